@@ -1,0 +1,41 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Locks on single bytes of a file, which the kernel drops when their owner dies.
+ *
+ * The owner is the open file description: a thread that opens the file on its own has locks of its
+ * own, and a forked child that keeps the descriptor keeps the parent's locks alive, so it must close
+ * it. Locks lie past the end of the file as well as inside it. See fcntl_locking(2), "Open file
+ * description locks". Systems without them have the older locks, whose owner is the process.
+ *
+ * All answer 0 or -errno.
+ */
+typedef enum
+{
+  SSEM_FILE_LOCK_NONE,
+  SSEM_FILE_LOCK_SHARED,
+  SSEM_FILE_LOCK_EXCLUSIVE,
+} SsemFileLock;
+
+/* Blocks until the lock is there. */
+int ssem_file_lock_wait  (int          fd,
+                          goffset      byte,
+                          SsemFileLock lock);
+
+/* -EAGAIN where another owner is in the way. Also turns a lock into another, and drops it. */
+int ssem_file_lock_try   (int          fd,
+                          goffset      byte,
+                          SsemFileLock lock);
+
+/* 1 where another owner has a lock on the byte, of any sort, else 0. */
+int ssem_file_lock_query (int          fd,
+                          goffset      byte);
+
+G_END_DECLS
