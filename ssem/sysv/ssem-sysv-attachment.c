@@ -1,0 +1,696 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-sysv-attachment-private.h"
+
+#include "ssem-sysv-key-private.h"
+#include "ssem-sysv-set-private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* States of an attachment
+ *
+ *   out       fd is -1. New, or left, or in a child of fork () that has not used it yet.
+ *   attached  fd is open and holds the lock "alive"; the set, the record and the account are valid.
+ *   orphaned  attached to a set that something outside has removed, or under a path that names
+ *             another file now. It is no longer in the registry, so a new instance makes a new
+ *             attachment; what its own instances do answers -EIDRM.
+ *
+ * Who owns what
+ *
+ *   The registry, a table by path, owns nothing: an attachment is in it while it has instances and
+ *   new ones may join. Each instance has a reference of its own, which it gives back when no thread
+ *   can be inside it any more, later than it stops being counted. The account, the ledger of one
+ *   lineage, outlives the attachment while the process has units: the kernel's undo count does so too.
+ *
+ * Locks, in this order
+ *
+ *   gate (of the attachment)   makes the threads of this process wait for each other
+ *   gate (of the file)         makes the processes wait for each other
+ *   registry_lock              the table, the counts and every fd. Never held while waiting for
+ *                              anything, because every fork waits for it. A descriptor is opened and
+ *                              closed under it: a child must know each one, to close its copy.
+ *
+ * Fork: in the child nothing is attached. Its copies of the descriptors are closed, or they would keep
+ * the parent's locks alive after the parent's death, and the accounts are empty. An inherited instance
+ * attaches anew at its first use, to that very lineage or not at all; the record that the parent
+ * mapped is that lineage's still. New instances make an attachment of their own.
+ *
+ * Resets, and the one thing that the kernel doesn't tell
+ *
+ *   SETVAL clears all undo counts, so it begins a new epoch: the number is made odd, the value set,
+ *   the number made even. An operation that reads an even number before and the same after it knows
+ *   which undo count it worked on. One that was blocked and finds a new number was woken by the
+ *   reset or after it, and belongs to the new epoch. One that ran in the very moment of the reset
+ *   can't know; it is taken to belong to the new epoch. If it was in truth before, and its process
+ *   later dies holding those very units, they do not come back (they were forgotten). A resetter that
+ *   dies half-way leaves an odd number, and whoever gets the gate next finishes what it began. One
+ *   that is stopped half-way is not waited for.
+ */
+
+struct _SsemSysvAccount
+{
+  guint64 lineage; /* constant after init */
+  int n_users;     /* under the registry's lock */
+  SsemSysvLedger ledger;
+};
+
+/* How many key files in a row may turn out to collide with other keys' before we give up. */
+#define MAX_COLLISIONS 16
+
+static GMutex registry_lock;
+static GHashTable *registry;    /* path -> the attachment that a new instance joins */
+static GHashTable *attachments; /* all there are, as a set */
+static GHashTable *accounts;    /* lineage -> account */
+
+static void
+forget_all_in_child (void)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_remove_all (registry);
+
+  g_hash_table_iter_init (&iter, attachments);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      SsemSysvAttachment *attachment = value;
+
+      if (attachment->fd >= 0)
+        close (attachment->fd);
+      attachment->fd = -1;
+
+      /* Another thread of the parent may have had it; that thread is not here. */
+      g_mutex_init (&attachment->gate);
+    }
+
+  g_hash_table_iter_init (&iter, accounts);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      SsemSysvAccount *account = value;
+
+      atomic_store_explicit (&account->ledger.word, 0, memory_order_relaxed);
+    }
+}
+
+static void detach_all_at_exit (void);
+
+static void
+registry_init (void)
+{
+  static gsize is_done;
+
+  if (!g_once_init_enter (&is_done))
+    return;
+
+  registry = g_hash_table_new (g_str_hash, g_str_equal);
+  attachments = g_hash_table_new (NULL, NULL);
+  accounts = g_hash_table_new (g_int64_hash, g_int64_equal);
+  ssem_fork_protect (&registry_lock, forget_all_in_child);
+  atexit (detach_all_at_exit);
+
+  g_once_init_leave (&is_done, 1);
+}
+
+/* --- Accounts --- */
+
+static SsemSysvAccount *
+account_get (guint64 lineage)
+{
+  SsemSysvAccount *account;
+
+  g_mutex_lock (&registry_lock);
+
+  account = g_hash_table_lookup (accounts, &lineage);
+  if (account == NULL)
+    {
+      account = g_new0 (SsemSysvAccount, 1);
+      account->lineage = lineage;
+      g_hash_table_insert (accounts, &account->lineage, account);
+    }
+  account->n_users++;
+
+  g_mutex_unlock (&registry_lock);
+
+  return account;
+}
+
+/* With the registry's lock. */
+static void
+account_put (SsemSysvAccount *account,
+             gboolean         has_units)
+{
+  if (--account->n_users > 0 || has_units)
+    return;
+
+  g_hash_table_remove (accounts, &account->lineage);
+  g_free (account);
+}
+
+/* --- The file --- */
+
+static int
+open_file (SsemSysvAttachment *self,
+           gboolean            create)
+{
+  int fd;
+
+  g_mutex_lock (&registry_lock);
+  fd = ssem_sysv_file_open (self->path, create);
+  if (fd >= 0)
+    self->fd = fd;
+  g_mutex_unlock (&registry_lock);
+
+  return MIN (fd, 0);
+}
+
+/* Gives up all locks, too. */
+static void
+close_file (SsemSysvAttachment *self)
+{
+  g_mutex_lock (&registry_lock);
+  if (self->fd >= 0)
+    close (self->fd);
+  self->fd = -1;
+  g_mutex_unlock (&registry_lock);
+}
+
+static gboolean
+others_are_alive (SsemSysvAttachment *self)
+{
+  /* An error counts as somebody: nothing is removed on a doubt. */
+  return ssem_file_lock_query (self->fd, SSEM_SYSV_FILE_ALIVE) != 0;
+}
+
+/* --- Under both gates --- */
+
+static void
+set_epoch (SsemSysvRecord *record,
+           guint32         epoch)
+{
+  /* Sequentially consistent, as is the kernel's own lock on the set: no reset is seen before the odd
+   * number nor after the even one. */
+  atomic_store (&record->epoch, epoch);
+}
+
+static int
+reset_set (SsemSysvRecord *record,
+           int             set,
+           int             value)
+{
+  guint32 epoch = atomic_load (&record->epoch);
+  int result;
+
+  if (value > SSEM_SYSV_SET_MAX)
+    return -ERANGE;
+
+  record->value = value;
+  set_epoch (record, epoch | 1);
+  result = ssem_sysv_set_reset (set, value);
+  if (result == 0)
+    record->initial = value;
+  set_epoch (record, (epoch | 1) + 1);
+
+  return result;
+}
+
+/* A resetter died half-way: do what it began. */
+static void
+finish_reset (SsemSysvRecord *record,
+              int             set)
+{
+  if (atomic_load (&record->epoch) & 1)
+    reset_set (record, set, record->value);
+}
+
+static void
+begin_lineage (SsemSysvRecord *record,
+               gboolean        made_by_us)
+{
+  record->lineage = (guint64) g_random_int () << 32 | g_random_int ();
+  record->made_by_us = made_by_us;
+}
+
+/* @set is a half-made one, or -ENOENT. Answers the set's identifier. */
+static int
+create_set (SsemSysvRecord *record,
+            key_t           token,
+            int             set,
+            int             value)
+{
+  gboolean made_by_us = TRUE;
+  int result;
+
+  if (value > SSEM_SYSV_SET_MAX)
+    return -ERANGE;
+
+  record->phase = SSEM_SYSV_PHASE_CREATING;
+  if (set < 0)
+    {
+      set = ssem_sysv_set_create (token);
+      if (set == -EEXIST)
+        {
+          /* Only Qt makes one without the gate. */
+          made_by_us = FALSE;
+          set = ssem_sysv_set_lookup (token);
+        }
+    }
+  if (set < 0)
+    return set;
+
+  begin_lineage (record, made_by_us);
+  result = made_by_us ? reset_set (record, set, value) : 0;
+  if (result != 0)
+    return result;
+
+  record->phase = SSEM_SYSV_PHASE_READY;
+  return set;
+}
+
+/* Finds, creates or resets the set as @mode says. @is_new: this process has just made the file.
+ * Answers the set's identifier; -EADDRINUSE where the file has the kernel's key of another one. */
+static int
+admit (SsemSysvAttachment *self,
+       gboolean            is_new,
+       int                 initial_value,
+       SsemAccessMode      mode)
+{
+  SsemSysvRecord *record = self->record;
+  gboolean exists, is_in_use;
+  key_t token;
+  int set, result;
+
+  result = ssem_sysv_key_token (self->path, &token);
+  if (result != 0)
+    return result;
+
+  set = ssem_sysv_set_lookup (token);
+  if (set < 0 && set != -ENOENT)
+    return set;
+  if (set >= 0 && is_new)
+    return -EADDRINUSE;
+
+  if (set >= 0 && record->phase == SSEM_SYSV_PHASE_EMPTY)
+    {
+      begin_lineage (record, FALSE);
+      record->phase = SSEM_SYSV_PHASE_READY;
+    }
+
+  exists = set >= 0 && record->phase == SSEM_SYSV_PHASE_READY;
+  if (!exists)
+    {
+      if (mode == SSEM_ACCESS_MODE_OPEN_EXISTING)
+        return -ENOENT;
+      return create_set (record, token, set, initial_value);
+    }
+
+  finish_reset (record, set);
+
+  /* Qt leaves no trace of its living processes, so one that Qt made counts as used. */
+  is_in_use = self->set >= 0 || !record->made_by_us || others_are_alive (self);
+  if (mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE && is_in_use)
+    return -EEXIST;
+
+  if (mode == SSEM_ACCESS_MODE_CREATE || mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
+    {
+      result = reset_set (record, set, initial_value);
+      if (result != 0)
+        return result;
+    }
+
+  return set;
+}
+
+/* From out to attached. */
+static int
+attach (SsemSysvAttachment *self,
+        int                 initial_value,
+        SsemAccessMode      mode)
+{
+  int collided[MAX_COLLISIONS];
+  int n_collided = 0;
+  int result;
+
+  for (;;)
+    {
+      gboolean is_new = FALSE;
+
+      result = open_file (self, FALSE);
+      if (result == -ENOENT && mode != SSEM_ACCESS_MODE_OPEN_EXISTING)
+        {
+          result = open_file (self, TRUE);
+          if (result == -EEXIST)
+            continue;
+          is_new = result == 0;
+        }
+      if (result != 0)
+        break;
+
+      result = ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
+      if (result == 0 && !ssem_sysv_file_is_at (self->fd, self->path))
+        {
+          /* The last user removed it while we waited. */
+          close_file (self);
+          continue;
+        }
+
+      if (result == 0)
+        result = ssem_sysv_file_map (self->fd, self->key, &self->record);
+      if (result == 0)
+        result = admit (self, is_new, initial_value, mode);
+      if (result >= 0)
+        {
+          self->set = result;
+          result = ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_SHARED);
+        }
+      if (result == 0)
+        break;
+
+      if (self->record != NULL)
+        {
+          if (is_new && self->record->made_by_us && self->set >= 0)
+            ssem_sysv_set_remove (self->set);
+          ssem_sysv_file_unmap (self->record);
+          self->record = NULL;
+        }
+      self->set = -1;
+      if (is_new && ssem_sysv_file_is_at (self->fd, self->path))
+        unlink (self->path);
+
+      /* ftok(3) keeps 16 bits of the inode's number. As long as we keep this one, the next file has
+       * another. */
+      if (result != -EADDRINUSE || n_collided == MAX_COLLISIONS)
+        break;
+      collided[n_collided++] = dup (self->fd);
+      close_file (self);
+    }
+
+  while (n_collided > 0)
+    close (collided[--n_collided]);
+
+  if (result != 0)
+    {
+      close_file (self);
+      return result;
+    }
+
+  self->lineage = self->record->lineage;
+  self->account = account_get (self->lineage);
+  ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);
+
+  return 0;
+}
+
+/* Whether what it is attached to is still what a new instance would find. */
+static gboolean
+is_orphaned (SsemSysvAttachment *self)
+{
+  key_t token;
+
+  return !ssem_sysv_file_is_at (self->fd, self->path) ||
+         ssem_sysv_key_token (self->path, &token) != 0 ||
+         ssem_sysv_set_lookup (token) != self->set ||
+         self->record->lineage != self->lineage;
+}
+
+static void
+detach (SsemSysvAttachment *self)
+{
+  SsemSysvRecord *record = self->record;
+
+  if (ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE) == 0 &&
+      record->made_by_us && record->lineage == self->lineage && !others_are_alive (self))
+    {
+      /* The set first: a file without a set is as good as none, a set without a file is never found
+       * again. */
+      ssem_sysv_set_remove (self->set);
+      if (ssem_sysv_file_is_at (self->fd, self->path))
+        unlink (self->path);
+      atomic_store_explicit (&self->account->ledger.word, 0, memory_order_relaxed);
+    }
+
+  close_file (self);
+}
+
+/* --- Life --- */
+
+static gboolean
+is_of_this_process (SsemSysvAttachment *self)
+{
+  return atomic_load_explicit (&self->fork_count, memory_order_acquire) == ssem_fork_count ();
+}
+
+static void
+detach_all_at_exit (void)
+{
+  GHashTableIter iter;
+  gpointer value;
+  GPtrArray *left = g_ptr_array_new ();
+  guint i;
+
+  /* A program that ends without dropping its last reference is a user that goes, not a crash. */
+  g_mutex_lock (&registry_lock);
+  g_hash_table_iter_init (&iter, attachments);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      SsemSysvAttachment *attachment = value;
+
+      attachment->n_references++;
+      g_ptr_array_add (left, attachment);
+    }
+  g_mutex_unlock (&registry_lock);
+
+  for (i = 0; i < left->len; i++)
+    {
+      SsemSysvAttachment *attachment = g_ptr_array_index (left, i);
+
+      /* Not if another thread is at it: exit must not hang. */
+      if (g_mutex_trylock (&attachment->gate))
+        {
+          if (attachment->fd >= 0 && is_of_this_process (attachment))
+            detach (attachment);
+          g_mutex_unlock (&attachment->gate);
+        }
+      ssem_sysv_attachment_unref (attachment);
+    }
+  g_ptr_array_unref (left);
+}
+
+/* The process's attachment for @path, which may be out yet, with one more instance. */
+static SsemSysvAttachment *
+registry_get (const char *key,
+              const char *path)
+{
+  SsemSysvAttachment *self;
+
+  g_mutex_lock (&registry_lock);
+
+  self = g_hash_table_lookup (registry, path);
+  if (self == NULL)
+    {
+      self = g_new0 (SsemSysvAttachment, 1);
+      self->key = g_strdup (key);
+      self->path = g_strdup (path);
+      self->fd = -1;
+      self->set = -1;
+      g_mutex_init (&self->gate);
+      g_hash_table_insert (registry, self->path, self);
+      g_hash_table_add (attachments, self);
+    }
+  self->n_instances++;
+  self->n_references++;
+
+  g_mutex_unlock (&registry_lock);
+
+  return self;
+}
+
+static void
+registry_drop (SsemSysvAttachment *self)
+{
+  if (g_hash_table_lookup (registry, self->path) == self)
+    g_hash_table_remove (registry, self->path);
+}
+
+int
+ssem_sysv_attachment_open (const char          *key,
+                           int                  initial_value,
+                           SsemAccessMode       mode,
+                           SsemSysvAttachment **attachment)
+{
+  g_autofree char *path = ssem_sysv_key_path (key);
+  SsemSysvAttachment *self;
+  gboolean is_orphan;
+  int result;
+
+  registry_init ();
+
+  do
+    {
+      self = registry_get (key, path);
+      is_orphan = FALSE;
+
+      g_mutex_lock (&self->gate);
+      if (self->fd < 0)
+        {
+          result = attach (self, initial_value, mode);
+          if (result == 0)
+            atomic_store_explicit (&self->fork_count, ssem_fork_count (), memory_order_release);
+        }
+      else
+        {
+          result = ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
+          is_orphan = result == 0 && is_orphaned (self);
+          if (result == 0 && !is_orphan)
+            result = MIN (admit (self, FALSE, initial_value, mode), 0);
+          ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);
+        }
+      g_mutex_unlock (&self->gate);
+
+      if (is_orphan)
+        {
+          g_mutex_lock (&registry_lock);
+          registry_drop (self);
+          g_mutex_unlock (&registry_lock);
+        }
+      if (is_orphan || result != 0)
+        {
+          ssem_sysv_attachment_close (self);
+          ssem_sysv_attachment_unref (self);
+        }
+    }
+  while (is_orphan);
+
+  if (result == 0)
+    *attachment = self;
+
+  return result;
+}
+
+void
+ssem_sysv_attachment_close (SsemSysvAttachment *self)
+{
+  gboolean is_last;
+
+  g_mutex_lock (&registry_lock);
+  is_last = --self->n_instances == 0;
+  if (is_last)
+    registry_drop (self);
+  g_mutex_unlock (&registry_lock);
+
+  /* A new instance makes an attachment of its own from here on; the file's locks tell the two apart
+   * as they do two processes. */
+  if (!is_last)
+    return;
+
+  g_mutex_lock (&self->gate);
+  if (self->fd >= 0 && is_of_this_process (self))
+    detach (self);
+  g_mutex_unlock (&self->gate);
+}
+
+static gboolean
+holds_units (SsemSysvAttachment *self)
+{
+  guint16 epoch = (guint16) atomic_load_explicit (&self->record->epoch, memory_order_relaxed) & ~1;
+
+  return ssem_sysv_ledger_balance (&self->account->ledger, epoch) != 0;
+}
+
+void
+ssem_sysv_attachment_unref (SsemSysvAttachment *self)
+{
+  gboolean is_last;
+
+  g_mutex_lock (&registry_lock);
+  is_last = --self->n_references == 0;
+  if (is_last)
+    {
+      g_hash_table_remove (attachments, self);
+      if (self->account != NULL)
+        account_put (self->account, holds_units (self));
+    }
+  g_mutex_unlock (&registry_lock);
+
+  if (!is_last)
+    return;
+
+  if (self->record != NULL)
+    ssem_sysv_file_unmap (self->record);
+  g_mutex_clear (&self->gate);
+  g_free (self->path);
+  g_free (self->key);
+  g_free (self);
+}
+
+int
+ssem_sysv_attachment_attach_child (SsemSysvAttachment *self)
+{
+  int result = 0;
+
+  g_mutex_lock (&self->gate);
+  if (!is_of_this_process (self))
+    {
+      result = open_file (self, FALSE);
+      if (result == 0)
+        result = ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
+      if (result == -ENOENT || (result == 0 && is_orphaned (self)))
+        result = -EIDRM;
+      if (result == 0)
+        result = ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_SHARED);
+
+      if (result != 0)
+        close_file (self);
+      else
+        {
+          ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);
+          atomic_store_explicit (&self->fork_count, ssem_fork_count (), memory_order_release);
+        }
+    }
+  g_mutex_unlock (&self->gate);
+
+  return result;
+}
+
+/* The resetter may be at it, be stopped, or be dead. Only in the last case are both gates free. */
+static void
+finish_reset_of_the_dead (SsemSysvAttachment *self)
+{
+  if (!g_mutex_trylock (&self->gate))
+    return;
+
+  if (self->fd >= 0 &&
+      ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE) == 0)
+    {
+      finish_reset (self->record, self->set);
+      ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);
+    }
+  g_mutex_unlock (&self->gate);
+}
+
+guint16
+ssem_sysv_attachment_get_epoch (SsemSysvAttachment *self)
+{
+  guint32 epoch = atomic_load_explicit (&self->record->epoch, memory_order_relaxed);
+
+  if (G_LIKELY ((epoch & 1) == 0))
+    return (guint16) epoch;
+
+  finish_reset_of_the_dead (self);
+
+  return (guint16) atomic_load_explicit (&self->record->epoch, memory_order_relaxed) & ~1;
+}
+
+int
+ssem_sysv_attachment_book (SsemSysvAttachment *self,
+                           guint16             epoch,
+                           int                 delta)
+{
+  return ssem_sysv_ledger_move (&self->account->ledger, epoch, delta);
+}

@@ -1,0 +1,89 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ssem/os/ssem-file-lock-private.h"
+
+#include <glib.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+G_BEGIN_DECLS
+
+/* The key file: what processes know of a semaphore beside the kernel's set, and who is attached.
+ *
+ * Who is attached, the kernel tells by two locks past the end of the file:
+ *
+ *   gate    exclusive, while a process attaches, resets, detaches or removes. Whoever unlinks the
+ *           file holds the gate of that very file and has made sure that the path names it.
+ *   alive   shared, as long as a process is attached. Whoever holds the gate and finds nobody else
+ *           here is the last.
+ *
+ * Both go with their owner, however it dies, so nothing has to be mended after a crash.
+ *
+ * Qt makes an empty file. The first of us to attach writes this record into it, which Qt never reads:
+ *
+ *   word          written                 meaning
+ *   magic         last, under the gate    the record is whole
+ *   layout        with the magic          another version's record differs here
+ *   made_by_us    under the gate          0: Qt made the set, and Qt removes it
+ *   lineage       under the gate          one set's life, from creation to removal: a random number
+ *   phase         under the gate          what is being done to the set; a successor finishes it
+ *   epoch         under the gate; read    odd while a reset is under way; the undo counts of an
+ *                 without it              earlier epoch are void. A stale value is harmless but for
+ *                                         what ssem-sysv-attachment.c says of resets
+ *   value         under the gate          what a reset under way sets
+ *   initial       under the gate          the value that the set was created with or last reset to
+ *   key_length,   once, before the magic  the key itself
+ *   key
+ *
+ * Everything has a fixed width, so 32-bit and 64-bit processes agree.
+ */
+
+#define SSEM_SYSV_KEY_MAX 1024
+
+typedef enum
+{
+  SSEM_SYSV_PHASE_EMPTY,    /* no set that we know of */
+  SSEM_SYSV_PHASE_CREATING, /* the set may exist, its value is not to be trusted */
+  SSEM_SYSV_PHASE_READY,
+} SsemSysvPhase;
+
+typedef struct
+{
+  char magic[8];
+  guint32 layout;
+  guint32 made_by_us;
+  guint64 lineage;
+  guint32 phase;
+  atomic_uint_least32_t epoch;
+  gint32 value;
+  gint32 initial;
+  guint32 key_length;
+  char key[SSEM_SYSV_KEY_MAX];
+} SsemSysvRecord;
+
+#define SSEM_SYSV_FILE_GATE  (G_GINT64_CONSTANT (1) << 32)
+#define SSEM_SYSV_FILE_ALIVE ((G_GINT64_CONSTANT (1) << 32) + 1)
+
+/* Opens the key file, or makes it where @create is TRUE; answers a descriptor or -errno: -ENOENT
+ * (-EEXIST) where there is none (one), -EACCES where it is another user's, -ELOOP where it is a link,
+ * -EBADMSG where it is no regular file. */
+int      ssem_sysv_file_open    (const char      *path,
+                                 gboolean         create);
+
+/* Whether @path names the file that @fd has open. */
+gboolean ssem_sysv_file_is_at   (int              fd,
+                                 const char      *path);
+
+/* Maps the record; writes one for @key first where the file is empty. Under the gate. Answers 0 or
+ * -errno: -EBADMSG where the content is not ours or another key's, -EPROTO where another version of
+ * this library wrote it. */
+int      ssem_sysv_file_map     (int              fd,
+                                 const char      *key,
+                                 SsemSysvRecord **record);
+void     ssem_sysv_file_unmap   (SsemSysvRecord  *record);
+
+G_END_DECLS

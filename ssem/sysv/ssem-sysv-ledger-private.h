@@ -1,0 +1,37 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdatomic.h>
+
+G_BEGIN_DECLS
+
+/* What this process owes a semaphore: the units that it acquired less those that it released.
+ *
+ * The balance may be negative: the process has created units. Only a positive balance comes back at
+ * death, so the kernel's undo count has to be max (0, balance), and each move of the balance asks for
+ * a certain change of the undo count. The sum of these changes is right in whatever order threads
+ * make them, which is why no lock is needed.
+ *
+ *   word    bits    meaning
+ *   word    63-16   the balance, signed; stops at its limits, which no process reaches
+ *           15-0    the epoch of the semaphore that the balance belongs to, its low bits. A reset
+ *                   begins a new epoch: the undo count is 0, and so is a balance of another epoch.
+ */
+typedef struct
+{
+  _Atomic gint64 word;
+} SsemSysvLedger;
+
+/* Adds @delta to the balance and answers by how much the undo count has to change for it. */
+int    ssem_sysv_ledger_move    (SsemSysvLedger *ledger,
+                                 guint16         epoch,
+                                 int             delta);
+
+gint64 ssem_sysv_ledger_balance (SsemSysvLedger *ledger,
+                                 guint16         epoch);
+
+G_END_DECLS

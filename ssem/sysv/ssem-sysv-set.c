@@ -1,0 +1,128 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-sysv-set-private.h"
+
+#include <errno.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
+
+/* semctl(2) leaves its definition to the caller. */
+union semun
+{
+  int val;
+  struct semid_ds *buf;
+  unsigned short *array;
+};
+
+static int
+result_or_errno (int result)
+{
+  if (result >= 0)
+    return result;
+
+  /* EINVAL: the identifier's slot is free, or has been used again; EIDRM: it was removed while we
+   * were waiting. To us it is the same. */
+  return errno == EINVAL ? -EIDRM : -errno;
+}
+
+int
+ssem_sysv_set_lookup (key_t key)
+{
+  int id = semget (key, 1, 0);
+
+  return id >= 0 ? id : -errno;
+}
+
+int
+ssem_sysv_set_create (key_t key)
+{
+  int id = semget (key, 1, IPC_CREAT | IPC_EXCL | 0600);
+
+  return id >= 0 ? id : -errno;
+}
+
+int
+ssem_sysv_set_remove (int id)
+{
+  return result_or_errno (semctl (id, 0, IPC_RMID));
+}
+
+int
+ssem_sysv_set_reset (int id,
+                     int value)
+{
+  union semun argument = { .val = value };
+
+  return result_or_errno (semctl (id, 0, SETVAL, argument));
+}
+
+int
+ssem_sysv_set_get_value (int id)
+{
+  return result_or_errno (semctl (id, 0, GETVAL));
+}
+
+int
+ssem_sysv_set_change (int    id,
+                      int    plain,
+                      int    undone,
+                      gint64 wait_usec)
+{
+  short flags = wait_usec == SSEM_SYSV_SET_NO_WAIT ? IPC_NOWAIT : 0;
+  struct sembuf steps[2];
+  struct timespec wait;
+  int n_steps = 0;
+
+  /* A step of 0 would wait for the value to become 0. */
+  if (undone != 0)
+    steps[n_steps++] = (struct sembuf) { .sem_op = (short) undone, .sem_flg = flags | SEM_UNDO };
+  if (plain != 0)
+    steps[n_steps++] = (struct sembuf) { .sem_op = (short) plain, .sem_flg = flags };
+
+  if (wait_usec <= 0)
+    return result_or_errno (semop (id, steps, n_steps));
+
+  wait.tv_sec = wait_usec / G_USEC_PER_SEC;
+  wait.tv_nsec = wait_usec % G_USEC_PER_SEC * 1000;
+  return result_or_errno (semtimedop (id, steps, n_steps, &wait));
+}
+
+int
+ssem_sysv_set_shift_undo (int id,
+                          int delta)
+{
+  /* Down and up again, one of the two with SEM_UNDO. Down first needs units, up first needs room. A
+   * piece of at most half the range has one of the two whatever the value is, so trying them in turn
+   * comes to an end. */
+  while (delta != 0)
+    {
+      short size = (short) MIN (ABS (delta), SSEM_SYSV_SET_MAX / 2);
+      struct sembuf down = { .sem_op = -size, .sem_flg = IPC_NOWAIT };
+      struct sembuf up = { .sem_op = size, .sem_flg = IPC_NOWAIT };
+      int result;
+
+      if (delta > 0)
+        down.sem_flg |= SEM_UNDO;
+      else
+        up.sem_flg |= SEM_UNDO;
+
+      result = result_or_errno (semop (id, (struct sembuf[]) { down, up }, 2));
+      if (result == -EAGAIN)
+        {
+          result = result_or_errno (semop (id, (struct sembuf[]) { up, down }, 2));
+          if (result == -ERANGE)
+            continue;
+        }
+
+      if (result == 0)
+        delta -= delta > 0 ? size : -size;
+      else if (result != -EINTR)
+        return result;
+    }
+
+  return 0;
+}
