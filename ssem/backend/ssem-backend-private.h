@@ -1,0 +1,115 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ssem/ssem-error.h"
+#include "ssem/ssem-types.h"
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* A way to have a semaphore, and one instance of it.
+ *
+ * Contract, for every backend:
+ *
+ * - Any thread may call anything at any time, on one instance too. Each call but free () runs between
+ *   ssem_pin_enter () and ssem_pin_leave (), so the instance's memory stays.
+ * - Arguments have been checked: n is at least 1, the key is a key, the initial value is not negative.
+ * - On failure a function sets the error, exactly once, and leaves everything as it was; on success
+ *   it sets none.
+ * - EINTR and its like never surface.
+ */
+typedef struct _SsemBackendTable SsemBackendTable;
+
+typedef struct
+{
+  const SsemBackendTable *table; /* constant after init */
+} SsemInstance;
+
+/* Deadlines are points of g_get_monotonic_time (), in microseconds. */
+#define SSEM_DEADLINE_NOW  G_GINT64_CONSTANT (0)
+#define SSEM_DEADLINE_NONE G_MAXINT64
+
+struct _SsemBackendTable
+{
+  SsemBackend id;
+  const char *name;      /* as SSEM_BACKEND spells it */
+  gboolean supports_undo; /* else the property reads FALSE */
+
+  /* Attaches this process to the semaphore of @key as @mode says. With @undo FALSE, what goes through
+   * the instance counts neither for nor against what the process holds. */
+  SsemInstance *(* open)      (const char     *key,
+                               int             initial_value,
+                               SsemAccessMode  mode,
+                               gboolean        undo,
+                               GError        **error);
+
+  /* Takes @n units together, or none. With SSEM_DEADLINE_NOW it does not wait, and fails with
+   * G_IO_ERROR_WOULD_BLOCK; with SSEM_DEADLINE_NONE it waits for ever; else it fails with
+   * G_IO_ERROR_TIMED_OUT at the deadline. A cancelled wait ends within 50 milliseconds. A waiter
+   * whose instance is closed, or whose semaphore is removed, fails with NOT_FOUND. */
+  gboolean      (* acquire)   (SsemInstance   *instance,
+                               int             n,
+                               gint64          deadline_usec,
+                               GCancellable   *cancellable,
+                               GError        **error);
+
+  /* Adds @n units; OUT_OF_RESOURCES where the value would pass the maximum. */
+  gboolean      (* release)   (SsemInstance   *instance,
+                               int             n,
+                               GError        **error);
+
+  /* -1 with the error set. */
+  int           (* get_value) (SsemInstance   *instance,
+                               GError        **error);
+
+  /* The instance goes. Waiters in it fail; its memory stays for those who are still inside. */
+  void          (* close)     (SsemInstance   *instance);
+
+  /* Nobody is inside, and it was closed. */
+  void          (* free)      (SsemInstance   *instance);
+};
+
+/* The backends of this build, best first, NULL at the end. Made by Meson's choice of files. */
+extern const SsemBackendTable *const ssem_backends[];
+
+extern const SsemBackendTable ssem_backend_sysv;
+
+/* The one place that chooses: what @wanted names, or for DEFAULT what the environment names, or the
+ * best. G_IO_ERROR_NOT_SUPPORTED where this build has it not, G_IO_ERROR_INVALID_ARGUMENT where the
+ * environment names none that there is. */
+const SsemBackendTable *ssem_backend_choose (SsemBackend   wanted,
+                                             GError      **error);
+
+/* What an operation was doing when it failed. */
+typedef enum
+{
+  SSEM_OPERATION_OPEN,
+  SSEM_OPERATION_ACQUIRE,
+  SSEM_OPERATION_RELEASE,
+  SSEM_OPERATION_GET_VALUE,
+} SsemOperation;
+
+/* Sets the error for @system_error, an errno: the one table from the system's numbers to our codes.
+ * @path, if any, is the file that is to blame. Answers FALSE. */
+gboolean ssem_backend_fail          (GError         **error,
+                                     SsemOperation    operation,
+                                     const char      *key,
+                                     const char      *path,
+                                     int              system_error);
+
+/* The failures that no system call reports. All answer FALSE. */
+gboolean ssem_backend_fail_wait     (GError         **error,
+                                     const char      *key,
+                                     gint64           deadline_usec);
+gboolean ssem_backend_fail_closed   (GError         **error,
+                                     const char      *key);
+gboolean ssem_backend_fail_maximum  (GError         **error,
+                                     SsemOperation    operation,
+                                     const char      *key,
+                                     int              maximum);
+
+G_END_DECLS

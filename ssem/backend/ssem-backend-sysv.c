@@ -1,0 +1,259 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-backend-private.h"
+
+#include "ssem/sysv/ssem-sysv-attachment-private.h"
+#include "ssem/sysv/ssem-sysv-key-private.h"
+#include "ssem/sysv/ssem-sysv-set-private.h"
+
+#include <errno.h>
+
+/* A System V semaphore, shared with Qt.
+ *
+ * Units that an instance with undo acquires carry SEM_UNDO, and the attachment's ledger says which part
+ * of a release pays such units back (SEM_UNDO again) and which part creates (without). Both parts are
+ * one call of semop(2). An acquire is booked after the kernel has granted it: until then it is as if
+ * it had not happened, and the kernel would take it back whole at death. Where the process had
+ * created units before, booking finds that the undo count must be lower, and lowers it.
+ *
+ * A wait is the kernel's: it blocks in semop(2), or in semtimedop(2) until the deadline. Nothing but
+ * a signal or a time-out ends such a wait, and signal handlers belong to the program, so a wait with a
+ * cancellable is cut into pieces of CANCEL_LATENCY_USEC, and only that one.
+ *
+ * An instance that is closed while a thread waits in it: where the process was the last, the set is
+ * gone and the kernel wakes the waiter; else the wait goes on until it is served or a piece ends, and
+ * gives back what it got.
+ */
+
+#define CANCEL_LATENCY_USEC G_GINT64_CONSTANT (20000)
+
+typedef struct
+{
+  SsemInstance parent;
+  SsemSysvAttachment *attachment; /* constant after init */
+  gboolean undo;                  /* constant after init */
+  atomic_bool is_closed;
+} SysvInstance;
+
+static gboolean
+sysv_fail (GError        **error,
+           SsemOperation   operation,
+           SysvInstance   *self,
+           int             result)
+{
+  if (result == -ERANGE)
+    return ssem_backend_fail_maximum (error, operation, self->attachment->key, SSEM_SYSV_SET_MAX);
+
+  return ssem_backend_fail (error, operation, self->attachment->key, NULL, -result);
+}
+
+/* How long the kernel may let us wait in one piece; 0 where the deadline has passed. */
+static gint64
+next_wait (gint64        deadline_usec,
+           GCancellable *cancellable)
+{
+  gint64 left = SSEM_SYSV_SET_FOR_EVER;
+
+  if (deadline_usec != SSEM_DEADLINE_NONE)
+    left = MAX (0, deadline_usec - g_get_monotonic_time ());
+  if (cancellable != NULL && (left < 0 || left > CANCEL_LATENCY_USEC))
+    left = CANCEL_LATENCY_USEC;
+
+  return left;
+}
+
+/* The kernel has granted @n units. */
+static int
+book_acquired (SysvInstance *self,
+               int           n)
+{
+  guint16 epoch = ssem_sysv_attachment_get_epoch (self->attachment);
+  int undo_change = ssem_sysv_attachment_book (self->attachment, epoch, n);
+
+  return ssem_sysv_set_shift_undo (self->attachment->set, undo_change - n);
+}
+
+/* Adds @n units, paying back what the process holds first. */
+static int
+put_back (SysvInstance *self,
+          int           n)
+{
+  SsemSysvAttachment *attachment = self->attachment;
+  guint16 epoch;
+  int paid, owed, result;
+
+  if (!self->undo)
+    return ssem_sysv_set_change (attachment->set, n, 0, SSEM_SYSV_SET_NO_WAIT);
+
+  epoch = ssem_sysv_attachment_get_epoch (attachment);
+  paid = -ssem_sysv_attachment_book (attachment, epoch, -n);
+  result = ssem_sysv_set_change (attachment->set, n - paid, paid, SSEM_SYSV_SET_NO_WAIT);
+  if (result != 0)
+    {
+      /* Book it back. Other threads may have moved the balance meanwhile, so that what the undo
+       * count needs now is not what it needed before. */
+      owed = ssem_sysv_attachment_book (attachment, epoch, n) - paid;
+      ssem_sysv_set_shift_undo (attachment->set, owed);
+    }
+
+  return result;
+}
+
+static SsemInstance *
+sysv_open (const char      *key,
+           int              initial_value,
+           SsemAccessMode   mode,
+           gboolean         undo,
+           GError         **error)
+{
+  SsemSysvAttachment *attachment = NULL;
+  SysvInstance *self;
+  int result;
+
+  result = ssem_sysv_attachment_open (key, initial_value, mode, &attachment);
+  if (result == -ERANGE)
+    {
+      ssem_backend_fail_maximum (error, SSEM_OPERATION_OPEN, key, SSEM_SYSV_SET_MAX);
+      return NULL;
+    }
+  if (result != 0)
+    {
+      g_autofree char *path = ssem_sysv_key_path (key);
+
+      ssem_backend_fail (error, SSEM_OPERATION_OPEN, key, path, -result);
+      return NULL;
+    }
+
+  self = g_new0 (SysvInstance, 1);
+  self->parent.table = &ssem_backend_sysv;
+  self->attachment = attachment;
+  self->undo = undo;
+
+  return &self->parent;
+}
+
+static gboolean
+sysv_acquire (SsemInstance  *instance,
+              int            n,
+              gint64         deadline_usec,
+              GCancellable  *cancellable,
+              GError       **error)
+{
+  SysvInstance *self = (SysvInstance *) instance;
+  const char *key = self->attachment->key;
+  int plain = self->undo ? 0 : -n;
+  int undone = self->undo ? -n : 0;
+  gint64 wait_usec = SSEM_SYSV_SET_NO_WAIT;
+  int result;
+
+  /* It would wait for ever. */
+  if (n > SSEM_SYSV_SET_MAX)
+    return sysv_fail (error, SSEM_OPERATION_ACQUIRE, self, -ERANGE);
+
+  result = ssem_sysv_attachment_ready (self->attachment);
+  if (result != 0)
+    return sysv_fail (error, SSEM_OPERATION_ACQUIRE, self, result);
+
+  while ((result = ssem_sysv_set_change (self->attachment->set, plain, undone, wait_usec)) != 0)
+    {
+      if (result != -EAGAIN && result != -EINTR)
+        return atomic_load (&self->is_closed)
+               ? ssem_backend_fail_closed (error, key)
+               : sysv_fail (error, SSEM_OPERATION_ACQUIRE, self, result);
+
+      if (deadline_usec == SSEM_DEADLINE_NOW && result == -EAGAIN)
+        return ssem_backend_fail_wait (error, key, deadline_usec);
+      if (atomic_load (&self->is_closed))
+        return ssem_backend_fail_closed (error, key);
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
+
+      wait_usec = next_wait (deadline_usec, cancellable);
+      if (wait_usec == 0 && result == -EAGAIN)
+        return ssem_backend_fail_wait (error, key, deadline_usec);
+    }
+
+  if (self->undo)
+    book_acquired (self, n);
+
+  if (atomic_load (&self->is_closed))
+    {
+      put_back (self, n);
+      return ssem_backend_fail_closed (error, key);
+    }
+
+  return TRUE;
+}
+
+static gboolean
+sysv_release (SsemInstance  *instance,
+              int            n,
+              GError       **error)
+{
+  SysvInstance *self = (SysvInstance *) instance;
+  int result;
+
+  if (n > SSEM_SYSV_SET_MAX)
+    return sysv_fail (error, SSEM_OPERATION_RELEASE, self, -ERANGE);
+
+  result = ssem_sysv_attachment_ready (self->attachment);
+  if (result == 0)
+    result = put_back (self, n);
+  if (result != 0)
+    return sysv_fail (error, SSEM_OPERATION_RELEASE, self, result);
+
+  return TRUE;
+}
+
+static int
+sysv_get_value (SsemInstance  *instance,
+                GError       **error)
+{
+  SysvInstance *self = (SysvInstance *) instance;
+  int result;
+
+  result = ssem_sysv_attachment_ready (self->attachment);
+  if (result == 0)
+    result = ssem_sysv_set_get_value (self->attachment->set);
+  if (result < 0)
+    {
+      sysv_fail (error, SSEM_OPERATION_GET_VALUE, self, result);
+      return -1;
+    }
+
+  return result;
+}
+
+static void
+sysv_close (SsemInstance *instance)
+{
+  SysvInstance *self = (SysvInstance *) instance;
+
+  atomic_store (&self->is_closed, TRUE);
+  ssem_sysv_attachment_close (self->attachment);
+}
+
+static void
+sysv_free (SsemInstance *instance)
+{
+  SysvInstance *self = (SysvInstance *) instance;
+
+  ssem_sysv_attachment_unref (self->attachment);
+  g_free (self);
+}
+
+const SsemBackendTable ssem_backend_sysv = {
+  .id = SSEM_BACKEND_SYSV,
+  .name = "sysv",
+  .supports_undo = TRUE,
+  .open = sysv_open,
+  .acquire = sysv_acquire,
+  .release = sysv_release,
+  .get_value = sysv_get_value,
+  .close = sysv_close,
+  .free = sysv_free,
+};

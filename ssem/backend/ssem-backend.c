@@ -1,0 +1,260 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-backend-private.h"
+
+#include "ssem/ssem-i18n-private.h"
+
+#include <errno.h>
+
+static const SsemBackendTable *
+find_by_id (SsemBackend id)
+{
+  int i;
+
+  for (i = 0; ssem_backends[i] != NULL; i++)
+    {
+      if (ssem_backends[i]->id == id)
+        return ssem_backends[i];
+    }
+
+  return NULL;
+}
+
+/* The names of all backends that there are, on whatever platform: a name of this list is known, though
+ * this build may not have it. */
+static const char *const backend_names[] = {
+  [SSEM_BACKEND_SHARED_MEMORY] = "shared-memory",
+  [SSEM_BACKEND_SYSV] = "sysv",
+  [SSEM_BACKEND_WINDOWS] = "windows",
+};
+
+const SsemBackendTable *
+ssem_backend_choose (SsemBackend   wanted,
+                     GError      **error)
+{
+  const char *name = NULL;
+  const SsemBackendTable *table;
+  guint i;
+
+  if (wanted == SSEM_BACKEND_DEFAULT)
+    name = g_getenv ("SSEM_BACKEND");
+
+  if (wanted == SSEM_BACKEND_DEFAULT && (name == NULL || *name == '\0'))
+    return ssem_backends[0];
+
+  if (name != NULL)
+    {
+      for (i = SSEM_BACKEND_DEFAULT + 1; i < G_N_ELEMENTS (backend_names); i++)
+        {
+          if (g_str_equal (name, backend_names[i]))
+            wanted = i;
+        }
+      if (wanted == SSEM_BACKEND_DEFAULT)
+        {
+          g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                       _("SSEM_BACKEND in the environment is “%s”; it can be “%s”, “%s” or “%s”"),
+                       name,
+                       backend_names[SSEM_BACKEND_SHARED_MEMORY],
+                       backend_names[SSEM_BACKEND_SYSV],
+                       backend_names[SSEM_BACKEND_WINDOWS]);
+          return NULL;
+        }
+    }
+
+  if (wanted >= G_N_ELEMENTS (backend_names))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   _("%d is not the number of a backend"), (int) wanted);
+      return NULL;
+    }
+
+  table = find_by_id (wanted);
+  if (table == NULL)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                 _("The backend “%s” does not exist on this system"), backend_names[wanted]);
+
+  return table;
+}
+
+/**
+ * ssem_backend_is_supported:
+ * @backend: a backend
+ *
+ * Whether this build of the library has @backend.
+ *
+ * For `SSEM_BACKEND_DEFAULT` the answer is whether an object that asks for no particular backend gets
+ * one: it is `FALSE` when the environment variable `SSEM_BACKEND` names one that is not there.
+ *
+ * This function may be called from any thread.
+ *
+ * Returns: `TRUE` if it can be used
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_backend_is_supported (SsemBackend backend)
+{
+  return ssem_backend_choose (backend, NULL) != NULL;
+}
+
+static SsemSystemSemaphoreError
+code_for (int system_error)
+{
+  switch (system_error)
+    {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case ELOOP: /* somebody put a link in the semaphore's place */
+      return SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED;
+
+    case EBADMSG:
+    case EISDIR:
+    case ENXIO:
+      return SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR;
+
+    case EEXIST:
+      return SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS;
+
+    case ENOENT:
+    case EIDRM:
+      return SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND;
+
+    case EADDRINUSE:
+    case EAGAIN:
+    case EDQUOT:
+    case EMFILE:
+    case ENFILE:
+    case ENOLCK:
+    case ENOMEM:
+    case ENOSPC:
+    case ERANGE:
+      return SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES;
+
+    default:
+      return SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR;
+    }
+}
+
+/* In our words where the system's would mislead. */
+static const char *
+reason_for (int system_error)
+{
+  switch (system_error)
+    {
+    case EADDRINUSE:
+      return _("Every identifier that the system offers for it belongs to another semaphore");
+    case EBADMSG:
+    case EISDIR:
+    case ENXIO:
+      return _("What lies in its place is not a semaphore of this key");
+    case EEXIST:
+      return _("It exists, and processes may be using it");
+    case EIDRM:
+      return _("It was removed from the system while it was in use");
+    case ELOOP:
+      return _("A symbolic link lies in its place");
+    case ENOENT:
+      return _("There is no such semaphore");
+    case EPROTO:
+      return _("Another version of this library, which keeps it in another form, made it");
+    case ERANGE:
+      return _("The value would pass the maximum");
+    default:
+      return g_strerror (system_error);
+    }
+}
+
+static const char *
+sentence_for (SsemOperation operation)
+{
+  switch (operation)
+    {
+    case SSEM_OPERATION_OPEN:
+      /* Translators: the first %s is the key, the second the reason. */
+      return _("Could not open the semaphore “%s”: %s");
+    case SSEM_OPERATION_ACQUIRE:
+      /* Translators: the first %s is the key, the second the reason. */
+      return _("Could not acquire from the semaphore “%s”: %s");
+    case SSEM_OPERATION_RELEASE:
+      /* Translators: the first %s is the key, the second the reason. */
+      return _("Could not release to the semaphore “%s”: %s");
+    case SSEM_OPERATION_GET_VALUE:
+    default:
+      /* Translators: the first %s is the key, the second the reason. */
+      return _("Could not read the value of the semaphore “%s”: %s");
+    }
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static void
+set_error (GError                   **error,
+           SsemSystemSemaphoreError   code,
+           SsemOperation              operation,
+           const char                *key,
+           const char                *reason)
+{
+  g_set_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, code, sentence_for (operation), key, reason);
+}
+#pragma GCC diagnostic pop
+
+gboolean
+ssem_backend_fail (GError        **error,
+                   SsemOperation   operation,
+                   const char     *key,
+                   const char     *path,
+                   int             system_error)
+{
+  g_autofree char *blamed = NULL;
+
+  if (path != NULL)
+    blamed = g_strdup_printf ("%s (%s)", reason_for (system_error), path);
+  set_error (error, code_for (system_error), operation, key,
+             blamed != NULL ? blamed : reason_for (system_error));
+
+  return FALSE;
+}
+
+gboolean
+ssem_backend_fail_wait (GError     **error,
+                        const char  *key,
+                        gint64       deadline_usec)
+{
+  if (deadline_usec == SSEM_DEADLINE_NOW)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK,
+                 _("The semaphore “%s” does not have that many units now"), key);
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                 _("The semaphore “%s” did not have that many units in time"), key);
+
+  return FALSE;
+}
+
+gboolean
+ssem_backend_fail_closed (GError     **error,
+                          const char  *key)
+{
+  set_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND, SSEM_OPERATION_ACQUIRE, key,
+             _("The object was given another key meanwhile"));
+
+  return FALSE;
+}
+
+gboolean
+ssem_backend_fail_maximum (GError        **error,
+                           SsemOperation   operation,
+                           const char     *key,
+                           int             maximum)
+{
+  g_autofree char *reason = NULL;
+
+  reason = g_strdup_printf (_("A semaphore of this sort never has more than %d units"), maximum);
+  set_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES, operation, key, reason);
+
+  return FALSE;
+}

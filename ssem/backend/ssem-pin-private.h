@@ -1,0 +1,74 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ssem/backend/ssem-backend-private.h"
+#include "ssem/os/ssem-barrier-private.h"
+
+#include <stdatomic.h>
+
+G_BEGIN_DECLS
+
+/* Keeps an instance's memory while a thread is inside it, though another thread takes the instance
+ * away from its object (set_key does), without an atomic read-modify-write in the common case.
+ *
+ * These are hazard pointers (M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free
+ * Objects", IEEE TPDS 15(6), 2004): each thread announces the one instance that it is inside, and who
+ * has taken an instance away frees it only when no thread announces it. The design note is in
+ * ssem-pin.c. A thread is inside at most one instance at a time.
+ */
+typedef struct _SsemPin SsemPin;
+
+struct _SsemPin
+{
+  _Atomic (SsemInstance *) inside; /* written by its thread, read by whoever retires */
+  SsemPin *next;                   /* under the pins' lock */
+};
+
+extern _Thread_local SsemPin *ssem_pin_of_thread __attribute__ ((tls_model ("initial-exec")));
+extern atomic_int ssem_pin_n_retired;
+
+SsemPin *ssem_pin_register (void);
+void     ssem_pin_reclaim  (void);
+
+/* Enters what @place holds; NULL where that is NULL. */
+static inline SsemInstance *
+ssem_pin_enter (_Atomic (SsemInstance *) *place)
+{
+  SsemPin *pin = ssem_pin_of_thread;
+  SsemInstance *instance, *announced;
+
+  if (G_UNLIKELY (pin == NULL))
+    pin = ssem_pin_register ();
+
+  /* Acquire: pairs with the release that put the instance into its place. */
+  instance = atomic_load_explicit (place, memory_order_acquire);
+  do
+    {
+      announced = instance;
+      atomic_store_explicit (&pin->inside, announced, memory_order_relaxed);
+      ssem_barrier_light ();
+      instance = atomic_load_explicit (place, memory_order_acquire);
+    }
+  while (G_UNLIKELY (instance != announced));
+
+  return instance;
+}
+
+static inline void
+ssem_pin_leave (void)
+{
+  /* Release: what we did inside comes before the memory is freed. */
+  atomic_store_explicit (&ssem_pin_of_thread->inside, NULL, memory_order_release);
+  ssem_barrier_light ();
+  if (G_UNLIKELY (atomic_load_explicit (&ssem_pin_n_retired, memory_order_relaxed) > 0))
+    ssem_pin_reclaim ();
+}
+
+/* @instance, which is closed and in no place any more, is freed when no thread is inside it: now, or
+ * by the last to leave. */
+void ssem_pin_retire (SsemInstance *instance);
+
+G_END_DECLS

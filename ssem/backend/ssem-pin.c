@@ -1,0 +1,152 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-pin-private.h"
+
+#include "ssem/os/ssem-fork-private.h"
+
+/* How it works
+ *
+ *   enter    announce the instance; light barrier; look whether it is still in its place
+ *   leave    take the announcement back; light barrier; look whether anything is retired
+ *   retire   (the place is empty already) count it as retired; heavy barrier; read all announcements
+ *
+ * The heavy barrier is a full fence in every thread, so of enter and retire at least one sees the
+ * other: a thread whose announcement retire missed finds the place changed. In the same way a thread
+ * whose leaving retire missed finds the count above 0, and reclaims. Who is inside for long, a
+ * waiter, only delays the freeing of the one instance.
+ *
+ * pins_lock protects the list of pins and the list of the retired. It is never held while anything is
+ * freed.
+ */
+
+_Thread_local SsemPin *ssem_pin_of_thread;
+atomic_int ssem_pin_n_retired;
+
+static GMutex pins_lock;
+static SsemPin *pins;
+static GSList *retired;
+
+static void
+unregister_cb (gpointer data)
+{
+  SsemPin **link;
+
+  g_mutex_lock (&pins_lock);
+  for (link = &pins; *link != data; link = &(*link)->next)
+    ;
+  *link = (*link)->next;
+  g_mutex_unlock (&pins_lock);
+
+  ssem_pin_of_thread = NULL;
+  g_free (data);
+}
+
+static void
+keep_own_pin_in_child (void)
+{
+  SsemPin *pin;
+
+  /* The other threads are gone, and what they were inside of may be freed. Their pins are not: the
+   * destructors that would have done it are gone, too. */
+  while ((pin = pins) != NULL)
+    {
+      pins = pin->next;
+      if (pin != ssem_pin_of_thread)
+        g_free (pin);
+    }
+
+  pins = ssem_pin_of_thread;
+  if (pins != NULL)
+    pins->next = NULL;
+
+  ssem_barrier_init ();
+}
+
+SsemPin *
+ssem_pin_register (void)
+{
+  static GPrivate at_thread_exit = G_PRIVATE_INIT (unregister_cb);
+  static gsize is_ready;
+  SsemPin *pin = g_new0 (SsemPin, 1);
+
+  if (g_once_init_enter (&is_ready))
+    {
+      ssem_barrier_init ();
+      ssem_fork_protect (&pins_lock, keep_own_pin_in_child);
+      g_once_init_leave (&is_ready, 1);
+    }
+
+  g_mutex_lock (&pins_lock);
+  pin->next = pins;
+  pins = pin;
+  g_mutex_unlock (&pins_lock);
+
+  g_private_set (&at_thread_exit, pin);
+  ssem_pin_of_thread = pin;
+
+  return pin;
+}
+
+static gboolean
+is_anybody_inside (SsemInstance *instance)
+{
+  SsemPin *pin;
+
+  for (pin = pins; pin != NULL; pin = pin->next)
+    {
+      /* Acquire: pairs with the release in leave. */
+      if (atomic_load_explicit (&pin->inside, memory_order_acquire) == instance)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+void
+ssem_pin_reclaim (void)
+{
+  GSList *free_ones = NULL;
+  GSList **link;
+
+  g_mutex_lock (&pins_lock);
+  ssem_barrier_heavy ();
+  for (link = &retired; *link != NULL;)
+    {
+      GSList *entry = *link;
+
+      if (is_anybody_inside (entry->data))
+        {
+          link = &entry->next;
+          continue;
+        }
+
+      *link = entry->next;
+      entry->next = free_ones;
+      free_ones = entry;
+      atomic_fetch_sub_explicit (&ssem_pin_n_retired, 1, memory_order_relaxed);
+    }
+  g_mutex_unlock (&pins_lock);
+
+  while (free_ones != NULL)
+    {
+      SsemInstance *instance = free_ones->data;
+
+      instance->table->free (instance);
+      free_ones = g_slist_delete_link (free_ones, free_ones);
+    }
+}
+
+void
+ssem_pin_retire (SsemInstance *instance)
+{
+  g_mutex_lock (&pins_lock);
+  retired = g_slist_prepend (retired, instance);
+  atomic_fetch_add_explicit (&ssem_pin_n_retired, 1, memory_order_relaxed);
+  g_mutex_unlock (&pins_lock);
+
+  ssem_pin_reclaim ();
+}
