@@ -1,0 +1,400 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-acquire-queue-private.h"
+
+#include "ssem/os/ssem-fork-private.h"
+#include "ssem-error.h"
+#include "ssem-i18n-private.h"
+
+/* States of a pending acquire
+ *
+ *   waiting   in the queue's list
+ *   served    out of the list, the thread blocks for it
+ *   finished  out of the list, its result is known; a source in the task's context returns it
+ *
+ * From waiting to finished go those that are cancelled, or whose queue is closed, from waiting over
+ * served all others. Whoever takes a pending acquire out of the list, under queue_lock, finishes it:
+ * exactly one does. One that is served and cancelled is finished by the thread, because only the
+ * backend can tell which came first, the units or the cancelling.
+ *
+ * The thread starts with the first pending acquire and goes with the last, so a semaphore without
+ * pending acquires has none. It has a reference on the queue, and touches the semaphore object only
+ * as long as it has a task, whose source object that is: so it never drops the last reference. The
+ * source that returns the task owns it; the task is finalized in its own context, and so is what its
+ * caller attached to it.
+ *
+ * Cancelling: the handler of "cancelled" must not return the task itself, as that could run the
+ * caller's callback inside g_cancellable_cancel (). For the same reason the handler is dropped with
+ * g_signal_handler_disconnect () and not with g_cancellable_disconnect (), which waits for handlers
+ * that run and so deadlocks below one. What the handler needs is kept by a reference of its own.
+ *
+ * queue_lock is one for all queues: it is held for a few instructions, and it must survive a fork. In
+ * the child the thread is gone and the callers are the parent's, so the child's first use of the
+ * object makes a new queue; the parent's is left as it is.
+ */
+
+struct _SsemAcquireQueue
+{
+  gatomicrefcount references;
+  SsemAcquireFunc acquire;  /* constant after init */
+  SsemReportFunc report;    /* constant after init */
+  unsigned int fork_count;  /* constant after init */
+
+  /* Under queue_lock. */
+  GQueue waiting;
+  gboolean has_thread;
+  GError *closed;
+};
+
+typedef struct
+{
+  gatomicrefcount references;
+  SsemAcquireQueue *queue; /* constant after init, a reference */
+  GTask *task;             /* constant after init, owned */
+  int n;                   /* constant after init */
+  GError *error;           /* of a finished one: by the one who finishes it, then by its source */
+
+  /* Under queue_lock. */
+  GList link;              /* its data is the pending acquire as long as it is in the list */
+  gulong cancelled_handler;
+  gboolean is_finished;
+} Pending;
+
+static GMutex queue_lock;
+
+static Pending *
+pending_ref (Pending *pending)
+{
+  g_atomic_ref_count_inc (&pending->references);
+  return pending;
+}
+
+static void
+pending_unref (gpointer data)
+{
+  Pending *pending = data;
+
+  if (!g_atomic_ref_count_dec (&pending->references))
+    return;
+
+  g_clear_object (&pending->task);
+  g_clear_error (&pending->error);
+  ssem_acquire_queue_unref (pending->queue);
+  g_free (pending);
+}
+
+static gboolean
+return_task_cb (gpointer data)
+{
+  Pending *pending = data;
+  gulong handler;
+
+  g_mutex_lock (&queue_lock);
+  handler = pending->cancelled_handler;
+  pending->cancelled_handler = 0;
+  g_mutex_unlock (&queue_lock);
+
+  if (handler != 0)
+    g_signal_handler_disconnect (g_task_get_cancellable (pending->task), handler);
+
+  if (pending->error != NULL)
+    g_task_return_error (pending->task, g_steal_pointer (&pending->error));
+  else
+    g_task_return_boolean (pending->task, TRUE);
+
+  /* Whoever still has a reference on the pending acquire has none on the task. */
+  g_clear_object (&pending->task);
+
+  return G_SOURCE_REMOVE;
+}
+
+/* Takes over the list's reference on @pending, and @error. */
+static void
+finish (Pending *pending,
+        GError  *error)
+{
+  g_autoptr(GSource) source = g_idle_source_new ();
+
+  pending->queue->report (g_task_get_source_object (pending->task), error);
+  pending->error = error;
+
+  g_mutex_lock (&queue_lock);
+  pending->is_finished = TRUE;
+  g_mutex_unlock (&queue_lock);
+
+  g_source_set_priority (source, g_task_get_priority (pending->task));
+  g_source_set_static_name (source, "[ssem] acquire");
+  g_source_set_callback (source, return_task_cb, pending, pending_unref);
+  g_source_attach (source, g_task_get_context (pending->task));
+}
+
+/* With queue_lock. */
+static void
+unlink_pending (Pending *pending)
+{
+  g_queue_unlink (&pending->queue->waiting, &pending->link);
+  pending->link.data = NULL;
+}
+
+static void
+cancelled_cb (GCancellable *cancellable,
+              gpointer      data)
+{
+  Pending *pending = data;
+  gboolean is_ours;
+
+  g_mutex_lock (&queue_lock);
+  is_ours = pending->link.data != NULL;
+  if (is_ours)
+    unlink_pending (pending);
+  g_mutex_unlock (&queue_lock);
+
+  if (is_ours)
+    {
+      GError *error = NULL;
+
+      g_cancellable_set_error_if_cancelled (cancellable, &error);
+      finish (pending, error);
+    }
+}
+
+static void
+watch_cancellable (Pending      *pending,
+                   GCancellable *cancellable)
+{
+  gulong handler;
+
+  handler = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb),
+                                   pending_ref (pending), pending_unref);
+
+  /* It may be finished already; then the source that returns the task missed the handler. */
+  g_mutex_lock (&queue_lock);
+  if (!pending->is_finished)
+    {
+      pending->cancelled_handler = handler;
+      handler = 0;
+    }
+  g_mutex_unlock (&queue_lock);
+
+  if (handler != 0)
+    g_signal_handler_disconnect (cancellable, handler);
+}
+
+/* The next one to serve; NULL when there is none, and then the thread must go. */
+static Pending *
+take_first (SsemAcquireQueue *self)
+{
+  Pending *pending;
+
+  g_mutex_lock (&queue_lock);
+  pending = g_queue_peek_head (&self->waiting);
+  if (pending != NULL)
+    unlink_pending (pending);
+  else
+    self->has_thread = FALSE;
+  g_mutex_unlock (&queue_lock);
+
+  return pending;
+}
+
+static gpointer
+serve (gpointer data)
+{
+  SsemAcquireQueue *self = data;
+  Pending *pending;
+
+  while ((pending = take_first (self)) != NULL)
+    {
+      GError *error = NULL;
+
+      self->acquire (g_task_get_source_object (pending->task), self, pending->n,
+                     g_task_get_cancellable (pending->task), &error);
+      finish (pending, error);
+    }
+
+  ssem_acquire_queue_unref (self);
+
+  return NULL;
+}
+
+/* Fails all that wait; takes over nothing. */
+static void
+fail_waiting (SsemAcquireQueue *self,
+              const GError     *error)
+{
+  Pending *pending;
+
+  do
+    {
+      g_mutex_lock (&queue_lock);
+      pending = g_queue_peek_head (&self->waiting);
+      if (pending != NULL)
+        unlink_pending (pending);
+      g_mutex_unlock (&queue_lock);
+
+      if (pending != NULL)
+        finish (pending, g_error_copy (error));
+    }
+  while (pending != NULL);
+}
+
+static void
+start_thread (SsemAcquireQueue *self)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GError) refused = NULL;
+  GThread *thread;
+
+  thread = g_thread_try_new ("ssem-acquire", serve, ssem_acquire_queue_ref (self), &error);
+  if (thread != NULL)
+    {
+      g_thread_unref (thread);
+      return;
+    }
+
+  g_mutex_lock (&queue_lock);
+  self->has_thread = FALSE;
+  g_mutex_unlock (&queue_lock);
+
+  refused = g_error_new (SSEM_SYSTEM_SEMAPHORE_ERROR,
+                         SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES,
+                         _("Could not start a thread to wait for a semaphore: %s"), error->message);
+  fail_waiting (self, refused);
+  ssem_acquire_queue_unref (self);
+}
+
+SsemAcquireQueue *
+ssem_acquire_queue_new (SsemAcquireFunc acquire,
+                        SsemReportFunc  report)
+{
+  static gsize is_protected;
+  SsemAcquireQueue *self = g_new0 (SsemAcquireQueue, 1);
+
+  if (g_once_init_enter (&is_protected))
+    {
+      ssem_fork_protect (&queue_lock, NULL);
+      g_once_init_leave (&is_protected, 1);
+    }
+
+  g_atomic_ref_count_init (&self->references);
+  self->acquire = acquire;
+  self->report = report;
+  self->fork_count = ssem_fork_count ();
+  g_queue_init (&self->waiting);
+
+  return self;
+}
+
+SsemAcquireQueue *
+ssem_acquire_queue_ref (SsemAcquireQueue *self)
+{
+  g_atomic_ref_count_inc (&self->references);
+
+  return self;
+}
+
+void
+ssem_acquire_queue_unref (SsemAcquireQueue *self)
+{
+  if (!g_atomic_ref_count_dec (&self->references))
+    return;
+
+  g_clear_error (&self->closed);
+  g_free (self);
+}
+
+gboolean
+ssem_acquire_queue_is_usable (SsemAcquireQueue *self)
+{
+  return self->fork_count == ssem_fork_count ();
+}
+
+gboolean
+ssem_acquire_queue_is_idle (SsemAcquireQueue *self)
+{
+  gboolean is_idle;
+
+  g_mutex_lock (&queue_lock);
+  is_idle = !self->has_thread;
+  g_mutex_unlock (&queue_lock);
+
+  return is_idle;
+}
+
+gboolean
+ssem_acquire_queue_is_closed (SsemAcquireQueue *self)
+{
+  gboolean is_closed;
+
+  g_mutex_lock (&queue_lock);
+  is_closed = self->closed != NULL;
+  g_mutex_unlock (&queue_lock);
+
+  return is_closed;
+}
+
+void
+ssem_acquire_queue_push (SsemAcquireQueue *self,
+                         GTask            *task,
+                         int               n)
+{
+  g_autoptr(GCancellable) cancellable = NULL;
+  g_autoptr(GError) closed = NULL;
+  gboolean needs_thread = FALSE;
+  Pending *pending;
+
+  g_set_object (&cancellable, g_task_get_cancellable (task));
+
+  pending = g_new0 (Pending, 1);
+  g_atomic_ref_count_init (&pending->references);
+  pending->queue = ssem_acquire_queue_ref (self);
+  pending->task = task;
+  pending->n = n;
+
+  /* For watch_cancellable () below: once it is in the list, the task and the list's reference may be
+   * gone at any time. */
+  pending_ref (pending);
+
+  g_mutex_lock (&queue_lock);
+  if (self->closed != NULL)
+    {
+      closed = g_error_copy (self->closed);
+    }
+  else
+    {
+      pending->link.data = pending;
+      g_queue_push_tail_link (&self->waiting, &pending->link);
+      needs_thread = !self->has_thread;
+      self->has_thread = TRUE;
+    }
+  g_mutex_unlock (&queue_lock);
+
+  if (closed != NULL)
+    {
+      finish (pending, g_steal_pointer (&closed));
+    }
+  else
+    {
+      if (cancellable != NULL)
+        watch_cancellable (pending, cancellable);
+      if (needs_thread)
+        start_thread (self);
+    }
+
+  pending_unref (pending);
+}
+
+void
+ssem_acquire_queue_close (SsemAcquireQueue *self,
+                          const GError     *error)
+{
+  g_mutex_lock (&queue_lock);
+  self->closed = g_error_copy (error);
+  g_mutex_unlock (&queue_lock);
+
+  fail_waiting (self, error);
+}

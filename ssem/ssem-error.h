@@ -1,0 +1,58 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#if !defined(SSEM_INSIDE) && !defined(SSEM_COMPILATION)
+#error "Only <ssem.h> can be included directly."
+#endif
+
+#include <glib.h>
+
+#include "ssem-version-macros.h"
+
+G_BEGIN_DECLS
+
+#define SSEM_SYSTEM_SEMAPHORE_ERROR (ssem_system_semaphore_error_quark ())
+
+/**
+ * SsemSystemSemaphoreError:
+ * @SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR: Nothing failed. Never the code of a `GError`; what
+ *   [method@Ssem.SystemSemaphore.get_error] answers after a success.
+ * @SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED: The semaphore belongs to another user, or the
+ *   system's rules forbid to use it.
+ * @SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR: The key is empty, longer than 1024 bytes or not UTF-8, or
+ *   what lies in its place is no semaphore.
+ * @SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS: `SSEM_ACCESS_MODE_CREATE_EXCLUSIVE` met a semaphore
+ *   that is in use.
+ * @SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND: There is no semaphore of that key, or it was removed from
+ *   the system, or the object was given another key, while it was in use.
+ * @SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES: The value would pass the backend's maximum, or the
+ *   system has no more semaphores, memory, descriptors or room.
+ * @SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR: Anything else; the message tells. Also what
+ *   [method@Ssem.SystemSemaphore.get_error] answers after a failure of the `G_IO_ERROR` domain.
+ *
+ * Why an operation on a semaphore failed, with the numbers of
+ * `QSystemSemaphore::SystemSemaphoreError`.
+ *
+ * An acquire that was cancelled, timed out or would block, an argument out of range and a backend
+ * that is not there are reported in the `G_IO_ERROR` domain.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR,
+  SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED,
+  SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR,
+  SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS,
+  SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND,
+  SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES,
+  SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR,
+} SsemSystemSemaphoreError;
+
+SSEM_AVAILABLE_IN_1_0
+GQuark ssem_system_semaphore_error_quark (void);
+
+G_END_DECLS

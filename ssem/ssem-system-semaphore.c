@@ -1,0 +1,1286 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-system-semaphore.h"
+
+#include "ssem/backend/ssem-backend-private.h"
+#include "ssem/backend/ssem-pin-private.h"
+#include "ssem/os/ssem-fork-private.h"
+#include "ssem-acquire-queue-private.h"
+#include "ssem-enums.h"
+#include "ssem-i18n-private.h"
+
+#include <string.h>
+
+/**
+ * SsemSystemSemaphore:
+ *
+ * A counting semaphore that processes share by a key.
+ *
+ * A semaphore guards a number of equal resources, its *units*. Who needs some acquires them, waiting
+ * until that many are there, and releases them when done. Every process that opens the same key gets
+ * the same semaphore. The class is modelled on Qt's `QSystemSemaphore`.
+ *
+ * ```c
+ * g_autoptr(GError) error = NULL;
+ * g_autoptr(SsemSystemSemaphore) market =
+ *   ssem_system_semaphore_new ("market", 3, SSEM_ACCESS_MODE_CREATE, &error);
+ *
+ * if (market == NULL || !ssem_system_semaphore_acquire (market, 1, NULL, &error))
+ *   g_error ("%s", error->message);
+ * // One of three: work with it.
+ * ssem_system_semaphore_release (market, 1, NULL);
+ * ```
+ *
+ * ## The key
+ *
+ * A key is a non-empty string of valid UTF-8 of at most 1024 bytes. Any character is only a character,
+ * `/` too. Keys are the user's own: another user's program does not share them. The environment
+ * variable `SSEM_RUNTIME_DIR`, the path of an existing folder, moves the whole name space there.
+ *
+ * ## When a process dies
+ *
+ * When a process ends for whatever reason, SIGKILL included, the units that it has acquired and not
+ * released come back, and wake who waits for them. Holding belongs to the process, not to the object
+ * or the thread: what one object acquired, another of the same key may release. A process that
+ * released more than it acquired has *created* units; those stay when it ends. With
+ * [property@Ssem.SystemSemaphore:undo] `FALSE` nothing comes back: right for signalling, where one
+ * process acquires what another releases.
+ *
+ * The last process to drop its last object of a key removes the semaphore from the system. If the last
+ * process crashes, the semaphore stays, with its units back, until the next one opens the key.
+ *
+ * A child of `fork()` holds nothing of what its parent holds; its first use of an object makes it a
+ * user of its own. After `exec()` the units of the old program come back, with System V when the
+ * process ends.
+ *
+ * ## Threads
+ *
+ * Any thread may call anything at any time. Time that the system is suspended does not count as time
+ * waited, and changes of the clock have no effect on time-outs.
+ *
+ * ## Errors
+ *
+ * Errors are reported as [error@Ssem.SystemSemaphoreError], and as `G_IO_ERROR` for what GIO users know
+ * under that name: cancelled, timed out, would block, invalid argument, not supported. For programs
+ * ported from Qt, the last result can also be asked for with [method@Ssem.SystemSemaphore.get_error].
+ *
+ * Two backends are two worlds: a key opened through one of them is not the same key in another. See
+ * [property@Ssem.SystemSemaphore:backend].
+ *
+ * Since: 1.0
+ */
+
+/* Design note
+ *
+ * The object is a name with settings; what is behind the name is an instance of a backend, which
+ * open_instance () makes. That happens in init (), in set_key () or, where a binding built the object
+ * from its properties alone, in the first operation.
+ *
+ * instance   Entered through ssem_pin_enter (), so that set_key () can take it away while another
+ *            thread is inside. NULL: not open.
+ * opening    Makes threads that want to open, or give another key, wait for each other; may be held
+ *            for as long as opening takes. A child of fork () gets a new one, because the thread that
+ *            holds it may not be in the child.
+ * state_lock Protects all other fields that change. One for all objects: no operation that succeeds
+ *            takes it, it is held for a few instructions, and it must survive a fork. Locks that may
+ *            be taken with it held: none. It may be taken with opening held.
+ * error_code Written under state_lock, read without it: after a success it is mostly NO_ERROR already.
+ */
+struct _SsemSystemSemaphore
+{
+  GObject parent_instance;
+
+  _Atomic (SsemInstance *) instance;
+  GMutex opening;
+
+  /* Under state_lock. */
+  unsigned int fork_count;
+  char *key;
+  int initial_value;
+  SsemAccessMode mode;
+  SsemBackend backend; /* DEFAULT until opening has chosen */
+  gboolean undo;
+  SsemAcquireQueue *queue;
+  char *error_string;
+
+  atomic_int error_code;
+};
+
+enum
+{
+  PROP_KEY = 1,
+  PROP_INITIAL_VALUE,
+  PROP_MODE,
+  PROP_UNDO,
+  PROP_BACKEND,
+  N_PROPS,
+};
+
+#define KEY_MAX_BYTES 1024
+
+static GParamSpec *properties[N_PROPS];
+static GMutex state_lock;
+
+static void initable_iface_init (GInitableIface *iface);
+
+/* GAsyncInitable's own implementation calls init () in a thread. */
+G_DEFINE_FINAL_TYPE_WITH_CODE (SsemSystemSemaphore, ssem_system_semaphore, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, initable_iface_init)
+                               G_IMPLEMENT_INTERFACE (G_TYPE_ASYNC_INITABLE, NULL))
+
+/* --- Results --- */
+
+static void
+record_result (SsemSystemSemaphore *self,
+               const GError        *error)
+{
+  SsemSystemSemaphoreError code = SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR;
+
+  if (error != NULL && error->domain == SSEM_SYSTEM_SEMAPHORE_ERROR)
+    code = error->code;
+  else if (error != NULL)
+    code = SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR;
+
+  g_mutex_lock (&state_lock);
+  g_free (self->error_string);
+  self->error_string = error != NULL ? g_strdup (error->message) : NULL;
+  atomic_store_explicit (&self->error_code, code, memory_order_relaxed);
+  g_mutex_unlock (&state_lock);
+}
+
+static void
+record_success (SsemSystemSemaphore *self)
+{
+  if (G_UNLIKELY (atomic_load_explicit (&self->error_code, memory_order_relaxed) !=
+                  SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR))
+    record_result (self, NULL);
+}
+
+/* Takes over @failure; answers FALSE. */
+static gboolean
+record_failure (SsemSystemSemaphore  *self,
+                GError              **error,
+                GError               *failure)
+{
+  record_result (self, failure);
+  g_propagate_error (error, failure);
+
+  return FALSE;
+}
+
+/* --- Arguments --- */
+
+static gboolean
+check_key (const char  *key,
+           GError     **error)
+{
+  const char *fault = NULL;
+
+  if (key == NULL || *key == '\0')
+    fault = _("A semaphore needs a key that is not empty");
+  else if (strlen (key) > KEY_MAX_BYTES)
+    fault = _("The key of a semaphore has at most 1024 bytes");
+  else if (!g_utf8_validate (key, -1, NULL))
+    fault = _("The key of a semaphore is text in UTF-8");
+
+  if (fault != NULL)
+    {
+      g_set_error_literal (error, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                           SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR, fault);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+static gboolean
+check_opening (const char      *key,
+               int              initial_value,
+               SsemAccessMode   mode,
+               GError         **error)
+{
+  if (!check_key (key, error))
+    return FALSE;
+
+  if (initial_value < 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   _("The initial value of a semaphore is 0 or more, not %d"), initial_value);
+      return FALSE;
+    }
+
+  /* A cast, because the compiler may know that an enumeration is never negative. */
+  if ((guint) mode > SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   _("%d is not the number of an access mode"), (int) mode);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+static gboolean
+check_units (int      n,
+             GError **error)
+{
+  if (G_LIKELY (n > 0))
+    return TRUE;
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               _("The number of units to acquire or release is 1 or more, not %d"), n);
+
+  return FALSE;
+}
+
+/* --- Opening --- */
+
+static void
+lock_opening (SsemSystemSemaphore *self)
+{
+  g_mutex_lock (&state_lock);
+  if (self->fork_count != ssem_fork_count ())
+    {
+      g_mutex_init (&self->opening);
+      self->fork_count = ssem_fork_count ();
+    }
+  g_mutex_unlock (&state_lock);
+
+  g_mutex_lock (&self->opening);
+}
+
+/* With opening held, and no instance there. */
+static gboolean
+open_instance (SsemSystemSemaphore  *self,
+               GError              **error)
+{
+  const SsemBackendTable *table;
+  g_autofree char *key = NULL;
+  SsemInstance *instance;
+  SsemBackend backend;
+  SsemAccessMode mode;
+  int initial_value;
+  gboolean undo;
+
+  g_mutex_lock (&state_lock);
+  key = g_strdup (self->key);
+  initial_value = self->initial_value;
+  mode = self->mode;
+  backend = self->backend;
+  undo = self->undo;
+  g_mutex_unlock (&state_lock);
+
+  if (!check_opening (key, initial_value, mode, error))
+    return FALSE;
+
+  table = ssem_backend_choose (backend, error);
+  if (table == NULL)
+    return FALSE;
+
+  undo = undo && table->supports_undo;
+  instance = table->open (key, initial_value, mode, undo, error);
+  if (instance == NULL)
+    return FALSE;
+
+  g_mutex_lock (&state_lock);
+  self->backend = table->id;
+  self->undo = undo;
+  g_mutex_unlock (&state_lock);
+
+  /* Release: pairs with the acquire in ssem_pin_enter (). */
+  atomic_store_explicit (&self->instance, instance, memory_order_release);
+
+  return TRUE;
+}
+
+static gboolean
+ensure_open (SsemSystemSemaphore  *self,
+             GError              **error)
+{
+  gboolean is_open;
+
+  lock_opening (self);
+  is_open = atomic_load_explicit (&self->instance, memory_order_relaxed) != NULL ||
+            open_instance (self, error);
+  g_mutex_unlock (&self->opening);
+
+  return is_open;
+}
+
+static void
+drop_instance (SsemSystemSemaphore *self)
+{
+  SsemInstance *instance;
+
+  instance = atomic_exchange_explicit (&self->instance, NULL, memory_order_acq_rel);
+  if (instance == NULL)
+    return;
+
+  instance->table->close (instance);
+  ssem_pin_retire (instance);
+}
+
+/* Enters the instance, which it opens if need be; every success ends with ssem_pin_leave (). */
+static inline SsemInstance *
+enter_instance (SsemSystemSemaphore  *self,
+                GError              **error)
+{
+  SsemInstance *instance;
+
+  while (G_UNLIKELY ((instance = ssem_pin_enter (&self->instance)) == NULL))
+    {
+      ssem_pin_leave ();
+      if (!ensure_open (self, error))
+        return NULL;
+    }
+
+  return instance;
+}
+
+/* --- Asynchronous acquires --- */
+
+static gboolean
+acquire_queued (gpointer           source,
+                SsemAcquireQueue  *queue,
+                int                n,
+                GCancellable      *cancellable,
+                GError           **error)
+{
+  SsemSystemSemaphore *self = source;
+  g_autofree char *key = NULL;
+  SsemInstance *instance;
+  gboolean is_acquired;
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
+  instance = enter_instance (self, error);
+  if (instance == NULL)
+    return FALSE;
+
+  /* set_key () closes the queue before it takes the instance away: if the queue is open now, then
+   * this is still the instance that the task was meant for. */
+  if (ssem_acquire_queue_is_closed (queue))
+    {
+      ssem_pin_leave ();
+      key = ssem_system_semaphore_get_key (self);
+      return ssem_backend_fail_closed (error, key);
+    }
+
+  is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NONE, cancellable, error);
+  ssem_pin_leave ();
+
+  return is_acquired;
+}
+
+static void
+report_queued (gpointer      source,
+               const GError *error)
+{
+  SsemSystemSemaphore *self = source;
+
+  if (error != NULL)
+    record_result (self, error);
+  else
+    record_success (self);
+}
+
+/* A reference on the queue that serves acquires from now on. */
+static SsemAcquireQueue *
+get_queue (SsemSystemSemaphore *self)
+{
+  SsemAcquireQueue *queue;
+
+  g_mutex_lock (&state_lock);
+  /* A queue of the parent's, in a child of fork (), stays as it is: its tasks are the parent's. */
+  if (self->queue != NULL && !ssem_acquire_queue_is_usable (self->queue))
+    self->queue = NULL;
+  if (self->queue == NULL)
+    self->queue = ssem_acquire_queue_new (acquire_queued, report_queued);
+  queue = ssem_acquire_queue_ref (self->queue);
+  g_mutex_unlock (&state_lock);
+
+  return queue;
+}
+
+static void
+drop_queue (SsemSystemSemaphore *self,
+            const GError        *error)
+{
+  SsemAcquireQueue *queue;
+
+  g_mutex_lock (&state_lock);
+  queue = g_steal_pointer (&self->queue);
+  g_mutex_unlock (&state_lock);
+
+  if (queue == NULL)
+    return;
+
+  if (ssem_acquire_queue_is_usable (queue))
+    {
+      ssem_acquire_queue_close (queue, error);
+      ssem_acquire_queue_unref (queue);
+    }
+}
+
+/* --- GObject --- */
+
+static gboolean
+ssem_system_semaphore_initable_init (GInitable     *initable,
+                                     GCancellable  *cancellable,
+                                     GError       **error)
+{
+  SsemSystemSemaphore *self = SSEM_SYSTEM_SEMAPHORE (initable);
+  GError *failure = NULL;
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, &failure) ||
+      !ensure_open (self, &failure))
+    return record_failure (self, error, failure);
+
+  record_success (self);
+
+  return TRUE;
+}
+
+static void
+ssem_system_semaphore_dispose (GObject *object)
+{
+  SsemSystemSemaphore *self = SSEM_SYSTEM_SEMAPHORE (object);
+
+  drop_instance (self);
+
+  G_OBJECT_CLASS (ssem_system_semaphore_parent_class)->dispose (object);
+}
+
+static void
+ssem_system_semaphore_finalize (GObject *object)
+{
+  SsemSystemSemaphore *self = SSEM_SYSTEM_SEMAPHORE (object);
+
+  /* Whoever used the object after its disposal has opened it again. */
+  drop_instance (self);
+
+  if (self->queue != NULL && ssem_acquire_queue_is_usable (self->queue))
+    ssem_acquire_queue_unref (self->queue);
+  g_mutex_clear (&self->opening);
+  g_free (self->key);
+  g_free (self->error_string);
+
+  G_OBJECT_CLASS (ssem_system_semaphore_parent_class)->finalize (object);
+}
+
+static void
+ssem_system_semaphore_get_property (GObject    *object,
+                                    guint       prop_id,
+                                    GValue     *value,
+                                    GParamSpec *pspec)
+{
+  SsemSystemSemaphore *self = SSEM_SYSTEM_SEMAPHORE (object);
+
+  switch (prop_id)
+    {
+    case PROP_KEY:
+      g_value_take_string (value, ssem_system_semaphore_get_key (self));
+      break;
+    case PROP_INITIAL_VALUE:
+      g_value_set_int (value, ssem_system_semaphore_get_initial_value (self));
+      break;
+    case PROP_MODE:
+      g_value_set_enum (value, ssem_system_semaphore_get_mode (self));
+      break;
+    case PROP_UNDO:
+      g_value_set_boolean (value, ssem_system_semaphore_get_undo (self));
+      break;
+    case PROP_BACKEND:
+      g_value_set_enum (value, ssem_system_semaphore_get_backend (self));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+      break;
+    }
+}
+
+static void
+ssem_system_semaphore_set_property (GObject      *object,
+                                    guint         prop_id,
+                                    const GValue *value,
+                                    GParamSpec   *pspec)
+{
+  SsemSystemSemaphore *self = SSEM_SYSTEM_SEMAPHORE (object);
+
+  /* All are construct-only, so no other thread has the object yet. */
+  switch (prop_id)
+    {
+    case PROP_KEY:
+      self->key = g_value_dup_string (value);
+      break;
+    case PROP_INITIAL_VALUE:
+      self->initial_value = g_value_get_int (value);
+      break;
+    case PROP_MODE:
+      self->mode = g_value_get_enum (value);
+      break;
+    case PROP_UNDO:
+      self->undo = g_value_get_boolean (value);
+      break;
+    case PROP_BACKEND:
+      self->backend = g_value_get_enum (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+      break;
+    }
+}
+
+static void
+ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags flags =
+    G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
+
+  object_class->dispose = ssem_system_semaphore_dispose;
+  object_class->finalize = ssem_system_semaphore_finalize;
+  object_class->get_property = ssem_system_semaphore_get_property;
+  object_class->set_property = ssem_system_semaphore_set_property;
+
+  /**
+   * SsemSystemSemaphore:key: (getter get_key)
+   *
+   * The key: a non-empty string of valid UTF-8 of at most 1024 bytes.
+   *
+   * [method@Ssem.SystemSemaphore.set_key] changes it.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_KEY] =
+    g_param_spec_string ("key", NULL, NULL, NULL, flags);
+
+  /**
+   * SsemSystemSemaphore:initial-value: (getter get_initial_value)
+   *
+   * The value that the semaphore gets where this object creates or resets it: 0 or more units, and at
+   * most what the backend can count to (32767 with System V, else `G_MAXINT`).
+   *
+   * [method@Ssem.SystemSemaphore.set_key] changes it.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_INITIAL_VALUE] =
+    g_param_spec_int ("initial-value", NULL, NULL, G_MININT, G_MAXINT, 0, flags);
+
+  /**
+   * SsemSystemSemaphore:mode: (getter get_mode)
+   *
+   * What opening the key does when the semaphore exists already, and when it doesn't.
+   *
+   * [method@Ssem.SystemSemaphore.set_key] changes it.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MODE] =
+    g_param_spec_enum ("mode", NULL, NULL, SSEM_TYPE_ACCESS_MODE, SSEM_ACCESS_MODE_OPEN, flags);
+
+  /**
+   * SsemSystemSemaphore:undo: (getter get_undo)
+   *
+   * Whether units that are acquired through this object come back when the process dies.
+   *
+   * With `FALSE`, what goes through this object counts neither for nor against what the process
+   * holds. Reads `FALSE` once the object is open where the backend has no undo (Windows).
+   *
+   * Since: 1.0
+   */
+  properties[PROP_UNDO] =
+    g_param_spec_boolean ("undo", NULL, NULL, TRUE, flags);
+
+  /**
+   * SsemSystemSemaphore:backend: (getter get_backend)
+   *
+   * What the semaphore is built from.
+   *
+   * `SSEM_BACKEND_DEFAULT` asks for the best; once the object is open, the property reads as the one
+   * that is in use. Two processes that shall share a semaphore must use the same one.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_BACKEND] =
+    g_param_spec_enum ("backend", NULL, NULL, SSEM_TYPE_BACKEND, SSEM_BACKEND_DEFAULT, flags);
+
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+
+  bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+
+  ssem_fork_protect (&state_lock, NULL);
+}
+
+static void
+initable_iface_init (GInitableIface *iface)
+{
+  iface->init = ssem_system_semaphore_initable_init;
+}
+
+static void
+ssem_system_semaphore_init (SsemSystemSemaphore *self)
+{
+  g_mutex_init (&self->opening);
+  self->fork_count = ssem_fork_count ();
+}
+
+/* --- Public calls --- */
+
+/**
+ * ssem_system_semaphore_new:
+ * @key: the key: not empty, valid UTF-8, at most 1024 bytes
+ * @initial_value: the value where the semaphore is created or reset: 0 or more units
+ * @mode: what to do when the semaphore exists already, and when it doesn't
+ * @error: return location for an error
+ *
+ * Opens the semaphore of @key, or creates it.
+ *
+ * To choose [property@Ssem.SystemSemaphore:undo] or [property@Ssem.SystemSemaphore:backend], use
+ * [ctor@Gio.Initable.new] with the properties. To keep a main loop running meanwhile, use
+ * [func@Gio.AsyncInitable.new_async]; but opening waits for nothing but another process that is in
+ * the middle of opening or closing the same key.
+ *
+ * Returns: (transfer full): a semaphore that is open, or `NULL` with @error set:
+ *
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR` if @key is no key, or what lies in its place on the disk
+ *   is no semaphore of that key;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` with `SSEM_ACCESS_MODE_OPEN_EXISTING` if the key is
+ *   unknown, and if the folder that semaphores live in does not exist;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS` with `SSEM_ACCESS_MODE_CREATE_EXCLUSIVE` if a live
+ *   process uses the semaphore, or may be using it because a Qt program made it;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the semaphore belongs to another user, or the
+ *   folder cannot be written to;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @initial_value is past the backend's maximum, or
+ *   the system has no more semaphores, descriptors, memory or room on the disk;
+ * - `G_IO_ERROR_INVALID_ARGUMENT` if @initial_value is negative, @mode is no mode, or the environment
+ *   variable `SSEM_BACKEND` names no backend;
+ * - `G_IO_ERROR_NOT_SUPPORTED` if it names one that this system does not have;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
+ *
+ * Since: 1.0
+ */
+SsemSystemSemaphore *
+ssem_system_semaphore_new (const char      *key,
+                           int              initial_value,
+                           SsemAccessMode   mode,
+                           GError         **error)
+{
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  /* Before the properties: those of an enumeration take no other number. */
+  if (!check_opening (key, initial_value, mode, error))
+    return NULL;
+
+  return g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, error,
+                         "key", key,
+                         "initial-value", initial_value,
+                         "mode", mode,
+                         NULL);
+}
+
+/**
+ * ssem_system_semaphore_set_key:
+ * @self: a semaphore
+ * @key: the new key: not empty, valid UTF-8, at most 1024 bytes
+ * @initial_value: the value where the semaphore is created or reset: 0 or more units
+ * @mode: what to do when the semaphore exists already, and when it doesn't
+ * @error: return location for an error
+ *
+ * Gives the object another key, as if it were dropped and made anew.
+ *
+ * Like dropping the object, this does not release what the process holds; if it was the last user of
+ * the old key, that semaphore is removed. An acquire that waits in another thread, and every pending
+ * asynchronous one, fails with `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` and holds nothing. (With System
+ * V, one that waits without a cancellable, on a semaphore that other processes use, only notices
+ * once units come for it; it gives them back.)
+ *
+ * A key, initial value or mode that could never be right leaves the object as it was. If opening the
+ * new key fails, the object has that key and is not open; its next operation tries again.
+ *
+ * Emits `notify` for those of [property@Ssem.SystemSemaphore:key],
+ * [property@Ssem.SystemSemaphore:initial-value] and [property@Ssem.SystemSemaphore:mode] that change.
+ *
+ * Returns: `TRUE` if the object is open under the new key, or `FALSE` with @error set as
+ *   [ctor@Ssem.SystemSemaphore.new] sets it
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
+                               const char           *key,
+                               int                   initial_value,
+                               SsemAccessMode        mode,
+                               GError              **error)
+{
+  gboolean changes_key, changes_initial_value, changes_mode;
+  g_autoptr(GError) closed = NULL;
+  GError *failure = NULL;
+
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!check_opening (key, initial_value, mode, &failure))
+    return record_failure (self, error, failure);
+
+  lock_opening (self);
+
+  ssem_backend_fail_closed (&closed, self->key);
+  drop_queue (self, closed);
+  drop_instance (self);
+
+  g_mutex_lock (&state_lock);
+  changes_key = g_strcmp0 (self->key, key) != 0;
+  changes_initial_value = self->initial_value != initial_value;
+  changes_mode = self->mode != mode;
+  if (changes_key)
+    {
+      g_free (self->key);
+      self->key = g_strdup (key);
+    }
+  self->initial_value = initial_value;
+  self->mode = mode;
+  g_mutex_unlock (&state_lock);
+
+  open_instance (self, &failure);
+
+  g_mutex_unlock (&self->opening);
+
+  if (failure == NULL)
+    record_success (self);
+  else
+    record_failure (self, error, failure);
+
+  if (changes_key)
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_KEY]);
+  if (changes_initial_value)
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_INITIAL_VALUE]);
+  if (changes_mode)
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_MODE]);
+
+  return failure == NULL;
+}
+
+static inline gboolean
+acquire_until (SsemSystemSemaphore  *self,
+               int                   n,
+               gint64                deadline_usec,
+               GCancellable         *cancellable,
+               GError              **error)
+{
+  GError *failure = NULL;
+  SsemInstance *instance;
+  gboolean is_acquired;
+
+  if (!check_units (n, &failure) ||
+      (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, &failure)) ||
+      (instance = enter_instance (self, &failure)) == NULL)
+    return record_failure (self, error, failure);
+
+  is_acquired = instance->table->acquire (instance, n, deadline_usec, cancellable, &failure);
+  ssem_pin_leave ();
+
+  if (!is_acquired)
+    return record_failure (self, error, failure);
+
+  record_success (self);
+
+  return TRUE;
+}
+
+/**
+ * ssem_system_semaphore_acquire:
+ * @self: a semaphore
+ * @n: how many units: 1 or more
+ * @cancellable: (nullable): a cancellable that ends the wait, or `NULL`
+ * @error: return location for an error
+ *
+ * Takes @n units together, and blocks until that many are there.
+ *
+ * It takes all of them or none. A failed or cancelled acquire holds nothing; one that got its units is
+ * never reported as cancelled. A cancelled wait ends within 50 milliseconds.
+ *
+ * In a program with a main loop, use [method@Ssem.SystemSemaphore.acquire_async].
+ *
+ * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
+ *
+ * - `G_IO_ERROR_INVALID_ARGUMENT` if @n is not positive;
+ * - `G_IO_ERROR_CANCELLED` if @cancellable was cancelled;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @n is more than the backend can ever count to
+ *   (32767 with System V), or the system has no memory for the wait;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system, or
+ *   another thread gave the object another key;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system's rules have changed;
+ * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_acquire (SsemSystemSemaphore  *self,
+                               int                   n,
+                               GCancellable         *cancellable,
+                               GError              **error)
+{
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return acquire_until (self, n, SSEM_DEADLINE_NONE, cancellable, error);
+}
+
+/**
+ * ssem_system_semaphore_try_acquire:
+ * @self: a semaphore
+ * @n: how many units: 1 or more
+ * @error: return location for an error
+ *
+ * Takes @n units together if they are there, without waiting for them.
+ *
+ * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
+ *
+ * - `G_IO_ERROR_WOULD_BLOCK` if there are fewer than @n units;
+ * - otherwise as [method@Ssem.SystemSemaphore.acquire] sets it, except that nothing is cancelled.
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_try_acquire (SsemSystemSemaphore  *self,
+                                   int                   n,
+                                   GError              **error)
+{
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return acquire_until (self, n, SSEM_DEADLINE_NOW, NULL, error);
+}
+
+static gint64
+deadline_after (gint64 timeout_usec)
+{
+  gint64 now;
+
+  if (timeout_usec == 0)
+    return SSEM_DEADLINE_NOW;
+  if (timeout_usec < 0)
+    return SSEM_DEADLINE_NONE;
+
+  now = g_get_monotonic_time ();
+
+  return timeout_usec < SSEM_DEADLINE_NONE - now ? now + timeout_usec : SSEM_DEADLINE_NONE;
+}
+
+/**
+ * ssem_system_semaphore_acquire_timeout:
+ * @self: a semaphore
+ * @n: how many units: 1 or more
+ * @timeout_usec: how long to wait, in microseconds; 0 does not wait, as
+ *   [method@Ssem.SystemSemaphore.try_acquire], a negative number waits for ever
+ * @cancellable: (nullable): a cancellable that ends the wait, or `NULL`
+ * @error: return location for an error
+ *
+ * Takes @n units together, and blocks until that many are there or the time is over.
+ *
+ * The time is that of the monotonic clock: changes of the wall clock do not shorten or stretch it, and
+ * time that the system is suspended does not count.
+ *
+ * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
+ *
+ * - `G_IO_ERROR_TIMED_OUT` if the time is over;
+ * - `G_IO_ERROR_WOULD_BLOCK` if @timeout_usec is 0 and there are fewer than @n units;
+ * - otherwise as [method@Ssem.SystemSemaphore.acquire] sets it.
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_acquire_timeout (SsemSystemSemaphore  *self,
+                                       int                   n,
+                                       gint64                timeout_usec,
+                                       GCancellable         *cancellable,
+                                       GError              **error)
+{
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return acquire_until (self, n, deadline_after (timeout_usec), cancellable, error);
+}
+
+/* Whether it could be answered without waiting: the units are there, and nobody is before us. Where
+ * it can't, or fails for another reason, the queue will find out. */
+static gboolean
+acquire_at_once (SsemSystemSemaphore *self,
+                 SsemAcquireQueue    *queue,
+                 int                  n)
+{
+  SsemInstance *instance;
+  gboolean is_acquired = FALSE;
+
+  if (!ssem_acquire_queue_is_idle (queue))
+    return FALSE;
+
+  instance = ssem_pin_enter (&self->instance);
+  if (instance != NULL && !ssem_acquire_queue_is_closed (queue))
+    is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NOW, NULL, NULL);
+  ssem_pin_leave ();
+
+  return is_acquired;
+}
+
+/**
+ * ssem_system_semaphore_acquire_async:
+ * @self: a semaphore
+ * @n: how many units: 1 or more
+ * @cancellable: (nullable): a cancellable that takes the request back, or `NULL`
+ * @callback: (scope async) (nullable): called when the units are there, or never will be
+ * @user_data: (closure callback): data for @callback
+ *
+ * Takes @n units together as soon as that many are there, without blocking.
+ *
+ * Requests on one object are served in the order in which they were made: one for many units is not
+ * overtaken by later ones for few. They wait in one thread for this object, which is there only as
+ * long as any of them waits. @callback is called in the thread-default main context of the caller, and
+ * asks [method@Ssem.SystemSemaphore.acquire_finish] for the result.
+ *
+ * If the units came, they are held, whether the result is asked for or not.
+ *
+ * Since: 1.0
+ */
+void
+ssem_system_semaphore_acquire_async (SsemSystemSemaphore *self,
+                                     int                  n,
+                                     GCancellable        *cancellable,
+                                     GAsyncReadyCallback  callback,
+                                     gpointer             user_data)
+{
+  SsemAcquireQueue *queue;
+  GError *failure = NULL;
+  GTask *task;
+
+  g_return_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, ssem_system_semaphore_acquire_async);
+  /* A success that came first stays one, or its units would be lost. */
+  g_task_set_check_cancellable (task, FALSE);
+
+  if (!check_units (n, &failure) ||
+      g_cancellable_set_error_if_cancelled (cancellable, &failure))
+    {
+      record_result (self, failure);
+      g_task_return_error (task, failure);
+      g_object_unref (task);
+      return;
+    }
+
+  queue = get_queue (self);
+  if (acquire_at_once (self, queue, n))
+    {
+      record_success (self);
+      g_task_return_boolean (task, TRUE);
+      g_object_unref (task);
+    }
+  else
+    {
+      ssem_acquire_queue_push (queue, task, n);
+    }
+  ssem_acquire_queue_unref (queue);
+}
+
+/**
+ * ssem_system_semaphore_acquire_finish:
+ * @self: a semaphore
+ * @result: the result that the callback was given
+ * @error: return location for an error
+ *
+ * Tells how a request made with [method@Ssem.SystemSemaphore.acquire_async] ended.
+ *
+ * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set as
+ *   [method@Ssem.SystemSemaphore.acquire] sets it, or to
+ *   `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if the system has no more threads
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_acquire_finish (SsemSystemSemaphore  *self,
+                                      GAsyncResult         *result,
+                                      GError              **error)
+{
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  g_return_val_if_fail (g_task_get_source_tag (G_TASK (result)) ==
+                        ssem_system_semaphore_acquire_async, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/**
+ * ssem_system_semaphore_release:
+ * @self: a semaphore
+ * @n: how many units: 1 or more
+ * @error: return location for an error
+ *
+ * Adds @n units and wakes who waits for them.
+ *
+ * They may be more than the process has acquired: that creates units, also past the initial value.
+ *
+ * Returns: `TRUE` if the units were added, or `FALSE` with @error set and the value as it was:
+ *
+ * - `G_IO_ERROR_INVALID_ARGUMENT` if @n is not positive;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if the value would pass the backend's maximum
+ *   (32767 with System V, else `G_MAXINT`);
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system's rules have changed;
+ * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_release (SsemSystemSemaphore  *self,
+                               int                   n,
+                               GError              **error)
+{
+  GError *failure = NULL;
+  SsemInstance *instance;
+  gboolean is_released;
+
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!check_units (n, &failure) || (instance = enter_instance (self, &failure)) == NULL)
+    return record_failure (self, error, failure);
+
+  is_released = instance->table->release (instance, n, &failure);
+  ssem_pin_leave ();
+
+  if (!is_released)
+    return record_failure (self, error, failure);
+
+  record_success (self);
+
+  return TRUE;
+}
+
+/**
+ * ssem_system_semaphore_get_value:
+ * @self: a semaphore
+ * @error: return location for an error
+ *
+ * Tells how many units are available.
+ *
+ * It is a snapshot, already old when it is read: do not decide by it whether an acquire would wait,
+ * use [method@Ssem.SystemSemaphore.try_acquire].
+ *
+ * Returns: the value, 0 or more, or -1 with @error set:
+ *
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system's rules have changed;
+ * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
+ *
+ * Since: 1.0
+ */
+int
+ssem_system_semaphore_get_value (SsemSystemSemaphore  *self,
+                                 GError              **error)
+{
+  GError *failure = NULL;
+  SsemInstance *instance;
+  int value = -1;
+
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), -1);
+  g_return_val_if_fail (error == NULL || *error == NULL, -1);
+
+  instance = enter_instance (self, &failure);
+  if (instance != NULL)
+    {
+      value = instance->table->get_value (instance, &failure);
+      ssem_pin_leave ();
+    }
+
+  if (failure != NULL)
+    {
+      record_failure (self, error, failure);
+      return -1;
+    }
+
+  record_success (self);
+
+  return value;
+}
+
+/**
+ * ssem_system_semaphore_get_error:
+ * @self: a semaphore
+ *
+ * Tells how the last operation on this object ended, whichever thread it ran in.
+ *
+ * This is for programs ported from Qt; the `GError` of each call says more.
+ *
+ * Returns: `SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR` after a success, else the code of the error;
+ *   `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` stands for all of the `G_IO_ERROR` domain
+ *
+ * Since: 1.0
+ */
+SsemSystemSemaphoreError
+ssem_system_semaphore_get_error (SsemSystemSemaphore *self)
+{
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self),
+                        SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR);
+
+  return atomic_load_explicit (&self->error_code, memory_order_relaxed);
+}
+
+/**
+ * ssem_system_semaphore_get_error_string:
+ * @self: a semaphore
+ *
+ * The message of the error that the last operation on this object ended with, translated.
+ *
+ * Returns: (transfer full): the message, or the empty string after a success
+ *
+ * Since: 1.0
+ */
+char *
+ssem_system_semaphore_get_error_string (SsemSystemSemaphore *self)
+{
+  char *message;
+
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), NULL);
+
+  g_mutex_lock (&state_lock);
+  message = g_strdup (self->error_string != NULL ? self->error_string : "");
+  g_mutex_unlock (&state_lock);
+
+  return message;
+}
+
+/**
+ * ssem_system_semaphore_get_key: (get-property key)
+ * @self: a semaphore
+ *
+ * The key.
+ *
+ * It is a copy, because another thread may give the object another key.
+ *
+ * Returns: (transfer full) (nullable): the key, or `NULL` if the object was built without one
+ *
+ * Since: 1.0
+ */
+char *
+ssem_system_semaphore_get_key (SsemSystemSemaphore *self)
+{
+  char *key;
+
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), NULL);
+
+  g_mutex_lock (&state_lock);
+  key = g_strdup (self->key);
+  g_mutex_unlock (&state_lock);
+
+  return key;
+}
+
+/**
+ * ssem_system_semaphore_get_initial_value: (get-property initial-value)
+ * @self: a semaphore
+ *
+ * The value that the semaphore gets where this object creates or resets it.
+ *
+ * Returns: a number of units
+ *
+ * Since: 1.0
+ */
+int
+ssem_system_semaphore_get_initial_value (SsemSystemSemaphore *self)
+{
+  int initial_value;
+
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), -1);
+
+  g_mutex_lock (&state_lock);
+  initial_value = self->initial_value;
+  g_mutex_unlock (&state_lock);
+
+  return initial_value;
+}
+
+/**
+ * ssem_system_semaphore_get_mode: (get-property mode)
+ * @self: a semaphore
+ *
+ * What opening the key does when the semaphore exists already, and when it doesn't.
+ *
+ * Returns: the mode that the object was made with, or that was last given with the key
+ *
+ * Since: 1.0
+ */
+SsemAccessMode
+ssem_system_semaphore_get_mode (SsemSystemSemaphore *self)
+{
+  SsemAccessMode mode;
+
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), SSEM_ACCESS_MODE_OPEN);
+
+  g_mutex_lock (&state_lock);
+  mode = self->mode;
+  g_mutex_unlock (&state_lock);
+
+  return mode;
+}
+
+/**
+ * ssem_system_semaphore_get_undo: (get-property undo)
+ * @self: a semaphore
+ *
+ * Whether units that are acquired through this object come back when the process dies.
+ *
+ * Returns: `FALSE` if the object was made so, or is open on a backend that has no undo
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_get_undo (SsemSystemSemaphore *self)
+{
+  gboolean undo;
+
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
+
+  g_mutex_lock (&state_lock);
+  undo = self->undo;
+  g_mutex_unlock (&state_lock);
+
+  return undo;
+}
+
+/**
+ * ssem_system_semaphore_get_backend: (get-property backend)
+ * @self: a semaphore
+ *
+ * What the semaphore is built from.
+ *
+ * Returns: the backend in use, or the one that was asked for if the object is not open yet
+ *
+ * Since: 1.0
+ */
+SsemBackend
+ssem_system_semaphore_get_backend (SsemSystemSemaphore *self)
+{
+  SsemBackend backend;
+
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), SSEM_BACKEND_DEFAULT);
+
+  g_mutex_lock (&state_lock);
+  backend = self->backend;
+  g_mutex_unlock (&state_lock);
+
+  return backend;
+}

@@ -1,0 +1,71 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#if !defined(SSEM_INSIDE) && !defined(SSEM_COMPILATION)
+#error "Only <ssem.h> can be included directly."
+#endif
+
+#include <glib.h>
+
+#include "ssem-version-macros.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SsemAccessMode:
+ * @SSEM_ACCESS_MODE_OPEN: Use the semaphore as it is and ignore the initial value; where the key is
+ *   unknown, create the semaphore with the initial value.
+ * @SSEM_ACCESS_MODE_CREATE: Use the semaphore, set its value to the initial value and forget every
+ *   acquire that has not been released; processes that use it stay attached to it. Where the key is
+ *   unknown, create the semaphore with the initial value.
+ * @SSEM_ACCESS_MODE_OPEN_EXISTING: Use the semaphore as it is; where the key is unknown, fail with
+ *   `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND`.
+ * @SSEM_ACCESS_MODE_CREATE_EXCLUSIVE: Create the semaphore, or reset one that no live process is
+ *   attached to; otherwise fail with `SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS`.
+ *
+ * What opening a key does when the semaphore exists already, and when it doesn't.
+ *
+ * The first two have the numbers and the meaning of `QSystemSemaphore::AccessMode`.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  SSEM_ACCESS_MODE_OPEN,
+  SSEM_ACCESS_MODE_CREATE,
+  SSEM_ACCESS_MODE_OPEN_EXISTING,
+  SSEM_ACCESS_MODE_CREATE_EXCLUSIVE,
+} SsemAccessMode;
+
+/**
+ * SsemBackend:
+ * @SSEM_BACKEND_DEFAULT: What the environment variable `SSEM_BACKEND` names (`shared-memory`, `sysv`
+ *   or `windows`), or else the best that the platform has.
+ * @SSEM_BACKEND_SHARED_MEMORY: A counter in shared memory; nothing else makes an uncontended acquire
+ *   without a system call.
+ * @SSEM_BACKEND_SYSV: A System V semaphore, the one that Qt programs reach with the same key.
+ * @SSEM_BACKEND_WINDOWS: A named semaphore of Windows, the one that Qt programs reach with the same
+ *   key there.
+ *
+ * What the operating system gives us to build the semaphore from.
+ *
+ * Processes share a semaphore only through the same backend. Which ones this build has,
+ * [func@Ssem.backend_is_supported] tells.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  SSEM_BACKEND_DEFAULT,
+  SSEM_BACKEND_SHARED_MEMORY,
+  SSEM_BACKEND_SYSV,
+  SSEM_BACKEND_WINDOWS,
+} SsemBackend;
+
+SSEM_AVAILABLE_IN_1_0
+gboolean ssem_backend_is_supported (SsemBackend backend);
+
+G_END_DECLS
