@@ -39,8 +39,8 @@
  *
  * Fork: in the child nothing is attached. Its copies of the descriptors are closed, or they would keep
  * the parent's locks alive after the parent's death, and the accounts are empty. An inherited instance
- * attaches anew at its first use, to that very lineage or not at all; the record that the parent
- * mapped is that lineage's still. New instances make an attachment of their own.
+ * attaches anew at its first use, to that very lineage or not at all. New instances make an attachment
+ * of their own.
  *
  * Resets, and the one thing that the kernel doesn't tell
  *
@@ -85,6 +85,7 @@ forget_all_in_child (void)
       if (attachment->fd >= 0)
         close (attachment->fd);
       attachment->fd = -1;
+      attachment->record = NULL;
 
       /* Another thread of the parent may have had it; that thread is not here. */
       g_mutex_init (&attachment->gate);
@@ -413,7 +414,8 @@ is_orphaned (SsemSysvAttachment *self)
 {
   key_t token;
 
-  return !ssem_sysv_file_is_at (self->fd, self->path) ||
+  return self->record == NULL ||
+         !ssem_sysv_file_is_at (self->fd, self->path) ||
          ssem_sysv_key_token (self->path, &token) != 0 ||
          ssem_sysv_set_lookup (token) != self->set ||
          self->record->lineage != self->lineage;
@@ -598,7 +600,13 @@ ssem_sysv_attachment_close (SsemSysvAttachment *self)
 static gboolean
 holds_units (SsemSysvAttachment *self)
 {
-  guint16 epoch = (guint16) atomic_load_explicit (&self->record->epoch, memory_order_relaxed) & ~1;
+  guint16 epoch;
+
+  /* A child that has never used what it inherited. */
+  if (self->record == NULL)
+    return FALSE;
+
+  epoch = (guint16) atomic_load_explicit (&self->record->epoch, memory_order_relaxed) & ~1;
 
   return ssem_sysv_ledger_balance (&self->account->ledger, epoch) != 0;
 }
@@ -640,13 +648,19 @@ ssem_sysv_attachment_attach_child (SsemSysvAttachment *self)
       result = open_file (self, FALSE);
       if (result == 0)
         result = ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
+      if (result == 0 && ssem_sysv_file_is_at (self->fd, self->path))
+        result = ssem_sysv_file_map (self->fd, self->key, &self->record);
       if (result == -ENOENT || (result == 0 && is_orphaned (self)))
         result = -EIDRM;
       if (result == 0)
         result = ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_SHARED);
 
       if (result != 0)
-        close_file (self);
+        {
+          if (self->record != NULL)
+            ssem_sysv_file_unmap (g_steal_pointer (&self->record));
+          close_file (self);
+        }
       else
         {
           ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);

@@ -80,7 +80,7 @@ gboolean ssem_sysv_file_is_at   (int              fd,
 
 /* Maps the record; writes one for @key first where the file is empty. Under the gate. Answers 0 or
  * -errno: -EBADMSG where the content is not ours or another key's, -EPROTO where another version of
- * this library wrote it. */
+ * this library wrote it. A child of fork () does not inherit the mapping. */
 int      ssem_sysv_file_map     (int              fd,
                                  const char      *key,
                                  SsemSysvRecord **record);

@@ -144,6 +144,17 @@ ssem_sysv_file_map (int              fd,
   if (memory == MAP_FAILED)
     return -errno;
 
+  /* A mapping keeps the description alive, and with it our locks: a child that inherited one would
+   * make us look alive after our death. */
+#ifdef MADV_DONTFORK
+  if (madvise (memory, sizeof (SsemSysvRecord), MADV_DONTFORK) != 0)
+    {
+      result = -errno;
+      munmap (memory, sizeof (SsemSysvRecord));
+      return result;
+    }
+#endif
+
   mapped = memory;
   if (!is_written)
     write_record (mapped, key);
