@@ -348,6 +348,9 @@ attach (SsemSysvAttachment *self,
           result = open_file (self, TRUE);
           if (result == -EEXIST)
             continue;
+          /* Not even a new one can be there. */
+          if (result == -ENOENT)
+            result = -ENOTDIR;
           is_new = result == 0;
         }
       if (result != 0)
@@ -424,15 +427,22 @@ is_orphaned (SsemSysvAttachment *self)
 static void
 detach (SsemSysvAttachment *self)
 {
-  SsemSysvRecord *record = self->record;
-
   if (ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE) == 0 &&
-      record->made_by_us && record->lineage == self->lineage && !others_are_alive (self))
+      self->record->made_by_us && !others_are_alive (self))
     {
+      gboolean is_at_path = ssem_sysv_file_is_at (self->fd, self->path);
+      int set = self->set;
+      key_t token;
+
+      /* Something outside removed ours, another was made for this file since, and its users went
+       * before us. */
+      if (is_at_path && ssem_sysv_key_token (self->path, &token) == 0)
+        set = ssem_sysv_set_lookup (token);
+
       /* The set first: a file without a set is as good as none, a set without a file is never found
        * again. */
-      ssem_sysv_set_remove (self->set);
-      if (ssem_sysv_file_is_at (self->fd, self->path))
+      ssem_sysv_set_remove (set);
+      if (is_at_path)
         unlink (self->path);
       atomic_store_explicit (&self->account->ledger.word, 0, memory_order_relaxed);
     }

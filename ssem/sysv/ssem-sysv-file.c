@@ -26,8 +26,7 @@ int
 ssem_sysv_file_open (const char *path,
                      gboolean    create)
 {
-  /* Never follow a link, never wait for the other end of a FIFO, and let umask take nothing away
-   * that the owner needs. */
+  /* Never follow a link, never wait for the other end of a FIFO. */
   int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (create ? O_CREAT | O_EXCL : 0);
   struct stat found;
   int fd, result = 0;
@@ -44,6 +43,8 @@ ssem_sysv_file_open (const char *path,
     result = -EBADMSG;
   else if (found.st_uid != geteuid ())
     result = -EACCES;
+  else if (create && fchmod (fd, 0600) != 0) /* whatever umask took away */
+    result = -errno;
 
   if (result != 0)
     {
