@@ -14,6 +14,13 @@
 
 G_BEGIN_DECLS
 
+/**
+ * SSEM_SYSTEM_SEMAPHORE_ERROR:
+ *
+ * The domain of the errors in [error@Ssem.SystemSemaphoreError].
+ *
+ * Since: 1.0
+ */
 #define SSEM_SYSTEM_SEMAPHORE_ERROR (ssem_system_semaphore_error_quark ())
 
 /**
@@ -21,7 +28,7 @@ G_BEGIN_DECLS
  * @SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR: Nothing failed. Never the code of a `GError`; what
  *   [method@Ssem.SystemSemaphore.get_error] answers after a success.
  * @SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED: The semaphore belongs to another user, or the
- *   system's rules forbid to use it.
+ *   system's rules forbid its use.
  * @SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR: The key is empty, longer than 1024 bytes or not UTF-8, or
  *   what lies in its place is no semaphore.
  * @SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS: `SSEM_ACCESS_MODE_CREATE_EXCLUSIVE` met a semaphore

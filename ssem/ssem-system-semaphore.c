@@ -20,9 +20,9 @@
  *
  * A counting semaphore that processes share by a key.
  *
- * A semaphore guards a number of equal resources, its *units*. Who needs some acquires them, waiting
- * until that many are there, and releases them when done. Every process that opens the same key gets
- * the same semaphore. The class is modelled on Qt's `QSystemSemaphore`.
+ * A semaphore guards a number of equal resources, its *units*. A process that needs some acquires
+ * them, waits until that many are there, and releases them when it is done. Every process that opens
+ * the same key gets the same semaphore. The class is modelled on Qt's `QSystemSemaphore`.
  *
  * ```c
  * g_autoptr(GError) error = NULL;
@@ -38,24 +38,26 @@
  * ## The key
  *
  * A key is a non-empty string of valid UTF-8 of at most 1024 bytes. Any character is only a character,
- * `/` too. Keys are the user's own: another user's program does not share them. The environment
+ * `/` too. Keys are the user's own: another user's program does not share them. In a folder that users
+ * share, such as `/tmp`, the second user of a key gets
+ * `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` while the first one's is there. The environment
  * variable `SSEM_RUNTIME_DIR`, the path of an existing folder, moves the whole name space there.
  *
  * ## When a process dies
  *
  * When a process ends for whatever reason, SIGKILL included, the units that it has acquired and not
- * released come back, and wake who waits for them. Holding belongs to the process, not to the object
+ * released come back, and wake whoever waits for them. Holding belongs to the process, not to the object
  * or the thread: what one object acquired, another of the same key may release. A process that
- * released more than it acquired has *created* units; those stay when it ends. With
- * [property@Ssem.SystemSemaphore:undo] `FALSE` nothing comes back: right for signalling, where one
- * process acquires what another releases.
+ * released more than it acquired has *created* units; those stay when it ends. What is acquired
+ * through an object whose [property@Ssem.SystemSemaphore:undo] is `FALSE` does not come back: right
+ * for signalling, where one process acquires what another releases.
  *
- * The last process to drop its last object of a key removes the semaphore from the system. If the last
+ * The last process to drop its last object of a key, or to exit, removes the semaphore from the system. If the last
  * process crashes, the semaphore stays, with its units back, until the next one opens the key.
  *
  * A child of `fork()` holds nothing of what its parent holds; its first use of an object makes it a
- * user of its own. After `exec()` the units of the old program come back, with System V when the
- * process ends.
+ * user of its own. After `exec()` the units of the old program come back, with System V only when
+ * the process ends.
  *
  * ## Threads
  *
@@ -604,7 +606,7 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
    * What the semaphore is built from.
    *
    * `SSEM_BACKEND_DEFAULT` asks for the best; once the object is open, the property reads as the one
-   * that is in use. Two processes that shall share a semaphore must use the same one.
+   * that is in use. Processes share a semaphore only if they use the same backend.
    *
    * Since: 1.0
    */
@@ -644,9 +646,9 @@ ssem_system_semaphore_init (SsemSystemSemaphore *self)
  * Opens the semaphore of @key, or creates it.
  *
  * To choose [property@Ssem.SystemSemaphore:undo] or [property@Ssem.SystemSemaphore:backend], use
- * [ctor@Gio.Initable.new] with the properties. To keep a main loop running meanwhile, use
- * [func@Gio.AsyncInitable.new_async]; but opening waits for nothing but another process that is in
- * the middle of opening or closing the same key.
+ * [func@Gio.Initable.new] with the properties. Opening waits only for another process that is opening
+ * or closing the same key at that moment; where even that is too long, use
+ * [func@Gio.AsyncInitable.new_async].
  *
  * Returns: (transfer full): a semaphore that is open, or `NULL` with @error set:
  *
@@ -814,10 +816,12 @@ acquire_until (SsemSystemSemaphore  *self,
  * - `G_IO_ERROR_INVALID_ARGUMENT` if @n is not positive;
  * - `G_IO_ERROR_CANCELLED` if @cancellable was cancelled;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @n is more than the backend can ever count to
- *   (32767 with System V), or the system has no memory for the wait;
+ *   (32767 with System V), the process would hold more than that, or the system has no memory for
+ *   the wait;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system, or
  *   another thread gave the object another key;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system's rules have changed;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
+ *   the semaphore;
  * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
  *
@@ -940,10 +944,11 @@ acquire_at_once (SsemSystemSemaphore *self,
  * @callback: (scope async) (nullable): called when the units are there, or never will be
  * @user_data: (closure callback): data for @callback
  *
- * Takes @n units together as soon as that many are there, without blocking.
+ * Takes @n units together as soon as that many are there, without blocking the caller.
  *
  * Requests on one object are served in the order in which they were made: one for many units is not
- * overtaken by later ones for few. They wait in one thread for this object, which is there only as
+ * overtaken by later ones for few. Blocking acquires, other objects and other processes may be served
+ * in between. A pending request keeps the object alive. They wait in one thread for this object, which is there only as
  * long as any of them waits. @callback is called in the thread-default main context of the caller, and
  * asks [method@Ssem.SystemSemaphore.acquire_finish] for the result.
  *
@@ -1027,7 +1032,7 @@ ssem_system_semaphore_acquire_finish (SsemSystemSemaphore  *self,
  * @n: how many units: 1 or more
  * @error: return location for an error
  *
- * Adds @n units and wakes who waits for them.
+ * Adds @n units and wakes whoever waits for them.
  *
  * They may be more than the process has acquired: that creates units, also past the initial value.
  *
@@ -1037,7 +1042,8 @@ ssem_system_semaphore_acquire_finish (SsemSystemSemaphore  *self,
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if the value would pass the backend's maximum
  *   (32767 with System V, else `G_MAXINT`);
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system's rules have changed;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
+ *   the semaphore;
  * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
  *
@@ -1082,7 +1088,8 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
  * Returns: the value, 0 or more, or -1 with @error set:
  *
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system's rules have changed;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
+ *   the semaphore;
  * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
  *

@@ -24,7 +24,8 @@ G_BEGIN_DECLS
  * @SSEM_ACCESS_MODE_OPEN_EXISTING: Use the semaphore as it is; where the key is unknown, fail with
  *   `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND`.
  * @SSEM_ACCESS_MODE_CREATE_EXCLUSIVE: Create the semaphore, or reset one that no live process is
- *   attached to; otherwise fail with `SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS`.
+ *   attached to; otherwise fail with `SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS`. A semaphore that a
+ *   Qt program made counts as in use.
  *
  * What opening a key does when the semaphore exists already, and when it doesn't.
  *
@@ -50,10 +51,10 @@ typedef enum
  * @SSEM_BACKEND_WINDOWS: A named semaphore of Windows, the one that Qt programs reach with the same
  *   key there.
  *
- * What the operating system gives us to build the semaphore from.
+ * What a semaphore is built from.
  *
- * Processes share a semaphore only through the same backend. Which ones this build has,
- * [func@Ssem.backend_is_supported] tells.
+ * Processes share a semaphore only through the same backend. [func@Ssem.Backend.is_supported] tells
+ * which ones this build has.
  *
  * Since: 1.0
  */

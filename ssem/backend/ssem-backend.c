@@ -121,6 +121,7 @@ code_for (int system_error)
       return SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS;
 
     case ENOENT:
+    case ENOTDIR:
     case EIDRM:
       return SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND;
 
@@ -160,6 +161,8 @@ reason_for (int system_error)
       return _("A symbolic link lies in its place");
     case ENOENT:
       return _("There is no such semaphore");
+    case ENOTDIR:
+      return _("The folder for semaphores does not exist");
     case EPROTO:
       return _("Another version of this library, which keeps it in another form, made it");
     case ERANGE:
