@@ -1,0 +1,237 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Checks what the manual and the README tell their readers, and reports it as TAP.
+
+Each block of code is a program, which is compiled as a user would do it, and run. If the next block
+is marked "text" and follows at once, that is what the program prints. A block of C without main ()
+is taken for the body of main (). No program may leave a semaphore behind.
+
+Links to other pages and to files have to lead somewhere, and the Meson options that the pages name
+have to be the ones that there are.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+
+SECONDS_FOR_ONE = 60
+FENCE = re.compile(r'^```(\w+)\n(.*?)^```\n(?:\n^```text\n(.*?)^```\n)?', re.M | re.S)
+NOT_RUN = ('text', 'sh')
+
+
+class Skip(Exception):
+    pass
+
+
+@dataclass
+class Sample:
+    origin: str
+    language: str
+    code: str
+    output: str = None
+
+    def write(self, folder, suffix):
+        path = folder / f'sample{suffix}'
+        path.write_text(self.code, encoding='utf-8')
+        return str(path)
+
+
+def run(command, **settings):
+    """The standard output; a failure says what the command printed."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_FOR_ONE,
+                              **settings)
+    except subprocess.TimeoutExpired:
+        raise AssertionError(f'{command[0]} did not end')
+    assert done.returncode == 0, \
+        f'{shlex.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}'
+    return done.stdout
+
+
+def need(*names):
+    for name in names:
+        if shutil.which(name) is None:
+            raise Skip(f'{name} is not installed')
+
+
+def pkg_config(*arguments):
+    return shlex.split(run(['pkg-config', *arguments]))
+
+
+# --- One function per language: from a sample to the command that runs it -------------------------
+
+def build_c(sample, folder, options):
+    if not re.search(r'\bmain \(', sample.code):
+        sample.code = '#include <ssem.h>\nint\nmain (void)\n{\n' + sample.code + '\nreturn 0;\n}\n'
+    program = str(folder / 'sample')
+    run([*options.cc, '-std=gnu11', '-Wall', '-Werror', sample.write(folder, '.c'), '-o', program,
+         *pkg_config('--cflags', '--libs', 'ssem-1')])
+    return [program]
+
+
+def build_cpp(sample, folder, options):
+    need('g++')
+    for qt in ('Qt6Core', 'Qt5Core'):
+        if subprocess.run(['pkg-config', '--exists', qt]).returncode == 0:
+            break
+    else:
+        raise Skip('Qt is not installed for C++')
+    program = str(folder / 'sample')
+    run(['g++', '-std=c++17', '-fPIC', '-Wall', '-Werror', sample.write(folder, '.cpp'),
+         '-o', program, *pkg_config('--cflags', '--libs', qt)])
+    return [program]
+
+
+def build_vala(sample, folder, options):
+    need('valac')
+    program = str(folder / 'sample')
+    # Once it is installed, a file beside the vapi tells that GIO belongs to it.
+    run(['valac', '--vapidir', str(options.build / 'ssem'), '--pkg', 'gio-2.0', '--pkg', 'ssem-1',
+         '-X', '-w', '-o', program, sample.write(folder, '.vala')], cwd=folder)
+    return [program]
+
+
+def build_python(sample, folder, options):
+    module = 'PyQt6.QtCore' if 'PyQt6' in sample.code else 'gi'
+    for python in (sys.executable, '/usr/bin/python3'):
+        if subprocess.run([python, '-c', f'import {module}'], capture_output=True).returncode == 0:
+            return [python, sample.write(folder, '.py')]
+    raise Skip(f'Python has no module {module}')
+
+
+def build_js(sample, folder, options):
+    need('gjs')
+    return ['gjs', '-m', sample.write(folder, '.js')]
+
+
+BUILDERS = {
+    'c': build_c,
+    'cpp': build_cpp,
+    'vala': build_vala,
+    'python': build_python,
+    'js': build_js,
+}
+
+
+def take_away_leftovers(folder):
+    """The names of the key files that were left; their semaphores go, too."""
+    left = []
+    for path in folder.glob('qipc_*'):
+        found = path.stat()
+        key = ord('Q') << 24 | (found.st_dev & 0xff) << 16 | found.st_ino & 0xffff
+        subprocess.run(['ipcrm', '-S', str(key)], capture_output=True)
+        left.append(path.name)
+    return left
+
+
+def check_sample(sample, options):
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        keys = folder / 'keys'
+        keys.mkdir()
+        command = BUILDERS[sample.language](sample, folder, options)
+
+        # Not SSEM_RUNTIME_DIR: Qt's programs shall use the folder, too.
+        environment = {k: v for k, v in os.environ.items() if k != 'SSEM_RUNTIME_DIR'}
+        environment['TMPDIR'] = str(keys)
+        try:
+            printed = run(command, env=environment, input='\n')
+        finally:
+            left = take_away_leftovers(keys)
+        assert not left, f'{left} left behind'
+        if sample.output is not None:
+            assert printed == sample.output, f'printed:\n{printed}instead of:\n{sample.output}'
+
+
+# --- What there is to check -----------------------------------------------------------------------
+
+def samples_in_text(origin, text):
+    for match in FENCE.finditer(text):
+        language, code, output = match.groups()
+        if language in BUILDERS:
+            line = text.count('\n', 0, match.start()) + 1
+            yield Sample(f'{origin}:{line}', language, code, output)
+
+
+def samples_in_gir(path):
+    """The doc comments of the library, in the form in which the manual is made from them."""
+    doc_tag = '{http://www.gtk.org/introspection/core/1.0}doc'
+    for doc in ElementTree.parse(path).iter(doc_tag):
+        origin = f'{pathlib.Path(doc.get("filename")).name}:{doc.get("line")}'
+        yield from samples_in_text(origin, doc.text + '\n')
+
+
+def check_fences(origin, text):
+    languages = re.findall(r'^```(\w*)\n(?:.*?)^```$', text, re.M | re.S)
+    unknown = set(languages) - {*BUILDERS, *NOT_RUN}
+    assert not unknown, f'{origin}: nobody checks blocks of {sorted(unknown)}'
+
+
+def check_links(origin, text, folder, pages):
+    for target in re.findall(r'\]\(([^)#]+)(?:#[^)]*)?\)', text):
+        if re.match(r'https?:', target):
+            continue
+        if folder.name == 'docs' and target.endswith('.html'):
+            assert target.removesuffix('.html') in pages or '.' in target.removesuffix('.html'), \
+                f'{origin}: there is no page {target}'
+        else:
+            assert (folder / target).exists(), f'{origin}: there is no {target}'
+
+
+def check_options(root, text):
+    there_are = set(re.findall(r"^option\('(\w+)'", (root / 'meson_options.txt').read_text(), re.M))
+    described = set(re.findall(r'^\| `(\w+)` \|', text, re.M))
+    assert described == there_are, f'building.md describes {described}, there are {there_are}'
+    used = set(re.findall(r'-D(\w+)=', text))
+    unknown = {name for name in used - there_are if not re.match(r'b_|buildtype$|werror$', name)}
+    assert not unknown, f'building.md uses options that do not exist: {unknown}'
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--root', type=pathlib.Path, required=True)
+    parser.add_argument('--build', type=pathlib.Path, required=True)
+    parser.add_argument('--gir', type=pathlib.Path, required=True)
+    parser.add_argument('--cc', type=shlex.split, required=True)
+    options = parser.parse_args()
+
+    os.environ['PKG_CONFIG_PATH'] = str(options.build / 'meson-uninstalled')
+
+    docs = sorted((options.root / 'docs').glob('*.md'))
+    pages = {path.stem for path in docs}
+    checks = []
+    for path in [options.root / 'README.md', options.root / 'CONTRIBUTING.md', *docs]:
+        text = path.read_text(encoding='utf-8')
+        checks.append((f'{path.name}: languages', check_fences, (path.name, text)))
+        checks.append((f'{path.name}: links', check_links, (path.name, text, path.parent, pages)))
+        for sample in samples_in_text(path.name, text):
+            checks.append((f'{sample.origin} ({sample.language})', check_sample, (sample, options)))
+    for sample in samples_in_gir(options.gir):
+        checks.append((f'{sample.origin} ({sample.language})', check_sample, (sample, options)))
+    building = (options.root / 'docs' / 'building.md').read_text(encoding='utf-8')
+    checks.append(('Meson options', check_options, (options.root, building)))
+
+    print(f'1..{len(checks)}', flush=True)
+    for number, (title, check, arguments) in enumerate(checks, 1):
+        try:
+            check(*arguments)
+        except Skip as reason:
+            print(f'ok {number} - {title} # SKIP {reason}', flush=True)
+        except AssertionError as reason:
+            print(f'not ok {number} - {title}', flush=True)
+            print('\n'.join(f'# {line}' for line in str(reason).splitlines()), flush=True)
+        else:
+            print(f'ok {number} - {title}', flush=True)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,9 @@
+// Copyright 2026 The Ssem authors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// Where the manuals of the libraries lie that this one links to.
+baseURLs = [
+  ['GLib', 'https://docs.gtk.org/glib/'],
+  ['GObject', 'https://docs.gtk.org/gobject/'],
+  ['Gio', 'https://docs.gtk.org/gio/'],
+];
