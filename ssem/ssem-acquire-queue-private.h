@@ -26,6 +26,9 @@ typedef gboolean (* SsemAcquireFunc) (gpointer           source,
 typedef void     (* SsemReportFunc)  (gpointer           source,
                                       const GError      *error);
 
+/* To be called before the others. */
+void              ssem_acquire_queue_init      (void);
+
 SsemAcquireQueue *ssem_acquire_queue_new       (SsemAcquireFunc   acquire,
                                                 SsemReportFunc    report);
 SsemAcquireQueue *ssem_acquire_queue_ref       (SsemAcquireQueue *self);

@@ -267,18 +267,17 @@ start_thread (SsemAcquireQueue *self)
   ssem_acquire_queue_unref (self);
 }
 
+void
+ssem_acquire_queue_init (void)
+{
+  ssem_fork_protect (&queue_lock, NULL);
+}
+
 SsemAcquireQueue *
 ssem_acquire_queue_new (SsemAcquireFunc acquire,
                         SsemReportFunc  report)
 {
-  static gsize is_protected;
   SsemAcquireQueue *self = g_new0 (SsemAcquireQueue, 1);
-
-  if (g_once_init_enter (&is_protected))
-    {
-      ssem_fork_protect (&queue_lock, NULL);
-      g_once_init_leave (&is_protected, 1);
-    }
 
   g_atomic_ref_count_init (&self->references);
   self->acquire = acquire;

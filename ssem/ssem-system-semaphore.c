@@ -618,7 +618,11 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
 
+  /* Here and not when they are first needed: a fork in another thread in the middle of that would
+   * leave the child waiting for a thread that it doesn't have. */
   ssem_fork_protect (&state_lock, NULL);
+  ssem_acquire_queue_init ();
+  ssem_backend_init ();
 }
 
 static void

@@ -39,6 +39,9 @@ struct _SsemBackendTable
   const char *name;      /* as SSEM_BACKEND spells it */
   gboolean supports_undo; /* else the property reads FALSE */
 
+  /* Called once, before the others. */
+  void          (* init)      (void);
+
   /* Attaches this process to the semaphore of @key as @mode says. With @undo FALSE, what goes through
    * the instance counts neither for nor against what the process holds. */
   SsemInstance *(* open)      (const char     *key,
@@ -77,6 +80,9 @@ struct _SsemBackendTable
 extern const SsemBackendTable *const ssem_backends[];
 
 extern const SsemBackendTable ssem_backend_sysv;
+
+/* Makes all that is one for the whole process. To be called once, before anything is opened. */
+void ssem_backend_init (void);
 
 /* The one place that chooses: what @wanted names, or for DEFAULT what the environment names, or the
  * best. G_IO_ERROR_NOT_SUPPORTED where this build has it not, G_IO_ERROR_INVALID_ARGUMENT where the

@@ -147,7 +147,7 @@ sysv_acquire (SsemInstance  *instance,
   const char *key = self->attachment->key;
   int plain = self->undo ? 0 : -n;
   int undone = self->undo ? -n : 0;
-  gint64 wait_usec = SSEM_SYSV_SET_NO_WAIT;
+  gint64 wait_usec;
   int result;
 
   /* It would wait for ever. */
@@ -158,6 +158,10 @@ sysv_acquire (SsemInstance  *instance,
   if (result != 0)
     return sysv_fail (error, SSEM_OPERATION_ACQUIRE, self, result);
 
+  /* What can wait in one piece does so at once; else the clock is only looked at if need be. */
+  wait_usec = deadline_usec == SSEM_DEADLINE_NONE && cancellable == NULL
+              ? SSEM_SYSV_SET_FOR_EVER
+              : SSEM_SYSV_SET_NO_WAIT;
   while ((result = ssem_sysv_set_change (self->attachment->set, plain, undone, wait_usec)) != 0)
     {
       if (result != -EAGAIN && result != -EINTR)
@@ -250,6 +254,7 @@ const SsemBackendTable ssem_backend_sysv = {
   .id = SSEM_BACKEND_SYSV,
   .name = "sysv",
   .supports_undo = TRUE,
+  .init = ssem_sysv_attachment_init,
   .open = sysv_open,
   .acquire = sysv_acquire,
   .release = sysv_release,

@@ -6,9 +6,20 @@
 
 #include "ssem-backend-private.h"
 
+#include "ssem-pin-private.h"
 #include "ssem/ssem-i18n-private.h"
 
 #include <errno.h>
+
+void
+ssem_backend_init (void)
+{
+  int i;
+
+  ssem_pin_init ();
+  for (i = 0; ssem_backends[i] != NULL; i++)
+    ssem_backends[i]->init ();
+}
 
 static const SsemBackendTable *
 find_by_id (SsemBackend id)

@@ -30,6 +30,9 @@ struct _SsemPin
 extern _Thread_local SsemPin *ssem_pin_of_thread __attribute__ ((tls_model ("initial-exec")));
 extern atomic_int ssem_pin_n_retired;
 
+/* To be called before the others. */
+void     ssem_pin_init     (void);
+
 SsemPin *ssem_pin_register (void);
 void     ssem_pin_reclaim  (void);
 

@@ -66,19 +66,18 @@ keep_own_pin_in_child (void)
   ssem_barrier_init ();
 }
 
+void
+ssem_pin_init (void)
+{
+  ssem_barrier_init ();
+  ssem_fork_protect (&pins_lock, keep_own_pin_in_child);
+}
+
 SsemPin *
 ssem_pin_register (void)
 {
   static GPrivate at_thread_exit = G_PRIVATE_INIT (unregister_cb);
-  static gsize is_ready;
   SsemPin *pin = g_new0 (SsemPin, 1);
-
-  if (g_once_init_enter (&is_ready))
-    {
-      ssem_barrier_init ();
-      ssem_fork_protect (&pins_lock, keep_own_pin_in_child);
-      g_once_init_leave (&is_ready, 1);
-    }
 
   g_mutex_lock (&pins_lock);
   pin->next = pins;

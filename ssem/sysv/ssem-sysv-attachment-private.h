@@ -38,6 +38,9 @@ typedef struct
   atomic_uint fork_count; /* of the process that it is the attachment of */
 } SsemSysvAttachment;
 
+/* To be called before the others. */
+void ssem_sysv_attachment_init  (void);
+
 /* Attaches as @mode says and counts an instance. -EEXIST and -ENOENT as the mode has it, -ERANGE for
  * an initial value past the maximum. */
 int  ssem_sysv_attachment_open  (const char          *key,

@@ -102,21 +102,14 @@ forget_all_in_child (void)
 
 static void detach_all_at_exit (void);
 
-static void
-registry_init (void)
+void
+ssem_sysv_attachment_init (void)
 {
-  static gsize is_done;
-
-  if (!g_once_init_enter (&is_done))
-    return;
-
   registry = g_hash_table_new (g_str_hash, g_str_equal);
   attachments = g_hash_table_new (NULL, NULL);
   accounts = g_hash_table_new (g_int64_hash, g_int64_equal);
   ssem_fork_protect (&registry_lock, forget_all_in_child);
   atexit (detach_all_at_exit);
-
-  g_once_init_leave (&is_done, 1);
 }
 
 /* --- Accounts --- */
@@ -294,7 +287,8 @@ admit (SsemSysvAttachment *self,
   set = ssem_sysv_set_lookup (token);
   if (set < 0 && set != -ENOENT)
     return set;
-  if (set >= 0 && is_new)
+  /* Unless somebody else got the gate of our new file before us, that set is another key's. */
+  if (set >= 0 && is_new && record->phase == SSEM_SYSV_PHASE_EMPTY)
     return -EADDRINUSE;
 
   if (set >= 0 && record->phase == SSEM_SYSV_PHASE_EMPTY)
@@ -326,6 +320,19 @@ admit (SsemSysvAttachment *self,
     }
 
   return set;
+}
+
+/* With the file's gate, if anything was opened: a file that we made and that has no semaphore goes. */
+static void
+withdraw (SsemSysvAttachment *self,
+          gboolean            is_new)
+{
+  gboolean is_empty = self->record == NULL || self->record->phase != SSEM_SYSV_PHASE_READY;
+
+  if (is_new && is_empty && ssem_sysv_file_is_at (self->fd, self->path))
+    unlink (self->path);
+  if (self->record != NULL)
+    ssem_sysv_file_unmap (g_steal_pointer (&self->record));
 }
 
 /* From out to attached. */
@@ -366,26 +373,19 @@ attach (SsemSysvAttachment *self,
 
       if (result == 0)
         result = ssem_sysv_file_map (self->fd, self->key, &self->record);
+      /* Alive before anything is made: what fails from here on leaves nothing to be undone. */
+      if (result == 0)
+        result = ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_SHARED);
       if (result == 0)
         result = admit (self, is_new, initial_value, mode);
       if (result >= 0)
         {
           self->set = result;
-          result = ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_SHARED);
+          result = 0;
+          break;
         }
-      if (result == 0)
-        break;
 
-      if (self->record != NULL)
-        {
-          if (is_new && self->record->made_by_us && self->set >= 0)
-            ssem_sysv_set_remove (self->set);
-          ssem_sysv_file_unmap (self->record);
-          self->record = NULL;
-        }
-      self->set = -1;
-      if (is_new && ssem_sysv_file_is_at (self->fd, self->path))
-        unlink (self->path);
+      withdraw (self, is_new);
 
       /* ftok(3) keeps 16 bits of the inode's number. As long as we keep this one, the next file has
        * another. */
@@ -540,8 +540,6 @@ ssem_sysv_attachment_open (const char          *key,
   SsemSysvAttachment *self;
   gboolean is_orphan;
   int result;
-
-  registry_init ();
 
   do
     {
