@@ -1,0 +1,221 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* A producer and a consumer, two processes, with a ring of items in shared memory between them.
+ *
+ *   circular-buffer producer NAME [ITEMS] & circular-buffer consumer NAME [ITEMS]
+ *
+ * Either may be this program or circular-buffer.py, and either may start first. One semaphore
+ * counts the free places of the ring, one the used places: the producer acquires what the consumer
+ * releases, and the reverse. That is signalling, not holding, hence "undo" FALSE: what a process
+ * acquired here must not come back when it ends.
+ */
+
+#include <ssem.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PLACES       1024
+#define BATCH        64
+#define PATIENCE_SEC 30
+
+typedef struct
+{
+  SsemSystemSemaphore *free_places;
+  SsemSystemSemaphore *used_places;
+  guint64 *ring;
+  const char *path;
+} Buffer;
+
+/* The item that follows @item. No item comes twice, so that one that is lost, repeated, out of
+ * order or half written cannot pass for the right one. */
+static guint64
+next_item (guint64 item)
+{
+  return item * G_GUINT64_CONSTANT (6364136223846793005) + G_GUINT64_CONSTANT (1442695040888963407);
+}
+
+static guint64 *
+map_ring (const char  *path,
+          GError     **error)
+{
+  const gsize size = PLACES * sizeof (guint64);
+  guint64 *ring = MAP_FAILED;
+  int fd;
+
+  /* Whoever comes first makes the file; for the second, this changes nothing. */
+  fd = g_open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd >= 0 && ftruncate (fd, size) == 0)
+    ring = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (ring == MAP_FAILED)
+    {
+      int saved_errno = errno;
+
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+                   "Cannot map %s: %s", path, g_strerror (saved_errno));
+    }
+  if (fd >= 0)
+    close (fd);
+
+  return ring != MAP_FAILED ? ring : NULL;
+}
+
+static SsemSystemSemaphore *
+open_in_mode (const char      *key,
+              int              initial_value,
+              SsemAccessMode   mode,
+              GError         **error)
+{
+  return g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, error,
+                         "key", key,
+                         "initial-value", initial_value,
+                         "mode", mode,
+                         "undo", FALSE,
+                         NULL);
+}
+
+/* Whoever comes first resets what an earlier run may have left behind when it crashed; the second
+ * finds the first one there, and joins it. */
+static SsemSystemSemaphore *
+open_semaphore (const char  *name,
+                const char  *what,
+                int          initial_value,
+                GError     **error)
+{
+  g_autofree char *key = g_strdup_printf ("%s-%s", name, what);
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  GError *failure = NULL;
+
+  semaphore = open_in_mode (key, initial_value, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, &failure);
+  if (g_error_matches (failure, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                       SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS))
+    {
+      g_clear_error (&failure);
+      semaphore = open_in_mode (key, initial_value, SSEM_ACCESS_MODE_OPEN, &failure);
+    }
+
+  if (failure != NULL)
+    g_propagate_error (error, failure);
+
+  return g_steal_pointer (&semaphore);
+}
+
+static gboolean
+acquire (SsemSystemSemaphore  *places,
+         int                   n,
+         GError              **error)
+{
+  return ssem_system_semaphore_acquire_timeout (places, n, PATIENCE_SEC * G_USEC_PER_SEC, NULL,
+                                                error);
+}
+
+static gboolean
+produce (Buffer  *buffer,
+         int      n_items,
+         GError **error)
+{
+  guint64 item = 0;
+
+  for (int done = 0; done < n_items;)
+    {
+      int n = MIN (BATCH, n_items - done);
+
+      if (!acquire (buffer->free_places, n, error))
+        return FALSE;
+      for (int end = done + n; done < end; done++)
+        buffer->ring[done % PLACES] = item = next_item (item);
+      if (!ssem_system_semaphore_release (buffer->used_places, n, error))
+        return FALSE;
+    }
+
+  /* All places are free again when the consumer has taken everything. Until then we stay: if the
+   * consumer has not come yet, we are the last user, and would take the semaphores with us. */
+  return acquire (buffer->free_places, PLACES, error);
+}
+
+static gboolean
+consume (Buffer  *buffer,
+         int      n_items,
+         GError **error)
+{
+  guint64 item = 0;
+
+  for (int done = 0; done < n_items;)
+    {
+      int n = MIN (BATCH, n_items - done);
+
+      if (!acquire (buffer->used_places, n, error))
+        return FALSE;
+
+      /* Now both sides have the ring open, and its name can go, however either of them ends. */
+      if (done == 0)
+        g_unlink (buffer->path);
+
+      for (int end = done + n; done < end; done++)
+        {
+          item = next_item (item);
+          if (buffer->ring[done % PLACES] != item)
+            {
+              g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                           "Item %d is not the one that was produced", done);
+              return FALSE;
+            }
+        }
+      if (!ssem_system_semaphore_release (buffer->free_places, n, error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  gboolean is_producer = argc > 1 && strcmp (argv[1], "producer") == 0;
+  gboolean is_consumer = argc > 1 && strcmp (argv[1], "consumer") == 0;
+  int n_items = argc > 3 ? atoi (argv[3]) : 100000;
+  g_autoptr(SsemSystemSemaphore) free_places = NULL;
+  g_autoptr(SsemSystemSemaphore) used_places = NULL;
+  g_autofree char *path = NULL;
+  g_autoptr(GError) error = NULL;
+  guint64 *ring;
+
+  setlocale (LC_ALL, "");
+
+  if (argc < 3 || argc > 4 || n_items < 1 || !(is_producer || is_consumer))
+    {
+      g_printerr ("Usage: circular-buffer producer|consumer NAME [ITEMS]\n");
+      return 2;
+    }
+
+  path = g_build_filename (g_get_user_runtime_dir (), argv[2], NULL);
+
+  ring = map_ring (path, &error);
+  if (ring != NULL &&
+      (free_places = open_semaphore (argv[2], "free", PLACES, &error)) != NULL &&
+      (used_places = open_semaphore (argv[2], "used", 0, &error)) != NULL)
+    {
+      Buffer buffer = { free_places, used_places, ring, path };
+
+      if (is_producer ? produce (&buffer, n_items, &error) : consume (&buffer, n_items, &error))
+        {
+          g_print ("%s: %d items %s\n", argv[1], n_items,
+                   is_producer ? "produced, all of them taken" : "consumed, all of them right");
+          return 0;
+        }
+    }
+
+  g_printerr ("%s: %s\n", argv[1], error->message);
+  g_unlink (path);
+
+  return 1;
+}

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Runs an example and checks what it says: check.py EXAMPLE COMMAND...
+
+Every run gets folders of its own for keys and rings, and has to leave them empty.
+"""
+
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+WATCHDOG_SEC = 60
+
+MARKET = ''.join(f'{step:10}  units available = {value}\n' for step, value in [
+    ('new', 3), ('acquire', 2), ('acquire', 1), ('acquire', 0), ('release', 1), ('release 2', 3)])
+
+ASYNC_BEFORE = ['first request: waits']
+ASYNC_TICKS = ['tick 1', 'tick 2', 'tick 3']
+ASYNC_AFTER = ['first request: has the unit', 'second request: waits', 'second request: cancelled']
+
+
+def run(command):
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=WATCHDOG_SEC)
+    assert result.returncode == 0, f'{command} ended with status {result.returncode}'
+    return result.stdout
+
+
+def run_pair(producer_command, consumer_command, name='ring', producer=None):
+    """The status of the consumer and of the producer, which may be running already."""
+    processes = [producer or subprocess.Popen([*producer_command, 'producer', name])]
+    try:
+        processes.append(subprocess.Popen([*consumer_command, 'consumer', name]))
+        return [process.wait(WATCHDOG_SEC) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def split_pair(command):
+    middle = command.index('--')
+    return command[:middle], command[middle + 1:]
+
+
+def check_market(command):
+    output = run(command)
+    assert output == MARKET, output
+
+
+def check_acquire_async(command):
+    lines = run(command).splitlines()
+
+    # The unit is released in the third tick: these three come before it whatever the machine does.
+    assert lines[:4] == ASYNC_BEFORE + ASYNC_TICKS, lines
+    assert [line for line in lines[4:] if not line.startswith('tick ')] == ASYNC_AFTER, lines
+
+
+def check_circular_buffer(command):
+    statuses = run_pair(*split_pair(command))
+    assert statuses == [0, 0], statuses
+
+
+def check_circular_buffer_mismatch(command):
+    """The consumer refuses a wrong item, and what the two leave behind disturbs no later run."""
+    producer_command, consumer_command = split_pair(command)
+    ring = os.path.join(os.environ['XDG_RUNTIME_DIR'], 'ring')
+    producer = subprocess.Popen([*producer_command, 'producer', 'ring'])
+    try:
+        wait_for_full_ring(ring)
+        with open(ring, 'r+b') as file:
+            file.seek(5 * 8)
+            file.write(b'damaged!')
+        result = subprocess.run([*consumer_command, 'consumer', 'ring'], stderr=subprocess.PIPE,
+                                text=True, timeout=WATCHDOG_SEC)
+    finally:
+        producer.kill()
+        producer.wait()
+    assert result.returncode == 1, result
+    assert 'Item 5 is not the one that was produced' in result.stderr, result
+    assert os.listdir(os.environ['SSEM_RUNTIME_DIR']), 'the dead producer left no semaphore'
+
+    check_circular_buffer(command)
+
+
+def wait_for_full_ring(path):
+    """Returns when the producer has written the last place, and so waits for a free one."""
+    deadline = time.monotonic() + WATCHDOG_SEC
+    while time.monotonic() < deadline:
+        try:
+            with open(path, 'rb') as file:
+                content = file.read()
+        except FileNotFoundError:
+            content = b''
+        if content and struct.unpack('=Q', content[-8:]) != (0,):
+            return
+        time.sleep(0.01)
+    raise AssertionError('the producer did not fill the ring')
+
+
+def check_demo(command):
+    output = run(command)
+    assert output.endswith('\nPASSED\n'), output
+
+
+def check_demo_fault(command):
+    """With a unit too many the demonstration has to fail, and to say why."""
+    result = subprocess.run([*command, '--initial-value', '4'], stdout=subprocess.PIPE, text=True,
+                            timeout=WATCHDOG_SEC)
+    assert result.returncode == 1, result
+    assert '  FAULT: 4 units were held at once\nFAILED\n' in result.stdout, result.stdout
+
+
+CHECKS = {
+    'market': check_market,
+    'acquire-async': check_acquire_async,
+    'circular-buffer': check_circular_buffer,
+    'circular-buffer-mismatch': check_circular_buffer_mismatch,
+    'demo': check_demo,
+    'demo-fault': check_demo_fault,
+}
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix='ssem-example-') as folder:
+        for variable in 'SSEM_RUNTIME_DIR', 'XDG_RUNTIME_DIR', 'TMPDIR':
+            os.environ[variable] = os.path.join(folder, variable)
+            os.mkdir(os.environ[variable], 0o700)
+
+        CHECKS[sys.argv[1]](sys.argv[2:])
+
+        left = [name for _, folders, files in os.walk(folder) for name in files]
+        assert not left, f'left behind: {left}'
+
+
+main()

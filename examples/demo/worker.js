@@ -1,0 +1,60 @@
+#!/usr/bin/env -S gjs -m
+// Copyright 2026 The Ssem authors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// A worker of the demonstration: worker.js NAME KEY UNITS TURNS
+//
+// It says what it does, one line each on standard output, and works until demo.py writes a line to
+// its standard input. It says that it holds a unit only after it acquired one, and that it releases
+// it before it does: whoever is said to hold one does hold one.
+
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+import Ssem from 'gi://Ssem?version=1';
+import System from 'system';
+
+const [name, key, nUnits, nTurns] = System.programArgs;
+const input = Gio.DataInputStream.new(Gio.File.new_for_path('/dev/stdin').read(null));
+
+function say(what) {
+  print(name, what, GLib.get_monotonic_time());
+}
+
+// False if nobody is left to tell us anything.
+function isTold() {
+  const [line] = input.read_line(null);
+  return line !== null;
+}
+
+function run() {
+  const units = Ssem.SystemSemaphore.new(key, Number(nUnits), Ssem.AccessMode.OPEN);
+
+  say('ready');
+  if (!isTold())
+    return;
+
+  for (let turn = 0; turn < Number(nTurns); turn++) {
+    say('waits');
+    units.acquire(1, null);
+    say('holds');
+
+    // Ending without a release gives the unit back, too.
+    if (!isTold())
+      return;
+
+    say('releases');
+    units.release(1);
+  }
+}
+
+if (System.programArgs.length !== 4) {
+  printerr('Usage: worker.js NAME KEY UNITS TURNS');
+  System.exit(2);
+}
+
+try {
+  run();
+} catch (error) {
+  printerr(`${name}: ${error.message}`);
+  System.exit(1);
+}

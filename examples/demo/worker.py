@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""A worker of the demonstration: worker.py NAME KEY UNITS TURNS
+
+It says what it does, one line each on standard output, and works until demo.py writes a line to
+its standard input. It says that it holds a unit only after it acquired one, and that it releases
+it before it does: whoever is said to hold one does hold one.
+"""
+
+import sys
+
+import gi
+
+gi.require_version('Ssem', '1')
+from gi.repository import GLib, Ssem
+
+
+def say(what):
+    # In one piece: print() may write several.
+    sys.stdout.write(f'{name} {what} {GLib.get_monotonic_time()}\n')
+    sys.stdout.flush()
+
+
+def is_told():
+    """False if nobody is left to tell us anything."""
+    return sys.stdin.readline() != ''
+
+
+def run(key, n_units, n_turns):
+    units = Ssem.SystemSemaphore.new(key, n_units, Ssem.AccessMode.OPEN)
+
+    say('ready')
+    if not is_told():
+        return
+
+    for turn in range(n_turns):
+        say('waits')
+        units.acquire(1, None)
+        say('holds')
+
+        # Ending without a release gives the unit back, too.
+        if not is_told():
+            return
+
+        say('releases')
+        units.release(1)
+
+
+if len(sys.argv) != 5:
+    print('Usage: worker.py NAME KEY UNITS TURNS', file=sys.stderr)
+    sys.exit(2)
+
+name = sys.argv[1]
+try:
+    run(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+except GLib.Error as error:
+    sys.exit(f'{name}: {error.message}')

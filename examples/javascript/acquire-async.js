@@ -1,0 +1,66 @@
+#!/usr/bin/env -S gjs -m
+// Copyright 2026 The Ssem authors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// Waiting for a unit while the main loop runs, and giving up. Run it with: gjs -m acquire-async.js
+//
+// The one unit is taken. A first request waits for it and gets it once it is released; a second one
+// waits in vain and is cancelled, as a cancel button would do. Meanwhile the main loop ticks.
+
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+import Ssem from 'gi://Ssem?version=1';
+import System from 'system';
+
+const TICK_MSEC = 100;
+const RELEASE_TICK = 3;
+const CANCEL_TICK = 6;
+
+// From here on, acquire_async() without a callback answers a promise.
+Gio._promisify(Ssem.SystemSemaphore.prototype, 'acquire_async');
+
+function startTicking(semaphore, cancellable) {
+  let ticks = 0;
+
+  GLib.timeout_add(GLib.PRIORITY_DEFAULT, TICK_MSEC, () => {
+    print(`tick ${++ticks}`);
+    if (ticks === RELEASE_TICK)
+      semaphore.release(1);
+    if (ticks === CANCEL_TICK)
+      cancellable.cancel();
+    return GLib.SOURCE_CONTINUE;
+  });
+}
+
+async function run() {
+  const semaphore = Ssem.SystemSemaphore.new('acquire-async', 1, Ssem.AccessMode.CREATE);
+  const cancellable = new Gio.Cancellable();
+
+  semaphore.acquire(1, null);
+  startTicking(semaphore, cancellable);
+
+  print('first request: waits');
+  await semaphore.acquire_async(1, null);
+  print('first request: has the unit');
+
+  print('second request: waits');
+  try {
+    await semaphore.acquire_async(1, cancellable);
+  } catch (error) {
+    if (!error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED))
+      throw error;
+    print('second request: cancelled');
+    return;
+  }
+  throw new Error('The second request has a unit');
+}
+
+const loop = new GLib.MainLoop(null, false);
+let status = 0;
+
+run().catch(error => {
+  printerr(`acquire-async: ${error.message}`);
+  status = 1;
+}).finally(() => loop.quit());
+loop.run();
+System.exit(status);

@@ -1,0 +1,33 @@
+#!/usr/bin/env -S gjs -m
+// Copyright 2026 The Ssem authors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// Three units, acquired and released. Run it with: gjs -m market.js
+//
+// Every process that opens the key "market" shares these three units; this one is alone with them,
+// so that the value goes the way that the comments say.
+
+import Ssem from 'gi://Ssem?version=1';
+import System from 'system';
+
+function show(market, step) {
+  print(`${step.padEnd(10)}  units available = ${market.get_value()}`);
+}
+
+try {
+  const market = Ssem.SystemSemaphore.new('market', 3, Ssem.AccessMode.CREATE);
+  show(market, 'new');        // units available = 3
+  market.acquire(1, null);
+  show(market, 'acquire');    // units available = 2
+  market.acquire(1, null);
+  show(market, 'acquire');    // units available = 1
+  market.acquire(1, null);
+  show(market, 'acquire');    // units available = 0
+  market.release(1);
+  show(market, 'release');    // units available = 1
+  market.release(2);
+  show(market, 'release 2');  // units available = 3
+} catch (error) {
+  printerr(`market: ${error.message}`);
+  System.exit(1);
+}

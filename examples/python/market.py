@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Three units, acquired and released. Run it with: python3 market.py
+
+Every process that opens the key "market" shares these three units; this one is alone with them,
+so that the value goes the way that the comments say.
+"""
+
+import sys
+
+import gi
+
+gi.require_version('Ssem', '1')
+from gi.repository import GLib, Ssem
+
+
+def show(step):
+    print(f'{step:10}  units available = {market.get_value()}')
+
+
+try:
+    market = Ssem.SystemSemaphore.new('market', 3, Ssem.AccessMode.CREATE)
+    show('new')                # units available = 3
+    market.acquire(1, None)
+    show('acquire')            # units available = 2
+    market.acquire(1, None)
+    show('acquire')            # units available = 1
+    market.acquire(1, None)
+    show('acquire')            # units available = 0
+    market.release(1)
+    show('release')            # units available = 1
+    market.release(2)
+    show('release 2')          # units available = 3
+except GLib.Error as error:
+    sys.exit(f'market: {error.message}')
