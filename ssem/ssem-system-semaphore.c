@@ -820,8 +820,7 @@ acquire_until (SsemSystemSemaphore  *self,
  * - `G_IO_ERROR_INVALID_ARGUMENT` if @n is not positive;
  * - `G_IO_ERROR_CANCELLED` if @cancellable was cancelled;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @n is more than the backend can ever count to
- *   (32767 with System V), the process would hold more than that, or the system has no memory for
- *   the wait;
+ *   (32767 with System V), or the system has no memory for the wait;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system, or
  *   another thread gave the object another key;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use

@@ -18,7 +18,9 @@
  * of a release pays such units back (SEM_UNDO again) and which part creates (without). Both parts are
  * one call of semop(2). An acquire is booked after the kernel has granted it: until then it is as if
  * it had not happened, and the kernel would take it back whole at death. Where the process had
- * created units before, booking finds that the undo count must be lower, and lowers it.
+ * created units before, booking finds that the undo count must be lower, and lowers it. A process that
+ * acquires what others create may come to hold more than the undo count can tell. More than the
+ * largest value could not come back anyway, so what is past that is acquired without SEM_UNDO.
  *
  * A wait is the kernel's: it blocks in semop(2), or in semtimedop(2) until the deadline. Nothing but
  * a signal or a time-out ends such a wait, and signal handlers belong to the program, so a wait with a
@@ -66,15 +68,16 @@ next_wait (gint64        deadline_usec,
   return left;
 }
 
-/* The kernel has granted @n units. */
-static int
+/* The kernel has granted @n units, and has added @undone to the undo count. */
+static void
 book_acquired (SysvInstance *self,
-               int           n)
+               int           n,
+               int           undone)
 {
   guint16 epoch = ssem_sysv_attachment_get_epoch (self->attachment);
   int undo_change = ssem_sysv_attachment_book (self->attachment, epoch, n);
 
-  return ssem_sysv_set_shift_undo (self->attachment->set, undo_change - n);
+  ssem_sysv_set_shift_undo (self->attachment->set, undo_change - undone);
 }
 
 /* Adds @n units, paying back what the process holds first. */
@@ -145,8 +148,7 @@ sysv_acquire (SsemInstance  *instance,
 {
   SysvInstance *self = (SysvInstance *) instance;
   const char *key = self->attachment->key;
-  int plain = self->undo ? 0 : -n;
-  int undone = self->undo ? -n : 0;
+  int undone = self->undo ? n : 0;
   gint64 wait_usec;
   int result;
 
@@ -162,8 +164,14 @@ sysv_acquire (SsemInstance  *instance,
   wait_usec = deadline_usec == SSEM_DEADLINE_NONE && cancellable == NULL
               ? SSEM_SYSV_SET_FOR_EVER
               : SSEM_SYSV_SET_NO_WAIT;
-  while ((result = ssem_sysv_set_change (self->attachment->set, plain, undone, wait_usec)) != 0)
+  while ((result = ssem_sysv_set_change (self->attachment->set, undone - n, -undone,
+                                         wait_usec)) != 0)
     {
+      if (result == -ERANGE && undone > 0)
+        {
+          undone = MIN (undone - 1, ssem_sysv_attachment_get_room (self->attachment));
+          continue;
+        }
       if (result != -EAGAIN && result != -EINTR)
         return atomic_load (&self->is_closed)
                ? ssem_backend_fail_closed (error, key)
@@ -182,7 +190,7 @@ sysv_acquire (SsemInstance  *instance,
     }
 
   if (self->undo)
-    book_acquired (self, n);
+    book_acquired (self, n, undone);
 
   if (atomic_load (&self->is_closed))
     {

@@ -75,4 +75,7 @@ int     ssem_sysv_attachment_book      (SsemSysvAttachment *self,
                                         guint16             epoch,
                                         int                 delta);
 
+/* How far the undo count is from its limit, as far as is booked. */
+int     ssem_sysv_attachment_get_room  (SsemSysvAttachment *self);
+
 G_END_DECLS

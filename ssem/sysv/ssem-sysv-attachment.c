@@ -716,3 +716,12 @@ ssem_sysv_attachment_book (SsemSysvAttachment *self,
 {
   return ssem_sysv_ledger_move (&self->account->ledger, epoch, delta);
 }
+
+int
+ssem_sysv_attachment_get_room (SsemSysvAttachment *self)
+{
+  guint16 epoch = ssem_sysv_attachment_get_epoch (self);
+  gint64 balance = ssem_sysv_ledger_balance (&self->account->ledger, epoch);
+
+  return (int) (SSEM_SYSV_LEDGER_UNDO_MAX - CLAMP (balance, 0, SSEM_SYSV_LEDGER_UNDO_MAX));
+}

@@ -12,9 +12,9 @@ G_BEGIN_DECLS
 /* What this process owes a semaphore: the units that it acquired less those that it released.
  *
  * The balance may be negative: the process has created units. Only a positive balance comes back at
- * death, so the kernel's undo count has to be max (0, balance), and each move of the balance asks for
- * a certain change of the undo count. The sum of these changes is right in whatever order threads
- * make them, which is why no lock is needed.
+ * death, and more than the largest value could not, so the kernel's undo count has to be the balance,
+ * held between 0 and that. Each move of the balance asks for a certain change of the undo count. The
+ * sum of these changes is right in whatever order threads make them, which is why no lock is needed.
  *
  *   word    bits    meaning
  *   word    63-16   the balance, signed; stops at its limits, which no process reaches
@@ -25,6 +25,9 @@ typedef struct
 {
   _Atomic gint64 word;
 } SsemSysvLedger;
+
+/* SEMAEM of Linux: the largest undo count, and as SEMVMX the largest value. */
+#define SSEM_SYSV_LEDGER_UNDO_MAX 32767
 
 /* Adds @delta to the balance and answers by how much the undo count has to change for it. */
 int    ssem_sysv_ledger_move    (SsemSysvLedger *ledger,

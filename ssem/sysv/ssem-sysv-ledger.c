@@ -15,6 +15,12 @@ word_balance (gint64  word,
   return (guint16) word == epoch ? word >> 16 : 0;
 }
 
+static int
+undo_for (gint64 balance)
+{
+  return (int) CLAMP (balance, 0, SSEM_SYSV_LEDGER_UNDO_MAX);
+}
+
 int
 ssem_sysv_ledger_move (SsemSysvLedger *ledger,
                        guint16         epoch,
@@ -33,7 +39,7 @@ ssem_sysv_ledger_move (SsemSysvLedger *ledger,
   while (!atomic_compare_exchange_weak_explicit (&ledger->word, &old_word, new_word,
                                                  memory_order_relaxed, memory_order_relaxed));
 
-  return (int) (MAX (0, after) - MAX (0, before));
+  return undo_for (after) - undo_for (before);
 }
 
 gint64
