@@ -1,0 +1,147 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "helper.h"
+
+#include <ssem.h>
+
+G_BEGIN_DECLS
+
+/* The conformance suite: what the semaphore promises, on every backend that there is.
+ *
+ * A test body is registered once for each backend, as /ssem/TOPIC/BACKEND/CASE. It gets a fixture:
+ * a folder of its own as SSEM_RUNTIME_DIR, a random key, and on request other processes. When it is
+ * over, all helpers that still live leave in good order, and nothing may be left in the folder or
+ * in the kernel.
+ *
+ * Where each promise is kept:
+ *
+ *   Words          holding is the process's              death/two-objects, threads/ring,
+ *                                                        operations/create-units
+ *   Key            text of at most 1024 bytes            keys/refused, refused-by-set-key, longest
+ *                  any character                         keys/any-character, distinct
+ *                  scope: the user                       keys/other-user, other-user-for-root
+ *                  SSEM_RUNTIME_DIR                      keys/runtime-dir, errors/folder-missing
+ *                  what others put in its place          keys/planted-*, empty-file
+ *   Access modes   every cell of the table               modes/table, own-process, numbers,
+ *                                                        life/one-creator
+ *                  CREATE forgets, keeps others          modes/reset-..., ...-reset
+ *                  waiters wake                          modes/reset-wakes
+ *   Operations     together or none                      operations/together
+ *                  creating units, release by anybody    operations/create-units
+ *                  n <= 0, the maximum                   operations/not-positive, maximum*,
+ *                                                        acquire-past-maximum, initial-value
+ *                  try_acquire, acquire_timeout          operations/try, timeout*
+ *                  failed ones hold nothing              cancel/..., async/race, cancelled-*
+ *                  EINTR                                 operations/signals-*
+ *                  get_error, get_error_string           operations/last-error*
+ *                  any thread, any time                  threads/...
+ *   Errors         every code, the message               errors/...
+ *   Death          every end; what comes back            death/every-end*, histories, large,
+ *                                                        more-than-maximum
+ *                  promptly                              death/death-serves-waiters, prompt
+ *                  a waiter killed when woken            death/waiter-killed*, killed-anywhere
+ *                  undo FALSE                            death/without-undo, mixed-undo
+ *                  SIGSTOP                               death/stopped-*, modes/resetter-stopped
+ *                  fork, exec                            fork/..., death/exec*
+ *   End of life    the last one removes                  life/last-*, creator-killed, fork/idle-*
+ *                  races converge                        life/churn*, threads/open-and-close
+ *                  a crash leaves it                     modes/leftover-value, resetter-killed
+ *                  removed from outside                  life/removed*, openers-after-removal
+ *                  dropping releases nothing             death/object-dropped,
+ *                                                        life/units-go-with-it
+ *                  set_key                               life/set-key-leaves, death/key-changed,
+ *                                                        threads/set-key-*, object/set-key-fails
+ *   Platforms      which backend                         object/environment, default, *-backend
+ *                  the kernel's object is Qt's           keys/kernel-object
+ *   Asynchronous   (not of the contract)                 async/..., fork/async-in-child
+ *
+ * That time does not count while the system is suspended, and that the wall clock does not matter,
+ * cannot be tried out without stopping the machine that runs the test.
+ */
+typedef struct
+{
+  SsemBackend backend;
+  char *folder;      /* for the test's own files */
+  char *keys_folder; /* within it: SSEM_RUNTIME_DIR */
+  char *key;
+  GPtrArray *helpers;
+  GArray *sets;      /* the kernel's semaphore sets that were seen */
+} Fixture;
+
+typedef void (* TestFunc) (Fixture *fixture);
+
+void                 conformance_init      (int             *argc,
+                                            char          ***argv,
+                                            const char      *topic);
+void                 conformance_add       (const char      *name,
+                                            TestFunc         test);
+int                  conformance_run       (void);
+
+/* The helper is the fixture's. */
+Helper              *fixture_helper        (Fixture         *self);
+Helper              *fixture_fork          (Fixture         *self,
+                                            Helper          *parent);
+/* A new one that has the fixture's key open in slot 0, with the mode OPEN and undo. */
+Helper              *fixture_user          (Fixture         *self,
+                                            int              initial_value);
+
+/* The fixture's key, with undo; must succeed. */
+SsemSystemSemaphore *fixture_open          (Fixture         *self,
+                                            SsemAccessMode   mode,
+                                            int              initial_value);
+SsemSystemSemaphore *fixture_open_full     (Fixture         *self,
+                                            const char      *key,
+                                            SsemAccessMode   mode,
+                                            int              initial_value,
+                                            gboolean         undo,
+                                            GError         **error);
+
+/* The names in the folder of keys, sorted. */
+GStrv                fixture_list_keys     (Fixture         *self);
+void                 fixture_assert_empty  (Fixture         *self);
+/* The path of the file that the fixture's key has or would have. */
+char                *fixture_key_path      (Fixture         *self);
+/* The largest value of the backend. */
+int                  fixture_maximum       (Fixture         *self);
+/* Removes the semaphore behind everybody's back, as an administrator would. */
+void                 fixture_remove_set    (Fixture         *self);
+
+/* Drops the last reference. */
+#define drop_object(place) \
+  G_STMT_START { \
+    SsemSystemSemaphore *dropped_ = g_steal_pointer (place); \
+    g_assert_finalize_object (dropped_); \
+  } G_STMT_END
+
+#define assert_value(semaphore, expected) \
+  G_STMT_START { \
+    GError *value_error_ = NULL; \
+    int value_ = ssem_system_semaphore_get_value (semaphore, &value_error_); \
+    g_assert_no_error (value_error_); \
+    g_assert_cmpint (value_, ==, expected); \
+  } G_STMT_END
+
+#define assert_acquire(semaphore, n) \
+  G_STMT_START { \
+    GError *acquire_error_ = NULL; \
+    gboolean acquired_ = ssem_system_semaphore_try_acquire (semaphore, n, &acquire_error_); \
+    g_assert_no_error (acquire_error_); \
+    g_assert_true (acquired_); \
+  } G_STMT_END
+
+#define assert_release(semaphore, n) \
+  G_STMT_START { \
+    GError *release_error_ = NULL; \
+    gboolean released_ = ssem_system_semaphore_release (semaphore, n, &release_error_); \
+    g_assert_no_error (release_error_); \
+    g_assert_true (released_); \
+  } G_STMT_END
+
+#define assert_code(error, code) \
+  g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_##code)
+
+G_END_DECLS

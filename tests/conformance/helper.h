@@ -1,0 +1,96 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <ssem.h>
+
+#include <sys/types.h>
+
+G_BEGIN_DECLS
+
+/* A process that runs test-helper, and what a test says to it. Its commands are described there.
+ *
+ * Each command is answered by one line. Where the answer may take until another process does
+ * something, helper_send () and helper_expect_...() are used apart; everything else says and
+ * expects in one. Everything that waits does so under the watchdog, and fails the test when that
+ * runs out.
+ */
+typedef struct
+{
+  pid_t pid;       /* 0 once it has been reaped */
+  int commands_fd;
+  int answers_fd;
+  int child_commands_fd;
+  int child_answers_fd;
+  GString *received; /* after the last answer that was looked at */
+} Helper;
+
+#define WATCHDOG_USEC (60 * G_USEC_PER_SEC)
+
+typedef gboolean (* Condition) (gpointer data);
+
+/* Looks at @condition until it holds. */
+void      wait_for                (const char *what,
+                                   Condition   condition,
+                                   gpointer    data);
+
+/* Until @n_threads of the process are in the system call in which @backend waits for units. */
+void      wait_until_blocked      (SsemBackend backend,
+                                   pid_t       pid,
+                                   guint       n_threads);
+
+/* @answered is called after every answer of any helper, while what it opened is there. */
+void      helper_observe          (GFunc       answered,
+                                   gpointer    data);
+
+Helper   *helper_new              (SsemBackend backend);
+void      helper_free             (Helper     *self);
+
+/* Has it fork. The child has a helper of its own, and the objects of its parent. */
+Helper   *helper_fork             (Helper     *self);
+
+void      helper_send             (Helper     *self,
+                                   const char *format,
+                                   ...) G_GNUC_PRINTF (2, 3);
+char     *helper_receive          (Helper     *self);
+void      helper_expect_ok        (Helper     *self);
+void      helper_expect_error     (Helper     *self,
+                                   GQuark      domain,
+                                   int         code);
+
+/* Says it, and expects it to succeed. */
+void      helper_do               (Helper     *self,
+                                   const char *format,
+                                   ...) G_GNUC_PRINTF (2, 3);
+void      helper_open             (Helper         *self,
+                                   int             slot,
+                                   SsemAccessMode  mode,
+                                   int             initial_value,
+                                   gboolean        undo,
+                                   const char     *key);
+void      helper_send_open        (Helper         *self,
+                                   int             slot,
+                                   SsemAccessMode  mode,
+                                   int             initial_value,
+                                   gboolean        undo,
+                                   const char     *key);
+int       helper_get_value        (Helper     *self,
+                                   int         slot);
+
+/* Whether an answer is there already; FALSE proves nothing by itself. */
+gboolean  helper_has_answered     (Helper     *self);
+
+void      helper_signal           (Helper     *self,
+                                   int         number);
+/* Waits until it is stopped. */
+void      helper_stop             (Helper     *self);
+/* Waits until it has gone for good, and answers how: see waitpid(2), or -1 for a child of a helper
+ * whose parent still lives. */
+int       helper_reap             (Helper     *self);
+void      helper_kill             (Helper     *self);
+/* Lets it drop all objects and end in good order. */
+void      helper_quit             (Helper     *self);
+
+G_END_DECLS

@@ -1,0 +1,353 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "conformance.h"
+
+#include <glib/gstdio.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Takes over the error. It says which semaphore, and more than that. */
+static void
+assert_names_key (Fixture *fixture,
+                  GError  *error)
+{
+  g_autoptr(GError) owned = error;
+
+  g_assert_nonnull (error);
+  g_assert_nonnull (strstr (error->message, fixture->key));
+  g_assert_cmpuint (strlen (error->message), >, strlen (fixture->key) + 10);
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
+}
+
+/* --- The numbers --- */
+
+static void
+test_numbers (Fixture *fixture)
+{
+  g_assert_cmpint (SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR, ==, 0);
+  g_assert_cmpint (SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED, ==, 1);
+  g_assert_cmpint (SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR, ==, 2);
+  g_assert_cmpint (SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS, ==, 3);
+  g_assert_cmpint (SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND, ==, 4);
+  g_assert_cmpint (SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES, ==, 5);
+  g_assert_cmpint (SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR, ==, 6);
+  g_assert_cmpstr (g_quark_to_string (SSEM_SYSTEM_SEMAPHORE_ERROR), ==,
+                   "ssem-system-semaphore-error-quark");
+}
+
+/* --- Each code, reached for real --- */
+
+#define NOBODY 65534
+
+/* A folder that may be read and not written. */
+static void
+test_permission_denied (Fixture *fixture)
+{
+  Helper *helper = fixture_helper (fixture);
+
+  g_assert_cmpint (g_chmod (fixture->folder, 0755), ==, 0);
+  g_assert_cmpint (g_chmod (fixture->keys_folder, 0555), ==, 0);
+  if (geteuid () == 0)
+    helper_do (helper, "uid %d", NOBODY);
+
+  helper_send_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
+  helper_expect_error (helper, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                       SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED);
+  helper_kill (helper);
+  g_assert_cmpint (g_chmod (fixture->keys_folder, 0755), ==, 0);
+}
+
+static void
+test_key_error (Fixture *fixture)
+{
+  g_autofree char *path = fixture_key_path (fixture);
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  GError *error = NULL;
+
+  g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, &error);
+  assert_code (error, KEY_ERROR);
+  g_assert_null (semaphore);
+  g_assert_nonnull (strstr (error->message, path));
+  assert_names_key (fixture, error);
+  g_assert_cmpint (g_rmdir (path), ==, 0);
+}
+
+static void
+test_already_exists (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
+  g_autoptr(SsemSystemSemaphore) other = NULL;
+  GError *error = NULL;
+
+  other = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 1, TRUE,
+                             &error);
+  assert_code (error, ALREADY_EXISTS);
+  assert_names_key (fixture, error);
+  drop_object (&semaphore);
+}
+
+static void
+test_not_found (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  GError *error = NULL;
+
+  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN_EXISTING, 1, TRUE,
+                                 &error);
+  assert_code (error, NOT_FOUND);
+  g_assert_null (semaphore);
+  assert_names_key (fixture, error);
+}
+
+/* Where no folder is. It is not made, and what it is about is the path. */
+static void
+test_folder_missing (Fixture *fixture)
+{
+  const SsemAccessMode modes[] = {
+    SSEM_ACCESS_MODE_OPEN, SSEM_ACCESS_MODE_CREATE,
+    SSEM_ACCESS_MODE_OPEN_EXISTING, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE,
+  };
+  g_autofree char *missing = g_build_filename (fixture->folder, "missing", NULL);
+  guint i;
+
+  g_setenv ("SSEM_RUNTIME_DIR", missing, TRUE);
+  for (i = 0; i < G_N_ELEMENTS (modes); i++)
+    {
+      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+      GError *error = NULL;
+
+      semaphore = fixture_open_full (fixture, fixture->key, modes[i], 1, TRUE, &error);
+      assert_code (error, NOT_FOUND);
+      g_assert_null (semaphore);
+      g_assert_nonnull (strstr (error->message, missing));
+      assert_names_key (fixture, error);
+      g_assert_false (g_file_test (missing, G_FILE_TEST_EXISTS));
+    }
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+}
+
+/* Where the folder's path leads through a file. */
+static void
+test_folder_no_folder (Fixture *fixture)
+{
+  g_autofree char *file = g_build_filename (fixture->folder, "file", NULL);
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  GError *error = NULL;
+
+  g_file_set_contents (file, "", 0, &error);
+  g_assert_no_error (error);
+  g_setenv ("SSEM_RUNTIME_DIR", file, TRUE);
+  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, &error);
+  assert_code (error, NOT_FOUND);
+  g_assert_null (semaphore);
+  assert_names_key (fixture, error);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+  g_assert_cmpint (g_unlink (file), ==, 0);
+}
+
+/* What has no code of its own: here, a folder whose path is too long for the system. */
+static void
+test_unknown_error (Fixture *fixture)
+{
+  g_autofree char *folder = g_strnfill (2 * PATH_MAX, 'x');
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  GError *error = NULL;
+
+  g_setenv ("SSEM_RUNTIME_DIR", folder, TRUE);
+  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, &error);
+  assert_code (error, UNKNOWN_ERROR);
+  g_assert_null (semaphore);
+  g_assert_nonnull (strstr (error->message, g_strerror (ENAMETOOLONG)));
+  assert_names_key (fixture, error);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+}
+
+static void
+test_maximum (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
+  GError *error = NULL;
+
+  g_assert_false (ssem_system_semaphore_release (semaphore, fixture_maximum (fixture), &error));
+  assert_code (error, OUT_OF_RESOURCES);
+  assert_names_key (fixture, error);
+  drop_object (&semaphore);
+}
+
+/* One descriptor more in each turn, until it is enough; what failed before leaves nothing. */
+static void
+test_out_of_descriptors (Fixture *fixture)
+{
+  /* A helper has its three, and two for a child. */
+  const int n_used = 5;
+  Helper *helper = fixture_helper (fixture);
+  gboolean is_open = FALSE;
+  int n_refused = 0, n;
+
+  for (n = n_used; !is_open; n++)
+    {
+      g_autofree char *answer = NULL;
+
+      g_assert_cmpint (n, <, n_used + 20);
+      helper_do (helper, "files %d", n);
+      helper_send_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+      answer = helper_receive (helper);
+      is_open = g_str_equal (answer, "ok");
+      if (!is_open)
+        {
+          g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 5 "));
+          g_assert_nonnull (strstr (answer, g_strerror (EMFILE)));
+          fixture_assert_empty (fixture);
+          n_refused++;
+        }
+    }
+  g_assert_cmpint (n_refused, >=, 1);
+
+  /* Once it is open, it needs none: */
+  helper_do (helper, "files %d", n_used);
+  helper_do (helper, "acquire 0 1");
+  helper_do (helper, "release 0 1");
+  g_assert_cmpint (helper_get_value (helper, 0), ==, 3);
+  /* ... nor a second object of the key, nor to go. */
+  helper_open (helper, 1, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+  helper_do (helper, "close 0");
+  helper_do (helper, "close 1");
+  fixture_assert_empty (fixture);
+  helper_do (helper, "files 256");
+}
+
+static void
+test_out_of_sets (Fixture *fixture)
+{
+  Helper *helper;
+  g_autofree char *answer = NULL;
+
+  if (fixture->backend != SSEM_BACKEND_SYSV)
+    {
+      g_test_skip ("only System V needs a set");
+      return;
+    }
+
+  helper = fixture_helper (fixture);
+  helper_send (helper, "no-sets");
+  answer = helper_receive (helper);
+  if (!g_str_equal (answer, "ok"))
+    {
+      g_test_skip ("this needs the right to make a name space for System V");
+      return;
+    }
+
+  helper_send_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+  helper_expect_error (helper, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                       SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
+  fixture_assert_empty (fixture);
+}
+
+/* A record that another version of the library laid out: an error, not a guess. */
+static void
+test_another_version (Fixture *fixture)
+{
+  const gsize layout_offset = 8;
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autofree char *path = fixture_key_path (fixture);
+  g_autofree char *record = NULL;
+  g_autofree char *found = NULL;
+  gsize length, found_length;
+  GError *error = NULL;
+
+  if (fixture->backend != SSEM_BACKEND_SYSV)
+    {
+      g_test_skip ("another backend lays it out otherwise");
+      return;
+    }
+
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
+  g_file_get_contents (path, &record, &length, &error);
+  g_assert_no_error (error);
+  drop_object (&semaphore);
+
+  record[layout_offset] ^= 1;
+  g_file_set_contents (path, record, length, &error);
+  g_assert_no_error (error);
+  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_CREATE, 1, TRUE, &error);
+  assert_code (error, UNKNOWN_ERROR);
+  g_assert_null (semaphore);
+  assert_names_key (fixture, g_steal_pointer (&error));
+  g_file_get_contents (path, &found, &found_length, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (found, found_length, record, length);
+  g_assert_cmpint (g_unlink (path), ==, 0);
+}
+
+/* --- Those of GIO --- */
+
+static void
+test_gio (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
+  g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+  GError *error = NULL;
+
+  g_assert_false (ssem_system_semaphore_try_acquire (semaphore, 2, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  assert_names_key (fixture, g_steal_pointer (&error));
+
+  g_assert_false (ssem_system_semaphore_acquire_timeout (semaphore, 2, 1, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  assert_names_key (fixture, g_steal_pointer (&error));
+
+  g_cancellable_cancel (cancellable);
+  g_assert_false (ssem_system_semaphore_acquire (semaphore, 1, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&error);
+
+  g_assert_false (ssem_system_semaphore_acquire (semaphore, -7, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  g_assert_nonnull (strstr (error->message, "-7"));
+  g_clear_error (&error);
+
+  drop_object (&semaphore);
+}
+
+/* The name of the key is text: nothing in it is a format. */
+static void
+test_odd_key (Fixture *fixture)
+{
+  g_autofree char *key = g_strconcat (fixture->key, " %s%n%d €", NULL);
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autoptr(GError) error = NULL;
+
+  semaphore = fixture_open_full (fixture, key, SSEM_ACCESS_MODE_OPEN_EXISTING, 1, TRUE, &error);
+  assert_code (error, NOT_FOUND);
+  g_assert_null (semaphore);
+  g_assert_nonnull (strstr (error->message, key));
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  conformance_init (&argc, &argv, "errors");
+  conformance_add ("numbers", test_numbers);
+  conformance_add ("permission-denied", test_permission_denied);
+  conformance_add ("key-error", test_key_error);
+  conformance_add ("already-exists", test_already_exists);
+  conformance_add ("not-found", test_not_found);
+  conformance_add ("folder-missing", test_folder_missing);
+  conformance_add ("folder-no-folder", test_folder_no_folder);
+  conformance_add ("unknown-error", test_unknown_error);
+  conformance_add ("maximum", test_maximum);
+  conformance_add ("out-of-descriptors", test_out_of_descriptors);
+  conformance_add ("out-of-sets", test_out_of_sets);
+  conformance_add ("another-version", test_another_version);
+  conformance_add ("gio", test_gio);
+  conformance_add ("odd-key", test_odd_key);
+
+  return conformance_run ();
+}

@@ -1,0 +1,342 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "conformance.h"
+
+/* --- What the child holds --- */
+
+/* Nothing of its parent's: its death gives nothing back, the parent's does. */
+static void
+test_child_holds_nothing (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 5);
+  Helper *parent = fixture_user (fixture, 0);
+  Helper *child;
+
+  helper_do (parent, "acquire 0 3");
+  child = fixture_fork (fixture, parent);
+  assert_value (semaphore, 2);
+  helper_kill (child);
+  assert_value (semaphore, 2);
+  helper_kill (parent);
+  assert_value (semaphore, 5);
+
+  drop_object (&semaphore);
+}
+
+/* Each gives back its own, whichever goes first. */
+static void
+test_each_its_own (Fixture *fixture)
+{
+  int parent_first;
+
+  for (parent_first = 0; parent_first < 2; parent_first++)
+    {
+      g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 9);
+      Helper *parent = fixture_user (fixture, 0);
+      Helper *child;
+
+      helper_do (parent, "acquire 0 3");
+      child = fixture_fork (fixture, parent);
+      helper_do (child, "acquire 0 2");
+      helper_do (parent, "acquire 0 1");
+      assert_value (semaphore, 3);
+
+      helper_kill (parent_first ? parent : child);
+      assert_value (semaphore, parent_first ? 7 : 5);
+      helper_kill (parent_first ? child : parent);
+      assert_value (semaphore, 9);
+      drop_object (&semaphore);
+    }
+}
+
+/* To release what the parent acquired is to create, for the child. */
+static void
+test_child_releases (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 5);
+  Helper *parent = fixture_user (fixture, 0);
+  Helper *child;
+
+  helper_do (parent, "acquire 0 3");
+  child = fixture_fork (fixture, parent);
+  helper_do (child, "release 0 3");
+  assert_value (semaphore, 5);
+  helper_kill (child);
+  assert_value (semaphore, 5);
+  helper_kill (parent);
+  assert_value (semaphore, 8);
+
+  drop_object (&semaphore);
+}
+
+/* And what the parent created does not count against the child. */
+static void
+test_parent_created (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
+  Helper *parent = fixture_user (fixture, 0);
+  Helper *child;
+
+  helper_do (parent, "release 0 5");
+  child = fixture_fork (fixture, parent);
+  helper_do (child, "acquire 0 2");
+  assert_value (semaphore, 3);
+  helper_kill (child);
+  assert_value (semaphore, 5);
+
+  drop_object (&semaphore);
+}
+
+/* --- Who is attached --- */
+
+/* A child that has not used it is no user: it keeps nothing alive, and nothing from being reset. */
+static void
+test_idle_child (Fixture *fixture)
+{
+  Helper *parent = fixture_user (fixture, 2);
+  Helper *child = fixture_fork (fixture, parent);
+  Helper *next = fixture_helper (fixture);
+
+  helper_do (parent, "close 0");
+  fixture_assert_empty (fixture);
+
+  /* After a crash as well. */
+  helper_do (parent, "open 0 %d 2 1 %s", SSEM_ACCESS_MODE_OPEN, fixture->key);
+  helper_kill (parent);
+  helper_open (next, 0, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 4, TRUE, fixture->key);
+  g_assert_cmpint (helper_get_value (next, 0), ==, 4);
+  helper_do (child, "close 0");
+  g_assert_cmpint (helper_get_value (next, 0), ==, 4);
+}
+
+static void
+test_idle_child_of_a_dead_parent (Fixture *fixture)
+{
+  Helper *parent = fixture_user (fixture, 2);
+  Helper *child = fixture_fork (fixture, parent);
+  Helper *next = fixture_helper (fixture);
+
+  helper_do (parent, "acquire 0 1");
+  helper_kill (parent);
+  helper_open (next, 0, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 4, TRUE, fixture->key);
+  g_assert_cmpint (helper_get_value (next, 0), ==, 4);
+
+  /* The child's object is of that very semaphore, which has been taken over. */
+  helper_do (child, "acquire 0 1");
+  g_assert_cmpint (helper_get_value (next, 0), ==, 3);
+}
+
+/* The child's first use attaches it: it is the last user now. */
+static void
+test_child_is_a_user (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autoptr(GError) error = NULL;
+  Helper *parent = fixture_user (fixture, 4);
+  Helper *child = fixture_fork (fixture, parent);
+
+  g_assert_cmpint (helper_get_value (child, 0), ==, 4);
+  helper_do (parent, "close 0");
+  helper_do (child, "acquire 0 1");
+  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 1, TRUE,
+                                 &error);
+  assert_code (error, ALREADY_EXISTS);
+  g_assert_null (semaphore);
+  g_assert_cmpint (helper_get_value (child, 0), ==, 3);
+  helper_do (child, "close 0");
+  fixture_assert_empty (fixture);
+}
+
+/* An object that goes in the child goes there only, used or not. */
+static void
+test_dropped_in_child (Fixture *fixture)
+{
+  int is_used;
+
+  for (is_used = 0; is_used < 2; is_used++)
+    {
+      Helper *parent = fixture_user (fixture, 4);
+      Helper *child;
+
+      helper_do (parent, "acquire 0 1");
+      child = fixture_fork (fixture, parent);
+      if (is_used)
+        helper_do (child, "release 0 2");
+      helper_do (child, "close 0");
+      g_assert_cmpint (helper_get_value (parent, 0), ==, is_used ? 5 : 3);
+      helper_quit (child);
+      helper_do (parent, "release 0 1");
+      g_assert_cmpint (helper_get_value (parent, 0), ==, is_used ? 6 : 4);
+      helper_quit (parent);
+      fixture_assert_empty (fixture);
+    }
+}
+
+/* Removed before the child came to use it. It must not get what another has made since. */
+static void
+test_removed_before_first_use (Fixture *fixture)
+{
+  Helper *parent = fixture_user (fixture, 4);
+  Helper *child = fixture_fork (fixture, parent);
+  Helper *stranger;
+  int i;
+
+  helper_quit (parent);
+  fixture_assert_empty (fixture);
+  for (i = 0; i < 2; i++)
+    {
+      helper_send (child, "acquire 0 1");
+      helper_expect_error (child, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                           SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
+    }
+
+  stranger = fixture_user (fixture, 7);
+  helper_send (child, "release 0 1");
+  helper_expect_error (child, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
+  g_assert_cmpint (helper_get_value (stranger, 0), ==, 7);
+
+  /* Opening anew is what helps. */
+  helper_open (child, 1, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
+  helper_do (child, "acquire 1 7");
+  g_assert_cmpint (helper_get_value (stranger, 0), ==, 0);
+}
+
+static void
+test_new_object_in_child (Fixture *fixture)
+{
+  Helper *parent = fixture_user (fixture, 4);
+  Helper *child = fixture_fork (fixture, parent);
+
+  helper_open (child, 1, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
+  helper_do (child, "acquire 1 3");
+  helper_do (child, "release 0 1");
+  g_assert_cmpint (helper_get_value (parent, 0), ==, 2);
+  helper_do (child, "close 1");
+  g_assert_cmpint (helper_get_value (parent, 0), ==, 2);
+  helper_kill (child);
+  g_assert_cmpint (helper_get_value (parent, 0), ==, 4);
+}
+
+static void
+test_set_key_in_child (Fixture *fixture)
+{
+  Helper *parent = fixture_user (fixture, 4);
+  Helper *child = fixture_fork (fixture, parent);
+
+  helper_do (child, "set-key 0 0 9 of the child");
+  g_assert_cmpint (helper_get_value (child, 0), ==, 9);
+  g_assert_cmpint (helper_get_value (parent, 0), ==, 4);
+  helper_do (parent, "acquire 0 1");
+  helper_quit (child);
+  g_assert_cmpint (helper_get_value (parent, 0), ==, 3);
+}
+
+/* --- Forking in the middle of things --- */
+
+static void
+check_among_threads (Fixture  *fixture,
+                     gboolean  is_first_use)
+{
+  int i;
+
+  for (i = 0; i < 40; i++)
+    {
+      Helper *parent = fixture_user (fixture, 8);
+      Helper *child;
+
+      if (!is_first_use)
+        {
+          helper_do (parent, "async 0 2");
+          helper_do (parent, "release 0 2");
+        }
+      helper_do (parent, "hammer 0 4");
+      child = fixture_fork (fixture, parent);
+      helper_do (child, "acquire 0 2");
+      helper_do (child, "async 0 1");
+      helper_open (child, 1, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
+      helper_do (child, "release 1 1");
+      helper_do (child, "close 1");
+      helper_do (child, "set-key 0 0 1 another");
+      helper_quit (child);
+      helper_do (parent, "calm");
+      g_assert_cmpint (helper_get_value (parent, 0), ==, 8);
+      helper_quit (parent);
+      fixture_assert_empty (fixture);
+    }
+}
+
+/* Whatever lock another thread of the parent had, the child must not wait for it. */
+static void
+test_among_threads (Fixture *fixture)
+{
+  check_among_threads (fixture, FALSE);
+}
+
+/* Nor for what a thread was about to set up for the first time. */
+static void
+test_among_first_uses (Fixture *fixture)
+{
+  check_among_threads (fixture, TRUE);
+}
+
+/* The queue of the parent, and the thread that serves it, are the parent's. */
+static void
+test_async_in_child (Fixture *fixture)
+{
+  Helper *parent = fixture_user (fixture, 2);
+  Helper *child;
+
+  helper_do (parent, "async 0 1");
+  child = fixture_fork (fixture, parent);
+  helper_do (child, "async 0 1");
+  g_assert_cmpint (helper_get_value (parent, 0), ==, 0);
+
+  helper_send (child, "async 0 2");
+  wait_until_blocked (fixture->backend, child->pid, 1);
+  helper_kill (parent);
+  helper_do (fixture_user (fixture, 0), "release 0 1");
+  helper_expect_ok (child);
+  g_assert_cmpint (helper_get_value (child, 0), ==, 0);
+  helper_kill (child);
+}
+
+/* The child is served when its parent dies. */
+static void
+test_parent_serves_child (Fixture *fixture)
+{
+  Helper *parent = fixture_user (fixture, 2);
+  Helper *child;
+
+  helper_do (parent, "acquire 0 2");
+  child = fixture_fork (fixture, parent);
+  helper_send (child, "acquire 0 2");
+  wait_until_blocked (fixture->backend, child->pid, 1);
+  helper_kill (parent);
+  helper_expect_ok (child);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  conformance_init (&argc, &argv, "fork");
+  conformance_add ("child-holds-nothing", test_child_holds_nothing);
+  conformance_add ("each-its-own", test_each_its_own);
+  conformance_add ("child-releases", test_child_releases);
+  conformance_add ("parent-created", test_parent_created);
+  conformance_add ("idle-child", test_idle_child);
+  conformance_add ("idle-child-of-a-dead-parent", test_idle_child_of_a_dead_parent);
+  conformance_add ("child-is-a-user", test_child_is_a_user);
+  conformance_add ("dropped-in-child", test_dropped_in_child);
+  conformance_add ("removed-before-first-use", test_removed_before_first_use);
+  conformance_add ("new-object-in-child", test_new_object_in_child);
+  conformance_add ("set-key-in-child", test_set_key_in_child);
+  conformance_add ("among-threads", test_among_threads);
+  conformance_add ("async-in-child", test_async_in_child);
+  conformance_add ("parent-serves-child", test_parent_serves_child);
+  conformance_add ("among-first-uses", test_among_first_uses);
+
+  return conformance_run ();
+}

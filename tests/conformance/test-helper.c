@@ -1,0 +1,647 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* The other process of a conformance test.
+ *
+ *   test-helper BACKEND
+ *
+ * reads commands, one a line, and answers each with one line: `ok`, `ok RESULT` or
+ * `error DOMAIN CODE MESSAGE`. BACKEND is the number of a backend. SLOT numbers the objects that it
+ * keeps; KEY and MESSAGE are written as g_strescape () does.
+ *
+ *   open SLOT MODE INITIAL UNDO KEY     a new object
+ *   set-key SLOT MODE INITIAL KEY       ssem_system_semaphore_set_key ()
+ *   acquire|try|release SLOT N          the method of that name; so are value and timeout
+ *   timeout SLOT N USEC
+ *   value SLOT
+ *   async SLOT N                        acquire_async (), answered when it has completed
+ *   last SLOT                           `ok CODE MESSAGE` of get_error () and get_error_string ()
+ *   close SLOT                          drops the object
+ *   fork                                `ok PID`; the child listens on descriptor 3, answers on 4
+ *   wait PID                            reaps such a child
+ *   exec                                this program anew in the same process
+ *   exit N, _exit N, abort, quit        quit drops all objects first
+ *   timer USEC                          a signal with a handler every so often; `ok COUNT`
+ *   hammer SLOT THREADS, calm           threads that acquire and release one unit until calm
+ *   churn ROUNDS SEED FILE KEY          see churn ()
+ *   reset-loop SLOT INITIAL KEY         opens with CREATE again and again, until it is killed
+ *   files N, uid N, setenv NAME VALUE   limits descriptors, changes user, sets the environment
+ *   no-sets                             moves to where the kernel grants no semaphore sets, or `no`
+ */
+
+#include <ssem.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_SLOTS 8
+#define MAX_THREADS 8
+#define LIFETIME_SECONDS 300
+
+static SsemBackend backend;
+static SsemSystemSemaphore *slots[MAX_SLOTS];
+static int commands_fd = STDIN_FILENO;
+static int answer_fd = STDOUT_FILENO;
+static gboolean is_forked;
+
+static atomic_int n_signals;
+
+static GThread *hammers[MAX_THREADS];
+static int n_hammers;
+static atomic_bool hammering;
+
+int __lsan_is_turned_off (void);
+
+/* LeakSanitizer asks it. In the child of a process with threads it waits for threads that are not
+ * there, and what only those knew of is no leak. */
+int
+__lsan_is_turned_off (void)
+{
+  return is_forked;
+}
+
+static void
+answer (const char *format,
+        ...) G_GNUC_PRINTF (1, 2);
+
+static void
+answer (const char *format,
+        ...)
+{
+  g_autofree char *line = NULL;
+  gsize length, written = 0;
+  va_list args;
+
+  va_start (args, format);
+  line = g_strdup_vprintf (format, args);
+  va_end (args);
+
+  length = strlen (line);
+  line[length++] = '\n';
+  while (written < length)
+    {
+      gssize result = write (answer_fd, line + written, length - written);
+
+      if (result > 0)
+        written += result;
+      else if (errno != EINTR)
+        _exit (97);
+    }
+}
+
+static void
+answer_result (gboolean      is_ok,
+               const GError *error)
+{
+  g_autofree char *message = NULL;
+
+  /* The one rule that every call has: an error if and only if it failed. */
+  if (is_ok == (error != NULL))
+    {
+      answer ("broken success %d, error set %d", is_ok, error != NULL);
+      return;
+    }
+
+  if (is_ok)
+    {
+      answer ("ok");
+      return;
+    }
+
+  message = g_strescape (error->message, NULL);
+  answer ("error %s %d %s", g_quark_to_string (error->domain), error->code, message);
+}
+
+static SsemSystemSemaphore *
+open_object (const char      *key,
+             int              initial_value,
+             SsemAccessMode   mode,
+             gboolean         undo,
+             GError         **error)
+{
+  return g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, error,
+                         "key", key,
+                         "initial-value", initial_value,
+                         "mode", mode,
+                         "undo", undo,
+                         "backend", backend,
+                         NULL);
+}
+
+static void
+count_signal (int number)
+{
+  atomic_fetch_add (&n_signals, 1);
+}
+
+static void
+set_timer (long interval_usec)
+{
+  static timer_t timer;
+  static gboolean is_made;
+  struct itimerspec when = { 0 };
+
+  if (!is_made)
+    {
+      struct sigaction action = { .sa_handler = count_signal };
+      struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+
+      /* Without SA_RESTART, so that every system call that can be interrupted is. */
+      sigaction (SIGUSR1, &action, NULL);
+      if (timer_create (CLOCK_MONOTONIC, &event, &timer) != 0)
+        g_error ("timer_create: %s", g_strerror (errno));
+      is_made = TRUE;
+    }
+
+  when.it_value.tv_nsec = when.it_interval.tv_nsec = interval_usec * 1000;
+  timer_settime (timer, 0, &when, NULL);
+}
+
+static gpointer
+hammer (gpointer data)
+{
+  SsemSystemSemaphore *semaphore = data;
+
+  while (atomic_load (&hammering))
+    {
+      g_autoptr(GError) error = NULL;
+
+      if (!ssem_system_semaphore_acquire (semaphore, 1, NULL, &error) ||
+          !ssem_system_semaphore_release (semaphore, 1, &error))
+        g_error ("hammer: %s", error->message);
+    }
+
+  return NULL;
+}
+
+static void
+start_hammers (SsemSystemSemaphore *semaphore,
+               int                  n)
+{
+  atomic_store (&hammering, TRUE);
+  for (n_hammers = 0; n_hammers < MIN (n, MAX_THREADS); n_hammers++)
+    hammers[n_hammers] = g_thread_new ("hammer", hammer, semaphore);
+}
+
+static void
+stop_hammers (void)
+{
+  atomic_store (&hammering, FALSE);
+  while (n_hammers > 0)
+    g_thread_join (hammers[--n_hammers]);
+}
+
+static atomic_int *
+map_flag (const char *path)
+{
+  int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  void *memory;
+
+  if (fd < 0 || ftruncate (fd, sizeof (atomic_int)) != 0)
+    g_error ("%s: %s", path, g_strerror (errno));
+  memory = mmap (NULL, sizeof (atomic_int), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  g_assert (memory != MAP_FAILED);
+  close (fd);
+
+  return memory;
+}
+
+/* Opens and closes the key at random. While it has the one unit, it alone may have the flag of the
+ * file up: two that have it at once have come to two semaphores, or got a unit too many. */
+static void
+churn (int         n_rounds,
+       guint32     seed,
+       const char *path,
+       const char *key)
+{
+  g_autoptr(GRand) random = g_rand_new_with_seed (seed);
+  atomic_int *flag = map_flag (path);
+  SsemSystemSemaphore *kept = NULL;
+  int i;
+
+  for (i = 0; i < n_rounds; i++)
+    {
+      SsemAccessMode mode = g_rand_int_range (random, 0, 4) == 0
+                            ? SSEM_ACCESS_MODE_OPEN_EXISTING
+                            : SSEM_ACCESS_MODE_OPEN;
+      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+      g_autoptr(GError) error = NULL;
+
+      semaphore = open_object (key, 1, mode, TRUE, &error);
+      if (semaphore == NULL)
+        {
+          if (mode == SSEM_ACCESS_MODE_OPEN_EXISTING &&
+              g_error_matches (error, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                               SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND))
+            continue;
+          answer ("broken open in round %d: %s", i, error->message);
+          return;
+        }
+
+      if (g_rand_boolean (random))
+        {
+          int was_up = 0;
+
+          if (!ssem_system_semaphore_acquire (semaphore, 1, NULL, &error))
+            {
+              answer ("broken acquire in round %d: %s", i, error->message);
+              return;
+            }
+          if (!atomic_compare_exchange_strong (flag, &was_up, (int) getpid ()))
+            {
+              answer ("broken exclusion in round %d: process %d is inside, too", i, was_up);
+              return;
+            }
+          if (g_rand_int_range (random, 0, 4) == 0)
+            g_thread_yield ();
+          atomic_store (flag, 0);
+
+          /* Through another object of the key every now and then. */
+          if (!ssem_system_semaphore_release (kept != NULL ? kept : semaphore, 1, &error))
+            {
+              answer ("broken release in round %d: %s", i, error->message);
+              return;
+            }
+        }
+
+      /* Sometimes one object outlives its round: leaving and coming overlap in one process. */
+      if (g_rand_int_range (random, 0, 3) == 0)
+        {
+          g_clear_object (&kept);
+          if (g_rand_boolean (random))
+            kept = g_steal_pointer (&semaphore);
+        }
+    }
+
+  g_clear_object (&kept);
+  munmap (flag, sizeof (atomic_int));
+  answer ("ok");
+}
+
+static void
+reset_loop (SsemSystemSemaphore *semaphore,
+            int                  initial_value,
+            const char          *key)
+{
+  answer ("ok");
+  for (;;)
+    {
+      g_autoptr(GError) error = NULL;
+
+      if (!ssem_system_semaphore_set_key (semaphore, key, initial_value, SSEM_ACCESS_MODE_CREATE,
+                                          &error))
+        g_error ("reset-loop: %s", error->message);
+    }
+}
+
+static void
+acquired_cb (GObject      *source,
+             GAsyncResult *result,
+             gpointer      data)
+{
+  GAsyncResult **place = data;
+
+  *place = g_object_ref (result);
+}
+
+static void
+acquire_through_loop (SsemSystemSemaphore *semaphore,
+                      int                  n)
+{
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GError) error = NULL;
+  gboolean is_ok;
+
+  ssem_system_semaphore_acquire_async (semaphore, n, NULL, acquired_cb, &result);
+  while (result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  is_ok = ssem_system_semaphore_acquire_finish (semaphore, result, &error);
+  answer_result (is_ok, error);
+}
+
+static void
+fork_child (void)
+{
+  pid_t pid;
+
+  pid = fork ();
+  if (pid < 0)
+    g_error ("fork: %s", g_strerror (errno));
+
+  if (pid > 0)
+    {
+      close (3);
+      close (4);
+      answer ("ok %d", (int) pid);
+      return;
+    }
+
+  alarm (LIFETIME_SECONDS);
+  close (STDIN_FILENO);
+  close (STDOUT_FILENO);
+  n_hammers = 0;
+  is_forked = TRUE;
+  commands_fd = 3;
+  answer_fd = 4;
+}
+
+static void
+drop_all (void)
+{
+  int i;
+
+  for (i = 0; i < MAX_SLOTS; i++)
+    g_clear_object (&slots[i]);
+}
+
+static void
+limit (int    resource,
+       rlim_t n)
+{
+  struct rlimit limits = { .rlim_cur = n, .rlim_max = n };
+
+  if (getrlimit (resource, &limits) == 0)
+    {
+      limits.rlim_cur = n;
+      setrlimit (resource, &limits);
+    }
+}
+
+/* A name space of our own for System V, with a limit of none. */
+static gboolean
+forbid_sets (void)
+{
+  static const char none[] = "250 32000 32 0\n";
+  gboolean is_done;
+  int fd;
+
+  if (unshare (CLONE_NEWIPC) != 0)
+    return FALSE;
+  fd = open ("/proc/sys/kernel/sem", O_WRONLY | O_CLOEXEC);
+  if (fd < 0)
+    return FALSE;
+  is_done = write (fd, none, strlen (none)) == (gssize) strlen (none);
+  close (fd);
+
+  return is_done;
+}
+
+static gboolean
+obey_for_object (SsemSystemSemaphore **slot,
+                 char                **words,
+                 guint                 n_words)
+{
+  const char *command = words[0];
+  g_autoptr(GError) error = NULL;
+  int n = n_words > 2 ? atoi (words[2]) : 0;
+
+  if (g_str_equal (command, "open") && n_words == 6)
+    {
+      g_autofree char *key = g_strcompress (words[5]);
+
+      g_clear_object (slot);
+      *slot = open_object (key, atoi (words[3]), n, atoi (words[4]), &error);
+      answer_result (*slot != NULL, error);
+      return TRUE;
+    }
+
+  if (*slot == NULL)
+    return FALSE;
+
+  if (g_str_equal (command, "set-key") && n_words == 5)
+    {
+      g_autofree char *key = g_strcompress (words[4]);
+      gboolean is_ok = ssem_system_semaphore_set_key (*slot, key, atoi (words[3]), n, &error);
+
+      answer_result (is_ok, error);
+    }
+  else if (g_str_equal (command, "acquire") && n_words == 3)
+    {
+      gboolean is_ok = ssem_system_semaphore_acquire (*slot, n, NULL, &error);
+
+      answer_result (is_ok, error);
+    }
+  else if (g_str_equal (command, "try") && n_words == 3)
+    {
+      gboolean is_ok = ssem_system_semaphore_try_acquire (*slot, n, &error);
+
+      answer_result (is_ok, error);
+    }
+  else if (g_str_equal (command, "timeout") && n_words == 4)
+    {
+      gint64 timeout_usec = g_ascii_strtoll (words[3], NULL, 10);
+      gboolean is_ok = ssem_system_semaphore_acquire_timeout (*slot, n, timeout_usec, NULL, &error);
+
+      answer_result (is_ok, error);
+    }
+  else if (g_str_equal (command, "release") && n_words == 3)
+    {
+      gboolean is_ok = ssem_system_semaphore_release (*slot, n, &error);
+
+      answer_result (is_ok, error);
+    }
+  else if (g_str_equal (command, "value") && n_words == 2)
+    {
+      int value = ssem_system_semaphore_get_value (*slot, &error);
+
+      if (error == NULL && value >= 0)
+        answer ("ok %d", value);
+      else
+        answer_result (value >= 0, error);
+    }
+  else if (g_str_equal (command, "last") && n_words == 2)
+    {
+      g_autofree char *message = ssem_system_semaphore_get_error_string (*slot);
+      g_autofree char *escaped = g_strescape (message, NULL);
+
+      answer ("ok %d %s", (int) ssem_system_semaphore_get_error (*slot), escaped);
+    }
+  else if (g_str_equal (command, "async") && n_words == 3)
+    {
+      acquire_through_loop (*slot, n);
+    }
+  else if (g_str_equal (command, "close") && n_words == 2)
+    {
+      g_clear_object (slot);
+      answer ("ok");
+    }
+  else if (g_str_equal (command, "hammer") && n_words == 3)
+    {
+      start_hammers (*slot, n);
+      answer ("ok");
+    }
+  else if (g_str_equal (command, "reset-loop") && n_words == 4)
+    {
+      g_autofree char *key = g_strcompress (words[3]);
+
+      reset_loop (*slot, n, key);
+    }
+  else
+    {
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+static gboolean
+obey_for_process (char  **words,
+                  guint   n_words,
+                  char  **argv)
+{
+  const char *command = words[0];
+  int n = n_words > 1 ? atoi (words[1]) : 0;
+
+  if (g_str_equal (command, "fork"))
+    {
+      fork_child ();
+    }
+  else if (g_str_equal (command, "wait") && n_words == 2)
+    {
+      int status;
+
+      if (waitpid (n, &status, 0) == n)
+        answer ("ok");
+      else
+        answer ("broken waitpid: %s", g_strerror (errno));
+    }
+  else if (g_str_equal (command, "exec"))
+    {
+      char *again[] = { argv[0], argv[1], (char *) "again", NULL };
+
+      execv ("/proc/self/exe", again);
+      answer ("broken execv: %s", g_strerror (errno));
+    }
+  else if (g_str_equal (command, "exit") && n_words == 2)
+    {
+      exit (n);
+    }
+  else if (g_str_equal (command, "_exit") && n_words == 2)
+    {
+      _exit (n);
+    }
+  else if (g_str_equal (command, "abort"))
+    {
+      abort ();
+    }
+  else if (g_str_equal (command, "timer") && n_words == 2)
+    {
+      set_timer (n);
+      answer ("ok %d", atomic_load (&n_signals));
+    }
+  else if (g_str_equal (command, "calm"))
+    {
+      stop_hammers ();
+      answer ("ok");
+    }
+  else if (g_str_equal (command, "churn") && n_words == 5)
+    {
+      g_autofree char *key = g_strcompress (words[4]);
+
+      churn (n, (guint32) g_ascii_strtoull (words[2], NULL, 10), words[3], key);
+    }
+  else if (g_str_equal (command, "files") && n_words == 2)
+    {
+      limit (RLIMIT_NOFILE, n);
+      answer ("ok");
+    }
+  else if (g_str_equal (command, "uid") && n_words == 2)
+    {
+      if (setgid (n) == 0 && setuid (n) == 0)
+        answer ("ok");
+      else
+        answer ("broken setuid: %s", g_strerror (errno));
+    }
+  else if (g_str_equal (command, "no-sets"))
+    {
+      answer (forbid_sets () ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "setenv") && n_words == 3)
+    {
+      g_setenv (words[1], words[2], TRUE);
+      answer ("ok");
+    }
+  else
+    {
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* NULL at the end. Byte by byte, as the timer of this very program interrupts it. */
+static char *
+read_line (void)
+{
+  GString *line = g_string_new (NULL);
+  gssize n_read;
+  char byte;
+
+  for (;;)
+    {
+      n_read = read (commands_fd, &byte, 1);
+      if (n_read < 0 && errno == EINTR)
+        continue;
+      if (n_read <= 0 || byte == '\n')
+        break;
+      g_string_append_c (line, byte);
+    }
+
+  return g_string_free (line, n_read <= 0);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  char *line;
+
+  if (argc < 2)
+    return 96;
+  backend = atoi (argv[1]);
+
+  /* A test that fails takes its helpers with it, and no crash on purpose leaves a core file. */
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  alarm (LIFETIME_SECONDS);
+  limit (RLIMIT_CORE, 0);
+  if (argc > 2)
+    answer ("ok");
+
+  while ((line = read_line ()) != NULL && !g_str_equal (line, "quit"))
+    {
+      g_auto(GStrv) words = NULL;
+      guint n_words;
+      gboolean is_known;
+      int slot = -1;
+
+      /* The key is last, and may have spaces. */
+      words = g_strsplit (line, " ", g_str_has_prefix (line, "open ") ? 6
+                                     : g_str_has_prefix (line, "reset-loop ") ? 4 : 5);
+      n_words = g_strv_length (words);
+      if (n_words > 1)
+        slot = atoi (words[1]);
+
+      is_known = obey_for_process (words, n_words, argv) ||
+                 (slot >= 0 && slot < MAX_SLOTS && obey_for_object (&slots[slot], words, n_words));
+      if (!is_known)
+        answer ("broken command: %s", line);
+      g_free (line);
+    }
+
+  g_free (line);
+  drop_all ();
+
+  return 0;
+}

@@ -1,0 +1,403 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "conformance.h"
+
+#include <signal.h>
+
+/* --- The table of modes --- */
+
+typedef enum
+{
+  STATE_UNKNOWN,
+  STATE_LIVE,      /* a process is attached, and holds one of three units */
+  STATE_LEFT_OVER, /* that process was killed */
+} State;
+
+typedef struct
+{
+  const char *name;
+  State state;
+  SsemAccessMode mode;
+  int error; /* NO_ERROR for none */
+  int value; /* that the mode shall find, or set: the initial value given is 5 */
+} Cell;
+
+#define NONE SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR
+#define NOT_FOUND SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND
+#define ALREADY_EXISTS SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS
+
+static const Cell cells[] = {
+  { "open-unknown", STATE_UNKNOWN, SSEM_ACCESS_MODE_OPEN, NONE, 5 },
+  { "open-live", STATE_LIVE, SSEM_ACCESS_MODE_OPEN, NONE, 2 },
+  { "open-left-over", STATE_LEFT_OVER, SSEM_ACCESS_MODE_OPEN, NONE, 3 },
+  { "create-unknown", STATE_UNKNOWN, SSEM_ACCESS_MODE_CREATE, NONE, 5 },
+  { "create-live", STATE_LIVE, SSEM_ACCESS_MODE_CREATE, NONE, 5 },
+  { "create-left-over", STATE_LEFT_OVER, SSEM_ACCESS_MODE_CREATE, NONE, 5 },
+  { "open-existing-unknown", STATE_UNKNOWN, SSEM_ACCESS_MODE_OPEN_EXISTING, NOT_FOUND, -1 },
+  { "open-existing-live", STATE_LIVE, SSEM_ACCESS_MODE_OPEN_EXISTING, NONE, 2 },
+  { "open-existing-left-over", STATE_LEFT_OVER, SSEM_ACCESS_MODE_OPEN_EXISTING, NONE, 3 },
+  { "create-exclusive-unknown", STATE_UNKNOWN, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, NONE, 5 },
+  { "create-exclusive-live", STATE_LIVE, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, ALREADY_EXISTS, 2 },
+  { "create-exclusive-left-over", STATE_LEFT_OVER, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, NONE, 5 },
+};
+
+static void
+check_cell (Fixture    *fixture,
+            const Cell *cell)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autoptr(GError) error = NULL;
+  Helper *user = NULL;
+
+  g_test_message ("%s", cell->name);
+
+  if (cell->state != STATE_UNKNOWN)
+    {
+      user = fixture_user (fixture, 3);
+      helper_do (user, "acquire 0 1");
+    }
+  if (cell->state == STATE_LEFT_OVER)
+    helper_kill (user);
+
+  semaphore = fixture_open_full (fixture, fixture->key, cell->mode, 5, TRUE, &error);
+  if (cell->error == NONE)
+    {
+      g_assert_no_error (error);
+      assert_value (semaphore, cell->value);
+      if (cell->state == STATE_LIVE)
+        {
+          /* Nobody is split off: each sees what the other does. */
+          assert_acquire (semaphore, 1);
+          g_assert_cmpint (helper_get_value (user, 0), ==, cell->value - 1);
+          helper_do (user, "release 0 2");
+          assert_value (semaphore, cell->value + 1);
+        }
+    }
+  else
+    {
+      g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, cell->error);
+      g_assert_null (semaphore);
+      if (cell->state == STATE_LIVE)
+        g_assert_cmpint (helper_get_value (user, 0), ==, cell->value);
+      else
+        fixture_assert_empty (fixture);
+    }
+
+  if (user != NULL && user->pid != 0)
+    helper_quit (user);
+  if (semaphore != NULL)
+    drop_object (&semaphore);
+  fixture_assert_empty (fixture);
+}
+
+static void
+test_table (Fixture *fixture)
+{
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (cells); i++)
+    check_cell (fixture, &cells[i]);
+}
+
+/* The same from within the process that is attached already. */
+static void
+test_own_process (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) first = 
+    fixture_open (fixture, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 3);
+  g_autoptr(SsemSystemSemaphore) second = NULL;
+  g_autoptr(SsemSystemSemaphore) third = NULL;
+  g_autoptr(GError) error = NULL;
+
+  third = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 5, TRUE,
+                             &error);
+  assert_code (error, ALREADY_EXISTS);
+  g_assert_null (third);
+  g_clear_error (&error);
+  assert_value (first, 3);
+
+  assert_acquire (first, 2);
+  second = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN_EXISTING, 9);
+  assert_value (second, 1);
+  third = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE, 7);
+  assert_value (first, 7);
+  assert_value (second, 7);
+
+  drop_object (&third);
+  drop_object (&second);
+  assert_value (first, 7);
+  drop_object (&first);
+}
+
+/* The numbers are Qt's, for the first two. */
+static void
+test_numbers (Fixture *fixture)
+{
+  g_assert_cmpint (SSEM_ACCESS_MODE_OPEN, ==, 0);
+  g_assert_cmpint (SSEM_ACCESS_MODE_CREATE, ==, 1);
+  g_assert_cmpint (SSEM_ACCESS_MODE_OPEN_EXISTING, ==, 2);
+  g_assert_cmpint (SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, ==, 3);
+}
+
+/* --- What CREATE forgets --- */
+
+static void
+test_reset_forgets (Fixture *fixture)
+{
+  Helper *first = fixture_user (fixture, 6);
+  Helper *second = fixture_user (fixture, 6);
+  Helper *third = fixture_user (fixture, 6);
+
+  helper_do (first, "acquire 0 3");
+  helper_do (second, "acquire 0 2");
+  helper_open (third, 1, SSEM_ACCESS_MODE_CREATE, 4, TRUE, fixture->key);
+  g_assert_cmpint (helper_get_value (first, 0), ==, 4);
+
+  /* What they had acquired is forgotten, whether they crash or end in good order. */
+  helper_kill (first);
+  g_assert_cmpint (helper_get_value (third, 0), ==, 4);
+  helper_quit (second);
+  g_assert_cmpint (helper_get_value (third, 0), ==, 4);
+}
+
+static void
+test_reset_forgets_own (Fixture *fixture)
+{
+  Helper *holder = fixture_user (fixture, 6);
+  Helper *witness = fixture_user (fixture, 6);
+
+  helper_do (holder, "acquire 0 3");
+  helper_open (holder, 1, SSEM_ACCESS_MODE_CREATE, 4, TRUE, fixture->key);
+  g_assert_cmpint (helper_get_value (witness, 0), ==, 4);
+  helper_kill (holder);
+  g_assert_cmpint (helper_get_value (witness, 0), ==, 4);
+}
+
+/* Releasing what was forgotten creates, so it stays at death. */
+static void
+test_release_after_reset (Fixture *fixture)
+{
+  Helper *holder = fixture_user (fixture, 5);
+  Helper *resetter = fixture_user (fixture, 5);
+
+  helper_do (holder, "acquire 0 2");
+  helper_open (resetter, 1, SSEM_ACCESS_MODE_CREATE, 5, TRUE, fixture->key);
+  helper_do (holder, "release 0 2");
+  g_assert_cmpint (helper_get_value (resetter, 0), ==, 7);
+  helper_kill (holder);
+  g_assert_cmpint (helper_get_value (resetter, 0), ==, 7);
+}
+
+/* What is acquired afterwards is held as ever, and is all that is. */
+static void
+test_acquire_after_reset (Fixture *fixture)
+{
+  Helper *holder = fixture_user (fixture, 5);
+  Helper *resetter = fixture_user (fixture, 5);
+
+  helper_do (holder, "acquire 0 4");
+  helper_open (resetter, 1, SSEM_ACCESS_MODE_CREATE, 5, TRUE, fixture->key);
+  helper_do (holder, "acquire 0 3");
+  helper_do (holder, "release 0 1");
+  g_assert_cmpint (helper_get_value (resetter, 0), ==, 3);
+  helper_kill (holder);
+  g_assert_cmpint (helper_get_value (resetter, 0), ==, 5);
+}
+
+/* What had been created before counts as little as what had been acquired. */
+static void
+test_created_before_reset (Fixture *fixture)
+{
+  Helper *producer = fixture_user (fixture, 0);
+  Helper *resetter = fixture_user (fixture, 0);
+
+  helper_do (producer, "release 0 9");
+  helper_open (resetter, 1, SSEM_ACCESS_MODE_CREATE, 5, TRUE, fixture->key);
+  helper_do (producer, "acquire 0 2");
+  g_assert_cmpint (helper_get_value (resetter, 0), ==, 3);
+  helper_kill (producer);
+  g_assert_cmpint (helper_get_value (resetter, 0), ==, 5);
+}
+
+/* More and less than before in one process: -3, forgotten; then +1 -2 is one created. */
+static void
+test_balance_after_reset (Fixture *fixture)
+{
+  Helper *holder = fixture_user (fixture, 5);
+  Helper *resetter = fixture_user (fixture, 5);
+
+  helper_do (holder, "acquire 0 3");
+  helper_open (resetter, 1, SSEM_ACCESS_MODE_CREATE, 5, TRUE, fixture->key);
+  helper_do (holder, "acquire 0 1");
+  helper_do (holder, "release 0 2");
+  g_assert_cmpint (helper_get_value (resetter, 0), ==, 6);
+  helper_kill (holder);
+  g_assert_cmpint (helper_get_value (resetter, 0), ==, 6);
+}
+
+static void
+test_reset_wakes (Fixture *fixture)
+{
+  Helper *small = fixture_user (fixture, 0);
+  Helper *large = fixture_user (fixture, 0);
+  Helper *resetter = fixture_user (fixture, 0);
+
+  helper_send (small, "acquire 0 2");
+  helper_send (large, "acquire 0 4");
+  wait_until_blocked (fixture->backend, small->pid, 1);
+  wait_until_blocked (fixture->backend, large->pid, 1);
+
+  helper_open (resetter, 1, SSEM_ACCESS_MODE_CREATE, 3, TRUE, fixture->key);
+  helper_expect_ok (small);
+  g_assert_cmpint (helper_get_value (resetter, 0), ==, 1);
+  wait_until_blocked (fixture->backend, large->pid, 1);
+  g_assert_false (helper_has_answered (large));
+
+  /* Whom the reset woke holds what it got. */
+  helper_kill (small);
+  g_assert_cmpint (helper_get_value (resetter, 0), ==, 3);
+  helper_do (resetter, "release 0 1");
+  helper_expect_ok (large);
+  g_assert_cmpint (helper_get_value (resetter, 0), ==, 0);
+}
+
+/* A leftover is taken over as new: what the dead one created or took for good is gone. */
+static void
+test_exclusive_takes_over (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  Helper *dead = fixture_helper (fixture);
+  Helper *user;
+
+  helper_open (dead, 0, SSEM_ACCESS_MODE_OPEN, 8, FALSE, fixture->key);
+  helper_do (dead, "acquire 0 7");
+  helper_kill (dead);
+
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 2);
+  assert_value (semaphore, 2);
+  user = fixture_user (fixture, 9);
+  helper_do (user, "acquire 0 1");
+  assert_value (semaphore, 1);
+  helper_kill (user);
+  assert_value (semaphore, 2);
+  drop_object (&semaphore);
+}
+
+/* Crash after crash, the value that is left over stays what it was. */
+static void
+test_leftover_value (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  int i;
+
+  for (i = 0; i < 5; i++)
+    {
+      Helper *user = fixture_user (fixture, 10);
+
+      g_assert_cmpint (helper_get_value (user, 0), ==, 10 + i);
+      helper_do (user, "acquire 0 3");
+      helper_do (user, "release 0 4");
+      helper_kill (user);
+    }
+
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
+  assert_value (semaphore, 15);
+  drop_object (&semaphore);
+}
+
+/* --- A resetter that dies in the middle --- */
+
+static void
+test_resetter_killed (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 4);
+  g_autofree char *escaped = g_strescape (fixture->key, NULL);
+  int i;
+
+  for (i = 0; i < 40; i++)
+    {
+      Helper *resetter = fixture_user (fixture, 4);
+      Helper *holder;
+      int n_operations;
+
+      helper_send (resetter, "reset-loop 0 4 %s", escaped);
+      helper_expect_ok (resetter);
+
+      /* Whatever a reset meets, it does not fail or block the others. */
+      for (n_operations = 0; n_operations < 20 + i * 7; n_operations++)
+        {
+          g_autoptr(GError) error = NULL;
+
+          if (!ssem_system_semaphore_acquire (semaphore, 1, NULL, &error) ||
+              !ssem_system_semaphore_release (semaphore, 1, &error))
+            g_assert_no_error (error);
+        }
+      helper_kill (resetter);
+
+      /* And whoever comes after a half-made one finds a semaphore that counts. */
+      helper_open (fixture_helper (fixture), 0, SSEM_ACCESS_MODE_CREATE, 4, TRUE, fixture->key);
+      assert_value (semaphore, 4);
+      holder = fixture_user (fixture, 0);
+      helper_do (holder, "acquire 0 3");
+      assert_value (semaphore, 1);
+      helper_kill (holder);
+      assert_value (semaphore, 4);
+      helper_quit (g_ptr_array_index (fixture->helpers, fixture->helpers->len - 2));
+    }
+
+  drop_object (&semaphore);
+}
+
+/* One that is stopped in the middle blocks nobody. */
+static void
+test_resetter_stopped (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 4);
+  g_autofree char *escaped = g_strescape (fixture->key, NULL);
+  Helper *resetter = fixture_user (fixture, 4);
+  int i;
+
+  helper_send (resetter, "reset-loop 0 4 %s", escaped);
+  helper_expect_ok (resetter);
+  for (i = 0; i < 50; i++)
+    {
+      g_autoptr(GError) error = NULL;
+      int value;
+
+      helper_stop (resetter);
+      if (!ssem_system_semaphore_acquire (semaphore, 1, NULL, &error) ||
+          !ssem_system_semaphore_release (semaphore, 1, &error))
+        g_assert_no_error (error);
+      value = ssem_system_semaphore_get_value (semaphore, &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (value, >=, 4);
+      helper_signal (resetter, SIGCONT);
+    }
+  helper_kill (resetter);
+  drop_object (&semaphore);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  conformance_init (&argc, &argv, "modes");
+  conformance_add ("table", test_table);
+  conformance_add ("own-process", test_own_process);
+  conformance_add ("numbers", test_numbers);
+  conformance_add ("reset-forgets", test_reset_forgets);
+  conformance_add ("reset-forgets-own", test_reset_forgets_own);
+  conformance_add ("release-after-reset", test_release_after_reset);
+  conformance_add ("acquire-after-reset", test_acquire_after_reset);
+  conformance_add ("created-before-reset", test_created_before_reset);
+  conformance_add ("balance-after-reset", test_balance_after_reset);
+  conformance_add ("reset-wakes", test_reset_wakes);
+  conformance_add ("exclusive-takes-over", test_exclusive_takes_over);
+  conformance_add ("leftover-value", test_leftover_value);
+  conformance_add ("resetter-killed", test_resetter_killed);
+  conformance_add ("resetter-stopped", test_resetter_stopped);
+
+  return conformance_run ();
+}
