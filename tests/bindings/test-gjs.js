@@ -1,0 +1,223 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* The library as a program in JavaScript sees it, through the typelib alone. Reports in TAP. The
+ * arguments are the Python interpreter and its program that holds units. */
+
+import Gio from 'gi://Gio?version=2.0';
+import GLib from 'gi://GLib?version=2.0';
+import Ssem from 'gi://Ssem?version=1';
+import System from 'system';
+
+Gio._promisify(Ssem.SystemSemaphore.prototype, 'acquire_async', 'acquire_finish');
+Gio._promisify(Gio.Subprocess.prototype, 'wait_async', 'wait_finish');
+Gio._promisify(Gio.DataInputStream.prototype, 'read_line_async', 'read_line_finish_utf8');
+
+const WATCHDOG_SECONDS = 60;
+const [PYTHON, HOLDER] = System.programArgs;
+const {AccessMode, Backend, SystemSemaphore, SystemSemaphoreError} = Ssem;
+
+function assertEqual(found, wanted) {
+    if (JSON.stringify(found) !== JSON.stringify(wanted))
+        throw new Error(`found ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`);
+}
+
+function assertThrows(domain, code, call) {
+    try {
+        call();
+    } catch (error) {
+        if (!(error instanceof GLib.Error) || !error.matches(domain, code))
+            throw error;
+        return error;
+    }
+    throw new Error(`no error, where ${domain.name} ${code} should be`);
+}
+
+function randomKey() {
+    return `key-${GLib.uuid_string_random()}`;
+}
+
+/* The garbage collector comes when it likes, so the runner closes these itself. */
+const opened = [];
+
+function keep(semaphore) {
+    opened.push(semaphore);
+    return semaphore;
+}
+
+const tests = {
+    'new, and its properties': () => {
+        const key = randomKey();
+        const semaphore = keep(SystemSemaphore.new(key, 3, AccessMode.CREATE));
+        assertEqual([semaphore.key, semaphore.initial_value, semaphore.mode, semaphore.undo],
+            [key, 3, AccessMode.CREATE, true]);
+        assertEqual(semaphore.get_key(), key);
+        assertEqual(semaphore.backend, Backend.SYSV);
+        assertEqual(semaphore.get_value(), 3);
+    },
+
+    'built from properties, it opens itself': () => {
+        const semaphore = keep(new SystemSemaphore({
+            key: randomKey(),
+            initialValue: 2,
+            undo: false,
+        }));
+        assertEqual(semaphore.backend, Backend.DEFAULT);
+        semaphore.acquire(1, null);
+        assertEqual(semaphore.get_value(), 1);
+        assertEqual([semaphore.backend, semaphore.undo], [Backend.SYSV, false]);
+    },
+
+    'built without a key, it says so': () => {
+        const semaphore = keep(new SystemSemaphore());
+        assertEqual(semaphore.key, null);
+        assertThrows(SystemSemaphoreError, SystemSemaphoreError.KEY_ERROR,
+            () => semaphore.acquire(1, null));
+    },
+
+    'init': () => {
+        const semaphore = keep(new SystemSemaphore({key: randomKey(), initialValue: 1}));
+        assertEqual(semaphore.init(null), true);
+        assertEqual(semaphore.backend, Backend.SYSV);
+        const unknown = new SystemSemaphore({key: randomKey(), mode: AccessMode.OPEN_EXISTING});
+        assertThrows(SystemSemaphoreError, SystemSemaphoreError.NOT_FOUND,
+            () => unknown.init(null));
+    },
+
+    'acquire and release': () => {
+        const semaphore = keep(SystemSemaphore.new(randomKey(), 3, AccessMode.OPEN));
+        assertEqual(semaphore.acquire(2, null), true);
+        assertEqual(semaphore.try_acquire(1), true);
+        assertEqual(semaphore.get_value(), 0);
+        assertThrows(Gio.IOErrorEnum, Gio.IOErrorEnum.WOULD_BLOCK, () => semaphore.try_acquire(1));
+        assertThrows(Gio.IOErrorEnum, Gio.IOErrorEnum.TIMED_OUT,
+            () => semaphore.acquire_timeout(1, 1000, null));
+        assertEqual(semaphore.release(5), true);
+        assertEqual(semaphore.get_value(), 5);
+    },
+
+    'errors by their codes': () => {
+        const key = randomKey();
+        const semaphore = keep(SystemSemaphore.new(key, 32767, AccessMode.OPEN));
+        const cases = [
+            ['KEY_ERROR', () => SystemSemaphore.new('', 1, AccessMode.OPEN)],
+            ['ALREADY_EXISTS', () => SystemSemaphore.new(key, 1, AccessMode.CREATE_EXCLUSIVE)],
+            ['NOT_FOUND', () => SystemSemaphore.new(`${key}!`, 1, AccessMode.OPEN_EXISTING)],
+            ['OUT_OF_RESOURCES', () => semaphore.release(1)],
+        ];
+        for (const [name, call] of cases)
+            assertThrows(SystemSemaphoreError, SystemSemaphoreError[name], call);
+        assertThrows(Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT, () => semaphore.release(0));
+    },
+
+    'the last error': () => {
+        const semaphore = keep(SystemSemaphore.new(randomKey(), 32767, AccessMode.OPEN));
+        assertEqual([semaphore.get_error(), semaphore.get_error_string()],
+            [SystemSemaphoreError.NO_ERROR, '']);
+        const error = assertThrows(SystemSemaphoreError, SystemSemaphoreError.OUT_OF_RESOURCES,
+            () => semaphore.release(1));
+        assertEqual([semaphore.get_error(), semaphore.get_error_string()],
+            [SystemSemaphoreError.OUT_OF_RESOURCES, error.message]);
+        semaphore.get_value();
+        assertEqual([semaphore.get_error(), semaphore.get_error_string()],
+            [SystemSemaphoreError.NO_ERROR, '']);
+    },
+
+    'numbers': () => {
+        assertEqual([AccessMode.OPEN, AccessMode.CREATE, AccessMode.OPEN_EXISTING,
+            AccessMode.CREATE_EXCLUSIVE], [0, 1, 2, 3]);
+        assertEqual(['NO_ERROR', 'PERMISSION_DENIED', 'KEY_ERROR', 'ALREADY_EXISTS', 'NOT_FOUND',
+            'OUT_OF_RESOURCES', 'UNKNOWN_ERROR'].map(name => SystemSemaphoreError[name]),
+        [0, 1, 2, 3, 4, 5, 6]);
+        assertEqual(Backend.is_supported(Backend.SYSV), true);
+        assertEqual(Ssem.backend_is_supported(Backend.WINDOWS), false);
+    },
+
+    'set_key notifies': () => {
+        const semaphore = keep(SystemSemaphore.new(randomKey(), 1, AccessMode.OPEN));
+        const heard = [];
+        semaphore.connect('notify', (source, pspec) => heard.push(pspec.get_name()));
+        const key = randomKey();
+        semaphore.set_key(key, 2, AccessMode.OPEN);
+        assertEqual(heard.sort(), ['initial-value', 'key']);
+        assertEqual([semaphore.key, semaphore.get_value()], [key, 2]);
+    },
+
+    'acquire_async': async () => {
+        const semaphore = keep(SystemSemaphore.new(randomKey(), 0, AccessMode.OPEN));
+        const order = [];
+        const ends = [1, 2].map(n => semaphore.acquire_async(n, null).then(() => order.push(n)));
+        semaphore.release(3);
+        await Promise.all(ends);
+        assertEqual(order, [1, 2]);
+        assertEqual(semaphore.get_value(), 0);
+    },
+
+    'acquire_async, cancelled': async () => {
+        const semaphore = keep(SystemSemaphore.new(randomKey(), 0, AccessMode.OPEN));
+        const cancellable = new Gio.Cancellable();
+        const end = semaphore.acquire_async(1, cancellable);
+        cancellable.cancel();
+        const error = await end.then(() => null, reason => reason);
+        assertEqual(error?.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED), true);
+        semaphore.release(1);
+        assertEqual(semaphore.get_value(), 1);
+    },
+
+    'a killed process in Python gives back': async () => {
+        const key = randomKey();
+        const semaphore = keep(SystemSemaphore.new(key, 2, AccessMode.CREATE));
+        const holder = Gio.Subprocess.new([PYTHON, HOLDER, key, '2'],
+            Gio.SubprocessFlags.STDIN_PIPE | Gio.SubprocessFlags.STDOUT_PIPE);
+        const output = new Gio.DataInputStream({baseStream: holder.get_stdout_pipe()});
+        const [line] = await output.read_line_async(GLib.PRIORITY_DEFAULT, null);
+        assertEqual(line, 'holding');
+        assertEqual(semaphore.get_value(), 0);
+        const end = semaphore.acquire_async(2, null);
+        holder.force_exit();
+        await end;
+        /* Its units come back before its files are closed; until then it counts as a user. */
+        await holder.wait_async(null);
+        assertEqual(semaphore.get_value(), 0);
+    },
+};
+
+async function runAll() {
+    const names = Object.keys(tests);
+    let nFailed = 0;
+    print(`1..${names.length}`);
+    for (const [index, name] of names.entries()) {
+        try {
+            // One after the other: they report in order.
+            await tests[name](); // eslint-disable-line no-await-in-loop
+            print(`ok ${index + 1} ${name}`);
+        } catch (error) {
+            nFailed++;
+            print(`not ok ${index + 1} ${name}`);
+            print(`${error}\n${error.stack}`.replace(/^/gm, '# '));
+        } finally {
+            opened.splice(0).forEach(semaphore => semaphore.run_dispose());
+        }
+    }
+    return nFailed;
+}
+
+const folder = GLib.Dir.make_tmp('ssem-test-XXXXXX');
+GLib.setenv('SSEM_RUNTIME_DIR', folder, true);
+const loop = new GLib.MainLoop(null, false);
+let status = 1;
+GLib.timeout_add_seconds(GLib.PRIORITY_HIGH, WATCHDOG_SECONDS, () => {
+    printerr('Something that a test waits for never came');
+    return loop.quit();
+});
+runAll().then(nFailed => {
+    status = nFailed > 0 ? 1 : 0;
+}, logError).finally(() => loop.quit());
+loop.run();
+/* Fails where a semaphore is left behind in it. */
+if (GLib.rmdir(folder) !== 0) {
+    printerr(`${folder} is not empty`);
+    status = 1;
+}
+System.exit(status);

@@ -1,0 +1,198 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What the typelib promises to every language, and that the GIR says something about everything.
+
+The arguments are the library and the GIR file.
+"""
+
+import subprocess
+import sys
+import unittest
+import xml.etree.ElementTree as ElementTree
+
+import gi
+
+gi.require_version('GIRepository', '2.0')
+gi.require_version('Ssem', '1')
+from gi.repository import GIRepository, GLib, Ssem  # noqa: E402
+
+import tap  # noqa: E402
+
+LIBRARY, GIR = sys.argv[1:]
+CORE = '{http://www.gtk.org/introspection/core/1.0}'
+GLIB = '{http://www.gtk.org/introspection/glib/1.0}'
+C = '{http://www.gtk.org/introspection/c/1.0}'
+
+# name: (what it returns, whether it throws, arguments). A type with "?" may be null, one with "!"
+# is the caller's to free.
+METHODS = {
+    'new': ('SystemSemaphore!', True, ['key: utf8', 'initial_value: gint32', 'mode: AccessMode']),
+    'set_key': ('gboolean', True, ['key: utf8', 'initial_value: gint32', 'mode: AccessMode']),
+    'acquire': ('gboolean', True, ['n: gint32', 'cancellable: Cancellable?']),
+    'try_acquire': ('gboolean', True, ['n: gint32']),
+    'acquire_timeout': ('gboolean', True,
+                        ['n: gint32', 'timeout_usec: gint64', 'cancellable: Cancellable?']),
+    'acquire_async': ('void', False,
+                      ['n: gint32', 'cancellable: Cancellable?',
+                       'callback: AsyncReadyCallback? async', 'user_data: gpointer?']),
+    'acquire_finish': ('gboolean', True, ['result: AsyncResult']),
+    'release': ('gboolean', True, ['n: gint32']),
+    'get_value': ('gint32', True, []),
+    'get_error': ('SystemSemaphoreError', False, []),
+    'get_error_string': ('utf8!', False, []),
+    'get_key': ('utf8?!', False, []),
+    'get_initial_value': ('gint32', False, []),
+    'get_mode': ('AccessMode', False, []),
+    'get_undo': ('gboolean', False, []),
+    'get_backend': ('Backend', False, []),
+}
+
+ENUMERATIONS = {
+    'AccessMode': ['open', 'create', 'open_existing', 'create_exclusive'],
+    'Backend': ['default', 'shared_memory', 'sysv', 'windows'],
+    'SystemSemaphoreError': ['no_error', 'permission_denied', 'key_error', 'already_exists',
+                             'not_found', 'out_of_resources', 'unknown_error'],
+}
+
+repository = GIRepository.Repository.get_default()
+
+
+def describe_type(type_info, may_be_null, is_owned):
+    interface = GIRepository.type_info_get_interface(type_info)
+    if interface is not None:
+        name = interface.get_name()
+    else:
+        tag = GIRepository.type_info_get_tag(type_info)
+        name = GIRepository.type_tag_to_string(tag)
+        if name == 'void' and GIRepository.type_info_is_pointer(type_info):
+            name = 'gpointer'
+    return name + '?' * may_be_null + '!' * is_owned
+
+
+def is_owned(transfer):
+    return transfer == GIRepository.Transfer.EVERYTHING
+
+
+def describe_argument(argument):
+    text = argument.get_name() + ': ' + describe_type(
+        GIRepository.arg_info_get_type(argument),
+        GIRepository.arg_info_may_be_null(argument),
+        is_owned(GIRepository.arg_info_get_ownership_transfer(argument)))
+    if GIRepository.arg_info_get_direction(argument) != GIRepository.Direction.IN:
+        text += ' out'
+    if GIRepository.arg_info_get_scope(argument) == GIRepository.ScopeType.ASYNC:
+        text += ' async'
+    return text
+
+
+def describe(method):
+    flags = GIRepository.function_info_get_flags(method)
+    return (
+        describe_type(GIRepository.callable_info_get_return_type(method),
+                      GIRepository.callable_info_may_return_null(method),
+                      is_owned(GIRepository.callable_info_get_caller_owns(method))),
+        bool(flags & GIRepository.FunctionInfoFlags.THROWS),
+        [describe_argument(GIRepository.callable_info_get_arg(method, i))
+         for i in range(GIRepository.callable_info_get_n_args(method))],
+    )
+
+
+class Typelib(unittest.TestCase):
+    maxDiff = None
+
+    def test_methods(self):
+        info = repository.find_by_name('Ssem', 'SystemSemaphore')
+        found = [GIRepository.object_info_get_method(info, i)
+                 for i in range(GIRepository.object_info_get_n_methods(info))]
+        self.assertEqual({method.get_name(): describe(method) for method in found}, METHODS)
+
+    def test_properties_have_getters(self):
+        properties = ElementTree.parse(GIR).iter(CORE + 'property')
+        getters = {element.get('name'): element.get('getter') for element in properties}
+        self.assertEqual(getters, {name: 'get_' + name.replace('-', '_') for name in
+                                   ['key', 'initial-value', 'mode', 'undo', 'backend']})
+
+    def test_interfaces(self):
+        info = repository.find_by_name('Ssem', 'SystemSemaphore')
+        names = [GIRepository.object_info_get_interface(info, i).get_name()
+                 for i in range(GIRepository.object_info_get_n_interfaces(info))]
+        self.assertEqual(sorted(names), ['AsyncInitable', 'Initable'])
+
+    def test_enumerations(self):
+        for name, members in ENUMERATIONS.items():
+            info = repository.find_by_name('Ssem', name)
+            found = [GIRepository.enum_info_get_value(info, i)
+                     for i in range(GIRepository.enum_info_get_n_values(info))]
+            self.assertEqual([(value.get_name(), GIRepository.value_info_get_value(value))
+                              for value in found],
+                             [(member, number) for number, member in enumerate(members)])
+
+    def test_error_domain(self):
+        info = repository.find_by_name('Ssem', 'SystemSemaphoreError')
+        domain = 'ssem-system-semaphore-error-quark'
+        self.assertEqual(GIRepository.enum_info_get_error_domain(info), domain)
+        self.assertEqual(Ssem.SystemSemaphoreError.quark(), GLib.quark_from_string(domain))
+
+    def test_versions(self):
+        numbers = [Ssem.MAJOR_VERSION, Ssem.MINOR_VERSION, Ssem.MICRO_VERSION]
+        self.assertEqual('.'.join(map(str, numbers)), Ssem.VERSION_S)
+
+    def test_shared_library(self):
+        dump = subprocess.run(['objdump', '-p', LIBRARY], check=True, stdout=subprocess.PIPE,
+                              encoding='utf-8').stdout
+        sonames = [line.split()[1] for line in dump.splitlines() if line.split()[:1] == ['SONAME']]
+        self.assertEqual([repository.get_shared_library('Ssem')], sonames)
+
+    def test_no_other_names(self):
+        names = [repository.get_info('Ssem', i).get_name()
+                 for i in range(repository.get_n_infos('Ssem'))]
+        self.assertEqual(sorted(names), [
+            'AccessMode', 'Backend', 'MAJOR_VERSION', 'MICRO_VERSION', 'MINOR_VERSION',
+            'SystemSemaphore', 'SystemSemaphoreClass', 'SystemSemaphoreError', 'VERSION_S',
+            'backend_is_supported', 'system_semaphore_error_quark'])
+
+
+class Documentation(unittest.TestCase):
+    # What a user can call or read, and inside of it each parameter and each returned value.
+    KINDS = ['bitfield', 'callback', 'class', 'constant', 'constructor', 'enumeration', 'function',
+             'function-macro', 'interface', 'member', 'method', 'property', 'record', 'signal',
+             'virtual-method']
+
+    def find_elements(self):
+        namespace = ElementTree.parse(GIR).getroot().find(CORE + 'namespace')
+        for element in namespace.iter():
+            kind = element.tag.removeprefix(CORE)
+            # The scanner's own record of the class structure is nothing that anybody can use.
+            if kind in self.KINDS and element.get('disguised') != '1' and \
+               element.get(GLIB + 'is-gtype-struct-for') is None:
+                yield kind, element
+
+    def test_everything_has_a_text(self):
+        missing = []
+        n_texts = 0
+        for kind, element in self.find_elements():
+            name = kind + ' ' + (element.get(C + 'identifier') or element.get('name'))
+            parts = [(name, element)]
+            for part in element.findall(f'{CORE}parameters/{CORE}parameter'):
+                parts.append((f'{name}: {part.get("name")}', part))
+            result = element.find(CORE + 'return-value')
+            returns_something = result is not None and kind != 'function-macro' and \
+                result.find(f'{CORE}type[@name="none"]') is None
+            if returns_something:
+                parts.append((name + ': what it returns', result))
+            for part_name, part in parts:
+                n_texts += 1
+                if not part.findtext(CORE + 'doc', '').strip():
+                    missing.append(part_name)
+        self.assertEqual(missing, [])
+        # As many as there are; a search that finds nothing proves nothing.
+        self.assertGreater(n_texts, 60)
+
+    def test_everything_has_a_version(self):
+        missing = [element.get('name') for kind, element in self.find_elements()
+                   if kind != 'member' and element.get('version') is None]
+        self.assertEqual(missing, [])
+
+
+tap.main()

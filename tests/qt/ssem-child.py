@@ -1,0 +1,46 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""A process that uses the library through its typelib, as it is told."""
+
+import gi
+
+gi.require_version('Ssem', '1')
+from gi.repository import GLib, Ssem  # noqa: E402
+
+from semaphores import Refused, serve  # noqa: E402
+
+
+def refusing(call):
+    def wrapped(*arguments):
+        try:
+            return call(*arguments)
+        except GLib.Error as error:
+            raise Refused(error.domain, error.code, error.message) from None
+    return wrapped
+
+
+class Operations:
+    semaphore = None
+
+    @refusing
+    def open(self, key, initial_value, mode):
+        self.semaphore = Ssem.SystemSemaphore.new(key, initial_value, Ssem.AccessMode(mode))
+
+    @refusing
+    def acquire(self, n):
+        self.semaphore.acquire(n, None)
+
+    @refusing
+    def release(self, n):
+        self.semaphore.release(n)
+
+    @refusing
+    def value(self):
+        return self.semaphore.get_value()
+
+    def drop(self):
+        self.semaphore = None
+
+
+serve(Operations())

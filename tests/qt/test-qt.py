@@ -1,0 +1,240 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Processes of ours and of Qt's on one key. The first argument names Qt's binding for Python."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import unittest
+
+import gi
+
+gi.require_version('Ssem', '1')
+from gi.repository import Ssem  # noqa: E402
+
+import tap  # noqa: E402
+from semaphores import KeyFolderCase, Refused, key_file  # noqa: E402
+
+BINDING = sys.argv[1]
+HERE = os.path.dirname(os.path.abspath(__file__))
+OPEN, CREATE, OPEN_EXISTING, CREATE_EXCLUSIVE = map(int, [
+    Ssem.AccessMode.OPEN, Ssem.AccessMode.CREATE,
+    Ssem.AccessMode.OPEN_EXISTING, Ssem.AccessMode.CREATE_EXCLUSIVE])
+
+
+def find_fault():
+    """Why this binding cannot be used, or None."""
+    if importlib.util.find_spec(BINDING) is None:
+        return f'{BINDING} is not installed'
+    probe = f'from {BINDING}.QtCore import QSystemSemaphore'
+    result = subprocess.run([sys.executable, '-c', probe], stderr=subprocess.PIPE, encoding='utf-8')
+    return result.stderr.strip().splitlines()[-1] if result.returncode != 0 else None
+
+
+FAULT = find_fault()
+
+
+@unittest.skipIf(FAULT is not None, FAULT)
+class QtCase(KeyFolderCase):
+    variable = 'TMPDIR'
+
+    def open(self, initial_value, mode, *command):
+        child = self.start(sys.executable, *command)
+        child.ask('open', self.key, initial_value, mode)
+        self.find_set()
+        return child
+
+    def ours(self, initial_value=0, mode=OPEN):
+        return self.open(initial_value, mode, os.path.join(HERE, 'ssem-child.py'))
+
+    def qts(self, initial_value=0, mode=OPEN):
+        return self.open(initial_value, mode, os.path.join(HERE, 'qt-child.py'), BINDING)
+
+    def pairs(self):
+        """One of ours and one of Qt's on a semaphore of 0 units, made by either."""
+        ours = self.ours(0, CREATE)
+        yield ours, self.qts()
+        self.key += '2'
+        qts = self.qts(0, CREATE)
+        yield self.ours(), qts
+
+
+class Units(QtCase):
+    def test_qt_acquires_what_we_release(self):
+        for ours, qts in self.pairs():
+            ours.ask('release', 3)
+            qts.ask('acquire', 2)
+            self.assertEqual(ours.ask('value'), 1)
+            ours.ask('acquire', 1)
+            qts.ask('release', 2)
+            self.assertEqual(ours.ask('value'), 2)
+
+    def test_we_acquire_what_qt_releases(self):
+        for ours, qts in self.pairs():
+            qts.ask('release', 3)
+            ours.ask('acquire', 2)
+            self.assertEqual(ours.ask('value'), 1)
+            qts.ask('acquire', 1)
+            self.assertEqual(ours.ask('value'), 0)
+            ours.ask('release', 2)
+            qts.ask('acquire', 2)
+            self.assertEqual(ours.ask('value'), 0)
+
+    def test_qts_waiter_wakes_by_our_release(self):
+        for ours, qts in self.pairs():
+            qts.send('acquire', 1)
+            self.wait_for_waiters(1)
+            ours.ask('release', 1)
+            qts.reply()
+            self.assertEqual(ours.ask('value'), 0)
+
+    def test_our_waiter_wakes_by_qts_release(self):
+        for ours, qts in self.pairs():
+            ours.send('acquire', 2)
+            self.wait_for_waiters(1)
+            qts.ask('release', 2)
+            ours.reply()
+            self.assertEqual(ours.ask('value'), 0)
+
+    def test_killing_us_serves_qts_waiter(self):
+        for ours, qts in self.pairs():
+            witness = self.ours()
+            qts.ask('release', 1)
+            ours.ask('acquire', 1)
+            qts.send('acquire', 1)
+            self.wait_for_waiters(1)
+            ours.kill()
+            qts.reply()
+            self.assertEqual(witness.ask('value'), 0)
+
+    def test_killing_qt_serves_our_waiter(self):
+        for ours, qts in self.pairs():
+            ours.ask('release', 1)
+            qts.ask('acquire', 1)
+            ours.send('acquire', 1)
+            self.wait_for_waiters(1)
+            qts.kill()
+            ours.reply()
+            self.assertEqual(ours.ask('value'), 0)
+            # The one that was killed may have been the one to remove it.
+            self.qts(0, CREATE).leave()
+
+    def test_create_resets_the_others(self):
+        for ours, qts in self.pairs():
+            self.qts(5, CREATE).kill()
+            self.assertEqual(ours.ask('value'), 5)
+            ours.ask('open', self.key, 2, CREATE)
+            qts.ask('acquire', 2)
+            self.assertEqual(ours.ask('value'), 0)
+
+
+class Life(QtCase):
+    def test_what_qt_made_is_not_removed_by_us(self):
+        qts = self.qts(1, CREATE)
+        made = self.find_set()
+        ours = self.ours()
+        self.assertEqual(ours.ask('value'), 1)
+        ours.ask('drop')
+        self.assertEqual(self.find_set(), made)
+        self.ours().leave()
+        self.assertEqual(self.find_set(), made)
+        self.ours().kill()
+        qts.ask('acquire', 1)
+        qts.leave()
+        self.assertRemoved()
+
+    def test_what_we_made_is_not_removed_by_an_open_of_qts(self):
+        ours = self.ours(1, CREATE)
+        made = self.find_set()
+        qts = self.qts()
+        qts.ask('acquire', 1)
+        qts.ask('release', 1)
+        qts.ask('drop')
+        self.qts().leave()
+        self.assertEqual(self.find_set(), made)
+        ours.ask('acquire', 1)
+        ours.leave()
+        self.assertRemoved()
+
+    def check_removed(self, child, *request):
+        with self.assertRaises(Refused) as caught:
+            child.reply() if not request else child.ask(*request)
+        self.assertEqual(caught.exception.domain, 'ssem-system-semaphore-error-quark')
+        self.assertEqual(caught.exception.code, int(Ssem.SystemSemaphoreError.NOT_FOUND))
+        self.assertIn(self.key, caught.exception.message)
+
+    def test_removed_by_qt_is_not_found(self):
+        ours = self.ours(0, CREATE)
+        waiter = self.ours()
+        waiter.send('acquire', 1)
+        self.wait_for_waiters(1)
+        # Qt removes what it opened with Create, whoever made it.
+        self.qts(0, CREATE).leave()
+        self.check_removed(waiter)
+        self.check_removed(ours, 'value')
+        self.check_removed(ours, 'acquire', 1)
+        self.check_removed(ours, 'release', 1)
+        self.assertIsNone(self.find_set())
+
+        # A new one is nobody's old one, and the old ones' users leave it alone.
+        new = self.ours(4, OPEN)
+        ours.leave()
+        waiter.leave()
+        self.assertEqual(new.ask('value'), 4)
+
+    def test_exclusive_meets_qts(self):
+        qts = self.qts(1, CREATE)
+        with self.assertRaises(Refused) as caught:
+            self.ours(1, CREATE_EXCLUSIVE)
+        self.assertEqual(caught.exception.code, int(Ssem.SystemSemaphoreError.ALREADY_EXISTS))
+        self.assertEqual(self.ours(7, OPEN_EXISTING).ask('value'), 1)
+        qts.leave()
+
+
+class Names(QtCase):
+    def test_any_letters_are_a_key(self):
+        names = ['Grüße', 'ключ', '鍵', '/../a b', '~"$\'`\\%&', 'new\nline', '🔑', 'a' * 200]
+        for name in names:
+            self.key = name
+            with self.subTest(key=name):
+                ours = self.ours(0, CREATE)
+                self.assertEqual(os.listdir(self.folder), [os.path.basename(self.path)])
+                qts = self.qts()
+                ours.ask('release', 1)
+                qts.ask('acquire', 1)
+                self.assertEqual(ours.ask('value'), 0)
+                qts.leave()
+                ours.leave()
+
+    def test_qt_finds_the_same_file_first(self):
+        for name in ['Grüße', '/../a b', '🔑']:
+            self.key = name
+            with self.subTest(key=name):
+                qts = self.qts(3, CREATE)
+                self.assertEqual(os.listdir(self.folder), [os.path.basename(self.path)])
+                ours = self.ours()
+                self.assertEqual(ours.ask('value'), 3)
+                ours.leave()
+                qts.leave()
+
+    def test_other_keys_are_other_files(self):
+        self.assertNotEqual(key_file(self.folder, 'a1'), key_file(self.folder, 'a2'))
+        ours = self.ours(0, CREATE)
+        self.key += '!'
+        other = self.qts(1, CREATE)
+        self.assertEqual(len(os.listdir(self.folder)), 2)
+        self.assertEqual(ours.ask('value'), 0)
+        other.leave()
+
+    def test_numbers_are_qts(self):
+        qts = self.qts(0, CREATE)
+        error = Ssem.SystemSemaphoreError
+        self.assertEqual(qts.ask('errors'), [int(member) for member in [
+            error.NO_ERROR, error.PERMISSION_DENIED, error.KEY_ERROR, error.ALREADY_EXISTS,
+            error.NOT_FOUND, error.OUT_OF_RESOURCES, error.UNKNOWN_ERROR]])
+        self.assertEqual(qts.ask('modes'), [OPEN, CREATE])
+
+
+tap.main()

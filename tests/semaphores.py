@@ -1,0 +1,170 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What tests ask the kernel and the key folder without the library, and processes to talk to."""
+
+import ctypes
+import errno
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import unittest.mock
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+# From <sys/ipc.h>, <sys/sem.h> and <sys/prctl.h> of Linux.
+IPC_RMID = 0
+GETNCNT = 14
+PR_SET_PDEATHSIG = 1
+
+
+def wait_until(condition, what, seconds=30):
+    """For what nothing can tell us about: asks again until it is so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f'this never happened: {what}')
+        time.sleep(0.002)
+
+
+def key_file(folder, key):
+    """Where Qt's documentation of native keys says that the key's file is."""
+    letters = re.sub('[^A-Za-z]', '', key)
+    digest = hashlib.sha1(key.encode()).hexdigest()
+    return os.path.join(folder, 'qipc_systemsem_' + letters + digest)
+
+
+def find_set(path):
+    """The identifier of the semaphore set that belongs to a key file, or None."""
+    token = libc.ftok(path.encode(), ord('Q'))
+    number = libc.semget(token, 0, 0) if token != -1 else -1
+    if number < 0 and ctypes.get_errno() != errno.ENOENT:
+        raise OSError(ctypes.get_errno(), 'semget')
+    return number if number >= 0 else None
+
+
+def n_waiting(number):
+    """How many threads of all processes are blocked on a set; -1 where there is none."""
+    return libc.semctl(number, 0, GETNCNT)
+
+
+class KeyFolderCase(unittest.TestCase):
+    """Each test has a folder for its keys, a key, and leaves nothing in either place."""
+
+    # The variable that points the name space at the folder.
+    variable = 'SSEM_RUNTIME_DIR'
+
+    def setUp(self):
+        self.sets = set()
+        self.folder = tempfile.mkdtemp(prefix='ssem-test-')
+        self.addCleanup(self.remove_folder)
+        self.enterContext(unittest.mock.patch.dict(os.environ))
+        os.environ.pop('SSEM_RUNTIME_DIR', None)
+        os.environ[self.variable] = self.folder
+        self.key = 'key-' + secrets.token_hex(8)
+
+    def remove_folder(self):
+        left = os.listdir(self.folder)
+        for name in left:
+            self.find_set(os.path.join(self.folder, name))
+        left += [number for number in self.sets if libc.semctl(number, 0, IPC_RMID) == 0]
+        shutil.rmtree(self.folder)
+        self.assertEqual(left, [], 'left behind')
+
+    @property
+    def path(self):
+        return key_file(self.folder, self.key)
+
+    def find_set(self, path=None):
+        """The set of this test's key; the test fails if it leaves it behind."""
+        number = find_set(path or self.path)
+        if number is not None:
+            self.sets.add(number)
+        return number
+
+    def wait_for_waiters(self, number):
+        wait_until(lambda: n_waiting(self.find_set()) == number, f'{number} blocked in an acquire')
+
+    def assertRemoved(self):
+        """Neither the key's file nor a set that this test has seen is there."""
+        self.assertFalse(os.path.exists(self.path))
+        self.assertEqual([number for number in self.sets if n_waiting(number) >= 0], [])
+
+    def start(self, *command):
+        child = Child(*command)
+        self.addCleanup(child.leave)
+        return child
+
+
+class Refused(Exception):
+    """An operation failed: in the child with this domain and code, and so in who asked for it."""
+
+    def __init__(self, domain, code, message):
+        super().__init__(domain, code, message)
+        self.domain, self.code, self.message = domain, code, message
+
+
+def die_with_parent():
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Child:
+    """Another process, which answers one line of JSON with one line of JSON."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        encoding='utf-8', preexec_fn=die_with_parent)
+
+    def send(self, *request):
+        print(json.dumps(request), file=self.process.stdin, flush=True)
+
+    def read_line(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError(f'{self.process.args} ended with {self.process.wait()}')
+        return line.strip()
+
+    def reply(self):
+        answer = json.loads(self.read_line())
+        if 'refused' in answer:
+            raise Refused(*answer['refused'])
+        return answer['done']
+
+    def ask(self, *request):
+        self.send(*request)
+        return self.reply()
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+    def leave(self):
+        """Lets it end as a program ends; it may have ended already."""
+        if self.process.returncode is not None:
+            return
+        try:
+            self.process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        if self.process.returncode != 0:
+            raise AssertionError(f'{self.process.args} ended with {self.process.returncode}')
+
+
+def serve(operations):
+    """The other side of a Child: what can be asked for are the methods of @operations."""
+    for line in sys.stdin:
+        name, *arguments = json.loads(line)
+        try:
+            answer = {'done': getattr(operations, name)(*arguments)}
+        except Refused as refused:
+            answer = {'refused': refused.args}
+        print(json.dumps(answer), flush=True)
