@@ -1,0 +1,72 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "bench-peer.h"
+
+#include "bench-run.h"
+
+#include <ssem.h>
+
+static gpointer
+ssem_open (const BenchPeer *self,
+           const char      *key,
+           int              value,
+           gboolean         undo)
+{
+  g_autoptr(GError) error = NULL;
+  gpointer semaphore;
+
+  semaphore = g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, &error,
+                              "key", key,
+                              "initial-value", value,
+                              "mode", SSEM_ACCESS_MODE_OPEN,
+                              "undo", undo,
+                              "backend", self->backend,
+                              NULL);
+  if (semaphore == NULL)
+    bench_fail ("%s", error->message);
+
+  return semaphore;
+}
+
+static void
+ssem_acquire (gpointer handle)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (!ssem_system_semaphore_acquire (handle, 1, NULL, &error))
+    bench_fail ("%s", error->message);
+}
+
+static void
+ssem_release (gpointer handle,
+              int      n)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (!ssem_system_semaphore_release (handle, n, &error))
+    bench_fail ("%s", error->message);
+}
+
+static void
+ssem_close (gpointer handle)
+{
+  g_object_unref (handle);
+}
+
+static void
+ssem_pairs (gpointer handle,
+            int      n)
+{
+  bench_repeat_pairs (ssem_acquire, ssem_release, handle, n);
+}
+
+const BenchPeer bench_peer_ssem = {
+  .name = "ssem",
+  .open = ssem_open,
+  .acquire = ssem_acquire,
+  .release = ssem_release,
+  .close = ssem_close,
+  .pairs = ssem_pairs,
+};

@@ -1,0 +1,102 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Sees that the benchmark program runs, prints every row, and leaves nothing behind.
+
+Says nothing about the figures: times are measured here with counts far too small for that.
+"""
+
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import tap
+
+BENCH = sys.argv.pop(1)
+
+# What may be missing on a machine, and nothing else, is a reason to skip a row.
+REASONS = ('strace', 'processor', 'built without', 'No module named', 'Namespace Ssem')
+
+
+class Bench(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix='ssem-test-bench-')
+        self.addCleanup(self.folder.cleanup)
+        self.names = os.path.join(self.folder.name, 'names')
+        os.mkdir(self.names)
+
+    def run_bench(self, *arguments, **options):
+        return subprocess.run([BENCH, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, env=dict(os.environ, TMPDIR=self.names), **options)
+
+    def measure(self, *arguments):
+        path = os.path.join(self.folder.name, 'figures')
+        result = self.run_bench('--quick', '--rounds', '2', '--tsv', path, *arguments)
+        with open(path, newline='', encoding='utf-8') as file:
+            rows = list(csv.DictReader(file, delimiter='\t', quoting=csv.QUOTE_NONE))
+        return result, rows
+
+    def test_every_row(self):
+        listed = self.run_bench('--list')
+        self.assertEqual(listed.returncode, 0, listed.stderr)
+        expected = [tuple(line.split('\t')) for line in listed.stdout.splitlines()]
+        self.assertGreater(len(expected), 20)
+
+        result, rows = self.measure()
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertEqual([(row['backend'], row['scenario']) for row in rows], expected)
+
+        table = [line for line in result.stdout.splitlines() if '/' in line.split(' ')[0]]
+        self.assertEqual([line.split(' ')[0] for line in table], [name for _, name in expected])
+
+        for row, line in zip(rows, table):
+            with self.subTest(row['scenario']):
+                if row['status'] == 'skipped':
+                    self.assertTrue(any(reason in line for reason in REASONS), line)
+                    continue
+                self.assertEqual(row['status'], 'done', line)
+                self.assertGreaterEqual(float(row['min']), 0)
+                self.assertLessEqual(float(row['min']), float(row['median']))
+                self.assertLessEqual(float(row['median']), float(row['max']))
+                if row['kind'] == 'ratio':
+                    self.assertGreater(float(row['ours']), 0)
+                    self.assertGreater(float(row['peer']), 0)
+
+        # These do not depend on the machine's mood.
+        for row in rows:
+            if row['scenario'] in ('holders/units', 'async/threads'):
+                self.assertEqual(row['met'], 'yes', row)
+
+        self.assertEqual(os.listdir(self.names), [])
+
+    def test_check_tells_by_exit_status(self):
+        result, rows = self.measure('--check', '--only', 'kill-1/semop')
+        self.assertGreater(len(rows), 0)
+        self.assertEqual(result.returncode, int(any(row['met'] == 'no' for row in rows)),
+                         result.stdout + result.stderr)
+
+    def test_wrong_command_lines(self):
+        for arguments in (['--backend', 'none'], ['--rounds', '0'], ['--nothing'], ['word']):
+            with self.subTest(arguments):
+                result = self.run_bench(*arguments)
+                self.assertEqual(result.returncode, 2)
+                self.assertIn('bench: ', result.stderr)
+
+    def test_interrupted(self):
+        with subprocess.Popen([BENCH, '--rounds', '99', '--only', 'hammer-16/*'],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                              env=dict(os.environ, TMPDIR=self.names)) as process:
+            # The head of the table is out before anything is measured.
+            for line in process.stdout:
+                if line.startswith('scenario'):
+                    break
+            process.terminate()
+            process.stdout.read()
+            self.assertEqual(process.wait(timeout=60), 1)
+        self.assertEqual(os.listdir(self.names), [])
+
+
+tap.main()
