@@ -1,0 +1,98 @@
+#!/bin/sh
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+# Installs the Debian packages that are missing; touches the network only if some are.
+#
+# usage: install-packages.sh build|tests
+#   build  what the library, its bindings and the examples in four languages need
+#   tests  that, and what the tests and the manual need
+
+set -eu
+
+# A name with "|" is any one of these; the first is installed where there is none.
+build_packages='
+  gcc
+  gettext
+  gir1.2-glib-2.0
+  gjs
+  gobject-introspection
+  libc6-dev
+  libgirepository1.0-dev
+  libglib2.0-dev
+  meson
+  ninja-build
+  pkgconf|pkg-config
+  python3
+  python3-gi
+  valac
+'
+# valgrind needs the C library's debugging symbols.
+test_packages='
+  binutils
+  g++
+  gi-docgen
+  libc6-dbg
+  python3-pyqt5
+  python3-pyqt6
+  python3-pyside2.qtcore
+  qt6-base-dev|qtbase5-dev
+  strace
+  valgrind
+'
+
+fail()
+{
+  echo "install-packages.sh: $*" >&2
+  exit 1
+}
+
+# A package of several architectures answers once for each; one that was removed answers, too.
+is_installed()
+{
+  dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
+case ${1-} in
+  build) wanted=$build_packages ;;
+  tests) wanted="$build_packages $test_packages" ;;
+  *)
+    echo 'usage: install-packages.sh build|tests' >&2
+    exit 2
+    ;;
+esac
+
+command -v dpkg-query >/dev/null ||
+  fail 'this is not Debian. Install what corresponds to these packages, then use meson:' $wanted
+
+missing=
+for choice in $wanted; do
+  first=${choice%%|*}
+  found=
+  for name in $(echo "$choice" | tr '|' ' '); do
+    if is_installed "$name"; then
+      found=$name
+    fi
+  done
+  if [ -z "$found" ]; then
+    missing="$missing $first"
+  fi
+done
+
+if [ -z "$missing" ]; then
+  exit 0
+fi
+
+command -v apt-get >/dev/null || fail "there is no apt-get to install these packages with:$missing"
+
+if [ "$(id -u)" -eq 0 ]; then
+  as_root=
+elif command -v sudo >/dev/null; then
+  as_root=sudo
+else
+  fail "these packages are missing, and without root or sudo they cannot be installed:$missing"
+fi
+
+echo "Installing:$missing"
+$as_root apt-get update
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing

@@ -1,0 +1,40 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What Meson tells the checks of the project, and how they run other programs."""
+
+import os
+import pathlib
+import shlex
+import subprocess
+
+SOURCE_ROOT = pathlib.Path(os.environ['SSEM_SOURCE_ROOT'])
+BUILD_ROOT = pathlib.Path(os.environ['SSEM_BUILD_ROOT'])
+HERE = SOURCE_ROOT / 'tests/project'
+LIBRARY = os.environ['SSEM_LIBRARY']
+VERSION = os.environ['SSEM_VERSION']
+CC = shlex.split(os.environ['SSEM_CC'])
+CXX = ['g++', '-std=c++17']
+BINDINGS = os.environ['SSEM_BINDINGS'].split()
+
+# A build folder may lie anywhere; it is known by what Meson leaves in it.
+BUILD_MARK = 'meson-private'
+
+
+def run(*command, **options):
+    """Runs a program that has to succeed; answers what it says."""
+    result = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, encoding='utf-8', **options)
+    if result.returncode != 0:
+        raise AssertionError(f'{shlex.join(result.args)} ended with {result.returncode}:\n'
+                             + result.stdout)
+    return result.stdout
+
+
+def source_files():
+    """Every file of the project, without what builds and Git keep beside it."""
+    for folder, folders, files in os.walk(SOURCE_ROOT):
+        folders[:] = [name for name in folders if name not in ('.git', '__pycache__') and
+                      not os.path.isdir(os.path.join(folder, name, BUILD_MARK))]
+        for name in files:
+            yield pathlib.Path(folder, name)

@@ -1,0 +1,195 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What is installed, used as a program that knows nothing of the sources does."""
+
+import os
+import pathlib
+import shlex
+import shutil
+import sys
+import tempfile
+import unittest
+
+import tap
+from project import BINDINGS, BUILD_ROOT, CC, CXX, VERSION, run
+
+# What the tests are run with points to the build folder.
+for name in ['LD_LIBRARY_PATH', 'GI_TYPELIB_PATH']:
+    os.environ.pop(name, None)
+
+PREFIX = os.environ['SSEM_PREFIX']
+LIBDIR = os.environ['SSEM_LIBDIR']
+WARNINGS = ['-Wall', '-Wextra', '-Werror']
+
+# Each opens a key, and prints the value.
+PROGRAM_C = '''
+#include <ssem.h>
+
+int
+main (void)
+{
+  GError *error = NULL;
+  SsemSystemSemaphore *semaphore =
+    ssem_system_semaphore_new ("key", 3, SSEM_ACCESS_MODE_CREATE, &error);
+
+  if (semaphore == NULL || !ssem_system_semaphore_acquire (semaphore, 1, NULL, &error))
+    g_error ("%s", error->message);
+  g_print ("%d\\n", ssem_system_semaphore_get_value (semaphore, NULL));
+  g_object_unref (semaphore);
+
+  return SSEM_CHECK_VERSION (1, 0, 0) ? 0 : 1;
+}
+'''
+PROGRAM_CXX = PROGRAM_C.replace('NULL', 'nullptr')
+PROGRAM_VALA = '''
+int main () {
+    try {
+        var semaphore = new Ssem.SystemSemaphore ("key", 3, CREATE);
+        semaphore.acquire ();
+        print ("%d\\n", semaphore.get_value ());
+    } catch (Error failure) {
+        error ("%s", failure.message);
+    }
+    return 0;
+}
+'''
+PROGRAM_PYTHON = '''
+import gi
+gi.require_version('Ssem', '1')
+from gi.repository import Ssem
+semaphore = Ssem.SystemSemaphore.new('key', 3, Ssem.AccessMode.CREATE)
+semaphore.acquire(1, None)
+print(semaphore.get_value())
+'''
+PROGRAM_GJS = '''
+imports.gi.versions.Ssem = '1';
+const {Ssem} = imports.gi;
+const semaphore = Ssem.SystemSemaphore.new('key', 3, Ssem.AccessMode.CREATE);
+semaphore.acquire(1, null);
+print(semaphore.get_value());
+'''
+EXPECTED = '2\n'
+
+
+def overlay(system, ours):
+    """Makes a folder look as if what is in another one were in it, too."""
+    for entry in os.scandir(system):
+        target = ours / entry.name
+        if not target.exists():
+            target.symlink_to(entry.path)
+        elif entry.is_dir() and target.is_dir():
+            overlay(entry.path, target)
+
+
+class ProgramCase(unittest.TestCase):
+    """Runs programs that open a key, in a folder that is empty afterwards."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='ssem-test-'))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.keys = self.folder / 'keys'
+        self.keys.mkdir()
+
+    def check_output(self, *command, **variables):
+        environment = dict(os.environ, SSEM_RUNTIME_DIR=str(self.keys), **variables)
+        self.assertEqual(run(*command, env=environment, cwd=self.folder), EXPECTED)
+        self.assertEqual(os.listdir(self.keys), [])
+
+
+class Installed(ProgramCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.root = pathlib.Path(tempfile.mkdtemp(prefix='ssem-test-'))
+        cls.addClassCleanup(shutil.rmtree, cls.root)
+        run('meson', 'install', '-C', BUILD_ROOT, '--no-rebuild', '--destdir', cls.root)
+        cls.installed = sorted(str(path.relative_to(cls.root)) for path in cls.root.rglob('*')
+                               if not path.is_dir())
+
+        # pkg-config looks for everything below its root, what the system has, too.
+        overlay('/usr', cls.root / 'usr')
+
+        cls.libdir = cls.root / LIBDIR.lstrip('/')
+
+    def pkg_config(self, *arguments):
+        environment = dict(os.environ, PKG_CONFIG_PATH=str(self.libdir / 'pkgconfig'),
+                           PKG_CONFIG_SYSROOT_DIR=str(self.root))
+        return run('pkg-config', *arguments, env=environment).strip()
+
+    def check_program(self, compiler, name, text):
+        source = self.folder / name
+        source.write_text(text)
+        flags = shlex.split(self.pkg_config('--cflags', '--libs', 'ssem-1'))
+        # Ours before the system's, and nothing of the source tree.
+        self.assertIn(f'-I{self.root}{PREFIX}/include/ssem-1', flags)
+        run(*compiler, *WARNINGS, source, '-o', self.folder / 'program', *flags)
+        self.check_output(self.folder / 'program', LD_LIBRARY_PATH=str(self.libdir))
+
+    def test_c(self):
+        self.check_program(CC, 'program.c', PROGRAM_C)
+
+    def test_cxx(self):
+        self.check_program(CXX, 'program.cpp', PROGRAM_CXX)
+
+    def test_pkg_config(self):
+        self.assertEqual(self.pkg_config('--modversion', 'ssem-1'), VERSION)
+        required = self.pkg_config('--print-requires', 'ssem-1').split('\n')
+        self.assertTrue(any(line.startswith('gio-2.0') for line in required), required)
+        found_prefix = self.pkg_config('--variable=prefix', 'ssem-1')
+        self.assertEqual(found_prefix.removeprefix(str(self.root)), PREFIX)
+        self.pkg_config('--validate', 'ssem-1')
+
+    @unittest.skipUnless('introspection' in BINDINGS, 'built without introspection')
+    def test_pkg_config_variables(self):
+        for name, expected in [('typelibdir', 'Ssem-1.typelib'), ('girdir', 'Ssem-1.gir'),
+                               ('vapidir', 'ssem-1.vapi')]:
+            folder = self.pkg_config(f'--variable={name}', 'ssem-1').removeprefix(str(self.root))
+            self.assertTrue((self.root / folder.lstrip('/') / expected).exists(), name)
+
+    def test_the_build_folder_is_named_nowhere(self):
+        found = [name for name in self.installed
+                 if name.endswith(('.pc', '.h', '.gir', '.vapi', '.deps')) and
+                 str(BUILD_ROOT) in (self.root / name).read_text()]
+        self.assertEqual(found, [])
+
+    def test_headers_and_catalogue(self):
+        names = [os.path.basename(name) for name in self.installed]
+        self.assertIn('ssem-1.mo', names)
+        self.assertEqual([name for name in names if 'private' in name], [])
+        self.assertEqual(sorted(name for name in names if name.endswith('.h')),
+                         ['ssem-enums.h', 'ssem-error.h', 'ssem-system-semaphore.h', 'ssem-types.h',
+                          'ssem-version-macros.h', 'ssem-version.h', 'ssem.h'])
+
+    @unittest.skipUnless('introspection' in BINDINGS, 'built without introspection')
+    def test_python_and_javascript(self):
+        paths = {'LD_LIBRARY_PATH': str(self.libdir),
+                 'GI_TYPELIB_PATH': str(self.libdir / 'girepository-1.0')}
+        self.check_output(sys.executable, '-c', PROGRAM_PYTHON, **paths)
+        self.check_output('gjs', '-c', PROGRAM_GJS, **paths)
+
+    @unittest.skipUnless('vapi' in BINDINGS, 'built without the Vala bindings')
+    def test_vala(self):
+        source = self.folder / 'program.vala'
+        source.write_text(PROGRAM_VALA)
+        environment = dict(os.environ, PKG_CONFIG_PATH=str(self.libdir / 'pkgconfig'),
+                           PKG_CONFIG_SYSROOT_DIR=str(self.root))
+        run('valac', f'--vapidir={self.root}{PREFIX}/share/vala/vapi',
+            f'--girdir={self.root}{PREFIX}/share/gir-1.0', '--pkg=ssem-1', '-X', '-w', source,
+            '-o', self.folder / 'program', env=environment, cwd=self.folder)
+        self.check_output(self.folder / 'program', LD_LIBRARY_PATH=str(self.libdir))
+
+
+class Devenv(ProgramCase):
+    """`meson devenv` is enough to try what was built, without installing it."""
+
+    @unittest.skipUnless('introspection' in BINDINGS, 'built without introspection')
+    def test_python_and_javascript(self):
+        for command in [(sys.executable, '-c', PROGRAM_PYTHON), ('gjs', '-c', PROGRAM_GJS)]:
+            self.check_output('meson', 'devenv', '-C', BUILD_ROOT, *command)
+
+    def test_library_path(self):
+        said = run('meson', 'devenv', '-C', BUILD_ROOT, 'sh', '-c', 'echo "$LD_LIBRARY_PATH"')
+        self.assertIn(str(BUILD_ROOT / 'ssem'), said.strip().split(':'))
+
+
+tap.main()

@@ -1,0 +1,101 @@
+#!/bin/sh
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+# Installs what is missing, builds, and runs every test: as it is, with the sanitizers for addresses
+# and undefined behaviour, and under valgrind. The last line tells how many passed, failed and were
+# skipped.
+
+set -u
+
+usage()
+{
+  cat >&2 <<TEXT
+usage: tests/run.sh [--quick] [TEST...]
+  --quick  without the sanitizers and valgrind
+  TEST     names of tests, as "meson test --list" shows them; all where there is none
+TEXT
+  exit 2
+}
+
+is_quick=false
+while [ $# -gt 0 ]; do
+  case $1 in
+    --quick) is_quick=true ;;
+    --) shift; break ;;
+    -*) usage ;;
+    *) break ;;
+  esac
+  shift
+done
+
+has_names=true
+[ $# -gt 0 ] || has_names=false
+
+cd "$(dirname "$0")/.." || exit 1
+
+sh tests/install-packages.sh tests || exit 1
+
+# The programs of the packages, before others of the same name: another Python lacks their modules.
+PATH=/usr/bin:/bin:$PATH
+export PATH
+
+runs=
+is_good=true
+
+# build FOLDER OPTION...
+build()
+{
+  folder=$1
+  shift
+  printf '\n--- Building %s\n' "$folder"
+  if [ -f "$folder/build.ninja" ]; then
+    # What was missing the last time may be there now.
+    meson setup --reconfigure "$folder" "$@"
+  else
+    meson setup "$folder" "$@"
+  fi && meson compile -C "$folder"
+}
+
+# run_tests LABEL FOLDER LOG-SUFFIX ARGUMENT...
+run_tests()
+{
+  label=$1
+  folder=$2
+  log=$folder/meson-logs/testlog$3.json
+  shift 3
+  printf '\n--- Testing: %s\n' "$label"
+  rm -f "$log"
+  status=0
+  meson test -C "$folder" --no-rebuild --print-errorlogs "$@" || status=1
+  [ $status -eq 0 ] || is_good=false
+  # Tests that were asked for by name need not be part of every run; else, no log is a failure.
+  if [ -f "$log" ] || [ $status -ne 0 ] || ! $has_names; then
+    runs="$runs $label=$log"
+  fi
+}
+
+# As by default, but that a part whose packages are not there is an error: it does not take its tests
+# away in silence.
+is_built=true
+if build build -Dauto_features=enabled; then
+  run_tests default build "" "$@"
+else
+  is_built=false
+  runs="$runs default=build/none"
+fi
+
+if ! $is_quick; then
+  if build build-sanitize -Db_sanitize=address,undefined -Dintrospection=disabled; then
+    run_tests sanitizers build-sanitize "" --suite conformance --suite translation "$@"
+  else
+    runs="$runs sanitizers=build-sanitize/none"
+  fi
+
+  if $is_built; then
+    run_tests valgrind build -valgrind --setup valgrind --suite conformance --suite translation "$@"
+  fi
+fi
+
+printf '\n'
+python3 tests/summary.py $runs && $is_good
