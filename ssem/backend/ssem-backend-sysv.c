@@ -58,10 +58,11 @@ static gint64
 next_wait (gint64        deadline_usec,
            GCancellable *cancellable)
 {
+  gint64 now = g_get_monotonic_time ();
   gint64 left = SSEM_SYSV_SET_FOR_EVER;
 
   if (deadline_usec != SSEM_DEADLINE_NONE)
-    left = MAX (0, deadline_usec - g_get_monotonic_time ());
+    left = MAX (0, deadline_usec - now);
   if (cancellable != NULL && (left < 0 || left > CANCEL_LATENCY_USEC))
     left = CANCEL_LATENCY_USEC;
 

@@ -156,7 +156,7 @@ open_file (SsemSysvAttachment *self,
   int fd;
 
   g_mutex_lock (&registry_lock);
-  fd = ssem_sysv_file_open (self->path, create);
+  fd = create ? ssem_sysv_file_create (self->path, self->key) : ssem_sysv_file_open (self->path);
   if (fd >= 0)
     self->fd = fd;
   g_mutex_unlock (&registry_lock);
@@ -267,11 +267,11 @@ create_set (SsemSysvRecord *record,
   return set;
 }
 
-/* Finds, creates or resets the set as @mode says. @is_new: this process has just made the file.
- * Answers the set's identifier; -EADDRINUSE where the file has the kernel's key of another one. */
+/* Finds, creates or resets the set as @mode says. @is_qts: Qt made the file, and nobody of us has used
+ * it yet. Answers the set's identifier; -EADDRINUSE where the file has the kernel's key of another. */
 static int
 admit (SsemSysvAttachment *self,
-       gboolean            is_new,
+       gboolean            is_qts,
        int                 initial_value,
        SsemAccessMode      mode)
 {
@@ -287,12 +287,10 @@ admit (SsemSysvAttachment *self,
   set = ssem_sysv_set_lookup (token);
   if (set < 0 && set != -ENOENT)
     return set;
-  /* Unless somebody else got the gate of our new file before us, that set is another key's. */
-  if (set >= 0 && is_new && record->phase == SSEM_SYSV_PHASE_EMPTY)
-    return -EADDRINUSE;
-
   if (set >= 0 && record->phase == SSEM_SYSV_PHASE_EMPTY)
     {
+      if (!is_qts)
+        return -EADDRINUSE;
       begin_lineage (record, FALSE);
       record->phase = SSEM_SYSV_PHASE_READY;
     }
@@ -322,17 +320,18 @@ admit (SsemSysvAttachment *self,
   return set;
 }
 
-/* With the file's gate, if anything was opened: a file that we made and that has no semaphore goes. */
+/* With the file's gate, after a failure: a file of ours that has no semaphore goes. */
 static void
 withdraw (SsemSysvAttachment *self,
-          gboolean            is_new)
+          gboolean            is_qts)
 {
-  gboolean is_empty = self->record == NULL || self->record->phase != SSEM_SYSV_PHASE_READY;
+  if (self->record == NULL)
+    return;
 
-  if (is_new && is_empty && ssem_sysv_file_is_at (self->fd, self->path))
+  if (!is_qts && self->record->phase != SSEM_SYSV_PHASE_READY &&
+      ssem_sysv_file_is_at (self->fd, self->path))
     unlink (self->path);
-  if (self->record != NULL)
-    ssem_sysv_file_unmap (g_steal_pointer (&self->record));
+  ssem_sysv_file_unmap (g_steal_pointer (&self->record));
 }
 
 /* From out to attached. */
@@ -347,7 +346,7 @@ attach (SsemSysvAttachment *self,
 
   for (;;)
     {
-      gboolean is_new = FALSE;
+      gboolean is_qts = FALSE;
 
       result = open_file (self, FALSE);
       if (result == -ENOENT && mode != SSEM_ACCESS_MODE_OPEN_EXISTING)
@@ -358,7 +357,6 @@ attach (SsemSysvAttachment *self,
           /* Not even a new one can be there. */
           if (result == -ENOENT)
             result = -ENOTDIR;
-          is_new = result == 0;
         }
       if (result != 0)
         break;
@@ -372,12 +370,12 @@ attach (SsemSysvAttachment *self,
         }
 
       if (result == 0)
-        result = ssem_sysv_file_map (self->fd, self->key, &self->record);
+        result = ssem_sysv_file_map (self->fd, self->key, &self->record, &is_qts);
       /* Alive before anything is made: what fails from here on leaves nothing to be undone. */
       if (result == 0)
         result = ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_SHARED);
       if (result == 0)
-        result = admit (self, is_new, initial_value, mode);
+        result = admit (self, is_qts, initial_value, mode);
       if (result >= 0)
         {
           self->set = result;
@@ -385,7 +383,7 @@ attach (SsemSysvAttachment *self,
           break;
         }
 
-      withdraw (self, is_new);
+      withdraw (self, is_qts);
 
       /* ftok(3) keeps 16 bits of the inode's number. As long as we keep this one, the next file has
        * another. */
@@ -657,7 +655,7 @@ ssem_sysv_attachment_attach_child (SsemSysvAttachment *self)
       if (result == 0)
         result = ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
       if (result == 0 && ssem_sysv_file_is_at (self->fd, self->path))
-        result = ssem_sysv_file_map (self->fd, self->key, &self->record);
+        result = ssem_sysv_file_map (self->fd, self->key, &self->record, NULL);
       if (result == -ENOENT || (result == 0 && is_orphaned (self)))
         result = -EIDRM;
       if (result == 0)

@@ -23,16 +23,14 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemSysvRecord, key) == 44);
 G_STATIC_ASSERT (sizeof (SsemSysvRecord) == 1072);
 
 int
-ssem_sysv_file_open (const char *path,
-                     gboolean    create)
+ssem_sysv_file_open (const char *path)
 {
-  /* Never follow a link, never wait for the other end of a FIFO. */
-  int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (create ? O_CREAT | O_EXCL : 0);
   struct stat found;
   int fd, result = 0;
 
+  /* Never follow a link, never wait for the other end of a FIFO. */
   do
-    fd = open (path, flags, 0600);
+    fd = open (path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   while (fd < 0 && errno == EINTR);
   if (fd < 0)
     return -errno;
@@ -43,8 +41,6 @@ ssem_sysv_file_open (const char *path,
     result = -EBADMSG;
   else if (found.st_uid != geteuid ())
     result = -EACCES;
-  else if (create && fchmod (fd, 0600) != 0) /* whatever umask took away */
-    result = -errno;
 
   if (result != 0)
     {
@@ -122,7 +118,8 @@ examine_content (int fd)
 int
 ssem_sysv_file_map (int              fd,
                     const char      *key,
-                    SsemSysvRecord **record)
+                    SsemSysvRecord **record,
+                    gboolean        *was_empty)
 {
   SsemSysvRecord *mapped;
   gboolean is_written;
@@ -166,7 +163,76 @@ ssem_sysv_file_map (int              fd,
     }
 
   *record = mapped;
+  if (was_empty != NULL)
+    *was_empty = !is_written;
   return 0;
+}
+
+#ifdef O_TMPFILE
+#define NAMELESS O_TMPFILE
+#else
+#define NAMELESS -1
+#endif
+
+/* A file without a name, which a name is given to when it is finished; and which goes with us. */
+static int
+make_nameless (const char *path)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  int fd;
+
+  do
+    fd = NAMELESS != -1 ? open (folder, NAMELESS | O_RDWR | O_CLOEXEC, 0600) : -1;
+  while (fd < 0 && errno == EINTR);
+
+  return fd >= 0 ? fd : -errno;
+}
+
+static int
+give_name (int         fd,
+           const char *path)
+{
+  g_autofree char *nameless = g_strdup_printf ("/proc/self/fd/%d", fd);
+
+  return linkat (AT_FDCWD, nameless, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 ? 0 : -errno;
+}
+
+int
+ssem_sysv_file_create (const char *path,
+                       const char *key)
+{
+  SsemSysvRecord *record = NULL;
+  int fd, result = 0;
+
+  fd = make_nameless (path);
+  if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL)
+    {
+      /* A file system that has no such files: others may see it before its record is there, and take
+       * it for one of Qt's. */
+      fd = open (path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+      return fd >= 0 ? fd : -errno;
+    }
+  if (fd < 0)
+    return fd;
+
+  if (fchmod (fd, 0600) != 0) /* whatever umask took away */
+    result = -errno;
+  if (result == 0)
+    result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
+  if (result == 0)
+    result = ssem_sysv_file_map (fd, key, &record, NULL);
+  if (result == 0)
+    {
+      ssem_sysv_file_unmap (record);
+      result = give_name (fd, path);
+    }
+  if (result != 0)
+    {
+      close (fd);
+      return result;
+    }
+
+  return fd;
 }
 
 void

@@ -45,11 +45,11 @@ G_BEGIN_DECLS
  *                  promptly                              death/death-serves-waiters, prompt
  *                  a waiter killed when woken            death/waiter-killed*, killed-anywhere
  *                  undo FALSE                            death/without-undo, mixed-undo
- *                  SIGSTOP                               death/stopped-*, modes/resetter-stopped
+ *                  SIGSTOP                               death/stopped-*, modes/resetter-stopped*
  *                  fork, exec                            fork/..., death/exec*
  *   End of life    the last one removes                  life/last-*, creator-killed, fork/idle-*
  *                  races converge                        life/churn*, threads/open-and-close
- *                  a crash leaves it                     modes/leftover-value, resetter-killed
+ *                  a crash leaves it                     modes/leftover-value, resetter-killed*
  *                  removed from outside                  life/removed*, openers-after-removal
  *                  dropping releases nothing             death/object-dropped,
  *                                                        life/units-go-with-it

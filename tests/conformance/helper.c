@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -481,6 +482,53 @@ helper_stop (Helper *self)
 {
   helper_signal (self, SIGSTOP);
   wait_for ("a process to stop", is_stopped, &self->pid);
+}
+
+gboolean
+helper_trace (Helper *self)
+{
+  int status;
+
+  if (ptrace (PTRACE_SEIZE, self->pid, NULL, PTRACE_O_TRACESYSGOOD) != 0)
+    return FALSE;
+
+  g_assert_cmpint (ptrace (PTRACE_INTERRUPT, self->pid, NULL, NULL), ==, 0);
+  g_assert_cmpint (waitpid (self->pid, &status, 0), ==, self->pid);
+  g_assert_true (WIFSTOPPED (status));
+
+  return TRUE;
+}
+
+void
+helper_step (Helper *self)
+{
+  int status;
+
+  g_assert_cmpint (ptrace (PTRACE_SYSCALL, self->pid, NULL, NULL), ==, 0);
+  g_assert_cmpint (waitpid (self->pid, &status, 0), ==, self->pid);
+  g_assert_true (WIFSTOPPED (status));
+}
+
+void
+helper_run_to (Helper *self,
+               long    number,
+               long    third)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/syscall", (int) self->pid);
+  gboolean is_there = FALSE;
+
+  while (!is_there)
+    {
+      g_autofree char *text = NULL;
+      g_autoptr(GError) error = NULL;
+      long found, third_found;
+
+      helper_step (self);
+      g_file_get_contents (path, &text, NULL, &error);
+      g_assert_no_error (error);
+      is_there = sscanf (text, "%ld %*x %*x %lx", &found, &third_found) == 2 &&
+                 found == number && third_found == third;
+    }
 }
 
 int

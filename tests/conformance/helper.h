@@ -86,6 +86,14 @@ void      helper_signal           (Helper     *self,
                                    int         number);
 /* Waits until it is stopped. */
 void      helper_stop             (Helper     *self);
+/* Traces it from here on, as long as it lives; FALSE where the system forbids that. */
+gboolean  helper_trace            (Helper     *self);
+/* Lets a traced one run until it is about to make this system call with this third argument. There
+ * it stays; helper_step () lets it finish the call. */
+void      helper_run_to           (Helper     *self,
+                                   long        number,
+                                   long        third);
+void      helper_step             (Helper     *self);
 /* Waits until it has gone for good, and answers how: see waitpid(2), or -1 for a child of a helper
  * whose parent still lives. */
 int       helper_reap             (Helper     *self);

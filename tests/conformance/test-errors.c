@@ -16,12 +16,11 @@ static void
 assert_names_key (Fixture *fixture,
                   GError  *error)
 {
-  g_autoptr(GError) owned = error;
-
   g_assert_nonnull (error);
   g_assert_nonnull (strstr (error->message, fixture->key));
   g_assert_cmpuint (strlen (error->message), >, strlen (fixture->key) + 10);
   g_assert_true (g_utf8_validate (error->message, -1, NULL));
+  g_error_free (error);
 }
 
 /* --- The numbers --- */

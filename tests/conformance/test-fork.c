@@ -302,6 +302,29 @@ test_async_in_child (Fixture *fixture)
   helper_kill (child);
 }
 
+/* Also when the parent's thread waits at the moment of the fork. */
+static void
+test_async_pending (Fixture *fixture)
+{
+  Helper *parent = fixture_user (fixture, 2);
+  Helper *child;
+
+  helper_do (parent, "begin 0 3");
+  wait_until_blocked (fixture->backend, parent->pid, 1);
+  child = fixture_fork (fixture, parent);
+  helper_do (child, "async 0 1");
+  helper_do (child, "async 0 1");
+  g_assert_cmpint (helper_get_value (child, 0), ==, 0);
+
+  /* The request is the parent's, and is served there. */
+  helper_do (child, "release 0 3");
+  helper_do (parent, "end 0");
+  g_assert_cmpint (helper_get_value (child, 0), ==, 0);
+  helper_kill (child);
+  helper_kill (parent);
+  helper_quit (fixture_user (fixture, 0));
+}
+
 /* The child is served when its parent dies. */
 static void
 test_parent_serves_child (Fixture *fixture)
@@ -335,6 +358,7 @@ main (int    argc,
   conformance_add ("set-key-in-child", test_set_key_in_child);
   conformance_add ("among-threads", test_among_threads);
   conformance_add ("async-in-child", test_async_in_child);
+  conformance_add ("async-pending", test_async_pending);
   conformance_add ("parent-serves-child", test_parent_serves_child);
   conformance_add ("among-first-uses", test_among_first_uses);
 

@@ -16,6 +16,7 @@
  *   timeout SLOT N USEC
  *   value SLOT
  *   async SLOT N                        acquire_async (), answered when it has completed
+ *   begin SLOT N, end SLOT              the same in two steps
  *   last SLOT                           `ok CODE MESSAGE` of get_error () and get_error_string ()
  *   close SLOT                          drops the object
  *   fork                                `ok PID`; the child listens on descriptor 3, answers on 4
@@ -55,6 +56,7 @@ static SsemSystemSemaphore *slots[MAX_SLOTS];
 static int commands_fd = STDIN_FILENO;
 static int answer_fd = STDOUT_FILENO;
 static gboolean is_forked;
+static GAsyncResult *begun; /* set when it has completed */
 
 static atomic_int n_signals;
 
@@ -317,18 +319,28 @@ acquired_cb (GObject      *source,
 }
 
 static void
-acquire_through_loop (SsemSystemSemaphore *semaphore,
-                      int                  n)
+answer_when_complete (SsemSystemSemaphore  *semaphore,
+                      GAsyncResult        **place)
 {
   g_autoptr(GAsyncResult) result = NULL;
   g_autoptr(GError) error = NULL;
   gboolean is_ok;
 
-  ssem_system_semaphore_acquire_async (semaphore, n, NULL, acquired_cb, &result);
-  while (result == NULL)
+  while (*place == NULL)
     g_main_context_iteration (NULL, TRUE);
+  result = g_steal_pointer (place);
   is_ok = ssem_system_semaphore_acquire_finish (semaphore, result, &error);
   answer_result (is_ok, error);
+}
+
+static void
+acquire_through_loop (SsemSystemSemaphore *semaphore,
+                      int                  n)
+{
+  GAsyncResult *result = NULL;
+
+  ssem_system_semaphore_acquire_async (semaphore, n, NULL, acquired_cb, &result);
+  answer_when_complete (semaphore, &result);
 }
 
 static void
@@ -471,6 +483,15 @@ obey_for_object (SsemSystemSemaphore **slot,
   else if (g_str_equal (command, "async") && n_words == 3)
     {
       acquire_through_loop (*slot, n);
+    }
+  else if (g_str_equal (command, "begin") && n_words == 3)
+    {
+      ssem_system_semaphore_acquire_async (*slot, n, NULL, acquired_cb, &begun);
+      answer ("ok");
+    }
+  else if (g_str_equal (command, "end") && n_words == 2)
+    {
+      answer_when_complete (*slot, &begun);
     }
   else if (g_str_equal (command, "close") && n_words == 2)
     {

@@ -5,6 +5,8 @@
 #include "conformance.h"
 
 #include <signal.h>
+#include <sys/sem.h>
+#include <sys/syscall.h>
 
 /* --- The table of modes --- */
 
@@ -350,7 +352,104 @@ test_resetter_killed (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-/* One that is stopped in the middle blocks nobody. */
+#ifdef SYS_semctl
+
+/* A resetter that is about to set the value, or has just done so. NULL where it can't be traced. */
+static Helper *
+stop_half_way (Fixture  *fixture,
+               gboolean  is_set)
+{
+  Helper *resetter;
+
+  if (fixture->backend != SSEM_BACKEND_SYSV)
+    {
+      g_test_skip ("another backend does it otherwise");
+      return NULL;
+    }
+
+  resetter = fixture_user (fixture, 0);
+  if (!helper_trace (resetter))
+    {
+      g_test_skip ("the system forbids to trace another process");
+      return NULL;
+    }
+
+  helper_send_open (resetter, 1, SSEM_ACCESS_MODE_CREATE, 3, TRUE, fixture->key);
+  helper_run_to (resetter, SYS_semctl, SETVAL);
+  if (is_set)
+    helper_step (resetter);
+
+  return resetter;
+}
+
+/* What it began is finished by whoever comes next: an opener, or who is attached already. */
+static void
+test_resetter_killed_half_way (Fixture *fixture)
+{
+  int variant;
+
+  for (variant = 0; variant < 4; variant++)
+    {
+      Helper *holder = fixture_user (fixture, 6);
+      Helper *resetter, *next;
+
+      helper_do (holder, "acquire 0 2");
+      resetter = stop_half_way (fixture, variant % 2 == 1);
+      if (resetter == NULL)
+        return;
+
+      helper_kill (resetter);
+      if (variant < 2)
+        {
+          next = fixture_helper (fixture);
+          helper_open (next, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+          g_assert_cmpint (helper_get_value (next, 0), ==, 3);
+          helper_kill (holder);
+          g_assert_cmpint (helper_get_value (next, 0), ==, 3);
+        }
+      else
+        {
+          /* The two units are forgotten, so to release one creates it. */
+          helper_do (holder, "release 0 1");
+          g_assert_cmpint (helper_get_value (holder, 0), ==, 4);
+          helper_kill (holder);
+          next = fixture_helper (fixture);
+          helper_open (next, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+          g_assert_cmpint (helper_get_value (next, 0), ==, 4);
+        }
+      helper_quit (next);
+      fixture_assert_empty (fixture);
+    }
+}
+
+/* Nobody waits for it who is attached already. */
+static void
+test_resetter_stopped_half_way (Fixture *fixture)
+{
+  int is_set;
+
+  for (is_set = 0; is_set < 2; is_set++)
+    {
+      Helper *user = fixture_user (fixture, 6);
+      Helper *resetter = stop_half_way (fixture, is_set);
+
+      if (resetter == NULL)
+        return;
+
+      helper_do (user, "acquire 0 1");
+      helper_do (user, "try 0 1");
+      helper_do (user, "timeout 0 1 1000");
+      helper_do (user, "release 0 3");
+      g_assert_cmpint (helper_get_value (user, 0), ==, is_set ? 3 : 6);
+      helper_kill (resetter);
+      helper_do (user, "close 0");
+      fixture_assert_empty (fixture);
+    }
+}
+
+#endif
+
+/* One that is stopped anywhere while it resets blocks no operation. */
 static void
 test_resetter_stopped (Fixture *fixture)
 {
@@ -398,6 +497,10 @@ main (int    argc,
   conformance_add ("leftover-value", test_leftover_value);
   conformance_add ("resetter-killed", test_resetter_killed);
   conformance_add ("resetter-stopped", test_resetter_stopped);
+#ifdef SYS_semctl
+  conformance_add ("resetter-killed-half-way", test_resetter_killed_half_way);
+  conformance_add ("resetter-stopped-half-way", test_resetter_stopped_half_way);
+#endif
 
   return conformance_run ();
 }

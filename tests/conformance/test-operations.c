@@ -346,6 +346,27 @@ test_timeout (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+/* However the last moment of the time and the look at the clock fall, the wait ends. */
+static void
+test_timeout_short (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
+  int i;
+
+  for (i = 0; i < 30000; i++)
+    {
+      g_autoptr(GError) error = NULL;
+      gboolean is_ok;
+
+      is_ok = ssem_system_semaphore_acquire_timeout (semaphore, 2, 1 + i % 3, NULL, &error);
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+      g_assert_false (is_ok);
+    }
+  assert_value (semaphore, 1);
+
+  drop_object (&semaphore);
+}
+
 static void
 test_timeout_zero (Fixture *fixture)
 {
@@ -587,6 +608,7 @@ main (int    argc,
   conformance_add ("acquire-past-maximum", test_acquire_past_maximum);
   conformance_add ("try", test_try);
   conformance_add ("timeout", test_timeout);
+  conformance_add ("timeout-short", test_timeout_short);
   conformance_add ("timeout-zero", test_timeout_zero);
   conformance_add ("timeout-extremes", test_timeout_extremes);
   conformance_add ("timeout-served", test_timeout_served);
