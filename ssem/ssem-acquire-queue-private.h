@@ -14,8 +14,8 @@ G_BEGIN_DECLS
  */
 typedef struct _SsemAcquireQueue SsemAcquireQueue;
 
-/* Acquires @n units for @source, the tasks' source object, and blocks until it has them. Called from
- * the queue's thread. It has to look whether @queue was closed. */
+/* Acquires @n units for @source, the tasks' source object, and blocks until it has them. Called
+ * from the queue's thread. It has to look whether @queue was closed. */
 typedef gboolean (* SsemAcquireFunc) (gpointer           source,
                                       SsemAcquireQueue  *queue,
                                       int                n,

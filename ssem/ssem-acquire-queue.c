@@ -7,6 +7,7 @@
 #include "ssem-acquire-queue-private.h"
 
 #include "ssem/os/ssem-fork-private.h"
+#include "ssem/os/ssem-thread-private.h"
 #include "ssem-error.h"
 #include "ssem-i18n-private.h"
 
@@ -17,23 +18,23 @@
  *   finished  out of the list, its result is known; a source in the task's context returns it
  *
  * From waiting to finished go those that are cancelled, or whose queue is closed, from waiting over
- * served all others. Whoever takes a pending acquire out of the list, under queue_lock, finishes it:
- * exactly one does. One that is served and cancelled is finished by the thread, because only the
- * backend can tell which came first, the units or the cancelling.
+ * served all others. Whoever takes a pending acquire out of the list, under queue_lock, finishes
+ * it: exactly one does. One that is served and cancelled is finished by the thread, because only
+ * the backend can tell which came first, the units or the cancelling.
  *
  * The thread starts with the first pending acquire and goes with the last, so a semaphore without
  * pending acquires has none. It has a reference on the queue, and touches the semaphore object only
  * as long as it has a task, whose source object that is: so it never drops the last reference. The
- * source that returns the task owns it; the task is finalized in its own context, and so is what its
- * caller attached to it.
+ * source that returns the task owns it; the task is finalized in its own context, and so is what
+ * its caller attached to it.
  *
  * Cancelling: the handler of "cancelled" must not return the task itself, as that could run the
  * caller's callback inside g_cancellable_cancel (). For the same reason the handler is dropped with
  * g_signal_handler_disconnect () and not with g_cancellable_disconnect (), which waits for handlers
  * that run and so deadlocks below one. What the handler needs is kept by a reference of its own.
  *
- * queue_lock is one for all queues: it is held for a few instructions, and it must survive a fork. In
- * the child the thread is gone and the callers are the parent's, so the child's first use of the
+ * queue_lock is one for all queues: it is held for a few instructions, and it must survive a fork.
+ * In the child the thread is gone and the callers are the parent's, so the child's first use of the
  * object makes a new queue; the parent's is left as it is.
  */
 
@@ -247,14 +248,9 @@ start_thread (SsemAcquireQueue *self)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(GError) refused = NULL;
-  GThread *thread;
 
-  thread = g_thread_try_new ("ssem-acquire", serve, ssem_acquire_queue_ref (self), &error);
-  if (thread != NULL)
-    {
-      g_thread_unref (thread);
-      return;
-    }
+  if (ssem_thread_start ("ssem-acquire", serve, ssem_acquire_queue_ref (self), &error))
+    return;
 
   g_mutex_lock (&queue_lock);
   self->has_thread = FALSE;
@@ -354,8 +350,8 @@ ssem_acquire_queue_push (SsemAcquireQueue *self,
   pending->task = task;
   pending->n = n;
 
-  /* For watch_cancellable () below: once it is in the list, the task and the list's reference may be
-   * gone at any time. */
+  /* For watch_cancellable () below: once it is in the list, the task and the list's reference may
+   * be gone at any time. */
   pending_ref (pending);
 
   g_mutex_lock (&queue_lock);

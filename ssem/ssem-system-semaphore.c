@@ -21,8 +21,8 @@
  * A counting semaphore that processes share by a key.
  *
  * A semaphore guards a number of equal resources, its *units*. A process that needs some acquires
- * them, waits until that many are there, and releases them when it is done. Every process that opens
- * the same key gets the same semaphore. The class is modelled on Qt's `QSystemSemaphore`.
+ * them, waits until that many are there, and releases them when it is done. Every process that
+ * opens the same key gets the same semaphore. The class is modelled on Qt's `QSystemSemaphore`.
  *
  * ```c
  * g_autoptr(GError) error = NULL;
@@ -37,23 +37,26 @@
  *
  * ## The key
  *
- * A key is a non-empty string of valid UTF-8 of at most 1024 bytes. Any character is only a character,
- * `/` too. Keys are the user's own: another user's program does not share them. In a folder that users
- * share, such as `/tmp`, the second user of a key gets
+ * A key is a non-empty string of valid UTF-8 of at most 1024 bytes. Any character is only a
+ * character, `/` too. Keys are the user's own: another user's program does not share them. In a
+ * folder that users share, such as `/tmp` with the System V backend, the second user of a key gets
  * `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` while the first one's is there. The environment
  * variable `SSEM_RUNTIME_DIR`, the path of an existing folder, moves the whole name space there.
  *
  * ## When a process dies
  *
  * When a process ends for whatever reason, SIGKILL included, the units that it has acquired and not
- * released come back, and wake whoever waits for them. Holding belongs to the process, not to the object
- * or the thread: what one object acquired, another of the same key may release. A process that
- * released more than it acquired has *created* units; those stay when it ends. What is acquired
- * through an object whose [property@Ssem.SystemSemaphore:undo] is `FALSE` does not come back: right
- * for signalling, where one process acquires what another releases.
+ * released come back, and wake whoever waits for them. (With shared memory it is the other
+ * processes that give them back: whoever waits, tries in vain or asks for the value.) Holding
+ * belongs to the process, not to the object or the thread: what one object acquired, another of the
+ * same key may release. A process that released more than it acquired has *created* units; those
+ * stay when it ends. What is acquired through an object whose [property@Ssem.SystemSemaphore:undo]
+ * is `FALSE` does not come back: right for signalling, where one process acquires what another
+ * releases.
  *
- * The last process to drop its last object of a key, or to exit, removes the semaphore from the system. If the last
- * process crashes, the semaphore stays, with its units back, until the next one opens the key.
+ * The last process to drop its last object of a key, or to exit, removes the semaphore from the
+ * system. If the last process crashes, the semaphore stays, with its units back, until the next one
+ * opens the key.
  *
  * A child of `fork()` holds nothing of what its parent holds; its first use of an object makes it a
  * user of its own. After `exec()` the units of the old program come back, with System V only when
@@ -61,17 +64,19 @@
  *
  * ## Threads
  *
- * Any thread may call anything at any time. Time that the system is suspended does not count as time
- * waited, and changes of the clock have no effect on time-outs.
+ * Any thread may call anything at any time. Time that the system is suspended does not count as
+ * time waited, and changes of the clock have no effect on time-outs.
  *
  * ## Errors
  *
- * Errors are reported as [error@Ssem.SystemSemaphoreError], and as `G_IO_ERROR` for what GIO users know
- * under that name: cancelled, timed out, would block, invalid argument, not supported. For programs
- * ported from Qt, the last result can also be asked for with [method@Ssem.SystemSemaphore.get_error].
+ * Errors are reported as [error@Ssem.SystemSemaphoreError], and as `G_IO_ERROR` for what GIO users
+ * know under that name: cancelled, timed out, would block, invalid argument, not supported. For
+ * programs ported from Qt, the last result can also be asked for with
+ * [method@Ssem.SystemSemaphore.get_error].
  *
  * Two backends are two worlds: a key opened through one of them is not the same key in another. See
- * [property@Ssem.SystemSemaphore:backend].
+ * [property@Ssem.SystemSemaphore:backend]. On Linux the default lies in shared memory, where Qt
+ * does not look: to share a key with a Qt program, set `SSEM_BACKEND=sysv` or the property.
  *
  * Since: 1.0
  */
@@ -79,18 +84,19 @@
 /* Design note
  *
  * The object is a name with settings; what is behind the name is an instance of a backend, which
- * open_instance () makes. That happens in init (), in set_key () or, where a binding built the object
- * from its properties alone, in the first operation.
+ * open_instance () makes. That happens in init (), in set_key () or, where a binding built the
+ * object from its properties alone, in the first operation.
  *
  * instance   Entered through ssem_pin_enter (), so that set_key () can take it away while another
  *            thread is inside. NULL: not open.
  * opening    Makes threads that want to open, or give another key, wait for each other; may be held
- *            for as long as opening takes. A child of fork () gets a new one, because the thread that
- *            holds it may not be in the child.
+ *            for as long as opening takes. A child of fork () gets a new one, because the thread
+ *            that holds it may not be in the child.
  * state_lock Protects all other fields that change. One for all objects: no operation that succeeds
- *            takes it, it is held for a few instructions, and it must survive a fork. Locks that may
- *            be taken with it held: none. It may be taken with opening held.
- * error_code Written under state_lock, read without it: after a success it is mostly NO_ERROR already.
+ *            takes it, it is held for a few instructions, and it must survive a fork. Locks that
+ *            may be taken with it held: none. It may be taken with opening held.
+ * error_code Written under state_lock, read without it: after a success it is mostly NO_ERROR
+ *            already.
  */
 struct _SsemSystemSemaphore
 {
@@ -126,6 +132,7 @@ enum
 
 static GParamSpec *properties[N_PROPS];
 static GMutex state_lock;
+static gpointer semaphore_class;
 
 static void initable_iface_init (GInitableIface *iface);
 
@@ -133,6 +140,15 @@ static void initable_iface_init (GInitableIface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (SsemSystemSemaphore, ssem_system_semaphore, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, initable_iface_init)
                                G_IMPLEMENT_INTERFACE (G_TYPE_ASYNC_INITABLE, NULL))
+
+/* SSEM_IS_SYSTEM_SEMAPHORE for the operations that take a few nanoseconds, of which the usual
+ * macro, which asks for the type's number first, would be one. The class is final, so this is the
+ * same. */
+static inline gboolean
+is_semaphore (SsemSystemSemaphore *self)
+{
+  return self != NULL && self->parent_instance.g_type_instance.g_class == semaphore_class;
+}
 
 /* --- Results --- */
 
@@ -545,6 +561,8 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
   const GParamFlags flags =
     G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
 
+  semaphore_class = klass;
+
   object_class->dispose = ssem_system_semaphore_dispose;
   object_class->finalize = ssem_system_semaphore_finalize;
   object_class->get_property = ssem_system_semaphore_get_property;
@@ -565,8 +583,8 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
   /**
    * SsemSystemSemaphore:initial-value: (getter get_initial_value)
    *
-   * The value that the semaphore gets where this object creates or resets it: 0 or more units, and at
-   * most what the backend can count to (32767 with System V, else `G_MAXINT`).
+   * The value that the semaphore gets where this object creates or resets it: 0 or more units, and
+   * at most what the backend can count to (32767 with System V, else `G_MAXINT`).
    *
    * [method@Ssem.SystemSemaphore.set_key] changes it.
    *
@@ -605,8 +623,10 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
    *
    * What the semaphore is built from.
    *
-   * `SSEM_BACKEND_DEFAULT` asks for the best; once the object is open, the property reads as the one
-   * that is in use. Processes share a semaphore only if they use the same backend.
+   * `SSEM_BACKEND_DEFAULT` asks for what the environment variable `SSEM_BACKEND` names, or else the
+   * platform's own: shared memory on Linux, System V on other Unix systems. Once the object is
+   * open, the property reads as the one that is in use. Processes share a semaphore only if they
+   * use the same backend.
    *
    * Since: 1.0
    */
@@ -650,24 +670,24 @@ ssem_system_semaphore_init (SsemSystemSemaphore *self)
  * Opens the semaphore of @key, or creates it.
  *
  * To choose [property@Ssem.SystemSemaphore:undo] or [property@Ssem.SystemSemaphore:backend], use
- * [func@Gio.Initable.new] with the properties. Opening waits only for another process that is opening
- * or closing the same key at that moment; where even that is too long, use
- * [func@Gio.AsyncInitable.new_async].
+ * [func@Gio.Initable.new] with the properties. Opening waits for nobody with shared memory, with
+ * System V only for another process that is opening or closing the same key at that moment; where
+ * even that is too long, use [func@Gio.AsyncInitable.new_async].
  *
  * Returns: (transfer full): a semaphore that is open, or `NULL` with @error set:
  *
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR` if @key is no key, or what lies in its place on the disk
- *   is no semaphore of that key;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR` if @key is no key, or what lies in its place on the
+ *   disk is no semaphore of that key;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` with `SSEM_ACCESS_MODE_OPEN_EXISTING` if the key is
  *   unknown, and if the folder that semaphores live in does not exist;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS` with `SSEM_ACCESS_MODE_CREATE_EXCLUSIVE` if a live
  *   process uses the semaphore, or may be using it because a Qt program made it;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the semaphore belongs to another user, or the
- *   folder cannot be written to;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @initial_value is past the backend's maximum, or
- *   the system has no more semaphores, descriptors, memory or room on the disk;
- * - `G_IO_ERROR_INVALID_ARGUMENT` if @initial_value is negative, @mode is no mode, or the environment
- *   variable `SSEM_BACKEND` names no backend;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the semaphore or its folder belongs to
+ *   another user, is a link or is open to others, or the folder cannot be written to;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @initial_value is past the backend's maximum,
+ *   or the system has no more semaphores, descriptors, memory or room where they are kept;
+ * - `G_IO_ERROR_INVALID_ARGUMENT` if @initial_value is negative, @mode is no mode, or the
+ *   environment variable `SSEM_BACKEND` names no backend;
  * - `G_IO_ERROR_NOT_SUPPORTED` if it names one that this system does not have;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
  *
@@ -702,17 +722,18 @@ ssem_system_semaphore_new (const char      *key,
  *
  * Gives the object another key, as if it were dropped and made anew.
  *
- * Like dropping the object, this does not release what the process holds; if it was the last user of
- * the old key, that semaphore is removed. An acquire that waits in another thread, and every pending
- * asynchronous one, fails with `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` and holds nothing. (With System
- * V, one that waits without a cancellable, on a semaphore that other processes use, only notices
- * once units come for it; it gives them back.)
+ * Like dropping the object, this does not release what the process holds; if it was the last user
+ * of the old key, that semaphore is removed. An acquire that waits in another thread, and every
+ * pending asynchronous one, fails with `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` and holds nothing.
+ * (With System V, one that waits without a cancellable, on a semaphore that other processes use,
+ * only notices once units come for it; it gives them back.)
  *
- * A key, initial value or mode that could never be right leaves the object as it was. If opening the
- * new key fails, the object has that key and is not open; its next operation tries again.
+ * A key, initial value or mode that could never be right leaves the object as it was. If opening
+ * the new key fails, the object has that key and is not open; its next operation tries again.
  *
  * Emits `notify` for those of [property@Ssem.SystemSemaphore:key],
- * [property@Ssem.SystemSemaphore:initial-value] and [property@Ssem.SystemSemaphore:mode] that change.
+ * [property@Ssem.SystemSemaphore:initial-value] and [property@Ssem.SystemSemaphore:mode] that
+ * change.
  *
  * Returns: `TRUE` if the object is open under the new key, or `FALSE` with @error set as
  *   [ctor@Ssem.SystemSemaphore.new] sets it
@@ -774,6 +795,36 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
   return failure == NULL;
 }
 
+/* With @instance entered, or nothing where it is NULL; leaves it. */
+G_GNUC_NO_INLINE static gboolean
+acquire_inside (SsemSystemSemaphore  *self,
+                SsemInstance         *instance,
+                int                   n,
+                gint64                deadline_usec,
+                GCancellable         *cancellable,
+                GError              **error)
+{
+  GError *failure = NULL;
+  gboolean is_acquired = FALSE;
+
+  if (check_units (n, &failure) &&
+      !g_cancellable_set_error_if_cancelled (cancellable, &failure))
+    {
+      if (G_UNLIKELY (instance == NULL))
+        instance = enter_instance (self, &failure);
+      if (instance != NULL)
+        is_acquired = instance->table->acquire (instance, n, deadline_usec, cancellable, &failure);
+    }
+  ssem_pin_leave ();
+
+  if (!is_acquired)
+    return record_failure (self, error, failure);
+
+  record_success (self);
+
+  return TRUE;
+}
+
 static inline gboolean
 acquire_until (SsemSystemSemaphore  *self,
                int                   n,
@@ -781,21 +832,14 @@ acquire_until (SsemSystemSemaphore  *self,
                GCancellable         *cancellable,
                GError              **error)
 {
-  GError *failure = NULL;
-  SsemInstance *instance;
-  gboolean is_acquired;
+  SsemInstance *instance = ssem_pin_enter (&self->instance);
 
-  if (!check_units (n, &failure) ||
-      (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, &failure)) ||
-      (instance = enter_instance (self, &failure)) == NULL)
-    return record_failure (self, error, failure);
+  /* The way that most acquires go. Where it answers FALSE, nothing has happened. */
+  if (G_UNLIKELY (instance == NULL || n <= 0 || cancellable != NULL ||
+                  !instance->table->take_at_once (instance, n)))
+    return acquire_inside (self, instance, n, deadline_usec, cancellable, error);
 
-  is_acquired = instance->table->acquire (instance, n, deadline_usec, cancellable, &failure);
   ssem_pin_leave ();
-
-  if (!is_acquired)
-    return record_failure (self, error, failure);
-
   record_success (self);
 
   return TRUE;
@@ -810,8 +854,9 @@ acquire_until (SsemSystemSemaphore  *self,
  *
  * Takes @n units together, and blocks until that many are there.
  *
- * It takes all of them or none. A failed or cancelled acquire holds nothing; one that got its units is
- * never reported as cancelled. A cancelled wait ends within 50 milliseconds.
+ * It takes all of them or none. A failed or cancelled acquire holds nothing; one that got its units
+ * is never reported as cancelled. A cancelled wait ends at once, with System V within 50
+ * milliseconds.
  *
  * In a program with a main loop, use [method@Ssem.SystemSemaphore.acquire_async].
  *
@@ -820,9 +865,11 @@ acquire_until (SsemSystemSemaphore  *self,
  * - `G_IO_ERROR_INVALID_ARGUMENT` if @n is not positive;
  * - `G_IO_ERROR_CANCELLED` if @cancellable was cancelled;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @n is more than the backend can ever count to
- *   (32767 with System V), or the system has no memory for the wait;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system, or
- *   another thread gave the object another key;
+ *   (32767 with System V), the system has no memory for the wait, or, with shared memory, 4095
+ *   threads of all processes have used the semaphore already;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system
+ *   (with shared memory a wait notices within a second, an operation that need not wait does not),
+ *   or another thread gave the object another key;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
  *   the semaphore;
  * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
@@ -836,7 +883,7 @@ ssem_system_semaphore_acquire (SsemSystemSemaphore  *self,
                                GCancellable         *cancellable,
                                GError              **error)
 {
-  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
+  g_return_val_if_fail (is_semaphore (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   return acquire_until (self, n, SSEM_DEADLINE_NONE, cancellable, error);
@@ -862,7 +909,7 @@ ssem_system_semaphore_try_acquire (SsemSystemSemaphore  *self,
                                    int                   n,
                                    GError              **error)
 {
-  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
+  g_return_val_if_fail (is_semaphore (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   return acquire_until (self, n, SSEM_DEADLINE_NOW, NULL, error);
@@ -894,8 +941,8 @@ deadline_after (gint64 timeout_usec)
  *
  * Takes @n units together, and blocks until that many are there or the time is over.
  *
- * The time is that of the monotonic clock: changes of the wall clock do not shorten or stretch it, and
- * time that the system is suspended does not count.
+ * The time is that of the monotonic clock: changes of the wall clock do not shorten or stretch it,
+ * and time that the system is suspended does not count.
  *
  * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
  *
@@ -912,7 +959,7 @@ ssem_system_semaphore_acquire_timeout (SsemSystemSemaphore  *self,
                                        GCancellable         *cancellable,
                                        GError              **error)
 {
-  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
+  g_return_val_if_fail (is_semaphore (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   return acquire_until (self, n, deadline_after (timeout_usec), cancellable, error);
@@ -950,10 +997,11 @@ acquire_at_once (SsemSystemSemaphore *self,
  * Takes @n units together as soon as that many are there, without blocking the caller.
  *
  * Requests on one object are served in the order in which they were made: one for many units is not
- * overtaken by later ones for few. Blocking acquires, other objects and other processes may be served
- * in between. A pending request keeps the object alive. They wait in one thread for this object, which is there only as
- * long as any of them waits. @callback is called in the thread-default main context of the caller, and
- * asks [method@Ssem.SystemSemaphore.acquire_finish] for the result.
+ * overtaken by later ones for few. Blocking acquires, other objects and other processes may be
+ * served in between. A pending request keeps the object alive. They wait in one thread for this
+ * object, which is there only as long as any of them waits. @callback is called in the
+ * thread-default main context of the caller, and asks [method@Ssem.SystemSemaphore.acquire_finish]
+ * for the result.
  *
  * If the units came, they are held, whether the result is asked for or not.
  *
@@ -1029,6 +1077,33 @@ ssem_system_semaphore_acquire_finish (SsemSystemSemaphore  *self,
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
+/* With @instance entered, or nothing where it is NULL; leaves it. */
+G_GNUC_NO_INLINE static gboolean
+release_inside (SsemSystemSemaphore  *self,
+                SsemInstance         *instance,
+                int                   n,
+                GError              **error)
+{
+  GError *failure = NULL;
+  gboolean is_released = FALSE;
+
+  if (check_units (n, &failure))
+    {
+      if (G_UNLIKELY (instance == NULL))
+        instance = enter_instance (self, &failure);
+      if (instance != NULL)
+        is_released = instance->table->release (instance, n, &failure);
+    }
+  ssem_pin_leave ();
+
+  if (!is_released)
+    return record_failure (self, error, failure);
+
+  record_success (self);
+
+  return TRUE;
+}
+
 /**
  * ssem_system_semaphore_release:
  * @self: a semaphore
@@ -1057,22 +1132,16 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
                                int                   n,
                                GError              **error)
 {
-  GError *failure = NULL;
   SsemInstance *instance;
-  gboolean is_released;
 
-  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
+  g_return_val_if_fail (is_semaphore (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!check_units (n, &failure) || (instance = enter_instance (self, &failure)) == NULL)
-    return record_failure (self, error, failure);
+  instance = ssem_pin_enter (&self->instance);
+  if (G_UNLIKELY (instance == NULL || n <= 0 || !instance->table->give_at_once (instance, n)))
+    return release_inside (self, instance, n, error);
 
-  is_released = instance->table->release (instance, n, &failure);
   ssem_pin_leave ();
-
-  if (!is_released)
-    return record_failure (self, error, failure);
-
   record_success (self);
 
   return TRUE;

@@ -24,8 +24,8 @@ G_BEGIN_DECLS
  * @SSEM_ACCESS_MODE_OPEN_EXISTING: Use the semaphore as it is; where the key is unknown, fail with
  *   `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND`.
  * @SSEM_ACCESS_MODE_CREATE_EXCLUSIVE: Create the semaphore, or reset one that no live process is
- *   attached to; otherwise fail with `SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS`. A semaphore that a
- *   Qt program made counts as in use.
+ *   attached to; otherwise fail with `SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS`. A semaphore that
+ *   a Qt program made counts as in use.
  *
  * What opening a key does when the semaphore exists already, and when it doesn't.
  *
@@ -43,10 +43,10 @@ typedef enum
 
 /**
  * SsemBackend:
- * @SSEM_BACKEND_DEFAULT: What the environment variable `SSEM_BACKEND` names (`shared-memory`, `sysv`
- *   or `windows`), or else the best that the platform has.
- * @SSEM_BACKEND_SHARED_MEMORY: A counter in shared memory; nothing else makes an uncontended acquire
- *   without a system call.
+ * @SSEM_BACKEND_DEFAULT: What the environment variable `SSEM_BACKEND` names (`shared-memory`,
+ *   `sysv` or `windows`), or else the best that the platform has.
+ * @SSEM_BACKEND_SHARED_MEMORY: A counter in shared memory; nothing else makes an uncontended
+ *   acquire without a system call. The default on Linux.
  * @SSEM_BACKEND_SYSV: A System V semaphore, the one that Qt programs reach with the same key.
  * @SSEM_BACKEND_WINDOWS: A named semaphore of Windows, the one that Qt programs reach with the same
  *   key there.

@@ -15,9 +15,10 @@ G_BEGIN_DECLS
  *
  * Contract, for every backend:
  *
- * - Any thread may call anything at any time, on one instance too. Each call but free () runs between
- *   ssem_pin_enter () and ssem_pin_leave (), so the instance's memory stays.
- * - Arguments have been checked: n is at least 1, the key is a key, the initial value is not negative.
+ * - Any thread may call anything at any time, on one instance too. Each call but free () runs
+ *   between ssem_pin_enter () and ssem_pin_leave (), so the instance's memory stays.
+ * - Arguments have been checked: n is at least 1, the key is a key, the initial value is not
+ *   negative.
  * - On failure a function sets the error, exactly once, and leaves everything as it was; on success
  *   it sets none.
  * - EINTR and its like never surface.
@@ -42,13 +43,21 @@ struct _SsemBackendTable
   /* Called once, before the others. */
   void          (* init)      (void);
 
-  /* Attaches this process to the semaphore of @key as @mode says. With @undo FALSE, what goes through
-   * the instance counts neither for nor against what the process holds. */
+  /* Attaches this process to the semaphore of @key as @mode says. With @undo FALSE, what goes
+   * through the instance counts neither for nor against what the process holds. */
   SsemInstance *(* open)      (const char     *key,
                                int             initial_value,
                                SsemAccessMode  mode,
                                gboolean        undo,
                                GError        **error);
+
+  /* Take, or give, @n units where that needs nothing but a few instructions. FALSE: it would need
+   * more, or fail, and nothing has happened; acquire () or release () will tell. A backend that
+   * always needs more always answers so. */
+  gboolean      (* take_at_once) (SsemInstance *instance,
+                                  int           n);
+  gboolean      (* give_at_once) (SsemInstance *instance,
+                                  int           n);
 
   /* Takes @n units together, or none. With SSEM_DEADLINE_NOW it does not wait, and fails with
    * G_IO_ERROR_WOULD_BLOCK; with SSEM_DEADLINE_NONE it waits for ever; else it fails with
@@ -79,6 +88,7 @@ struct _SsemBackendTable
 /* The backends of this build, best first, NULL at the end. Made by Meson's choice of files. */
 extern const SsemBackendTable *const ssem_backends[];
 
+extern const SsemBackendTable ssem_backend_shm;
 extern const SsemBackendTable ssem_backend_sysv;
 
 /* Makes all that is one for the whole process. To be called once, before anything is opened. */
@@ -89,6 +99,10 @@ void ssem_backend_init (void);
  * environment names none that there is. */
 const SsemBackendTable *ssem_backend_choose (SsemBackend   wanted,
                                              GError      **error);
+
+/* For a backend that does nothing at once. */
+gboolean ssem_backend_not_at_once   (SsemInstance    *instance,
+                                     int              n);
 
 /* What an operation was doing when it failed. */
 typedef enum

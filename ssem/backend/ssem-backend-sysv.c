@@ -14,21 +14,22 @@
 
 /* A System V semaphore, shared with Qt.
  *
- * Units that an instance with undo acquires carry SEM_UNDO, and the attachment's ledger says which part
- * of a release pays such units back (SEM_UNDO again) and which part creates (without). Both parts are
- * one call of semop(2). An acquire is booked after the kernel has granted it: until then it is as if
- * it had not happened, and the kernel would take it back whole at death. Where the process had
- * created units before, booking finds that the undo count must be lower, and lowers it. A process that
- * acquires what others create may come to hold more than the undo count can tell. More than the
- * largest value could not come back anyway, so what is past that is acquired without SEM_UNDO.
+ * Units that an instance with undo acquires carry SEM_UNDO, and the attachment's ledger says which
+ * part of a release pays such units back (SEM_UNDO again) and which part creates (without). Both
+ * parts are one call of semop(2). An acquire is booked after the kernel has granted it: until then
+ * it is as if it had not happened, and the kernel would take it back whole at death. Where the
+ * process had created units before, booking finds that the undo count must be lower, and lowers it.
+ * A process that acquires what others create may come to hold more than the undo count can tell.
+ * More than the largest value could not come back anyway, so what is past that is acquired without
+ * SEM_UNDO.
  *
- * A wait is the kernel's: it blocks in semop(2), or in semtimedop(2) until the deadline. Nothing but
- * a signal or a time-out ends such a wait, and signal handlers belong to the program, so a wait with a
- * cancellable is cut into pieces of CANCEL_LATENCY_USEC, and only that one.
+ * A wait is the kernel's: it blocks in semop(2), or in semtimedop(2) until the deadline. Nothing
+ * but a signal or a time-out ends such a wait, and signal handlers belong to the program, so a wait
+ * with a cancellable is cut into pieces of CANCEL_LATENCY_USEC, and only that one.
  *
  * An instance that is closed while a thread waits in it: where the process was the last, the set is
- * gone and the kernel wakes the waiter; else the wait goes on until it is served or a piece ends, and
- * gives back what it got.
+ * gone and the kernel wakes the waiter; else the wait goes on until it is served or a piece ends,
+ * and gives back what it got.
  */
 
 #define CANCEL_LATENCY_USEC G_GINT64_CONSTANT (20000)
@@ -70,7 +71,7 @@ next_wait (gint64        deadline_usec,
 }
 
 /* The kernel has granted @n units, and has added @undone to the undo count. */
-static void
+static inline void
 book_acquired (SysvInstance *self,
                int           n,
                int           undone)
@@ -78,7 +79,8 @@ book_acquired (SysvInstance *self,
   guint16 epoch = ssem_sysv_attachment_get_epoch (self->attachment);
   int undo_change = ssem_sysv_attachment_book (self->attachment, epoch, n);
 
-  ssem_sysv_set_shift_undo (self->attachment->set, undo_change - undone);
+  if (G_UNLIKELY (undo_change != undone))
+    ssem_sysv_set_shift_undo (self->attachment->set, undo_change - undone);
 }
 
 /* Adds @n units, paying back what the process holds first. */
@@ -265,6 +267,8 @@ const SsemBackendTable ssem_backend_sysv = {
   .supports_undo = TRUE,
   .init = ssem_sysv_attachment_init,
   .open = sysv_open,
+  .take_at_once = ssem_backend_not_at_once,
+  .give_at_once = ssem_backend_not_at_once,
   .acquire = sysv_acquire,
   .release = sysv_release,
   .get_value = sysv_get_value,

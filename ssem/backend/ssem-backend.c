@@ -35,8 +35,8 @@ find_by_id (SsemBackend id)
   return NULL;
 }
 
-/* The names of all backends that there are, on whatever platform: a name of this list is known, though
- * this build may not have it. */
+/* The names of all backends that there are, on whatever platform: a name of this list is known,
+ * though this build may not have it. */
 static const char *const backend_names[] = {
   [SSEM_BACKEND_SHARED_MEMORY] = "shared-memory",
   [SSEM_BACKEND_SYSV] = "sysv",
@@ -97,8 +97,8 @@ ssem_backend_choose (SsemBackend   wanted,
  *
  * Whether this build of the library has @backend.
  *
- * For `SSEM_BACKEND_DEFAULT` the answer is whether an object that asks for no particular backend gets
- * one: it is `FALSE` when the environment variable `SSEM_BACKEND` names one that is not there.
+ * For `SSEM_BACKEND_DEFAULT` the answer is whether an object that asks for no particular backend
+ * gets one: it is `FALSE` when the environment variable `SSEM_BACKEND` names one that is not there.
  *
  * This function may be called from any thread.
  *
@@ -110,6 +110,13 @@ gboolean
 ssem_backend_is_supported (SsemBackend backend)
 {
   return ssem_backend_choose (backend, NULL) != NULL;
+}
+
+gboolean
+ssem_backend_not_at_once (SsemInstance *instance,
+                          int           n)
+{
+  return FALSE;
 }
 
 static SsemSystemSemaphoreError

@@ -15,8 +15,8 @@ G_BEGIN_DECLS
  * away from its object (set_key does), without an atomic read-modify-write in the common case.
  *
  * These are hazard pointers (M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free
- * Objects", IEEE TPDS 15(6), 2004): each thread announces the one instance that it is inside, and who
- * has taken an instance away frees it only when no thread announces it. The design note is in
+ * Objects", IEEE TPDS 15(6), 2004): each thread announces the one instance that it is inside, and
+ * who has taken an instance away frees it only when no thread announces it. The design note is in
  * ssem-pin.c. A thread is inside at most one instance at a time.
  */
 typedef struct _SsemPin SsemPin;
@@ -24,12 +24,11 @@ typedef struct _SsemPin SsemPin;
 struct _SsemPin
 {
   _Atomic (SsemInstance *) inside; /* written by its thread, read by whoever retires */
+  atomic_bool must_reclaim;        /* set by whoever retires, cleared by its thread */
   SsemPin *next;                   /* under the pins' lock */
 };
 
 extern _Thread_local SsemPin *ssem_pin_of_thread __attribute__ ((tls_model ("initial-exec")));
-extern atomic_int ssem_pin_n_retired;
-
 /* To be called before the others. */
 void     ssem_pin_init     (void);
 
@@ -63,15 +62,17 @@ ssem_pin_enter (_Atomic (SsemInstance *) *place)
 static inline void
 ssem_pin_leave (void)
 {
+  SsemPin *pin = ssem_pin_of_thread;
+
   /* Release: what we did inside comes before the memory is freed. */
-  atomic_store_explicit (&ssem_pin_of_thread->inside, NULL, memory_order_release);
+  atomic_store_explicit (&pin->inside, NULL, memory_order_release);
   ssem_barrier_light ();
-  if (G_UNLIKELY (atomic_load_explicit (&ssem_pin_n_retired, memory_order_relaxed) > 0))
+  if (G_UNLIKELY (atomic_load_explicit (&pin->must_reclaim, memory_order_relaxed)))
     ssem_pin_reclaim ();
 }
 
-/* @instance, which is closed and in no place any more, is freed when no thread is inside it: now, or
- * by the last to leave. */
+/* @instance, which is closed and in no place any more, is freed when no thread is inside it: now,
+ * or by the last to leave. */
 void ssem_pin_retire (SsemInstance *instance);
 
 G_END_DECLS

@@ -11,20 +11,20 @@
 /* How it works
  *
  *   enter    announce the instance; light barrier; look whether it is still in its place
- *   leave    take the announcement back; light barrier; look whether anything is retired
- *   retire   (the place is empty already) count it as retired; heavy barrier; read all announcements
+ *   leave    take the announcement back; light barrier; look at must_reclaim
+ *   retire   (the place is empty already) set all threads' must_reclaim; heavy barrier; read all
+ *            announcements
  *
  * The heavy barrier is a full fence in every thread, so of enter and retire at least one sees the
- * other: a thread whose announcement retire missed finds the place changed. In the same way a thread
- * whose leaving retire missed finds the count above 0, and reclaims. Who is inside for long, a
+ * other: a thread whose announcement retire missed finds the place changed. In the same way a
+ * thread whose leaving retire missed finds must_reclaim, and reclaims. Who is inside for long, a
  * waiter, only delays the freeing of the one instance.
  *
- * pins_lock protects the list of pins and the list of the retired. It is never held while anything is
- * freed.
+ * pins_lock protects the list of pins and the list of the retired. It is never held while anything
+ * is freed.
  */
 
 _Thread_local SsemPin *ssem_pin_of_thread;
-atomic_int ssem_pin_n_retired;
 
 static GMutex pins_lock;
 static SsemPin *pins;
@@ -80,6 +80,7 @@ ssem_pin_register (void)
   SsemPin *pin = g_new0 (SsemPin, 1);
 
   g_mutex_lock (&pins_lock);
+  atomic_init (&pin->must_reclaim, retired != NULL);
   pin->next = pins;
   pins = pin;
   g_mutex_unlock (&pins_lock);
@@ -105,6 +106,23 @@ is_anybody_inside (SsemInstance *instance)
   return FALSE;
 }
 
+/* With pins_lock: whether another thread could be inside anything. */
+static gboolean
+are_there_others (void)
+{
+  return pins != NULL && (pins->next != NULL || pins != ssem_pin_of_thread);
+}
+
+/* With pins_lock. */
+static void
+set_must_reclaim (gboolean must_reclaim)
+{
+  SsemPin *pin;
+
+  for (pin = pins; pin != NULL; pin = pin->next)
+    atomic_store_explicit (&pin->must_reclaim, must_reclaim, memory_order_relaxed);
+}
+
 void
 ssem_pin_reclaim (void)
 {
@@ -112,7 +130,11 @@ ssem_pin_reclaim (void)
   GSList **link;
 
   g_mutex_lock (&pins_lock);
-  ssem_barrier_heavy ();
+  if (are_there_others ())
+    {
+      set_must_reclaim (retired != NULL);
+      ssem_barrier_heavy ();
+    }
   for (link = &retired; *link != NULL;)
     {
       GSList *entry = *link;
@@ -126,8 +148,9 @@ ssem_pin_reclaim (void)
       *link = entry->next;
       entry->next = free_ones;
       free_ones = entry;
-      atomic_fetch_sub_explicit (&ssem_pin_n_retired, 1, memory_order_relaxed);
     }
+  if (retired == NULL)
+    set_must_reclaim (FALSE);
   g_mutex_unlock (&pins_lock);
 
   while (free_ones != NULL)
@@ -144,7 +167,6 @@ ssem_pin_retire (SsemInstance *instance)
 {
   g_mutex_lock (&pins_lock);
   retired = g_slist_prepend (retired, instance);
-  atomic_fetch_add_explicit (&ssem_pin_n_retired, 1, memory_order_relaxed);
   g_mutex_unlock (&pins_lock);
 
   ssem_pin_reclaim ();

@@ -9,8 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* Two threads that each write one word and then read the other's need a full fence on both sides, or
- * both may read the old value. Where one side runs all the time and the other almost never, the
+/* Two threads that each write one word and then read the other's need a full fence on both sides,
+ * or both may read the old value. Where one side runs all the time and the other almost never, the
  * rare side can pay for both: the frequent one calls ssem_barrier_light (), which keeps only the
  * compiler in order, the rare one ssem_barrier_heavy (), which makes every running thread of this
  * process pass a fence. See membarrier(2), "PRIVATE_EXPEDITED".

@@ -11,9 +11,9 @@ G_BEGIN_DECLS
 /* Locks on single bytes of a file, which the kernel drops when their owner dies.
  *
  * The owner is the open file description: a thread that opens the file on its own has locks of its
- * own, and a forked child that keeps the descriptor keeps the parent's locks alive, so it must close
- * it. Locks lie past the end of the file as well as inside it. See fcntl_locking(2), "Open file
- * description locks". Systems without them have the older locks, whose owner is the process.
+ * own, and a forked child that keeps the descriptor keeps the parent's locks alive, so it must
+ * close it. Locks lie past the end of the file as well as inside it. See fcntl_locking(2), "Open
+ * file description locks". Systems without them have the older locks, whose owner is the process.
  *
  * All answer 0 or -errno.
  */
@@ -34,8 +34,9 @@ int ssem_file_lock_try   (int          fd,
                           goffset      byte,
                           SsemFileLock lock);
 
-/* 1 where another owner has a lock on the byte, of any sort, else 0. */
+/* 1 where another owner has a lock, of any sort, on one of @n bytes, else 0. */
 int ssem_file_lock_query (int          fd,
-                          goffset      byte);
+                          goffset      first,
+                          goffset      n);
 
 G_END_DECLS

@@ -44,14 +44,28 @@ lock_byte (int           fd,
   return errno == EACCES ? -EAGAIN : -errno;
 }
 
+static int
+set_lock (int          fd,
+          int          command,
+          goffset      byte,
+          SsemFileLock lock)
+{
+  struct flock range = {
+    .l_type = lock_types[lock],
+    .l_whence = SEEK_SET,
+    .l_start = byte,
+    .l_len = 1,
+  };
+
+  return lock_byte (fd, command, &range);
+}
+
 int
 ssem_file_lock_wait (int          fd,
                      goffset      byte,
                      SsemFileLock lock)
 {
-  struct flock range = { .l_type = lock_types[lock], .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
-
-  return lock_byte (fd, LOCK_WAIT, &range);
+  return set_lock (fd, LOCK_WAIT, byte, lock);
 }
 
 int
@@ -59,16 +73,15 @@ ssem_file_lock_try (int          fd,
                     goffset      byte,
                     SsemFileLock lock)
 {
-  struct flock range = { .l_type = lock_types[lock], .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
-
-  return lock_byte (fd, LOCK_TRY, &range);
+  return set_lock (fd, LOCK_TRY, byte, lock);
 }
 
 int
 ssem_file_lock_query (int     fd,
-                      goffset byte)
+                      goffset first,
+                      goffset n)
 {
-  struct flock range = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+  struct flock range = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = n };
   int result;
 
   result = lock_byte (fd, LOCK_QUERY, &range);

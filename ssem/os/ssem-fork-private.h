@@ -13,11 +13,11 @@ G_BEGIN_DECLS
  *
  * A child of fork () has one thread, and a copy of every lock as it was at that moment. Whatever
  * another thread of the parent held then stays locked in the child for ever. So each process-wide
- * lock of the library is put under the care of this module, which takes it before the fork and gives
- * it back on both sides: what it protects is whole in the child.
+ * lock of the library is put under the care of this module, which takes it before the fork and
+ * gives it back on both sides: what it protects is whole in the child.
  *
- * Lock order: the fork takes the locks in the order in which they were protected. No code of ours
- * holds two of them at once, so any order is right.
+ * Lock order: the fork takes the locks in the order in which they were protected. Code that holds
+ * two of them at once has to protect them in the order in which it takes them.
  */
 
 /* Grows by one in every child. Whoever keeps something that a child must not use as its parent's

@@ -17,7 +17,12 @@ G_BEGIN_DECLS
  *
  * Its design note is in ssem-sysv-attachment.c. Functions answer 0 or -errno.
  */
-typedef struct _SsemSysvAccount SsemSysvAccount;
+typedef struct
+{
+  guint64 lineage; /* constant after init */
+  int n_users;     /* under the registry's lock */
+  SsemSysvLedger ledger;
+} SsemSysvAccount;
 
 typedef struct
 {
@@ -41,8 +46,8 @@ typedef struct
 /* To be called before the others. */
 void ssem_sysv_attachment_init  (void);
 
-/* Attaches as @mode says and counts an instance. -EEXIST and -ENOENT as the mode has it, -ERANGE for
- * an initial value past the maximum. */
+/* Attaches as @mode says and counts an instance. -EEXIST and -ENOENT as the mode has it, -ERANGE
+ * for an initial value past the maximum. */
 int  ssem_sysv_attachment_open  (const char          *key,
                                  int                  initial_value,
                                  SsemAccessMode       mode,
@@ -60,20 +65,39 @@ static inline int
 ssem_sysv_attachment_ready (SsemSysvAttachment *self)
 {
   /* Acquire: pairs with the release in attach_child (). */
-  if (G_LIKELY (atomic_load_explicit (&self->fork_count, memory_order_acquire) == ssem_fork_count ()))
+  if (G_LIKELY (atomic_load_explicit (&self->fork_count, memory_order_acquire) ==
+                ssem_fork_count ()))
     return 0;
 
   return ssem_sysv_attachment_attach_child (self);
 }
 
+void ssem_sysv_attachment_finish_reset (SsemSysvAttachment *self);
+
 /* The epoch that an operation is about to run in. */
-guint16 ssem_sysv_attachment_get_epoch (SsemSysvAttachment *self);
+static inline guint16
+ssem_sysv_attachment_get_epoch (SsemSysvAttachment *self)
+{
+  guint32 epoch = atomic_load_explicit (&self->record->epoch, memory_order_relaxed);
+
+  if (G_UNLIKELY ((epoch & 1) != 0))
+    {
+      ssem_sysv_attachment_finish_reset (self);
+      epoch = atomic_load_explicit (&self->record->epoch, memory_order_relaxed);
+    }
+
+  return (guint16) epoch & ~1;
+}
 
 /* Books @delta units that were acquired (positive) or are about to be released (negative), and
  * answers the change of the kernel's undo count that this asks for. */
-int     ssem_sysv_attachment_book      (SsemSysvAttachment *self,
-                                        guint16             epoch,
-                                        int                 delta);
+static inline int
+ssem_sysv_attachment_book (SsemSysvAttachment *self,
+                           guint16             epoch,
+                           int                 delta)
+{
+  return ssem_sysv_ledger_move (&self->account->ledger, epoch, delta);
+}
 
 /* How far the undo count is from its limit, as far as is booked. */
 int     ssem_sysv_attachment_get_room  (SsemSysvAttachment *self);

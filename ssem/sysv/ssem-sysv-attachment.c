@@ -27,20 +27,21 @@
  *   The registry, a table by path, owns nothing: an attachment is in it while it has instances and
  *   new ones may join. Each instance has a reference of its own, which it gives back when no thread
  *   can be inside it any more, later than it stops being counted. The account, the ledger of one
- *   lineage, outlives the attachment while the process has units: the kernel's undo count does so too.
+ *   lineage, outlives the attachment while the process has units: the kernel's undo count does so
+ *   too.
  *
  * Locks, in this order
  *
  *   gate (of the attachment)   makes the threads of this process wait for each other
  *   gate (of the file)         makes the processes wait for each other
  *   registry_lock              the table, the counts and every fd. Never held while waiting for
- *                              anything, because every fork waits for it. A descriptor is opened and
- *                              closed under it: a child must know each one, to close its copy.
+ *                              anything, because every fork waits for it. A descriptor is opened
+ *                              and closed under it: a child must know each one, to close its copy.
  *
- * Fork: in the child nothing is attached. Its copies of the descriptors are closed, or they would keep
- * the parent's locks alive after the parent's death, and the accounts are empty. An inherited instance
- * attaches anew at its first use, to that very lineage or not at all. New instances make an attachment
- * of their own.
+ * Fork: in the child nothing is attached. Its copies of the descriptors are closed, or they would
+ * keep the parent's locks alive after the parent's death, and the accounts are empty. An inherited
+ * instance attaches anew at its first use, to that very lineage or not at all. New instances make
+ * an attachment of their own.
  *
  * Resets, and the one thing that the kernel doesn't tell
  *
@@ -49,17 +50,10 @@
  *   which undo count it worked on. One that was blocked and finds a new number was woken by the
  *   reset or after it, and belongs to the new epoch. One that ran in the very moment of the reset
  *   can't know; it is taken to belong to the new epoch. If it was in truth before, and its process
- *   later dies holding those very units, they do not come back (they were forgotten). A resetter that
- *   dies half-way leaves an odd number, and whoever gets the gate next finishes what it began. One
- *   that is stopped half-way is not waited for.
+ *   later dies holding those very units, they do not come back (they were forgotten). A resetter
+ *   that dies half-way leaves an odd number, and whoever gets the gate next finishes what it began.
+ *   One that is stopped half-way is not waited for.
  */
-
-struct _SsemSysvAccount
-{
-  guint64 lineage; /* constant after init */
-  int n_users;     /* under the registry's lock */
-  SsemSysvLedger ledger;
-};
 
 /* How many key files in a row may turn out to collide with other keys' before we give up. */
 #define MAX_COLLISIONS 16
@@ -179,7 +173,7 @@ static gboolean
 others_are_alive (SsemSysvAttachment *self)
 {
   /* An error counts as somebody: nothing is removed on a doubt. */
-  return ssem_file_lock_query (self->fd, SSEM_SYSV_FILE_ALIVE) != 0;
+  return ssem_file_lock_query (self->fd, SSEM_SYSV_FILE_ALIVE, 1) != 0;
 }
 
 /* --- Under both gates --- */
@@ -188,8 +182,8 @@ static void
 set_epoch (SsemSysvRecord *record,
            guint32         epoch)
 {
-  /* Sequentially consistent, as is the kernel's own lock on the set: no reset is seen before the odd
-   * number nor after the even one. */
+  /* Sequentially consistent, as is the kernel's own lock on the set: no reset is seen before the
+   * odd number nor after the even one. */
   atomic_store (&record->epoch, epoch);
 }
 
@@ -267,8 +261,9 @@ create_set (SsemSysvRecord *record,
   return set;
 }
 
-/* Finds, creates or resets the set as @mode says. @is_qts: Qt made the file, and nobody of us has used
- * it yet. Answers the set's identifier; -EADDRINUSE where the file has the kernel's key of another. */
+/* Finds, creates or resets the set as @mode says. @is_qts: Qt made the file, and nobody of us has
+ * used it yet. Answers the set's identifier; -EADDRINUSE where the file has the kernel's key of
+ * another. */
 static int
 admit (SsemSysvAttachment *self,
        gboolean            is_qts,
@@ -679,8 +674,8 @@ ssem_sysv_attachment_attach_child (SsemSysvAttachment *self)
 }
 
 /* The resetter may be at it, be stopped, or be dead. Only in the last case are both gates free. */
-static void
-finish_reset_of_the_dead (SsemSysvAttachment *self)
+void
+ssem_sysv_attachment_finish_reset (SsemSysvAttachment *self)
 {
   if (!g_mutex_trylock (&self->gate))
     return;
@@ -692,27 +687,6 @@ finish_reset_of_the_dead (SsemSysvAttachment *self)
       ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);
     }
   g_mutex_unlock (&self->gate);
-}
-
-guint16
-ssem_sysv_attachment_get_epoch (SsemSysvAttachment *self)
-{
-  guint32 epoch = atomic_load_explicit (&self->record->epoch, memory_order_relaxed);
-
-  if (G_LIKELY ((epoch & 1) == 0))
-    return (guint16) epoch;
-
-  finish_reset_of_the_dead (self);
-
-  return (guint16) atomic_load_explicit (&self->record->epoch, memory_order_relaxed) & ~1;
-}
-
-int
-ssem_sysv_attachment_book (SsemSysvAttachment *self,
-                           guint16             epoch,
-                           int                 delta)
-{
-  return ssem_sysv_ledger_move (&self->account->ledger, epoch, delta);
 }
 
 int

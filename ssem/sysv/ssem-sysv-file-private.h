@@ -23,8 +23,8 @@ G_BEGIN_DECLS
  *
  * Both go with their owner, however it dies, so nothing has to be mended after a crash.
  *
- * Qt makes an empty file, into which the first of us to attach writes this record; Qt never reads it.
- * Our own files have it from the beginning.
+ * Qt makes an empty file, into which the first of us to attach writes this record; Qt never reads
+ * it. Our own files have it from the beginning.
  *
  *   word          written                 meaning
  *   magic         last, under the gate    the record is whole
@@ -69,8 +69,8 @@ typedef struct
 #define SSEM_SYSV_FILE_GATE  (G_GINT64_CONSTANT (1) << 32)
 #define SSEM_SYSV_FILE_ALIVE ((G_GINT64_CONSTANT (1) << 32) + 1)
 
-/* Opens the key file; answers a descriptor or -errno: -ENOENT where there is none, -EACCES where it is
- * another user's, -ELOOP where it is a link, -EBADMSG where it is no regular file. */
+/* Opens the key file; answers a descriptor or -errno: -ENOENT where there is none, -EACCES where it
+ * is another user's, -ELOOP where it is a link, -EBADMSG where it is no regular file. */
 int      ssem_sysv_file_open    (const char      *path);
 
 /* Makes the key file with its record in it, in one step for others; answers a descriptor, which has
@@ -84,8 +84,8 @@ gboolean ssem_sysv_file_is_at   (int              fd,
 
 /* Maps the record; writes one for @key first where the file is empty. Under the gate. Answers 0 or
  * -errno: -EBADMSG where the content is not ours or another key's, -EPROTO where another version of
- * this library wrote it. @was_empty, if not NULL, tells whether Qt made the file. A child of fork ()
- * does not inherit the mapping. */
+ * this library wrote it. @was_empty, if not NULL, tells whether Qt made the file. A child of fork
+ * () does not inherit the mapping. */
 int      ssem_sysv_file_map     (int              fd,
                                  const char      *key,
                                  SsemSysvRecord **record,

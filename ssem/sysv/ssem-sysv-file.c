@@ -207,8 +207,8 @@ ssem_sysv_file_create (const char *path,
   fd = make_nameless (path);
   if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL)
     {
-      /* A file system that has no such files: others may see it before its record is there, and take
-       * it for one of Qt's. */
+      /* A file system that has no such files: others may see it before its record is there, and
+       * take it for one of Qt's. */
       fd = open (path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
       return fd >= 0 ? fd : -errno;
     }

@@ -11,14 +11,12 @@ G_BEGIN_DECLS
 
 /* Where the semaphore of a key is found.
  *
- * As Qt does it, so that both find the same: a key file in the folder for temporary files, named by
- * the key's ASCII letters and the SHA-1 of its UTF-8, and the kernel's key made from that file by
- * ftok(3). (Qt's qtbase: QSharedMemoryPrivate::makePlatformSafeKey.)
+ * As Qt does it, so that both find the same: a key file in the folder for temporary files, and the
+ * kernel's key made from that file by ftok(3).
  */
 
-/* The path of the key file. SSEM_RUNTIME_DIR moves it, and with it the whole name space; else it lies
- * in TMPDIR, or in /tmp. A file name holds no more than 255 bytes, so letters past the 200th, where
- * Qt fails, are left out; the hash tells such keys apart. */
+/* The path of the key file. SSEM_RUNTIME_DIR moves it, and with it the whole name space; else it
+ * lies in TMPDIR, or in /tmp. */
 char *ssem_sysv_key_path  (const char *key);
 
 /* Puts the kernel's key into @token; answers 0 or -errno. */

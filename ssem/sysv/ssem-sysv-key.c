@@ -6,10 +6,10 @@
 
 #include "ssem-sysv-key-private.h"
 
+#include "ssem/os/ssem-key-name-private.h"
+
 #include <errno.h>
 #include <sys/ipc.h>
-
-#define MAX_LETTERS 200
 
 static const char *
 key_folder (void)
@@ -27,22 +27,9 @@ key_folder (void)
 char *
 ssem_sysv_key_path (const char *key)
 {
-  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, key, -1);
-  g_autoptr(GString) name = g_string_new ("qipc_systemsem_");
-  const char *p;
-  int n_letters = 0;
+  g_autofree char *name = ssem_key_name ("qipc_systemsem_", key);
 
-  for (p = key; *p != '\0' && n_letters < MAX_LETTERS; p++)
-    {
-      if (g_ascii_isalpha (*p))
-        {
-          g_string_append_c (name, *p);
-          n_letters++;
-        }
-    }
-  g_string_append (name, hash);
-
-  return g_build_filename (key_folder (), name->str, NULL);
+  return g_build_filename (key_folder (), name, NULL);
 }
 
 int

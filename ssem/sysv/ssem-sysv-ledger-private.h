@@ -12,9 +12,10 @@ G_BEGIN_DECLS
 /* What this process owes a semaphore: the units that it acquired less those that it released.
  *
  * The balance may be negative: the process has created units. Only a positive balance comes back at
- * death, and more than the largest value could not, so the kernel's undo count has to be the balance,
- * held between 0 and that. Each move of the balance asks for a certain change of the undo count. The
- * sum of these changes is right in whatever order threads make them, which is why no lock is needed.
+ * death, and more than the largest value could not, so the kernel's undo count has to be the
+ * balance, held between 0 and that. Each move of the balance asks for a certain change of the undo
+ * count. The sum of these changes is right in whatever order threads make them, which is why no
+ * lock is needed.
  *
  *   word    bits    meaning
  *   word    63-16   the balance, signed; stops at its limits, which no process reaches
@@ -29,10 +30,43 @@ typedef struct
 /* SEMAEM of Linux: the largest undo count, and as SEMVMX the largest value. */
 #define SSEM_SYSV_LEDGER_UNDO_MAX 32767
 
-/* Adds @delta to the balance and answers by how much the undo count has to change for it. */
-int    ssem_sysv_ledger_move    (SsemSysvLedger *ledger,
-                                 guint16         epoch,
-                                 int             delta);
+#define SSEM_SYSV_LEDGER_BALANCE_MAX ((G_GINT64_CONSTANT (1) << 47) - 1)
+
+static inline gint64
+ssem_sysv_ledger_word_balance (gint64  word,
+                               guint16 epoch)
+{
+  return (guint16) word == epoch ? word >> 16 : 0;
+}
+
+static inline int
+ssem_sysv_ledger_undo_for (gint64 balance)
+{
+  return (int) CLAMP (balance, 0, SSEM_SYSV_LEDGER_UNDO_MAX);
+}
+
+/* Adds @delta to the balance and answers by how much the undo count has to change for it. Inline
+ * as ssem_sysv_set_change () is. */
+static inline int
+ssem_sysv_ledger_move (SsemSysvLedger *ledger,
+                       guint16         epoch,
+                       int             delta)
+{
+  gint64 old_word, before, after, new_word;
+
+  /* Relaxed: the word orders nothing but itself. */
+  old_word = atomic_load_explicit (&ledger->word, memory_order_relaxed);
+  do
+    {
+      before = ssem_sysv_ledger_word_balance (old_word, epoch);
+      after = CLAMP (before + delta, -SSEM_SYSV_LEDGER_BALANCE_MAX, SSEM_SYSV_LEDGER_BALANCE_MAX);
+      new_word = (gint64) ((guint64) after << 16 | epoch);
+    }
+  while (!atomic_compare_exchange_weak_explicit (&ledger->word, &old_word, new_word,
+                                                 memory_order_relaxed, memory_order_relaxed));
+
+  return ssem_sysv_ledger_undo_for (after) - ssem_sysv_ledger_undo_for (before);
+}
 
 gint64 ssem_sysv_ledger_balance (SsemSysvLedger *ledger,
                                  guint16         epoch);

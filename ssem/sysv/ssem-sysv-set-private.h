@@ -4,7 +4,9 @@
 
 #pragma once
 
+#include <errno.h>
 #include <glib.h>
+#include <sys/sem.h>
 #include <sys/types.h>
 
 G_BEGIN_DECLS
@@ -33,17 +35,44 @@ int ssem_sysv_set_get_value  (int          id);
 #define SSEM_SYSV_SET_NO_WAIT  G_GINT64_CONSTANT (0)
 #define SSEM_SYSV_SET_FOR_EVER G_GINT64_CONSTANT (-1)
 
-/* Adds @plain + @undone, which have the same sign, to the value in one step; only @undone is kept in
- * the undo count. Both at most SSEM_SYSV_SET_MAX in size. -EAGAIN when it would have to wait longer
- * than @wait_usec; -EINTR when a signal came; -ERANGE when the value or the undo count would pass
- * its limit. */
-int ssem_sysv_set_change     (int          id,
-                              int          plain,
-                              int          undone,
-                              gint64       wait_usec);
+/* Adds @plain + @undone, which have the same sign, to the value in one step; only @undone is kept
+ * in the undo count. Both at most SSEM_SYSV_SET_MAX in size. -EAGAIN when it would have to wait
+ * longer than @wait_usec; -EINTR when a signal came; -ERANGE when the value or the undo count would
+ * pass its limit. */
+static inline int
+ssem_sysv_set_change (int    id,
+                      int    plain,
+                      int    undone,
+                      gint64 wait_usec);
+
+int ssem_sysv_set_change_in_steps (int          id,
+                                   int          plain,
+                                   int          undone,
+                                   gint64       wait_usec);
 
 /* Adds @delta to the undo count and leaves the value as it is. */
 int ssem_sysv_set_shift_undo (int          id,
                               int          delta);
+
+/* The common case is inline: after a system call each return is a branch that the processor has
+ * just been made to forget. */
+static inline int
+ssem_sysv_set_change (int    id,
+                      int    plain,
+                      int    undone,
+                      gint64 wait_usec)
+{
+  struct sembuf step = {
+    .sem_op = (short) undone,
+    .sem_flg = wait_usec == SSEM_SYSV_SET_NO_WAIT ? SEM_UNDO | IPC_NOWAIT : SEM_UNDO,
+  };
+
+  if (G_UNLIKELY (plain != 0 || wait_usec > 0))
+    return ssem_sysv_set_change_in_steps (id, plain, undone, wait_usec);
+  if (G_LIKELY (semop (id, &step, 1) == 0))
+    return 0;
+
+  return errno == EINVAL ? -EIDRM : -errno;
+}
 
 G_END_DECLS

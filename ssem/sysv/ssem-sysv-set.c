@@ -67,10 +67,10 @@ ssem_sysv_set_get_value (int id)
 }
 
 int
-ssem_sysv_set_change (int    id,
-                      int    plain,
-                      int    undone,
-                      gint64 wait_usec)
+ssem_sysv_set_change_in_steps (int    id,
+                               int    plain,
+                               int    undone,
+                               gint64 wait_usec)
 {
   short flags = wait_usec == SSEM_SYSV_SET_NO_WAIT ? IPC_NOWAIT : 0;
   struct sembuf steps[2];
@@ -96,8 +96,8 @@ ssem_sysv_set_shift_undo (int id,
                           int delta)
 {
   /* Down and up again, one of the two with SEM_UNDO. Down first needs units, up first needs room. A
-   * piece of at most half the range has one of the two whatever the value is, so trying them in turn
-   * comes to an end. */
+   * piece of at most half the range has one of the two whatever the value is, so trying them in
+   * turn comes to an end. */
   while (delta != 0)
     {
       short size = (short) MIN (ABS (delta), SSEM_SYSV_SET_MAX / 2);

@@ -1,0 +1,31 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-key-name-private.h"
+
+#define MAX_LETTERS 200
+
+char *
+ssem_key_name (const char *prefix,
+               const char *key)
+{
+  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, key, -1);
+  GString *name = g_string_new (prefix);
+  int n_letters = 0;
+  const char *p;
+
+  for (p = key; *p != '\0' && n_letters < MAX_LETTERS; p++)
+    {
+      if (g_ascii_isalpha (*p))
+        {
+          g_string_append_c (name, *p);
+          n_letters++;
+        }
+    }
+  g_string_append (name, hash);
+
+  return g_string_free (name, FALSE);
+}

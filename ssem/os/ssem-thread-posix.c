@@ -1,0 +1,31 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-thread-private.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+gboolean
+ssem_thread_start (const char   *name,
+                   GThreadFunc   func,
+                   gpointer      data,
+                   GError      **error)
+{
+  GThread *thread;
+  sigset_t all, before;
+
+  /* A new thread has the mask of the one that makes it. */
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  thread = g_thread_try_new (name, func, data, error);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+
+  if (thread != NULL)
+    g_thread_unref (thread);
+
+  return thread != NULL;
+}
