@@ -4,7 +4,8 @@
 
 """Runs an example and checks what it says: check.py EXAMPLE COMMAND...
 
-Every run gets folders of its own for keys and rings, and has to leave them empty.
+Every run gets folders of its own for keys and rings, and has to leave them empty. The backend is
+what SSEM_BACKEND names, or the default.
 """
 
 import os
@@ -13,6 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'demo'))
+import traces  # noqa: E402
 
 WATCHDOG_SEC = 60
 
@@ -72,6 +76,7 @@ def check_circular_buffer_mismatch(command):
     producer = subprocess.Popen([*producer_command, 'producer', 'ring'])
     try:
         wait_for_full_ring(ring)
+        left = note_traces()
         with open(ring, 'r+b') as file:
             file.seek(5 * 8)
             file.write(b'damaged!')
@@ -82,9 +87,18 @@ def check_circular_buffer_mismatch(command):
         producer.wait()
     assert result.returncode == 1, result
     assert 'Item 5 is not the one that was produced' in result.stderr, result
-    assert os.listdir(os.environ['SSEM_RUNTIME_DIR']), 'the dead producer left no semaphore'
+    assert left.left_behind(), 'the dead producer left no semaphore'
 
     check_circular_buffer(command)
+    assert not left.left_behind(), f'left behind: {left.left_behind()}'
+
+
+def note_traces():
+    """What is seen of the semaphores while a process uses them."""
+    found = traces.Traces(os.environ['SSEM_RUNTIME_DIR'])
+    found.note()
+    assert len(found.names) == 2 and not found.faults(), (found.names, found.faults())
+    return found
 
 
 def wait_for_full_ring(path):
@@ -105,6 +119,7 @@ def wait_for_full_ring(path):
 def check_demo(command):
     output = run(command)
     assert output.endswith('\nPASSED\n'), output
+    assert f'The backend is "{traces.backend()}".\n' in output, output
 
 
 def check_demo_fault(command):
@@ -131,9 +146,12 @@ def main():
             os.environ[variable] = os.path.join(folder, variable)
             os.mkdir(os.environ[variable], 0o700)
 
+        expected = traces.Traces(os.environ['SSEM_RUNTIME_DIR'])
         CHECKS[sys.argv[1]](sys.argv[2:])
 
-        left = [name for _, folders, files in os.walk(folder) for name in files]
+        left = expected.left_behind()
+        for variable in 'XDG_RUNTIME_DIR', 'TMPDIR':
+            left += os.listdir(os.environ[variable])
         assert not left, f'left behind: {left}'
 
 

@@ -5,7 +5,9 @@
 # Six workers in four languages share three units; one of them is killed, and nothing is lost.
 #
 #   sh examples/demo.sh
+#   SSEM_BACKEND=sysv sh examples/demo.sh
 #
+# The first with the default backend, which is shared memory, the second with System V semaphores.
 # Installs what is missing (Debian, as root or with sudo), builds into build/, and runs the workers.
 # What it shows and how it judges is explained in demo/demo.py. Status 0: all as promised.
 
@@ -37,4 +39,4 @@ fi
 quietly ninja -C build demo
 echo
 
-exec /usr/bin/python3 examples/demo/demo.py build "$@"
+exec /usr/bin/python3 -B examples/demo/demo.py build "$@"

@@ -26,6 +26,12 @@ IPC_RMID = 0
 GETNCNT = 14
 PR_SET_PDEATHSIG = 1
 
+# What an object is built from that asks for nothing in particular.
+BACKEND = os.environ.get('SSEM_BACKEND') or ('shared-memory' if sys.platform == 'linux' else 'sysv')
+# What the name of a key's file or folder begins with: Qt's for System V, and ours.
+PREFIXES = {'shared-memory': 'ssem_', 'sysv': 'qipc_systemsem_'}
+MAXIMUMS = {'shared-memory': 2**31 - 1, 'sysv': 2**15 - 1}
+
 
 def wait_until(condition, what, seconds=30):
     """For what nothing can tell us about: asks again until it is so."""
@@ -36,11 +42,12 @@ def wait_until(condition, what, seconds=30):
         time.sleep(0.002)
 
 
-def key_file(folder, key):
-    """Where Qt's documentation of native keys says that the key's file is."""
+def key_file(folder, key, backend=BACKEND):
+    """Where the key's file is, with System V, as Qt's documentation of native keys says; where its
+    folder is, with shared memory."""
     letters = re.sub('[^A-Za-z]', '', key)
     digest = hashlib.sha1(key.encode()).hexdigest()
-    return os.path.join(folder, 'qipc_systemsem_' + letters + digest)
+    return os.path.join(folder, PREFIXES[backend] + letters + digest)
 
 
 def find_set(path):
@@ -57,19 +64,44 @@ def n_waiting(number):
     return libc.semctl(number, 0, GETNCNT)
 
 
+def n_sleeping(pid, path):
+    """How many threads of a process sleep in a system call about a word of the file, mapped."""
+    with open(f'/proc/{pid}/maps', encoding='utf-8') as maps:
+        mapped = [line.split(maxsplit=5) for line in maps]
+    # By the inode: the segment had no name when its maker mapped it.
+    inode = os.stat(path).st_ino
+    ranges = [[int(end, 16) for end in fields[0].split('-')] for fields in mapped
+              if int(fields[4]) == inode]
+    found = 0
+    for thread in os.listdir(f'/proc/{pid}/task'):
+        try:
+            with open(f'/proc/{pid}/task/{thread}/syscall', encoding='ascii') as syscall:
+                fields = syscall.read().split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue    # it has ended
+        # "running", or the number of the system call, then its arguments.
+        word = int(fields[1], 16) if len(fields) > 3 else 0
+        found += any(start <= word < end for start, end in ranges)
+    return found
+
+
 class KeyFolderCase(unittest.TestCase):
     """Each test has a folder for its keys, a key, and leaves nothing in either place."""
 
     # The variable that points the name space at the folder.
     variable = 'SSEM_RUNTIME_DIR'
+    backend = BACKEND
 
     def setUp(self):
         self.sets = set()
+        self.children = []
         self.folder = tempfile.mkdtemp(prefix='ssem-test-')
         self.addCleanup(self.remove_folder)
         self.enterContext(unittest.mock.patch.dict(os.environ))
         os.environ.pop('SSEM_RUNTIME_DIR', None)
         os.environ[self.variable] = self.folder
+        if self.backend != BACKEND:
+            os.environ['SSEM_BACKEND'] = self.backend
         self.key = 'key-' + secrets.token_hex(8)
 
     def remove_folder(self):
@@ -82,17 +114,29 @@ class KeyFolderCase(unittest.TestCase):
 
     @property
     def path(self):
-        return key_file(self.folder, self.key)
+        return key_file(self.folder, self.key, self.backend)
 
     def find_set(self, path=None):
-        """The set of this test's key; the test fails if it leaves it behind."""
-        number = find_set(path or self.path)
+        """The set of this test's key, if it has one; the test fails if it leaves it behind."""
+        path = path or self.path
+        if not os.path.basename(path).startswith(PREFIXES['sysv']):
+            return None
+        number = find_set(path)
         if number is not None:
             self.sets.add(number)
         return number
 
+    def n_waiting(self):
+        """The threads that are blocked on the key: with shared memory, those of this process and of
+        the ones that the test has started."""
+        if self.backend == 'sysv':
+            return n_waiting(self.find_set())
+        running = [child.process.pid for child in self.children if child.process.poll() is None]
+        return sum(n_sleeping(pid, os.path.join(self.path, 'segment'))
+                   for pid in [os.getpid(), *running])
+
     def wait_for_waiters(self, number):
-        wait_until(lambda: n_waiting(self.find_set()) == number, f'{number} blocked in an acquire')
+        wait_until(lambda: self.n_waiting() == number, f'{number} blocked in an acquire')
 
     def assertRemoved(self):
         """Neither the key's file nor a set that this test has seen is there."""
@@ -101,6 +145,7 @@ class KeyFolderCase(unittest.TestCase):
 
     def start(self, *command):
         child = Child(*command)
+        self.children.append(child)
         self.addCleanup(child.leave)
         return child
 

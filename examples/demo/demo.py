@@ -18,6 +18,7 @@ killed holds one at that moment, and that the unit that a waiter gets next can b
 
 import argparse
 import asyncio
+import contextlib
 import os
 import random
 import secrets
@@ -27,6 +28,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import traces
 
 UNITS = 3
 TURNS = 4
@@ -82,6 +85,7 @@ class Demo:
         # leaves nothing where other programs look.
         self.folder = tempfile.mkdtemp(prefix='ssem-demo-')
         self.key = 'demo-' + secrets.token_hex(4)
+        self.traces = traces.Traces(self.folder, [self.key])
         self.initial_value = initial_value
         library = os.path.join(os.path.abspath(build), 'ssem')
         self.environment = os.environ | {
@@ -98,7 +102,6 @@ class Demo:
         self.turns_begun = 0
         self.start_usec = None
         self.last_usec = 0
-        self.files = self.sets = frozenset()
         self.victim = self.heir = None
         self.n_waiting = 0
         self.killed_usec = self.return_usec = None
@@ -161,9 +164,10 @@ class Demo:
 
         # The last user of a leftover removes it: this one opens it, and has nobody to work for.
         if os.listdir(self.folder):
-            subprocess.run([*self.workers['c'].command, 'sweeper', self.key, '0', '0'],
-                           env=self.environment, check=False, timeout=5,
-                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                subprocess.run([*self.workers['c'].command, 'sweeper', self.key, '0', '0'],
+                               env=self.environment, check=False, timeout=5,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         shutil.rmtree(self.folder)
 
     # --- What the workers say ---
@@ -179,7 +183,7 @@ class Demo:
         if any(w.state != 'ready' for w in self.workers.values()):
             return
         self.start_usec = usec
-        self.files, self.sets = self.find_traces()
+        self.traces.note()
         for w in self.workers.values():
             w.tell()
 
@@ -265,16 +269,6 @@ class Demo:
 
     # --- The judgement ---
 
-    def find_traces(self):
-        """The files in our folder, and the System V sets that belong to them."""
-        files = frozenset(os.listdir(self.folder))
-        keys = {system_v_key(os.path.join(self.folder, name)) for name in files}
-        return files, frozenset(number for number, key in semaphore_sets().items() if key in keys)
-
-    def left_behind(self):
-        still_there = self.sets & set(semaphore_sets())
-        return [*os.listdir(self.folder), *(f'semaphore set {number}' for number in still_there)]
-
     def judge(self):
         if self.is_aborted:
             return
@@ -296,11 +290,8 @@ class Demo:
         elif self.heir is None or self.return_usec > PROMPT_SEC * USEC:
             self.faults.append('the unit of the one that was killed did not come back in time')
 
-        if not self.files:
-            self.faults.append('there was no semaphore to be seen while the workers used it')
-        if any(name.startswith('qipc_systemsem_') for name in self.files) and not self.sets:
-            self.faults.append('there was no semaphore set that belongs to the key file')
-        if self.left_behind():
+        self.faults += self.traces.faults()
+        if self.traces.left_behind():
             self.faults.append('something was left behind')
 
     # --- What is shown ---
@@ -308,7 +299,8 @@ class Demo:
     def show_head(self):
         print(f'Six workers in four languages share {UNITS} units of the semaphore "{self.key}".')
         print(f'Each takes {TURNS} turns: waits for a unit, holds it while it works, releases it.')
-        print('One of them is killed in the middle of its work.\n')
+        print('One of them is killed in the middle of its work.')
+        print(f'The backend is "{traces.backend()}".\n')
         units = ''.join(f'unit {i + 1:<9}' for i in range(UNITS))
         print(f'{"time":>7}  {"worker":14}{"":21}{units}'.rstrip(), flush=True)
 
@@ -346,33 +338,13 @@ class Demo:
                   f' while {self.n_waiting} others waited')
             print(f'  its unit came back    to {self.heir.name},'
                   f' {self.return_text()} after the kill')
-        print(f'  left behind           {", ".join(self.left_behind()) or self.describe_gone()}')
+        left = ', '.join(self.traces.left_behind())
+        print(f'  left behind           {left or "nothing: " + self.traces.describe_gone()}')
         print()
-
-    def describe_gone(self):
-        gone = ''.join(f', semaphore set {number} is gone' for number in self.sets)
-        return f'nothing: the key file is gone{gone}'
 
 
 def join_path(first, rest):
     return f'{first}:{rest}' if rest else first
-
-
-def system_v_key(path):
-    """What ftok (path, 'Q') answers."""
-    status = os.stat(path)
-    return ord('Q') << 24 | (status.st_dev & 0xff) << 16 | status.st_ino & 0xffff
-
-
-def semaphore_sets():
-    """The number and the key of every System V semaphore set, as ipcs shows them."""
-    sets = {}
-    with open('/proc/sysvipc/sem', encoding='ascii') as table:
-        next(table)
-        for line in table:
-            key, number = map(int, line.split()[:2])
-            sets[number] = key & 0xffffffff
-    return sets
 
 
 async def run(build, initial_value):

@@ -225,7 +225,7 @@ wait_for_end (BenchRun *run,
               pid_t     pid)
 {
   int patience = WATCHDOG_SECONDS (run->rounds);
-  gint64 end = g_get_monotonic_time () + patience * G_USEC_PER_SEC;
+  gint64 end = g_get_monotonic_time () + (gint64) patience * G_USEC_PER_SEC;
   siginfo_t ended = { 0 };
 
   for (;;)

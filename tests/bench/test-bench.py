@@ -43,7 +43,11 @@ class Bench(unittest.TestCase):
         listed = self.run_bench('--list')
         self.assertEqual(listed.returncode, 0, listed.stderr)
         expected = [tuple(line.split('\t')) for line in listed.stdout.splitlines()]
-        self.assertGreater(len(expected), 20)
+        scenarios = {backend: [scenario for other, scenario in expected if other == backend]
+                     for backend, _ in expected}
+        self.assertEqual(list(scenarios), ['shared-memory', 'sysv'])
+        self.assertEqual(scenarios['shared-memory'], scenarios['sysv'])
+        self.assertGreater(len(scenarios['sysv']), 20)
 
         result, rows = self.measure()
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
@@ -85,18 +89,29 @@ class Bench(unittest.TestCase):
                 self.assertEqual(result.returncode, 2)
                 self.assertIn('bench: ', result.stderr)
 
-    def test_interrupted(self):
-        with subprocess.Popen([BENCH, '--rounds', '99', '--only', 'hammer-16/*'],
+    def check_interrupted(self, backend):
+        with subprocess.Popen([BENCH, '--rounds', '99', '--only', 'hammer-16/*',
+                               '--backend', backend],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                               env=dict(os.environ, TMPDIR=self.names)) as process:
             # The head of the table is out before anything is measured.
             for line in process.stdout:
                 if line.startswith('scenario'):
                     break
+            # What is kept in memory lies in a folder of the same name there.
+            [name] = os.listdir(self.names)
+            memory = os.path.join('/dev/shm', name)
+            self.assertTrue(os.path.isdir(memory))
             process.terminate()
             process.stdout.read()
             self.assertEqual(process.wait(timeout=60), 1)
         self.assertEqual(os.listdir(self.names), [])
+        self.assertFalse(os.path.exists(memory))
+
+    def test_interrupted(self):
+        for backend in ('shared-memory', 'sysv'):
+            with self.subTest(backend):
+                self.check_interrupted(backend)
 
 
 tap.main()

@@ -14,7 +14,7 @@ gi.require_version('Ssem', '1')
 from gi.repository import Gio, GLib, GObject, Ssem  # noqa: E402
 
 import tap  # noqa: E402
-from semaphores import KeyFolderCase  # noqa: E402
+from semaphores import BACKEND, MAXIMUMS, KeyFolderCase, key_file  # noqa: E402
 
 SOURCES = os.path.join(os.environ['G_TEST_SRCDIR'], 'bindings')
 BUILT = os.path.join(os.environ['G_TEST_BUILDDIR'], 'bindings')
@@ -25,6 +25,8 @@ HOLDERS = {
 }
 ERRORS = Ssem.SystemSemaphoreError
 GIO_CANCELLED = ('g-io-error-quark', Gio.IOErrorEnum.CANCELLED)
+CHOSEN = {'shared-memory': Ssem.Backend.SHARED_MEMORY, 'sysv': Ssem.Backend.SYSV}[BACKEND]
+MAXIMUM = MAXIMUMS[BACKEND]
 MINUTE_USEC = 60 * GLib.USEC_PER_SEC
 
 
@@ -61,7 +63,7 @@ class Objects(Case):
         self.assertEqual(semaphore.get_initial_value(), 3)
         self.assertEqual(semaphore.get_mode(), Ssem.AccessMode.CREATE)
         self.assertIs(semaphore.get_undo(), True)
-        self.assertEqual(semaphore.get_backend(), Ssem.Backend.SYSV)
+        self.assertEqual(semaphore.get_backend(), CHOSEN)
         self.assertEqual(semaphore.get_value(), 3)
         self.assertTrue(os.path.exists(self.path))
         semaphore = None
@@ -83,7 +85,7 @@ class Objects(Case):
         self.assertEqual(semaphore.get_backend(), Ssem.Backend.DEFAULT)
         semaphore.acquire(1, None)
         self.find_set()
-        self.assertEqual(semaphore.get_backend(), Ssem.Backend.SYSV)
+        self.assertEqual(semaphore.get_backend(), CHOSEN)
         self.assertEqual(semaphore.get_value(), 1)
         self.assertEqual(self.new(0, Ssem.AccessMode.OPEN).get_value(), 1)
 
@@ -100,7 +102,7 @@ class Objects(Case):
         self.assertTrue(semaphore.init(None))
         self.find_set()
         self.assertIs(semaphore.props.undo, False)
-        self.assertEqual(semaphore.props.backend, Ssem.Backend.SYSV)
+        self.assertEqual(semaphore.props.backend, CHOSEN)
         self.assertSsemError(ERRORS.KEY_ERROR, Ssem.SystemSemaphore(key='').init, None)
         cancellable = Gio.Cancellable()
         cancellable.cancel()
@@ -119,8 +121,9 @@ class Objects(Case):
         semaphore.init_async(GLib.PRIORITY_DEFAULT, None, done_cb)
         loop.run()
         self.assertEqual(results, [True])
-        self.assertEqual(self.find_set() is not None, True)
-        self.assertEqual(semaphore.get_backend(), Ssem.Backend.SYSV)
+        self.find_set()
+        self.assertTrue(os.path.exists(self.path))
+        self.assertEqual(semaphore.get_backend(), CHOSEN)
 
     def test_set_key_notifies(self):
         semaphore = self.new(1)
@@ -140,12 +143,25 @@ class Objects(Case):
     def test_backends(self):
         supported = [backend for backend in map(Ssem.Backend, range(4))
                      if Ssem.backend_is_supported(backend)]
+        self.assertIn(CHOSEN, supported)
         self.assertIn(Ssem.Backend.SYSV, supported)
         self.assertIn(Ssem.Backend.DEFAULT, supported)
         self.assertNotIn(Ssem.Backend.WINDOWS, supported)
         self.assertTrue(Ssem.Backend.is_supported(Ssem.Backend.SYSV))
         self.assertGioError(Gio.IOErrorEnum.NOT_SUPPORTED,
                             Ssem.SystemSemaphore(key=self.key, backend=Ssem.Backend.WINDOWS).init)
+
+    def test_each_backend_has_its_own_keys(self):
+        backends = [Ssem.Backend.SHARED_MEMORY, Ssem.Backend.SYSV]
+        semaphores = [Ssem.SystemSemaphore(key=self.key, backend=backend, initial_value=3)
+                      for backend in backends]
+        for number, semaphore in enumerate(semaphores):
+            semaphore.acquire(1 + number, None)
+            self.find_set(key_file(self.folder, self.key, 'sysv'))
+        self.assertEqual([semaphore.get_backend() for semaphore in semaphores], backends)
+        self.assertEqual([semaphore.get_value() for semaphore in semaphores], [2, 1])
+        chosen = self.new(0, Ssem.AccessMode.OPEN)
+        self.assertEqual(chosen.get_value(), semaphores[backends.index(CHOSEN)].get_value())
 
 
 class Units(Case):
@@ -215,10 +231,11 @@ class Errors(Case):
         os.unlink(self.path)
 
     def test_out_of_resources(self):
-        semaphore = self.new(32767)
+        semaphore = self.new(MAXIMUM)
         self.assertSsemError(ERRORS.OUT_OF_RESOURCES, semaphore.release, 1)
-        self.assertEqual(semaphore.get_value(), 32767)
-        self.assertSsemError(ERRORS.OUT_OF_RESOURCES, self.new, 32768)
+        self.assertEqual(semaphore.get_value(), MAXIMUM)
+        if MAXIMUM < GLib.MAXINT:
+            self.assertSsemError(ERRORS.OUT_OF_RESOURCES, self.new, MAXIMUM + 1)
 
     def test_invalid_argument(self):
         semaphore = self.new(1)
@@ -234,7 +251,7 @@ class Errors(Case):
         message = self.assertGioError(Gio.IOErrorEnum.WOULD_BLOCK, semaphore.try_acquire, 1)
         self.assertEqual(semaphore.get_error(), ERRORS.UNKNOWN_ERROR)
         self.assertEqual(semaphore.get_error_string(), message)
-        semaphore.release(32767)
+        semaphore.release(MAXIMUM)
         self.assertEqual(semaphore.get_error_string(), '')
         message = self.assertSsemError(ERRORS.OUT_OF_RESOURCES, semaphore.release, 1)
         self.assertEqual(semaphore.get_error(), ERRORS.OUT_OF_RESOURCES)

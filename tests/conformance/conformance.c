@@ -38,6 +38,7 @@ typedef struct
 } SeenSet;
 
 #define MAXIMUM_OF_SYSV 32767
+#define SEGMENT_NAME "segment"
 #define TEST_SECONDS 110
 
 static const char *test_topic;
@@ -146,27 +147,109 @@ fixture_maximum (Fixture *self)
   return self->backend == SSEM_BACKEND_SYSV ? MAXIMUM_OF_SYSV : G_MAXINT;
 }
 
+char *
+fixture_content_path (Fixture *self)
+{
+  g_autofree char *path = fixture_key_path (self);
+
+  if (self->backend == SSEM_BACKEND_SHARED_MEMORY)
+    return g_build_filename (path, SEGMENT_NAME, NULL);
+
+  return g_steal_pointer (&path);
+}
+
 void
-fixture_remove_set (Fixture *self)
+fixture_plant_content (Fixture    *self,
+                       const char *content,
+                       gsize       length)
+{
+  g_autofree char *path = fixture_content_path (self);
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_autoptr(GError) error = NULL;
+
+  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
+  g_file_set_contents_full (path, content, length, G_FILE_SET_CONTENTS_NONE, 0600, &error);
+  g_assert_no_error (error);
+}
+
+static void
+remove_tree (const char *path)
+{
+  g_autoptr(GDir) dir = NULL;
+  const char *name;
+
+  /* A file, a link or a FIFO goes at once. */
+  if (g_unlink (path) == 0 || errno == ENOENT)
+    return;
+
+  dir = g_dir_open (path, 0, NULL);
+  g_assert_nonnull (dir);
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *inner = g_build_filename (path, name, NULL);
+
+      remove_tree (inner);
+    }
+  g_assert_cmpint (g_rmdir (path), ==, 0);
+}
+
+void
+fixture_unplant (Fixture *self)
 {
   g_auto(GStrv) names = fixture_list_keys (self);
+  guint i;
+
+  for (i = 0; names[i] != NULL; i++)
+    {
+      g_autofree char *path = g_build_filename (self->keys_folder, names[i], NULL);
+
+      remove_tree (path);
+    }
+}
+
+void
+fixture_plant_misfit (Fixture *self)
+{
+  g_autofree char *path = fixture_key_path (self);
+  g_autoptr(GError) error = NULL;
+
+  if (self->backend == SSEM_BACKEND_SHARED_MEMORY)
+    g_file_set_contents (path, "", 0, &error);
+  else
+    g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  g_assert_no_error (error);
+}
+
+void
+fixture_remove (Fixture *self,
+                Removal  removal)
+{
+  g_auto(GStrv) names = fixture_list_keys (self);
+  g_autofree char *path = NULL;
+  g_autofree char *segment = NULL;
   int set;
 
   g_assert_cmpuint (g_strv_length (names), ==, 1);
+  path = g_build_filename (self->keys_folder, names[0], NULL);
   switch (self->backend)
     {
     case SSEM_BACKEND_SYSV:
-      set = semget (key_of_name (self, names[0]), 1, 0);
-      g_assert_cmpint (set, >=, 0);
-      g_assert_cmpint (semctl (set, 0, IPC_RMID), ==, 0);
+      if (removal != REMOVE_NAME)
+        {
+          set = semget (key_of_name (self, names[0]), 1, 0);
+          g_assert_cmpint (set, >=, 0);
+          g_assert_cmpint (semctl (set, 0, IPC_RMID), ==, 0);
+        }
+      if (removal != REMOVE_COUNTER)
+        g_assert_cmpint (g_unlink (path), ==, 0);
       break;
 
     case SSEM_BACKEND_SHARED_MEMORY:
-      {
-        g_autofree char *path = g_build_filename (self->keys_folder, names[0], NULL);
-
-        g_assert_cmpint (g_unlink (path), ==, 0);
-      }
+      segment = g_build_filename (path, SEGMENT_NAME, NULL);
+      if (removal == REMOVE_COUNTER)
+        g_assert_cmpint (g_unlink (segment), ==, 0);
+      else
+        remove_tree (path);
       break;
 
     case SSEM_BACKEND_DEFAULT:
@@ -174,6 +257,12 @@ fixture_remove_set (Fixture *self)
     default:
       g_assert_not_reached ();
     }
+}
+
+gboolean
+fixture_always_notices (Fixture *self)
+{
+  return self->backend != SSEM_BACKEND_SHARED_MEMORY;
 }
 
 /* --- Users --- */

@@ -25,7 +25,8 @@ G_BEGIN_DECLS
  *                  any character                         keys/any-character, distinct
  *                  scope: the user                       keys/other-user, other-user-for-root
  *                  SSEM_RUNTIME_DIR                      keys/runtime-dir, errors/folder-missing
- *                  what others put in its place          keys/planted-*, empty-file
+ *                  what others put in its place          keys/planted-*, empty-place, own-folder,
+ *                                                        cut-off-in-use
  *   Access modes   every cell of the table               modes/table, own-process, numbers,
  *                                                        life/one-creator
  *                  CREATE forgets, keeps others          modes/reset-..., ...-reset
@@ -55,6 +56,10 @@ G_BEGIN_DECLS
  *                                                        life/units-go-with-it
  *                  set_key                               life/set-key-leaves, death/key-changed,
  *                                                        threads/set-key-*, object/set-key-fails
+ *   Limits         no inotify, no descriptors, no room   limits/no-*, full-file-system
+ *                  4,000 attached, and one too many      limits/crowd, counter/slots
+ *                  who never blocks starts nothing       limits/never-blocked
+ *                  all of it at once                     storm/kills
  *   Platforms      which backend                         object/environment, default, *-backend
  *                  the kernel's object is Qt's           keys/kernel-object
  *   Asynchronous   (not of the contract)                 async/..., fork/async-in-child
@@ -71,6 +76,14 @@ typedef struct
   GPtrArray *helpers;
   GArray *sets;      /* the kernel's semaphore sets that were seen */
 } Fixture;
+
+/* What is removed from outside: what counts, what has the name, both. */
+typedef enum
+{
+  REMOVE_COUNTER,
+  REMOVE_NAME,
+  REMOVE_BOTH,
+} Removal;
 
 typedef void (* TestFunc) (Fixture *fixture);
 
@@ -107,8 +120,21 @@ void                 fixture_assert_empty  (Fixture         *self);
 char                *fixture_key_path      (Fixture         *self);
 /* The largest value of the backend. */
 int                  fixture_maximum       (Fixture         *self);
+/* The path of the file that tells which semaphore it is; the key's own, or one within. */
+char                *fixture_content_path  (Fixture         *self);
+/* Puts a file with that content there, and takes away whatever is there. */
+void                 fixture_plant_content (Fixture         *self,
+                                            const char      *content,
+                                            gsize            length);
+void                 fixture_unplant       (Fixture         *self);
+/* Puts a folder where a file belongs, or the other way round. */
+void                 fixture_plant_misfit  (Fixture         *self);
 /* Removes the semaphore behind everybody's back, as an administrator would. */
-void                 fixture_remove_set    (Fixture         *self);
+void                 fixture_remove        (Fixture         *self,
+                                            Removal          removal);
+/* Whether every operation asks the kernel. Where they go through memory alone, only those notice a
+ * removal that wait, or that ask for the value. */
+gboolean             fixture_always_notices (Fixture        *self);
 
 /* Drops the last reference. */
 #define drop_object(place) \

@@ -127,6 +127,30 @@ wait_until_blocked (SsemBackend backend,
   wait_for ("threads to block", are_blocked, &blocked);
 }
 
+guint
+count_threads_named (pid_t       pid,
+                     const char *name)
+{
+  g_autofree char *tasks = g_strdup_printf ("/proc/%d/task", (int) pid);
+  g_autoptr(GDir) dir = g_dir_open (tasks, 0, NULL);
+  const char *task;
+  guint n = 0;
+
+  g_assert_nonnull (dir);
+  while ((task = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (tasks, task, "comm", NULL);
+      g_autofree char *text = NULL;
+
+      if (name == NULL)
+        n++;
+      else if (g_file_get_contents (path, &text, NULL, NULL) && g_str_equal (g_strchomp (text), name))
+        n++;
+    }
+
+  return n;
+}
+
 /* --- Processes --- */
 
 static Helper *

@@ -41,6 +41,10 @@ void      wait_until_blocked      (SsemBackend backend,
                                    pid_t       pid,
                                    guint       n_threads);
 
+/* How many threads of that name the process has, or in all where @name is NULL. */
+guint     count_threads_named     (pid_t       pid,
+                                   const char *name);
+
 /* @answered is called after every answer of any helper, while what it opened is there. */
 void      helper_observe          (GFunc       answered,
                                    gpointer    data);

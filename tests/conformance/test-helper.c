@@ -29,6 +29,10 @@
  *   reset-loop SLOT INITIAL KEY         opens with CREATE again and again, until it is killed
  *   files N, uid N, setenv NAME VALUE   limits descriptors, changes user, sets the environment
  *   no-sets                             moves to where the kernel grants no semaphore sets, or `no`
+ *   no-inotify                          the same for inotify instances
+ *   new-pids                            children are in a name space of their own, or `no`
+ *   full OPTIONS FOLDER                 a tmpfs of its own there, remounted the next time, or `no`
+ *   crowd SLOT N                        threads that acquire a unit and keep it; `ok COUNT CODE`
  */
 
 #include <ssem.h>
@@ -41,6 +45,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -411,6 +416,100 @@ forbid_sets (void)
 }
 
 static gboolean
+write_text (const char *path,
+            const char *text)
+{
+  int fd = open (path, O_WRONLY | O_CLOEXEC);
+  gboolean is_done;
+
+  if (fd < 0)
+    return FALSE;
+  is_done = write (fd, text, strlen (text)) == (gssize) strlen (text);
+  close (fd);
+
+  return is_done;
+}
+
+/* Becomes its own user's name space, with itself for the user, and the limit there none. */
+static gboolean
+forbid_inotify (void)
+{
+  g_autofree char *map = g_strdup_printf ("%d %d 1", (int) geteuid (), (int) geteuid ());
+
+  return unshare (CLONE_NEWUSER) == 0 &&
+         write_text ("/proc/self/uid_map", map) &&
+         write_text ("/proc/sys/user/max_inotify_instances", "0");
+}
+
+static gboolean
+mount_small (const char *folder,
+             const char *options)
+{
+  static gboolean is_mounted;
+
+  if (!is_mounted &&
+      (unshare (CLONE_NEWNS) != 0 || mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0))
+    return FALSE;
+  if (mount ("tmpfs", folder, "tmpfs", is_mounted ? MS_REMOUNT : 0, options) != 0)
+    return FALSE;
+  is_mounted = TRUE;
+
+  return TRUE;
+}
+
+typedef struct
+{
+  SsemSystemSemaphore *semaphore;
+  GMutex lock;
+  GCond changed;
+  int n_tried;
+  int n_in;
+  int code; /* of the last refusal */
+} Crowd;
+
+static gpointer
+stay_in_crowd (gpointer data)
+{
+  Crowd *crowd = data;
+  g_autoptr(GError) error = NULL;
+  gboolean is_in = ssem_system_semaphore_try_acquire (crowd->semaphore, 1, &error);
+
+  g_mutex_lock (&crowd->lock);
+  crowd->n_tried++;
+  if (is_in)
+    crowd->n_in++;
+  else
+    crowd->code = error->code;
+  g_cond_signal (&crowd->changed);
+  g_mutex_unlock (&crowd->lock);
+
+  /* Until the process is killed. */
+  while (is_in)
+    pause ();
+
+  return NULL;
+}
+
+static void
+gather (SsemSystemSemaphore *semaphore,
+        int                  n)
+{
+  static Crowd crowd;
+  int i;
+
+  crowd.semaphore = semaphore;
+  g_mutex_lock (&crowd.lock);
+  for (i = 0; i < n; i++)
+    {
+      g_thread_unref (g_thread_new ("crowd", stay_in_crowd, &crowd));
+      while (crowd.n_tried <= i)
+        g_cond_wait (&crowd.changed, &crowd.lock);
+    }
+  answer ("ok %d %d", crowd.n_in, crowd.code);
+  g_mutex_unlock (&crowd.lock);
+}
+
+static gboolean
 obey_for_object (SsemSystemSemaphore **slot,
                  char                **words,
                  guint                 n_words)
@@ -503,6 +602,10 @@ obey_for_object (SsemSystemSemaphore **slot,
       start_hammers (*slot, n);
       answer ("ok");
     }
+  else if (g_str_equal (command, "crowd") && n_words == 3)
+    {
+      gather (*slot, n);
+    }
   else if (g_str_equal (command, "reset-loop") && n_words == 4)
     {
       g_autofree char *key = g_strcompress (words[3]);
@@ -588,6 +691,18 @@ obey_for_process (char  **words,
   else if (g_str_equal (command, "no-sets"))
     {
       answer (forbid_sets () ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "no-inotify"))
+    {
+      answer (forbid_inotify () ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "new-pids"))
+    {
+      answer (unshare (CLONE_NEWPID) == 0 ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "full") && n_words == 3)
+    {
+      answer (mount_small (words[2], words[1]) ? "ok" : "no");
     }
   else if (g_str_equal (command, "setenv") && n_words == 3)
     {

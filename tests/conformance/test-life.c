@@ -156,52 +156,56 @@ test_units_go_with_it (Fixture *fixture)
 
 /* --- Removed from outside --- */
 
-typedef enum
-{
-  REMOVE_SET,
-  REMOVE_FILE,
-  REMOVE_BOTH,
-} Removal;
-
+/* What does not ask the kernel goes on with what it has; it is not refused, and makes nothing new. */
 static void
-remove_from_outside (Fixture *fixture,
-                     Removal  removal)
+expect_notice (Fixture  *fixture,
+               Helper   *helper,
+               gboolean  is_sure)
 {
-  g_auto(GStrv) names = fixture_list_keys (fixture);
-  g_autofree char *path = g_build_filename (fixture->keys_folder, names[0], NULL);
-
-  if (removal != REMOVE_FILE)
-    fixture_remove_set (fixture);
-  if (removal != REMOVE_SET)
-    g_unlink (path);
+  if (is_sure || fixture_always_notices (fixture))
+    helper_expect_error (helper, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                         SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
+  else
+    helper_expect_ok (helper);
 }
 
 static void
 test_removed (Fixture *fixture)
 {
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 30);
   g_autoptr(GError) error = NULL;
   Helper *helper = fixture_user (fixture, 0);
-  const char *const commands[] = {
-    "acquire 0 1", "try 0 1", "timeout 0 1 1000", "timeout 0 1 -1", "release 0 1", "value 0",
-    "async 0 1",
+  const struct
+  {
+    const char *line;
+    gboolean is_sure;
+  } commands[] = {
+    { "acquire 0 1", FALSE },
+    { "try 0 1", FALSE },
+    { "timeout 0 1 1000", FALSE },
+    { "timeout 0 1 -1", FALSE },
+    { "release 0 1", FALSE },
+    { "async 0 1", FALSE },
+    { "value 0", TRUE },
+    { "acquire 0 99", TRUE },
+    { "timeout 0 99 -1", TRUE },
+    { "async 0 99", TRUE },
   };
   guint i;
 
   assert_acquire (semaphore, 1);
-  fixture_remove_set (fixture);
+  fixture_remove (fixture, fixture->backend == SSEM_BACKEND_SYSV ? REMOVE_COUNTER : REMOVE_BOTH);
   for (i = 0; i < 2 * G_N_ELEMENTS (commands); i++)
     {
-      helper_send (helper, "%s", commands[i % G_N_ELEMENTS (commands)]);
-      helper_expect_error (helper, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                           SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
+      helper_send (helper, "%s", commands[i % G_N_ELEMENTS (commands)].line);
+      expect_notice (fixture, helper, commands[i % G_N_ELEMENTS (commands)].is_sure);
     }
 
   g_assert_cmpint (ssem_system_semaphore_get_value (semaphore, &error), ==, -1);
   assert_code (error, NOT_FOUND);
   g_assert_nonnull (strstr (error->message, fixture->key));
   g_clear_error (&error);
-  g_assert_false (ssem_system_semaphore_release (semaphore, 1, &error));
+  g_assert_false (ssem_system_semaphore_acquire (semaphore, 99, NULL, &error));
   assert_code (error, NOT_FOUND);
 
   drop_object (&semaphore);
@@ -221,7 +225,7 @@ test_removed_under_waiters (Fixture *fixture)
   wait_until_blocked (fixture->backend, timed->pid, 1);
   wait_until_blocked (fixture->backend, async->pid, 1);
 
-  fixture_remove_set (fixture);
+  fixture_remove (fixture, fixture->backend == SSEM_BACKEND_SYSV ? REMOVE_COUNTER : REMOVE_BOTH);
   helper_expect_error (plain, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
   helper_expect_error (timed, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
   helper_expect_error (async, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
@@ -234,7 +238,7 @@ test_openers_after_removal (Fixture *fixture)
 {
   Removal removal;
 
-  for (removal = REMOVE_SET; removal <= REMOVE_BOTH; removal++)
+  for (removal = REMOVE_COUNTER; removal <= REMOVE_BOTH; removal++)
     {
       Helper *old = fixture_user (fixture, 5);
       Helper *doomed = fixture_user (fixture, 5);
@@ -243,15 +247,16 @@ test_openers_after_removal (Fixture *fixture)
 
       helper_do (old, "acquire 0 1");
       helper_do (doomed, "acquire 0 1");
-      remove_from_outside (fixture, removal);
+      fixture_remove (fixture, removal);
 
       helper_open (fresh, 0, SSEM_ACCESS_MODE_OPEN, 2, TRUE, fixture->key);
       g_assert_cmpint (helper_get_value (fresh, 0), ==, 2);
-      if (removal != REMOVE_FILE)
+      if (removal != REMOVE_NAME)
         {
           helper_send (old, "release 0 1");
-          helper_expect_error (old, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                               SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
+          expect_notice (fixture, old, FALSE);
+          helper_send (old, "value 0");
+          expect_notice (fixture, old, TRUE);
         }
       helper_kill (doomed);
       g_assert_cmpint (helper_get_value (fresh, 0), ==, 2);

@@ -27,6 +27,9 @@ class Operations:
     def open(self, key, initial_value, mode):
         self.semaphore = Ssem.SystemSemaphore.new(key, initial_value, Ssem.AccessMode(mode))
 
+    def backend(self):
+        return int(self.semaphore.get_backend())
+
     @refusing
     def acquire(self, n):
         self.semaphore.acquire(n, None)

@@ -1,7 +1,9 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Processes of ours and of Qt's on one key. The first argument names Qt's binding for Python."""
+"""Processes of ours and of Qt's on one key, which they share through System V only. The first
+argument names Qt's binding for Python.
+"""
 
 import importlib.util
 import os
@@ -39,6 +41,7 @@ FAULT = find_fault()
 @unittest.skipIf(FAULT is not None, FAULT)
 class QtCase(KeyFolderCase):
     variable = 'TMPDIR'
+    backend = 'sysv'
 
     def open(self, initial_value, mode, *command):
         child = self.start(sys.executable, *command)
@@ -193,6 +196,36 @@ class Life(QtCase):
         qts.leave()
 
 
+class Backends(QtCase):
+    def test_shared_memory_is_not_qts(self):
+        # Beside the files of Qt and of System V, so that it is not for the folder.
+        os.environ['SSEM_RUNTIME_DIR'] = self.folder
+        ours = self.ours(1, CREATE)
+        qts = self.qts()
+        del os.environ['SSEM_BACKEND']
+        others = self.ours(5)
+        self.assertEqual(ours.ask('backend'), int(Ssem.Backend.SYSV))
+        self.assertEqual(others.ask('backend'), int(Ssem.Backend.SHARED_MEMORY))
+        paths = [key_file(self.folder, self.key, name) for name in ['sysv', 'shared-memory']]
+        self.assertEqual(sorted(os.listdir(self.folder)), sorted(map(os.path.basename, paths)))
+
+        qts.ask('acquire', 1)
+        self.assertEqual([ours.ask('value'), others.ask('value')], [0, 5])
+        qts.send('acquire', 1)
+        self.wait_for_waiters(1)
+        others.ask('release', 1)
+        self.assertEqual(self.n_waiting(), 1)
+        ours.ask('release', 1)
+        qts.reply()
+        self.assertEqual([ours.ask('value'), others.ask('value')], [0, 6])
+
+        # Qt removes what it opened with Create, and nothing of ours.
+        self.qts(0, CREATE).leave()
+        self.assertRemoved()
+        others.ask('acquire', 6)
+        self.assertEqual(os.listdir(self.folder), [os.path.basename(paths[1])])
+
+
 class Names(QtCase):
     def test_any_letters_are_a_key(self):
         names = ['Grüße', 'ключ', '鍵', '/../a b', '~"$\'`\\%&', 'new\nline', '🔑', 'a' * 200]
@@ -220,7 +253,8 @@ class Names(QtCase):
                 qts.leave()
 
     def test_other_keys_are_other_files(self):
-        self.assertNotEqual(key_file(self.folder, 'a1'), key_file(self.folder, 'a2'))
+        self.assertNotEqual(key_file(self.folder, 'a1', 'sysv'),
+                            key_file(self.folder, 'a2', 'sysv'))
         ours = self.ours(0, CREATE)
         self.key += '!'
         other = self.qts(1, CREATE)

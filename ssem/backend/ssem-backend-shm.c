@@ -1,0 +1,299 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-backend-private.h"
+
+#include "ssem/shm/ssem-shm-attachment-private.h"
+#include "ssem/shm/ssem-shm-counter-private.h"
+#include "ssem/shm/ssem-shm-recovery-private.h"
+#include "ssem/shm/ssem-shm-waiting-private.h"
+
+#include <errno.h>
+
+/* A counter in shared memory.
+ *
+ * An uncontended acquire or release is one compare-and-swap and a few stores, in the calling
+ * thread's own slot: no system call, no lock. An acquire that finds too few units goes through ever
+ * more costly steps: it spins for a moment; it looks whether somebody who holds units is dead; it
+ * sees to it that deaths are listened for, and sleeps until it is woken, then begins anew.
+ *
+ * A snapshot of the value, and a try that fails, look for the dead as well: nobody else may have
+ * done so.
+ */
+
+/* A release whose wake-up reached nobody that often has met waiters that are counted, but dead. */
+#define VAIN_WAKES_BEFORE_MENDING 64
+
+typedef struct
+{
+  SsemInstance parent;
+  SsemShmAttachment *attachment; /* constant after init */
+  gboolean undo;                 /* constant after init */
+  atomic_bool is_closed;
+} ShmInstance;
+
+static gboolean
+shm_fail (GError        **error,
+          SsemOperation   operation,
+          ShmInstance    *self,
+          int             result)
+{
+  return ssem_backend_fail (error, operation, self->attachment->key, NULL, -result);
+}
+
+static SsemInstance *
+shm_open_instance (const char      *key,
+                   int              initial_value,
+                   SsemAccessMode   mode,
+                   gboolean         undo,
+                   GError         **error)
+{
+  SsemShmAttachment *attachment = NULL;
+  ShmInstance *self;
+  int result;
+
+  result = ssem_shm_attachment_open (key, initial_value, mode, &attachment);
+  if (result != 0)
+    {
+      SsemShmFile file = { 0 };
+
+      ssem_shm_file_init (&file, key);
+      ssem_backend_fail (error, SSEM_OPERATION_OPEN, key, ssem_shm_file_get_culprit (&file),
+                         -result);
+      ssem_shm_file_clear (&file);
+      return NULL;
+    }
+
+  self = g_new0 (ShmInstance, 1);
+  self->parent.table = &ssem_backend_shm;
+  self->attachment = attachment;
+  self->undo = undo;
+
+  return &self->parent;
+}
+
+static inline SsemShmResult
+take (ShmInstance *self,
+      SsemShmLane  lane,
+      int          n)
+{
+  return ssem_shm_counter_add (lane, -n, self->undo ? n : 0);
+}
+
+static void
+cancelled_cb (GCancellable *cancellable,
+              gpointer      data)
+{
+  SsemShmWait *wait = data;
+  ShmInstance *self = wait->instance;
+
+  ssem_shm_waiting_call_off (self->attachment->file.memory, &wait->waiter, wait->lane.index);
+}
+
+/* Sleeps and tries in turn. Answers 0, or -EAGAIN where the wait was called off or the time is
+ * over, or -EIDRM. */
+static int
+sleep_until_taken (ShmInstance *self,
+                   SsemShmWait *wait,
+                   gint64       deadline_usec)
+{
+  SsemShmAttachment *attachment = self->attachment;
+  SsemShmSegment *segment = attachment->file.memory;
+
+  for (;;)
+    {
+      SsemShmWake wake;
+
+      if (take (self, wait->lane, wait->n) == SSEM_SHM_DONE)
+        return 0;
+
+      if (ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_UNITS) > 0)
+        continue;
+      if (atomic_load (&wait->waiter.is_called_off) || g_get_monotonic_time () >= deadline_usec)
+        return -EAGAIN;
+
+      ssem_shm_attachment_listen (attachment);
+      wake = ssem_shm_waiting_sleep (segment, &wait->waiter, wait->lane.index, wait->n,
+                                     deadline_usec);
+      if (wake == SSEM_SHM_SLEPT_LONG && !ssem_shm_file_is_in_place (&attachment->file))
+        return -EIDRM;
+    }
+}
+
+static gboolean
+shm_take_at_once (SsemInstance *instance,
+                  int           n)
+{
+  ShmInstance *self = (ShmInstance *) instance;
+  const SsemShmLane *lane = ssem_shm_attachment_peek_lane (self->attachment);
+
+  return G_LIKELY (lane != NULL) && ssem_shm_counter_add_at_once (lane, -n, self->undo ? n : 0);
+}
+
+static gboolean
+shm_acquire (SsemInstance  *instance,
+             int            n,
+             gint64         deadline_usec,
+             GCancellable  *cancellable,
+             GError       **error)
+{
+  ShmInstance *self = (ShmInstance *) instance;
+  SsemShmAttachment *attachment = self->attachment;
+  SsemShmWait wait = { .instance = self, .n = n };
+  gulong handler = 0;
+  int result;
+
+  result = ssem_shm_attachment_get_lane (attachment, &wait.lane);
+  if (result != 0)
+    return shm_fail (error, SSEM_OPERATION_ACQUIRE, self, result);
+  if (take (self, wait.lane, n) == SSEM_SHM_DONE)
+    return TRUE;
+
+  if (deadline_usec == SSEM_DEADLINE_NOW)
+    {
+      if (ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_UNITS) > 0 &&
+          take (self, wait.lane, n) == SSEM_SHM_DONE)
+        return TRUE;
+      return ssem_backend_fail_wait (error, attachment->key, deadline_usec);
+    }
+
+  if (ssem_shm_waiting_spin (attachment->file.memory, n) &&
+      take (self, wait.lane, n) == SSEM_SHM_DONE)
+    return TRUE;
+
+  ssem_shm_attachment_begin_wait (attachment, &wait);
+  if (cancellable != NULL)
+    handler = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), &wait, NULL);
+  if (atomic_load (&self->is_closed))
+    atomic_store (&wait.waiter.is_called_off, TRUE);
+
+  result = sleep_until_taken (self, &wait, deadline_usec);
+
+  if (handler != 0)
+    g_cancellable_disconnect (cancellable, handler);
+  /* A wake-up that we may have got, and have no use for, is somebody else's. */
+  if (result != 0)
+    ssem_shm_waiting_wake_all (attachment->file.memory);
+  ssem_shm_attachment_end_wait (attachment, &wait);
+
+  if (result == 0)
+    return TRUE;
+
+  if (atomic_load (&self->is_closed))
+    return ssem_backend_fail_closed (error, attachment->key);
+  if (result == -EIDRM)
+    return shm_fail (error, SSEM_OPERATION_ACQUIRE, self, result);
+  if (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+  return ssem_backend_fail_wait (error, attachment->key, deadline_usec);
+}
+
+G_GNUC_NO_INLINE static void
+wake_waiters (ShmInstance *self,
+              int          n)
+{
+  SsemShmAttachment *attachment = self->attachment;
+
+  if (ssem_shm_waiting_wake (attachment->file.memory, n) == 0 &&
+      atomic_fetch_add (&attachment->n_vain_wakes, 1) % VAIN_WAKES_BEFORE_MENDING ==
+      VAIN_WAKES_BEFORE_MENDING - 1)
+    ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_ALL);
+}
+
+static gboolean
+shm_give_at_once (SsemInstance *instance,
+                  int           n)
+{
+  ShmInstance *self = (ShmInstance *) instance;
+  const SsemShmLane *lane = ssem_shm_attachment_peek_lane (self->attachment);
+
+  if (G_UNLIKELY (lane == NULL ||
+                  !ssem_shm_counter_add_at_once (lane, n, self->undo ? -n : 0)))
+    return FALSE;
+
+  if (G_UNLIKELY (ssem_shm_waiting_is_anybody (lane->segment)))
+    wake_waiters (self, n);
+
+  return TRUE;
+}
+
+static gboolean
+shm_release (SsemInstance  *instance,
+             int            n,
+             GError       **error)
+{
+  ShmInstance *self = (ShmInstance *) instance;
+  SsemShmLane lane;
+  int result;
+
+  result = ssem_shm_attachment_get_lane (self->attachment, &lane);
+  if (result != 0)
+    return shm_fail (error, SSEM_OPERATION_RELEASE, self, result);
+
+  if (ssem_shm_counter_add (lane, n, self->undo ? -n : 0) != SSEM_SHM_DONE)
+    return ssem_backend_fail_maximum (error, SSEM_OPERATION_RELEASE, self->attachment->key,
+                                      SSEM_SHM_VALUE_MAX);
+
+  if (ssem_shm_waiting_is_anybody (lane.segment))
+    wake_waiters (self, n);
+
+  return TRUE;
+}
+
+static int
+shm_get_value (SsemInstance  *instance,
+               GError       **error)
+{
+  ShmInstance *self = (ShmInstance *) instance;
+  SsemShmFile *file = &self->attachment->file;
+  int result;
+
+  result = ssem_shm_attachment_ready (self->attachment);
+  if (result == 0 && !ssem_shm_file_is_in_place (file))
+    result = -EIDRM;
+  if (result != 0)
+    {
+      shm_fail (error, SSEM_OPERATION_GET_VALUE, self, result);
+      return -1;
+    }
+
+  ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_UNITS);
+
+  return ssem_shm_counter_get_value (file->memory);
+}
+
+static void
+shm_close (SsemInstance *instance)
+{
+  ShmInstance *self = (ShmInstance *) instance;
+
+  atomic_store (&self->is_closed, TRUE);
+  ssem_shm_attachment_close (self->attachment, self);
+}
+
+static void
+shm_free (SsemInstance *instance)
+{
+  ShmInstance *self = (ShmInstance *) instance;
+
+  ssem_shm_attachment_unref (self->attachment);
+  g_free (self);
+}
+
+const SsemBackendTable ssem_backend_shm = {
+  .id = SSEM_BACKEND_SHARED_MEMORY,
+  .name = "shared-memory",
+  .supports_undo = TRUE,
+  .init = ssem_shm_attachment_init,
+  .open = shm_open_instance,
+  .take_at_once = shm_take_at_once,
+  .give_at_once = shm_give_at_once,
+  .acquire = shm_acquire,
+  .release = shm_release,
+  .get_value = shm_get_value,
+  .close = shm_close,
+  .free = shm_free,
+};

@@ -1,0 +1,103 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ssem/os/ssem-fork-private.h"
+#include "ssem/shm/ssem-shm-counter-private.h"
+#include "ssem/shm/ssem-shm-segment-private.h"
+#include "ssem/shm/ssem-shm-waiting-private.h"
+#include "ssem/ssem-types.h"
+
+G_BEGIN_DECLS
+
+/* This process's attachment to one semaphore, shared by all its instances of the key.
+ *
+ * Its design note is in ssem-shm-attachment.c. Functions answer 0 or -errno.
+ */
+typedef struct
+{
+  char *key;         /* constant after init */
+  guint64 serial;    /* constant after init: tells attachments of this process apart, for ever */
+  SsemShmFile file;  /* its memory: constant while an instance is open */
+
+  /* Under the registry's lock. */
+  int n_references;
+  GArray *idle_slots; /* slots of this process that no thread has */
+  GList *waits;
+
+  GMutex gate;        /* taken to attach, to grow and to leave */
+  atomic_bool is_attached;
+  atomic_bool listens;
+  atomic_int_least64_t next_listen_usec; /* when to try again, a point of the monotonic clock */
+  atomic_uint fork_count;
+  atomic_uint n_vain_wakes;
+} SsemShmAttachment;
+
+/* A wait in progress, which an instance's closing or a cancellable calls off. */
+typedef struct
+{
+  SsemShmWaiter waiter;
+  gpointer instance;
+  SsemShmLane lane;
+  int n;
+  GList link;
+} SsemShmWait;
+
+/* To be called before the others. */
+void    ssem_shm_attachment_init   (void);
+
+/* Attaches as @mode says; the caller has a reference for its instance. */
+int     ssem_shm_attachment_open   (const char          *key,
+                                    int                  initial_value,
+                                    SsemAccessMode       mode,
+                                    SsemShmAttachment  **attachment);
+
+/* An instance goes: its waits are called off. What was its reference is given back when no thread
+ * can be inside it any more; with the last one the process leaves, and the last process removes the
+ * semaphore. */
+void    ssem_shm_attachment_close  (SsemShmAttachment   *self,
+                                    gpointer             instance);
+void    ssem_shm_attachment_unref  (SsemShmAttachment   *self);
+
+/* --- Slots of threads --- */
+
+/* The slots that a thread has of the attachments that it used last. */
+#define SSEM_SHM_N_CACHED 4
+typedef struct
+{
+  guint64 serial; /* 0: none */
+  SsemShmLane lane;
+} SsemShmCached;
+
+extern _Thread_local SsemShmCached ssem_shm_cached[SSEM_SHM_N_CACHED]
+  __attribute__ ((tls_model ("initial-exec")));
+
+/* The calling thread's slot, where the cache has it; else NULL. */
+static inline const SsemShmLane *
+ssem_shm_attachment_peek_lane (SsemShmAttachment *self)
+{
+  SsemShmCached *cached = &ssem_shm_cached[self->serial % SSEM_SHM_N_CACHED];
+
+  return G_LIKELY (cached->serial == self->serial) ? &cached->lane : NULL;
+}
+
+/* The calling thread's slot, a new one if need be. In a forked child, this attaches. */
+int     ssem_shm_attachment_get_lane   (SsemShmAttachment *self,
+                                        SsemShmLane       *lane);
+
+/* Attaches in a forked child; to be called where no slot is asked for. */
+int     ssem_shm_attachment_ready      (SsemShmAttachment *self);
+
+/* --- Waits --- */
+
+void    ssem_shm_attachment_begin_wait (SsemShmAttachment *self,
+                                        SsemShmWait       *wait);
+void    ssem_shm_attachment_end_wait   (SsemShmAttachment *self,
+                                        SsemShmWait       *wait);
+
+/* Sees to it that somebody listens for deaths. */
+void    ssem_shm_attachment_listen     (SsemShmAttachment *self);
+
+G_END_DECLS

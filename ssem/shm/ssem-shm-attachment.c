@@ -1,0 +1,570 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-shm-attachment-private.h"
+
+#include "ssem-shm-bell-private.h"
+#include "ssem-shm-counter-private.h"
+#include "ssem-shm-recovery-private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* States of an attachment
+ *
+ *   out        the file is closed. New; or in a child of fork () that has not used it yet.
+ *   attached   the file is open and this process is entered among the attached.
+ *   lingering  the last instance is gone while the process still held units: it is not attached any
+ *              more, but known as alive, so that the units come back when it ends and not before. A
+ *              new instance makes it attached again. It stays in the registry without instances.
+ *
+ * Who owns what
+ *
+ *   The registry, a table by path, has every attachment that new instances may join; it owns the
+ *   lingering ones. Each instance has a reference, which it gives back when no thread can be inside
+ *   it any more. The process leaves the semaphore with the last reference and not before, because a
+ *   thread that is inside may be in the middle of an operation on its slot.
+ *
+ *   A slot belongs to the process from its claiming until the process leaves. In between it belongs
+ *   to the thread that claimed it; when the thread ends, to the attachment, for the next thread.
+ *   Its holding stays with it: what counts is the sum over the process's slots. A thread knows its
+ *   slots by a small cache, keyed by the attachment's serial number, and by a full list behind it.
+ *
+ * Locks, in this order
+ *
+ *   gate           makes the threads of this process wait for each other where they attach, grow
+ *                  the file or leave. No other process is ever waited for.
+ *   registry_lock  the tables, the counts, the idle slots, the waits. Never held while waiting for
+ *                  anything, because every fork waits for it. What must not be half-done in a child
+ *                  (the opening and the closing of a descriptor) is done under it.
+ *
+ * Fork: in the child the mappings are gone and the descriptors are closed, or they would keep the
+ * parent's locks alive after its death. The forking thread's cache is emptied, so its next
+ * operation comes here and attaches. It attaches to the very segment that the parent had, or not at
+ * all.
+ */
+
+/* Where others listen already, a waiter that is woken again and again does not ask each time. */
+#define LISTEN_AGAIN_USEC G_GINT64_CONSTANT (100000)
+
+typedef struct
+{
+  guint64 serial;
+  guint32 slot;
+} ThreadSlot;
+
+_Thread_local SsemShmCached ssem_shm_cached[SSEM_SHM_N_CACHED];
+
+static GMutex registry_lock;
+static GHashTable *registry;    /* path -> the attachment that a new instance joins */
+static GHashTable *attachments; /* serial -> attachment, all there are */
+static guint64 last_serial;
+
+static void return_slots_cb (gpointer data);
+static GPrivate thread_slots = G_PRIVATE_INIT (return_slots_cb);
+
+static void
+forget_all_in_child (void)
+{
+  GHashTableIter iter;
+  gpointer value;
+  GArray *slots = g_private_get (&thread_slots);
+
+  g_hash_table_iter_init (&iter, attachments);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      SsemShmAttachment *attachment = value;
+
+      /* The mapping is not there. */
+      attachment->file.memory = NULL;
+      ssem_shm_file_close (&attachment->file);
+      g_array_set_size (attachment->idle_slots, 0);
+      attachment->waits = NULL;
+      atomic_store (&attachment->is_attached, FALSE);
+      atomic_store (&attachment->listens, FALSE);
+      atomic_store (&attachment->next_listen_usec, 0);
+
+      /* Another thread of the parent may have had it; that thread is not here. */
+      g_mutex_init (&attachment->gate);
+    }
+
+  if (slots != NULL)
+    g_array_set_size (slots, 0);
+  memset (ssem_shm_cached, 0, sizeof ssem_shm_cached);
+}
+
+static void leave_all_at_exit (void);
+
+void
+ssem_shm_attachment_init (void)
+{
+  registry = g_hash_table_new (g_str_hash, g_str_equal);
+  attachments = g_hash_table_new (g_int64_hash, g_int64_equal);
+  ssem_fork_protect (&registry_lock, forget_all_in_child);
+  /* After registry_lock: leaving takes both, in this order. */
+  ssem_shm_bell_init ();
+  ssem_shm_waiting_init ();
+  atexit (leave_all_at_exit);
+}
+
+/* --- Slots --- */
+
+/* At the end of a thread: its slots wait for the next one. */
+static void
+return_slots_cb (gpointer data)
+{
+  GArray *slots = data;
+  guint i;
+
+  g_mutex_lock (&registry_lock);
+  for (i = 0; i < slots->len; i++)
+    {
+      ThreadSlot *entry = &g_array_index (slots, ThreadSlot, i);
+      SsemShmAttachment *attachment = g_hash_table_lookup (attachments, &entry->serial);
+
+      if (attachment != NULL)
+        g_array_append_val (attachment->idle_slots, entry->slot);
+    }
+  g_mutex_unlock (&registry_lock);
+
+  memset (ssem_shm_cached, 0, sizeof ssem_shm_cached);
+  g_array_unref (slots);
+}
+
+/* With gate. */
+static int
+claim_slot (SsemShmAttachment *self,
+            guint32           *slot)
+{
+  SsemShmFile *file = &self->file;
+  int result = 0;
+
+  *slot = ssem_shm_counter_claim_slot (file->memory, file->process, getpid ());
+  if (*slot == 0)
+    {
+      ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_ALL);
+      *slot = ssem_shm_counter_claim_slot (file->memory, file->process, getpid ());
+    }
+  while (*slot == 0 && result == 0)
+    {
+      result = ssem_shm_file_grow (file);
+      if (result == 0)
+        *slot = ssem_shm_counter_claim_slot (file->memory, file->process, getpid ());
+    }
+
+  return result;
+}
+
+static void
+drop_slots_of_the_gone (GArray *slots)
+{
+  guint i;
+
+  for (i = slots->len; i > 0; i--)
+    {
+      if (!g_hash_table_contains (attachments, &g_array_index (slots, ThreadSlot, i - 1).serial))
+        g_array_remove_index_fast (slots, i - 1);
+    }
+}
+
+int
+ssem_shm_attachment_get_lane (SsemShmAttachment *self,
+                              SsemShmLane       *lane)
+{
+  const SsemShmLane *known = ssem_shm_attachment_peek_lane (self);
+  GArray *slots;
+  ThreadSlot entry = { .serial = self->serial, .slot = 0 };
+  int result;
+  guint i;
+
+  if (known != NULL)
+    {
+      *lane = *known;
+      return 0;
+    }
+
+  result = ssem_shm_attachment_ready (self);
+  if (result != 0)
+    return result;
+
+  slots = g_private_get (&thread_slots);
+  if (slots == NULL)
+    {
+      slots = g_array_new (FALSE, FALSE, sizeof (ThreadSlot));
+      g_private_set (&thread_slots, slots);
+    }
+
+  for (i = 0; i < slots->len && entry.slot == 0; i++)
+    {
+      if (g_array_index (slots, ThreadSlot, i).serial == self->serial)
+        entry.slot = g_array_index (slots, ThreadSlot, i).slot;
+    }
+
+  if (entry.slot == 0)
+    {
+      g_mutex_lock (&registry_lock);
+      drop_slots_of_the_gone (slots);
+      if (self->idle_slots->len > 0)
+        {
+          entry.slot = g_array_index (self->idle_slots, guint32, self->idle_slots->len - 1);
+          g_array_set_size (self->idle_slots, self->idle_slots->len - 1);
+        }
+      g_mutex_unlock (&registry_lock);
+
+      if (entry.slot == 0)
+        {
+          g_mutex_lock (&self->gate);
+          result = claim_slot (self, &entry.slot);
+          g_mutex_unlock (&self->gate);
+        }
+      if (result != 0)
+        return result;
+      g_array_append_val (slots, entry);
+    }
+
+  *lane = (SsemShmLane) {
+    .segment = self->file.memory,
+    .slot = &self->file.memory->slots[entry.slot],
+    .index = entry.slot,
+    .name = ssem_shm_state_pack (0, 0, entry.slot, 0),
+  };
+  ssem_shm_cached[self->serial % SSEM_SHM_N_CACHED] = (SsemShmCached) {
+    .serial = self->serial,
+    .lane = *lane,
+  };
+
+  return 0;
+}
+
+/* --- Attaching and leaving --- */
+
+static gboolean
+is_of_this_process (SsemShmAttachment *self)
+{
+  return atomic_load (&self->fork_count) == ssem_fork_count ();
+}
+
+/* With gate, and out. */
+static int
+attach (SsemShmAttachment *self,
+        int                initial_value,
+        SsemAccessMode     mode,
+        gboolean          *is_new)
+{
+  gboolean may_create = mode != SSEM_ACCESS_MODE_OPEN_EXISTING;
+  gboolean must_create = mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE;
+  int result;
+
+  /* Opening waits for nobody, so the lock may be held; a child must know the descriptor. */
+  g_mutex_lock (&registry_lock);
+  result = ssem_shm_file_attach (&self->file, self->key, initial_value, may_create, must_create,
+                                 is_new);
+  if (result == 0)
+    {
+      atomic_store (&self->is_attached, TRUE);
+      atomic_store (&self->fork_count, ssem_fork_count ());
+    }
+  g_mutex_unlock (&registry_lock);
+
+  return result;
+}
+
+/* With gate: what a child inherited from its parent. */
+static int
+attach_as_child (SsemShmAttachment *self)
+{
+  guint64 lineage = self->file.lineage;
+  gboolean is_new;
+  int result;
+
+  result = attach (self, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, &is_new);
+  if (result == -ENOENT)
+    return -EIDRM;
+  if (result != 0 || self->file.lineage == lineage)
+    return result;
+
+  /* Another semaphore has taken the key since the fork. */
+  g_mutex_lock (&registry_lock);
+  ssem_shm_file_leave (&self->file, FALSE);
+  ssem_shm_file_close (&self->file);
+  self->file.lineage = lineage;
+  atomic_store (&self->is_attached, FALSE);
+  atomic_store (&self->fork_count, ssem_fork_count () - 1);
+  g_mutex_unlock (&registry_lock);
+
+  return -EIDRM;
+}
+
+int
+ssem_shm_attachment_ready (SsemShmAttachment *self)
+{
+  int result = 0;
+
+  if (G_LIKELY (is_of_this_process (self)))
+    return 0;
+
+  g_mutex_lock (&self->gate);
+  if (!is_of_this_process (self))
+    result = attach_as_child (self);
+  g_mutex_unlock (&self->gate);
+
+  return result;
+}
+
+/* With registry_lock: from attached to out, or to lingering. */
+static void
+leave (SsemShmAttachment *self)
+{
+  gboolean lingers;
+
+  ssem_shm_bell_unwatch (&self->file);
+  atomic_store (&self->listens, FALSE);
+
+  lingers = ssem_shm_counter_get_holding (self->file.memory, self->file.process) > 0;
+  if (!lingers)
+    ssem_shm_counter_free_slots (self->file.memory, self->file.process);
+  if (ssem_shm_file_leave (&self->file, lingers) || !lingers)
+    ssem_shm_file_close (&self->file);
+  atomic_store (&self->is_attached, FALSE);
+}
+
+static void
+leave_all_at_exit (void)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  /* A program that ends without dropping its last reference is a user that goes, not a crash.
+   * Threads may be at work still, so it lingers until it is really gone. */
+  g_mutex_lock (&registry_lock);
+  g_hash_table_iter_init (&iter, attachments);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      SsemShmAttachment *attachment = value;
+
+      if (atomic_load (&attachment->is_attached) && is_of_this_process (attachment))
+        {
+          ssem_shm_file_leave (&attachment->file, TRUE);
+          atomic_store (&attachment->is_attached, FALSE);
+        }
+    }
+  g_mutex_unlock (&registry_lock);
+}
+
+/* With registry_lock. */
+static void
+free_attachment (SsemShmAttachment *self)
+{
+  if (g_hash_table_lookup (registry, self->file.path) == self)
+    g_hash_table_remove (registry, self->file.path);
+  g_hash_table_remove (attachments, &self->serial);
+
+  ssem_shm_file_clear (&self->file);
+  g_array_unref (self->idle_slots);
+  g_mutex_clear (&self->gate);
+  g_free (self->key);
+  g_free (self);
+}
+
+/* The process's attachment for @key, which may be out, with one more reference. */
+static SsemShmAttachment *
+registry_get (const char *key)
+{
+  SsemShmAttachment *self;
+  SsemShmFile file = { 0 };
+
+  ssem_shm_file_init (&file, key);
+
+  g_mutex_lock (&registry_lock);
+
+  self = g_hash_table_lookup (registry, file.path);
+  if (self == NULL)
+    {
+      self = g_new0 (SsemShmAttachment, 1);
+      self->key = g_strdup (key);
+      self->serial = ++last_serial;
+      self->file = file;
+      self->idle_slots = g_array_new (FALSE, FALSE, sizeof (guint32));
+      atomic_store (&self->fork_count, ssem_fork_count ());
+      g_mutex_init (&self->gate);
+      g_hash_table_insert (registry, self->file.path, self);
+      g_hash_table_insert (attachments, &self->serial, self);
+    }
+  else
+    {
+      ssem_shm_file_clear (&file);
+    }
+  self->n_references++;
+
+  g_mutex_unlock (&registry_lock);
+
+  return self;
+}
+
+/* Brings @self to attached. -EUCLEAN: it can't be, and a new attachment has to take its place. */
+static int
+join (SsemShmAttachment *self,
+      int                initial_value,
+      SsemAccessMode     mode,
+      gboolean          *is_new)
+{
+  SsemShmFile *file = &self->file;
+  gboolean lingers;
+  int result;
+
+  if (!is_of_this_process (self) && attach_as_child (self) != 0)
+    return -EUCLEAN;
+
+  lingers = !atomic_load (&self->is_attached) && file->memory != NULL;
+  if (!lingers && file->memory == NULL)
+    return attach (self, initial_value, mode, is_new);
+
+  if (!ssem_shm_file_is_in_place (file))
+    return -EUCLEAN;
+  if (mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
+    return lingers && !ssem_shm_file_has_others (file) ? -EUCLEAN : -EEXIST;
+  if (!lingers)
+    return 0;
+
+  g_mutex_lock (&registry_lock);
+  result = ssem_shm_file_rejoin (file);
+  if (result == 0)
+    atomic_store (&self->is_attached, TRUE);
+  g_mutex_unlock (&registry_lock);
+
+  return result == -EIDRM ? -EUCLEAN : result;
+}
+
+int
+ssem_shm_attachment_open (const char         *key,
+                          int                 initial_value,
+                          SsemAccessMode      mode,
+                          SsemShmAttachment **attachment)
+{
+  SsemShmAttachment *self;
+  gboolean is_new = FALSE;
+  SsemShmLane lane;
+  int result;
+
+  do
+    {
+      self = registry_get (key);
+
+      g_mutex_lock (&self->gate);
+      result = join (self, initial_value, mode, &is_new);
+      g_mutex_unlock (&self->gate);
+
+      if (result == 0 && mode == SSEM_ACCESS_MODE_CREATE && !is_new)
+        {
+          result = ssem_shm_attachment_get_lane (self, &lane);
+          if (result == 0)
+            {
+              ssem_shm_counter_reset (lane, initial_value);
+              ssem_shm_waiting_wake_all (self->file.memory);
+            }
+        }
+
+      if (result == -EUCLEAN)
+        {
+          g_mutex_lock (&registry_lock);
+          if (g_hash_table_lookup (registry, self->file.path) == self)
+            g_hash_table_remove (registry, self->file.path);
+          g_mutex_unlock (&registry_lock);
+        }
+      if (result != 0)
+        ssem_shm_attachment_unref (self);
+    }
+  while (result == -EUCLEAN);
+
+  if (result == 0)
+    *attachment = self;
+
+  return result;
+}
+
+void
+ssem_shm_attachment_close (SsemShmAttachment *self,
+                           gpointer           instance)
+{
+  GList *link;
+
+  g_mutex_lock (&registry_lock);
+  for (link = self->waits; link != NULL; link = link->next)
+    {
+      SsemShmWait *wait = link->data;
+
+      if (wait->instance == instance)
+        ssem_shm_waiting_call_off (self->file.memory, &wait->waiter, wait->lane.index);
+    }
+  g_mutex_unlock (&registry_lock);
+}
+
+void
+ssem_shm_attachment_unref (SsemShmAttachment *self)
+{
+  g_mutex_lock (&registry_lock);
+  if (--self->n_references == 0)
+    {
+      if (atomic_load (&self->is_attached) && is_of_this_process (self))
+        leave (self);
+
+      /* A lingering one waits in the registry, unless a successor is there. */
+      if (self->file.memory == NULL || g_hash_table_lookup (registry, self->file.path) != self)
+        free_attachment (self);
+    }
+  g_mutex_unlock (&registry_lock);
+}
+
+/* --- Waits --- */
+
+void
+ssem_shm_attachment_begin_wait (SsemShmAttachment *self,
+                                SsemShmWait       *wait)
+{
+  g_mutex_lock (&registry_lock);
+  wait->link.data = wait;
+  wait->link.next = self->waits;
+  wait->link.prev = NULL;
+  if (self->waits != NULL)
+    self->waits->prev = &wait->link;
+  self->waits = &wait->link;
+  g_mutex_unlock (&registry_lock);
+
+  ssem_shm_waiting_announce (self->file.memory, wait->lane.index, wait->n);
+}
+
+void
+ssem_shm_attachment_end_wait (SsemShmAttachment *self,
+                              SsemShmWait       *wait)
+{
+  ssem_shm_waiting_retract (self->file.memory, wait->lane.index);
+
+  g_mutex_lock (&registry_lock);
+  self->waits = g_list_remove_link (self->waits, &wait->link);
+  g_mutex_unlock (&registry_lock);
+}
+
+void
+ssem_shm_attachment_listen (SsemShmAttachment *self)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (atomic_load (&self->listens) || now < atomic_load (&self->next_listen_usec) ||
+      !g_mutex_trylock (&self->gate))
+    return;
+
+  if (!atomic_load (&self->listens) && ssem_shm_file_listen (&self->file) == 0)
+    {
+      if (ssem_shm_bell_watch (&self->file))
+        atomic_store (&self->listens, TRUE);
+      else
+        ssem_shm_file_unlisten (&self->file);
+    }
+  atomic_store (&self->next_listen_usec, now + LISTEN_AGAIN_USEC);
+  g_mutex_unlock (&self->gate);
+}

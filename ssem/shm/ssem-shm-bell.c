@@ -1,0 +1,285 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-shm-bell-private.h"
+
+#include "ssem-shm-recovery-private.h"
+#include "ssem-shm-waiting-private.h"
+#include "ssem/os/ssem-fork-private.h"
+#include "ssem/os/ssem-thread-private.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+/* When a process dies, the kernel closes its files, and inotify(7) tells whoever watches the
+ * segment that a file that was open for writing was closed (IN_CLOSE_WRITE). That is the bell. It
+ * rings for every leaver, dead or not, so the thread looks who is dead. It rings a moment before
+ * the kernel drops the locks by which the living are known, and who is dying may lose the processor
+ * in between, so the thread looks again after ever longer pauses. Also, bells that ring together
+ * may be heard as one.
+ *
+ * Not every process that waits listens: a bell that wakes fifty of them makes the one that is to
+ * get the units wait for a processor. Up to three do for each semaphore, each with a lock on one of
+ * three bytes, and hear of each other's death like of any other's. When one is missing, those who
+ * wait are woken and try to take its place. What no listener hears, because all died or stand
+ * still, or because the system has no more inotify instances, the waiters find out by their own
+ * look, at most a second later.
+ *
+ * One thread for all semaphores of the process, started when the process first sleeps waiting for
+ * units and is to listen. It stays as long as it has something to watch.
+ *
+ * bell_lock protects all here. The thread holds it while it sweeps a file, which takes some
+ * microseconds, and not while it sleeps; so whoever unwatches a file knows, with the lock, that it
+ * is let go of.
+ */
+
+/* The pauses between looks grow by half each time, from the first to the last; together that is a
+ * third of a second. */
+#define FIRST_PAUSE_USEC 10
+#define LAST_PAUSE_USEC 100000
+
+typedef struct
+{
+  SsemShmFile *file;
+  int watch;
+} Watched;
+
+static GMutex bell_lock;
+static int inotify_fd = -1;
+static gboolean has_thread;
+static GArray *watched;
+
+static void
+forget_in_child (void)
+{
+  if (inotify_fd >= 0)
+    close (inotify_fd);
+  inotify_fd = -1;
+  has_thread = FALSE;
+  if (watched != NULL)
+    g_array_set_size (watched, 0);
+}
+
+void
+ssem_shm_bell_init (void)
+{
+  ssem_fork_protect (&bell_lock, forget_in_child);
+  watched = g_array_new (FALSE, FALSE, sizeof (Watched));
+}
+
+/* With bell_lock. */
+static gboolean
+sweep_watch (int watch)
+{
+  gboolean has_found = FALSE;
+  guint i;
+
+  for (i = 0; i < watched->len; i++)
+    {
+      Watched *entry = &g_array_index (watched, Watched, i);
+
+      if (entry->watch != watch)
+        continue;
+
+      /* First what somebody may be waiting for right now. */
+      if (ssem_shm_recovery_sweep (entry->file, SSEM_SHM_SWEEP_UNITS) > 0)
+        has_found = TRUE;
+      if (ssem_shm_recovery_sweep (entry->file, SSEM_SHM_SWEEP_WAITERS) > 0)
+        has_found = TRUE;
+    }
+
+  return has_found;
+}
+
+/* With bell_lock: the rest that a death asks for, when the units are back already. */
+static void
+tidy_watch (int watch)
+{
+  guint i;
+
+  for (i = 0; i < watched->len; i++)
+    {
+      Watched *entry = &g_array_index (watched, Watched, i);
+
+      if (entry->watch != watch)
+        continue;
+
+      ssem_shm_recovery_sweep (entry->file, SSEM_SHM_SWEEP_ALL);
+      if (ssem_shm_file_lacks_listener (entry->file))
+        ssem_shm_waiting_wake_all (entry->file->memory);
+    }
+}
+
+static void
+add_once (GArray *rung,
+          int     watch)
+{
+  guint i;
+
+  for (i = 0; i < rung->len; i++)
+    {
+      if (g_array_index (rung, int, i) == watch)
+        return;
+    }
+  g_array_append_val (rung, watch);
+}
+
+/* Adds to @rung whose bell has rung, without waiting. FALSE when there is nothing to listen to. */
+static gboolean
+hear (int     fd,
+      GArray *rung,
+      gint64 *pause)
+{
+  _Alignas (struct inotify_event) char events[4096];
+  gssize n_read, at;
+
+  n_read = read (fd, events, sizeof events);
+  if (n_read < 0)
+    return errno == EINTR || errno == EAGAIN;
+
+  for (at = 0; at < n_read;)
+    {
+      const struct inotify_event *event = (const struct inotify_event *) (gpointer) (events + at);
+
+      if (event->mask & IN_CLOSE_WRITE)
+        {
+          add_once (rung, event->wd);
+          *pause = FIRST_PAUSE_USEC;
+        }
+      at += (gssize) (sizeof *event + event->len);
+    }
+
+  return n_read > 0;
+}
+
+/* Looks who is dead where the bell has rung. After the last look, the bells are forgotten. */
+static void
+answer (GArray *rung,
+        gint64 *pause)
+{
+  gboolean is_last = *pause > LAST_PAUSE_USEC;
+  guint i;
+
+  g_mutex_lock (&bell_lock);
+  for (i = 0; i < rung->len; i++)
+    {
+      int watch = g_array_index (rung, int, i);
+
+      if (sweep_watch (watch) || is_last)
+        tidy_watch (watch);
+    }
+  g_mutex_unlock (&bell_lock);
+
+  *pause += *pause / 2;
+  if (is_last)
+    g_array_set_size (rung, 0);
+}
+
+static gpointer
+listen_thread (gpointer data)
+{
+  struct pollfd bell = { .fd = GPOINTER_TO_INT (data), .events = POLLIN };
+  g_autoptr(GArray) rung = g_array_new (FALSE, FALSE, sizeof (int));
+  gint64 pause = FIRST_PAUSE_USEC;
+  gboolean is_over = FALSE;
+
+  while (!is_over)
+    {
+      struct timespec wait = {
+        .tv_sec = pause / G_USEC_PER_SEC,
+        .tv_nsec = pause % G_USEC_PER_SEC * 1000,
+      };
+
+      if (ppoll (&bell, 1, rung->len > 0 ? &wait : NULL, NULL) > 0)
+        is_over = !hear (bell.fd, rung, &pause);
+      if (rung->len > 0)
+        answer (rung, &pause);
+
+      /* Unwatching is heard, too, so nobody has to tell us that there is nothing left. */
+      g_mutex_lock (&bell_lock);
+      is_over = is_over || watched->len == 0;
+      if (is_over)
+        {
+          close (bell.fd);
+          inotify_fd = -1;
+          has_thread = FALSE;
+          g_array_set_size (watched, 0);
+        }
+      g_mutex_unlock (&bell_lock);
+    }
+
+  return NULL;
+}
+
+/* With bell_lock, when something is watched. */
+static gboolean
+start_thread (void)
+{
+  if (!has_thread)
+    has_thread = ssem_thread_start ("ssem-bell", listen_thread, GINT_TO_POINTER (inotify_fd), NULL);
+
+  return has_thread;
+}
+
+gboolean
+ssem_shm_bell_watch (SsemShmFile *file)
+{
+  g_autofree char *path = ssem_shm_file_get_path (file);
+  Watched entry = { .file = file, .watch = -1 };
+  gboolean is_watched = FALSE;
+
+  g_mutex_lock (&bell_lock);
+
+  if (inotify_fd < 0)
+    inotify_fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+  if (inotify_fd >= 0)
+    entry.watch = inotify_add_watch (inotify_fd, path, IN_CLOSE_WRITE);
+
+  is_watched = entry.watch >= 0 && start_thread ();
+  if (is_watched)
+    {
+      g_array_append_val (watched, entry);
+    }
+  else if (!has_thread && inotify_fd >= 0)
+    {
+      close (inotify_fd);
+      inotify_fd = -1;
+    }
+
+  g_mutex_unlock (&bell_lock);
+
+  return is_watched;
+}
+
+void
+ssem_shm_bell_unwatch (SsemShmFile *file)
+{
+  gboolean is_last = TRUE;
+  int watch = -1;
+  guint i;
+
+  g_mutex_lock (&bell_lock);
+  for (i = 0; i < watched->len; i++)
+    {
+      Watched *entry = &g_array_index (watched, Watched, i);
+
+      if (entry->file == file)
+        {
+          watch = entry->watch;
+          g_array_remove_index_fast (watched, i);
+          break;
+        }
+    }
+
+  /* Two attachments of one process to the same segment have one watch. */
+  for (i = 0; i < watched->len; i++)
+    is_last = is_last && g_array_index (watched, Watched, i).watch != watch;
+  if (watch >= 0 && is_last && inotify_fd >= 0)
+    inotify_rm_watch (inotify_fd, watch);
+  g_mutex_unlock (&bell_lock);
+}

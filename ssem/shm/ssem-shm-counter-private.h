@@ -1,0 +1,133 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ssem/shm/ssem-shm-layout-private.h"
+
+G_BEGIN_DECLS
+
+/* The robust counter: memory and atomics, nothing else.
+ *
+ * The algorithm and why it is right are told in ssem-shm-counter.c. All functions are lock-free: a
+ * thread that stands still, or is dead, anywhere in one of them holds up nobody.
+ */
+
+typedef enum
+{
+  SSEM_SHM_DONE,
+  SSEM_SHM_TOO_FEW, /* fewer units than were asked for */
+  SSEM_SHM_TOO_MANY, /* the value would pass the maximum */
+} SsemShmResult;
+
+/* A slot, as its thread knows it. */
+typedef struct
+{
+  SsemShmSegment *segment;
+  SsemShmSlot *slot;
+  guint32 index;
+  guint64 name; /* the index as it stands in state */
+} SsemShmLane;
+
+/* Adds @delta to the value, through the calling thread's slot. @owes: how many units more (less)
+ * the slot holds afterwards. */
+SsemShmResult ssem_shm_counter_add          (SsemShmLane     lane,
+                                             int             delta,
+                                             int             owes);
+
+/* The same for the case that makes all the speed: the last change was this slot's too, so the epoch
+ * is the same, and there is nobody else's success to record. FALSE: it is not that case, or there
+ * are too few units, or too many; nothing has happened. */
+static inline gboolean
+ssem_shm_counter_add_at_once (const SsemShmLane *lane,
+                              int                delta,
+                              int                owes)
+{
+  const guint64 value_bits = G_MAXINT32;
+  SsemShmSlot *slot = lane->slot;
+  guint64 word = atomic_load_explicit (&lane->segment->state, memory_order_relaxed);
+  guint32 committed = atomic_load_explicit (&slot->committed, memory_order_relaxed);
+  guint64 number = SSEM_SHM_LOW_BITS (committed, SSEM_SHM_NUMBER_BITS);
+  SsemShmRecord *before = &slot->record[committed & 1];
+  SsemShmRecord *after = &slot->record[~committed & 1];
+  gint64 value = (gint64) (word & value_bits) + delta;
+
+  /* Not where the number wraps, either: below, it just counts up. */
+  if (G_UNLIKELY ((word & ~(value_bits | SSEM_SHM_STATE_EPOCH)) != (lane->name | number << 32) ||
+                  number == (1u << SSEM_SHM_NUMBER_BITS) - 1 ||
+                  (guint64) value > SSEM_SHM_VALUE_MAX))
+    return FALSE;
+
+  atomic_store_explicit (&after->holding,
+                         atomic_load_explicit (&before->holding, memory_order_relaxed) + owes,
+                         memory_order_relaxed);
+  atomic_store_explicit (&after->epoch,
+                         atomic_load_explicit (&before->epoch, memory_order_relaxed),
+                         memory_order_relaxed);
+
+  /* The slot and the epoch stay, the number goes up by one. */
+  if (G_UNLIKELY (!atomic_compare_exchange_strong (&lane->segment->state, &word,
+                                                   word + (G_GUINT64_CONSTANT (1) << 32) +
+                                                   (guint64) (gint64) delta)))
+    return FALSE;
+
+  /* Release: whoever sees the number sees the record. */
+  atomic_store_explicit (&slot->committed, committed + 1, memory_order_release);
+
+  return TRUE;
+}
+
+/* Sets the value and begins a new epoch, in which nobody holds anything. */
+void          ssem_shm_counter_reset        (SsemShmLane     lane,
+                                             int             value);
+
+/* Whether the operation after the slot's committed one has happened. @word is state, read
+ * before. */
+static inline gboolean
+ssem_shm_counter_is_ahead (SsemShmSlot *slot,
+                           guint32      index,
+                           guint64      word)
+{
+  guint32 next = atomic_load (&slot->committed) + 1;
+  SsemShmState state = ssem_shm_state_unpack (word);
+
+  return (state.slot == index &&
+          state.number == SSEM_SHM_LOW_BITS (next, SSEM_SHM_NUMBER_BITS)) ||
+         atomic_load (&slot->done) == next;
+}
+
+/* The process's number in the high bits of an owner. */
+static inline guint64
+ssem_shm_owner (guint64 process)
+{
+  return process << SSEM_SHM_OWNER_SHIFT;
+}
+
+/* Claims a free slot for @process; 0 where the file has no free one. */
+guint32       ssem_shm_counter_claim_slot   (SsemShmSegment *segment,
+                                             guint64         process,
+                                             int             pid);
+
+/* The units that the slots of @process hold, together. Only for its own threads while none
+ * operates. */
+gint64        ssem_shm_counter_get_holding  (SsemShmSegment *segment,
+                                             guint64         process);
+
+/* Frees all slots of @process; what they hold is forgotten. @process is the caller's own and none
+ * of its threads operates, or it is dead and settled. */
+void          ssem_shm_counter_free_slots   (SsemShmSegment *segment,
+                                             guint64         process);
+
+/* Gives back what the dead @process holds, and frees its slots. Any number of processes may do so
+ * at the same time; it happens once. Answers whether units came back through this call. */
+gboolean      ssem_shm_counter_settle       (SsemShmSegment *segment,
+                                             guint64         process);
+
+static inline int
+ssem_shm_counter_get_value (SsemShmSegment *segment)
+{
+  return ssem_shm_state_unpack (atomic_load_explicit (&segment->state, memory_order_relaxed)).value;
+}
+
+G_END_DECLS

@@ -1,0 +1,84 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ssem/shm/ssem-shm-layout-private.h"
+
+G_BEGIN_DECLS
+
+/* The segment's file: where it lies, how it comes and goes, and who is alive.
+ *
+ * The protocol is told in ssem-shm-segment.c. Functions answer 0 or -errno unless they say
+ * otherwise, and none of them waits for another process.
+ */
+typedef struct
+{
+  char *folder;           /* constant after init */
+  gboolean owns_folder;   /* constant after init: we make it, and remove it when it is empty */
+  char *path;             /* constant after init: the key's own folder */
+
+  int fd;                 /* -1 when not open; holds the locks */
+  int folder_fd;          /* the key's folder, whatever the path names now; -1 when not open */
+  SsemShmSegment *memory;
+  guint64 process;        /* this process's number in the segment; never used again */
+  guint64 lineage;        /* of the segment; stays when it is closed */
+} SsemShmFile;
+
+void     ssem_shm_file_init   (SsemShmFile *self,
+                               const char  *key);
+void     ssem_shm_file_clear  (SsemShmFile *self);
+
+/* Opens and maps the segment of @key, after creating it with @initial_value where @may_create, and
+ * enters this process among the attached. @must_create: -EEXIST where somebody is attached; one
+ * that nobody is attached to makes way. -ENOENT where there is none and @may_create is FALSE;
+ * -EACCES for another user's, -ELOOP for a link, -EBADMSG for what is no segment of this key,
+ * -EPROTO for one of another version. @is_new tells whether it was created. */
+int      ssem_shm_file_attach (SsemShmFile *self,
+                               const char  *key,
+                               int          initial_value,
+                               gboolean     may_create,
+                               gboolean     must_create,
+                               gboolean    *is_new);
+
+/* Comes back among the attached, after lingering. -EIDRM where the segment is gone. */
+int      ssem_shm_file_rejoin (SsemShmFile *self);
+
+/* Leaves the attached; the last one removes the segment. With @lingers the process stays known as
+ * alive, so that what it holds is not given back. Answers whether the segment was removed. */
+gboolean ssem_shm_file_leave  (SsemShmFile *self,
+                               gboolean     lingers);
+
+/* Gives up the memory, the descriptor and all locks. */
+void     ssem_shm_file_close  (SsemShmFile *self);
+
+/* Whether somebody is attached: another process, or another attachment of this one. */
+gboolean ssem_shm_file_has_others  (SsemShmFile *self);
+
+/* Whether the process with that number is attached, or lingers. */
+gboolean ssem_shm_file_is_alive    (SsemShmFile *self,
+                                    guint64      process);
+
+/* FALSE when something outside has removed it. */
+gboolean ssem_shm_file_is_in_place (SsemShmFile *self);
+
+/* Makes room for more slots. -ENOSPC when there are as many as there can be. */
+int      ssem_shm_file_grow        (SsemShmFile *self);
+
+/* Makes this process one of the few that listen for deaths; -EAGAIN when there are enough. */
+int      ssem_shm_file_listen      (SsemShmFile *self);
+
+void     ssem_shm_file_unlisten    (SsemShmFile *self);
+
+/* Whether a listener is missing. */
+gboolean ssem_shm_file_lacks_listener (SsemShmFile *self);
+
+/* What to name when opening failed: the folder of all where it is not as it must be, else the
+ * key's. */
+const char *ssem_shm_file_get_culprit (SsemShmFile *self);
+
+/* The path of the file that is closed when an attached process dies. */
+char    *ssem_shm_file_get_path    (SsemShmFile *self);
+
+G_END_DECLS

@@ -1,0 +1,715 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-shm-segment-private.h"
+
+#include "ssem/os/ssem-file-lock-private.h"
+#include "ssem/os/ssem-key-name-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Where it lies
+ *
+ *   FOLDER/NAME/segment, FOLDER being /dev/shm/ssem-UID, which belongs to the user alone; in a
+ *   Flatpak the folder that the application's instances share; or what SSEM_RUNTIME_DIR names.
+ *
+ * A folder for each key, because that makes coming and going single steps that no process can be in
+ * the middle of:
+ *
+ *   publish   The folder is made under a private name, NAME~0, with the finished segment in it, and
+ *             renamed to NAME. rename(2) replaces a folder that is empty, and no other.
+ *   remove    The segment is doomed (below), unlinked through a descriptor of its folder, and the
+ *             folder removed. A segment's name is never used again in the same folder, and rmdir(2)
+ *             removes only an empty one, so anybody may do this at any time for a doomed segment:
+ *             it cannot hit a successor.
+ *
+ * So a process that finds a doomed segment, or an empty folder, does not wait for whoever is
+ * removing it, but removes it itself and goes on.
+ *
+ * life: version (2-63), phase (0-1)
+ *
+ *   open      as it was published.
+ *   closing   a leaver has seen no need to stay and now looks whether anybody is attached. An
+ *             attacher that finds this makes it open again: a veto. The version makes the leaver's
+ *             next step fail then.
+ *   doomed    nobody is attached, and nobody will be: whoever attaches looks here afterwards.
+ *
+ *   Left as closing, by a leaver who saw others or died, it does no harm: the next leaver closes
+ *   again, the next attacher vetoes.
+ *
+ * Locks, on bytes far past the end of the file; the kernel drops them when their owner dies
+ *
+ *   ATTACHED + number   the process with that number is attached
+ *   LINGERS + number    it is not, but it lives and holds units
+ *   LISTENS + 0, 1, 2   somebody listens for deaths
+ *
+ * Numbers are never used again, so nobody ever locks another's byte, and to look is enough to know.
+ *
+ * A kill between the making of the private folder and its renaming leaves a NAME~0 behind, which
+ * the next one to create or remove the key clears away: its segment is not locked by anybody.
+ */
+
+#define ATTACHED (G_GINT64_CONSTANT (1) << 40)
+#define LINGERS  (G_GINT64_CONSTANT (1) << 41)
+#define LISTENS  (G_GINT64_CONSTANT (1) << 42)
+
+#define N_LISTENERS 3
+#define N_PRIVATE_NAMES 64
+#define N_PRIVATE_NAMES_CLEARED 4
+#define MAX_ROUNDS 10000
+#define SEGMENT_NAME "segment"
+
+enum
+{
+  LIFE_OPEN,
+  LIFE_CLOSING,
+  LIFE_DOOMED,
+};
+#define LIFE_PHASE(life)       ((int) ((life) & 3))
+#define LIFE_NEXT(life, phase) ((((life) >> 2) + 1) << 2 | (phase))
+
+static const char segment_magic[8] = "SsemShm";
+
+/* --- Names --- */
+
+static char *
+find_folder (gboolean *is_ours)
+{
+  const char *folder = g_getenv ("SSEM_RUNTIME_DIR");
+  const char *application = g_getenv ("FLATPAK_ID");
+  const char *runtime = g_getenv ("XDG_RUNTIME_DIR");
+
+  *is_ours = FALSE;
+  if (folder != NULL && *folder != '\0')
+    return g_strdup (folder);
+
+  *is_ours = TRUE;
+  if (application != NULL && runtime != NULL && access ("/.flatpak-info", F_OK) == 0)
+    return g_build_filename (runtime, "app", application, "ssem", NULL);
+
+  return g_strdup_printf ("/dev/shm/ssem-%u", (unsigned int) geteuid ());
+}
+
+void
+ssem_shm_file_init (SsemShmFile *self,
+                    const char  *key)
+{
+  g_autofree char *name = ssem_key_name ("ssem_", key);
+
+  self->folder = find_folder (&self->owns_folder);
+  self->path = g_build_filename (self->folder, name, NULL);
+  self->fd = -1;
+  self->folder_fd = -1;
+}
+
+void
+ssem_shm_file_clear (SsemShmFile *self)
+{
+  ssem_shm_file_close (self);
+  g_clear_pointer (&self->folder, g_free);
+  g_clear_pointer (&self->path, g_free);
+}
+
+char *
+ssem_shm_file_get_path (SsemShmFile *self)
+{
+  return g_build_filename (self->path, SEGMENT_NAME, NULL);
+}
+
+/* --- Locks --- */
+
+/* This process's byte among those from @first on. */
+static int
+lock_number (SsemShmFile  *self,
+             goffset       first,
+             SsemFileLock  lock)
+{
+  return ssem_file_lock_try (self->fd, first + (goffset) self->process, lock);
+}
+
+gboolean
+ssem_shm_file_has_others (SsemShmFile *self)
+{
+  /* An error counts as somebody: nothing is removed on a doubt. */
+  return ssem_file_lock_query (self->fd, ATTACHED, LINGERS - ATTACHED) != 0;
+}
+
+gboolean
+ssem_shm_file_is_alive (SsemShmFile *self,
+                        guint64      process)
+{
+  return process == self->process ||
+         ssem_file_lock_query (self->fd, ATTACHED + (goffset) process, 1) != 0 ||
+         ssem_file_lock_query (self->fd, LINGERS + (goffset) process, 1) != 0;
+}
+
+int
+ssem_shm_file_listen (SsemShmFile *self)
+{
+  int i, result = -EAGAIN;
+
+  for (i = 0; i < N_LISTENERS && result == -EAGAIN; i++)
+    result = ssem_file_lock_try (self->fd, LISTENS + i, SSEM_FILE_LOCK_EXCLUSIVE);
+
+  return result;
+}
+
+void
+ssem_shm_file_unlisten (SsemShmFile *self)
+{
+  int i;
+
+  for (i = 0; i < N_LISTENERS; i++)
+    ssem_file_lock_try (self->fd, LISTENS + i, SSEM_FILE_LOCK_NONE);
+}
+
+gboolean
+ssem_shm_file_lacks_listener (SsemShmFile *self)
+{
+  int i;
+
+  for (i = 0; i < N_LISTENERS; i++)
+    {
+      if (ssem_file_lock_query (self->fd, LISTENS + i, 1) == 0)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+/* --- Removing --- */
+
+/* Clears a doomed segment away with its folder, @folder_fd, which @path may name still. Harmless
+ * when somebody else has done so: a folder never gets a second segment. */
+static void
+clear_away (int         folder_fd,
+            const char *path)
+{
+  unlinkat (folder_fd, SEGMENT_NAME, 0);
+  rmdir (path);
+}
+
+static char *
+private_name (SsemShmFile *self,
+              int          i)
+{
+  return g_strdup_printf ("%s~%d", self->path, i);
+}
+
+/* A creator that was killed may have left its private folder. TRUE when the name is free now. */
+static gboolean
+clear_private_folder (const char *path)
+{
+  gboolean is_used = FALSE;
+  int folder_fd, fd;
+
+  if (rmdir (path) == 0 || errno == ENOENT)
+    return TRUE;
+
+  folder_fd = open (path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (folder_fd < 0)
+    return errno == ENOENT;
+
+  /* A segment is locked before it gets its name there, so one that is not locked has no maker. */
+  fd = openat (folder_fd, SEGMENT_NAME, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd >= 0)
+    {
+      is_used = ssem_file_lock_query (fd, ATTACHED, LINGERS - ATTACHED) != 0;
+      close (fd);
+    }
+  if (!is_used)
+    clear_away (folder_fd, path);
+  close (folder_fd);
+
+  return !is_used;
+}
+
+static void
+remove_doomed (SsemShmFile *self)
+{
+  int i;
+
+  clear_away (self->folder_fd, self->path);
+
+  /* A creator takes the first name that no other creator has, so the ones behind are hardly ever
+   * there. */
+  for (i = 0; i < N_PRIVATE_NAMES_CLEARED; i++)
+    {
+      g_autofree char *private_path = private_name (self, i);
+
+      clear_private_folder (private_path);
+    }
+
+  if (self->owns_folder)
+    rmdir (self->folder);
+}
+
+/* The common case, for the one process that has ever been attached: TRUE when it is doomed now.
+ * Nobody can be in the way, and whoever comes meanwhile takes a number before it looks at life. */
+static gboolean
+doom_own (SsemShmFile *self)
+{
+  guint64 life = atomic_load (&self->memory->life);
+  guint64 closing = LIFE_NEXT (life, LIFE_CLOSING);
+
+  return LIFE_PHASE (life) == LIFE_OPEN &&
+         atomic_compare_exchange_strong (&self->memory->life, &life, closing) &&
+         atomic_load (&self->memory->last_process) == 1 && self->process == 1 &&
+         atomic_compare_exchange_strong (&self->memory->life, &closing,
+                                         LIFE_NEXT (closing, LIFE_DOOMED));
+}
+
+/* TRUE when the segment is doomed, by whomever; FALSE when somebody is attached. */
+static gboolean
+doom (SsemShmFile *self)
+{
+  guint64 life = atomic_load (&self->memory->life);
+
+  while (LIFE_PHASE (life) != LIFE_DOOMED)
+    {
+      guint64 closing = LIFE_NEXT (life, LIFE_CLOSING);
+
+      if (!atomic_compare_exchange_strong (&self->memory->life, &life, closing))
+        continue;
+      if (ssem_shm_file_has_others (self))
+        return FALSE;
+
+      /* Whoever attached unseen will veto, or has: then this fails. */
+      life = closing;
+      if (atomic_compare_exchange_strong (&self->memory->life, &life,
+                                          LIFE_NEXT (closing, LIFE_DOOMED)))
+        break;
+    }
+
+  return TRUE;
+}
+
+/* --- Opening --- */
+
+static int
+check_folder (SsemShmFile *self)
+{
+  struct stat found;
+
+  if (!self->owns_folder)
+    return 0;
+  if (lstat (self->folder, &found) != 0)
+    return -errno;
+  if (S_ISLNK (found.st_mode))
+    return -ELOOP;
+  if (!S_ISDIR (found.st_mode) || found.st_uid != geteuid () || (found.st_mode & 077) != 0)
+    return -EACCES;
+
+  return 0;
+}
+
+const char *
+ssem_shm_file_get_culprit (SsemShmFile *self)
+{
+  int result = check_folder (self);
+
+  return result == -EACCES || result == -ELOOP ? self->folder : self->path;
+}
+
+/* Whether the open file is a segment of this key, without touching a mapping of it. */
+static int
+check_content (int         fd,
+               const char *key)
+{
+  SsemShmSegment head;
+  struct stat found;
+  gssize n_read;
+  guint64 state;
+
+  if (fstat (fd, &found) != 0)
+    return -errno;
+  if (found.st_uid != geteuid ())
+    return -EACCES;
+  if (!S_ISREG (found.st_mode))
+    return -EBADMSG;
+
+  do
+    n_read = pread (fd, &head, sizeof head, 0);
+  while (n_read < 0 && errno == EINTR);
+  if (n_read < 0)
+    return -errno;
+  if (n_read < (gssize) sizeof head || memcmp (head.magic, segment_magic, sizeof head.magic) != 0)
+    return -EBADMSG;
+  if (head.layout != SSEM_SHM_LAYOUT)
+    return -EPROTO;
+
+  state = atomic_load (&head.state);
+  if (head.key_length != strlen (key) || memcmp (head.key, key, head.key_length) != 0 ||
+      atomic_load (&head.n_slots) > SSEM_SHM_MAX_SLOTS ||
+      atomic_load (&head.slots_used) > atomic_load (&head.n_slots) ||
+      ssem_shm_state_unpack (state).slot >= MAX (1, atomic_load (&head.slots_used)) ||
+      atomic_load (&head.last_process) >= (G_GUINT64_CONSTANT (1) << 40) ||
+      LIFE_PHASE (atomic_load (&head.life)) > LIFE_DOOMED ||
+      (guint64) found.st_size < SSEM_SHM_SIZE (atomic_load (&head.n_slots)))
+    return -EBADMSG;
+
+  return 0;
+}
+
+static int
+map_segment (SsemShmFile *self)
+{
+  const gsize size = SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS);
+  void *memory;
+
+  /* All that it can grow to; what the file does not have yet is not touched. */
+  memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, 0);
+  if (memory == MAP_FAILED)
+    return -errno;
+
+  /* A mapping keeps the description alive, and with it our locks: a child that inherited one would
+   * make us look alive after our death. */
+  if (madvise (memory, size, MADV_DONTFORK) != 0)
+    {
+      int result = -errno;
+
+      munmap (memory, size);
+      return result;
+    }
+
+  self->memory = memory;
+  return 0;
+}
+
+void
+ssem_shm_file_close (SsemShmFile *self)
+{
+  if (self->memory != NULL)
+    munmap (self->memory, SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS));
+  self->memory = NULL;
+  if (self->fd >= 0)
+    close (self->fd);
+  self->fd = -1;
+  if (self->folder_fd >= 0)
+    close (self->folder_fd);
+  self->folder_fd = -1;
+}
+
+static int
+make_room (int   fd,
+           gsize size)
+{
+  int result;
+
+  /* Real room: a write to a mapping that finds none is a SIGBUS. */
+  do
+    result = posix_fallocate (fd, 0, (off_t) size);
+  while (result == EINTR);
+
+  return -result;
+}
+
+/* Takes the byte that says that this process is attached. */
+static int
+take_number (SsemShmFile *self)
+{
+  self->lineage = self->memory->lineage;
+  self->process = atomic_fetch_add (&self->memory->last_process, 1) + 1;
+
+  return lock_number (self, ATTACHED, SSEM_FILE_LOCK_EXCLUSIVE);
+}
+
+/* After taking the number: TRUE when the segment stays. */
+static gboolean
+veto_closing (SsemShmFile *self)
+{
+  guint64 life = atomic_load (&self->memory->life);
+
+  while (LIFE_PHASE (life) == LIFE_CLOSING &&
+         !atomic_compare_exchange_strong (&self->memory->life, &life, LIFE_NEXT (life, LIFE_OPEN)))
+    ;
+
+  return LIFE_PHASE (life) != LIFE_DOOMED;
+}
+
+static int
+fill_segment (SsemShmFile *self,
+              const char  *key,
+              int          initial_value)
+{
+  const guint32 n_slots = SSEM_SHM_FIRST_SLOTS;
+  SsemShmSegment *memory;
+  int result;
+
+  result = make_room (self->fd, SSEM_SHM_SIZE (n_slots));
+  if (result == 0)
+    result = map_segment (self);
+  if (result != 0)
+    return result;
+
+  memory = self->memory;
+  memcpy (memory->magic, segment_magic, sizeof memory->magic);
+  memory->layout = SSEM_SHM_LAYOUT;
+  memory->key_length = (guint32) strlen (key);
+  memcpy (memory->key, key, memory->key_length);
+  memory->lineage = self->lineage;
+  atomic_store_explicit (&memory->epoch, 1, memory_order_relaxed);
+  atomic_store_explicit (&memory->state, ssem_shm_state_pack (initial_value, 1, 0, 0),
+                         memory_order_relaxed);
+  atomic_store_explicit (&memory->initial, initial_value, memory_order_relaxed);
+  atomic_store_explicit (&memory->n_slots, n_slots, memory_order_relaxed);
+  atomic_store_explicit (&memory->slots_used, 1, memory_order_relaxed);
+
+  return take_number (self);
+}
+
+/* Makes a folder that nobody else uses, and answers its path in @path. */
+static int
+make_private_folder (SsemShmFile  *self,
+                     char        **path)
+{
+  int i, result = -EEXIST;
+
+  for (i = 0; i < N_PRIVATE_NAMES && result == -EEXIST; i++)
+    {
+      g_autofree char *name = private_name (self, i);
+
+      result = mkdir (name, 0700) == 0 ? 0 : -errno;
+      if (result == -ENOENT && self->owns_folder &&
+          (mkdir (self->folder, 0700) == 0 || errno == EEXIST))
+        result = mkdir (name, 0700) == 0 ? 0 : -errno;
+      if (result == -EEXIST && clear_private_folder (name))
+        result = mkdir (name, 0700) == 0 ? 0 : -errno;
+
+      if (result == 0)
+        *path = g_steal_pointer (&name);
+    }
+
+  return result == -EEXIST ? -ENOSPC : result;
+}
+
+static int
+name_segment (SsemShmFile *self)
+{
+  g_autofree char *nameless = g_strdup_printf ("/proc/self/fd/%d", self->fd);
+
+  return linkat (AT_FDCWD, nameless, self->folder_fd, SEGMENT_NAME, AT_SYMLINK_FOLLOW) == 0
+         ? 0
+         : -errno;
+}
+
+/* -EEXIST: another one was first. */
+static int
+publish (SsemShmFile *self,
+         const char  *key,
+         int          initial_value)
+{
+  g_autofree char *private_path = NULL;
+  struct stat found;
+  int result;
+
+  result = make_private_folder (self, &private_path);
+  if (result != 0)
+    return result;
+
+  result = check_folder (self);
+  if (result == 0)
+    {
+      self->folder_fd = open (private_path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      result = self->folder_fd >= 0 ? 0 : -errno;
+    }
+  if (result == 0)
+    {
+      self->fd = openat (self->folder_fd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+      result = self->fd >= 0 ? fill_segment (self, key, initial_value) : -errno;
+      /* Some file systems say so of a folder that has been removed. */
+      if (self->fd < 0 && result == -EPERM && fstat (self->folder_fd, &found) == 0 &&
+          found.st_nlink == 0)
+        result = -ENOENT;
+    }
+  /* It is whole, and locked, when it gets its name. */
+  if (result == 0)
+    result = name_segment (self);
+  if (result == 0 && rename (private_path, self->path) != 0)
+    result = errno == ENOTEMPTY ? -EEXIST : -errno;
+
+  if (result != 0)
+    {
+      clear_away (self->folder_fd, private_path);
+      ssem_shm_file_close (self);
+      if (self->owns_folder)
+        rmdir (self->folder);
+    }
+
+  return result;
+}
+
+static int
+open_segment (SsemShmFile *self,
+              const char  *key)
+{
+  struct stat found;
+  int result;
+
+  result = check_folder (self);
+  if (result != 0)
+    return result;
+
+  self->folder_fd = open (self->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (self->folder_fd < 0 && errno == ENOTDIR)
+    {
+      if (lstat (self->path, &found) != 0)
+        return -errno;
+      return S_ISLNK (found.st_mode) ? -ELOOP : -EBADMSG;
+    }
+  if (self->folder_fd < 0)
+    return -errno;
+
+  if (fstat (self->folder_fd, &found) != 0)
+    result = -errno;
+  else if (found.st_uid != geteuid ())
+    result = -EACCES;
+  if (result == 0)
+    {
+      self->fd = openat (self->folder_fd, SEGMENT_NAME,
+                         O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+      result = self->fd >= 0 ? 0 : -errno;
+    }
+  if (result == 0)
+    result = check_content (self->fd, key);
+  if (result == 0)
+    result = map_segment (self);
+  if (result != 0)
+    ssem_shm_file_close (self);
+
+  return result;
+}
+
+int
+ssem_shm_file_attach (SsemShmFile *self,
+                      const char  *key,
+                      int          initial_value,
+                      gboolean     may_create,
+                      gboolean     must_create,
+                      gboolean    *is_new)
+{
+  gboolean is_heir = FALSE;
+  int round, result;
+
+  *is_new = FALSE;
+  for (round = 0; round < MAX_ROUNDS; round++)
+    {
+      result = open_segment (self, key);
+      if (result == -ENOENT)
+        {
+          if (!may_create)
+            return result;
+
+          if (!is_heir)
+            self->lineage = (guint64) g_random_int () << 32 | g_random_int ();
+          result = publish (self, key, initial_value);
+          *is_new = result == 0;
+          /* -ENOENT: our private folder was cleared away under our feet. */
+          if (result == -ENOENT && !self->owns_folder && access (self->folder, F_OK) != 0)
+            return -ENOTDIR;
+          if (result == -EEXIST || result == -ENOENT)
+            continue;
+          return result;
+        }
+      if (result != 0)
+        return result;
+
+      /* What nobody uses makes way. Who publishes the successor is decided there; for a child of
+       * fork () that has not used the old one yet, it is the same semaphore, reset. */
+      if (must_create && LIFE_PHASE (atomic_load (&self->memory->life)) != LIFE_DOOMED)
+        {
+          if (!doom (self))
+            result = -EEXIST;
+          self->lineage = self->memory->lineage;
+          is_heir = TRUE;
+        }
+      else if (!must_create)
+        {
+          result = take_number (self);
+        }
+
+      if (result == 0 && !must_create && veto_closing (self))
+        return 0;
+      if (result == 0)
+        remove_doomed (self);
+      ssem_shm_file_close (self);
+      if (result != 0)
+        return result;
+    }
+
+  /* Nobody comes and goes that often: something lies there that can be neither used nor removed. */
+  return -EBADMSG;
+}
+
+int
+ssem_shm_file_rejoin (SsemShmFile *self)
+{
+  int result;
+
+  result = lock_number (self, ATTACHED, SSEM_FILE_LOCK_EXCLUSIVE);
+  if (result == 0 && (!veto_closing (self) || !ssem_shm_file_is_in_place (self)))
+    result = -EIDRM;
+  /* It goes on lingering: who looks whether we live looks at one byte after the other, and must not
+   * find both free. */
+  return result;
+}
+
+gboolean
+ssem_shm_file_leave (SsemShmFile *self,
+                     gboolean     lingers)
+{
+  if (doom_own (self))
+    {
+      remove_doomed (self);
+      return TRUE;
+    }
+
+  if (lingers)
+    lock_number (self, LINGERS, SSEM_FILE_LOCK_EXCLUSIVE);
+  lock_number (self, ATTACHED, SSEM_FILE_LOCK_NONE);
+
+  if (!doom (self))
+    return FALSE;
+
+  remove_doomed (self);
+  return TRUE;
+}
+
+gboolean
+ssem_shm_file_is_in_place (SsemShmFile *self)
+{
+  g_autofree char *path = ssem_shm_file_get_path (self);
+  struct stat opened, named;
+
+  return fstat (self->fd, &opened) == 0 && lstat (path, &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+int
+ssem_shm_file_grow (SsemShmFile *self)
+{
+  guint32 n_slots = atomic_load (&self->memory->n_slots);
+  guint32 more = MIN (n_slots * 2, SSEM_SHM_MAX_SLOTS);
+  int result;
+
+  if (n_slots >= SSEM_SHM_MAX_SLOTS)
+    return -ENOSPC;
+
+  result = make_room (self->fd, SSEM_SHM_SIZE (more));
+  if (result != 0)
+    return result;
+
+  while (n_slots < more && !atomic_compare_exchange_weak (&self->memory->n_slots, &n_slots, more))
+    ;
+
+  return 0;
+}

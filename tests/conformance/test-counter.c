@@ -1,0 +1,640 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "ssem/shm/ssem-shm-counter-private.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The counter by itself: memory that is mapped several times, as several processes would have it. Who
+ * dies where is written into it by hand. */
+
+#define N_MAPPINGS 5
+#define INITIAL 100
+
+typedef struct
+{
+  SsemShmSegment *mappings[N_MAPPINGS];
+} Memory;
+
+static void
+memory_init (Memory *self)
+{
+  const gsize size = SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS);
+  int fd = memfd_create ("test-counter", MFD_CLOEXEC);
+  SsemShmSegment *segment;
+  guint i;
+
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (ftruncate (fd, (off_t) size), ==, 0);
+  for (i = 0; i < N_MAPPINGS; i++)
+    {
+      self->mappings[i] = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+      g_assert_true (self->mappings[i] != MAP_FAILED);
+    }
+  close (fd);
+
+  segment = self->mappings[0];
+  segment->epoch = 1;
+  segment->state = ssem_shm_state_pack (INITIAL, 1, 0, 0);
+  segment->n_slots = SSEM_SHM_MAX_SLOTS;
+  segment->slots_used = 1;
+}
+
+static void
+memory_clear (Memory *self)
+{
+  guint i;
+
+  for (i = 0; i < N_MAPPINGS; i++)
+    munmap (self->mappings[i], SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS));
+}
+
+static SsemShmLane
+claim (SsemShmSegment *segment,
+       guint64         process)
+{
+  guint32 index = ssem_shm_counter_claim_slot (segment, process, (int) process);
+
+  g_assert_cmpuint (index, >, 0);
+
+  return (SsemShmLane) {
+    .segment = segment,
+    .slot = &segment->slots[index],
+    .index = index,
+    .name = ssem_shm_state_pack (0, 0, index, 0),
+  };
+}
+
+static void
+add (SsemShmLane lane,
+     int         delta)
+{
+  g_assert_cmpint (ssem_shm_counter_add (lane, delta, -delta), ==, SSEM_SHM_DONE);
+}
+
+static guint
+count_slots_of (SsemShmSegment *segment,
+                guint64         process)
+{
+  guint index, n = 0;
+
+  for (index = 1; index < SSEM_SHM_MAX_SLOTS; index++)
+    n += segment->slots[index].owner >> SSEM_SHM_OWNER_SHIFT == process;
+
+  return n;
+}
+
+/* --- Counting --- */
+
+static void
+test_add (void)
+{
+  Memory memory;
+  SsemShmLane a, b;
+
+  memory_init (&memory);
+  a = claim (memory.mappings[0], 1);
+  b = claim (memory.mappings[1], 2);
+
+  add (a, -60);
+  add (b, -40);
+  g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, 0);
+  g_assert_cmpint (ssem_shm_counter_add (a, -1, 1), ==, SSEM_SHM_TOO_FEW);
+  add (b, 50);
+  g_assert_cmpint (ssem_shm_counter_add (a, -51, 51), ==, SSEM_SHM_TOO_FEW);
+  g_assert_cmpint (ssem_shm_counter_add (a, G_MAXINT - 49, 0), ==, SSEM_SHM_TOO_MANY);
+  g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, 50);
+  g_assert_cmpint (ssem_shm_counter_get_holding (memory.mappings[2], 1), ==, 60);
+  g_assert_cmpint (ssem_shm_counter_get_holding (memory.mappings[2], 2), ==, -10);
+
+  /* Up to the last unit, and without undo: nobody owes it. */
+  g_assert_cmpint (ssem_shm_counter_add (a, G_MAXINT - 50, 0), ==, SSEM_SHM_DONE);
+  g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, G_MAXINT);
+  g_assert_cmpint (ssem_shm_counter_add (b, 1, -1), ==, SSEM_SHM_TOO_MANY);
+  g_assert_cmpint (ssem_shm_counter_get_holding (memory.mappings[2], 1), ==, 60);
+
+  memory_clear (&memory);
+}
+
+/* The short way does what the long one does, where it may be gone at all. */
+static void
+test_add_at_once (void)
+{
+  Memory memory;
+  SsemShmLane a, b;
+  int n_at_once = 0, held = 0, i;
+
+  memory_init (&memory);
+  a = claim (memory.mappings[0], 1);
+  b = claim (memory.mappings[1], 2);
+
+  g_assert_false (ssem_shm_counter_add_at_once (&a, -1, 1));
+  for (i = 0; i < 600000; i++)
+    {
+      int delta = g_test_rand_int_range (-5, 6);
+
+      if (ssem_shm_counter_add_at_once (&a, delta, -delta))
+        n_at_once++;
+      else if (ssem_shm_counter_add (a, delta, -delta) != SSEM_SHM_DONE)
+        continue;
+      held -= delta;
+      if (i % 1000 == 0)
+        {
+          add (b, -1);
+          g_assert_false (ssem_shm_counter_add_at_once (&a, 1, -1));
+          add (b, 1);
+        }
+      g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, INITIAL - held);
+    }
+  g_assert_cmpint (ssem_shm_counter_get_holding (memory.mappings[2], 1), ==, held);
+  g_assert_cmpint (n_at_once, >, 400000);
+
+  memory_clear (&memory);
+}
+
+/* --- A death at each point of an operation --- */
+
+typedef enum
+{
+  BEFORE,
+  RECORDED,
+  SWAPPED,
+  COMMITTED,
+  N_POINTS,
+} Point;
+
+typedef enum
+{
+  NOTHING,         /* before the death is settled */
+  OTHERS_ADD,      /* another overwrites the victim's name in state */
+  OTHERS_ADD_MORE, /* so often that the names there come round */
+  OTHERS_RESET,
+  OTHERS_RESET_AND_ADD,
+  SETTLED_HALF,    /* a settler died after giving back, and others have gone on */
+  SETTLED_HALF_AT_ONCE,
+  SETTLED_AND_MARKED,
+  N_AFTERMATHS,
+} Aftermath;
+
+/* An operation whose thread dies at @point. */
+static void
+add_until (SsemShmLane lane,
+           int         delta,
+           Point       point)
+{
+  SsemShmSegment *segment = lane.segment;
+  guint32 committed = lane.slot->committed;
+  SsemShmRecord *before = &lane.slot->record[committed & 1];
+  SsemShmRecord *after = &lane.slot->record[~committed & 1];
+  SsemShmState state = ssem_shm_state_unpack (segment->state);
+
+  if (point == COMMITTED)
+    add (lane, delta);
+  if (point == BEFORE || point == COMMITTED)
+    return;
+
+  after->holding = (before->epoch == segment->epoch ? before->holding : 0) - delta;
+  after->epoch = segment->epoch;
+  if (point == RECORDED)
+    return;
+
+  /* As the real one, it records whose success it overwrites; so it has to be the real one. */
+  {
+    guint32 done = lane.slot->done;
+
+    add (lane, delta);
+    g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, state.value + delta);
+    lane.slot->committed = committed;
+    g_assert_cmpuint (lane.slot->done, ==, done);
+  }
+}
+
+typedef struct
+{
+  guint32 first_number;
+  guint n_slots;
+  guint victim;
+  int delta;
+  Point point;
+  Aftermath aftermath;
+} Case;
+
+static int
+settle_again (SsemShmSegment *segment,
+              const guint64  *owners,
+              guint           n_owners,
+              gboolean        is_marked)
+{
+  guint i;
+
+  for (i = 1; i <= n_owners; i++)
+    {
+      if (owners[i] >> SSEM_SHM_OWNER_SHIFT == 7)
+        {
+          segment->slots[i].owner = owners[i] | (is_marked ? SSEM_SHM_OWNER_SETTLED : 0);
+          is_marked = FALSE;
+        }
+    }
+  g_assert_false (ssem_shm_counter_settle (segment, 7));
+
+  return ssem_shm_counter_get_value (segment);
+}
+
+static void
+try_case (Memory     *memory,
+          const Case *chosen)
+{
+  SsemShmSegment *segment = memory->mappings[0];
+  SsemShmLane other, lanes[3];
+  guint64 owners[8];
+  gint64 holding = 0;
+  int value = INITIAL, i;
+  guint j;
+
+  memset (segment, 0, SSEM_SHM_SIZE (16));
+  segment->epoch = 1;
+  segment->state = ssem_shm_state_pack (INITIAL, 1, 0, 0);
+  segment->n_slots = 16;
+  segment->slots_used = 1;
+  for (i = 1; i < 8; i++)
+    {
+      segment->slots[i].committed = chosen->first_number;
+      segment->slots[i].done = chosen->first_number;
+    }
+
+  /* Not the first, so that it is not by chance that the right one is taken for that. */
+  other = claim (memory->mappings[1], 3);
+  for (j = 0; j < chosen->n_slots; j++)
+    {
+      lanes[j] = claim (memory->mappings[2], 7);
+      add (lanes[j], -5 * (int) (j + 1));
+      holding += 5 * (int) (j + 1);
+      add (other, -1);
+    }
+  value -= (int) holding + (int) chosen->n_slots;
+
+  add_until (lanes[chosen->victim], chosen->delta, chosen->point);
+  if (chosen->point >= SWAPPED)
+    {
+      value += chosen->delta;
+      holding -= chosen->delta;
+    }
+  g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value);
+
+  switch (chosen->aftermath)
+    {
+    case OTHERS_ADD:
+    case OTHERS_ADD_MORE:
+      for (i = chosen->aftermath == OTHERS_ADD ? 1 : (1 << SSEM_SHM_NUMBER_BITS) + 3; i > 0; i--)
+        {
+          add (other, -1);
+          add (other, 1);
+        }
+      break;
+
+    case OTHERS_RESET:
+    case OTHERS_RESET_AND_ADD:
+      ssem_shm_counter_reset (other, 42);
+      value = 42;
+      holding = 0;
+      if (chosen->aftermath == OTHERS_RESET_AND_ADD)
+        {
+          add (other, 3);
+          value += 3;
+        }
+      break;
+
+    case NOTHING:
+    case SETTLED_HALF:
+    case SETTLED_HALF_AT_ONCE:
+    case SETTLED_AND_MARKED:
+    case N_AFTERMATHS:
+    default:
+      break;
+    }
+
+  for (i = 1; i < 8; i++)
+    owners[i] = segment->slots[i].owner;
+  g_assert_true (ssem_shm_counter_settle (memory->mappings[3], 7) == (holding > 0));
+  value += (int) MAX (0, holding);
+  g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value);
+  g_assert_cmpuint (count_slots_of (segment, 7), ==, 0);
+
+  if (chosen->aftermath == SETTLED_HALF)
+    {
+      add (other, 2);
+      value += 2;
+    }
+  if (chosen->aftermath >= SETTLED_HALF)
+    g_assert_cmpint (settle_again (segment, owners, 7, chosen->aftermath == SETTLED_AND_MARKED), ==,
+                     value);
+  g_assert_cmpuint (count_slots_of (segment, 7), ==, 0);
+
+  /* The slots' next owner begins with nothing, and all goes on. */
+  lanes[0] = claim (memory->mappings[4], 9);
+  g_assert_cmpint (ssem_shm_counter_get_holding (segment, 9), ==, 0);
+  add (lanes[0], -4);
+  add (other, -1);
+  g_assert_true (ssem_shm_counter_settle (memory->mappings[3], 9));
+  g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value - 1);
+}
+
+static void
+test_death (void)
+{
+  /* Where numbers wrap in state, and in all their bits. */
+  const guint32 first_numbers[] = {
+    0, 1, (1 << SSEM_SHM_NUMBER_BITS) - 6, (1 << SSEM_SHM_NUMBER_BITS) - 7,
+    (1 << SSEM_SHM_NUMBER_BITS) - 8, G_MAXUINT32 - 4, G_MAXUINT32 - 5, G_MAXUINT32 - 6,
+  };
+  const int deltas[] = { -7, 2, 31 };
+  Case chosen;
+  Memory memory;
+  guint i, j;
+
+  memory_init (&memory);
+  for (i = 0; i < G_N_ELEMENTS (first_numbers); i++)
+    for (chosen.n_slots = 1; chosen.n_slots <= 3; chosen.n_slots++)
+      for (chosen.victim = 0; chosen.victim < chosen.n_slots; chosen.victim++)
+        for (j = 0; j < G_N_ELEMENTS (deltas); j++)
+          for (chosen.point = BEFORE; chosen.point < N_POINTS; chosen.point++)
+            for (chosen.aftermath = 0; chosen.aftermath < N_AFTERMATHS; chosen.aftermath++)
+              {
+                /* Half a million operations are enough to see once. */
+                if (chosen.aftermath == OTHERS_ADD_MORE && (i > 0 || j > 0))
+                  continue;
+                chosen.first_number = first_numbers[i];
+                chosen.delta = deltas[j];
+                try_case (&memory, &chosen);
+              }
+  memory_clear (&memory);
+}
+
+/* A resetter that dies between its two steps has reset. */
+static void
+test_resetter_dies (void)
+{
+  Memory memory;
+  SsemShmSegment *segment;
+  SsemShmLane resetter, other;
+
+  memory_init (&memory);
+  segment = memory.mappings[0];
+  resetter = claim (memory.mappings[1], 7);
+  other = claim (memory.mappings[2], 8);
+  add (resetter, -9);
+  add (other, -6);
+
+  ssem_shm_counter_reset (resetter, 50);
+  g_assert_cmpuint (segment->epoch, ==, 2);
+  segment->epoch = 1;
+  resetter.slot->committed--;
+
+  /* Who holds nothing any more creates. */
+  add (other, 6);
+  g_assert_cmpuint (segment->epoch, ==, 2);
+  g_assert_cmpint (ssem_shm_counter_get_holding (segment, 8), ==, -6);
+  g_assert_false (ssem_shm_counter_settle (memory.mappings[3], 7));
+  g_assert_false (ssem_shm_counter_settle (memory.mappings[3], 8));
+  g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, 56);
+
+  memory_clear (&memory);
+}
+
+/* What it holds may be more than the counter has room for. */
+static void
+test_settle_at_maximum (void)
+{
+  Memory memory;
+  SsemShmLane dead, other;
+
+  memory_init (&memory);
+  dead = claim (memory.mappings[1], 7);
+  other = claim (memory.mappings[2], 8);
+  add (dead, -INITIAL);
+  add (other, G_MAXINT);
+  add (dead, -1);
+  add (other, 1);
+  g_assert_true (!ssem_shm_counter_settle (memory.mappings[3], 7) ||
+                 ssem_shm_counter_get_value (memory.mappings[0]) == G_MAXINT);
+  g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[0]), ==, G_MAXINT);
+
+  memory_clear (&memory);
+}
+
+/* --- At the same time --- */
+
+#define N_ROUNDS 1500
+
+typedef struct
+{
+  SsemShmSegment *segment;
+  SsemShmLane lane;
+  atomic_int *round; /* whose death is to be settled; or -1 when it is over */
+  atomic_int *n_idle;
+  atomic_int *n_given;
+} Settler;
+
+static gpointer
+settle_in_thread (gpointer data)
+{
+  Settler *self = data;
+  int last = 0;
+
+  for (;;)
+    {
+      int round = atomic_load (self->round);
+
+      if (round < 0)
+        return NULL;
+      if (round == last)
+        {
+          g_thread_yield ();
+          continue;
+        }
+
+      last = round;
+      if (ssem_shm_counter_settle (self->segment, 1000 + (guint64) round))
+        atomic_fetch_add (self->n_given, 1);
+      /* Some work in between, that meets the others' settling. */
+      add (self->lane, -1);
+      ssem_shm_counter_settle (self->segment, 1000 + (guint64) round);
+      add (self->lane, 1);
+      atomic_fetch_add (self->n_idle, 1);
+    }
+}
+
+/* Of those who settle the same death, one gives back. */
+static void
+test_settlers (void)
+{
+  Memory memory;
+  SsemShmSegment *segment;
+  Settler settlers[N_MAPPINGS - 1];
+  GThread *threads[N_MAPPINGS - 1];
+  atomic_int round, n_idle, n_given;
+  int i;
+  guint j;
+
+  memory_init (&memory);
+  segment = memory.mappings[0];
+  atomic_init (&round, 0);
+  atomic_init (&n_idle, 0);
+  atomic_init (&n_given, 0);
+  for (j = 0; j < G_N_ELEMENTS (threads); j++)
+    {
+      settlers[j] = (Settler) {
+        .segment = memory.mappings[j + 1],
+        .lane = claim (memory.mappings[j + 1], j + 1),
+        .round = &round,
+        .n_idle = &n_idle,
+        .n_given = &n_given,
+      };
+      threads[j] = g_thread_new ("settle", settle_in_thread, &settlers[j]);
+    }
+
+  for (i = 1; i <= N_ROUNDS; i++)
+    {
+      SsemShmLane first = claim (segment, 1000 + (guint64) i);
+      SsemShmLane second = claim (segment, 1000 + (guint64) i);
+
+      add (first, -i % 7);
+      add (second, -3);
+      add_until (i % 2 == 0 ? first : second, -2, i % N_POINTS);
+      atomic_store (&n_idle, 0);
+      atomic_store (&n_given, 0);
+      atomic_store (&round, i);
+      while (atomic_load (&n_idle) < (int) G_N_ELEMENTS (threads))
+        g_thread_yield ();
+
+      g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, INITIAL);
+      g_assert_cmpint (atomic_load (&n_given), <=, 1);
+      g_assert_cmpuint (count_slots_of (segment, 1000 + (guint64) i), ==, 0);
+    }
+  atomic_store (&round, -1);
+  for (j = 0; j < G_N_ELEMENTS (threads); j++)
+    g_thread_join (threads[j]);
+  g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, INITIAL);
+
+  memory_clear (&memory);
+}
+
+static gpointer
+add_in_thread (gpointer data)
+{
+  SsemShmLane *lane = data;
+  int i, n;
+
+  for (i = 0; i < 100000; i++)
+    {
+      n = 1 + i % 30;
+      while (ssem_shm_counter_add (*lane, -n, n) != SSEM_SHM_DONE)
+        g_thread_yield ();
+      add (*lane, n);
+    }
+
+  return NULL;
+}
+
+static void
+test_threads (void)
+{
+  Memory memory;
+  SsemShmLane lanes[N_MAPPINGS];
+  GThread *threads[N_MAPPINGS];
+  guint i;
+
+  memory_init (&memory);
+  for (i = 0; i < N_MAPPINGS; i++)
+    {
+      lanes[i] = claim (memory.mappings[i], i + 1);
+      threads[i] = g_thread_new ("add", add_in_thread, &lanes[i]);
+    }
+  for (i = 0; i < N_MAPPINGS; i++)
+    g_thread_join (threads[i]);
+
+  g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[0]), ==, INITIAL);
+  for (i = 0; i < N_MAPPINGS; i++)
+    g_assert_cmpint (ssem_shm_counter_get_holding (memory.mappings[0], i + 1), ==, 0);
+
+  memory_clear (&memory);
+}
+
+/* --- Slots --- */
+
+static void
+test_slots (void)
+{
+  Memory memory;
+  SsemShmSegment *segment;
+  guint32 n = 0;
+
+  memory_init (&memory);
+  segment = memory.mappings[0];
+  while (ssem_shm_counter_claim_slot (memory.mappings[n % N_MAPPINGS], n + 1, 1) != 0)
+    n++;
+  g_assert_cmpuint (n, ==, SSEM_SHM_MAX_SLOTS - 1);
+  g_assert_cmpuint (n, >=, 4000);
+
+  /* The refused one has changed nothing; a slot that is given back is had again, by the one after. */
+  g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, INITIAL);
+  g_assert_cmpuint (count_slots_of (segment, n + 1), ==, 0);
+  ssem_shm_counter_free_slots (segment, 1234);
+  g_assert_cmpuint (count_slots_of (segment, 1234), ==, 0);
+  add (claim (segment, n + 1), -3);
+  g_assert_cmpuint (ssem_shm_counter_claim_slot (segment, n + 2, 1), ==, 0);
+  g_assert_true (ssem_shm_counter_settle (segment, n + 1));
+  g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, INITIAL);
+
+  memory_clear (&memory);
+}
+
+/* Who dies while claiming leaves nothing but a slot to be freed, whatever its former owner did. */
+static void
+test_claimer_dies (void)
+{
+  Memory memory;
+  SsemShmSegment *segment;
+  SsemShmLane former, whole;
+
+  memory_init (&memory);
+  segment = memory.mappings[0];
+  former = claim (segment, 7);
+  add (former, -9);
+  ssem_shm_counter_free_slots (segment, 7);
+  whole = claim (segment, 8);
+  g_assert_true (whole.slot == former.slot);
+  ssem_shm_counter_free_slots (segment, 8);
+
+  /* Nothing but its name stands there. */
+  former.slot->owner = ssem_shm_owner (9) | SSEM_SHM_OWNER_CLAIMING;
+  former.slot->record[former.slot->committed & 1].holding = 5;
+  former.slot->record[former.slot->committed & 1].epoch = segment->epoch;
+  add (claim (segment, 9), -2);
+  g_assert_true (ssem_shm_counter_settle (segment, 9));
+  g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, INITIAL - 9);
+  g_assert_cmpuint (count_slots_of (segment, 9), ==, 0);
+
+  memory_clear (&memory);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/ssem/counter/add", test_add);
+  g_test_add_func ("/ssem/counter/add-at-once", test_add_at_once);
+  g_test_add_func ("/ssem/counter/death", test_death);
+  g_test_add_func ("/ssem/counter/resetter-dies", test_resetter_dies);
+  g_test_add_func ("/ssem/counter/settle-at-maximum", test_settle_at_maximum);
+  g_test_add_func ("/ssem/counter/settlers", test_settlers);
+  g_test_add_func ("/ssem/counter/threads", test_threads);
+  g_test_add_func ("/ssem/counter/slots", test_slots);
+  g_test_add_func ("/ssem/counter/claimer-dies", test_claimer_dies);
+
+  return g_test_run ();
+}

@@ -1,0 +1,258 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "conformance.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- What the system has little of --- */
+
+/* FALSE, and the test skipped, where this user may not do it. */
+static gboolean
+may (Helper     *helper,
+     const char *command,
+     const char *reason)
+{
+  g_autofree char *answer = NULL;
+
+  helper_send (helper, "%s", command);
+  answer = helper_receive (helper);
+  if (g_str_equal (answer, "ok"))
+    return TRUE;
+
+  g_assert_cmpstr (answer, ==, "no");
+  g_test_skip (reason);
+
+  return FALSE;
+}
+
+static guint
+count_inotify (pid_t pid)
+{
+  g_autofree char *folder = g_strdup_printf ("/proc/%d/fd", (int) pid);
+  g_autoptr(GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  g_assert_nonnull (dir);
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+      g_autofree char *target = g_file_read_link (path, NULL);
+
+      n += g_strcmp0 (target, "anon_inode:inotify") == 0;
+    }
+
+  return n;
+}
+
+static void
+test_never_blocked (Fixture *fixture)
+{
+  Helper *helper = fixture_user (fixture, 2);
+
+  helper_do (helper, "acquire 0 2");
+  helper_send (helper, "try 0 1");
+  helper_expect_error (helper, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  helper_send (helper, "timeout 0 1 0");
+  helper_expect_error (helper, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  helper_do (helper, "release 0 2");
+  g_assert_cmpint (helper_get_value (helper, 0), ==, 2);
+
+  g_assert_cmpuint (count_threads_named (helper->pid, NULL), ==, 1);
+  g_assert_cmpuint (count_inotify (helper->pid), ==, 0);
+}
+
+static void
+expect_served_by_death (Fixture *fixture,
+                        Helper  *waiter)
+{
+  Helper *holder = fixture_user (fixture, 1);
+
+  helper_do (holder, "acquire 0 1");
+  helper_send (waiter, "acquire 0 1");
+  wait_until_blocked (fixture->backend, waiter->pid, 1);
+  helper_kill (holder);
+  helper_expect_ok (waiter);
+  helper_do (waiter, "release 0 1");
+}
+
+static void
+test_no_inotify (Fixture *fixture)
+{
+  Helper *waiter = fixture_helper (fixture);
+
+  if (!may (waiter, "no-inotify", "this needs a user name space of its own"))
+    return;
+
+  helper_open (waiter, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
+  expect_served_by_death (fixture, waiter);
+  g_assert_cmpuint (count_inotify (waiter->pid), ==, 0);
+}
+
+static void
+test_no_descriptors (Fixture *fixture)
+{
+  Helper *waiter = fixture_user (fixture, 1);
+
+  helper_do (waiter, "files 5");
+  expect_served_by_death (fixture, waiter);
+  g_assert_cmpuint (count_inotify (waiter->pid), ==, 0);
+  helper_do (waiter, "files 256");
+}
+
+/* Those who listen for deaths die themselves; those who are left are served all the same. */
+static void
+test_listeners_killed (Fixture *fixture)
+{
+  Helper *waiters[6];
+  Helper *holder = fixture_user (fixture, 1);
+  guint i;
+
+  helper_do (holder, "acquire 0 1");
+  for (i = 0; i < G_N_ELEMENTS (waiters); i++)
+    {
+      waiters[i] = fixture_user (fixture, 1);
+      helper_send (waiters[i], "acquire 0 1");
+      wait_until_blocked (fixture->backend, waiters[i]->pid, 1);
+    }
+
+  /* All at once, so that nobody is left who hears of it. */
+  for (i = 0; i + 1 < G_N_ELEMENTS (waiters); i++)
+    helper_signal (waiters[i], SIGKILL);
+  helper_signal (holder, SIGKILL);
+  for (i = 0; i + 1 < G_N_ELEMENTS (waiters); i++)
+    helper_reap (waiters[i]);
+  helper_reap (holder);
+  helper_expect_ok (waiters[i]);
+}
+
+/* The same process numbers mean other processes there. */
+static void
+test_process_name_space (Fixture *fixture)
+{
+  Helper *outside = fixture_user (fixture, 1);
+  Helper *parent = fixture_helper (fixture);
+  Helper *inside;
+
+  if (!may (parent, "new-pids", "this needs the right to make a name space for processes"))
+    return;
+
+  inside = fixture_fork (fixture, parent);
+  helper_open (inside, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
+  expect_served_by_death (fixture, inside);
+
+  helper_do (inside, "acquire 0 1");
+  g_assert_cmpint (helper_get_value (outside, 0), ==, 0);
+  helper_send (outside, "acquire 0 1");
+  wait_until_blocked (fixture->backend, outside->pid, 1);
+  helper_kill (inside);
+  helper_expect_ok (outside);
+}
+
+static void
+assert_folder_empty (Helper     *helper,
+                     const char *folder)
+{
+  /* As the helper sees it, in its own name space. */
+  g_autofree char *path = g_strdup_printf ("/proc/%d/root%s", (int) helper->pid, folder);
+  g_autoptr(GDir) dir = g_dir_open (path, 0, NULL);
+
+  g_assert_nonnull (dir);
+  g_assert_cmpstr (g_dir_read_name (dir), ==, NULL);
+}
+
+/* A little more room in each turn, until it is enough. */
+static void
+test_full_file_system (Fixture *fixture)
+{
+  Helper *helper = fixture_helper (fixture);
+  gboolean is_open = FALSE;
+  int n_refused = 0, i;
+
+  for (i = 0; !is_open; i++)
+    {
+      g_autofree char *mount = NULL;
+      g_autofree char *answer = NULL;
+
+      g_assert_cmpint (i, <, 20);
+      mount = g_strdup_printf ("full size=%d,nr_inodes=%d %s", (1 + i / 4) * 4096, 1 + i,
+                               fixture->keys_folder);
+      if (!may (helper, mount, "only root can mount a file system"))
+        return;
+      helper_send_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+      answer = helper_receive (helper);
+      is_open = g_str_equal (answer, "ok");
+      if (!is_open)
+        {
+          g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 5 "));
+          assert_folder_empty (helper, fixture->keys_folder);
+          n_refused++;
+        }
+    }
+  g_assert_cmpint (n_refused, >=, 1);
+  helper_do (helper, "acquire 0 3");
+  helper_do (helper, "release 0 3");
+  helper_do (helper, "close 0");
+  assert_folder_empty (helper, fixture->keys_folder);
+}
+
+/* --- Slots --- */
+
+#define N_CROWDS 5
+#define CROWD 1000
+
+/* Each thread of a crowd holds a unit. Whoever finds no room for itself is told, and the others are as
+ * they were. */
+static void
+test_crowd (Fixture *fixture)
+{
+  Helper *witness = fixture_user (fixture, 10000);
+  Helper *crowds[N_CROWDS];
+  int n_in = 0, n_refused = 0, i;
+
+  for (i = 0; i < N_CROWDS; i++)
+    {
+      g_autofree char *answer = NULL;
+      int n, code;
+
+      crowds[i] = fixture_user (fixture, 0);
+      helper_send (crowds[i], "crowd 0 %d", CROWD);
+      answer = helper_receive (crowds[i]);
+      g_assert_cmpint (sscanf (answer, "ok %d %d", &n, &code), ==, 2);
+      n_in += n;
+      n_refused += CROWD - n;
+      if (n < CROWD)
+        g_assert_cmpint (code, ==, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
+      g_assert_cmpint (helper_get_value (witness, 0), ==, 10000 - n_in);
+    }
+  g_assert_cmpint (n_in, >=, 4000);
+  if (fixture->backend == SSEM_BACKEND_SHARED_MEMORY)
+    g_assert_cmpint (n_refused, >, 0);
+
+  for (i = 0; i < N_CROWDS; i++)
+    helper_kill (crowds[i]);
+  g_assert_cmpint (helper_get_value (witness, 0), ==, 10000);
+  crowds[0] = fixture_user (fixture, 0);
+  helper_do (crowds[0], "acquire 0 10000");
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  conformance_init (&argc, &argv, "limits");
+  conformance_add ("never-blocked", test_never_blocked);
+  conformance_add ("no-inotify", test_no_inotify);
+  conformance_add ("no-descriptors", test_no_descriptors);
+  conformance_add ("listeners-killed", test_listeners_killed);
+  conformance_add ("process-name-space", test_process_name_space);
+  conformance_add ("full-file-system", test_full_file_system);
+  conformance_add ("crowd", test_crowd);
+
+  return conformance_run ();
+}
