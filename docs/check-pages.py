@@ -123,14 +123,12 @@ BUILDERS = {
 
 
 def take_away_leftovers(folder):
-    """The names of the key files that were left; their semaphores go, too."""
-    left = []
+    """The names of what either backend has left; System V's semaphores go, too."""
     for path in folder.glob('qipc_*'):
         found = path.stat()
         key = ord('Q') << 24 | (found.st_dev & 0xff) << 16 | found.st_ino & 0xffff
         subprocess.run(['ipcrm', '-S', str(key)], capture_output=True)
-        left.append(path.name)
-    return left
+    return sorted(path.name for path in folder.iterdir())
 
 
 def check_sample(sample, options):
@@ -140,9 +138,8 @@ def check_sample(sample, options):
         keys.mkdir()
         command = BUILDERS[sample.language](sample, folder, options)
 
-        # Not SSEM_RUNTIME_DIR: Qt's programs shall use the folder, too.
-        environment = {k: v for k, v in os.environ.items() if k != 'SSEM_RUNTIME_DIR'}
-        environment['TMPDIR'] = str(keys)
+        # One folder for all: Qt's programs look at TMPDIR, and System V's part of the library at both.
+        environment = {**os.environ, 'TMPDIR': str(keys), 'SSEM_RUNTIME_DIR': str(keys)}
         try:
             printed = run(command, env=environment, input='\n')
         finally:

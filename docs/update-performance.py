@@ -1,0 +1,239 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Brings the page on performance up to date from what the benchmark program has written.
+
+    build/tests/bench/bench --tsv figures.tsv
+    docs/update-performance.py figures.tsv
+
+puts the table into performance.md between its two marks, draws performance.svg, and keeps the
+figures as performance.tsv. With --check it writes nothing, and reports as TAP whether the page and
+the plot are what these figures make, and whether they have each row that the program measures.
+"""
+
+import argparse
+import csv
+import io
+import math
+import pathlib
+import subprocess
+import sys
+from xml.sax.saxutils import escape
+
+HERE = pathlib.Path(__file__).resolve().parent
+PAGE = HERE / 'performance.md'
+PLOT = HERE / 'performance.svg'
+KEPT = HERE / 'performance.tsv'
+BEGIN = '<!-- begin of the figures -->\n'
+END = '<!-- end of the figures -->\n'
+
+COLOURS = {'shared-memory': '#1a5fb4', 'sysv': '#c64600'}
+
+
+def read_figures(path):
+    with open(path, newline='', encoding='utf-8') as file:
+        return list(csv.DictReader(file, delimiter='\t', quoting=csv.QUOTE_NONE))
+
+
+def backends_of(rows):
+    return list(dict.fromkeys(row['backend'] for row in rows))
+
+
+# --- Numbers, as the program prints them ----------------------------------------------------------
+
+def format_value(unit, text):
+    value = float(text)
+    if unit == 'ns':
+        if value < 1e4:
+            return f'{value:.{int(value < 100)}f} ns'
+        if value < 1e7:
+            return f'{value / 1e3:.{int(value < 1e5)}f} µs'
+        return f'{value / 1e6:.{int(value < 1e8)}f} ms'
+    if unit == '1/s':
+        return f'{value / 1e3:.0f} k/s' if value < 1e6 else f'{value / 1e6:.2f} M/s'
+    if unit == '%':
+        return f'{value:.1f} %'
+    return f'{value:.6g}'
+
+
+def format_figure(text):
+    value = float(text)
+    decimals = 0 if value == 0 else min(max(2 - math.floor(math.log10(abs(value))), 0), 4)
+    return f'{value:.{decimals}f}'
+
+
+SIGNS = {'<=': '≤', '>=': '≥', '=': '='}
+
+
+# --- The table ------------------------------------------------------------------------------------
+
+def table_line(row):
+    bar = f'{SIGNS[row["sense"]]} {format_figure(row["bar"])}' if row['bar'] else ''
+    title = [f'`{row["scenario"]}`', row['title']]
+    if row['status'] != 'done':
+        return [*title, 'not measured', '', '', '', bar, '']
+    peer = f'{row["peer_name"]}: {format_value(row["unit"], row["peer"])}'
+    ratio = format_figure(row['median']) if row['kind'] == 'ratio' else ''
+    spread = f'{format_figure(row["min"])} – {format_figure(row["max"])}'
+    met = row['met'] if bar else ''
+    return [*title, format_value(row['unit'], row['ours']), peer, ratio, spread, bar, met]
+
+
+def make_table(rows):
+    out = io.StringIO()
+    for backend in backends_of(rows):
+        out.write(f'\n### Backend `{backend}`\n\n')
+        out.write('| Scenario | What | Ssem | Peer | Ratio | Least – most | Bar | Met |\n')
+        out.write('| --- | --- | --- | --- | --- | --- | --- | --- |\n')
+        for row in rows:
+            if row['backend'] == backend:
+                out.write(f'| {" | ".join(table_line(row))} |\n')
+    out.write('\n')
+    return out.getvalue()
+
+
+def make_page(rows):
+    text = PAGE.read_text(encoding='utf-8')
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        sys.exit(f'{PAGE.name} has lost the marks of its table')
+    return before + BEGIN + make_table(rows) + END + after
+
+
+# --- The plot -------------------------------------------------------------------------------------
+
+LEFT, RIGHT, TOP, STEP = 250, 40, 74, 24
+WIDTH = 900
+
+
+def as_speed(row, ratio):
+    """How many times as much is done as by the peer, where the ratio may be one of times."""
+    return ratio if row['unit'] == '1/s' else 1 / ratio
+
+
+class Axis:
+    """Logarithmic, from one power of ten to another."""
+
+    def __init__(self, values):
+        self.low = math.floor(math.log10(min(values)))
+        self.high = math.ceil(math.log10(max(values)))
+
+    def x(self, value):
+        share = (math.log10(value) - self.low) / (self.high - self.low)
+        return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+    def ticks(self):
+        return range(self.low, self.high + 1)
+
+
+def draw_backdrop(out, axis, n_lines):
+    height = TOP + n_lines * STEP + 16
+    out.append('<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="12" '
+               f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}">')
+    out.append('<title>Speed of Ssem, in multiples of its peers\' speed</title>')
+    out.append(f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>')
+    out.append('<text x="12" y="24" font-size="15" font-weight="bold">'
+               'How many times as fast as the peer</text>')
+    for power in axis.ticks():
+        x = axis.x(10 ** power)
+        colour, label = ('#000000', 'as fast') if power == 0 else ('#cccccc', f'{10 ** power:g} ×')
+        out.append(f'<line x1="{x:.1f}" y1="{TOP - 10}" x2="{x:.1f}" y2="{height - 10}" '
+                   f'stroke="{colour}"/>')
+        out.append(f'<text x="{x:.1f}" y="{TOP - 16}" text-anchor="middle">{label}</text>')
+
+
+def draw_legend(out, backends):
+    x = LEFT + 120
+    for backend in backends:
+        out.append(f'<circle cx="{x}" cy="20" r="5" fill="{COLOURS[backend]}"/>')
+        out.append(f'<text x="{x + 10}" y="24">{backend}</text>')
+        x += 120
+    out.append(f'<path d="M{x} 14V26" stroke="#555555" stroke-width="2" stroke-dasharray="3 2"/>')
+    out.append(f'<text x="{x + 10}" y="24">bar of the colour: at least here</text>')
+
+
+def draw_mark(out, axis, row, y):
+    """The median as a dot, on a line from the worst round to the best, and the bar."""
+    colour = COLOURS[row['backend']]
+    median, low, high = (axis.x(as_speed(row, float(row[name]))) for name in ('median', 'min', 'max'))
+    out.append(f'<line x1="{low:.1f}" y1="{y}" x2="{high:.1f}" y2="{y}" stroke="{colour}" '
+               'stroke-width="2"/>')
+    out.append(f'<circle cx="{median:.1f}" cy="{y}" r="4.5" fill="{colour}"/>')
+    if row['bar']:
+        x = axis.x(as_speed(row, float(row['bar'])))
+        out.append(f'<path d="M{x:.1f} {y - 7}V{y + 7}" stroke="{colour}" stroke-width="2" '
+                   'stroke-dasharray="3 2"/>')
+
+
+def make_plot(rows):
+    """One line for each ratio to another semaphore; what is compared with itself is not drawn."""
+    drawn = [row for row in rows
+             if row['status'] == 'done' and row['kind'] == 'ratio' and row['peer_name'] != 'ours']
+    names = list(dict.fromkeys(row['scenario'] for row in drawn))
+    backends = backends_of(drawn)
+    axis = Axis([as_speed(row, float(row[name])) for row in drawn
+                 for name in ('median', 'min', 'max', 'bar') if row[name]])
+
+    out = []
+    draw_backdrop(out, axis, len(names))
+    draw_legend(out, backends)
+    for i, name in enumerate(names):
+        y = TOP + i * STEP + STEP // 2
+        out.append(f'<text x="{LEFT - 14}" y="{y + 4}" text-anchor="end">{escape(name)}</text>')
+        for row in drawn:
+            if row['scenario'] == name:
+                shift = (backends.index(row['backend']) - (len(backends) - 1) / 2) * 9
+                draw_mark(out, axis, row, y + shift)
+    out.append('</svg>')
+    return '\n'.join(out) + '\n'
+
+
+# --- Writing and checking -------------------------------------------------------------------------
+
+def update(path):
+    rows = read_figures(path)
+    page, plot = make_page(rows), make_plot(rows)
+    if path.resolve() != KEPT:
+        KEPT.write_bytes(path.read_bytes())
+    PAGE.write_text(page, encoding='utf-8')
+    PLOT.write_text(plot, encoding='utf-8')
+
+
+def check(bench):
+    rows = read_figures(KEPT)
+    results = [
+        (f'{PAGE.name} is made from {KEPT.name}',
+         PAGE.read_text(encoding='utf-8') == make_page(rows)),
+        (f'{PLOT.name} is made from {KEPT.name}',
+         PLOT.read_text(encoding='utf-8') == make_plot(rows)),
+        (f'nothing in {KEPT.name} has failed', all(row['status'] != 'failed' for row in rows)),
+    ]
+    if bench is not None:
+        listed = subprocess.run([bench, '--list'], check=True, capture_output=True, text=True)
+        measured = [f'{row["backend"]}\t{row["scenario"]}' for row in rows]
+        results.append((f'{KEPT.name} has each row that is measured',
+                        listed.stdout.splitlines() == measured))
+
+    print(f'1..{len(results)}')
+    for number, (title, is_good) in enumerate(results, 1):
+        print(f'{"ok" if is_good else "not ok"} {number} - {title}')
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('figures', type=pathlib.Path, nargs='?', default=KEPT,
+                        help='what the program wrote with --tsv (performance.tsv)')
+    parser.add_argument('--check', action='store_true', help='write nothing')
+    parser.add_argument('--bench', help='with --check: the program that was measured with')
+    options = parser.parse_args()
+
+    if options.check:
+        check(options.bench)
+    else:
+        update(options.figures)
+
+
+if __name__ == '__main__':
+    main()
