@@ -61,6 +61,7 @@ static SsemSystemSemaphore *slots[MAX_SLOTS];
 static int commands_fd = STDIN_FILENO;
 static int answer_fd = STDOUT_FILENO;
 static gboolean is_forked;
+static gboolean has_new_pids;
 static GAsyncResult *begun; /* set when it has completed */
 
 static atomic_int n_signals;
@@ -76,7 +77,7 @@ int __lsan_is_turned_off (void);
 int
 __lsan_is_turned_off (void)
 {
-  return is_forked;
+  return is_forked || has_new_pids;
 }
 
 static void
@@ -698,7 +699,8 @@ obey_for_process (char  **words,
     }
   else if (g_str_equal (command, "new-pids"))
     {
-      answer (unshare (CLONE_NEWPID) == 0 ? "ok" : "no");
+      has_new_pids = unshare (CLONE_NEWPID) == 0;
+      answer (has_new_pids ? "ok" : "no");
     }
   else if (g_str_equal (command, "full") && n_words == 3)
     {
