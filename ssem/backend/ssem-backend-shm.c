@@ -41,7 +41,7 @@ shm_fail (GError        **error,
           ShmInstance    *self,
           int             result)
 {
-  return ssem_backend_fail (error, operation, self->attachment->key, NULL, -result);
+  return ssem_backend_fail (error, operation, self->attachment->file.key, NULL, -result);
 }
 
 static SsemInstance *
@@ -157,7 +157,7 @@ shm_acquire (SsemInstance  *instance,
       if (ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_UNITS) > 0 &&
           take (self, wait.lane, n) == SSEM_SHM_DONE)
         return TRUE;
-      return ssem_backend_fail_wait (error, attachment->key, deadline_usec);
+      return ssem_backend_fail_wait (error, attachment->file.key, deadline_usec);
     }
 
   if (ssem_shm_waiting_spin (attachment->file.memory, n) &&
@@ -183,12 +183,12 @@ shm_acquire (SsemInstance  *instance,
     return TRUE;
 
   if (atomic_load (&self->is_closed))
-    return ssem_backend_fail_closed (error, attachment->key);
+    return ssem_backend_fail_closed (error, attachment->file.key);
   if (result == -EIDRM)
     return shm_fail (error, SSEM_OPERATION_ACQUIRE, self, result);
   if (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
-  return ssem_backend_fail_wait (error, attachment->key, deadline_usec);
+  return ssem_backend_fail_wait (error, attachment->file.key, deadline_usec);
 }
 
 G_GNUC_NO_INLINE static void
@@ -234,7 +234,7 @@ shm_release (SsemInstance  *instance,
     return shm_fail (error, SSEM_OPERATION_RELEASE, self, result);
 
   if (ssem_shm_counter_add (lane, n, self->undo ? -n : 0) != SSEM_SHM_DONE)
-    return ssem_backend_fail_maximum (error, SSEM_OPERATION_RELEASE, self->attachment->key,
+    return ssem_backend_fail_maximum (error, SSEM_OPERATION_RELEASE, self->attachment->file.key,
                                       SSEM_SHM_VALUE_MAX);
 
   if (ssem_shm_waiting_is_anybody (lane.segment))

@@ -18,7 +18,6 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
-  char *key;         /* constant after init */
   guint64 serial;    /* constant after init: tells attachments of this process apart, for ever */
   SsemShmFile file;  /* its memory: constant while an instance is open */
 

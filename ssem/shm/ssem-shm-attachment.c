@@ -262,7 +262,7 @@ attach (SsemShmAttachment *self,
 
   /* Opening waits for nobody, so the lock may be held; a child must know the descriptor. */
   g_mutex_lock (&registry_lock);
-  result = ssem_shm_file_attach (&self->file, self->key, initial_value, may_create, must_create,
+  result = ssem_shm_file_attach (&self->file, initial_value, may_create, must_create,
                                  is_new);
   if (result == 0)
     {
@@ -367,7 +367,6 @@ free_attachment (SsemShmAttachment *self)
   ssem_shm_file_clear (&self->file);
   g_array_unref (self->idle_slots);
   g_mutex_clear (&self->gate);
-  g_free (self->key);
   g_free (self);
 }
 
@@ -386,7 +385,6 @@ registry_get (const char *key)
   if (self == NULL)
     {
       self = g_new0 (SsemShmAttachment, 1);
-      self->key = g_strdup (key);
       self->serial = ++last_serial;
       self->file = file;
       self->idle_slots = g_array_new (FALSE, FALSE, sizeof (guint32));

@@ -15,9 +15,11 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
+  char *key;              /* constant after init */
   char *folder;           /* constant after init */
   gboolean owns_folder;   /* constant after init: we make it, and remove it when it is empty */
   char *path;             /* constant after init: the key's own folder */
+  char *new_path;         /* constant after init: that of a segment not published yet */
 
   int fd;                 /* -1 when not open; holds the locks */
   int folder_fd;          /* the key's folder, whatever the path names now; -1 when not open */
@@ -30,13 +32,12 @@ void     ssem_shm_file_init   (SsemShmFile *self,
                                const char  *key);
 void     ssem_shm_file_clear  (SsemShmFile *self);
 
-/* Opens and maps the segment of @key, after creating it with @initial_value where @may_create, and
- * enters this process among the attached. @must_create: -EEXIST where somebody is attached; one
+/* Opens and maps the segment of the key, after creating it with @initial_value where @may_create,
+ * and enters this process among the attached. @must_create: -EEXIST where somebody is attached; one
  * that nobody is attached to makes way. -ENOENT where there is none and @may_create is FALSE;
  * -EACCES for another user's, -ELOOP for a link, -EBADMSG for what is no segment of this key,
  * -EPROTO for one of another version. @is_new tells whether it was created. */
 int      ssem_shm_file_attach (SsemShmFile *self,
-                               const char  *key,
                                int          initial_value,
                                gboolean     may_create,
                                gboolean     must_create,

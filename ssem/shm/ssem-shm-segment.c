@@ -25,15 +25,18 @@
  * A folder for each key, because that makes coming and going single steps that no process can be in
  * the middle of:
  *
- *   publish   The folder is made under a private name, NAME~0, with the finished segment in it, and
- *             renamed to NAME. rename(2) replaces a folder that is empty, and no other.
+ *   publish   The finished segment, which is locked and has no name yet, is linked into a folder
+ *             NAME~, and that is renamed to NAME. link(2) replaces nothing, and rename(2) only a
+ *             folder that is empty.
  *   remove    The segment is doomed (below), unlinked through a descriptor of its folder, and the
  *             folder removed. A segment's name is never used again in the same folder, and rmdir(2)
  *             removes only an empty one, so anybody may do this at any time for a doomed segment:
  *             it cannot hit a successor.
  *
  * So a process that finds a doomed segment, or an empty folder, does not wait for whoever is
- * removing it, but removes it itself and goes on.
+ * removing it, but removes it itself and goes on; and one that finds a segment in NAME~ does the
+ * renaming for the other. Linking goes by the name NAME~, not by a descriptor of the folder: one
+ * that has had the name NAME, and with it perhaps a segment, never has that name again.
  *
  * life: version (2-63), phase (0-1)
  *
@@ -54,8 +57,8 @@
  *
  * Numbers are never used again, so nobody ever locks another's byte, and to look is enough to know.
  *
- * A kill between the making of the private folder and its renaming leaves a NAME~0 behind, which
- * the next one to create or remove the key clears away: its segment is not locked by anybody.
+ * A kill between the making of NAME~ and its renaming leaves it behind. The next one to create the
+ * key uses it, the next one to remove the key clears it away: nobody has locked its segment.
  */
 
 #define ATTACHED (G_GINT64_CONSTANT (1) << 40)
@@ -63,8 +66,6 @@
 #define LISTENS  (G_GINT64_CONSTANT (1) << 42)
 
 #define N_LISTENERS 3
-#define N_PRIVATE_NAMES 64
-#define N_PRIVATE_NAMES_CLEARED 4
 #define MAX_ROUNDS 10000
 #define SEGMENT_NAME "segment"
 
@@ -105,8 +106,10 @@ ssem_shm_file_init (SsemShmFile *self,
 {
   g_autofree char *name = ssem_key_name ("ssem_", key);
 
+  self->key = g_strdup (key);
   self->folder = find_folder (&self->owns_folder);
   self->path = g_build_filename (self->folder, name, NULL);
+  self->new_path = g_strconcat (self->path, "~", NULL);
   self->fd = -1;
   self->folder_fd = -1;
 }
@@ -115,8 +118,10 @@ void
 ssem_shm_file_clear (SsemShmFile *self)
 {
   ssem_shm_file_close (self);
+  g_clear_pointer (&self->key, g_free);
   g_clear_pointer (&self->folder, g_free);
   g_clear_pointer (&self->path, g_free);
+  g_clear_pointer (&self->new_path, g_free);
 }
 
 char *
@@ -184,113 +189,6 @@ ssem_shm_file_lacks_listener (SsemShmFile *self)
     }
 
   return FALSE;
-}
-
-/* --- Removing --- */
-
-/* Clears a doomed segment away with its folder, @folder_fd, which @path may name still. Harmless
- * when somebody else has done so: a folder never gets a second segment. */
-static void
-clear_away (int         folder_fd,
-            const char *path)
-{
-  unlinkat (folder_fd, SEGMENT_NAME, 0);
-  rmdir (path);
-}
-
-static char *
-private_name (SsemShmFile *self,
-              int          i)
-{
-  return g_strdup_printf ("%s~%d", self->path, i);
-}
-
-/* A creator that was killed may have left its private folder. TRUE when the name is free now. */
-static gboolean
-clear_private_folder (const char *path)
-{
-  gboolean is_used = FALSE;
-  int folder_fd, fd;
-
-  if (rmdir (path) == 0 || errno == ENOENT)
-    return TRUE;
-
-  folder_fd = open (path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (folder_fd < 0)
-    return errno == ENOENT;
-
-  /* A segment is locked before it gets its name there, so one that is not locked has no maker. */
-  fd = openat (folder_fd, SEGMENT_NAME, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (fd >= 0)
-    {
-      is_used = ssem_file_lock_query (fd, ATTACHED, LINGERS - ATTACHED) != 0;
-      close (fd);
-    }
-  if (!is_used)
-    clear_away (folder_fd, path);
-  close (folder_fd);
-
-  return !is_used;
-}
-
-static void
-remove_doomed (SsemShmFile *self)
-{
-  int i;
-
-  clear_away (self->folder_fd, self->path);
-
-  /* A creator takes the first name that no other creator has, so the ones behind are hardly ever
-   * there. */
-  for (i = 0; i < N_PRIVATE_NAMES_CLEARED; i++)
-    {
-      g_autofree char *private_path = private_name (self, i);
-
-      clear_private_folder (private_path);
-    }
-
-  if (self->owns_folder)
-    rmdir (self->folder);
-}
-
-/* The common case, for the one process that has ever been attached: TRUE when it is doomed now.
- * Nobody can be in the way, and whoever comes meanwhile takes a number before it looks at life. */
-static gboolean
-doom_own (SsemShmFile *self)
-{
-  guint64 life = atomic_load (&self->memory->life);
-  guint64 closing = LIFE_NEXT (life, LIFE_CLOSING);
-
-  return LIFE_PHASE (life) == LIFE_OPEN &&
-         atomic_compare_exchange_strong (&self->memory->life, &life, closing) &&
-         atomic_load (&self->memory->last_process) == 1 && self->process == 1 &&
-         atomic_compare_exchange_strong (&self->memory->life, &closing,
-                                         LIFE_NEXT (closing, LIFE_DOOMED));
-}
-
-/* TRUE when the segment is doomed, by whomever; FALSE when somebody is attached. */
-static gboolean
-doom (SsemShmFile *self)
-{
-  guint64 life = atomic_load (&self->memory->life);
-
-  while (LIFE_PHASE (life) != LIFE_DOOMED)
-    {
-      guint64 closing = LIFE_NEXT (life, LIFE_CLOSING);
-
-      if (!atomic_compare_exchange_strong (&self->memory->life, &life, closing))
-        continue;
-      if (ssem_shm_file_has_others (self))
-        return FALSE;
-
-      /* Whoever attached unseen will veto, or has: then this fails. */
-      life = closing;
-      if (atomic_compare_exchange_strong (&self->memory->life, &life,
-                                          LIFE_NEXT (closing, LIFE_DOOMED)))
-        break;
-    }
-
-  return TRUE;
 }
 
 /* --- Opening --- */
@@ -400,6 +298,152 @@ ssem_shm_file_close (SsemShmFile *self)
 }
 
 static int
+open_folder (const char *path)
+{
+  int fd = open (path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  return fd >= 0 ? fd : -errno;
+}
+
+/* Opens and maps the segment in the folder @path, without entering this process. */
+static int
+open_segment (SsemShmFile *self,
+              const char  *path)
+{
+  struct stat found;
+  int result;
+
+  result = check_folder (self);
+  if (result != 0)
+    return result;
+
+  self->folder_fd = open_folder (path);
+  if (self->folder_fd == -ENOTDIR)
+    {
+      if (lstat (path, &found) != 0)
+        return -errno;
+      return S_ISLNK (found.st_mode) ? -ELOOP : -EBADMSG;
+    }
+  if (self->folder_fd < 0)
+    return self->folder_fd;
+
+  if (fstat (self->folder_fd, &found) != 0)
+    result = -errno;
+  else if (found.st_uid != geteuid ())
+    result = -EACCES;
+  if (result == 0)
+    {
+      self->fd = openat (self->folder_fd, SEGMENT_NAME,
+                         O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+      result = self->fd >= 0 ? 0 : -errno;
+    }
+  if (result == 0)
+    result = check_content (self->fd, self->key);
+  if (result == 0)
+    result = map_segment (self);
+  if (result != 0)
+    ssem_shm_file_close (self);
+
+  return result;
+}
+
+/* Whether that is the name of the open segment. */
+static gboolean
+is_our_segment (SsemShmFile *self,
+                int          folder_fd,
+                const char  *name)
+{
+  struct stat opened, named;
+
+  return fstat (self->fd, &opened) == 0 &&
+         fstatat (folder_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+/* --- Removing --- */
+
+/* Clears a doomed segment away with its folder, @folder_fd, which @path may name still. Harmless
+ * when somebody else has done so: a folder never gets a second segment. */
+static void
+clear_away (int         folder_fd,
+            const char *path)
+{
+  unlinkat (folder_fd, SEGMENT_NAME, 0);
+  rmdir (path);
+}
+
+/* The common case, for the one process that has ever been attached: TRUE when it is doomed now.
+ * Nobody can be in the way, and whoever comes meanwhile takes a number before it looks at life. */
+static gboolean
+doom_own (SsemShmFile *self)
+{
+  guint64 life = atomic_load (&self->memory->life);
+  guint64 closing = LIFE_NEXT (life, LIFE_CLOSING);
+
+  return LIFE_PHASE (life) != LIFE_DOOMED &&
+         atomic_compare_exchange_strong (&self->memory->life, &life, closing) &&
+         atomic_load (&self->memory->last_process) == 1 && self->process == 1 &&
+         atomic_compare_exchange_strong (&self->memory->life, &closing,
+                                         LIFE_NEXT (closing, LIFE_DOOMED));
+}
+
+/* TRUE when the segment is doomed, by whomever; FALSE when somebody is attached. */
+static gboolean
+doom (SsemShmFile *self)
+{
+  guint64 life = atomic_load (&self->memory->life);
+
+  while (LIFE_PHASE (life) != LIFE_DOOMED)
+    {
+      guint64 closing = LIFE_NEXT (life, LIFE_CLOSING);
+
+      if (!atomic_compare_exchange_strong (&self->memory->life, &life, closing))
+        continue;
+      if (ssem_shm_file_has_others (self))
+        return FALSE;
+
+      /* Whoever attached unseen will veto, or has: then this fails. */
+      life = closing;
+      if (atomic_compare_exchange_strong (&self->memory->life, &life,
+                                          LIFE_NEXT (closing, LIFE_DOOMED)))
+        break;
+    }
+
+  return TRUE;
+}
+
+/* A creator that was killed may have left what it had not published yet. */
+static void
+clear_unpublished (SsemShmFile *self)
+{
+  SsemShmFile unpublished = *self;
+
+  if (rmdir (self->new_path) == 0 || (errno != ENOTEMPTY && errno != EEXIST))
+    return;
+
+  unpublished.fd = unpublished.folder_fd = -1;
+  unpublished.memory = NULL;
+  if (open_segment (&unpublished, self->new_path) == 0 && doom (&unpublished))
+    {
+      clear_away (unpublished.folder_fd, self->new_path);
+      /* Somebody may have published it meanwhile. */
+      rmdir (self->path);
+    }
+  ssem_shm_file_close (&unpublished);
+}
+
+static void
+remove_doomed (SsemShmFile *self)
+{
+  clear_away (self->folder_fd, self->path);
+  clear_unpublished (self);
+  if (self->owns_folder)
+    rmdir (self->folder);
+}
+
+/* --- Creating --- */
+
+static int
 make_room (int   fd,
            gsize size)
 {
@@ -438,7 +482,6 @@ veto_closing (SsemShmFile *self)
 
 static int
 fill_segment (SsemShmFile *self,
-              const char  *key,
               int          initial_value)
 {
   const guint32 n_slots = SSEM_SHM_FIRST_SLOTS;
@@ -454,8 +497,8 @@ fill_segment (SsemShmFile *self,
   memory = self->memory;
   memcpy (memory->magic, segment_magic, sizeof memory->magic);
   memory->layout = SSEM_SHM_LAYOUT;
-  memory->key_length = (guint32) strlen (key);
-  memcpy (memory->key, key, memory->key_length);
+  memory->key_length = (guint32) strlen (self->key);
+  memcpy (memory->key, self->key, memory->key_length);
   memory->lineage = self->lineage;
   atomic_store_explicit (&memory->epoch, 1, memory_order_relaxed);
   atomic_store_explicit (&memory->state, ssem_shm_state_pack (initial_value, 1, 0, 0),
@@ -467,65 +510,102 @@ fill_segment (SsemShmFile *self,
   return take_number (self);
 }
 
-/* Makes a folder that nobody else uses, and answers its path in @path. */
+/* The folder in which the segment gets its name, whoever makes it. */
 static int
-make_private_folder (SsemShmFile  *self,
-                     char        **path)
+make_new_folder (SsemShmFile *self)
 {
-  int i, result = -EEXIST;
+  int result;
 
-  for (i = 0; i < N_PRIVATE_NAMES && result == -EEXIST; i++)
-    {
-      g_autofree char *name = private_name (self, i);
+  result = mkdir (self->new_path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+  if (result != -ENOENT || !self->owns_folder)
+    return result;
 
-      result = mkdir (name, 0700) == 0 ? 0 : -errno;
-      if (result == -ENOENT && self->owns_folder &&
-          (mkdir (self->folder, 0700) == 0 || errno == EEXIST))
-        result = mkdir (name, 0700) == 0 ? 0 : -errno;
-      if (result == -EEXIST && clear_private_folder (name))
-        result = mkdir (name, 0700) == 0 ? 0 : -errno;
+  if (mkdir (self->folder, 0700) != 0 && errno != EEXIST)
+    return -errno;
+  result = check_folder (self);
+  if (result != 0)
+    return result;
 
-      if (result == 0)
-        *path = g_steal_pointer (&name);
-    }
-
-  return result == -EEXIST ? -ENOSPC : result;
+  return mkdir (self->new_path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
+/* -EEXIST where another segment is there, which is published then. */
 static int
 name_segment (SsemShmFile *self)
 {
   g_autofree char *nameless = g_strdup_printf ("/proc/self/fd/%d", self->fd);
+  g_autofree char *name = g_build_filename (self->new_path, SEGMENT_NAME, NULL);
+  int result;
 
-  return linkat (AT_FDCWD, nameless, self->folder_fd, SEGMENT_NAME, AT_SYMLINK_FOLLOW) == 0
-         ? 0
-         : -errno;
+  if (linkat (AT_FDCWD, nameless, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0)
+    return 0;
+
+  result = -errno;
+  if (result == -EEXIST)
+    rename (self->new_path, self->path);
+
+  return result;
 }
 
-/* -EEXIST: another one was first. */
+/* Takes back a doomed segment that has a name, wherever its folder is. */
+static void
+withdraw (SsemShmFile *self)
+{
+  const char *paths[] = { self->new_path, self->path };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (paths); i++)
+    {
+      int folder_fd = open_folder (paths[i]);
+
+      if (is_our_segment (self, folder_fd, SEGMENT_NAME))
+        clear_away (folder_fd, paths[i]);
+      if (folder_fd >= 0)
+        close (folder_fd);
+    }
+}
+
+/* -EEXIST: another semaphore has the name. */
+static int
+publish_named (SsemShmFile *self)
+{
+  int result;
+
+  result = rename (self->new_path, self->path) == 0 ? 0 : -errno;
+  /* Whoever found it may have done the renaming; nobody is attached to it otherwise. */
+  if (result != 0 && !ssem_shm_file_is_in_place (self) && doom_own (self))
+    {
+      withdraw (self);
+      return result == -ENOTEMPTY ? -EEXIST : result;
+    }
+
+  /* The one that we have opened may have become another's before the segment got its name. */
+  if (!is_our_segment (self, self->folder_fd, SEGMENT_NAME))
+    {
+      close (self->folder_fd);
+      self->folder_fd = open_folder (self->path);
+    }
+
+  return 0;
+}
+
+/* -EEXIST: another one was first. -ENOENT: the folder has gone under our feet. */
 static int
 publish (SsemShmFile *self,
-         const char  *key,
          int          initial_value)
 {
-  g_autofree char *private_path = NULL;
   struct stat found;
   int result;
 
-  result = make_private_folder (self, &private_path);
+  result = make_new_folder (self);
   if (result != 0)
     return result;
 
-  result = check_folder (self);
-  if (result == 0)
-    {
-      self->folder_fd = open (private_path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-      result = self->folder_fd >= 0 ? 0 : -errno;
-    }
-  if (result == 0)
+  result = self->folder_fd = open_folder (self->new_path);
+  if (result >= 0)
     {
       self->fd = openat (self->folder_fd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-      result = self->fd >= 0 ? fill_segment (self, key, initial_value) : -errno;
+      result = self->fd >= 0 ? fill_segment (self, initial_value) : -errno;
       /* Some file systems say so of a folder that has been removed. */
       if (self->fd < 0 && result == -EPERM && fstat (self->folder_fd, &found) == 0 &&
           found.st_nlink == 0)
@@ -534,13 +614,13 @@ publish (SsemShmFile *self,
   /* It is whole, and locked, when it gets its name. */
   if (result == 0)
     result = name_segment (self);
-  if (result == 0 && rename (private_path, self->path) != 0)
-    result = errno == ENOTEMPTY ? -EEXIST : -errno;
+  if (result == 0)
+    result = publish_named (self);
 
   if (result != 0)
     {
-      clear_away (self->folder_fd, private_path);
       ssem_shm_file_close (self);
+      rmdir (self->new_path);
       if (self->owns_folder)
         rmdir (self->folder);
     }
@@ -548,50 +628,8 @@ publish (SsemShmFile *self,
   return result;
 }
 
-static int
-open_segment (SsemShmFile *self,
-              const char  *key)
-{
-  struct stat found;
-  int result;
-
-  result = check_folder (self);
-  if (result != 0)
-    return result;
-
-  self->folder_fd = open (self->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (self->folder_fd < 0 && errno == ENOTDIR)
-    {
-      if (lstat (self->path, &found) != 0)
-        return -errno;
-      return S_ISLNK (found.st_mode) ? -ELOOP : -EBADMSG;
-    }
-  if (self->folder_fd < 0)
-    return -errno;
-
-  if (fstat (self->folder_fd, &found) != 0)
-    result = -errno;
-  else if (found.st_uid != geteuid ())
-    result = -EACCES;
-  if (result == 0)
-    {
-      self->fd = openat (self->folder_fd, SEGMENT_NAME,
-                         O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-      result = self->fd >= 0 ? 0 : -errno;
-    }
-  if (result == 0)
-    result = check_content (self->fd, key);
-  if (result == 0)
-    result = map_segment (self);
-  if (result != 0)
-    ssem_shm_file_close (self);
-
-  return result;
-}
-
 int
 ssem_shm_file_attach (SsemShmFile *self,
-                      const char  *key,
                       int          initial_value,
                       gboolean     may_create,
                       gboolean     must_create,
@@ -603,7 +641,7 @@ ssem_shm_file_attach (SsemShmFile *self,
   *is_new = FALSE;
   for (round = 0; round < MAX_ROUNDS; round++)
     {
-      result = open_segment (self, key);
+      result = open_segment (self, self->path);
       if (result == -ENOENT)
         {
           if (!may_create)
@@ -611,10 +649,9 @@ ssem_shm_file_attach (SsemShmFile *self,
 
           if (!is_heir)
             self->lineage = (guint64) g_random_int () << 32 | g_random_int ();
-          result = publish (self, key, initial_value);
+          result = publish (self, initial_value);
           *is_new = result == 0;
-          /* -ENOENT: our private folder was cleared away under our feet. */
-          if (result == -ENOENT && !self->owns_folder && access (self->folder, F_OK) != 0)
+                    if (result == -ENOENT && !self->owns_folder && access (self->folder, F_OK) != 0)
             return -ENOTDIR;
           if (result == -EEXIST || result == -ENOENT)
             continue;
@@ -688,10 +725,8 @@ gboolean
 ssem_shm_file_is_in_place (SsemShmFile *self)
 {
   g_autofree char *path = ssem_shm_file_get_path (self);
-  struct stat opened, named;
 
-  return fstat (self->fd, &opened) == 0 && lstat (path, &named) == 0 &&
-         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+  return is_our_segment (self, AT_FDCWD, path);
 }
 
 int

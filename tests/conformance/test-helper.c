@@ -26,6 +26,7 @@
  *   timer USEC                          a signal with a handler every so often; `ok COUNT`
  *   hammer SLOT THREADS, calm           threads that acquire and release one unit until calm
  *   churn ROUNDS SEED FILE KEY          see churn ()
+ *   race PROCESSES ROUNDS FILE KEY      see race ()
  *   reset-loop SLOT INITIAL KEY         opens with CREATE again and again, until it is killed
  *   files N, uid N, setenv NAME VALUE   limits descriptors, changes user, sets the environment
  *   no-sets                             moves to where the kernel grants no semaphore sets, or `no`
@@ -211,19 +212,83 @@ stop_hammers (void)
     g_thread_join (hammers[--n_hammers]);
 }
 
-static atomic_int *
-map_flag (const char *path)
+/* Memory that the processes of a test share, zero at first. */
+static gpointer
+map_file (const char *path,
+          gsize       size)
 {
   int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  void *memory;
+  gpointer memory;
 
-  if (fd < 0 || ftruncate (fd, sizeof (atomic_int)) != 0)
+  if (fd < 0 || ftruncate (fd, (off_t) size) != 0)
     g_error ("%s: %s", path, g_strerror (errno));
-  memory = mmap (NULL, sizeof (atomic_int), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   g_assert (memory != MAP_FAILED);
   close (fd);
 
   return memory;
+}
+
+typedef struct
+{
+  atomic_int arrived[3]; /* at this meeting, the one before and the one after */
+  atomic_int n_created;
+} Meeting;
+
+/* Goes on when all have come here. */
+static void
+meet (Meeting *meeting,
+      int      n_processes,
+      int     *count)
+{
+  int now = (*count)++ % 3;
+
+  if (atomic_fetch_add (&meeting->arrived[now], 1) + 1 == n_processes)
+    atomic_store (&meeting->arrived[(now + 2) % 3], 0);
+  while (atomic_load (&meeting->arrived[now]) < n_processes)
+    sched_yield ();
+}
+
+/* In each round all processes at once try to be the one that creates. */
+static void
+race (int         n_processes,
+      int         n_rounds,
+      const char *path,
+      const char *key)
+{
+  Meeting *meeting = map_file (path, sizeof *meeting);
+  g_autofree char *complaint = NULL;
+  int n_meetings = 0;
+  int i;
+
+  for (i = 0; i < n_rounds; i++)
+    {
+      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+      g_autoptr(GError) error = NULL;
+
+      meet (meeting, n_processes, &n_meetings);
+      semaphore = open_object (key, 3, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, TRUE, &error);
+      if (semaphore != NULL)
+        atomic_fetch_add (&meeting->n_created, 1);
+      else if (complaint == NULL &&
+               !g_error_matches (error, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                                 SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS))
+        complaint = g_strdup_printf ("open in round %d: %s", i, error->message);
+
+      meet (meeting, n_processes, &n_meetings);
+      if (complaint == NULL && atomic_load (&meeting->n_created) != 1)
+        complaint = g_strdup_printf ("round %d: %d have created", i, meeting->n_created);
+
+      g_clear_object (&semaphore);
+      meet (meeting, n_processes, &n_meetings);
+      atomic_store (&meeting->n_created, 0);
+    }
+
+  munmap (meeting, sizeof *meeting);
+  if (complaint != NULL)
+    answer ("broken %s", complaint);
+  else
+    answer ("ok");
 }
 
 /* Opens and closes the key at random. While it has the one unit, it alone may have the flag of the
@@ -235,7 +300,7 @@ churn (int         n_rounds,
        const char *key)
 {
   g_autoptr(GRand) random = g_rand_new_with_seed (seed);
-  atomic_int *flag = map_flag (path);
+  atomic_int *flag = map_file (path, sizeof (atomic_int));
   SsemSystemSemaphore *kept = NULL;
   int i;
 
@@ -676,6 +741,12 @@ obey_for_process (char  **words,
       g_autofree char *key = g_strcompress (words[4]);
 
       churn (n, (guint32) g_ascii_strtoull (words[2], NULL, 10), words[3], key);
+    }
+  else if (g_str_equal (command, "race") && n_words == 5)
+    {
+      g_autofree char *key = g_strcompress (words[4]);
+
+      race (n, atoi (words[2]), words[3], key);
     }
   else if (g_str_equal (command, "files") && n_words == 2)
     {

@@ -362,32 +362,22 @@ test_churn_and_kill (Fixture *fixture)
 static void
 test_one_creator (Fixture *fixture)
 {
-  int round;
+  g_autofree char *meeting = g_build_filename (fixture->folder, "meeting", NULL);
+  g_autofree char *escaped = g_strescape (fixture->key, NULL);
+  Helper *helpers[N_PROCESSES];
+  guint i;
 
-  for (round = 0; round < 40; round++)
+  for (i = 0; i < G_N_ELEMENTS (helpers); i++)
     {
-      Helper *helpers[4];
-      int n_created = 0;
-      guint i;
-
-      for (i = 0; i < G_N_ELEMENTS (helpers); i++)
-        helpers[i] = fixture_helper (fixture);
-      for (i = 0; i < G_N_ELEMENTS (helpers); i++)
-        helper_send_open (helpers[i], 0, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 3, TRUE, fixture->key);
-      for (i = 0; i < G_N_ELEMENTS (helpers); i++)
-        {
-          g_autofree char *answer = helper_receive (helpers[i]);
-
-          if (g_str_equal (answer, "ok"))
-            n_created++;
-          else
-            g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 3 "));
-        }
-      g_assert_cmpint (n_created, ==, 1);
-      for (i = 0; i < G_N_ELEMENTS (helpers); i++)
-        helper_quit (helpers[i]);
-      fixture_assert_empty (fixture);
+      helpers[i] = fixture_helper (fixture);
+      helper_send (helpers[i], "race %u %d %s %s", (guint) G_N_ELEMENTS (helpers), 2000, meeting,
+                   escaped);
     }
+  for (i = 0; i < G_N_ELEMENTS (helpers); i++)
+    helper_expect_ok (helpers[i]);
+
+  fixture_assert_empty (fixture);
+  g_assert_cmpint (g_unlink (meeting), ==, 0);
 }
 
 int
