@@ -4,12 +4,9 @@
 
 #include "config.h"
 
-#include "ssem-system-semaphore.h"
+#include "ssem-system-semaphore-private.h"
 
-#include "ssem/backend/ssem-backend-private.h"
-#include "ssem/backend/ssem-pin-private.h"
 #include "ssem/os/ssem-fork-private.h"
-#include "ssem-acquire-queue-private.h"
 #include "ssem-enums.h"
 #include "ssem-i18n-private.h"
 
@@ -81,43 +78,6 @@
  * Since: 1.0
  */
 
-/* Design note
- *
- * The object is a name with settings; what is behind the name is an instance of a backend, which
- * open_instance () makes. That happens in init (), in set_key () or, where a binding built the
- * object from its properties alone, in the first operation.
- *
- * instance   Entered through ssem_pin_enter (), so that set_key () can take it away while another
- *            thread is inside. NULL: not open.
- * opening    Makes threads that want to open, or give another key, wait for each other; may be held
- *            for as long as opening takes. A child of fork () gets a new one, because the thread
- *            that holds it may not be in the child.
- * state_lock Protects all other fields that change. One for all objects: no operation that succeeds
- *            takes it, it is held for a few instructions, and it must survive a fork. Locks that
- *            may be taken with it held: none. It may be taken with opening held.
- * error_code Written under state_lock, read without it: after a success it is mostly NO_ERROR
- *            already.
- */
-struct _SsemSystemSemaphore
-{
-  GObject parent_instance;
-
-  _Atomic (SsemInstance *) instance;
-  GMutex opening;
-
-  /* Under state_lock. */
-  unsigned int fork_count;
-  char *key;
-  int initial_value;
-  SsemAccessMode mode;
-  SsemBackend backend; /* DEFAULT until opening has chosen */
-  gboolean undo;
-  SsemAcquireQueue *queue;
-  char *error_string;
-
-  atomic_int error_code;
-};
-
 enum
 {
   PROP_KEY = 1,
@@ -131,8 +91,9 @@ enum
 #define KEY_MAX_BYTES 1024
 
 static GParamSpec *properties[N_PROPS];
-static GMutex state_lock;
-static gpointer semaphore_class;
+
+GMutex ssem_system_semaphore_lock;
+gpointer ssem_system_semaphore_class;
 
 static void initable_iface_init (GInitableIface *iface);
 
@@ -141,20 +102,11 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (SsemSystemSemaphore, ssem_system_semaphore, G_TYP
                                G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, initable_iface_init)
                                G_IMPLEMENT_INTERFACE (G_TYPE_ASYNC_INITABLE, NULL))
 
-/* SSEM_IS_SYSTEM_SEMAPHORE for the operations that take a few nanoseconds, of which the usual
- * macro, which asks for the type's number first, would be one. The class is final, so this is the
- * same. */
-static inline gboolean
-is_semaphore (SsemSystemSemaphore *self)
-{
-  return self != NULL && self->parent_instance.g_type_instance.g_class == semaphore_class;
-}
-
 /* --- Results --- */
 
-static void
-record_result (SsemSystemSemaphore *self,
-               const GError        *error)
+void
+ssem_system_semaphore_record_result (SsemSystemSemaphore *self,
+                                     const GError        *error)
 {
   SsemSystemSemaphoreError code = SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR;
 
@@ -163,28 +115,19 @@ record_result (SsemSystemSemaphore *self,
   else if (error != NULL)
     code = SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR;
 
-  g_mutex_lock (&state_lock);
+  g_mutex_lock (&ssem_system_semaphore_lock);
   g_free (self->error_string);
   self->error_string = error != NULL ? g_strdup (error->message) : NULL;
   atomic_store_explicit (&self->error_code, code, memory_order_relaxed);
-  g_mutex_unlock (&state_lock);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
 }
 
-static void
-record_success (SsemSystemSemaphore *self)
+gboolean
+ssem_system_semaphore_record_failure (SsemSystemSemaphore  *self,
+                                      GError              **error,
+                                      GError               *failure)
 {
-  if (G_UNLIKELY (atomic_load_explicit (&self->error_code, memory_order_relaxed) !=
-                  SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR))
-    record_result (self, NULL);
-}
-
-/* Takes over @failure; answers FALSE. */
-static gboolean
-record_failure (SsemSystemSemaphore  *self,
-                GError              **error,
-                GError               *failure)
-{
-  record_result (self, failure);
+  ssem_system_semaphore_record_result (self, failure);
   g_propagate_error (error, failure);
 
   return FALSE;
@@ -242,31 +185,18 @@ check_opening (const char      *key,
   return TRUE;
 }
 
-static gboolean
-check_units (int      n,
-             GError **error)
-{
-  if (G_LIKELY (n > 0))
-    return TRUE;
-
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               _("The number of units to acquire or release is 1 or more, not %d"), n);
-
-  return FALSE;
-}
-
 /* --- Opening --- */
 
 static void
 lock_opening (SsemSystemSemaphore *self)
 {
-  g_mutex_lock (&state_lock);
+  g_mutex_lock (&ssem_system_semaphore_lock);
   if (self->fork_count != ssem_fork_count ())
     {
       g_mutex_init (&self->opening);
       self->fork_count = ssem_fork_count ();
     }
-  g_mutex_unlock (&state_lock);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
 
   g_mutex_lock (&self->opening);
 }
@@ -284,13 +214,13 @@ open_instance (SsemSystemSemaphore  *self,
   int initial_value;
   gboolean undo;
 
-  g_mutex_lock (&state_lock);
+  g_mutex_lock (&ssem_system_semaphore_lock);
   key = g_strdup (self->key);
   initial_value = self->initial_value;
   mode = self->mode;
   backend = self->backend;
   undo = self->undo;
-  g_mutex_unlock (&state_lock);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
 
   if (!check_opening (key, initial_value, mode, error))
     return FALSE;
@@ -304,10 +234,10 @@ open_instance (SsemSystemSemaphore  *self,
   if (instance == NULL)
     return FALSE;
 
-  g_mutex_lock (&state_lock);
+  g_mutex_lock (&ssem_system_semaphore_lock);
   self->backend = table->id;
   self->undo = undo;
-  g_mutex_unlock (&state_lock);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
 
   /* Release: pairs with the acquire in ssem_pin_enter (). */
   atomic_store_explicit (&self->instance, instance, memory_order_release);
@@ -315,9 +245,9 @@ open_instance (SsemSystemSemaphore  *self,
   return TRUE;
 }
 
-static gboolean
-ensure_open (SsemSystemSemaphore  *self,
-             GError              **error)
+gboolean
+ssem_system_semaphore_ensure_open (SsemSystemSemaphore  *self,
+                                   GError              **error)
 {
   gboolean is_open;
 
@@ -342,98 +272,15 @@ drop_instance (SsemSystemSemaphore *self)
   ssem_pin_retire (instance);
 }
 
-/* Enters the instance, which it opens if need be; every success ends with ssem_pin_leave (). */
-static inline SsemInstance *
-enter_instance (SsemSystemSemaphore  *self,
-                GError              **error)
-{
-  SsemInstance *instance;
-
-  while (G_UNLIKELY ((instance = ssem_pin_enter (&self->instance)) == NULL))
-    {
-      ssem_pin_leave ();
-      if (!ensure_open (self, error))
-        return NULL;
-    }
-
-  return instance;
-}
-
-/* --- Asynchronous acquires --- */
-
-static gboolean
-acquire_queued (gpointer           source,
-                SsemAcquireQueue  *queue,
-                int                n,
-                GCancellable      *cancellable,
-                GError           **error)
-{
-  SsemSystemSemaphore *self = source;
-  g_autofree char *key = NULL;
-  SsemInstance *instance;
-  gboolean is_acquired;
-
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
-    return FALSE;
-
-  instance = enter_instance (self, error);
-  if (instance == NULL)
-    return FALSE;
-
-  /* set_key () closes the queue before it takes the instance away: if the queue is open now, then
-   * this is still the instance that the task was meant for. */
-  if (ssem_acquire_queue_is_closed (queue))
-    {
-      ssem_pin_leave ();
-      key = ssem_system_semaphore_get_key (self);
-      return ssem_backend_fail_closed (error, key);
-    }
-
-  is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NONE, cancellable, error);
-  ssem_pin_leave ();
-
-  return is_acquired;
-}
-
-static void
-report_queued (gpointer      source,
-               const GError *error)
-{
-  SsemSystemSemaphore *self = source;
-
-  if (error != NULL)
-    record_result (self, error);
-  else
-    record_success (self);
-}
-
-/* A reference on the queue that serves acquires from now on. */
-static SsemAcquireQueue *
-get_queue (SsemSystemSemaphore *self)
-{
-  SsemAcquireQueue *queue;
-
-  g_mutex_lock (&state_lock);
-  /* A queue of the parent's, in a child of fork (), stays as it is: its tasks are the parent's. */
-  if (self->queue != NULL && !ssem_acquire_queue_is_usable (self->queue))
-    self->queue = NULL;
-  if (self->queue == NULL)
-    self->queue = ssem_acquire_queue_new (acquire_queued, report_queued);
-  queue = ssem_acquire_queue_ref (self->queue);
-  g_mutex_unlock (&state_lock);
-
-  return queue;
-}
-
 static void
 drop_queue (SsemSystemSemaphore *self,
             const GError        *error)
 {
   SsemAcquireQueue *queue;
 
-  g_mutex_lock (&state_lock);
+  g_mutex_lock (&ssem_system_semaphore_lock);
   queue = g_steal_pointer (&self->queue);
-  g_mutex_unlock (&state_lock);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
 
   if (queue == NULL)
     return;
@@ -456,10 +303,10 @@ ssem_system_semaphore_initable_init (GInitable     *initable,
   GError *failure = NULL;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, &failure) ||
-      !ensure_open (self, &failure))
-    return record_failure (self, error, failure);
+      !ssem_system_semaphore_ensure_open (self, &failure))
+    return ssem_system_semaphore_record_failure (self, error, failure);
 
-  record_success (self);
+  ssem_system_semaphore_record_success (self);
 
   return TRUE;
 }
@@ -561,7 +408,7 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
   const GParamFlags flags =
     G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
 
-  semaphore_class = klass;
+  ssem_system_semaphore_class = klass;
 
   object_class->dispose = ssem_system_semaphore_dispose;
   object_class->finalize = ssem_system_semaphore_finalize;
@@ -640,7 +487,7 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
 
   /* Here and not when they are first needed: a fork in another thread in the middle of that would
    * leave the child waiting for a thread that it doesn't have. */
-  ssem_fork_protect (&state_lock, NULL);
+  ssem_fork_protect (&ssem_system_semaphore_lock, NULL);
   ssem_acquire_queue_init ();
   ssem_backend_init ();
 }
@@ -755,7 +602,7 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   if (!check_opening (key, initial_value, mode, &failure))
-    return record_failure (self, error, failure);
+    return ssem_system_semaphore_record_failure (self, error, failure);
 
   lock_opening (self);
 
@@ -763,7 +610,7 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
   drop_queue (self, closed);
   drop_instance (self);
 
-  g_mutex_lock (&state_lock);
+  g_mutex_lock (&ssem_system_semaphore_lock);
   changes_key = g_strcmp0 (self->key, key) != 0;
   changes_initial_value = self->initial_value != initial_value;
   changes_mode = self->mode != mode;
@@ -774,16 +621,16 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
     }
   self->initial_value = initial_value;
   self->mode = mode;
-  g_mutex_unlock (&state_lock);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
 
   open_instance (self, &failure);
 
   g_mutex_unlock (&self->opening);
 
   if (failure == NULL)
-    record_success (self);
+    ssem_system_semaphore_record_success (self);
   else
-    record_failure (self, error, failure);
+    ssem_system_semaphore_record_failure (self, error, failure);
 
   if (changes_key)
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_KEY]);
@@ -793,407 +640,6 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_MODE]);
 
   return failure == NULL;
-}
-
-/* With @instance entered, or nothing where it is NULL; leaves it. */
-G_GNUC_NO_INLINE static gboolean
-acquire_inside (SsemSystemSemaphore  *self,
-                SsemInstance         *instance,
-                int                   n,
-                gint64                deadline_usec,
-                GCancellable         *cancellable,
-                GError              **error)
-{
-  GError *failure = NULL;
-  gboolean is_acquired = FALSE;
-
-  if (check_units (n, &failure) &&
-      !g_cancellable_set_error_if_cancelled (cancellable, &failure))
-    {
-      if (G_UNLIKELY (instance == NULL))
-        instance = enter_instance (self, &failure);
-      if (instance != NULL)
-        is_acquired = instance->table->acquire (instance, n, deadline_usec, cancellable, &failure);
-    }
-  ssem_pin_leave ();
-
-  if (!is_acquired)
-    return record_failure (self, error, failure);
-
-  record_success (self);
-
-  return TRUE;
-}
-
-static inline gboolean
-acquire_until (SsemSystemSemaphore  *self,
-               int                   n,
-               gint64                deadline_usec,
-               GCancellable         *cancellable,
-               GError              **error)
-{
-  SsemInstance *instance = ssem_pin_enter (&self->instance);
-
-  /* The way that most acquires go. Where it answers FALSE, nothing has happened. */
-  if (G_UNLIKELY (instance == NULL || n <= 0 || cancellable != NULL ||
-                  !instance->table->take_at_once (instance, n)))
-    return acquire_inside (self, instance, n, deadline_usec, cancellable, error);
-
-  ssem_pin_leave ();
-  record_success (self);
-
-  return TRUE;
-}
-
-/**
- * ssem_system_semaphore_acquire:
- * @self: a semaphore
- * @n: how many units: 1 or more
- * @cancellable: (nullable): a cancellable that ends the wait, or `NULL`
- * @error: return location for an error
- *
- * Takes @n units together, and blocks until that many are there.
- *
- * It takes all of them or none. A failed or cancelled acquire holds nothing; one that got its units
- * is never reported as cancelled. A cancelled wait ends at once, with System V within 50
- * milliseconds.
- *
- * In a program with a main loop, use [method@Ssem.SystemSemaphore.acquire_async].
- *
- * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
- *
- * - `G_IO_ERROR_INVALID_ARGUMENT` if @n is not positive;
- * - `G_IO_ERROR_CANCELLED` if @cancellable was cancelled;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @n is more than the backend can ever count to
- *   (32767 with System V), the system has no memory for the wait, or, with shared memory, 4095
- *   threads of all processes have used the semaphore already;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system
- *   (with shared memory a wait notices within a second, an operation that need not wait does not),
- *   or another thread gave the object another key;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
- *   the semaphore;
- * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
- *
- * Since: 1.0
- */
-gboolean
-ssem_system_semaphore_acquire (SsemSystemSemaphore  *self,
-                               int                   n,
-                               GCancellable         *cancellable,
-                               GError              **error)
-{
-  g_return_val_if_fail (is_semaphore (self), FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  return acquire_until (self, n, SSEM_DEADLINE_NONE, cancellable, error);
-}
-
-/**
- * ssem_system_semaphore_try_acquire:
- * @self: a semaphore
- * @n: how many units: 1 or more
- * @error: return location for an error
- *
- * Takes @n units together if they are there, without waiting for them.
- *
- * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
- *
- * - `G_IO_ERROR_WOULD_BLOCK` if there are fewer than @n units;
- * - otherwise as [method@Ssem.SystemSemaphore.acquire] sets it, except that nothing is cancelled.
- *
- * Since: 1.0
- */
-gboolean
-ssem_system_semaphore_try_acquire (SsemSystemSemaphore  *self,
-                                   int                   n,
-                                   GError              **error)
-{
-  g_return_val_if_fail (is_semaphore (self), FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  return acquire_until (self, n, SSEM_DEADLINE_NOW, NULL, error);
-}
-
-static gint64
-deadline_after (gint64 timeout_usec)
-{
-  gint64 now;
-
-  if (timeout_usec == 0)
-    return SSEM_DEADLINE_NOW;
-  if (timeout_usec < 0)
-    return SSEM_DEADLINE_NONE;
-
-  now = g_get_monotonic_time ();
-
-  return timeout_usec < SSEM_DEADLINE_NONE - now ? now + timeout_usec : SSEM_DEADLINE_NONE;
-}
-
-/**
- * ssem_system_semaphore_acquire_timeout:
- * @self: a semaphore
- * @n: how many units: 1 or more
- * @timeout_usec: how long to wait, in microseconds; 0 does not wait, as
- *   [method@Ssem.SystemSemaphore.try_acquire], a negative number waits for ever
- * @cancellable: (nullable): a cancellable that ends the wait, or `NULL`
- * @error: return location for an error
- *
- * Takes @n units together, and blocks until that many are there or the time is over.
- *
- * The time is that of the monotonic clock: changes of the wall clock do not shorten or stretch it,
- * and time that the system is suspended does not count.
- *
- * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
- *
- * - `G_IO_ERROR_TIMED_OUT` if the time is over;
- * - `G_IO_ERROR_WOULD_BLOCK` if @timeout_usec is 0 and there are fewer than @n units;
- * - otherwise as [method@Ssem.SystemSemaphore.acquire] sets it.
- *
- * Since: 1.0
- */
-gboolean
-ssem_system_semaphore_acquire_timeout (SsemSystemSemaphore  *self,
-                                       int                   n,
-                                       gint64                timeout_usec,
-                                       GCancellable         *cancellable,
-                                       GError              **error)
-{
-  g_return_val_if_fail (is_semaphore (self), FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  return acquire_until (self, n, deadline_after (timeout_usec), cancellable, error);
-}
-
-/* Whether it could be answered without waiting: the units are there, and nobody is before us. Where
- * it can't, or fails for another reason, the queue will find out. */
-static gboolean
-acquire_at_once (SsemSystemSemaphore *self,
-                 SsemAcquireQueue    *queue,
-                 int                  n)
-{
-  SsemInstance *instance;
-  gboolean is_acquired = FALSE;
-
-  if (!ssem_acquire_queue_is_idle (queue))
-    return FALSE;
-
-  instance = ssem_pin_enter (&self->instance);
-  if (instance != NULL && !ssem_acquire_queue_is_closed (queue))
-    is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NOW, NULL, NULL);
-  ssem_pin_leave ();
-
-  return is_acquired;
-}
-
-/**
- * ssem_system_semaphore_acquire_async:
- * @self: a semaphore
- * @n: how many units: 1 or more
- * @cancellable: (nullable): a cancellable that takes the request back, or `NULL`
- * @callback: (scope async) (nullable): called when the units are there, or never will be
- * @user_data: (closure callback): data for @callback
- *
- * Takes @n units together as soon as that many are there, without blocking the caller.
- *
- * Requests on one object are served in the order in which they were made: one for many units is not
- * overtaken by later ones for few. Blocking acquires, other objects and other processes may be
- * served in between. A pending request keeps the object alive. They wait in one thread for this
- * object, which is there only as long as any of them waits. @callback is called in the
- * thread-default main context of the caller, and asks [method@Ssem.SystemSemaphore.acquire_finish]
- * for the result.
- *
- * If the units came, they are held, whether the result is asked for or not.
- *
- * Since: 1.0
- */
-void
-ssem_system_semaphore_acquire_async (SsemSystemSemaphore *self,
-                                     int                  n,
-                                     GCancellable        *cancellable,
-                                     GAsyncReadyCallback  callback,
-                                     gpointer             user_data)
-{
-  SsemAcquireQueue *queue;
-  GError *failure = NULL;
-  GTask *task;
-
-  g_return_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self));
-  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
-
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, ssem_system_semaphore_acquire_async);
-  /* A success that came first stays one, or its units would be lost. */
-  g_task_set_check_cancellable (task, FALSE);
-
-  if (!check_units (n, &failure) ||
-      g_cancellable_set_error_if_cancelled (cancellable, &failure))
-    {
-      record_result (self, failure);
-      g_task_return_error (task, failure);
-      g_object_unref (task);
-      return;
-    }
-
-  queue = get_queue (self);
-  if (acquire_at_once (self, queue, n))
-    {
-      record_success (self);
-      g_task_return_boolean (task, TRUE);
-      g_object_unref (task);
-    }
-  else
-    {
-      ssem_acquire_queue_push (queue, task, n);
-    }
-  ssem_acquire_queue_unref (queue);
-}
-
-/**
- * ssem_system_semaphore_acquire_finish:
- * @self: a semaphore
- * @result: the result that the callback was given
- * @error: return location for an error
- *
- * Tells how a request made with [method@Ssem.SystemSemaphore.acquire_async] ended.
- *
- * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set as
- *   [method@Ssem.SystemSemaphore.acquire] sets it, or to
- *   `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if the system has no more threads
- *
- * Since: 1.0
- */
-gboolean
-ssem_system_semaphore_acquire_finish (SsemSystemSemaphore  *self,
-                                      GAsyncResult         *result,
-                                      GError              **error)
-{
-  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
-  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
-  g_return_val_if_fail (g_task_get_source_tag (G_TASK (result)) ==
-                        ssem_system_semaphore_acquire_async, FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  return g_task_propagate_boolean (G_TASK (result), error);
-}
-
-/* With @instance entered, or nothing where it is NULL; leaves it. */
-G_GNUC_NO_INLINE static gboolean
-release_inside (SsemSystemSemaphore  *self,
-                SsemInstance         *instance,
-                int                   n,
-                GError              **error)
-{
-  GError *failure = NULL;
-  gboolean is_released = FALSE;
-
-  if (check_units (n, &failure))
-    {
-      if (G_UNLIKELY (instance == NULL))
-        instance = enter_instance (self, &failure);
-      if (instance != NULL)
-        is_released = instance->table->release (instance, n, &failure);
-    }
-  ssem_pin_leave ();
-
-  if (!is_released)
-    return record_failure (self, error, failure);
-
-  record_success (self);
-
-  return TRUE;
-}
-
-/**
- * ssem_system_semaphore_release:
- * @self: a semaphore
- * @n: how many units: 1 or more
- * @error: return location for an error
- *
- * Adds @n units and wakes whoever waits for them.
- *
- * They may be more than the process has acquired: that creates units, also past the initial value.
- *
- * Returns: `TRUE` if the units were added, or `FALSE` with @error set and the value as it was:
- *
- * - `G_IO_ERROR_INVALID_ARGUMENT` if @n is not positive;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if the value would pass the backend's maximum
- *   (32767 with System V, else `G_MAXINT`);
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
- *   the semaphore;
- * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
- *
- * Since: 1.0
- */
-gboolean
-ssem_system_semaphore_release (SsemSystemSemaphore  *self,
-                               int                   n,
-                               GError              **error)
-{
-  SsemInstance *instance;
-
-  g_return_val_if_fail (is_semaphore (self), FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  instance = ssem_pin_enter (&self->instance);
-  if (G_UNLIKELY (instance == NULL || n <= 0 || !instance->table->give_at_once (instance, n)))
-    return release_inside (self, instance, n, error);
-
-  ssem_pin_leave ();
-  record_success (self);
-
-  return TRUE;
-}
-
-/**
- * ssem_system_semaphore_get_value:
- * @self: a semaphore
- * @error: return location for an error
- *
- * Tells how many units are available.
- *
- * It is a snapshot, already old when it is read: do not decide by it whether an acquire would wait,
- * use [method@Ssem.SystemSemaphore.try_acquire].
- *
- * Returns: the value, 0 or more, or -1 with @error set:
- *
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
- *   the semaphore;
- * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
- *
- * Since: 1.0
- */
-int
-ssem_system_semaphore_get_value (SsemSystemSemaphore  *self,
-                                 GError              **error)
-{
-  GError *failure = NULL;
-  SsemInstance *instance;
-  int value = -1;
-
-  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), -1);
-  g_return_val_if_fail (error == NULL || *error == NULL, -1);
-
-  instance = enter_instance (self, &failure);
-  if (instance != NULL)
-    {
-      value = instance->table->get_value (instance, &failure);
-      ssem_pin_leave ();
-    }
-
-  if (failure != NULL)
-    {
-      record_failure (self, error, failure);
-      return -1;
-    }
-
-  record_success (self);
-
-  return value;
 }
 
 /**
@@ -1235,9 +681,9 @@ ssem_system_semaphore_get_error_string (SsemSystemSemaphore *self)
 
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), NULL);
 
-  g_mutex_lock (&state_lock);
+  g_mutex_lock (&ssem_system_semaphore_lock);
   message = g_strdup (self->error_string != NULL ? self->error_string : "");
-  g_mutex_unlock (&state_lock);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
 
   return message;
 }
@@ -1261,9 +707,9 @@ ssem_system_semaphore_get_key (SsemSystemSemaphore *self)
 
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), NULL);
 
-  g_mutex_lock (&state_lock);
+  g_mutex_lock (&ssem_system_semaphore_lock);
   key = g_strdup (self->key);
-  g_mutex_unlock (&state_lock);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
 
   return key;
 }
@@ -1285,9 +731,9 @@ ssem_system_semaphore_get_initial_value (SsemSystemSemaphore *self)
 
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), -1);
 
-  g_mutex_lock (&state_lock);
+  g_mutex_lock (&ssem_system_semaphore_lock);
   initial_value = self->initial_value;
-  g_mutex_unlock (&state_lock);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
 
   return initial_value;
 }
@@ -1309,9 +755,9 @@ ssem_system_semaphore_get_mode (SsemSystemSemaphore *self)
 
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), SSEM_ACCESS_MODE_OPEN);
 
-  g_mutex_lock (&state_lock);
+  g_mutex_lock (&ssem_system_semaphore_lock);
   mode = self->mode;
-  g_mutex_unlock (&state_lock);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
 
   return mode;
 }
@@ -1333,9 +779,9 @@ ssem_system_semaphore_get_undo (SsemSystemSemaphore *self)
 
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
 
-  g_mutex_lock (&state_lock);
+  g_mutex_lock (&ssem_system_semaphore_lock);
   undo = self->undo;
-  g_mutex_unlock (&state_lock);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
 
   return undo;
 }
@@ -1357,9 +803,9 @@ ssem_system_semaphore_get_backend (SsemSystemSemaphore *self)
 
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), SSEM_BACKEND_DEFAULT);
 
-  g_mutex_lock (&state_lock);
+  g_mutex_lock (&ssem_system_semaphore_lock);
   backend = self->backend;
-  g_mutex_unlock (&state_lock);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
 
   return backend;
 }

@@ -1,0 +1,510 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-system-semaphore-private.h"
+
+#include "ssem-i18n-private.h"
+
+static gboolean
+check_units (int      n,
+             GError **error)
+{
+  if (G_LIKELY (n > 0))
+    return TRUE;
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               _("The number of units to acquire or release is 1 or more, not %d"), n);
+
+  return FALSE;
+}
+
+/* Enters the instance, which it opens if need be; every success ends with ssem_pin_leave (). */
+static inline SsemInstance *
+enter_instance (SsemSystemSemaphore  *self,
+                GError              **error)
+{
+  SsemInstance *instance;
+
+  while (G_UNLIKELY ((instance = ssem_pin_enter (&self->instance)) == NULL))
+    {
+      ssem_pin_leave ();
+      if (!ssem_system_semaphore_ensure_open (self, error))
+        return NULL;
+    }
+
+  return instance;
+}
+
+/* --- Acquiring --- */
+
+/* With @instance entered, or nothing where it is NULL; leaves it. */
+G_GNUC_NO_INLINE static gboolean
+acquire_inside (SsemSystemSemaphore  *self,
+                SsemInstance         *instance,
+                int                   n,
+                gint64                deadline_usec,
+                GCancellable         *cancellable,
+                GError              **error)
+{
+  GError *failure = NULL;
+  gboolean is_acquired = FALSE;
+
+  if (check_units (n, &failure) &&
+      !g_cancellable_set_error_if_cancelled (cancellable, &failure))
+    {
+      if (G_UNLIKELY (instance == NULL))
+        instance = enter_instance (self, &failure);
+      if (instance != NULL)
+        is_acquired = instance->table->acquire (instance, n, deadline_usec, cancellable, &failure);
+    }
+  ssem_pin_leave ();
+
+  if (!is_acquired)
+    return ssem_system_semaphore_record_failure (self, error, failure);
+
+  ssem_system_semaphore_record_success (self);
+
+  return TRUE;
+}
+
+static inline gboolean
+acquire_until (SsemSystemSemaphore  *self,
+               int                   n,
+               gint64                deadline_usec,
+               GCancellable         *cancellable,
+               GError              **error)
+{
+  SsemInstance *instance = ssem_pin_enter (&self->instance);
+
+  /* The way that most acquires go. Where it answers FALSE, nothing has happened. */
+  if (G_UNLIKELY (instance == NULL || n <= 0 || cancellable != NULL ||
+                  !instance->table->take_at_once (instance, n)))
+    return acquire_inside (self, instance, n, deadline_usec, cancellable, error);
+
+  ssem_pin_leave ();
+  ssem_system_semaphore_record_success (self);
+
+  return TRUE;
+}
+
+/**
+ * ssem_system_semaphore_acquire:
+ * @self: a semaphore
+ * @n: how many units: 1 or more
+ * @cancellable: (nullable): a cancellable that ends the wait, or `NULL`
+ * @error: return location for an error
+ *
+ * Takes @n units together, and blocks until that many are there.
+ *
+ * It takes all of them or none. A failed or cancelled acquire holds nothing; one that got its units
+ * is never reported as cancelled. A cancelled wait ends at once, with System V within 50
+ * milliseconds.
+ *
+ * In a program with a main loop, use [method@Ssem.SystemSemaphore.acquire_async].
+ *
+ * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
+ *
+ * - `G_IO_ERROR_INVALID_ARGUMENT` if @n is not positive;
+ * - `G_IO_ERROR_CANCELLED` if @cancellable was cancelled;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @n is more than the backend can ever count to
+ *   (32767 with System V), the system has no memory for the wait, or, with shared memory, 4095
+ *   threads of all processes have used the semaphore already;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system
+ *   (with shared memory a wait notices within a second, an operation that need not wait does not),
+ *   or another thread gave the object another key;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
+ *   the semaphore;
+ * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_acquire (SsemSystemSemaphore  *self,
+                               int                   n,
+                               GCancellable         *cancellable,
+                               GError              **error)
+{
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return acquire_until (self, n, SSEM_DEADLINE_NONE, cancellable, error);
+}
+
+/**
+ * ssem_system_semaphore_try_acquire:
+ * @self: a semaphore
+ * @n: how many units: 1 or more
+ * @error: return location for an error
+ *
+ * Takes @n units together if they are there, without waiting for them.
+ *
+ * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
+ *
+ * - `G_IO_ERROR_WOULD_BLOCK` if there are fewer than @n units;
+ * - otherwise as [method@Ssem.SystemSemaphore.acquire] sets it, except that nothing is cancelled.
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_try_acquire (SsemSystemSemaphore  *self,
+                                   int                   n,
+                                   GError              **error)
+{
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return acquire_until (self, n, SSEM_DEADLINE_NOW, NULL, error);
+}
+
+static gint64
+deadline_after (gint64 timeout_usec)
+{
+  gint64 now;
+
+  if (timeout_usec == 0)
+    return SSEM_DEADLINE_NOW;
+  if (timeout_usec < 0)
+    return SSEM_DEADLINE_NONE;
+
+  now = g_get_monotonic_time ();
+
+  return timeout_usec < SSEM_DEADLINE_NONE - now ? now + timeout_usec : SSEM_DEADLINE_NONE;
+}
+
+/**
+ * ssem_system_semaphore_acquire_timeout:
+ * @self: a semaphore
+ * @n: how many units: 1 or more
+ * @timeout_usec: how long to wait, in microseconds; 0 does not wait, as
+ *   [method@Ssem.SystemSemaphore.try_acquire], a negative number waits for ever
+ * @cancellable: (nullable): a cancellable that ends the wait, or `NULL`
+ * @error: return location for an error
+ *
+ * Takes @n units together, and blocks until that many are there or the time is over.
+ *
+ * The time is that of the monotonic clock: changes of the wall clock do not shorten or stretch it,
+ * and time that the system is suspended does not count.
+ *
+ * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
+ *
+ * - `G_IO_ERROR_TIMED_OUT` if the time is over;
+ * - `G_IO_ERROR_WOULD_BLOCK` if @timeout_usec is 0 and there are fewer than @n units;
+ * - otherwise as [method@Ssem.SystemSemaphore.acquire] sets it.
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_acquire_timeout (SsemSystemSemaphore  *self,
+                                       int                   n,
+                                       gint64                timeout_usec,
+                                       GCancellable         *cancellable,
+                                       GError              **error)
+{
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return acquire_until (self, n, deadline_after (timeout_usec), cancellable, error);
+}
+
+/* --- Releasing, and the value --- */
+
+/* With @instance entered, or nothing where it is NULL; leaves it. */
+G_GNUC_NO_INLINE static gboolean
+release_inside (SsemSystemSemaphore  *self,
+                SsemInstance         *instance,
+                int                   n,
+                GError              **error)
+{
+  GError *failure = NULL;
+  gboolean is_released = FALSE;
+
+  if (check_units (n, &failure))
+    {
+      if (G_UNLIKELY (instance == NULL))
+        instance = enter_instance (self, &failure);
+      if (instance != NULL)
+        is_released = instance->table->release (instance, n, &failure);
+    }
+  ssem_pin_leave ();
+
+  if (!is_released)
+    return ssem_system_semaphore_record_failure (self, error, failure);
+
+  ssem_system_semaphore_record_success (self);
+
+  return TRUE;
+}
+
+/**
+ * ssem_system_semaphore_release:
+ * @self: a semaphore
+ * @n: how many units: 1 or more
+ * @error: return location for an error
+ *
+ * Adds @n units and wakes whoever waits for them.
+ *
+ * They may be more than the process has acquired: that creates units, also past the initial value.
+ *
+ * Returns: `TRUE` if the units were added, or `FALSE` with @error set and the value as it was:
+ *
+ * - `G_IO_ERROR_INVALID_ARGUMENT` if @n is not positive;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if the value would pass the backend's maximum
+ *   (32767 with System V, else `G_MAXINT`);
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
+ *   the semaphore;
+ * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_release (SsemSystemSemaphore  *self,
+                               int                   n,
+                               GError              **error)
+{
+  SsemInstance *instance;
+
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  instance = ssem_pin_enter (&self->instance);
+  if (G_UNLIKELY (instance == NULL || n <= 0 || !instance->table->give_at_once (instance, n)))
+    return release_inside (self, instance, n, error);
+
+  ssem_pin_leave ();
+  ssem_system_semaphore_record_success (self);
+
+  return TRUE;
+}
+
+/**
+ * ssem_system_semaphore_get_value:
+ * @self: a semaphore
+ * @error: return location for an error
+ *
+ * Tells how many units are available.
+ *
+ * It is a snapshot, already old when it is read: do not decide by it whether an acquire would wait,
+ * use [method@Ssem.SystemSemaphore.try_acquire].
+ *
+ * Returns: the value, 0 or more, or -1 with @error set:
+ *
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
+ *   the semaphore;
+ * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
+ *
+ * Since: 1.0
+ */
+int
+ssem_system_semaphore_get_value (SsemSystemSemaphore  *self,
+                                 GError              **error)
+{
+  GError *failure = NULL;
+  SsemInstance *instance;
+  int value = -1;
+
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), -1);
+  g_return_val_if_fail (error == NULL || *error == NULL, -1);
+
+  instance = enter_instance (self, &failure);
+  if (instance != NULL)
+    {
+      value = instance->table->get_value (instance, &failure);
+      ssem_pin_leave ();
+    }
+
+  if (failure != NULL)
+    {
+      ssem_system_semaphore_record_failure (self, error, failure);
+      return -1;
+    }
+
+  ssem_system_semaphore_record_success (self);
+
+  return value;
+}
+
+/* --- Asynchronous acquires --- */
+
+static gboolean
+acquire_queued (gpointer           source,
+                SsemAcquireQueue  *queue,
+                int                n,
+                GCancellable      *cancellable,
+                GError           **error)
+{
+  SsemSystemSemaphore *self = source;
+  g_autofree char *key = NULL;
+  SsemInstance *instance;
+  gboolean is_acquired;
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
+  instance = enter_instance (self, error);
+  if (instance == NULL)
+    return FALSE;
+
+  /* set_key () closes the queue before it takes the instance away: if the queue is open now, then
+   * this is still the instance that the task was meant for. */
+  if (ssem_acquire_queue_is_closed (queue))
+    {
+      ssem_pin_leave ();
+      key = ssem_system_semaphore_get_key (self);
+      return ssem_backend_fail_closed (error, key);
+    }
+
+  is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NONE, cancellable, error);
+  ssem_pin_leave ();
+
+  return is_acquired;
+}
+
+static void
+report_queued (gpointer      source,
+               const GError *error)
+{
+  SsemSystemSemaphore *self = source;
+
+  if (error != NULL)
+    ssem_system_semaphore_record_result (self, error);
+  else
+    ssem_system_semaphore_record_success (self);
+}
+
+/* A reference on the queue that serves acquires from now on. */
+static SsemAcquireQueue *
+get_queue (SsemSystemSemaphore *self)
+{
+  SsemAcquireQueue *queue;
+
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  /* A queue of the parent's, in a child of fork (), stays as it is: its tasks are the parent's. */
+  if (self->queue != NULL && !ssem_acquire_queue_is_usable (self->queue))
+    self->queue = NULL;
+  if (self->queue == NULL)
+    self->queue = ssem_acquire_queue_new (acquire_queued, report_queued);
+  queue = ssem_acquire_queue_ref (self->queue);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
+
+  return queue;
+}
+
+/* Whether it could be answered without waiting: the units are there, and nobody is before us. Where
+ * it can't, or fails for another reason, the queue will find out. */
+static gboolean
+acquire_at_once (SsemSystemSemaphore *self,
+                 SsemAcquireQueue    *queue,
+                 int                  n)
+{
+  SsemInstance *instance;
+  gboolean is_acquired = FALSE;
+
+  if (!ssem_acquire_queue_is_idle (queue))
+    return FALSE;
+
+  instance = ssem_pin_enter (&self->instance);
+  if (instance != NULL && !ssem_acquire_queue_is_closed (queue))
+    is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NOW, NULL, NULL);
+  ssem_pin_leave ();
+
+  return is_acquired;
+}
+
+/**
+ * ssem_system_semaphore_acquire_async:
+ * @self: a semaphore
+ * @n: how many units: 1 or more
+ * @cancellable: (nullable): a cancellable that takes the request back, or `NULL`
+ * @callback: (scope async) (nullable): called when the units are there, or never will be
+ * @user_data: (closure callback): data for @callback
+ *
+ * Takes @n units together as soon as that many are there, without blocking the caller.
+ *
+ * Requests on one object are served in the order in which they were made: one for many units is not
+ * overtaken by later ones for few. Blocking acquires, other objects and other processes may be
+ * served in between. A pending request keeps the object alive. They wait in one thread for this
+ * object, which is there only as long as any of them waits. @callback is called in the
+ * thread-default main context of the caller, and asks [method@Ssem.SystemSemaphore.acquire_finish]
+ * for the result.
+ *
+ * If the units came, they are held, whether the result is asked for or not.
+ *
+ * Since: 1.0
+ */
+void
+ssem_system_semaphore_acquire_async (SsemSystemSemaphore *self,
+                                     int                  n,
+                                     GCancellable        *cancellable,
+                                     GAsyncReadyCallback  callback,
+                                     gpointer             user_data)
+{
+  SsemAcquireQueue *queue;
+  GError *failure = NULL;
+  GTask *task;
+
+  g_return_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, ssem_system_semaphore_acquire_async);
+  /* A success that came first stays one, or its units would be lost. */
+  g_task_set_check_cancellable (task, FALSE);
+
+  if (!check_units (n, &failure) ||
+      g_cancellable_set_error_if_cancelled (cancellable, &failure))
+    {
+      ssem_system_semaphore_record_result (self, failure);
+      g_task_return_error (task, failure);
+      g_object_unref (task);
+      return;
+    }
+
+  queue = get_queue (self);
+  if (acquire_at_once (self, queue, n))
+    {
+      ssem_system_semaphore_record_success (self);
+      g_task_return_boolean (task, TRUE);
+      g_object_unref (task);
+    }
+  else
+    {
+      ssem_acquire_queue_push (queue, task, n);
+    }
+  ssem_acquire_queue_unref (queue);
+}
+
+/**
+ * ssem_system_semaphore_acquire_finish:
+ * @self: a semaphore
+ * @result: the result that the callback was given
+ * @error: return location for an error
+ *
+ * Tells how a request made with [method@Ssem.SystemSemaphore.acquire_async] ended.
+ *
+ * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set as
+ *   [method@Ssem.SystemSemaphore.acquire] sets it, or to
+ *   `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if the system has no more threads
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_acquire_finish (SsemSystemSemaphore  *self,
+                                      GAsyncResult         *result,
+                                      GError              **error)
+{
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  g_return_val_if_fail (g_task_get_source_tag (G_TASK (result)) ==
+                        ssem_system_semaphore_acquire_async, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}

@@ -1,0 +1,89 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ssem-system-semaphore.h"
+
+#include "ssem/backend/ssem-backend-private.h"
+#include "ssem/backend/ssem-pin-private.h"
+#include "ssem-acquire-queue-private.h"
+
+G_BEGIN_DECLS
+
+/* Design note
+ *
+ * The object is a name with settings; what is behind the name is an instance of a backend, which
+ * opening makes. That happens in init (), in set_key () or, where a binding built the object from
+ * its properties alone, in the first operation.
+ *
+ * The object's life, its properties and its opening are in ssem-system-semaphore.c, what is done
+ * with an open one in ssem-system-semaphore-operations.c.
+ *
+ * instance   Entered through ssem_pin_enter (), so that set_key () can take it away while another
+ *            thread is inside. NULL: not open.
+ * opening    Makes threads that want to open, or give another key, wait for each other; may be held
+ *            for as long as opening takes. A child of fork () gets a new one, because the thread
+ *            that holds it may not be in the child.
+ * lock       Protects all other fields that change. One for all objects: no operation that succeeds
+ *            takes it, it is held for a few instructions, and it must survive a fork. Locks that
+ *            may be taken with it held: none. It may be taken with opening held.
+ * error_code Written under lock, read without it: after a success it is mostly NO_ERROR
+ *            already.
+ */
+struct _SsemSystemSemaphore
+{
+  GObject parent_instance;
+
+  _Atomic (SsemInstance *) instance;
+  GMutex opening;
+
+  /* Under ssem_system_semaphore_lock. */
+  unsigned int fork_count;
+  char *key;
+  int initial_value;
+  SsemAccessMode mode;
+  SsemBackend backend; /* DEFAULT until opening has chosen */
+  gboolean undo;
+  SsemAcquireQueue *queue;
+  char *error_string;
+
+  atomic_int error_code;
+};
+
+extern GMutex ssem_system_semaphore_lock;
+extern gpointer ssem_system_semaphore_class; /* constant once there is an object */
+
+/* What get_error () and get_error_string () will tell; @error is NULL for a success. */
+void     ssem_system_semaphore_record_result  (SsemSystemSemaphore  *self,
+                                               const GError         *error);
+
+/* Takes over @failure; answers FALSE. */
+gboolean ssem_system_semaphore_record_failure (SsemSystemSemaphore  *self,
+                                               GError              **error,
+                                               GError               *failure);
+
+/* Opens the instance if there is none. */
+gboolean ssem_system_semaphore_ensure_open    (SsemSystemSemaphore  *self,
+                                               GError              **error);
+
+static inline void
+ssem_system_semaphore_record_success (SsemSystemSemaphore *self)
+{
+  if (G_UNLIKELY (atomic_load_explicit (&self->error_code, memory_order_relaxed) !=
+                  SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR))
+    ssem_system_semaphore_record_result (self, NULL);
+}
+
+/* SSEM_IS_SYSTEM_SEMAPHORE for the operations that take a few nanoseconds, of which the usual
+ * macro, which asks for the type's number first, would be one. The class is final, so this is the
+ * same. */
+static inline gboolean
+ssem_system_semaphore_is_valid (SsemSystemSemaphore *self)
+{
+  return self != NULL &&
+         self->parent_instance.g_type_instance.g_class == ssem_system_semaphore_class;
+}
+
+G_END_DECLS
