@@ -22,15 +22,16 @@ check_units (int      n,
 }
 
 /* Enters the instance, which it opens if need be; every success ends with ssem_pin_leave (). */
-static inline SsemInstance *
+static SsemInstance *
 enter_instance (SsemSystemSemaphore  *self,
+                SsemPin             **pin,
                 GError              **error)
 {
   SsemInstance *instance;
 
-  while (G_UNLIKELY ((instance = ssem_pin_enter (&self->instance)) == NULL))
+  while ((instance = ssem_pin_enter (&self->instance, pin)) == NULL)
     {
-      ssem_pin_leave ();
+      ssem_pin_leave (*pin);
       if (!ssem_system_semaphore_ensure_open (self, error))
         return NULL;
     }
@@ -40,27 +41,29 @@ enter_instance (SsemSystemSemaphore  *self,
 
 /* --- Acquiring --- */
 
-/* With @instance entered, or nothing where it is NULL; leaves it. */
 G_GNUC_NO_INLINE static gboolean
-acquire_inside (SsemSystemSemaphore  *self,
-                SsemInstance         *instance,
+acquire_slowly (SsemSystemSemaphore  *self,
                 int                   n,
                 gint64                deadline_usec,
                 GCancellable         *cancellable,
                 GError              **error)
 {
   GError *failure = NULL;
+  SsemInstance *instance;
+  SsemPin *pin;
   gboolean is_acquired = FALSE;
 
   if (check_units (n, &failure) &&
       !g_cancellable_set_error_if_cancelled (cancellable, &failure))
     {
-      if (G_UNLIKELY (instance == NULL))
-        instance = enter_instance (self, &failure);
+      instance = enter_instance (self, &pin, &failure);
       if (instance != NULL)
-        is_acquired = instance->table->acquire (instance, n, deadline_usec, cancellable, &failure);
+        {
+          is_acquired = instance->table->acquire (instance, n, deadline_usec, cancellable,
+                                                  &failure);
+          ssem_pin_leave (pin);
+        }
     }
-  ssem_pin_leave ();
 
   if (!is_acquired)
     return ssem_system_semaphore_record_failure (self, error, failure);
@@ -70,21 +73,27 @@ acquire_inside (SsemSystemSemaphore  *self,
   return TRUE;
 }
 
-static inline gboolean
+static G_ALWAYS_INLINE inline gboolean
 acquire_until (SsemSystemSemaphore  *self,
                int                   n,
                gint64                deadline_usec,
                GCancellable         *cancellable,
                GError              **error)
 {
-  SsemInstance *instance = ssem_pin_enter (&self->instance);
+  SsemInstance *instance;
+  SsemPin *pin;
+  gboolean is_acquired;
+
+  if (G_UNLIKELY (cancellable != NULL || n <= 0))
+    return acquire_slowly (self, n, deadline_usec, cancellable, error);
 
   /* The way that most acquires go. Where it answers FALSE, nothing has happened. */
-  if (G_UNLIKELY (instance == NULL || n <= 0 || cancellable != NULL ||
-                  !instance->table->take_at_once (instance, n)))
-    return acquire_inside (self, instance, n, deadline_usec, cancellable, error);
+  instance = ssem_pin_enter (&self->instance, &pin);
+  is_acquired = G_LIKELY (instance != NULL) && instance->table->take_at_once (instance, n);
+  ssem_pin_leave (pin);
+  if (G_UNLIKELY (!is_acquired))
+    return acquire_slowly (self, n, deadline_usec, NULL, error);
 
-  ssem_pin_leave ();
   ssem_system_semaphore_record_success (self);
 
   return TRUE;
@@ -212,24 +221,25 @@ ssem_system_semaphore_acquire_timeout (SsemSystemSemaphore  *self,
 
 /* --- Releasing, and the value --- */
 
-/* With @instance entered, or nothing where it is NULL; leaves it. */
 G_GNUC_NO_INLINE static gboolean
-release_inside (SsemSystemSemaphore  *self,
-                SsemInstance         *instance,
+release_slowly (SsemSystemSemaphore  *self,
                 int                   n,
                 GError              **error)
 {
   GError *failure = NULL;
+  SsemInstance *instance;
+  SsemPin *pin;
   gboolean is_released = FALSE;
 
   if (check_units (n, &failure))
     {
-      if (G_UNLIKELY (instance == NULL))
-        instance = enter_instance (self, &failure);
+      instance = enter_instance (self, &pin, &failure);
       if (instance != NULL)
-        is_released = instance->table->release (instance, n, &failure);
+        {
+          is_released = instance->table->release (instance, n, &failure);
+          ssem_pin_leave (pin);
+        }
     }
-  ssem_pin_leave ();
 
   if (!is_released)
     return ssem_system_semaphore_record_failure (self, error, failure);
@@ -268,15 +278,21 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
                                GError              **error)
 {
   SsemInstance *instance;
+  SsemPin *pin;
+  gboolean is_released;
 
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  instance = ssem_pin_enter (&self->instance);
-  if (G_UNLIKELY (instance == NULL || n <= 0 || !instance->table->give_at_once (instance, n)))
-    return release_inside (self, instance, n, error);
+  if (G_UNLIKELY (n <= 0))
+    return release_slowly (self, n, error);
 
-  ssem_pin_leave ();
+  instance = ssem_pin_enter (&self->instance, &pin);
+  is_released = G_LIKELY (instance != NULL) && instance->table->give_at_once (instance, n);
+  ssem_pin_leave (pin);
+  if (G_UNLIKELY (!is_released))
+    return release_slowly (self, n, error);
+
   ssem_system_semaphore_record_success (self);
 
   return TRUE;
@@ -308,16 +324,17 @@ ssem_system_semaphore_get_value (SsemSystemSemaphore  *self,
 {
   GError *failure = NULL;
   SsemInstance *instance;
+  SsemPin *pin;
   int value = -1;
 
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), -1);
   g_return_val_if_fail (error == NULL || *error == NULL, -1);
 
-  instance = enter_instance (self, &failure);
+  instance = enter_instance (self, &pin, &failure);
   if (instance != NULL)
     {
       value = instance->table->get_value (instance, &failure);
-      ssem_pin_leave ();
+      ssem_pin_leave (pin);
     }
 
   if (failure != NULL)
@@ -343,12 +360,13 @@ acquire_queued (gpointer           source,
   SsemSystemSemaphore *self = source;
   g_autofree char *key = NULL;
   SsemInstance *instance;
+  SsemPin *pin;
   gboolean is_acquired;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
 
-  instance = enter_instance (self, error);
+  instance = enter_instance (self, &pin, error);
   if (instance == NULL)
     return FALSE;
 
@@ -356,13 +374,13 @@ acquire_queued (gpointer           source,
    * this is still the instance that the task was meant for. */
   if (ssem_acquire_queue_is_closed (queue))
     {
-      ssem_pin_leave ();
+      ssem_pin_leave (pin);
       key = ssem_system_semaphore_get_key (self);
       return ssem_backend_fail_closed (error, key);
     }
 
   is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NONE, cancellable, error);
-  ssem_pin_leave ();
+  ssem_pin_leave (pin);
 
   return is_acquired;
 }
@@ -405,15 +423,16 @@ acquire_at_once (SsemSystemSemaphore *self,
                  int                  n)
 {
   SsemInstance *instance;
+  SsemPin *pin;
   gboolean is_acquired = FALSE;
 
   if (!ssem_acquire_queue_is_idle (queue))
     return FALSE;
 
-  instance = ssem_pin_enter (&self->instance);
+  instance = ssem_pin_enter (&self->instance, &pin);
   if (instance != NULL && !ssem_acquire_queue_is_closed (queue))
     is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NOW, NULL, NULL);
-  ssem_pin_leave ();
+  ssem_pin_leave (pin);
 
   return is_acquired;
 }

@@ -31,7 +31,7 @@ typedef struct
 {
   SsemInstance parent;
   SsemShmAttachment *attachment; /* constant after init */
-  gboolean undo;                 /* constant after init */
+  int undo_mask;                 /* constant after init: all bits with undo, none without */
   atomic_bool is_closed;
 } ShmInstance;
 
@@ -70,7 +70,7 @@ shm_open_instance (const char      *key,
   self = g_new0 (ShmInstance, 1);
   self->parent.table = &ssem_backend_shm;
   self->attachment = attachment;
-  self->undo = undo;
+  self->undo_mask = undo ? -1 : 0;
 
   return &self->parent;
 }
@@ -80,7 +80,7 @@ take (ShmInstance *self,
       SsemShmLane  lane,
       int          n)
 {
-  return ssem_shm_counter_add (lane, -n, self->undo ? n : 0);
+  return ssem_shm_counter_add (lane, -n, n & self->undo_mask);
 }
 
 static void
@@ -130,7 +130,7 @@ shm_take_at_once (SsemInstance *instance,
   ShmInstance *self = (ShmInstance *) instance;
   const SsemShmLane *lane = ssem_shm_attachment_peek_lane (self->attachment);
 
-  return G_LIKELY (lane != NULL) && ssem_shm_counter_add_at_once (lane, -n, self->undo ? n : 0);
+  return G_LIKELY (lane != NULL) && ssem_shm_counter_add_at_once (lane, -n, n & self->undo_mask);
 }
 
 static gboolean
@@ -211,7 +211,7 @@ shm_give_at_once (SsemInstance *instance,
   const SsemShmLane *lane = ssem_shm_attachment_peek_lane (self->attachment);
 
   if (G_UNLIKELY (lane == NULL ||
-                  !ssem_shm_counter_add_at_once (lane, n, self->undo ? -n : 0)))
+                  !ssem_shm_counter_add_at_once (lane, n, -n & self->undo_mask)))
     return FALSE;
 
   if (G_UNLIKELY (ssem_shm_waiting_is_anybody (lane->segment)))
@@ -233,7 +233,7 @@ shm_release (SsemInstance  *instance,
   if (result != 0)
     return shm_fail (error, SSEM_OPERATION_RELEASE, self, result);
 
-  if (ssem_shm_counter_add (lane, n, self->undo ? -n : 0) != SSEM_SHM_DONE)
+  if (ssem_shm_counter_add (lane, n, -n & self->undo_mask) != SSEM_SHM_DONE)
     return ssem_backend_fail_maximum (error, SSEM_OPERATION_RELEASE, self->attachment->file.key,
                                       SSEM_SHM_VALUE_MAX);
 

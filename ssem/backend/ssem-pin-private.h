@@ -5,7 +5,6 @@
 #pragma once
 
 #include "ssem/backend/ssem-backend-private.h"
-#include "ssem/os/ssem-barrier-private.h"
 
 #include <stdatomic.h>
 
@@ -24,34 +23,40 @@ typedef struct _SsemPin SsemPin;
 struct _SsemPin
 {
   _Atomic (SsemInstance *) inside; /* written by its thread, read by whoever retires */
-  atomic_bool must_reclaim;        /* set by whoever retires, cleared by its thread */
+  atomic_bool must_look;           /* set by whoever retires, cleared by its thread; with fences of
+                                    * our own always set */
   SsemPin *next;                   /* under the pins' lock */
 };
 
+/* NULL for a thread that has none yet, and where each thread has to make its own fences. */
 extern _Thread_local SsemPin *ssem_pin_of_thread __attribute__ ((tls_model ("initial-exec")));
+
 /* To be called before the others. */
-void     ssem_pin_init     (void);
+void          ssem_pin_init         (void);
 
-SsemPin *ssem_pin_register (void);
-void     ssem_pin_reclaim  (void);
+SsemInstance *ssem_pin_enter_slowly (_Atomic (SsemInstance *)  *place,
+                                     SsemPin                  **pin);
+void          ssem_pin_look         (void);
 
-/* Enters what @place holds; NULL where that is NULL. */
+/* Enters what @place holds; NULL where that is NULL. To be left with @pin in any case. */
 static inline SsemInstance *
-ssem_pin_enter (_Atomic (SsemInstance *) *place)
+ssem_pin_enter (_Atomic (SsemInstance *)  *place,
+                SsemPin                  **pin)
 {
-  SsemPin *pin = ssem_pin_of_thread;
   SsemInstance *instance, *announced;
 
-  if (G_UNLIKELY (pin == NULL))
-    pin = ssem_pin_register ();
+  *pin = ssem_pin_of_thread;
+  if (G_UNLIKELY (*pin == NULL))
+    return ssem_pin_enter_slowly (place, pin);
 
   /* Acquire: pairs with the release that put the instance into its place. */
   instance = atomic_load_explicit (place, memory_order_acquire);
   do
     {
       announced = instance;
-      atomic_store_explicit (&pin->inside, announced, memory_order_relaxed);
-      ssem_barrier_light ();
+      atomic_store_explicit (&(*pin)->inside, announced, memory_order_relaxed);
+      /* Whoever retires makes us pass a real fence. */
+      atomic_signal_fence (memory_order_seq_cst);
       instance = atomic_load_explicit (place, memory_order_acquire);
     }
   while (G_UNLIKELY (instance != announced));
@@ -60,15 +65,13 @@ ssem_pin_enter (_Atomic (SsemInstance *) *place)
 }
 
 static inline void
-ssem_pin_leave (void)
+ssem_pin_leave (SsemPin *pin)
 {
-  SsemPin *pin = ssem_pin_of_thread;
-
   /* Release: what we did inside comes before the memory is freed. */
   atomic_store_explicit (&pin->inside, NULL, memory_order_release);
-  ssem_barrier_light ();
-  if (G_UNLIKELY (atomic_load_explicit (&pin->must_reclaim, memory_order_relaxed)))
-    ssem_pin_reclaim ();
+  atomic_signal_fence (memory_order_seq_cst);
+  if (G_UNLIKELY (atomic_load_explicit (&pin->must_look, memory_order_relaxed)))
+    ssem_pin_look ();
 }
 
 /* @instance, which is closed and in no place any more, is freed when no thread is inside it: now,

@@ -6,19 +6,23 @@
 
 #include "ssem-pin-private.h"
 
+#include "ssem/os/ssem-barrier-private.h"
 #include "ssem/os/ssem-fork-private.h"
 
 /* How it works
  *
- *   enter    announce the instance; light barrier; look whether it is still in its place
- *   leave    take the announcement back; light barrier; look at must_reclaim
- *   retire   (the place is empty already) set all threads' must_reclaim; heavy barrier; read all
- *            announcements
+ *   enter    announce the instance; fence; look whether it is still in its place
+ *   leave    take the announcement back; fence; look at must_look
+ *   retire   (the place is empty already) set all threads' must_look; fence; read all announcements
  *
- * The heavy barrier is a full fence in every thread, so of enter and retire at least one sees the
- * other: a thread whose announcement retire missed finds the place changed. In the same way a
- * thread whose leaving retire missed finds must_reclaim, and reclaims. Who is inside for long, a
- * waiter, only delays the freeing of the one instance.
+ * With a fence on both sides at least one of enter and retire sees the other: a thread whose
+ * announcement retire missed finds the place changed. In the same way a thread whose leaving retire
+ * missed finds must_look, and reclaims. Who is inside for long, a waiter, only delays the freeing
+ * of the one instance.
+ *
+ * Where the system can make every thread pass a fence, retire does that, and enter and leave only
+ * keep the compiler in order. Where it can't, ssem_pin_of_thread stays NULL and must_look stays
+ * set, so that both go the slow way, which has a fence.
  *
  * pins_lock protects the list of pins and the list of the retired. It is never held while anything
  * is freed.
@@ -26,9 +30,13 @@
 
 _Thread_local SsemPin *ssem_pin_of_thread;
 
+/* The same, whoever makes the fences. */
+static _Thread_local SsemPin *own_pin;
+
 static GMutex pins_lock;
 static SsemPin *pins;
 static GSList *retired;
+static atomic_bool are_any_retired; /* written under pins_lock */
 
 static void
 unregister_cb (gpointer data)
@@ -41,7 +49,7 @@ unregister_cb (gpointer data)
   *link = (*link)->next;
   g_mutex_unlock (&pins_lock);
 
-  ssem_pin_of_thread = NULL;
+  ssem_pin_of_thread = own_pin = NULL;
   g_free (data);
 }
 
@@ -55,11 +63,11 @@ keep_own_pin_in_child (void)
   while ((pin = pins) != NULL)
     {
       pins = pin->next;
-      if (pin != ssem_pin_of_thread)
+      if (pin != own_pin)
         g_free (pin);
     }
 
-  pins = ssem_pin_of_thread;
+  pins = own_pin;
   if (pins != NULL)
     pins->next = NULL;
 
@@ -73,22 +81,53 @@ ssem_pin_init (void)
   ssem_fork_protect (&pins_lock, keep_own_pin_in_child);
 }
 
-SsemPin *
-ssem_pin_register (void)
+/* With pins_lock. */
+static void
+set_must_look (SsemPin *pin)
+{
+  atomic_store_explicit (&pin->must_look, retired != NULL || !ssem_barrier_is_asymmetric,
+                         memory_order_relaxed);
+}
+
+static SsemPin *
+register_thread (void)
 {
   static GPrivate at_thread_exit = G_PRIVATE_INIT (unregister_cb);
   SsemPin *pin = g_new0 (SsemPin, 1);
 
   g_mutex_lock (&pins_lock);
-  atomic_init (&pin->must_reclaim, retired != NULL);
+  set_must_look (pin);
   pin->next = pins;
   pins = pin;
   g_mutex_unlock (&pins_lock);
 
   g_private_set (&at_thread_exit, pin);
-  ssem_pin_of_thread = pin;
+  own_pin = pin;
+  if (ssem_barrier_is_asymmetric)
+    ssem_pin_of_thread = pin;
 
   return pin;
+}
+
+SsemInstance *
+ssem_pin_enter_slowly (_Atomic (SsemInstance *)  *place,
+                       SsemPin                  **pin)
+{
+  SsemInstance *instance, *announced;
+
+  *pin = own_pin != NULL ? own_pin : register_thread ();
+
+  instance = atomic_load_explicit (place, memory_order_acquire);
+  do
+    {
+      announced = instance;
+      atomic_store_explicit (&(*pin)->inside, announced, memory_order_relaxed);
+      atomic_thread_fence (memory_order_seq_cst);
+      instance = atomic_load_explicit (place, memory_order_acquire);
+    }
+  while (instance != announced);
+
+  return instance;
 }
 
 static gboolean
@@ -110,21 +149,22 @@ is_anybody_inside (SsemInstance *instance)
 static gboolean
 are_there_others (void)
 {
-  return pins != NULL && (pins->next != NULL || pins != ssem_pin_of_thread);
+  return pins != NULL && (pins->next != NULL || pins != own_pin);
 }
 
-/* With pins_lock. */
+/* With pins_lock, after a change to the list of the retired. */
 static void
-set_must_reclaim (gboolean must_reclaim)
+tell_all (void)
 {
   SsemPin *pin;
 
+  atomic_store_explicit (&are_any_retired, retired != NULL, memory_order_relaxed);
   for (pin = pins; pin != NULL; pin = pin->next)
-    atomic_store_explicit (&pin->must_reclaim, must_reclaim, memory_order_relaxed);
+    set_must_look (pin);
 }
 
-void
-ssem_pin_reclaim (void)
+static void
+reclaim (void)
 {
   GSList *free_ones = NULL;
   GSList **link;
@@ -132,7 +172,7 @@ ssem_pin_reclaim (void)
   g_mutex_lock (&pins_lock);
   if (are_there_others ())
     {
-      set_must_reclaim (retired != NULL);
+      tell_all ();
       ssem_barrier_heavy ();
     }
   for (link = &retired; *link != NULL;)
@@ -150,7 +190,7 @@ ssem_pin_reclaim (void)
       free_ones = entry;
     }
   if (retired == NULL)
-    set_must_reclaim (FALSE);
+    tell_all ();
   g_mutex_unlock (&pins_lock);
 
   while (free_ones != NULL)
@@ -163,11 +203,20 @@ ssem_pin_reclaim (void)
 }
 
 void
+ssem_pin_look (void)
+{
+  /* The fence of those whose system has none for all threads. */
+  atomic_thread_fence (memory_order_seq_cst);
+  if (atomic_load_explicit (&are_any_retired, memory_order_relaxed))
+    reclaim ();
+}
+
+void
 ssem_pin_retire (SsemInstance *instance)
 {
   g_mutex_lock (&pins_lock);
   retired = g_slist_prepend (retired, instance);
   g_mutex_unlock (&pins_lock);
 
-  ssem_pin_reclaim ();
+  reclaim ();
 }

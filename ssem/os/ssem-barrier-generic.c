@@ -6,6 +6,8 @@
 
 #include "ssem-barrier-private.h"
 
+#include <stdatomic.h>
+
 gboolean ssem_barrier_is_asymmetric = FALSE;
 
 void

@@ -7,6 +7,7 @@
 #include "ssem-barrier-private.h"
 
 #include <linux/membarrier.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 

@@ -66,7 +66,8 @@ void    ssem_shm_attachment_unref  (SsemShmAttachment   *self);
 #define SSEM_SHM_N_CACHED 4
 typedef struct
 {
-  guint64 serial; /* 0: none */
+  /* A whole line, which makes finding an entry a shift. */
+  _Alignas (SSEM_SHM_LINE) guint64 serial; /* 0: none */
   SsemShmLane lane;
 } SsemShmCached;
 
