@@ -395,6 +395,24 @@ helper_do (Helper     *self,
   helper_expect_ok (self);
 }
 
+gboolean
+helper_may (Helper     *self,
+            const char *command,
+            const char *reason)
+{
+  g_autofree char *answer = NULL;
+
+  send_line (self, command);
+  answer = helper_receive (self);
+  if (g_str_equal (answer, "ok"))
+    return TRUE;
+
+  g_assert_cmpstr (answer, ==, "no");
+  g_test_skip (reason);
+
+  return FALSE;
+}
+
 void
 helper_send_open (Helper         *self,
                   int             slot,

@@ -33,20 +33,24 @@
  *   no-inotify                          the same for inotify instances
  *   new-pids                            children are in a name space of their own, or `no`
  *   full OPTIONS FOLDER                 a tmpfs of its own there, remounted the next time, or `no`
+ *   bind READONLY FROM TO               mounts a folder in another place, for itself alone, or `no`
+ *   cover FOLDER                        mounts an empty folder over it, for itself alone, or `no`
+ *   new-time MONOTONIC BOOTTIME         children have clocks that are ahead by so many seconds, or `no`
+ *   strangers KIND FOLDER               closes all descriptors but its own two; each number becomes a
+ *                                       file or pipe of the program's, the folder, or none
+ *   wait-in-thread SLOT N, join-thread  an acquire in another thread, and its result
  *   crowd SLOT N                        threads that acquire a unit and keep it; `ok COUNT CODE`
  */
 
-#include <ssem.h>
+#include "test-helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -62,7 +66,6 @@ static SsemSystemSemaphore *slots[MAX_SLOTS];
 static int commands_fd = STDIN_FILENO;
 static int answer_fd = STDOUT_FILENO;
 static gboolean is_forked;
-static gboolean has_new_pids;
 static GAsyncResult *begun; /* set when it has completed */
 
 static atomic_int n_signals;
@@ -78,14 +81,10 @@ int __lsan_is_turned_off (void);
 int
 __lsan_is_turned_off (void)
 {
-  return is_forked || has_new_pids;
+  return is_forked || has_children_elsewhere ();
 }
 
-static void
-answer (const char *format,
-        ...) G_GNUC_PRINTF (1, 2);
-
-static void
+void
 answer (const char *format,
         ...)
 {
@@ -110,7 +109,7 @@ answer (const char *format,
     }
 }
 
-static void
+void
 answer_result (gboolean      is_ok,
                const GError *error)
 {
@@ -131,6 +130,12 @@ answer_result (gboolean      is_ok,
 
   message = g_strescape (error->message, NULL);
   answer ("error %s %d %s", g_quark_to_string (error->domain), error->code, message);
+}
+
+gboolean
+is_channel (int fd)
+{
+  return fd == commands_fd || fd == answer_fd;
 }
 
 static SsemSystemSemaphore *
@@ -449,132 +454,6 @@ drop_all (void)
     g_clear_object (&slots[i]);
 }
 
-static void
-limit (int    resource,
-       rlim_t n)
-{
-  struct rlimit limits = { .rlim_cur = n, .rlim_max = n };
-
-  if (getrlimit (resource, &limits) == 0)
-    {
-      limits.rlim_cur = n;
-      setrlimit (resource, &limits);
-    }
-}
-
-/* A name space of our own for System V, with a limit of none. */
-static gboolean
-forbid_sets (void)
-{
-  static const char none[] = "250 32000 32 0\n";
-  gboolean is_done;
-  int fd;
-
-  if (unshare (CLONE_NEWIPC) != 0)
-    return FALSE;
-  fd = open ("/proc/sys/kernel/sem", O_WRONLY | O_CLOEXEC);
-  if (fd < 0)
-    return FALSE;
-  is_done = write (fd, none, strlen (none)) == (gssize) strlen (none);
-  close (fd);
-
-  return is_done;
-}
-
-static gboolean
-write_text (const char *path,
-            const char *text)
-{
-  int fd = open (path, O_WRONLY | O_CLOEXEC);
-  gboolean is_done;
-
-  if (fd < 0)
-    return FALSE;
-  is_done = write (fd, text, strlen (text)) == (gssize) strlen (text);
-  close (fd);
-
-  return is_done;
-}
-
-/* Becomes its own user's name space, with itself for the user, and the limit there none. */
-static gboolean
-forbid_inotify (void)
-{
-  g_autofree char *map = g_strdup_printf ("%d %d 1", (int) geteuid (), (int) geteuid ());
-
-  return unshare (CLONE_NEWUSER) == 0 &&
-         write_text ("/proc/self/uid_map", map) &&
-         write_text ("/proc/sys/user/max_inotify_instances", "0");
-}
-
-static gboolean
-mount_small (const char *folder,
-             const char *options)
-{
-  static gboolean is_mounted;
-
-  if (!is_mounted &&
-      (unshare (CLONE_NEWNS) != 0 || mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0))
-    return FALSE;
-  if (mount ("tmpfs", folder, "tmpfs", is_mounted ? MS_REMOUNT : 0, options) != 0)
-    return FALSE;
-  is_mounted = TRUE;
-
-  return TRUE;
-}
-
-typedef struct
-{
-  SsemSystemSemaphore *semaphore;
-  GMutex lock;
-  GCond changed;
-  int n_tried;
-  int n_in;
-  int code; /* of the last refusal */
-} Crowd;
-
-static gpointer
-stay_in_crowd (gpointer data)
-{
-  Crowd *crowd = data;
-  g_autoptr(GError) error = NULL;
-  gboolean is_in = ssem_system_semaphore_try_acquire (crowd->semaphore, 1, &error);
-
-  g_mutex_lock (&crowd->lock);
-  crowd->n_tried++;
-  if (is_in)
-    crowd->n_in++;
-  else
-    crowd->code = error->code;
-  g_cond_signal (&crowd->changed);
-  g_mutex_unlock (&crowd->lock);
-
-  /* Until the process is killed. */
-  while (is_in)
-    pause ();
-
-  return NULL;
-}
-
-static void
-gather (SsemSystemSemaphore *semaphore,
-        int                  n)
-{
-  static Crowd crowd;
-  int i;
-
-  crowd.semaphore = semaphore;
-  g_mutex_lock (&crowd.lock);
-  for (i = 0; i < n; i++)
-    {
-      g_thread_unref (g_thread_new ("crowd", stay_in_crowd, &crowd));
-      while (crowd.n_tried <= i)
-        g_cond_wait (&crowd.changed, &crowd.lock);
-    }
-  answer ("ok %d %d", crowd.n_in, crowd.code);
-  g_mutex_unlock (&crowd.lock);
-}
-
 static gboolean
 obey_for_object (SsemSystemSemaphore **slot,
                  char                **words,
@@ -668,10 +547,6 @@ obey_for_object (SsemSystemSemaphore **slot,
       start_hammers (*slot, n);
       answer ("ok");
     }
-  else if (g_str_equal (command, "crowd") && n_words == 3)
-    {
-      gather (*slot, n);
-    }
   else if (g_str_equal (command, "reset-loop") && n_words == 4)
     {
       g_autofree char *key = g_strcompress (words[3]);
@@ -748,40 +623,6 @@ obey_for_process (char  **words,
 
       race (n, atoi (words[2]), words[3], key);
     }
-  else if (g_str_equal (command, "files") && n_words == 2)
-    {
-      limit (RLIMIT_NOFILE, n);
-      answer ("ok");
-    }
-  else if (g_str_equal (command, "uid") && n_words == 2)
-    {
-      if (setgid (n) == 0 && setuid (n) == 0)
-        answer ("ok");
-      else
-        answer ("broken setuid: %s", g_strerror (errno));
-    }
-  else if (g_str_equal (command, "no-sets"))
-    {
-      answer (forbid_sets () ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "no-inotify"))
-    {
-      answer (forbid_inotify () ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "new-pids"))
-    {
-      has_new_pids = unshare (CLONE_NEWPID) == 0;
-      answer (has_new_pids ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "full") && n_words == 3)
-    {
-      answer (mount_small (words[2], words[1]) ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "setenv") && n_words == 3)
-    {
-      g_setenv (words[1], words[2], TRUE);
-      answer ("ok");
-    }
   else
     {
       return FALSE;
@@ -843,6 +684,7 @@ main (int    argc,
         slot = atoi (words[1]);
 
       is_known = obey_for_process (words, n_words, argv) ||
+                 obey_for_world (slots, words, n_words) ||
                  (slot >= 0 && slot < MAX_SLOTS && obey_for_object (&slots[slot], words, n_words));
       if (!is_known)
         answer ("broken command: %s", line);

@@ -11,25 +11,6 @@
 
 /* --- What the system has little of --- */
 
-/* FALSE, and the test skipped, where this user may not do it. */
-static gboolean
-may (Helper     *helper,
-     const char *command,
-     const char *reason)
-{
-  g_autofree char *answer = NULL;
-
-  helper_send (helper, "%s", command);
-  answer = helper_receive (helper);
-  if (g_str_equal (answer, "ok"))
-    return TRUE;
-
-  g_assert_cmpstr (answer, ==, "no");
-  g_test_skip (reason);
-
-  return FALSE;
-}
-
 static guint
 count_inotify (pid_t pid)
 {
@@ -86,7 +67,7 @@ test_no_inotify (Fixture *fixture)
 {
   Helper *waiter = fixture_helper (fixture);
 
-  if (!may (waiter, "no-inotify", "this needs a user name space of its own"))
+  if (!helper_may (waiter, "no-inotify", "this needs a user name space of its own"))
     return;
 
   helper_open (waiter, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
@@ -139,7 +120,7 @@ test_process_name_space (Fixture *fixture)
   Helper *parent = fixture_helper (fixture);
   Helper *inside;
 
-  if (!may (parent, "new-pids", "this needs the right to make a name space for processes"))
+  if (!helper_may (parent, "new-pids", "this needs the right to make a name space for processes"))
     return;
 
   inside = fixture_fork (fixture, parent);
@@ -182,7 +163,7 @@ test_full_file_system (Fixture *fixture)
       g_assert_cmpint (i, <, 20);
       mount = g_strdup_printf ("full size=%d,nr_inodes=%d %s", (1 + i / 4) * 4096, 1 + i,
                                fixture->keys_folder);
-      if (!may (helper, mount, "only root can mount a file system"))
+      if (!helper_may (helper, mount, "only root can mount a file system"))
         return;
       helper_send_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
       answer = helper_receive (helper);

@@ -1,0 +1,362 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* The commands of test-helper that put the process into another world: with less of something, in name
+ * spaces of its own, or with its descriptors gone. They are described in test-helper.c. */
+
+#include "test-helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static gboolean has_new_children;
+
+gboolean
+has_children_elsewhere (void)
+{
+  return has_new_children;
+}
+
+void
+limit (int    resource,
+       rlim_t n)
+{
+  struct rlimit limits = { .rlim_cur = n, .rlim_max = n };
+
+  if (getrlimit (resource, &limits) == 0)
+    {
+      limits.rlim_cur = n;
+      setrlimit (resource, &limits);
+    }
+}
+
+/* A name space of our own for System V, with a limit of none. */
+static gboolean
+forbid_sets (void)
+{
+  static const char none[] = "250 32000 32 0\n";
+  gboolean is_done;
+  int fd;
+
+  if (unshare (CLONE_NEWIPC) != 0)
+    return FALSE;
+  fd = open ("/proc/sys/kernel/sem", O_WRONLY | O_CLOEXEC);
+  if (fd < 0)
+    return FALSE;
+  is_done = write (fd, none, strlen (none)) == (gssize) strlen (none);
+  close (fd);
+
+  return is_done;
+}
+
+static gboolean
+write_text (const char *path,
+            const char *text)
+{
+  int fd = open (path, O_WRONLY | O_CLOEXEC);
+  gboolean is_done;
+
+  if (fd < 0)
+    return FALSE;
+  is_done = write (fd, text, strlen (text)) == (gssize) strlen (text);
+  close (fd);
+
+  return is_done;
+}
+
+/* Becomes its own user's name space, with itself for the user, and the limit there none. */
+static gboolean
+forbid_inotify (void)
+{
+  g_autofree char *map = g_strdup_printf ("%d %d 1", (int) geteuid (), (int) geteuid ());
+
+  return unshare (CLONE_NEWUSER) == 0 &&
+         write_text ("/proc/self/uid_map", map) &&
+         write_text ("/proc/sys/user/max_inotify_instances", "0");
+}
+
+/* What only this process sees: a mount of its own. */
+static gboolean
+leave_mounts (void)
+{
+  static gboolean is_out;
+
+  if (!is_out)
+    is_out = unshare (CLONE_NEWNS) == 0 && mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+
+  return is_out;
+}
+
+static gboolean
+mount_small (const char *folder,
+             const char *options)
+{
+  static gboolean is_mounted;
+
+  if (!leave_mounts ())
+    return FALSE;
+  if (mount ("tmpfs", folder, "tmpfs", is_mounted ? MS_REMOUNT : 0, options) != 0)
+    return FALSE;
+  is_mounted = TRUE;
+
+  return TRUE;
+}
+
+static gboolean
+bind_folder (const char *from,
+             const char *to,
+             gboolean    is_read_only)
+{
+  const unsigned long again = MS_BIND | MS_REMOUNT | MS_RDONLY;
+
+  return leave_mounts () && mount (from, to, NULL, MS_BIND, NULL) == 0 &&
+         (!is_read_only || mount (NULL, to, NULL, again, NULL) == 0);
+}
+
+/* Children have clocks that are ahead of ours by so many seconds. */
+static gboolean
+leave_time (const char *monotonic,
+            const char *boottime)
+{
+  g_autofree char *offsets = g_strdup_printf ("monotonic %s 0\nboottime %s 0\n", monotonic, boottime);
+
+  has_new_children = unshare (CLONE_NEWTIME) == 0;
+
+  return has_new_children && write_text ("/proc/self/timens_offsets", offsets);
+}
+
+/* --- Without descriptors --- */
+
+#define N_STRANGERS 48
+
+/* As a program does that becomes a daemon. The two through which it is spoken to stay. */
+static void
+close_all (void)
+{
+  int fd;
+
+  for (fd = 0; fd < N_STRANGERS; fd++)
+    {
+      if (!is_channel (fd))
+        close (fd);
+    }
+}
+
+static gboolean
+open_stranger (const char *kind,
+               const char *folder,
+               int         ends[2])
+{
+  static const char content[] = "nobody else's";
+  g_autofree char *path = g_build_filename (folder, "stranger", NULL);
+
+  if (g_str_equal (kind, "file"))
+    ends[0] = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  else if (g_str_equal (kind, "folder"))
+    ends[0] = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  else if (g_str_equal (kind, "pipe") && pipe2 (ends, O_CLOEXEC) == 0 &&
+           write (ends[1], content, sizeof content) != sizeof content)
+    return FALSE;
+
+  return ends[0] >= 0;
+}
+
+/* Gives every number that was closed to a file of the program's own. */
+static gboolean
+invite_strangers (const char *kind,
+                  const char *folder)
+{
+  int ends[2] = { -1, -1 };
+  int fd;
+
+  close_all ();
+  if (g_str_equal (kind, "none"))
+    return TRUE;
+  if (!open_stranger (kind, folder, ends))
+    return FALSE;
+
+  for (fd = 0; fd < N_STRANGERS; fd++)
+    {
+      if (!is_channel (fd) && fd != ends[0] && fd != ends[1] && dup2 (ends[0], fd) != fd)
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* --- Threads --- */
+
+typedef struct
+{
+  SsemSystemSemaphore *semaphore;
+  int n;
+  gboolean is_ok;
+  GError *error;
+} Wait;
+
+static Wait wait_in_thread;
+static GThread *waiting_thread;
+
+static gpointer
+acquire_cb (gpointer data)
+{
+  Wait *self = data;
+
+  self->is_ok = ssem_system_semaphore_acquire (self->semaphore, self->n, NULL, &self->error);
+
+  return NULL;
+}
+
+static void
+start_waiting (SsemSystemSemaphore *semaphore,
+               int                  n)
+{
+  wait_in_thread = (Wait) { .semaphore = semaphore, .n = n };
+  waiting_thread = g_thread_new ("wait", acquire_cb, &wait_in_thread);
+}
+
+static void
+stop_waiting (void)
+{
+  g_thread_join (g_steal_pointer (&waiting_thread));
+  answer_result (wait_in_thread.is_ok, wait_in_thread.error);
+  g_clear_error (&wait_in_thread.error);
+}
+
+typedef struct
+{
+  SsemSystemSemaphore *semaphore;
+  GMutex lock;
+  GCond changed;
+  int n_tried;
+  int n_in;
+  int code; /* of the last refusal */
+} Crowd;
+
+static gpointer
+stay_in_crowd (gpointer data)
+{
+  Crowd *crowd = data;
+  g_autoptr(GError) error = NULL;
+  gboolean is_in = ssem_system_semaphore_try_acquire (crowd->semaphore, 1, &error);
+
+  g_mutex_lock (&crowd->lock);
+  crowd->n_tried++;
+  if (is_in)
+    crowd->n_in++;
+  else
+    crowd->code = error->code;
+  g_cond_signal (&crowd->changed);
+  g_mutex_unlock (&crowd->lock);
+
+  /* Until the process is killed. */
+  while (is_in)
+    pause ();
+
+  return NULL;
+}
+
+static void
+gather (SsemSystemSemaphore *semaphore,
+        int                  n)
+{
+  static Crowd crowd;
+  int i;
+
+  g_mutex_lock (&crowd.lock);
+  crowd.semaphore = semaphore;
+  crowd.n_tried = crowd.n_in = crowd.code = 0;
+  for (i = 0; i < n; i++)
+    {
+      g_thread_unref (g_thread_new ("crowd", stay_in_crowd, &crowd));
+      while (crowd.n_tried <= i)
+        g_cond_wait (&crowd.changed, &crowd.lock);
+    }
+  answer ("ok %d %d", crowd.n_in, crowd.code);
+  g_mutex_unlock (&crowd.lock);
+}
+
+gboolean
+obey_for_world (SsemSystemSemaphore **slots,
+                char                **words,
+                guint                 n_words)
+{
+  const char *command = words[0];
+  int n = n_words > 1 ? atoi (words[1]) : 0;
+
+  if (g_str_equal (command, "files") && n_words == 2)
+    {
+      limit (RLIMIT_NOFILE, n);
+      answer ("ok");
+    }
+  else if (g_str_equal (command, "uid") && n_words == 2)
+    {
+      if (setgid (n) == 0 && setuid (n) == 0)
+        answer ("ok");
+      else
+        answer ("broken setuid: %s", g_strerror (errno));
+    }
+  else if (g_str_equal (command, "no-sets"))
+    {
+      answer (forbid_sets () ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "no-inotify"))
+    {
+      answer (forbid_inotify () ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "new-pids"))
+    {
+      has_new_children = unshare (CLONE_NEWPID) == 0;
+      answer (has_new_children ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "full") && n_words == 3)
+    {
+      answer (mount_small (words[2], words[1]) ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "setenv") && n_words == 3)
+    {
+      g_setenv (words[1], words[2], TRUE);
+      answer ("ok");
+    }
+  else if (g_str_equal (command, "bind") && n_words == 4)
+    {
+      answer (bind_folder (words[2], words[3], n) ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "cover") && n_words == 2)
+    {
+      answer (leave_mounts () && mount ("tmpfs", words[1], "tmpfs", 0, NULL) == 0 ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "new-time") && n_words == 3)
+    {
+      answer (leave_time (words[1], words[2]) ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "strangers") && n_words == 3)
+    {
+      answer (invite_strangers (words[1], words[2]) ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "wait-in-thread") && n_words == 3)
+    {
+      start_waiting (slots[n], atoi (words[2]));
+      answer ("ok");
+    }
+  else if (g_str_equal (command, "join-thread"))
+    {
+      stop_waiting ();
+    }
+  else if (g_str_equal (command, "crowd") && n_words == 3)
+    {
+      gather (slots[n], atoi (words[2]));
+    }
+  else
+    {
+      return FALSE;
+    }
+
+  return TRUE;
+}
