@@ -94,7 +94,7 @@ cancelled_cb (GCancellable *cancellable,
 }
 
 /* Sleeps and tries in turn. Answers 0, or -EAGAIN where the wait was called off or the time is
- * over, or -EIDRM. */
+ * over; else what went wrong. */
 static int
 sleep_until_taken (ShmInstance *self,
                    SsemShmWait *wait,
@@ -106,11 +106,15 @@ sleep_until_taken (ShmInstance *self,
   for (;;)
     {
       SsemShmWake wake;
+      int n_dead;
 
       if (take (self, wait->lane, wait->n) == SSEM_SHM_DONE)
         return 0;
 
-      if (ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_UNITS) > 0)
+      n_dead = ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_UNITS);
+      if (n_dead < 0)
+        return n_dead;
+      if (n_dead > 0)
         continue;
       if (atomic_load (&wait->waiter.is_called_off) || g_get_monotonic_time () >= deadline_usec)
         return -EAGAIN;
@@ -118,6 +122,8 @@ sleep_until_taken (ShmInstance *self,
       ssem_shm_attachment_listen (attachment);
       wake = ssem_shm_waiting_sleep (segment, &wait->waiter, wait->lane.index, wait->n,
                                      deadline_usec);
+      if (wake == SSEM_SHM_SLEPT_LONG && !ssem_shm_file_has_descriptor (&attachment->file))
+        return -EBADF;
       if (wake == SSEM_SHM_SLEPT_LONG && !ssem_shm_file_is_in_place (&attachment->file))
         return -EIDRM;
     }
@@ -154,8 +160,10 @@ shm_acquire (SsemInstance  *instance,
 
   if (deadline_usec == SSEM_DEADLINE_NOW)
     {
-      if (ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_UNITS) > 0 &&
-          take (self, wait.lane, n) == SSEM_SHM_DONE)
+      result = ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_UNITS);
+      if (result < 0)
+        return shm_fail (error, SSEM_OPERATION_ACQUIRE, self, result);
+      if (result > 0 && take (self, wait.lane, n) == SSEM_SHM_DONE)
         return TRUE;
       return ssem_backend_fail_wait (error, attachment->file.key, deadline_usec);
     }
@@ -184,7 +192,7 @@ shm_acquire (SsemInstance  *instance,
 
   if (atomic_load (&self->is_closed))
     return ssem_backend_fail_closed (error, attachment->file.key);
-  if (result == -EIDRM)
+  if (result != -EAGAIN)
     return shm_fail (error, SSEM_OPERATION_ACQUIRE, self, result);
   if (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
@@ -252,15 +260,17 @@ shm_get_value (SsemInstance  *instance,
   int result;
 
   result = ssem_shm_attachment_ready (self->attachment);
+  if (result == 0 && !ssem_shm_file_has_descriptor (file))
+    result = -EBADF;
   if (result == 0 && !ssem_shm_file_is_in_place (file))
     result = -EIDRM;
+  if (result == 0)
+    result = MIN (ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_UNITS), 0);
   if (result != 0)
     {
       shm_fail (error, SSEM_OPERATION_GET_VALUE, self, result);
       return -1;
     }
-
-  ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_UNITS);
 
   return ssem_shm_counter_get_value (file->memory);
 }

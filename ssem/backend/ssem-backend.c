@@ -167,6 +167,8 @@ reason_for (int system_error)
     {
     case EADDRINUSE:
       return _("Every identifier that the system offers for it belongs to another semaphore");
+    case EBADF:
+      return _("The program has closed a file descriptor of this library");
     case EBADMSG:
     case EISDIR:
     case ENXIO:

@@ -43,6 +43,11 @@
  *                  anything, because every fork waits for it. What must not be half-done in a child
  *                  (the opening and the closing of a descriptor) is done under it.
  *
+ * Descriptors that the program closes: some programs close all that they find. The file's number may
+ * then be a stranger's, so it is looked at before each use; what needs it answers -EBADF, what goes
+ * through memory goes on. No second attachment to the same segment is made then: what the process
+ * holds would be counted twice.
+ *
  * Fork: in the child the mappings are gone and the descriptors are closed, or they would keep the
  * parent's locks alive after its death. The forking thread's cache is emptied, so its next
  * operation comes here and attaches. It attaches to the very segment that the parent had, or not at
@@ -68,6 +73,16 @@ static guint64 last_serial;
 static void return_slots_cb (gpointer data);
 static GPrivate thread_slots = G_PRIVATE_INIT (return_slots_cb);
 
+/* Gives up the descriptors that are not ours any more, without touching them. */
+static void
+disown_descriptors (SsemShmFile *file)
+{
+  if (!ssem_file_identity_is (&file->identity, file->fd))
+    file->fd = -1;
+  if (!ssem_file_identity_is (&file->folder_identity, file->folder_fd))
+    file->folder_fd = -1;
+}
+
 static void
 forget_all_in_child (void)
 {
@@ -82,6 +97,7 @@ forget_all_in_child (void)
 
       /* The mapping is not there. */
       attachment->file.memory = NULL;
+      disown_descriptors (&attachment->file);
       ssem_shm_file_close (&attachment->file);
       g_array_set_size (attachment->idle_slots, 0);
       attachment->waits = NULL;
@@ -147,7 +163,7 @@ claim_slot (SsemShmAttachment *self,
   *slot = ssem_shm_counter_claim_slot (file->memory, file->process, getpid ());
   if (*slot == 0)
     {
-      ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_ALL);
+      result = MIN (ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_ALL), 0);
       *slot = ssem_shm_counter_claim_slot (file->memory, file->process, getpid ());
     }
   while (*slot == 0 && result == 0)
@@ -266,6 +282,8 @@ attach (SsemShmAttachment *self,
                                  is_new);
   if (result == 0)
     {
+      ssem_file_identity_note (&self->file.identity, self->file.fd);
+      ssem_file_identity_note (&self->file.folder_identity, self->file.folder_fd);
       atomic_store (&self->is_attached, TRUE);
       atomic_store (&self->fork_count, ssem_fork_count ());
     }
@@ -322,6 +340,7 @@ leave (SsemShmAttachment *self)
 {
   gboolean lingers;
 
+  disown_descriptors (&self->file);
   ssem_shm_bell_unwatch (&self->file);
   atomic_store (&self->listens, FALSE);
 
@@ -349,6 +368,7 @@ leave_all_at_exit (void)
 
       if (atomic_load (&attachment->is_attached) && is_of_this_process (attachment))
         {
+          disown_descriptors (&attachment->file);
           ssem_shm_file_leave (&attachment->file, TRUE);
           atomic_store (&attachment->is_attached, FALSE);
         }
@@ -364,6 +384,7 @@ free_attachment (SsemShmAttachment *self)
     g_hash_table_remove (registry, self->file.path);
   g_hash_table_remove (attachments, &self->serial);
 
+  disown_descriptors (&self->file);
   ssem_shm_file_clear (&self->file);
   g_array_unref (self->idle_slots);
   g_mutex_clear (&self->gate);
@@ -422,6 +443,8 @@ join (SsemShmAttachment *self,
   if (!lingers && file->memory == NULL)
     return attach (self, initial_value, mode, is_new);
 
+  if (!ssem_shm_file_has_descriptor (file))
+    return -EBADF;
   if (!ssem_shm_file_is_in_place (file))
     return -EUCLEAN;
   if (mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
@@ -556,7 +579,8 @@ ssem_shm_attachment_listen (SsemShmAttachment *self)
       !g_mutex_trylock (&self->gate))
     return;
 
-  if (!atomic_load (&self->listens) && ssem_shm_file_listen (&self->file) == 0)
+  if (!atomic_load (&self->listens) && ssem_shm_file_has_descriptor (&self->file) &&
+      ssem_shm_file_listen (&self->file) == 0)
     {
       if (ssem_shm_bell_watch (&self->file))
         atomic_store (&self->listens, TRUE);

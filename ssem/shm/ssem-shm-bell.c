@@ -12,7 +12,9 @@
 #include "ssem/os/ssem-thread-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -36,12 +38,22 @@
  * bell_lock protects all here. The thread holds it while it sweeps a file, which takes some
  * microseconds, and not while it sleeps; so whoever unwatches a file knows, with the lock, that it
  * is let go of.
+ *
+ * A program that closes every descriptor that it finds takes the inotify instance away, too, and the
+ * number may be a stranger's then, whose data the thread must not read. So the instance bears a mark,
+ * which is looked at before each use. A bell that was lost is left alone: its thread ends when it
+ * wakes, and the next one to listen makes another bell. Each has a number, by which a thread knows
+ * whether the bell is still its own.
  */
 
 /* The pauses between looks grow by half each time, from the first to the last; together that is a
  * third of a second. */
 #define FIRST_PAUSE_USEC 10
 #define LAST_PAUSE_USEC 100000
+
+/* The signal that an open file would send when it is ready, if anybody had asked it to send one.
+ * Nobody does so here; and what others open has none, or another one. */
+#define MARK SIGWINCH
 
 typedef struct
 {
@@ -50,26 +62,56 @@ typedef struct
 } Watched;
 
 static GMutex bell_lock;
-static int inotify_fd = -1;
+static int inotify_fd = -1; /* -1: there is no bell, and no thread that would take this one for its own */
+static guint bell_number;
 static gboolean has_thread;
 static GArray *watched;
+
+/* With bell_lock: whether there is a bell that the program has left us. */
+static gboolean
+has_bell (void)
+{
+  return inotify_fd >= 0 && fcntl (inotify_fd, F_GETSIG) == MARK;
+}
+
+/* With bell_lock. The thread, if there is one, is not of this bell any more. */
+static void
+drop_bell (void)
+{
+  if (has_bell ())
+    close (inotify_fd);
+  inotify_fd = -1;
+  bell_number++;
+  has_thread = FALSE;
+  g_array_set_size (watched, 0);
+}
+
+/* With bell_lock. */
+static gboolean
+make_bell (void)
+{
+  drop_bell ();
+  inotify_fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+  if (inotify_fd >= 0 && fcntl (inotify_fd, F_SETSIG, MARK) != 0)
+    {
+      close (inotify_fd);
+      inotify_fd = -1;
+    }
+
+  return inotify_fd >= 0;
+}
 
 static void
 forget_in_child (void)
 {
-  if (inotify_fd >= 0)
-    close (inotify_fd);
-  inotify_fd = -1;
-  has_thread = FALSE;
-  if (watched != NULL)
-    g_array_set_size (watched, 0);
+  drop_bell ();
 }
 
 void
 ssem_shm_bell_init (void)
 {
-  ssem_fork_protect (&bell_lock, forget_in_child);
   watched = g_array_new (FALSE, FALSE, sizeof (Watched));
+  ssem_fork_protect (&bell_lock, forget_in_child);
 }
 
 /* With bell_lock. */
@@ -109,7 +151,8 @@ tidy_watch (int watch)
       if (entry->watch != watch)
         continue;
 
-      ssem_shm_recovery_sweep (entry->file, SSEM_SHM_SWEEP_ALL);
+      if (ssem_shm_recovery_sweep (entry->file, SSEM_SHM_SWEEP_ALL) < 0)
+        continue;
       if (ssem_shm_file_lacks_listener (entry->file))
         ssem_shm_waiting_wake_all (entry->file->memory);
     }
@@ -129,16 +172,16 @@ add_once (GArray *rung,
   g_array_append_val (rung, watch);
 }
 
-/* Adds to @rung whose bell has rung, without waiting. FALSE when there is nothing to listen to. */
+/* With bell_lock. Adds to @rung whose bell has rung, without waiting. FALSE when there is nothing to
+ * listen to. */
 static gboolean
-hear (int     fd,
-      GArray *rung,
+hear (GArray *rung,
       gint64 *pause)
 {
   _Alignas (struct inotify_event) char events[4096];
   gssize n_read, at;
 
-  n_read = read (fd, events, sizeof events);
+  n_read = read (inotify_fd, events, sizeof events);
   if (n_read < 0)
     return errno == EINTR || errno == EAGAIN;
 
@@ -183,33 +226,42 @@ answer (GArray *rung,
 static gpointer
 listen_thread (gpointer data)
 {
-  struct pollfd bell = { .fd = GPOINTER_TO_INT (data), .events = POLLIN };
+  guint number = GPOINTER_TO_UINT (data);
+  struct pollfd bell = { .fd = -1, .events = POLLIN };
   g_autoptr(GArray) rung = g_array_new (FALSE, FALSE, sizeof (int));
   gint64 pause = FIRST_PAUSE_USEC;
-  gboolean is_over = FALSE;
+  gboolean is_over;
+
+  g_mutex_lock (&bell_lock);
+  is_over = number != bell_number;
+  bell.fd = inotify_fd;
+  g_mutex_unlock (&bell_lock);
 
   while (!is_over)
     {
+      gboolean has_rung;
+
       struct timespec wait = {
         .tv_sec = pause / G_USEC_PER_SEC,
         .tv_nsec = pause % G_USEC_PER_SEC * 1000,
       };
 
-      if (ppoll (&bell, 1, rung->len > 0 ? &wait : NULL, NULL) > 0)
-        is_over = !hear (bell.fd, rung, &pause);
+      has_rung = ppoll (&bell, 1, rung->len > 0 ? &wait : NULL, NULL) > 0;
+
+      g_mutex_lock (&bell_lock);
+      is_over = number != bell_number;
+      if (!is_over && has_rung)
+        is_over = !has_bell () || !hear (rung, &pause);
+      g_mutex_unlock (&bell_lock);
+
       if (rung->len > 0)
         answer (rung, &pause);
 
       /* Unwatching is heard, too, so nobody has to tell us that there is nothing left. */
       g_mutex_lock (&bell_lock);
-      is_over = is_over || watched->len == 0;
-      if (is_over)
-        {
-          close (bell.fd);
-          inotify_fd = -1;
-          has_thread = FALSE;
-          g_array_set_size (watched, 0);
-        }
+      is_over = is_over || number != bell_number || watched->len == 0;
+      if (is_over && number == bell_number)
+        drop_bell ();
       g_mutex_unlock (&bell_lock);
     }
 
@@ -221,7 +273,8 @@ static gboolean
 start_thread (void)
 {
   if (!has_thread)
-    has_thread = ssem_thread_start ("ssem-bell", listen_thread, GINT_TO_POINTER (inotify_fd), NULL);
+    has_thread = ssem_thread_start ("ssem-bell", listen_thread, GUINT_TO_POINTER (bell_number),
+                                    NULL);
 
   return has_thread;
 }
@@ -235,9 +288,7 @@ ssem_shm_bell_watch (SsemShmFile *file)
 
   g_mutex_lock (&bell_lock);
 
-  if (inotify_fd < 0)
-    inotify_fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
-  if (inotify_fd >= 0)
+  if (has_bell () || make_bell ())
     entry.watch = inotify_add_watch (inotify_fd, path, IN_CLOSE_WRITE);
 
   is_watched = entry.watch >= 0 && start_thread ();
@@ -245,10 +296,9 @@ ssem_shm_bell_watch (SsemShmFile *file)
     {
       g_array_append_val (watched, entry);
     }
-  else if (!has_thread && inotify_fd >= 0)
+  else if (!has_thread)
     {
-      close (inotify_fd);
-      inotify_fd = -1;
+      drop_bell ();
     }
 
   g_mutex_unlock (&bell_lock);
@@ -279,7 +329,7 @@ ssem_shm_bell_unwatch (SsemShmFile *file)
   /* Two attachments of one process to the same segment have one watch. */
   for (i = 0; i < watched->len; i++)
     is_last = is_last && g_array_index (watched, Watched, i).watch != watch;
-  if (watch >= 0 && is_last && inotify_fd >= 0)
+  if (watch >= 0 && is_last && has_bell ())
     inotify_rm_watch (inotify_fd, watch);
   g_mutex_unlock (&bell_lock);
 }

@@ -9,9 +9,14 @@
 #include "ssem-shm-counter-private.h"
 #include "ssem-shm-waiting-private.h"
 
+#include <errno.h>
+
 /* A process is dead when the byte with its number is not locked: see ssem-shm-segment.c. Numbers
  * are not used again, so dead is dead, and any number of processes may settle the same death at the
  * same time: see ssem-shm-counter.c.
+ *
+ * Through a descriptor that is a stranger's by now, everybody would seem dead. So it is looked at
+ * before the first question.
  *
  * Asking the kernel costs a system call, so in a sweep for units only those are asked for who would
  * give some back: who holds any, or was in the middle of an operation.
@@ -53,8 +58,13 @@ ssem_shm_recovery_sweep (SsemShmFile  *file,
   SsemShmSegment *segment = file->memory;
   guint32 used = atomic_load (&segment->slots_used);
   guint64 last_seen = file->process;
+  gboolean is_known = sweep == SSEM_SHM_SWEEP_ALL;
   guint32 index;
   int n_dead = 0;
+
+  /* In that case more than the slots is asked for. */
+  if (is_known && !ssem_shm_file_has_descriptor (file))
+    return -EBADF;
 
   for (index = 1; index < used; index++)
     {
@@ -66,6 +76,10 @@ ssem_shm_recovery_sweep (SsemShmFile  *file,
         continue;
       if (!matters (segment, index, sweep))
         continue;
+
+      if (!is_known && !ssem_shm_file_has_descriptor (file))
+        return -EBADF;
+      is_known = TRUE;
 
       last_seen = process;
       if (ssem_shm_file_is_alive (file, process))

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "ssem/os/ssem-file-identity-private.h"
 #include "ssem/shm/ssem-shm-layout-private.h"
 
 G_BEGIN_DECLS
@@ -23,6 +24,8 @@ typedef struct
 
   int fd;                 /* -1 when not open; holds the locks */
   int folder_fd;          /* the key's folder, whatever the path names now; -1 when not open */
+  SsemFileIdentity identity;        /* of fd's file, while memory is there */
+  SsemFileIdentity folder_identity; /* of folder_fd's */
   SsemShmSegment *memory;
   guint64 process;        /* this process's number in the segment; never used again */
   guint64 lineage;        /* of the segment; stays when it is closed */
@@ -50,6 +53,15 @@ int      ssem_shm_file_rejoin (SsemShmFile *self);
  * alive, so that what it holds is not given back. Answers whether the segment was removed. */
 gboolean ssem_shm_file_leave  (SsemShmFile *self,
                                gboolean     lingers);
+
+/* Whether the descriptor is there, and still ours: see ssem-file-identity-private.h. The mapping
+ * keeps the locks without it, so the process counts as alive and its units stay its own; but it can't
+ * ask who else lives, nor come or go. */
+static inline gboolean
+ssem_shm_file_has_descriptor (SsemShmFile *self)
+{
+  return ssem_file_identity_is (&self->identity, self->fd);
+}
 
 /* Gives up the memory, the descriptor and all locks. */
 void     ssem_shm_file_close  (SsemShmFile *self);
