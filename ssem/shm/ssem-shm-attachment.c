@@ -43,10 +43,10 @@
  *                  anything, because every fork waits for it. What must not be half-done in a child
  *                  (the opening and the closing of a descriptor) is done under it.
  *
- * Descriptors that the program closes: some programs close all that they find. The file's number may
- * then be a stranger's, so it is looked at before each use; what needs it answers -EBADF, what goes
- * through memory goes on. No second attachment to the same segment is made then: what the process
- * holds would be counted twice.
+ * Descriptors that the program closes: some programs close all that they find. The file's number
+ * may then be a stranger's, so it is looked at before each use; what needs it answers -EBADF, what
+ * goes through memory goes on. No second attachment to the same segment is made then: what the
+ * process holds would be counted twice.
  *
  * Fork: in the child the mappings are gone and the descriptors are closed, or they would keep the
  * parent's locks alive after its death. The forking thread's cache is emptied, so its next

@@ -39,11 +39,11 @@
  * microseconds, and not while it sleeps; so whoever unwatches a file knows, with the lock, that it
  * is let go of.
  *
- * A program that closes every descriptor that it finds takes the inotify instance away, too, and the
- * number may be a stranger's then, whose data the thread must not read. So the instance bears a mark,
- * which is looked at before each use. A bell that was lost is left alone: its thread ends when it
- * wakes, and the next one to listen makes another bell. Each has a number, by which a thread knows
- * whether the bell is still its own.
+ * A program that closes every descriptor that it finds takes the inotify instance away, too, and
+ * the number may be a stranger's then, whose data the thread must not read. So the instance bears a
+ * mark, which is looked at before each use. A bell that was lost is left alone: its thread ends
+ * when it wakes, and the next one to listen makes another bell. Each has a number, by which a
+ * thread knows whether the bell is still its own.
  */
 
 /* The pauses between looks grow by half each time, from the first to the last; together that is a
@@ -62,7 +62,7 @@ typedef struct
 } Watched;
 
 static GMutex bell_lock;
-static int inotify_fd = -1; /* -1: there is no bell, and no thread that would take this one for its own */
+static int inotify_fd = -1; /* -1: there is no bell */
 static guint bell_number;
 static gboolean has_thread;
 static GArray *watched;
@@ -172,8 +172,8 @@ add_once (GArray *rung,
   g_array_append_val (rung, watch);
 }
 
-/* With bell_lock. Adds to @rung whose bell has rung, without waiting. FALSE when there is nothing to
- * listen to. */
+/* With bell_lock. Adds to @rung whose bell has rung, without waiting. FALSE when there is nothing
+ * to listen to. */
 static gboolean
 hear (GArray *rung,
       gint64 *pause)

@@ -20,8 +20,9 @@ typedef enum
   SSEM_SHM_SWEEP_ALL,
 } SsemShmSweep;
 
-/* Settles the dead, and wakes who can go on thereby. Answers how many dead it found, or -EBADF where
- * the program has closed the descriptor through which the living are known: then nothing is done. */
+/* Settles the dead, and wakes who can go on thereby. Answers how many dead it found, or -EBADF
+ * where the program has closed the descriptor through which the living are known: then nothing is
+ * done. */
 int ssem_shm_recovery_sweep (SsemShmFile  *file,
                              SsemShmSweep  sweep);
 

@@ -55,8 +55,8 @@ gboolean ssem_shm_file_leave  (SsemShmFile *self,
                                gboolean     lingers);
 
 /* Whether the descriptor is there, and still ours: see ssem-file-identity-private.h. The mapping
- * keeps the locks without it, so the process counts as alive and its units stay its own; but it can't
- * ask who else lives, nor come or go. */
+ * keeps the locks without it, so the process counts as alive and its units stay its own; but it
+ * can't ask who else lives, nor come or go. */
 static inline gboolean
 ssem_shm_file_has_descriptor (SsemShmFile *self)
 {

@@ -30,6 +30,7 @@ G_BEGIN_DECLS
  *   Access modes   every cell of the table               modes/table, own-process, numbers,
  *                                                        life/one-creator
  *                  CREATE forgets, keeps others          modes/reset-..., ...-reset
+ *                                                        modes/reset-under-load
  *                  waiters wake                          modes/reset-wakes
  *   Operations     together or none                      operations/together
  *                  creating units, release by anybody    operations/create-units
@@ -56,16 +57,19 @@ G_BEGIN_DECLS
  *                                                        life/units-go-with-it
  *                  set_key                               life/set-key-leaves, death/key-changed,
  *                                                        threads/set-key-*, object/set-key-fails
- *   Limits         no inotify, no descriptors, no room   limits/no-*, full-file-system
+ *   Limits         no inotify, no descriptors, no room   limits/no-*, full-file-system,
+ *                                                        no-room-to-grow
  *                  4,000 attached, and one too many      limits/crowd, counter/slots
  *                  who never blocks starts nothing       limits/never-blocked
- *                  all of it at once                     storm/kills
+ *                  all of it at once                     storm/kills, one-death; soak
+ *                  other worlds                          ../worlds
  *   Platforms      which backend                         object/environment, default, *-backend
  *                  the kernel's object is Qt's           keys/kernel-object
  *   Asynchronous   (not of the contract)                 async/..., fork/async-in-child
  *
  * That time does not count while the system is suspended, and that the wall clock does not matter,
- * cannot be tried out without stopping the machine that runs the test.
+ * cannot be tried out without stopping the machine that runs the test; worlds/name-spaces tries
+ * clocks that differ.
  */
 typedef struct
 {

@@ -68,8 +68,8 @@ void      helper_expect_error     (Helper     *self,
 void      helper_do               (Helper     *self,
                                    const char *format,
                                    ...) G_GNUC_PRINTF (2, 3);
-/* The same for what not every user may do, and answers `no`: then FALSE, and the test is skipped for
- * @reason. */
+/* The same for what not every user may do, and answers `no`: then FALSE, and the test is skipped
+ * for @reason. */
 gboolean  helper_may              (Helper     *self,
                                    const char *command,
                                    const char *reason);

@@ -8,17 +8,18 @@
 
 G_BEGIN_DECLS
 
-/* A storm of kills: processes work on one key, each with two threads, and are killed at random moments,
- * each replaced at once. At the end of a phase the rest ends in good order, and the units are counted.
- * So that they can be counted, each phase keeps to some rules:
+/* A storm of kills: processes work on one key, each with two threads, and are killed at random
+ * moments, each replaced at once. At the end of a phase the rest ends in good order, and the units
+ * are counted. So that they can be counted, each phase keeps to some rules:
  *
- *   kept    the test has the semaphore open all the while. A worker may drop its last object while its
- *           process holds units, and release them later through another.
- *   loose   nobody keeps it: it comes and goes, and is left over by crashes. Units that are held when
- *           the last one leaves would go with it, so a worker that holds units keeps an object.
- *   reset   as kept, with CREATE among the modes. To release what a reset made everybody forget would
- *           create units, so nobody releases: units come back by the deaths, and from the first reset on
- *           value and living holdings add up to the initial value.
+ *   kept    the test has the semaphore open all the while. A worker may drop its last object while
+ *           its process holds units, and release them later through another.
+ *   loose   nobody keeps it: it comes and goes, and is left over by crashes. Units that are held
+ *           when the last one leaves would go with it, so a worker that holds units keeps an
+ *           object.
+ *   reset   as kept, with CREATE among the modes. To release what a reset made everybody forget
+ *           would create units, so nobody releases: units come back by the deaths, and from the
+ *           first reset on value and living holdings add up to the initial value.
  */
 typedef enum
 {
@@ -40,7 +41,8 @@ typedef struct
   guint64 n_stuck;      /* workers that did not come to their end */
 } StormFigures;
 
-/* One phase, of @n_kills, or shorter if @deadline_usec passes before and is not 0. Adds to @figures. */
+/* One phase, of @n_kills, or shorter if @deadline_usec passes before and is not 0. Adds to
+ * @figures. */
 void storm_run (Fixture      *fixture,
                 StormKind     kind,
                 int           initial_value,
@@ -48,8 +50,8 @@ void storm_run (Fixture      *fixture,
                 gint64        deadline_usec,
                 StormFigures *figures);
 
-/* The initial value for the phase of that number. With few units, workers mostly sleep and wake each
- * other; with many, they mostly run. */
+/* The initial value for the phase of that number. With few units, workers mostly sleep and wake
+ * each other; with many, they mostly run. */
 static inline int
 storm_initial_value (guint phase)
 {

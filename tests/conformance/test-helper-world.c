@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* The commands of test-helper that put the process into another world: with less of something, in name
- * spaces of its own, or with its descriptors gone. They are described in test-helper.c. */
+/* The commands of test-helper that put the process into another world: with less of something, in
+ * name spaces of its own, or with its descriptors gone. They are described in test-helper.c. */
 
 #include "test-helper.h"
 
@@ -124,7 +124,8 @@ static gboolean
 leave_time (const char *monotonic,
             const char *boottime)
 {
-  g_autofree char *offsets = g_strdup_printf ("monotonic %s 0\nboottime %s 0\n", monotonic, boottime);
+  g_autofree char *offsets = g_strdup_printf ("monotonic %s 0\nboottime %s 0\n",
+                                              monotonic, boottime);
 
   has_new_children = unshare (CLONE_NEWTIME) == 0;
 

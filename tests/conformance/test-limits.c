@@ -182,13 +182,75 @@ test_full_file_system (Fixture *fixture)
   assert_folder_empty (helper, fixture->keys_folder);
 }
 
+/* There is room for the first slots, and none for more until there is. */
+static void
+test_no_room_to_grow (Fixture *fixture)
+{
+  const int initial_value = 200, n_tried = 40;
+  Helper *parent = fixture_helper (fixture);
+  Helper *child;
+  Helper *crowds[2];
+  g_autofree char *small = g_strdup_printf ("full size=4096,nr_inodes=20 %s", fixture->keys_folder);
+  g_autofree char *answer = NULL;
+  int n_in = 0, n, code, i;
+
+  if (fixture->backend != SSEM_BACKEND_SHARED_MEMORY)
+    {
+      g_test_skip ("only what lies in shared memory grows");
+      return;
+    }
+  if (!helper_may (parent, small, "only root can mount a file system"))
+    return;
+
+  helper_open (parent, 0, SSEM_ACCESS_MODE_OPEN, initial_value, TRUE, fixture->key);
+  child = fixture_fork (fixture, parent);
+  crowds[0] = parent;
+  crowds[1] = child;
+  for (i = 0; i < 2; i++)
+    {
+      g_autofree char *refusal = NULL;
+
+      helper_send (crowds[i], "crowd 0 %d", n_tried);
+      refusal = helper_receive (crowds[i]);
+      g_assert_cmpint (sscanf (refusal, "ok %d %d", &n, &code), ==, 2);
+      g_assert_cmpint (code, ==, i == 0 ? 0 : SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
+      n_in += n;
+      g_assert_cmpint (helper_get_value (parent, 0), ==, initial_value - n_in);
+    }
+  g_assert_cmpint (n_in, >, n_tried);
+  g_assert_cmpint (n_in, <, 2 * n_tried);
+
+  /* A reset needs a slot, too; refused, it has changed nothing. */
+  helper_send_open (child, 1, SSEM_ACCESS_MODE_CREATE, 7, TRUE, fixture->key);
+  helper_expect_error (child, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                       SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
+  helper_send (parent, "acquire 0 1");
+  helper_expect_error (parent, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                       SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
+  g_assert_cmpint (helper_get_value (child, 0), ==, initial_value - n_in);
+
+  /* More room, and it goes on. */
+  helper_do (parent, "full size=65536,nr_inodes=20 %s", fixture->keys_folder);
+  helper_send (child, "crowd 0 %d", n_tried);
+  answer = helper_receive (child);
+  g_assert_cmpint (sscanf (answer, "ok %d %d", &n, &code), ==, 2);
+  g_assert_cmpint (n, ==, n_tried);
+  helper_do (parent, "acquire 0 1");
+  g_assert_cmpint (helper_get_value (parent, 0), ==, initial_value - n_in - n - 1);
+
+  /* Nothing was lost. */
+  helper_kill (child);
+  g_assert_cmpint (helper_get_value (parent, 0), ==, initial_value - n_tried - 1);
+  helper_kill (parent);
+}
+
 /* --- Slots --- */
 
 #define N_CROWDS 5
 #define CROWD 1000
 
-/* Each thread of a crowd holds a unit. Whoever finds no room for itself is told, and the others are as
- * they were. */
+/* Each thread of a crowd holds a unit. Whoever finds no room for itself is told, and the others are
+ * as they were. */
 static void
 test_crowd (Fixture *fixture)
 {
@@ -233,6 +295,7 @@ main (int    argc,
   conformance_add ("listeners-killed", test_listeners_killed);
   conformance_add ("process-name-space", test_process_name_space);
   conformance_add ("full-file-system", test_full_file_system);
+  conformance_add ("no-room-to-grow", test_no_room_to_grow);
   conformance_add ("crowd", test_crowd);
 
   return conformance_run ();

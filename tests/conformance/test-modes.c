@@ -478,6 +478,87 @@ test_resetter_stopped (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+/* --- A reset while many are at it --- */
+
+#define N_USERS 4
+#define N_THREADS_OF_EACH 3
+#define N_RESETS 300
+
+/* The helpers' threads take one unit and give it back, mostly waiting for it. */
+static void
+test_reset_under_load (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  Helper *users[N_USERS];
+  Helper *sleeper = fixture_user (fixture, 0);
+  Helper *greedy = fixture_user (fixture, 0);
+  g_auto(GStrv) names = NULL;
+  g_autoptr(GError) error = NULL;
+  int value, i;
+
+  helper_do (sleeper, "acquire 0 1");
+  for (i = 0; i < N_USERS; i++)
+    {
+      users[i] = fixture_user (fixture, 0);
+      helper_do (users[i], "hammer 0 %d", N_THREADS_OF_EACH);
+    }
+  helper_send (greedy, "acquire 0 2");
+
+  for (i = 0; i < N_RESETS; i++)
+    {
+      gboolean is_set;
+
+      /* Every other time through an object that comes and goes. */
+      if (i % 2 == 0)
+        {
+          g_autoptr(SsemSystemSemaphore) other = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE, 2);
+
+          drop_object (&other);
+          continue;
+        }
+      is_set = ssem_system_semaphore_set_key (semaphore, fixture->key, 2, SSEM_ACCESS_MODE_CREATE,
+                                              &error);
+      g_assert_no_error (error);
+      g_assert_true (is_set);
+    }
+
+  /* Nobody sleeps on: each has its unit, and the greedy one both, once the others are through. */
+  for (i = 0; i < N_USERS; i++)
+    helper_do (users[i], "calm");
+  helper_expect_ok (greedy);
+  helper_do (greedy, "release 0 2");
+
+  /* What was acquired before the last reset and released after it created a unit. */
+  value = ssem_system_semaphore_get_value (semaphore, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (value, >=, 2);
+  g_assert_cmpint (value, <=, 2 + N_USERS * N_THREADS_OF_EACH + 2);
+
+  /* The sleeper's unit was forgotten with the first reset. */
+  helper_kill (sleeper);
+  assert_value (semaphore, value);
+
+  /* Nobody was split off, and holdings are counted right from here on. */
+  names = fixture_list_keys (fixture);
+  g_assert_cmpuint (g_strv_length (names), ==, 1);
+  drop_object (&semaphore);
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE, 2);
+  for (i = 0; i < N_USERS; i++)
+    g_assert_cmpint (helper_get_value (users[i], 0), ==, 2);
+  helper_do (users[0], "acquire 0 2");
+  for (i = 1; i < N_USERS; i++)
+    {
+      helper_send (users[i], "acquire 0 2");
+      wait_until_blocked (fixture->backend, users[i]->pid, 1);
+      helper_kill (users[i - 1]);
+      helper_expect_ok (users[i]);
+      assert_value (semaphore, 0);
+    }
+  helper_kill (users[N_USERS - 1]);
+  assert_value (semaphore, 2);
+  drop_object (&semaphore);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -493,6 +574,7 @@ main (int    argc,
   conformance_add ("created-before-reset", test_created_before_reset);
   conformance_add ("balance-after-reset", test_balance_after_reset);
   conformance_add ("reset-wakes", test_reset_wakes);
+  conformance_add ("reset-under-load", test_reset_under_load);
   conformance_add ("exclusive-takes-over", test_exclusive_takes_over);
   conformance_add ("leftover-value", test_leftover_value);
   conformance_add ("resetter-killed", test_resetter_killed);

@@ -25,8 +25,8 @@ test_kills (Fixture *fixture)
 
   for (i = 0; i < N_PHASES; i++)
     {
-      storm_run (fixture, (StormKind) (i % N_STORM_KINDS), storm_initial_value (i), KILLS_PER_PHASE, 0,
-                 &figures);
+      storm_run (fixture, (StormKind) (i % N_STORM_KINDS), storm_initial_value (i),
+                 KILLS_PER_PHASE, 0, &figures);
       g_assert_cmpuint (figures.n_lost, ==, 0);
       g_assert_cmpuint (figures.n_doubled, ==, 0);
       g_assert_cmpuint (figures.n_stuck, ==, 0);
@@ -40,9 +40,9 @@ test_kills (Fixture *fixture)
 
 /* --- One death, many who find it --- */
 
-/* Whoever finds a dead process gives back what it held, and several may find it in the same instant.
- * To bring them there together, they wait for a starting signal. To make the instant longer, the dead
- * one's slots lie behind many others that each of them has to look through. */
+/* Whoever finds a dead process gives back what it held, and several may find it in the same
+ * instant. To bring them there together, they wait for a starting signal. To make the instant
+ * longer, the dead one's slots lie behind many others that each of them has to look through. */
 
 #define N_SETTLERS 3
 #define N_SLOTS_BEFORE 1000

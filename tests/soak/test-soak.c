@@ -6,8 +6,8 @@
 
 #include <unistd.h>
 
-/* The storm of kills for as long as one likes: 5 seconds for each backend, ten minutes in the set-up
- * "thorough", or what SSEM_SOAK_SECONDS says. */
+/* The storm of kills for as long as one likes: 5 seconds for each backend, ten minutes in the
+ * set-up "thorough", or what SSEM_SOAK_SECONDS says. */
 
 #define QUICK_SECONDS 5
 #define THOROUGH_SECONDS 600
@@ -61,7 +61,8 @@ test_soak (Fixture *fixture)
       /* A phase, and a watchdog for each of the workers that may be stuck. */
       alarm (SECONDS_PER_PHASE + 10 * WATCHDOG_USEC / G_USEC_PER_SEC);
       storm_run (fixture, (StormKind) (phase % N_STORM_KINDS), storm_initial_value (phase),
-                 KILLS_PER_PHASE, MIN (end_usec, now + SECONDS_PER_PHASE * G_USEC_PER_SEC), &figures);
+                 KILLS_PER_PHASE, MIN (end_usec, now + SECONDS_PER_PHASE * G_USEC_PER_SEC),
+                 &figures);
       now = g_get_monotonic_time ();
     }
 

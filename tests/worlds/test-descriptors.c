@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 /* A process that closes every descriptor that it finds, as daemons do when they start, and whose
- * numbers the system gives to other files. What it then gets is an error or the truth; its units stay
- * its own until it ends; and nothing is done to the other files.
+ * numbers the system gives to other files. What it then gets is an error or the truth; its units
+ * stay its own until it ends; and nothing is done to the other files.
  *
  * A helper's "strangers" replaces the numbers below this one. */
 #define N_STRANGERS 48
@@ -109,8 +109,8 @@ remove_others (Fixture *fixture)
 
 /* --- One who closes them --- */
 
-/* With System V only coming and going need a descriptor; in shared memory all that has to ask who is
- * alive does, and must not guess. */
+/* With System V only coming and going need a descriptor; in shared memory all that has to ask who
+ * is alive does, and must not guess. */
 static void
 expect_unknown_or (Fixture *fixture,
                    Helper  *helper,

@@ -14,8 +14,8 @@
 
 /* --- Two containers --- */
 
-/* A process in name spaces of its own for processes and mounts, to which the folder of keys has another
- * name. NULL, and the test skipped, where that is forbidden. */
+/* A process in name spaces of its own for processes and mounts, to which the folder of keys has
+ * another name. NULL, and the test skipped, where that is forbidden. */
 static Helper *
 make_container (Fixture    *fixture,
                 const char *name)
@@ -108,7 +108,8 @@ test_two_containers (Fixture *fixture)
   remove_container (fixture, "two");
 }
 
-/* Who creates, who removes: they come and go at the same time, under different names of the folder. */
+/* Who creates, who removes: they come and go at the same time, under different names of the folder.
+ * */
 static void
 test_containers_churn (Fixture *fixture)
 {
@@ -246,8 +247,8 @@ test_read_only (Fixture *fixture)
     }
 }
 
-/* The folder becomes read-only under one that uses it: it goes on, and who can write afterwards gets
- * the key as new. */
+/* The folder becomes read-only under one that uses it: it goes on, and who can write afterwards
+ * gets the key as new. */
 static void
 test_read_only_later (Fixture *fixture)
 {

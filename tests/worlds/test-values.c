@@ -4,8 +4,8 @@
 
 #include "conformance.h"
 
-/* Values and numbers of units at their limits, where others die and wait. What one process finds there
- * by itself is tested in conformance/test-operations.c. */
+/* Values and numbers of units at their limits, where others die and wait. What one process finds
+ * there by itself is tested in conformance/test-operations.c. */
 
 static void
 expect_full (Helper *helper)
@@ -62,8 +62,8 @@ test_halves (Fixture *fixture)
   expect_full (waiter);
 }
 
-/* A reset to the same maximum makes the holder's units void: it can't release into what is full, and
- * its death gives nothing. */
+/* A reset to the same maximum makes the holder's units void: it can't release into what is full,
+ * and its death gives nothing. */
 static void
 test_reset_at_maximum (Fixture *fixture)
 {
