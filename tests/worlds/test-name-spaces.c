@@ -108,8 +108,8 @@ test_two_containers (Fixture *fixture)
   remove_container (fixture, "two");
 }
 
-/* Who creates, who removes: they come and go at the same time, under different names of the folder.
- * */
+/* Who creates, who removes: they come and go at the same time, under different names of the
+ * folder. */
 static void
 test_containers_churn (Fixture *fixture)
 {
