@@ -152,6 +152,7 @@ code_for (int system_error)
     case ENOMEM:
     case ENOSPC:
     case ERANGE:
+    case EUSERS:
       return SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES;
 
     default:
@@ -187,6 +188,8 @@ reason_for (int system_error)
       return _("Another version of this library, which keeps it in another form, made it");
     case ERANGE:
       return _("The value would pass the maximum");
+    case EUSERS:
+      return _("As many threads as there is room for are using it");
     default:
       return g_strerror (system_error);
     }

@@ -76,7 +76,7 @@ gboolean ssem_shm_file_is_alive    (SsemShmFile *self,
 /* FALSE when something outside has removed it. */
 gboolean ssem_shm_file_is_in_place (SsemShmFile *self);
 
-/* Makes room for more slots. -ENOSPC when there are as many as there can be. */
+/* Makes room for more slots. -EUSERS when there are as many as there can be. */
 int      ssem_shm_file_grow        (SsemShmFile *self);
 
 /* Makes this process one of the few that listen for deaths; -EAGAIN when there are enough. */

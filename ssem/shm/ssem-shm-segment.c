@@ -737,7 +737,7 @@ ssem_shm_file_grow (SsemShmFile *self)
   int result;
 
   if (n_slots >= SSEM_SHM_MAX_SLOTS)
-    return -ENOSPC;
+    return -EUSERS;
 
   result = make_room (self->fd, SSEM_SHM_SIZE (more));
   if (result != 0)
