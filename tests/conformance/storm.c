@@ -273,12 +273,6 @@ replace_dead (Work         *work,
     }
 }
 
-static gboolean
-is_time_over (gint64 deadline_usec)
-{
-  return deadline_usec > 0 && g_get_monotonic_time () >= deadline_usec;
-}
-
 static void
 kill_some (Work         *work,
            pid_t        *workers,
@@ -288,13 +282,14 @@ kill_some (Work         *work,
 {
   guint64 enough = figures->n_kills + n_kills;
 
-  while (figures->n_kills < enough && !is_time_over (deadline_usec))
+  do
     {
       /* When does not matter; that it is never the same moment does. */
       g_usleep (g_test_rand_int_range (0, MAX_PAUSE_USEC));
       kill (workers[g_test_rand_int_range (0, N_WORKERS)], SIGKILL);
       replace_dead (work, workers, figures);
     }
+  while (figures->n_kills < enough && g_get_monotonic_time () < deadline_usec);
 }
 
 typedef struct

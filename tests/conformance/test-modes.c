@@ -482,7 +482,7 @@ test_resetter_stopped (Fixture *fixture)
 
 #define N_USERS 4
 #define N_THREADS_OF_EACH 3
-#define N_RESETS 300
+#define N_RESETS 150
 
 /* The helpers' threads take one unit and give it back, mostly waiting for it. */
 static void

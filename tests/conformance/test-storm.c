@@ -16,6 +16,8 @@
 
 #define N_PHASES 18
 #define KILLS_PER_PHASE 120
+/* Where the machine has much else to do, there are fewer kills. */
+#define SECONDS_PER_PHASE 2
 
 static void
 test_kills (Fixture *fixture)
@@ -26,7 +28,8 @@ test_kills (Fixture *fixture)
   for (i = 0; i < N_PHASES; i++)
     {
       storm_run (fixture, (StormKind) (i % N_STORM_KINDS), storm_initial_value (i),
-                 KILLS_PER_PHASE, 0, &figures);
+                 KILLS_PER_PHASE,
+                 g_get_monotonic_time () + SECONDS_PER_PHASE * G_USEC_PER_SEC, &figures);
       g_assert_cmpuint (figures.n_lost, ==, 0);
       g_assert_cmpuint (figures.n_doubled, ==, 0);
       g_assert_cmpuint (figures.n_stuck, ==, 0);
@@ -35,7 +38,7 @@ test_kills (Fixture *fixture)
   g_test_message ("%" G_GUINT64_FORMAT " kills, %" G_GUINT64_FORMAT " operations, "
                   "%" G_GUINT64_FORMAT " recoveries",
                   figures.n_kills, figures.n_operations, figures.n_recoveries);
-  g_assert_cmpuint (figures.n_kills, >=, 2000);
+  g_assert_cmpuint (figures.n_kills, >=, N_PHASES);
 }
 
 /* --- One death, many who find it --- */
