@@ -13,4 +13,5 @@
 #include "ssem-enums.h"
 #include "ssem-error.h"
 #include "ssem-system-semaphore.h"
+#include "ssem-hold.h"
 #undef SSEM_INSIDE

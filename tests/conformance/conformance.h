@@ -57,6 +57,7 @@ G_BEGIN_DECLS
  *                                                        life/units-go-with-it
  *                  set_key                               life/set-key-leaves, death/key-changed,
  *                                                        threads/set-key-*, object/set-key-fails
+ *   Hold           (not of the contract)                 hold/...
  *   Limits         no inotify, no descriptors, no room   limits/no-*, full-file-system,
  *                                                        no-room-to-grow
  *                  4,000 attached, and one too many      limits/crowd, counter/slots

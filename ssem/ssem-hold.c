@@ -1,0 +1,127 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-hold.h"
+
+#include "ssem/os/ssem-fork-private.h"
+
+/**
+ * SsemHold: (skip)
+ *
+ * Units that are released at the end of a block, in the manner of `GMutexLocker`.
+ *
+ * ```c
+ * g_autoptr(GError) error = NULL;
+ * g_autoptr(SsemSystemSemaphore) market =
+ *   ssem_system_semaphore_new ("market", 3, SSEM_ACCESS_MODE_OPEN, &error);
+ *
+ * if (market == NULL)
+ *   g_error ("%s", error->message);
+ *
+ * {
+ *   g_autoptr(SsemHold) hold = ssem_hold_new (market, 2, NULL, &error);
+ *
+ *   if (hold == NULL)
+ *     g_error ("%s", error->message);
+ *   // Two of three: work with them. They go back however this block is left.
+ * }
+ * ```
+ *
+ * A hold keeps its semaphore alive. It belongs to C: other languages have `with`, `try … finally`
+ * or the like. Any thread may free it, once.
+ *
+ * Since: 1.0
+ */
+struct _SsemHold
+{
+  /* Constant after init. */
+  SsemSystemSemaphore *semaphore;
+  int n;
+  unsigned int fork_count;
+};
+
+/**
+ * ssem_hold_new: (skip)
+ * @semaphore: a semaphore
+ * @n: how many units: 1 or more
+ * @cancellable: (nullable): a cancellable that ends the wait, or `NULL`
+ * @error: return location for an error
+ *
+ * Takes @n units together, blocks until that many are there, and holds them until it is freed.
+ *
+ * Returns: (transfer full): the hold, or `NULL`, with nothing held and nothing to free, and @error
+ *   set as [method@Ssem.SystemSemaphore.acquire] sets it
+ *
+ * Since: 1.0
+ */
+SsemHold *
+ssem_hold_new (SsemSystemSemaphore  *semaphore,
+               int                   n,
+               GCancellable         *cancellable,
+               GError              **error)
+{
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (semaphore), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (!ssem_system_semaphore_acquire (semaphore, n, cancellable, error))
+    return NULL;
+
+  return ssem_hold_adopt (semaphore, n);
+}
+
+/**
+ * ssem_hold_adopt: (skip)
+ * @semaphore: a semaphore
+ * @n: how many units: 1 or more
+ *
+ * Takes charge of @n units that the process holds already, however it acquired them: with
+ * [method@Ssem.SystemSemaphore.try_acquire], [method@Ssem.SystemSemaphore.acquire_timeout] or
+ * [method@Ssem.SystemSemaphore.acquire_async].
+ *
+ * Returns: (transfer full): the hold
+ *
+ * Since: 1.0
+ */
+SsemHold *
+ssem_hold_adopt (SsemSystemSemaphore *semaphore,
+                 int                  n)
+{
+  SsemHold *self;
+
+  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (semaphore), NULL);
+  g_return_val_if_fail (n > 0, NULL);
+
+  self = g_new (SsemHold, 1);
+  self->semaphore = g_object_ref (semaphore);
+  self->n = n;
+  self->fork_count = ssem_fork_count ();
+
+  return self;
+}
+
+/**
+ * ssem_hold_free: (skip)
+ * @self: (transfer full): a hold
+ *
+ * Releases the units, and frees the hold.
+ *
+ * Whether the release succeeded can be asked with [method@Ssem.SystemSemaphore.get_error]. In a
+ * child of `fork()`, which holds nothing of what its parent holds, freeing a hold of the parent's
+ * releases nothing.
+ *
+ * Since: 1.0
+ */
+void
+ssem_hold_free (SsemHold *self)
+{
+  g_return_if_fail (self != NULL);
+
+  if (self->fork_count == ssem_fork_count ())
+    ssem_system_semaphore_release (self->semaphore, self->n, NULL);
+
+  g_object_unref (self->semaphore);
+  g_free (self);
+}

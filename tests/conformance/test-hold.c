@@ -1,0 +1,166 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "conformance.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Leaves the function in the middle, as an error does. */
+static gboolean
+hold_and_return (SsemSystemSemaphore  *semaphore,
+                 int                   n,
+                 GCancellable         *cancellable,
+                 int                  *value,
+                 GError              **error)
+{
+  g_autoptr(SsemHold) hold = ssem_hold_new (semaphore, n, cancellable, error);
+
+  if (hold == NULL)
+    return FALSE;
+
+  *value = ssem_system_semaphore_get_value (semaphore, error);
+
+  return *value >= 0;
+}
+
+static void
+test_scope (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  GError *error = NULL;
+  int value = -1;
+
+  g_assert_true (hold_and_return (semaphore, 2, NULL, &value, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (value, ==, 1);
+  assert_value (semaphore, 3);
+
+  drop_object (&semaphore);
+}
+
+static void
+test_failed (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr(GError) error = NULL;
+  int value = -1;
+
+  g_cancellable_cancel (cancellable);
+  g_assert_false (hold_and_return (semaphore, 1, cancellable, &value, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  assert_value (semaphore, 3);
+
+  g_clear_error (&error);
+  g_assert_false (hold_and_return (semaphore, 0, NULL, &value, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  assert_value (semaphore, 3);
+  g_assert_cmpint (value, ==, -1);
+
+  drop_object (&semaphore);
+}
+
+static void
+test_adopt (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+
+  assert_acquire (semaphore, 2);
+  {
+    g_autoptr(SsemHold) hold = ssem_hold_adopt (semaphore, 2);
+
+    g_assert_nonnull (hold);
+    assert_value (semaphore, 1);
+  }
+  assert_value (semaphore, 3);
+
+  drop_object (&semaphore);
+}
+
+/* The units come back to the semaphore even if the hold is the last that keeps it. */
+static void
+test_outlives_the_object (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) witness = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
+  g_autoptr(SsemHold) hold = ssem_hold_new (semaphore, 3, NULL, NULL);
+
+  g_assert_nonnull (hold);
+  g_clear_object (&semaphore);
+  assert_value (witness, 0);
+  g_clear_pointer (&hold, ssem_hold_free);
+  assert_value (witness, 3);
+
+  drop_object (&witness);
+}
+
+static gpointer
+free_in_thread (gpointer data)
+{
+  ssem_hold_free (data);
+
+  return NULL;
+}
+
+static void
+test_other_thread (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  SsemHold *hold = ssem_hold_new (semaphore, 2, NULL, NULL);
+
+  g_thread_join (g_thread_new ("free", free_in_thread, hold));
+  assert_value (semaphore, 3);
+
+  drop_object (&semaphore);
+}
+
+/* A child that leaves the block, too, creates no units. */
+static void
+test_child (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  g_autoptr(SsemHold) hold = ssem_hold_new (semaphore, 2, NULL, NULL);
+  int status;
+  pid_t pid;
+
+  g_assert_nonnull (hold);
+  pid = fork ();
+  if (pid == 0)
+    {
+      g_autoptr(SsemHold) own = NULL;
+      int value;
+
+      g_clear_pointer (&hold, ssem_hold_free);
+      own = ssem_hold_new (semaphore, 1, NULL, NULL);
+      value = ssem_system_semaphore_get_value (semaphore, NULL);
+      g_clear_pointer (&own, ssem_hold_free);
+      g_clear_object (&semaphore);
+      _exit (value);
+    }
+
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_true (WIFEXITED (status));
+  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+  assert_value (semaphore, 1);
+  g_clear_pointer (&hold, ssem_hold_free);
+  assert_value (semaphore, 3);
+
+  drop_object (&semaphore);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  conformance_init (&argc, &argv, "hold");
+  conformance_add ("scope", test_scope);
+  conformance_add ("failed", test_failed);
+  conformance_add ("adopt", test_adopt);
+  conformance_add ("outlives-the-object", test_outlives_the_object);
+  conformance_add ("other-thread", test_other_thread);
+  conformance_add ("child", test_child);
+
+  return conformance_run ();
+}
