@@ -1,7 +1,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Measures acquire + release from Python: our typelib against PyQt6's QSystemSemaphore.
+"""Measures acquire + release from Python: ours against PyQt6's QSystemSemaphore.
 
 Prints a line for each round: nanoseconds per pair, ours and theirs. Exits with 77 where one of the
 two is not installed.
@@ -24,31 +24,23 @@ except (ImportError, ValueError) as error:
 BLOCKS = 11
 
 
-def measure_ours(semaphore, n):
-    start = time.monotonic_ns()
-    for _ in range(n):
-        semaphore.acquire(1, None)
-        semaphore.release(1)
-    return (time.monotonic_ns() - start) / n
-
-
-def measure_theirs(semaphore, n):
+def measure(semaphore, n):
     start = time.monotonic_ns()
     for _ in range(n):
         semaphore.acquire()
-        semaphore.release(1)
+        semaphore.release()
     return (time.monotonic_ns() - start) / n
 
 
 def main():
     n_rounds, n_pairs = int(sys.argv[1]), int(sys.argv[2])
-    ours = Ssem.SystemSemaphore.new(str(uuid.uuid4()), 1, Ssem.AccessMode.OPEN)
+    ours = Ssem.SystemSemaphore(str(uuid.uuid4()), 1)
     theirs = QSystemSemaphore(str(uuid.uuid4()), 1)
 
-    measure_ours(ours, n_pairs)
-    measure_theirs(theirs, n_pairs)
+    measure(ours, n_pairs)
+    measure(theirs, n_pairs)
     for _ in range(n_rounds):
-        samples = [(measure_ours(ours, n_pairs), measure_theirs(theirs, n_pairs))
+        samples = [(measure(ours, n_pairs), measure(theirs, n_pairs))
                    for _ in range(BLOCKS)]
         print(*(statistics.median(side) for side in zip(*samples)))
 

@@ -7,7 +7,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
-/* The pair once more, from Python: our typelib through PyGObject, against PyQt6, both in one
+/* The pair once more, from Python: our module through PyGObject, against PyQt6, both in one
  * process. The script alternates by itself and prints a line for each round.
  *
  * Metric 0: nanoseconds per pair.
@@ -65,6 +65,7 @@ bench_measure_python (BenchRun *run)
                                         G_SUBPROCESS_FLAGS_STDERR_PIPE);
   prepend_path (launcher, "GI_TYPELIB_PATH", BENCH_LIBRARY_FOLDER);
   prepend_path (launcher, "LD_LIBRARY_PATH", BENCH_LIBRARY_FOLDER);
+  prepend_path (launcher, "PYTHONPATH", BENCH_PYTHON_FOLDER);
 
   process = g_subprocess_launcher_spawn (launcher, &error, BENCH_PYTHON, BENCH_PYTHON_SCRIPT,
                                          rounds, run->is_quick ? N_PAIRS_QUICK : N_PAIRS, NULL);

@@ -10,43 +10,16 @@ import GLib from 'gi://GLib?version=2.0';
 import Ssem from 'gi://Ssem?version=1';
 import System from 'system';
 
+import {assertEqual, assertThrows, keep, randomKey, run} from './tap.js';
+
 Gio._promisify(Ssem.SystemSemaphore.prototype, 'acquire_async', 'acquire_finish');
 Gio._promisify(Gio.Subprocess.prototype, 'wait_async', 'wait_finish');
 Gio._promisify(Gio.DataInputStream.prototype, 'read_line_async', 'read_line_finish_utf8');
 
-const WATCHDOG_SECONDS = 60;
 const [PYTHON, HOLDER] = System.programArgs;
 const {AccessMode, Backend, SystemSemaphore, SystemSemaphoreError} = Ssem;
 const [CHOSEN, MAXIMUM] = GLib.getenv('SSEM_BACKEND') === 'sysv'
     ? [Backend.SYSV, 32767] : [Backend.SHARED_MEMORY, GLib.MAXINT32];
-
-function assertEqual(found, wanted) {
-    if (JSON.stringify(found) !== JSON.stringify(wanted))
-        throw new Error(`found ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`);
-}
-
-function assertThrows(domain, code, call) {
-    try {
-        call();
-    } catch (error) {
-        if (!(error instanceof GLib.Error) || !error.matches(domain, code))
-            throw error;
-        return error;
-    }
-    throw new Error(`no error, where ${domain.name} ${code} should be`);
-}
-
-function randomKey() {
-    return `key-${GLib.uuid_string_random()}`;
-}
-
-/* The garbage collector comes when it likes, so the runner closes these itself. */
-const opened = [];
-
-function keep(semaphore) {
-    opened.push(semaphore);
-    return semaphore;
-}
 
 const tests = {
     'new, and its properties': () => {
@@ -185,41 +158,4 @@ const tests = {
     },
 };
 
-async function runAll() {
-    const names = Object.keys(tests);
-    let nFailed = 0;
-    print(`1..${names.length}`);
-    for (const [index, name] of names.entries()) {
-        try {
-            // One after the other: they report in order.
-            await tests[name](); // eslint-disable-line no-await-in-loop
-            print(`ok ${index + 1} ${name}`);
-        } catch (error) {
-            nFailed++;
-            print(`not ok ${index + 1} ${name}`);
-            print(`${error}\n${error.stack}`.replace(/^/gm, '# '));
-        } finally {
-            opened.splice(0).forEach(semaphore => semaphore.run_dispose());
-        }
-    }
-    return nFailed;
-}
-
-const folder = GLib.Dir.make_tmp('ssem-test-XXXXXX');
-GLib.setenv('SSEM_RUNTIME_DIR', folder, true);
-const loop = new GLib.MainLoop(null, false);
-let status = 1;
-GLib.timeout_add_seconds(GLib.PRIORITY_HIGH, WATCHDOG_SECONDS, () => {
-    printerr('Something that a test waits for never came');
-    return loop.quit();
-});
-runAll().then(nFailed => {
-    status = nFailed > 0 ? 1 : 0;
-}, logError).finally(() => loop.quit());
-loop.run();
-/* Fails where a semaphore is left behind in it. */
-if (GLib.rmdir(folder) !== 0) {
-    printerr(`${folder} is not empty`);
-    status = 1;
-}
-System.exit(status);
+run(tests);

@@ -1,0 +1,135 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* The library as a program in JavaScript sees it where its module for JavaScript is installed. */
+
+import Gio from 'gi://Gio?version=2.0';
+import GLib from 'gi://GLib?version=2.0';
+import Ssem from 'gi://Ssem?version=1';
+
+import {assertEqual, assertThrows, keep, randomKey, run} from './tap.js';
+
+const {AccessMode, Backend, SystemSemaphore, SystemSemaphoreError} = Ssem;
+const CHOSEN = GLib.getenv('SSEM_BACKEND') === 'sysv' ? Backend.SYSV : Backend.SHARED_MEMORY;
+
+function open(initialValue) {
+    return keep(new SystemSemaphore({key: randomKey(), initialValue}));
+}
+
+async function assertRejects(domain, code, promise) {
+    const error = await promise.then(() => null, reason => reason);
+    assertThrows(domain, code, () => {
+        if (error !== null)
+            throw error;
+    });
+}
+
+run({
+    'new opens at once': () => {
+        const key = randomKey();
+        const semaphore = keep(new SystemSemaphore({
+            key,
+            initial_value: 3,
+            mode: AccessMode.CREATE,
+        }));
+        assertEqual(semaphore.backend, CHOSEN);
+        assertEqual(semaphore.get_value(), 3);
+        assertEqual(keep(new SystemSemaphore({key})).get_value(), 3);
+        const other = keep(new SystemSemaphore({key, undo: false, mode: AccessMode.OPEN_EXISTING}));
+        assertEqual([other.undo, other.get_value()], [false, 3]);
+        assertEqual(other instanceof SystemSemaphore, true);
+    },
+
+    'new throws': () => {
+        const key = randomKey();
+        const semaphore = keep(new SystemSemaphore({key, initialValue: 1}));
+        const cases = [
+            ['KEY_ERROR', {}],
+            ['KEY_ERROR', {key: ''}],
+            ['NOT_FOUND', {key: randomKey(), mode: AccessMode.OPEN_EXISTING}],
+            ['ALREADY_EXISTS', {key, mode: AccessMode.CREATE_EXCLUSIVE}],
+        ];
+        for (const [name, properties] of cases) {
+            assertThrows(SystemSemaphoreError, SystemSemaphoreError[name],
+                () => new SystemSemaphore(properties));
+        }
+        assertThrows(SystemSemaphoreError, SystemSemaphoreError.KEY_ERROR,
+            () => new SystemSemaphore());
+        assertThrows(Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_SUPPORTED,
+            () => new SystemSemaphore({key, backend: Backend.WINDOWS}));
+        assertEqual(semaphore.get_value(), 1);
+    },
+
+    'the constructor of the library': () => {
+        const semaphore = keep(SystemSemaphore.new(randomKey(), 2, AccessMode.OPEN));
+        assertEqual(semaphore.acquire(), true);
+        assertEqual(semaphore.get_value(), 1);
+    },
+
+    'defaults': () => {
+        const semaphore = open(2);
+        assertEqual([semaphore.acquire(), semaphore.try_acquire()], [true, true]);
+        assertEqual(semaphore.get_value(), 0);
+        assertThrows(Gio.IOErrorEnum, Gio.IOErrorEnum.WOULD_BLOCK, () => semaphore.try_acquire());
+        assertThrows(Gio.IOErrorEnum, Gio.IOErrorEnum.TIMED_OUT,
+            () => semaphore.acquire_timeout(1, 1000));
+        assertEqual([semaphore.release(), semaphore.release(4)], [true, true]);
+        assertEqual(semaphore.get_value(), 5);
+        assertEqual([semaphore.acquire(2), semaphore.acquire_timeout(3, 0)], [true, true]);
+        assertEqual(semaphore.get_value(), 0);
+    },
+
+    'a cancelled acquire': () => {
+        const semaphore = open(1);
+        const cancellable = new Gio.Cancellable();
+        cancellable.cancel();
+        for (const call of [() => semaphore.acquire(1, cancellable),
+            () => semaphore.acquire_timeout(1, 1000, cancellable),
+            () => semaphore.init(cancellable)])
+            assertThrows(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED, call);
+        assertEqual(semaphore.get_value(), 1);
+    },
+
+    'await': async () => {
+        const semaphore = open(2);
+        assertEqual(await semaphore.acquire_async(1, null), true);
+        assertEqual(await semaphore.acquire_async(), true);
+        assertEqual(semaphore.get_value(), 0);
+        const order = [];
+        const ends = [1, 2].map(n => semaphore.acquire_async(n).then(() => order.push(n)));
+        semaphore.release(3);
+        await Promise.all(ends);
+        assertEqual(order, [1, 2]);
+        assertEqual(semaphore.get_value(), 0);
+    },
+
+    'await, cancelled and failed': async () => {
+        const semaphore = open(0);
+        const cancellable = new Gio.Cancellable();
+        const end = semaphore.acquire_async(1, cancellable);
+        cancellable.cancel();
+        await assertRejects(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED, end);
+        await assertRejects(Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT,
+            semaphore.acquire_async(0));
+        semaphore.release();
+        assertEqual(semaphore.get_value(), 1);
+    },
+
+    'a callback still works': async () => {
+        const semaphore = open(1);
+        const found = await new Promise(resolve => {
+            semaphore.acquire_async(1, null,
+                (source, result) => resolve(source.acquire_finish(result)));
+        });
+        assertEqual(found, true);
+        assertEqual(semaphore.get_value(), 0);
+    },
+
+    'who makes a promise of it again changes nothing': async () => {
+        Gio._promisify(SystemSemaphore.prototype, 'acquire_async', 'acquire_finish');
+        const semaphore = open(1);
+        assertEqual(await semaphore.acquire_async(1, null), true);
+        assertEqual(semaphore.get_value(), 0);
+    },
+});

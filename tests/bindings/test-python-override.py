@@ -1,0 +1,709 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The library as a program in Python sees it where its module for Python is installed."""
+
+import asyncio
+import contextlib
+import gc
+import math
+import os
+import random
+import re
+import signal
+import threading
+import time
+
+import gi
+
+gi.require_version('Ssem', '1')
+from gi.repository import Gio, GLib, Ssem  # noqa: E402
+
+import tap  # noqa: E402
+from semaphores import BACKEND, MAXIMUMS, KeyFolderCase, wait_until  # noqa: E402
+
+CODES = Ssem.SystemSemaphoreError
+MAXIMUM = MAXIMUMS[BACKEND]
+# Long enough to never be over, where the time-out is not what is tested.
+LONG_SECONDS = 50
+STORM_SECONDS = 10 if os.environ.get('SSEM_TEST_THOROUGH') else 1
+
+
+class Interrupted(Exception):
+    """What a handler of a signal raises."""
+
+
+class Case(KeyFolderCase):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(gc.collect)
+
+    def new(self, initial_value=0, mode=Ssem.AccessMode.CREATE):
+        semaphore = Ssem.SystemSemaphore(self.key, initial_value, mode)
+        self.find_set()
+        return semaphore
+
+    @contextlib.contextmanager
+    def assertCancelled(self):
+        with self.assertRaises(GLib.Error) as caught:
+            yield
+        self.assertTrue(caught.exception.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED))
+
+    def once_waiting(self, function, *arguments, n_waiting=1):
+        """Calls it in a thread as soon as somebody waits; the test waits for that thread."""
+        def run():
+            self.wait_for_waiters(n_waiting)
+            function(*arguments)
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.addCleanup(thread.join)
+        return thread
+
+
+class Construction(Case):
+    def test_positional(self):
+        semaphore = self.new(3)
+        self.assertTrue(os.path.exists(self.path))
+        self.assertEqual(semaphore.get_value(), 3)
+        self.assertIs(type(semaphore), Ssem.SystemSemaphore)
+
+    def test_defaults(self):
+        semaphore = Ssem.SystemSemaphore(self.key)
+        self.find_set()
+        self.assertEqual(semaphore.get_mode(), Ssem.AccessMode.OPEN)
+        self.assertEqual(semaphore.get_value(), 0)
+
+    def test_properties_by_name(self):
+        semaphore = Ssem.SystemSemaphore(key=self.key, initial_value=2, undo=False,
+                                         backend=Ssem.Backend.SYSV)
+        self.find_set(self.path if BACKEND == 'sysv' else
+                      os.path.join(self.folder, os.listdir(self.folder)[0]))
+        self.assertEqual(semaphore.get_value(), 2)
+        self.assertIs(semaphore.get_undo(), False)
+        self.assertEqual(semaphore.get_backend(), Ssem.Backend.SYSV)
+
+    def test_new(self):
+        semaphore = Ssem.SystemSemaphore.new(self.key, 2, Ssem.AccessMode.OPEN)
+        self.find_set()
+        self.assertIs(type(semaphore), Ssem.SystemSemaphore)
+        self.assertIs(semaphore.acquire(), True)
+        self.assertEqual(Ssem.SystemSemaphore.new(self.key).get_value(), 1)
+
+    def test_no_key(self):
+        for arguments in [(), ('',), (None, 3)]:
+            with self.assertRaises(Ssem.KeyError):
+                Ssem.SystemSemaphore(*arguments)
+
+    def test_set_key(self):
+        semaphore = self.new(3)
+        semaphore.set_key(self.key + '2')
+        self.assertRemoved()
+        self.key += '2'
+        self.find_set()
+        self.assertEqual(semaphore.get_value(), 0)
+
+    def test_dropped_is_removed(self):
+        semaphore = self.new(1)
+        with semaphore, self.assertRaises(TimeoutError), semaphore.hold(timeout=0):
+            pass
+        thread = self.once_waiting(semaphore.release, 1)
+        self.assertIs(semaphore.acquire(2), True)
+        thread.join()
+        with self.assertRaises(GLib.Error):
+            semaphore.acquire(0)
+        semaphore = thread = None
+        # Without the garbage collector's help: nothing that was called has left a cycle.
+        wait_until(lambda: not os.path.exists(self.path), 'the semaphore is removed')
+
+
+class Units(Case):
+    def test_defaults(self):
+        semaphore = self.new(2)
+        self.assertIs(semaphore.acquire(), True)
+        self.assertIs(semaphore.try_acquire(), True)
+        self.assertIs(semaphore.try_acquire(), False)
+        self.assertIs(semaphore.release(), True)
+        self.assertIs(semaphore.release(4), True)
+        self.assertEqual(semaphore.get_value(), 5)
+        self.assertIs(semaphore.acquire(3), True)
+        self.assertIs(semaphore.acquire(n=2), True)
+        self.assertIs(semaphore.acquire_timeout(1, 0) if semaphore.get_value() else None, None)
+
+    def test_timeout(self):
+        semaphore = self.new(1)
+        before = time.monotonic()
+        self.assertIs(semaphore.acquire(2, timeout=0.05), False)
+        self.assertGreaterEqual(time.monotonic() - before, 0.05)
+        for timeout in [0, -1, 1e-9]:
+            self.assertIs(semaphore.acquire(2, timeout), False)
+        self.assertIs(semaphore.acquire(1, math.inf), True)
+        self.assertEqual(semaphore.get_value(), 0)
+        with self.assertRaises(ValueError):
+            semaphore.acquire(1, math.nan)
+
+    def test_timeout_in_a_thread(self):
+        semaphore = self.new(0)
+        ends = []
+        thread = threading.Thread(target=lambda: ends.append(semaphore.acquire(timeout=0.01)))
+        thread.start()
+        thread.join()
+        self.assertEqual(ends, [False])
+
+    def test_units_that_come_in_time(self):
+        semaphore = self.new(0)
+        for timeout in [None, LONG_SECONDS, math.inf]:
+            self.once_waiting(semaphore.release, 2)
+            self.assertIs(semaphore.acquire(2, timeout), True)
+        self.assertEqual(semaphore.get_value(), 0)
+
+    def test_acquire_timeout_is_the_librarys(self):
+        semaphore = self.new(0)
+        for timeout_usec, code in [(0, Gio.IOErrorEnum.WOULD_BLOCK),
+                                   (1000, Gio.IOErrorEnum.TIMED_OUT)]:
+            with self.assertRaises(GLib.Error) as caught:
+                semaphore.acquire_timeout(1, timeout_usec)
+            self.assertTrue(caught.exception.matches(Gio.io_error_quark(), code))
+
+    def test_cancel(self):
+        semaphore = self.new(2)
+        cancellable = Gio.Cancellable()
+        self.assertIs(semaphore.acquire(1, None, cancellable), True)
+        self.once_waiting(cancellable.cancel)
+        with self.assertCancelled():
+            semaphore.acquire(2, cancellable=cancellable)
+        # Cancelled before it began, though there is a unit.
+        for timeout in [None, 0, LONG_SECONDS]:
+            with self.assertCancelled():
+                semaphore.acquire(1, timeout, cancellable)
+        self.assertEqual(semaphore.get_value(), 1)
+
+    def test_cancel_in_a_thread(self):
+        semaphore = self.new(0)
+        cancellable = Gio.Cancellable()
+
+        def wait():
+            with self.assertCancelled():
+                semaphore.acquire(cancellable=cancellable)
+            ends.append(True)
+
+        ends = []
+        thread = threading.Thread(target=wait)
+        thread.start()
+        self.wait_for_waiters(1)
+        cancellable.cancel()
+        thread.join()
+        self.assertEqual(ends, [True])
+
+    def test_other_threads_run(self):
+        semaphore = self.new(0)
+        counted = []
+        thread = self.once_waiting(lambda: (counted.extend(range(1000)), semaphore.release()))
+        semaphore.acquire()
+        self.assertEqual(len(counted), 1000)
+        thread.join()
+
+    def test_many_threads(self):
+        semaphore = self.new(0)
+        threads = [threading.Thread(target=semaphore.acquire) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        self.wait_for_waiters(5)
+        semaphore.release(5)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(semaphore.get_value(), 0)
+
+
+class Errors(Case):
+    def assertSpecific(self, cls, code, call, *arguments):
+        with self.assertRaises(cls) as caught:
+            call(*arguments)
+        error = caught.exception
+        self.assertIs(type(error), cls)
+        self.assertIsInstance(error, Ssem.Error)
+        self.assertIsInstance(error, GLib.Error)
+        self.assertTrue(error.matches(CODES.quark(), code))
+        self.assertNotEqual(error.message, '')
+
+    def test_each_code(self):
+        semaphore = self.new(MAXIMUM)
+        new = Ssem.SystemSemaphore
+        mode = Ssem.AccessMode
+        for make in [new, new.new]:
+            self.assertSpecific(Ssem.KeyError, CODES.KEY_ERROR, make, 'k' * 1025)
+            self.assertSpecific(Ssem.NotFoundError, CODES.NOT_FOUND,
+                                make, self.key + '!', 0, mode.OPEN_EXISTING)
+            self.assertSpecific(Ssem.AlreadyExistsError, CODES.ALREADY_EXISTS,
+                                make, self.key, 0, mode.CREATE_EXCLUSIVE)
+        self.assertSpecific(Ssem.OutOfResourcesError, CODES.OUT_OF_RESOURCES, semaphore.release)
+        self.assertSpecific(Ssem.KeyError, CODES.KEY_ERROR, semaphore.set_key, '')
+
+    def test_permission_denied(self):
+        os.symlink('/dev/null', self.path)
+        self.assertSpecific(Ssem.PermissionDeniedError, CODES.PERMISSION_DENIED, self.new)
+        os.unlink(self.path)
+
+    def test_not_found_while_in_use(self):
+        semaphore = self.new(1)
+        key = self.key + '2'
+        thread = self.once_waiting(semaphore.set_key, key)
+        self.assertSpecific(Ssem.NotFoundError, CODES.NOT_FOUND, semaphore.acquire, 2)
+        thread.join()
+        self.key = key
+        self.find_set()
+        self.assertEqual(semaphore.get_value(), 0)
+
+    def test_a_class_for_each_code(self):
+        names = [cls.__name__ for cls in Ssem.Error.__subclasses__()]
+        words = [re.sub('(?:Error)?$', '', name) for name in names]
+        found = sorted(re.sub('(?<!^)([A-Z])', r'_\1', word).upper() for word in words)
+        codes = sorted(name.removesuffix('_ERROR') for name in vars(CODES)
+                       if name.isupper() and name != 'NO_ERROR')
+        self.assertEqual(found, codes)
+
+    def test_arguments(self):
+        semaphore = self.new(1)
+        for call in [semaphore.acquire, semaphore.try_acquire, semaphore.release]:
+            with self.assertRaises(GLib.Error) as caught:
+                call(0)
+            self.assertTrue(caught.exception.matches(Gio.io_error_quark(),
+                                                     Gio.IOErrorEnum.INVALID_ARGUMENT))
+            with self.assertRaises(OverflowError):
+                call(2**31)
+            with self.assertRaises(TypeError):
+                call('one')
+        self.assertEqual(semaphore.get_value(), 1)
+
+
+class Blocks(Case):
+    def test_with(self):
+        semaphore = self.new(1)
+        with semaphore as entered:
+            self.assertIs(entered, semaphore)
+            self.assertEqual(semaphore.get_value(), 0)
+        self.assertEqual(semaphore.get_value(), 1)
+        with self.assertRaises(ZeroDivisionError), semaphore:
+            1 / 0
+        self.assertEqual(semaphore.get_value(), 1)
+
+    def test_hold(self):
+        semaphore = self.new(3)
+        hold = semaphore.hold(2, timeout=LONG_SECONDS)
+        self.assertEqual(semaphore.get_value(), 3)
+        for _ in range(2):
+            with hold as entered:
+                self.assertIs(entered, semaphore)
+                self.assertEqual(semaphore.get_value(), 1)
+            self.assertEqual(semaphore.get_value(), 3)
+        with semaphore.hold(), semaphore.hold():
+            self.assertEqual(semaphore.get_value(), 1)
+        with self.assertRaises(ZeroDivisionError), semaphore.hold(3):
+            1 / 0
+        self.assertEqual(semaphore.get_value(), 3)
+
+    def test_hold_in_vain(self):
+        semaphore = self.new(1)
+        for timeout in [0, 0.01]:
+            with self.assertRaisesRegex(TimeoutError, self.key):
+                with semaphore.hold(2, timeout=timeout):
+                    self.fail('not held')
+        cancellable = Gio.Cancellable()
+        cancellable.cancel()
+        with self.assertCancelled(), semaphore.hold(cancellable=cancellable):
+            self.fail('not held')
+        self.assertEqual(semaphore.get_value(), 1)
+
+    def test_child_that_leaves_the_block(self):
+        semaphore = self.new(3)
+        with semaphore.hold(2):
+            child = os.fork()
+            if child:
+                self.assertEqual(os.waitpid(child, 0), (child, 0))
+                self.assertEqual(semaphore.get_value(), 1)
+        if not child:
+            # It holds nothing, so it has nothing to give back.
+            os._exit(0 if semaphore.get_value() == 1 else 1)
+        self.assertEqual(semaphore.get_value(), 3)
+
+    def test_hold_that_is_dropped(self):
+        semaphore = self.new(3)
+        hold = semaphore.hold(2)
+        hold.__enter__()
+        self.assertEqual(semaphore.get_value(), 1)
+        hold = None
+        self.assertEqual(semaphore.get_value(), 3)
+
+
+class Signals(Case):
+    """Of the main thread, which the tests run in."""
+
+    def setUp(self):
+        super().setUp()
+        self.n_handled = 0
+        self.is_armed = False
+
+    def handle(self, number, handler):
+        old = signal.signal(number, handler)
+        self.addCleanup(signal.signal, number, old)
+
+    def raise_interrupted(self, *unused):
+        self.n_handled += 1
+        if self.is_armed:
+            self.is_armed = False
+            raise Interrupted
+
+    def interrupt_once_waiting(self, number=signal.SIGINT):
+        return self.once_waiting(os.kill, os.getpid(), number)
+
+    def test_keyboard_interrupt(self):
+        self.handle(signal.SIGINT, signal.default_int_handler)
+        semaphore = self.new(2)
+        cancellable = Gio.Cancellable()
+        calls = {
+            'acquire': lambda: semaphore.acquire(3),
+            'timeout': lambda: semaphore.acquire(3, timeout=LONG_SECONDS),
+            'cancellable': lambda: semaphore.acquire(3, cancellable=cancellable),
+            'acquire_timeout': lambda: semaphore.acquire_timeout(3, -1),
+            'hold': lambda: semaphore.hold(3).__enter__(),
+        }
+        for name, call in calls.items():
+            with self.subTest(call=name):
+                self.interrupt_once_waiting()
+                with self.assertRaises(KeyboardInterrupt):
+                    call()
+                # At once, and not some time later.
+                self.assertEqual(self.n_waiting(), 0)
+                self.assertEqual(semaphore.get_value(), 2)
+        self.assertFalse(cancellable.is_cancelled())
+        semaphore.acquire(2)
+        self.interrupt_once_waiting()
+        with self.assertRaises(KeyboardInterrupt), semaphore:
+            self.fail('not held')
+        self.assertEqual(semaphore.get_value(), 0)
+
+    def test_nothing_is_changed_for_others(self):
+        self.handle(signal.SIGINT, signal.default_int_handler)
+        semaphore = self.new(0)
+
+        def look():
+            found.append([signal.getsignal(signal.SIGINT), open('/proc/self/status').read()])
+            semaphore.release()
+
+        def signals(status):
+            return re.findall(r'^(Sig(?:Blk|Ign|Cgt)):\t(\w+)$', status, re.MULTILINE)
+
+        before = signals(open('/proc/self/status').read())
+        found = []
+        self.once_waiting(look)
+        semaphore.acquire()
+        (handler, status), = found
+        self.assertIs(handler, signal.default_int_handler)
+        self.assertEqual(dict(signals(status))['SigCgt'], dict(before)['SigCgt'])
+        self.assertEqual(signals(open('/proc/self/status').read()), before)
+        self.assertEqual(signal.set_wakeup_fd(-1), -1)
+
+    def test_handler_that_returns(self):
+        self.handle(signal.SIGUSR1, self.raise_interrupted)
+        semaphore = self.new(0)
+
+        def disturb():
+            for number in range(3):
+                os.kill(os.getpid(), signal.SIGUSR1)
+                wait_until(lambda: self.n_handled > number, 'the handler runs during the wait')
+            semaphore.release()
+
+        self.once_waiting(disturb)
+        self.assertIs(semaphore.acquire(), True)
+        self.assertEqual(self.n_handled, 3)
+        self.assertEqual(semaphore.get_value(), 0)
+
+    def test_handler_that_releases(self):
+        semaphore = self.new(0)
+        self.handle(signal.SIGUSR1, lambda *unused: semaphore.release())
+        self.interrupt_once_waiting(signal.SIGUSR1)
+        self.assertIs(semaphore.acquire(), True)
+
+    def acquire_armed(self, semaphore, n):
+        """Whether the units are held; not if a handler's exception came out of the acquire."""
+        held = False
+        try:
+            self.is_armed = True
+            semaphore.acquire(n)
+            held = True
+            self.is_armed = False
+        except Interrupted:
+            pass
+        return held
+
+    def test_race_with_units_that_come(self):
+        self.handle(signal.SIGUSR1, self.raise_interrupted)
+        semaphore = self.new(0)
+        moves = [semaphore.release, lambda: os.kill(os.getpid(), signal.SIGUSR1)]
+
+        def play():
+            # In some rounds before the main thread waits, in some while it does.
+            for _ in range(random.randrange(3000)):
+                pass
+            for move in random.sample(moves, 2):
+                move()
+
+        ends = set()
+        deadline = time.monotonic() + STORM_SECONDS
+        # And until either has won.
+        while len(ends) < 2 or time.monotonic() < deadline:
+            before = self.n_handled
+            thread = threading.Thread(target=play)
+            thread.start()
+            held = self.acquire_armed(semaphore, 1)
+            thread.join()
+            wait_until(lambda: self.n_handled > before, 'the signal is handled')
+            self.assertEqual(semaphore.get_value(), 0 if held else 1)
+            if not held:
+                semaphore.try_acquire()
+            ends.add(held)
+
+    def test_race_without_waiting(self):
+        """A signal may come at any instant of an acquire that finds its units."""
+        self.handle(signal.SIGALRM, self.raise_interrupted)
+        semaphore = self.new(2)
+        self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+        deadline = time.monotonic() + STORM_SECONDS
+        while self.n_handled < 1000 or time.monotonic() < deadline:
+            for n in [1, 2]:
+                if self.acquire_armed(semaphore, n):
+                    semaphore.release(n)
+                self.assertEqual(semaphore.get_value(), 2)
+
+
+class Awaiting(Case):
+    def run_async(self, coroutine):
+        asyncio.run(coroutine)
+        # The thread of the service ends with the last request.
+        wait_until(lambda: threading.active_count() == 1, 'all threads end')
+
+    def test_await(self):
+        semaphore = self.new(2)
+
+        async def run():
+            self.assertIs(await semaphore.acquire_async(), True)
+            self.assertIs(await semaphore.acquire_async(1), True)
+            self.assertEqual(semaphore.get_value(), 0)
+            task = asyncio.create_task(semaphore.acquire_async(2, None))
+            await asyncio.sleep(0)
+            semaphore.release(2)
+            self.assertIs(await task, True)
+            self.assertEqual(semaphore.get_value(), 0)
+
+        self.run_async(run())
+
+    def test_the_loop_runs_meanwhile(self):
+        semaphore = self.new(0)
+
+        async def release():
+            while self.n_waiting() == 0:
+                await asyncio.sleep(0.001)
+            semaphore.release(3)
+
+        async def run():
+            await asyncio.gather(semaphore.acquire_async(1), semaphore.acquire_async(2), release())
+
+        self.run_async(run())
+        self.assertEqual(semaphore.get_value(), 0)
+
+    def test_many_in_order(self):
+        semaphore = self.new(0)
+        order = []
+
+        async def wait(number):
+            await semaphore.acquire_async()
+            order.append(number)
+
+        async def run():
+            tasks = [asyncio.create_task(wait(number)) for number in range(200)]
+            await asyncio.sleep(0)
+            semaphore.release(200)
+            await asyncio.gather(*tasks)
+
+        self.run_async(run())
+        self.assertEqual(order, list(range(200)))
+        self.assertEqual(semaphore.get_value(), 0)
+
+    def test_cancelled_task(self):
+        semaphore = self.new(1)
+
+        async def run():
+            task = asyncio.create_task(semaphore.acquire_async(2))
+            while self.n_waiting() == 0:
+                await asyncio.sleep(0.001)
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+            self.assertEqual(self.n_waiting(), 0)
+            self.assertEqual(semaphore.get_value(), 1)
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(semaphore.acquire_async(2), 0.01)
+            self.assertEqual(semaphore.get_value(), 1)
+
+        self.run_async(run())
+
+    def test_cancelled_while_it_is_served(self):
+        semaphore = self.new(0)
+
+        async def play_round():
+            task = asyncio.create_task(semaphore.acquire_async())
+            await asyncio.sleep(0)
+            thread = threading.Thread(target=semaphore.release)
+            thread.start()
+            for _ in range(random.randrange(20)):
+                await asyncio.sleep(0)
+            task.cancel()
+            try:
+                held = await task
+            except asyncio.CancelledError:
+                held = False
+            thread.join()
+            self.assertEqual(semaphore.get_value(), 0 if held else 1)
+            if not held:
+                semaphore.try_acquire()
+            return held
+
+        async def run():
+            ends = set()
+            deadline = time.monotonic() + STORM_SECONDS
+            while len(ends) < 2 or time.monotonic() < deadline:
+                ends.add(await play_round())
+
+        self.run_async(run())
+
+    def test_cancellable(self):
+        semaphore = self.new(0)
+        cancellable = Gio.Cancellable()
+
+        async def run():
+            asyncio.get_running_loop().call_later(0.01, cancellable.cancel)
+            for _ in range(2):
+                with self.assertCancelled():
+                    await semaphore.acquire_async(1, cancellable)
+
+        self.run_async(run())
+        self.assertEqual(semaphore.get_value(), 0)
+
+    def test_errors(self):
+        semaphore = self.new(1)
+
+        async def run():
+            with self.assertRaises(GLib.Error) as caught:
+                await semaphore.acquire_async(0)
+            self.assertTrue(caught.exception.matches(Gio.io_error_quark(),
+                                                     Gio.IOErrorEnum.INVALID_ARGUMENT))
+            with self.assertRaises(TypeError):
+                await semaphore.acquire_async('one')
+            if MAXIMUM < GLib.MAXINT:
+                with self.assertRaises(Ssem.OutOfResourcesError):
+                    await semaphore.acquire_async(MAXIMUM + 1)
+
+        self.run_async(run())
+
+    def test_blocks(self):
+        semaphore = self.new(2)
+
+        async def run():
+            async with semaphore as entered:
+                self.assertIs(entered, semaphore)
+                self.assertEqual(semaphore.get_value(), 1)
+                with self.assertRaises(TimeoutError):
+                    async with semaphore.hold(2, timeout=0.01):
+                        self.fail('not held')
+            async with semaphore.hold(2, timeout=LONG_SECONDS):
+                self.assertEqual(semaphore.get_value(), 0)
+            self.assertEqual(semaphore.get_value(), 2)
+
+        self.run_async(run())
+
+    def test_loop_that_is_closed(self):
+        """What a coroutine without its loop would have got goes back."""
+        semaphore = self.new(0)
+        loop = asyncio.new_event_loop()
+
+        async def begin():
+            task = asyncio.create_task(semaphore.acquire_async())
+            await asyncio.sleep(0)
+            return task
+
+        task = loop.run_until_complete(begin())
+        self.wait_for_waiters(1)
+        loop.close()
+        semaphore.release()
+        wait_until(lambda: threading.active_count() == 1, 'the request is over')
+        self.assertEqual(semaphore.get_value(), 1)
+        self.assertFalse(task.done())
+        # It would say that it was not awaited to the end, which is so on purpose.
+        loop.set_exception_handler(lambda loop, context: None)
+        del task
+        gc.collect()
+        self.assertEqual(semaphore.get_value(), 1)
+
+    def test_callback_in_a_main_loop(self):
+        semaphore = self.new(1)
+        loop = GLib.MainLoop()
+        ends = []
+
+        def done_cb(source, result, data):
+            ends.append((source.acquire_finish(result), data))
+            loop.quit()
+
+        self.assertIsNone(semaphore.acquire_async(1, None, done_cb, 'data'))
+        loop.run()
+        self.assertEqual(ends, [(True, 'data')])
+
+        def failed_cb(source, result):
+            try:
+                source.acquire_finish(result)
+            except Ssem.OutOfResourcesError:
+                ends.append('no such number')
+            except GLib.Error as error:
+                ends.append(error.code)
+            loop.quit()
+
+        semaphore.acquire_async(0, None, failed_cb)
+        loop.run()
+        self.assertEqual(ends[1:], [Gio.IOErrorEnum.INVALID_ARGUMENT])
+
+
+class Manual(Case):
+    """The examples in PySide's manual of QSystemSemaphore, with another import and class name."""
+
+    PROGRAM = '''
+        from PySide.QtCore import QSystemSemaphore
+        sem = QSystemSemaphore("market", 3, QSystemSemaphore.Create)    # 3
+        sem.acquire()                                                   # 2
+        sem.acquire()                                                   # 1
+        sem.acquire()                                                   # 0
+        sem.release()                                                   # 1
+        sem.release(2)                                                  # 3
+        sem = QSystemSemaphore("market", 5, QSystemSemaphore.Create)    # 5
+        sem.acquire(5)                                                  # 0
+        sem.release(5)                                                  # 5
+        sem.release(10)                                                 # 15
+    '''
+
+    def test_programs(self):
+        program = self.PROGRAM
+        program = program.replace('from PySide.QtCore import QSystemSemaphore',
+                                  'from gi.repository import Ssem')
+        program = program.replace('QSystemSemaphore', 'Ssem.SystemSemaphore')
+        self.key = 'market'
+        names = {}
+        steps = []
+        for line in filter(None, map(str.strip, program.splitlines())):
+            statement, _, value = line.partition('#')
+            exec(statement, names)
+            if value:
+                self.find_set()
+                self.assertEqual(names['sem'].get_value(), int(value), statement)
+                steps.append(statement)
+        self.assertEqual(len(steps), 10)
+
+
+tap.main()
