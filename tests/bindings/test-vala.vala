@@ -54,6 +54,14 @@ void test_properties () {
 
 void test_defaults () {
     try {
+        var plain = new SystemSemaphore (random_key ());
+        assert_cmpint (plain.get_value (), EQ, 0);
+        assert_true (plain.mode == AccessMode.OPEN);
+        plain.set_key (random_key (), 1);
+        assert_cmpint (plain.get_value (), EQ, 1);
+        var unopened = (SystemSemaphore) Object.new (typeof (SystemSemaphore));
+        assert_null (unopened.key);
+
         var semaphore = new SystemSemaphore (random_key (), 2, OPEN);
         assert_true (semaphore.acquire ());
         assert_true (semaphore.try_acquire ());

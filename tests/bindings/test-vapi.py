@@ -1,0 +1,62 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What the vapi promises to Vala: defaults, what may be null, and who owns what. Its argument is the
+vapi. A type without "unowned" is the caller's; what throws, throws GLib.Error."""
+
+import pathlib
+import re
+import sys
+import unittest
+
+import tap
+
+VAPI = pathlib.Path(sys.argv[1]).read_text(encoding='utf-8')
+
+MEMBERS = '''
+SystemSemaphore (string key, int initial_value = 0, Ssem.AccessMode mode = Ssem.AccessMode.OPEN) throws
+bool acquire (int n = 1, GLib.Cancellable? cancellable = null) throws
+async bool acquire_async (int n = 1, GLib.Cancellable? cancellable = null) throws
+bool acquire_timeout (int n, int64 timeout_usec, GLib.Cancellable? cancellable = null) throws
+Ssem.Backend get_backend ()
+int get_error ()
+string get_error_string ()
+int get_initial_value ()
+string? get_key ()
+Ssem.AccessMode get_mode ()
+bool get_undo ()
+int get_value () throws
+bool release (int n = 1) throws
+bool set_key (string key, int initial_value = 0, Ssem.AccessMode mode = Ssem.AccessMode.OPEN) throws
+bool try_acquire (int n = 1) throws
+Ssem.Backend backend { get; construct; }
+int initial_value { get; construct; }
+string? key { owned get; construct; }
+Ssem.AccessMode mode { get; construct; }
+bool undo { get; construct; }
+'''.strip().splitlines()
+
+
+class Vapi(unittest.TestCase):
+    maxDiff = None
+
+    def test_the_class(self):
+        head, body = re.search(r'public sealed class SystemSemaphore : (.*?) \{\n(.*?)\n\t\}', VAPI,
+                               re.DOTALL).groups()
+        self.assertEqual(head, 'GLib.Object, GLib.AsyncInitable, GLib.Initable')
+        members = re.findall(r'^\t\tpublic (.*?);?$', body, re.MULTILINE)
+        self.assertEqual([member.replace('throws GLib.Error', 'throws') for member in members],
+                         MEMBERS)
+
+    def test_the_error_domain(self):
+        body, = re.findall(r'public errordomain SystemSemaphoreError \{\n(.*?)\n\t\}', VAPI, re.DOTALL)
+        self.assertEqual(re.findall(r'\b[A-Z_]+\b', body), [
+            'NO_ERROR', 'PERMISSION_DENIED', 'KEY_ERROR', 'ALREADY_EXISTS', 'NOT_FOUND',
+            'OUT_OF_RESOURCES', 'UNKNOWN_ERROR'])
+        self.assertIn('public static GLib.Quark quark ()', body)
+
+    def test_what_belongs_to_c(self):
+        self.assertNotIn('Hold', VAPI)
+
+
+tap.main()
