@@ -29,6 +29,7 @@ build_packages='
 '
 # valgrind needs the C library's debugging symbols.
 test_packages='
+  abigail-tools
   binutils
   g++
   gi-docgen
