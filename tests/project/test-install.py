@@ -15,14 +15,15 @@ import tap
 from project import BINDINGS, BUILD_ROOT, CC, CXX, VERSION, run
 
 # What the tests are run with points to the build folder.
-for name in ['LD_LIBRARY_PATH', 'GI_TYPELIB_PATH']:
+for name in ['LD_LIBRARY_PATH', 'GI_TYPELIB_PATH', 'PYTHONPATH', 'GJS_PATH']:
     os.environ.pop(name, None)
 
 PREFIX = os.environ['SSEM_PREFIX']
 LIBDIR = os.environ['SSEM_LIBDIR']
 WARNINGS = ['-Wall', '-Wextra', '-Werror']
 
-# Each opens a key, and prints the value.
+# Each opens a key, and prints the value; the last of a language in a way that needs all that is
+# installed for it.
 PROGRAM_C = '''
 #include <ssem.h>
 
@@ -33,9 +34,16 @@ main (void)
   SsemSystemSemaphore *semaphore =
     ssem_system_semaphore_new ("key", 3, SSEM_ACCESS_MODE_CREATE, &error);
 
-  if (semaphore == NULL || !ssem_system_semaphore_acquire (semaphore, 1, NULL, &error))
+  if (semaphore == NULL)
     g_error ("%s", error->message);
-  g_print ("%d\\n", ssem_system_semaphore_get_value (semaphore, NULL));
+
+  {
+    g_autoptr(SsemHold) hold = ssem_hold_new (semaphore, 1, NULL, &error);
+
+    if (hold == NULL)
+      g_error ("%s", error->message);
+    g_print ("%d\\n", ssem_system_semaphore_get_value (semaphore, NULL));
+  }
   g_object_unref (semaphore);
 
   return SSEM_CHECK_VERSION (1, 0, 0) ? 0 : 1;
@@ -45,7 +53,7 @@ PROGRAM_CXX = PROGRAM_C.replace('NULL', 'nullptr')
 PROGRAM_VALA = '''
 int main () {
     try {
-        var semaphore = new Ssem.SystemSemaphore ("key", 3, CREATE);
+        var semaphore = new Ssem.SystemSemaphore ("key", 3);
         semaphore.acquire ();
         print ("%d\\n", semaphore.get_value ());
     } catch (Error failure) {
@@ -62,11 +70,25 @@ semaphore = Ssem.SystemSemaphore.new('key', 3, Ssem.AccessMode.CREATE)
 semaphore.acquire(1, None)
 print(semaphore.get_value())
 '''
+PROGRAM_PYTHON_MODULE = '''
+import gi
+gi.require_version('Ssem', '1')
+from gi.repository import Ssem
+semaphore = Ssem.SystemSemaphore('key', 3)
+with semaphore.hold(1, timeout=1):
+    print(semaphore.get_value())
+'''
 PROGRAM_GJS = '''
 imports.gi.versions.Ssem = '1';
 const {Ssem} = imports.gi;
 const semaphore = Ssem.SystemSemaphore.new('key', 3, Ssem.AccessMode.CREATE);
 semaphore.acquire(1, null);
+print(semaphore.get_value());
+'''
+PROGRAM_GJS_MODULE = '''
+const {Ssem} = imports.gi;
+const semaphore = new Ssem.SystemSemaphore({key: 'key', initial_value: 3});
+semaphore.acquire();
 print(semaphore.get_value());
 '''
 EXPECTED = '2\n'
@@ -166,6 +188,17 @@ class Installed(ProgramCase):
                  'GI_TYPELIB_PATH': str(self.libdir / 'girepository-1.0')}
         self.check_output(sys.executable, '-c', PROGRAM_PYTHON, **paths)
         self.check_output('gjs', '-c', PROGRAM_GJS, **paths)
+        if 'python' in BINDINGS:
+            module, = [name for name in self.installed if name.endswith('/gi/overrides/Ssem.py')]
+            folder = self.root / module.removesuffix('/gi/overrides/Ssem.py')
+            # Where its Python looks by itself, but for DESTDIR.
+            if PREFIX in ['/usr', '/usr/local']:
+                self.assertIn('/' + str(folder.relative_to(self.root)), sys.path)
+            self.check_output(sys.executable, '-c', PROGRAM_PYTHON_MODULE, PYTHONPATH=str(folder),
+                              **paths)
+        if 'gjs' in BINDINGS:
+            self.check_output('gjs', '-c', PROGRAM_GJS_MODULE,
+                              XDG_DATA_DIRS=f'{self.root}{PREFIX}/share', **paths)
 
     @unittest.skipUnless('vapi' in BINDINGS, 'built without the Vala bindings')
     def test_vala(self):
@@ -184,7 +217,9 @@ class Devenv(ProgramCase):
 
     @unittest.skipUnless('introspection' in BINDINGS, 'built without introspection')
     def test_python_and_javascript(self):
-        for command in [(sys.executable, '-c', PROGRAM_PYTHON), ('gjs', '-c', PROGRAM_GJS)]:
+        for command in [(sys.executable, '-c', PROGRAM_PYTHON), ('gjs', '-c', PROGRAM_GJS),
+                        (sys.executable, '-c', PROGRAM_PYTHON_MODULE),
+                        ('gjs', '-c', PROGRAM_GJS_MODULE)]:
             self.check_output('meson', 'devenv', '-C', BUILD_ROOT, *command)
 
     def test_library_path(self):

@@ -3,8 +3,8 @@
 
 /* exported _init */
 
-// GJS loads this file by itself where a program imports Ssem: `new` opens at once, the usual arguments
-// have defaults, and acquire_async() without a callback answers a promise.
+// GJS loads this file by itself where a program imports Ssem. With it `new` opens at once, the usual
+// arguments have defaults, and acquire_async() without a callback answers a promise.
 
 const {Gio} = imports.gi;
 
