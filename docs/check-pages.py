@@ -101,7 +101,7 @@ def build_vala(sample, folder, options):
 
 
 def build_python(sample, folder, options):
-    module = 'PyQt6.QtCore' if 'PyQt6' in sample.code else 'gi'
+    module = 'PyQt6.QtCore' if 'PyQt6' in sample.code else 'gi.repository'
     for python in (sys.executable, '/usr/bin/python3'):
         if subprocess.run([python, '-c', f'import {module}'], capture_output=True).returncode == 0:
             return [python, sample.write(folder, '.py')]

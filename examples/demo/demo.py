@@ -43,6 +43,9 @@ WATCHDOG_SEC = 45
 
 USEC = 1000000
 
+# What the library brings for Python and JavaScript, as long as it is not installed.
+BINDINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../ssem/bindings')
+
 
 class Worker:
     def __init__(self, name, command):
@@ -92,6 +95,9 @@ class Demo:
             'SSEM_RUNTIME_DIR': self.folder,
             'LD_LIBRARY_PATH': join_path(library, os.environ.get('LD_LIBRARY_PATH')),
             'GI_TYPELIB_PATH': join_path(library, os.environ.get('GI_TYPELIB_PATH')),
+            'PYTHONPATH': join_path(os.path.join(BINDINGS, 'python'),
+                                    os.environ.get('PYTHONPATH')),
+            'GJS_PATH': join_path(os.path.join(BINDINGS, 'gjs'), os.environ.get('GJS_PATH')),
         }
 
         self.pipe = None

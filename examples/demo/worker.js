@@ -27,7 +27,7 @@ function isTold() {
 }
 
 function run() {
-  const units = Ssem.SystemSemaphore.new(key, Number(nUnits), Ssem.AccessMode.OPEN);
+  const units = new Ssem.SystemSemaphore({key, initial_value: Number(nUnits)});
 
   say('ready');
   if (!isTold())
@@ -35,7 +35,7 @@ function run() {
 
   for (let turn = 0; turn < Number(nTurns); turn++) {
     say('waits');
-    units.acquire(1, null);
+    units.acquire();
     say('holds');
 
     // Ending without a release gives the unit back, too.
@@ -43,7 +43,7 @@ function run() {
       return;
 
     say('releases');
-    units.release(1);
+    units.release();
   }
 }
 

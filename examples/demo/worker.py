@@ -29,7 +29,7 @@ def is_told():
 
 
 def run(key, n_units, n_turns):
-    units = Ssem.SystemSemaphore.new(key, n_units, Ssem.AccessMode.OPEN)
+    units = Ssem.SystemSemaphore(key, n_units)
 
     say('ready')
     if not is_told():
@@ -37,7 +37,7 @@ def run(key, n_units, n_turns):
 
     for turn in range(n_turns):
         say('waits')
-        units.acquire(1, None)
+        units.acquire()
         say('holds')
 
         # Ending without a release gives the unit back, too.
@@ -45,7 +45,7 @@ def run(key, n_units, n_turns):
             return
 
         say('releases')
-        units.release(1)
+        units.release()
 
 
 if len(sys.argv) != 5:

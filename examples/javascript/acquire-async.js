@@ -16,16 +16,13 @@ const TICK_MSEC = 100;
 const RELEASE_TICK = 3;
 const CANCEL_TICK = 6;
 
-// From here on, acquire_async() without a callback answers a promise.
-Gio._promisify(Ssem.SystemSemaphore.prototype, 'acquire_async');
-
 function startTicking(semaphore, cancellable) {
   let ticks = 0;
 
   GLib.timeout_add(GLib.PRIORITY_DEFAULT, TICK_MSEC, () => {
     print(`tick ${++ticks}`);
     if (ticks === RELEASE_TICK)
-      semaphore.release(1);
+      semaphore.release();
     if (ticks === CANCEL_TICK)
       cancellable.cancel();
     return GLib.SOURCE_CONTINUE;
@@ -33,14 +30,18 @@ function startTicking(semaphore, cancellable) {
 }
 
 async function run() {
-  const semaphore = Ssem.SystemSemaphore.new('acquire-async', 1, Ssem.AccessMode.CREATE);
+  const semaphore = new Ssem.SystemSemaphore({
+    key: 'acquire-async',
+    initial_value: 1,
+    mode: Ssem.AccessMode.CREATE,
+  });
   const cancellable = new Gio.Cancellable();
 
-  semaphore.acquire(1, null);
+  semaphore.acquire();
   startTicking(semaphore, cancellable);
 
   print('first request: waits');
-  await semaphore.acquire_async(1, null);
+  await semaphore.acquire_async();
   print('first request: has the unit');
 
   print('second request: waits');

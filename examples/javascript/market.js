@@ -15,15 +15,19 @@ function show(market, step) {
 }
 
 try {
-  const market = Ssem.SystemSemaphore.new('market', 3, Ssem.AccessMode.CREATE);
+  const market = new Ssem.SystemSemaphore({
+    key: 'market',
+    initial_value: 3,
+    mode: Ssem.AccessMode.CREATE,
+  });
   show(market, 'new');        // units available = 3
-  market.acquire(1, null);
+  market.acquire();
   show(market, 'acquire');    // units available = 2
-  market.acquire(1, null);
+  market.acquire();
   show(market, 'acquire');    // units available = 1
-  market.acquire(1, null);
+  market.acquire();
   show(market, 'acquire');    // units available = 0
-  market.release(1);
+  market.release();
   show(market, 'release');    // units available = 1
   market.release(2);
   show(market, 'release 2');  // units available = 3

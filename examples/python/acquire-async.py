@@ -27,8 +27,8 @@ class Example:
         self.ticks = 0
         self.is_served = False
         self.is_cancelled = False
-        self.semaphore = Ssem.SystemSemaphore.new('acquire-async', 1, Ssem.AccessMode.CREATE)
-        self.semaphore.acquire(1, None)
+        self.semaphore = Ssem.SystemSemaphore('acquire-async', 1, Ssem.AccessMode.CREATE)
+        self.semaphore.acquire()
 
     def run(self):
         print('first request: waits')
@@ -41,7 +41,7 @@ class Example:
         self.ticks += 1
         print(f'tick {self.ticks}')
         if self.ticks == RELEASE_TICK:
-            self.semaphore.release(1)
+            self.semaphore.release()
         if self.ticks == CANCEL_TICK:
             self.cancellable.cancel()
         return GLib.SOURCE_CONTINUE

@@ -25,7 +25,7 @@ from gi.repository import GLib, Ssem
 PLACES = 1024
 ITEM_BYTES = 8
 BATCH = 64
-PATIENCE_USEC = 30 * 1000000
+PATIENCE_SECONDS = 30
 
 
 def next_item(item):
@@ -45,9 +45,7 @@ def map_ring(path):
 
 
 def open_in_mode(key, initial_value, mode):
-    semaphore = Ssem.SystemSemaphore(key=key, initial_value=initial_value, mode=mode, undo=False)
-    semaphore.init(None)
-    return semaphore
+    return Ssem.SystemSemaphore(key, initial_value, mode, undo=False)
 
 
 def open_semaphore(key, initial_value):
@@ -55,15 +53,13 @@ def open_semaphore(key, initial_value):
     second finds the first one there, and joins it."""
     try:
         return open_in_mode(key, initial_value, Ssem.AccessMode.CREATE_EXCLUSIVE)
-    except GLib.Error as error:
-        if not error.matches(Ssem.system_semaphore_error_quark(),
-                             Ssem.SystemSemaphoreError.ALREADY_EXISTS):
-            raise
-    return open_in_mode(key, initial_value, Ssem.AccessMode.OPEN)
+    except Ssem.AlreadyExistsError:
+        return open_in_mode(key, initial_value, Ssem.AccessMode.OPEN)
 
 
 def acquire(places, n):
-    places.acquire_timeout(n, PATIENCE_USEC, None)
+    if not places.acquire(n, timeout=PATIENCE_SECONDS):
+        raise TimeoutError(f'The other side does nothing for {PATIENCE_SECONDS} seconds')
 
 
 def produce(ring, free_places, used_places, n_items):

@@ -21,15 +21,15 @@ def show(step):
 
 
 try:
-    market = Ssem.SystemSemaphore.new('market', 3, Ssem.AccessMode.CREATE)
+    market = Ssem.SystemSemaphore('market', 3, Ssem.AccessMode.CREATE)
     show('new')                # units available = 3
-    market.acquire(1, None)
+    market.acquire()
     show('acquire')            # units available = 2
-    market.acquire(1, None)
+    market.acquire()
     show('acquire')            # units available = 1
-    market.acquire(1, None)
+    market.acquire()
     show('acquire')            # units available = 0
-    market.release(1)
+    market.release()
     show('release')            # units available = 1
     market.release(2)
     show('release 2')          # units available = 3
