@@ -43,8 +43,9 @@ G_BEGIN_DECLS
  * Why an operation on a semaphore failed, with the numbers of
  * `QSystemSemaphore::SystemSemaphoreError`.
  *
- * An acquire that was cancelled, timed out or would block, an argument out of range and a backend
- * that is not there are reported in the `G_IO_ERROR` domain.
+ * An acquire that was cancelled, timed out or would block, an argument out of range, a backend that
+ * is not there and a semaphore that is too busy to be removed are reported in the `G_IO_ERROR`
+ * domain.
  *
  * Since: 1.0
  */

@@ -9,8 +9,7 @@
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem-enums.h"
 #include "ssem-i18n-private.h"
-
-#include <string.h>
+#include "ssem-key-private.h"
 
 /**
  * SsemSystemSemaphore:
@@ -88,8 +87,6 @@ enum
   N_PROPS,
 };
 
-#define KEY_MAX_BYTES 1024
-
 static GParamSpec *properties[N_PROPS];
 
 GMutex ssem_system_semaphore_lock;
@@ -136,35 +133,12 @@ ssem_system_semaphore_record_failure (SsemSystemSemaphore  *self,
 /* --- Arguments --- */
 
 static gboolean
-check_key (const char  *key,
-           GError     **error)
-{
-  const char *fault = NULL;
-
-  if (key == NULL || *key == '\0')
-    fault = _("A semaphore needs a key that is not empty");
-  else if (strlen (key) > KEY_MAX_BYTES)
-    fault = _("The key of a semaphore has at most 1024 bytes");
-  else if (!g_utf8_validate (key, -1, NULL))
-    fault = _("The key of a semaphore is text in UTF-8");
-
-  if (fault != NULL)
-    {
-      g_set_error_literal (error, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                           SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR, fault);
-      return FALSE;
-    }
-
-  return TRUE;
-}
-
-static gboolean
 check_opening (const char      *key,
                int              initial_value,
                SsemAccessMode   mode,
                GError         **error)
 {
-  if (!check_key (key, error))
+  if (!ssem_key_check (key, error))
     return FALSE;
 
   if (initial_value < 0)

@@ -12,6 +12,8 @@
 #include "ssem-types.h"
 #include "ssem-enums.h"
 #include "ssem-error.h"
+#include "ssem-process-info.h"
+#include "ssem-semaphore-info.h"
 #include "ssem-system-semaphore.h"
 #include "ssem-hold.h"
 #undef SSEM_INSIDE

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "ssem/os/ssem-snapshot-private.h"
 #include "ssem/ssem-error.h"
 #include "ssem/ssem-types.h"
 
@@ -83,6 +84,21 @@ struct _SsemBackendTable
 
   /* Nobody is inside, and it was closed. */
   void          (* free)      (SsemInstance   *instance);
+
+  /* What follows needs no instance, nor init (). Looking attaches to nothing, waits for nobody,
+   * and changes nothing, for this process's own attachments either. NOT_FOUND where there is
+   * none. */
+  SsemSnapshot *(* inspect)   (const char     *key,
+                               GError        **error);
+
+  /* Adds a snapshot of each semaphore of the user to @snapshots, in any order. What cannot be read
+   * is left out; on failure some may have been added. */
+  gboolean      (* list)      (GPtrArray      *snapshots,
+                               GError        **error);
+
+  /* Removes a semaphore that no living process is attached to; G_IO_ERROR_BUSY where one is. */
+  gboolean      (* remove_leftover) (const char  *key,
+                                     GError     **error);
 };
 
 /* The backends of this build, best first, NULL at the end. Made by Meson's choice of files. */
@@ -111,6 +127,9 @@ typedef enum
   SSEM_OPERATION_ACQUIRE,
   SSEM_OPERATION_RELEASE,
   SSEM_OPERATION_GET_VALUE,
+  SSEM_OPERATION_INSPECT,
+  SSEM_OPERATION_LIST,   /* the key is the folder */
+  SSEM_OPERATION_REMOVE,
 } SsemOperation;
 
 /* Sets the error for @system_error, an errno: the one table from the system's numbers to our codes.
@@ -120,6 +139,14 @@ gboolean ssem_backend_fail          (GError         **error,
                                      const char      *key,
                                      const char      *path,
                                      int              system_error);
+
+/* For a backend whose system tells nothing: they fail with G_IO_ERROR_NOT_SUPPORTED. */
+SsemSnapshot *ssem_backend_cannot_inspect (const char     *key,
+                                           GError        **error);
+gboolean      ssem_backend_cannot_list    (GPtrArray      *snapshots,
+                                           GError        **error);
+gboolean      ssem_backend_cannot_remove  (const char     *key,
+                                           GError        **error);
 
 /* The failures that no system call reports. All answer FALSE. */
 gboolean ssem_backend_fail_wait     (GError         **error,

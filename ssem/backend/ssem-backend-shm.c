@@ -8,6 +8,7 @@
 
 #include "ssem/shm/ssem-shm-attachment-private.h"
 #include "ssem/shm/ssem-shm-counter-private.h"
+#include "ssem/shm/ssem-shm-inspect-private.h"
 #include "ssem/shm/ssem-shm-recovery-private.h"
 #include "ssem/shm/ssem-shm-waiting-private.h"
 
@@ -44,6 +45,22 @@ shm_fail (GError        **error,
   return ssem_backend_fail (error, operation, self->attachment->file.key, NULL, -result);
 }
 
+/* For what has no instance. Answers FALSE. */
+static gboolean
+shm_fail_key (GError        **error,
+              SsemOperation   operation,
+              const char     *key,
+              int             result)
+{
+  SsemShmFile file = { 0 };
+
+  ssem_shm_file_init (&file, key);
+  ssem_backend_fail (error, operation, key, ssem_shm_file_get_culprit (&file), -result);
+  ssem_shm_file_clear (&file);
+
+  return FALSE;
+}
+
 static SsemInstance *
 shm_open_instance (const char      *key,
                    int              initial_value,
@@ -58,12 +75,7 @@ shm_open_instance (const char      *key,
   result = ssem_shm_attachment_open (key, initial_value, mode, &attachment);
   if (result != 0)
     {
-      SsemShmFile file = { 0 };
-
-      ssem_shm_file_init (&file, key);
-      ssem_backend_fail (error, SSEM_OPERATION_OPEN, key, ssem_shm_file_get_culprit (&file),
-                         -result);
-      ssem_shm_file_clear (&file);
+      shm_fail_key (error, SSEM_OPERATION_OPEN, key, result);
       return NULL;
     }
 
@@ -293,6 +305,44 @@ shm_free (SsemInstance *instance)
   g_free (self);
 }
 
+static SsemSnapshot *
+shm_inspect (const char  *key,
+             GError     **error)
+{
+  SsemSnapshot *snapshot = NULL;
+  int result = ssem_shm_inspect (key, &snapshot);
+
+  if (result != 0)
+    shm_fail_key (error, SSEM_OPERATION_INSPECT, key, result);
+
+  return snapshot;
+}
+
+static gboolean
+shm_list (GPtrArray  *snapshots,
+          GError    **error)
+{
+  g_autofree char *folder = NULL;
+  int result = ssem_shm_list (snapshots, &folder);
+
+  return result == 0 ||
+         ssem_backend_fail (error, SSEM_OPERATION_LIST, folder, NULL, -result);
+}
+
+static gboolean
+shm_remove_leftover (const char  *key,
+                     GError     **error)
+{
+  SsemShmFile file = { 0 };
+  int result;
+
+  ssem_shm_file_init (&file, key);
+  result = ssem_shm_file_remove_leftover (&file);
+  ssem_shm_file_clear (&file);
+
+  return result == 0 || shm_fail_key (error, SSEM_OPERATION_REMOVE, key, result);
+}
+
 const SsemBackendTable ssem_backend_shm = {
   .id = SSEM_BACKEND_SHARED_MEMORY,
   .name = "shared-memory",
@@ -306,4 +356,7 @@ const SsemBackendTable ssem_backend_shm = {
   .get_value = shm_get_value,
   .close = shm_close,
   .free = shm_free,
+  .inspect = shm_inspect,
+  .list = shm_list,
+  .remove_leftover = shm_remove_leftover,
 };

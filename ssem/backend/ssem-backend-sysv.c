@@ -7,6 +7,7 @@
 #include "ssem-backend-private.h"
 
 #include "ssem/sysv/ssem-sysv-attachment-private.h"
+#include "ssem/sysv/ssem-sysv-inspect-private.h"
 #include "ssem/sysv/ssem-sysv-key-private.h"
 #include "ssem/sysv/ssem-sysv-set-private.h"
 
@@ -109,6 +110,18 @@ put_back (SysvInstance *self,
   return result;
 }
 
+/* For what has no instance. Answers FALSE. */
+static gboolean
+sysv_fail_key (GError        **error,
+               SsemOperation   operation,
+               const char     *key,
+               int             result)
+{
+  g_autofree char *path = ssem_sysv_key_path (key);
+
+  return ssem_backend_fail (error, operation, key, path, -result);
+}
+
 static SsemInstance *
 sysv_open (const char      *key,
            int              initial_value,
@@ -128,9 +141,7 @@ sysv_open (const char      *key,
     }
   if (result != 0)
     {
-      g_autofree char *path = ssem_sysv_key_path (key);
-
-      ssem_backend_fail (error, SSEM_OPERATION_OPEN, key, path, -result);
+      sysv_fail_key (error, SSEM_OPERATION_OPEN, key, result);
       return NULL;
     }
 
@@ -261,6 +272,38 @@ sysv_free (SsemInstance *instance)
   g_free (self);
 }
 
+static SsemSnapshot *
+sysv_inspect (const char  *key,
+              GError     **error)
+{
+  SsemSnapshot *snapshot = NULL;
+  int result = ssem_sysv_inspect (key, &snapshot);
+
+  if (result != 0)
+    sysv_fail_key (error, SSEM_OPERATION_INSPECT, key, result);
+
+  return snapshot;
+}
+
+static gboolean
+sysv_list (GPtrArray  *snapshots,
+           GError    **error)
+{
+  int result = ssem_sysv_list (snapshots);
+
+  return result == 0 || ssem_backend_fail (error, SSEM_OPERATION_LIST, ssem_sysv_key_folder (), NULL,
+                                           -result);
+}
+
+static gboolean
+sysv_remove_leftover (const char  *key,
+                      GError     **error)
+{
+  int result = ssem_sysv_remove_leftover (key);
+
+  return result == 0 || sysv_fail_key (error, SSEM_OPERATION_REMOVE, key, result);
+}
+
 const SsemBackendTable ssem_backend_sysv = {
   .id = SSEM_BACKEND_SYSV,
   .name = "sysv",
@@ -274,4 +317,7 @@ const SsemBackendTable ssem_backend_sysv = {
   .get_value = sysv_get_value,
   .close = sysv_close,
   .free = sysv_free,
+  .inspect = sysv_inspect,
+  .list = sysv_list,
+  .remove_leftover = sysv_remove_leftover,
 };

@@ -209,6 +209,15 @@ sentence_for (SsemOperation operation)
     case SSEM_OPERATION_RELEASE:
       /* Translators: the first %s is the key, the second the reason. */
       return _("Could not release to the semaphore “%s”: %s");
+    case SSEM_OPERATION_INSPECT:
+      /* Translators: the first %s is the key, the second the reason. */
+      return _("Could not look at the semaphore “%s”: %s");
+    case SSEM_OPERATION_LIST:
+      /* Translators: the first %s is the folder, the second the reason. */
+      return _("Could not list the semaphores in “%s”: %s");
+    case SSEM_OPERATION_REMOVE:
+      /* Translators: the first %s is the key, the second the reason. */
+      return _("Could not remove the semaphore “%s”: %s");
     case SSEM_OPERATION_GET_VALUE:
     default:
       /* Translators: the first %s is the key, the second the reason. */
@@ -229,6 +238,38 @@ set_error (GError                   **error,
 }
 #pragma GCC diagnostic pop
 
+static gboolean
+fail_to_look (GError **error)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                       _("This system does not tell which semaphores there are"));
+
+  return FALSE;
+}
+
+SsemSnapshot *
+ssem_backend_cannot_inspect (const char  *key,
+                             GError     **error)
+{
+  fail_to_look (error);
+
+  return NULL;
+}
+
+gboolean
+ssem_backend_cannot_list (GPtrArray  *snapshots,
+                          GError    **error)
+{
+  return fail_to_look (error);
+}
+
+gboolean
+ssem_backend_cannot_remove (const char  *key,
+                            GError     **error)
+{
+  return fail_to_look (error);
+}
+
 gboolean
 ssem_backend_fail (GError        **error,
                    SsemOperation   operation,
@@ -237,6 +278,15 @@ ssem_backend_fail (GError        **error,
                    int             system_error)
 {
   g_autofree char *blamed = NULL;
+
+  if (system_error == ENOTSUP && operation >= SSEM_OPERATION_INSPECT)
+    return fail_to_look (error);
+  if (system_error == EBUSY && operation == SSEM_OPERATION_REMOVE)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                   _("Processes use the semaphore “%s”, or may be using it"), key);
+      return FALSE;
+    }
 
   if (path != NULL)
     blamed = g_strdup_printf ("%s (%s)", reason_for (system_error), path);

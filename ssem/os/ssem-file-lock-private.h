@@ -39,4 +39,14 @@ int ssem_file_lock_query (int          fd,
                           goffset      first,
                           goffset      n);
 
+/* Finds such a lock: 1 with its first byte in @found, or 0 where there is none. */
+int ssem_file_lock_find  (int          fd,
+                          goffset      first,
+                          goffset      n,
+                          goffset     *found);
+
+/* FALSE where the process is the owner: there, whoever opens and closes a file loses the locks that
+ * it has on it, and nobody can ask for its own. */
+gboolean ssem_file_lock_is_of_description (void);
+
 G_END_DECLS

@@ -14,10 +14,12 @@
 #define LOCK_TRY   F_OFD_SETLK
 #define LOCK_WAIT  F_OFD_SETLKW
 #define LOCK_QUERY F_OFD_GETLK
+#define LOCK_IS_OF_DESCRIPTION TRUE
 #else
 #define LOCK_TRY   F_SETLK
 #define LOCK_WAIT  F_SETLKW
 #define LOCK_QUERY F_GETLK
+#define LOCK_IS_OF_DESCRIPTION FALSE
 #endif
 
 static const short lock_types[] = {
@@ -77,9 +79,10 @@ ssem_file_lock_try (int          fd,
 }
 
 int
-ssem_file_lock_query (int     fd,
-                      goffset first,
-                      goffset n)
+ssem_file_lock_find (int      fd,
+                     goffset  first,
+                     goffset  n,
+                     goffset *found)
 {
   struct flock range = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = n };
   int result;
@@ -87,6 +90,25 @@ ssem_file_lock_query (int     fd,
   result = lock_byte (fd, LOCK_QUERY, &range);
   if (result != 0)
     return result;
+  if (range.l_type == F_UNLCK)
+    return 0;
 
-  return range.l_type != F_UNLCK;
+  *found = MAX (first, range.l_start);
+  return 1;
+}
+
+int
+ssem_file_lock_query (int     fd,
+                      goffset first,
+                      goffset n)
+{
+  goffset found;
+
+  return ssem_file_lock_find (fd, first, n, &found);
+}
+
+gboolean
+ssem_file_lock_is_of_description (void)
+{
+  return LOCK_IS_OF_DESCRIPTION;
 }

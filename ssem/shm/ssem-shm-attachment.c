@@ -10,6 +10,8 @@
 #include "ssem-shm-counter-private.h"
 #include "ssem-shm-recovery-private.h"
 
+#include "ssem/os/ssem-process-private.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +154,13 @@ return_slots_cb (gpointer data)
   g_array_unref (slots);
 }
 
+static guint32
+try_to_claim_slot (SsemShmFile *file)
+{
+  return ssem_shm_counter_claim_slot (file->memory, file->process, getpid (),
+                                      ssem_process_get_name_space ());
+}
+
 /* With gate. */
 static int
 claim_slot (SsemShmAttachment *self,
@@ -160,17 +169,17 @@ claim_slot (SsemShmAttachment *self,
   SsemShmFile *file = &self->file;
   int result = 0;
 
-  *slot = ssem_shm_counter_claim_slot (file->memory, file->process, getpid ());
+  *slot = try_to_claim_slot (file);
   if (*slot == 0)
     {
       result = MIN (ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_ALL), 0);
-      *slot = ssem_shm_counter_claim_slot (file->memory, file->process, getpid ());
+      *slot = try_to_claim_slot (file);
     }
   while (*slot == 0 && result == 0)
     {
       result = ssem_shm_file_grow (file);
       if (result == 0)
-        *slot = ssem_shm_counter_claim_slot (file->memory, file->process, getpid ());
+        *slot = try_to_claim_slot (file);
     }
 
   return result;

@@ -104,10 +104,12 @@ ssem_shm_owner (guint64 process)
   return process << SSEM_SHM_OWNER_SHIFT;
 }
 
-/* Claims a free slot for @process; 0 where the file has no free one. */
+/* Claims a free slot for @process, which people know as @pid in @pid_name_space; 0 where the file
+ * has no free one. */
 guint32       ssem_shm_counter_claim_slot   (SsemShmSegment *segment,
                                              guint64         process,
-                                             int             pid);
+                                             int             pid,
+                                             guint32         pid_name_space);
 
 /* The units that the slots of @process hold, together. Only for its own threads while none
  * operates. */
@@ -122,6 +124,12 @@ void          ssem_shm_counter_free_slots   (SsemShmSegment *segment,
 /* Gives back what the dead @process holds, and frees its slots. Any number of processes may do so
  * at the same time; it happens once. Answers whether units came back through this call. */
 gboolean      ssem_shm_counter_settle       (SsemShmSegment *segment,
+                                             guint64         process);
+
+/* What @process holds in a copy of a segment that nobody writes, its state being @word; whether it
+ * lives or not. Less than 0 where it has created units. */
+gint64        ssem_shm_counter_peek_holding (SsemShmSegment *copy,
+                                             guint64         word,
                                              guint64         process);
 
 static inline int

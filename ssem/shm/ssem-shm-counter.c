@@ -55,6 +55,8 @@
  * before.
  */
 
+#define HOLDING_MAX (G_GINT64_CONSTANT (1) << 50)
+
 #define NUMBER_IS_LATER(a, b) ((gint32) ((guint32) (a) - (guint32) (b)) > 0)
 
 static inline gboolean
@@ -229,7 +231,8 @@ ssem_shm_counter_reset (SsemShmLane lane,
 guint32
 ssem_shm_counter_claim_slot (SsemShmSegment *segment,
                              guint64         process,
-                             int             pid)
+                             int             pid,
+                             guint32         pid_name_space)
 {
   guint32 n_slots = atomic_load_explicit (&segment->n_slots, memory_order_acquire);
   guint32 index, used, number;
@@ -252,6 +255,7 @@ ssem_shm_counter_claim_slot (SsemShmSegment *segment,
       number = atomic_load_explicit (&slot->committed, memory_order_relaxed) + 4;
       atomic_store_explicit (&slot->waiting, 0, memory_order_relaxed);
       atomic_store_explicit (&slot->pid, pid, memory_order_relaxed);
+      atomic_store_explicit (&slot->pid_name_space, pid_name_space, memory_order_relaxed);
       write_record (slot, number, 0, 0);
       atomic_store_explicit (&slot->committed, number, memory_order_release);
       atomic_store (&slot->owner, ssem_shm_owner (process));
@@ -348,7 +352,45 @@ holding_of_dead (SsemShmSlot *slot,
   guint32 committed = atomic_load (&slot->committed);
   gboolean is_ahead = ssem_shm_counter_is_ahead (slot, index, word);
 
-  return record_holding (slot, is_ahead ? committed + 1 : committed, epoch);
+  gint64 holding = record_holding (slot, is_ahead ? committed + 1 : committed, epoch);
+
+  /* No slot comes to hold that much; but it is what a file says, and is added up. */
+  return CLAMP (holding, -HOLDING_MAX, HOLDING_MAX);
+}
+
+/* What the slots of @process, of which @first is the first, hold together in @epoch. */
+static gint64
+holding_of_all (SsemShmSegment *segment,
+                guint64         process,
+                guint32         first,
+                guint64         word,
+                guint32         epoch)
+{
+  guint32 used = atomic_load (&segment->slots_used);
+  gint64 holding = 0;
+  guint32 index;
+
+  for (index = first; index < used; index++)
+    {
+      SsemShmSlot *slot = &segment->slots[index];
+
+      if (atomic_load (&slot->owner) == ssem_shm_owner (process))
+        holding += holding_of_dead (slot, index, word, epoch);
+    }
+
+  return holding;
+}
+
+/* Whether the last will, whose number is @will, of the process whose first slot is @index has been
+ * executed. */
+static gboolean
+is_executed (SsemShmSlot        *slot,
+             guint32             index,
+             const SsemShmState *state,
+             guint32             will)
+{
+  return (state->slot == index && matches (will, state->number)) ||
+         atomic_load (&slot->done) == will;
 }
 
 /* Tries to execute the last will of @process, whose first slot is @first. Answers TRUE when it has
@@ -360,26 +402,18 @@ execute_will (SsemShmSegment *segment,
               gboolean       *has_given)
 {
   SsemShmSlot *slot = &segment->slots[first];
-  guint32 used = atomic_load (&segment->slots_used);
   guint64 old_word = atomic_load (&segment->state);
   SsemShmState state = ssem_shm_state_unpack (old_word);
   guint32 epoch = get_epoch (segment, &state);
   guint32 will = atomic_load (&slot->committed) + 2;
-  gint64 holding = 0;
+  gint64 holding;
   guint64 new_word;
-  guint32 index;
   int value;
 
-  if ((state.slot == first && matches (will, state.number)) || atomic_load (&slot->done) == will)
+  if (is_executed (slot, first, &state, will))
     return TRUE;
 
-  for (index = first; index < used; index++)
-    {
-      SsemShmSlot *other = &segment->slots[index];
-
-      if (atomic_load (&other->owner) == ssem_shm_owner (process))
-        holding += holding_of_dead (other, index, old_word, epoch);
-    }
+  holding = holding_of_all (segment, process, first, old_word, epoch);
 
   /* Now it is known whether all this was read from the dead process's slots. */
   if (atomic_load (&slot->owner) != ssem_shm_owner (process))
@@ -413,4 +447,25 @@ ssem_shm_counter_settle (SsemShmSegment *segment,
   ssem_shm_counter_free_slots (segment, process);
 
   return has_given;
+}
+
+/* --- Looking --- */
+
+gint64
+ssem_shm_counter_peek_holding (SsemShmSegment *copy,
+                               guint64         word,
+                               guint64         process)
+{
+  SsemShmState state = ssem_shm_state_unpack (word);
+  guint32 epoch = get_epoch (copy, &state);
+  guint32 first = find_first_slot (copy, process);
+  SsemShmSlot *slot = &copy->slots[first];
+
+  /* Slots are freed in ascending order behind the first, and were read in that order: where the
+   * first says that all is settled, it is, whatever the others look like. */
+  if (first == 0 || atomic_load (&slot->owner) != ssem_shm_owner (process) ||
+      is_executed (slot, first, &state, atomic_load (&slot->committed) + 2))
+    return 0;
+
+  return holding_of_all (copy, process, first, word, epoch);
 }

@@ -47,7 +47,9 @@ G_BEGIN_DECLS
  *   record     for the operation with an even and for the one with an odd number: what the slot
  *              holds after it, and the epoch that this belongs to; in another epoch it holds 0.
  *              Owner only, and only the record that committed does not name.
- *   pid        for people; decides nothing.
+ *   pid, pid_name_space, waiting_since
+ *              for people; they decide nothing. Owner only: the first two in claiming, and
+ *              waiting_since, in seconds of the wall clock's time, before waiting.
  */
 
 #define SSEM_SHM_VALUE_MAX G_MAXINT
@@ -77,7 +79,8 @@ typedef struct
   SsemShmRecord record[2];
   atomic_uint_least32_t waiting;
   atomic_int_least32_t pid;
-  guint64 unused;
+  atomic_uint_least32_t pid_name_space;
+  atomic_uint_least32_t waiting_since;
 } SsemShmSlot;
 
 /* Flags of an owner. */
@@ -116,7 +119,7 @@ G_STATIC_ASSERT (ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2);
 G_STATIC_ASSERT (sizeof (atomic_uint_least64_t) == 8 && sizeof (atomic_uint_least32_t) == 4);
 
 /* Fields are only ever moved with a new number in front; sizes tell most other changes. */
-#define SSEM_SHM_LAYOUT ((guint32) (1u << 24 | (sizeof (SsemShmSegment) + sizeof (SsemShmSlot))))
+#define SSEM_SHM_LAYOUT ((guint32) (2u << 24 | (sizeof (SsemShmSegment) + sizeof (SsemShmSlot))))
 
 #define SSEM_SHM_SIZE(n_slots) (sizeof (SsemShmSegment) + (gsize) (n_slots) * sizeof (SsemShmSlot))
 

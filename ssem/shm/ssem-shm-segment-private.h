@@ -31,6 +31,11 @@ typedef struct
   guint64 lineage;        /* of the segment; stays when it is closed */
 } SsemShmFile;
 
+/* Where the locks lie: the byte of process number 0. The rest is told in ssem-shm-segment.c. */
+#define SSEM_SHM_LOCKS_ATTACHED (G_GINT64_CONSTANT (1) << 40)
+#define SSEM_SHM_LOCKS_LINGERS  (G_GINT64_CONSTANT (1) << 41)
+#define SSEM_SHM_LOCKS_LISTENS  (G_GINT64_CONSTANT (1) << 42)
+
 void     ssem_shm_file_init   (SsemShmFile *self,
                                const char  *key);
 void     ssem_shm_file_clear  (SsemShmFile *self);
@@ -90,6 +95,22 @@ gboolean ssem_shm_file_lacks_listener (SsemShmFile *self);
 /* What to name when opening failed: the folder of all where it is not as it must be, else the
  * key's. */
 const char *ssem_shm_file_get_culprit (SsemShmFile *self);
+
+/* Opens the segment for reading only, without attaching or mapping; the errors are those of
+ * attaching. What it holds has yet to be checked. */
+int      ssem_shm_file_open_to_look  (SsemShmFile *self);
+
+/* Whether @head, read from a file of @size bytes, is the beginning of a segment: of @key, or of any
+ * key where that is NULL. 0, -EBADMSG or -EPROTO; -ENOENT for one that is being removed. */
+int      ssem_shm_file_check_head    (const SsemShmSegment *head,
+                                      goffset               size,
+                                      const char           *key);
+
+/* Removes a segment that nobody is attached to; -EBUSY where somebody is. */
+int      ssem_shm_file_remove_leftover (SsemShmFile *self);
+
+/* Whether the folder of all is as it must be; -ENOENT where it is not there. */
+int      ssem_shm_file_check_folder  (SsemShmFile *self);
 
 /* The path of the file that is closed when an attached process dies. */
 char    *ssem_shm_file_get_path    (SsemShmFile *self);

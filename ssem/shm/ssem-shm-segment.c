@@ -61,9 +61,9 @@
  * key uses it, the next one to remove the key clears it away: nobody has locked its segment.
  */
 
-#define ATTACHED (G_GINT64_CONSTANT (1) << 40)
-#define LINGERS  (G_GINT64_CONSTANT (1) << 41)
-#define LISTENS  (G_GINT64_CONSTANT (1) << 42)
+#define ATTACHED SSEM_SHM_LOCKS_ATTACHED
+#define LINGERS  SSEM_SHM_LOCKS_LINGERS
+#define LISTENS  SSEM_SHM_LOCKS_LISTENS
 
 #define N_LISTENERS 3
 #define MAX_ROUNDS 10000
@@ -193,8 +193,8 @@ ssem_shm_file_lacks_listener (SsemShmFile *self)
 
 /* --- Opening --- */
 
-static int
-check_folder (SsemShmFile *self)
+int
+ssem_shm_file_check_folder (SsemShmFile *self)
 {
   struct stat found;
 
@@ -213,9 +213,37 @@ check_folder (SsemShmFile *self)
 const char *
 ssem_shm_file_get_culprit (SsemShmFile *self)
 {
-  int result = check_folder (self);
+  int result = ssem_shm_file_check_folder (self);
 
   return result == -EACCES || result == -ELOOP ? self->folder : self->path;
+}
+
+int
+ssem_shm_file_check_head (const SsemShmSegment *head,
+                          goffset               size,
+                          const char           *key)
+{
+  guint64 state;
+
+  if (size < (goffset) sizeof *head ||
+      memcmp (head->magic, segment_magic, sizeof head->magic) != 0)
+    return -EBADMSG;
+  if (head->layout != SSEM_SHM_LAYOUT)
+    return -EPROTO;
+
+  state = atomic_load (&head->state);
+  if (head->key_length > SSEM_SHM_KEY_MAX ||
+      (key != NULL &&
+       (head->key_length != strlen (key) || memcmp (head->key, key, head->key_length) != 0)) ||
+      atomic_load (&head->n_slots) > SSEM_SHM_MAX_SLOTS ||
+      atomic_load (&head->slots_used) > atomic_load (&head->n_slots) ||
+      ssem_shm_state_unpack (state).slot >= MAX (1, atomic_load (&head->slots_used)) ||
+      atomic_load (&head->last_process) >= (G_GUINT64_CONSTANT (1) << 40) ||
+      LIFE_PHASE (atomic_load (&head->life)) > LIFE_DOOMED ||
+      (guint64) size < SSEM_SHM_SIZE (atomic_load (&head->n_slots)))
+    return -EBADMSG;
+
+  return LIFE_PHASE (atomic_load (&head->life)) == LIFE_DOOMED ? -ENOENT : 0;
 }
 
 /* Whether the open file is a segment of this key, without touching a mapping of it. */
@@ -226,7 +254,7 @@ check_content (int         fd,
   SsemShmSegment head;
   struct stat found;
   gssize n_read;
-  guint64 state;
+  int result;
 
   if (fstat (fd, &found) != 0)
     return -errno;
@@ -240,22 +268,12 @@ check_content (int         fd,
   while (n_read < 0 && errno == EINTR);
   if (n_read < 0)
     return -errno;
-  if (n_read < (gssize) sizeof head || memcmp (head.magic, segment_magic, sizeof head.magic) != 0)
-    return -EBADMSG;
-  if (head.layout != SSEM_SHM_LAYOUT)
-    return -EPROTO;
-
-  state = atomic_load (&head.state);
-  if (head.key_length != strlen (key) || memcmp (head.key, key, head.key_length) != 0 ||
-      atomic_load (&head.n_slots) > SSEM_SHM_MAX_SLOTS ||
-      atomic_load (&head.slots_used) > atomic_load (&head.n_slots) ||
-      ssem_shm_state_unpack (state).slot >= MAX (1, atomic_load (&head.slots_used)) ||
-      atomic_load (&head.last_process) >= (G_GUINT64_CONSTANT (1) << 40) ||
-      LIFE_PHASE (atomic_load (&head.life)) > LIFE_DOOMED ||
-      (guint64) found.st_size < SSEM_SHM_SIZE (atomic_load (&head.n_slots)))
+  if (n_read < (gssize) sizeof head)
     return -EBADMSG;
 
-  return 0;
+  /* Whoever attaches removes a doomed one. */
+  result = ssem_shm_file_check_head (&head, found.st_size, key);
+  return result == -ENOENT ? 0 : result;
 }
 
 static int
@@ -305,15 +323,16 @@ open_folder (const char *path)
   return fd >= 0 ? fd : -errno;
 }
 
-/* Opens and maps the segment in the folder @path, without entering this process. */
+/* Opens the segment in the folder @path; @direction is O_RDWR or O_RDONLY. */
 static int
-open_segment (SsemShmFile *self,
-              const char  *path)
+open_file (SsemShmFile *self,
+           const char  *path,
+           int          direction)
 {
   struct stat found;
   int result;
 
-  result = check_folder (self);
+  result = ssem_shm_file_check_folder (self);
   if (result != 0)
     return result;
 
@@ -334,9 +353,28 @@ open_segment (SsemShmFile *self,
   if (result == 0)
     {
       self->fd = openat (self->folder_fd, SEGMENT_NAME,
-                         O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+                         direction | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
       result = self->fd >= 0 ? 0 : -errno;
     }
+  if (result != 0)
+    ssem_shm_file_close (self);
+
+  return result;
+}
+
+int
+ssem_shm_file_open_to_look (SsemShmFile *self)
+{
+  return open_file (self, self->path, O_RDONLY);
+}
+
+/* Opens and maps the segment in the folder @path, without entering this process. */
+static int
+open_segment (SsemShmFile *self,
+              const char  *path)
+{
+  int result = open_file (self, path, O_RDWR);
+
   if (result == 0)
     result = check_content (self->fd, self->key);
   if (result == 0)
@@ -522,7 +560,7 @@ make_new_folder (SsemShmFile *self)
 
   if (mkdir (self->folder, 0700) != 0 && errno != EEXIST)
     return -errno;
-  result = check_folder (self);
+  result = ssem_shm_file_check_folder (self);
   if (result != 0)
     return result;
 
@@ -685,6 +723,27 @@ ssem_shm_file_attach (SsemShmFile *self,
 
   /* Nobody comes and goes that often: something lies there that can be neither used nor removed. */
   return -EBADMSG;
+}
+
+int
+ssem_shm_file_remove_leftover (SsemShmFile *self)
+{
+  int result;
+
+  result = open_segment (self, self->path);
+  if (result != 0)
+    return result;
+
+  /* What is doomed already is gone, whoever clears it away. */
+  if (LIFE_PHASE (atomic_load (&self->memory->life)) == LIFE_DOOMED)
+    result = -ENOENT;
+  else if (!doom (self))
+    result = -EBUSY;
+  if (result != -EBUSY)
+    remove_doomed (self);
+  ssem_shm_file_close (self);
+
+  return result;
 }
 
 int

@@ -97,6 +97,8 @@ ssem_shm_waiting_announce (SsemShmSegment *segment,
                            guint32         slot,
                            int             n)
 {
+  atomic_store_explicit (&segment->slots[slot].waiting_since,
+                         (guint32) (g_get_real_time () / G_USEC_PER_SEC), memory_order_relaxed);
   atomic_store (&segment->slots[slot].waiting, n);
   atomic_fetch_add (&segment->waiters, VERSION_ONE + announcement (n));
 }

@@ -73,6 +73,15 @@ typedef struct
  * is another user's, -ELOOP where it is a link, -EBADMSG where it is no regular file. */
 int      ssem_sysv_file_open    (const char      *path);
 
+/* The same for reading only, for whoever wants to look. */
+int      ssem_sysv_file_open_to_look (const char *path);
+
+/* Reads the record without mapping it. Answers 1, or 0 where there is none yet, as in a file that
+ * Qt made, or -errno: -EBADMSG where the content is not ours, -EPROTO where another version of this
+ * library wrote it. The key has no end mark. */
+int      ssem_sysv_file_read    (int              fd,
+                                 SsemSysvRecord  *record);
+
 /* Makes the key file with its record in it, in one step for others; answers a descriptor, which has
  * the gate, or -errno: -EEXIST where there is one. */
 int      ssem_sysv_file_create  (const char      *path,

@@ -22,15 +22,16 @@ G_STATIC_ASSERT (sizeof (atomic_uint_least32_t) == 4);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemSysvRecord, key) == 44);
 G_STATIC_ASSERT (sizeof (SsemSysvRecord) == 1072);
 
-int
-ssem_sysv_file_open (const char *path)
+static int
+open_file (const char *path,
+           int         direction)
 {
   struct stat found;
   int fd, result = 0;
 
   /* Never follow a link, never wait for the other end of a FIFO. */
   do
-    fd = open (path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    fd = open (path, direction | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   while (fd < 0 && errno == EINTR);
   if (fd < 0)
     return -errno;
@@ -49,6 +50,18 @@ ssem_sysv_file_open (const char *path)
     }
 
   return fd;
+}
+
+int
+ssem_sysv_file_open (const char *path)
+{
+  return open_file (path, O_RDWR);
+}
+
+int
+ssem_sysv_file_open_to_look (const char *path)
+{
+  return open_file (path, O_RDONLY);
 }
 
 gboolean
@@ -113,6 +126,30 @@ examine_content (int fd)
     return 0;
 
   return -EBADMSG;
+}
+
+int
+ssem_sysv_file_read (int             fd,
+                     SsemSysvRecord *record)
+{
+  gssize n_read;
+  int result;
+
+  result = examine_content (fd);
+  if (result != 1)
+    return result;
+
+  do
+    n_read = pread (fd, record, sizeof *record, 0);
+  while (n_read < 0 && errno == EINTR);
+  if (n_read < 0)
+    return -errno;
+  if (n_read < (gssize) sizeof *record || record->key_length == 0 ||
+      record->key_length > SSEM_SYSV_KEY_MAX ||
+      memchr (record->key, '\0', record->key_length) != NULL)
+    return -EBADMSG;
+
+  return 1;
 }
 
 int

@@ -19,6 +19,10 @@ G_BEGIN_DECLS
  * lies in TMPDIR, or in /tmp. */
 char *ssem_sysv_key_path  (const char *key);
 
+/* The folder that it lies in, and what the names of all key files begin with. */
+const char *ssem_sysv_key_folder (void);
+#define SSEM_SYSV_KEY_PREFIX "qipc_systemsem_"
+
 /* Puts the kernel's key into @token; answers 0 or -errno. */
 int   ssem_sysv_key_token (const char *path,
                            key_t      *token);

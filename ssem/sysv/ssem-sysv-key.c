@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <sys/ipc.h>
 
-static const char *
-key_folder (void)
+const char *
+ssem_sysv_key_folder (void)
 {
   const char *folder = g_getenv ("SSEM_RUNTIME_DIR");
 
@@ -27,9 +27,9 @@ key_folder (void)
 char *
 ssem_sysv_key_path (const char *key)
 {
-  g_autofree char *name = ssem_key_name ("qipc_systemsem_", key);
+  g_autofree char *name = ssem_key_name (SSEM_SYSV_KEY_PREFIX, key);
 
-  return g_build_filename (key_folder (), name, NULL);
+  return g_build_filename (ssem_sysv_key_folder (), name, NULL);
 }
 
 int

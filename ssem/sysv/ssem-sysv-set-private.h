@@ -31,6 +31,9 @@ int ssem_sysv_set_reset      (int          id,
                               int          value);
 int ssem_sysv_set_get_value  (int          id);
 
+/* How many threads wait for it. */
+int ssem_sysv_set_get_n_waiters (int       id);
+
 /* How long a change that has to wait does so. */
 #define SSEM_SYSV_SET_NO_WAIT  G_GINT64_CONSTANT (0)
 #define SSEM_SYSV_SET_FOR_EVER G_GINT64_CONSTANT (-1)

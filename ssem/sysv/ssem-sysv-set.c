@@ -67,6 +67,12 @@ ssem_sysv_set_get_value (int id)
 }
 
 int
+ssem_sysv_set_get_n_waiters (int id)
+{
+  return result_or_errno (semctl (id, 0, GETNCNT));
+}
+
+int
 ssem_sysv_set_change_in_steps (int    id,
                                int    plain,
                                int    undone,

@@ -148,9 +148,11 @@ class Typelib(unittest.TestCase):
         names = [repository.get_info('Ssem', i).get_name()
                  for i in range(repository.get_n_infos('Ssem'))]
         self.assertEqual(sorted(names), [
-            'AccessMode', 'Backend', 'MAJOR_VERSION', 'MICRO_VERSION', 'MINOR_VERSION',
-            'SystemSemaphore', 'SystemSemaphoreClass', 'SystemSemaphoreError', 'VERSION_S',
-            'backend_is_supported', 'system_semaphore_error_quark'])
+            'AccessMode', 'Backend', 'MAJOR_VERSION', 'MICRO_VERSION', 'MINOR_VERSION', 'ProcessInfo',
+            'SemaphoreInfo', 'SystemSemaphore', 'SystemSemaphoreClass', 'SystemSemaphoreError',
+            'VERSION_S', 'backend_is_supported', 'semaphore_info_list', 'semaphore_info_query',
+            'semaphore_remove_leftover', 'semaphore_reset',
+            'system_semaphore_error_quark'])
 
 
 class Documentation(unittest.TestCase):

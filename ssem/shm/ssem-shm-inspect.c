@@ -1,0 +1,414 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-shm-inspect-private.h"
+
+#include "ssem-shm-counter-private.h"
+#include "ssem-shm-segment-private.h"
+
+#include "ssem/os/ssem-file-lock-private.h"
+#include "ssem/os/ssem-key-name-private.h"
+#include "ssem/os/ssem-process-private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A look disturbs nobody: the file is opened for reading only, which takes no number, no slot and no
+ * lock, and whose closing rings no bell; and it is read into a copy, so that a file that somebody
+ * cuts meanwhile is a short read and not a SIGBUS.
+ *
+ * The copy is made while others work. Every operation changes state, so what was read between two
+ * readings of the same state is what was true at that state: a slot's operation that state (or
+ * `done`) already names, and that its owner has not committed yet, has happened, as for a dead one
+ * (ssem-shm-counter.c). Under heavy use no such moment may come along; after MAX_TRIES the look is
+ * content with figures of several moments.
+ *
+ * Dead processes are told by their locks, after the copy was made: who lived then and does not any
+ * more is already counted as dead. What the dead hold and nobody has given back yet is counted as
+ * back, because whoever asks the semaphore itself gives it back first.
+ */
+
+#define MAX_TRIES 200
+
+/* More are not attached, but somebody has locked a whole range. */
+#define MAX_ALIVE 65536
+
+typedef struct
+{
+  SsemShmSegment *copy;
+  guint64 word;       /* state */
+  GHashTable *alive;  /* the numbers of processes that are attached or linger */
+  int n_attached;
+} Look;
+
+/* --- Reading --- */
+
+/* Answers how many bytes there were, or -errno. */
+static gssize
+read_at (int    fd,
+         void  *buffer,
+         gsize  size,
+         gsize  offset)
+{
+  gsize n_read = 0;
+
+  while (n_read < size)
+    {
+      gssize more = pread (fd, (char *) buffer + n_read, size - n_read, (off_t) (offset + n_read));
+
+      if (more < 0 && errno == EINTR)
+        continue;
+      if (more < 0)
+        return -errno;
+      if (more == 0)
+        break;
+      n_read += (gsize) more;
+    }
+
+  return (gssize) n_read;
+}
+
+static int
+read_state (int      fd,
+            guint64 *word)
+{
+  gssize n_read;
+
+  /* Before and after the rest, for this processor and for the compiler. */
+  atomic_thread_fence (memory_order_seq_cst);
+  n_read = read_at (fd, word, sizeof *word, G_STRUCT_OFFSET (SsemShmSegment, state));
+  atomic_thread_fence (memory_order_seq_cst);
+
+  return n_read < 0 ? (int) n_read : n_read < (gssize) sizeof *word ? -EBADMSG : 0;
+}
+
+static int
+read_copy (int         fd,
+           const char *key,
+           Look       *look)
+{
+  struct stat found;
+  SsemShmSegment *head;
+  guint32 used;
+  gsize size;
+  gssize n_read;
+  int result;
+
+  if (fstat (fd, &found) != 0)
+    return -errno;
+  if (found.st_uid != geteuid ())
+    return -EACCES;
+  if (!S_ISREG (found.st_mode))
+    return -EBADMSG;
+
+  n_read = read_at (fd, look->copy, sizeof *look->copy, 0);
+  if (n_read < 0)
+    return (int) n_read;
+  head = look->copy;
+  result = n_read < (gssize) sizeof *head ? -EBADMSG
+                                          : ssem_shm_file_check_head (head, found.st_size, key);
+  if (result == 0 && memchr (head->key, '\0', head->key_length) != NULL)
+    result = -EBADMSG;
+  if (result != 0)
+    return result;
+
+  used = atomic_load (&head->slots_used);
+  size = used * sizeof (SsemShmSlot);
+  n_read = read_at (fd, head->slots, size, sizeof *head);
+  if (n_read < 0)
+    return (int) n_read;
+
+  return n_read < (gssize) size ? -EBADMSG : 0;
+}
+
+static int
+read_segment (int         fd,
+              const char *key,
+              Look       *look)
+{
+  guint64 before = 0, after = 0;
+  int i, result;
+
+  result = read_state (fd, &after);
+  for (i = 0; i < MAX_TRIES && result == 0; i++)
+    {
+      before = after;
+      result = read_copy (fd, key, look);
+      if (result == 0)
+        result = read_state (fd, &after);
+      if (before == after)
+        break;
+    }
+
+  /* The slot that it names has to be one that was read. */
+  if (result == 0 &&
+      ssem_shm_state_unpack (before).slot >= MAX (1, atomic_load (&look->copy->slots_used)))
+    result = -EBADMSG;
+  look->word = before;
+
+  return result;
+}
+
+/* --- Who is alive --- */
+
+typedef struct
+{
+  goffset first;
+  goffset end;
+} Range;
+
+/* Adds the numbers whose bytes among those from @base to @end are locked, and counts them. The
+ * kernel names one lock of a range, and not always the first. */
+static int
+collect_locked (int         fd,
+                goffset     base,
+                goffset     end,
+                GHashTable *numbers,
+                int        *n_found)
+{
+  g_autoptr(GArray) ranges = g_array_new (FALSE, FALSE, sizeof (Range));
+  Range range = { base, end };
+
+  g_array_append_val (ranges, range);
+  while (ranges->len > 0)
+    {
+      Range below, above;
+      goffset found;
+      guint64 *number;
+      int result;
+
+      range = g_array_index (ranges, Range, ranges->len - 1);
+      g_array_set_size (ranges, ranges->len - 1);
+      result = ssem_file_lock_find (fd, range.first, range.end - range.first, &found);
+      if (result < 0)
+        return result;
+      if (result == 0)
+        continue;
+
+      number = g_new (guint64, 1);
+      *number = (guint64) (found - base);
+      g_hash_table_add (numbers, number);
+      if (++*n_found > MAX_ALIVE)
+        return -EBADMSG;
+
+      below = (Range) { range.first, found };
+      above = (Range) { found + 1, range.end };
+      if (above.first < above.end)
+        g_array_append_val (ranges, above);
+      if (below.first < below.end)
+        g_array_append_val (ranges, below);
+    }
+
+  return 0;
+}
+
+static int
+look_who_lives (int   fd,
+                Look *look)
+{
+  int n_lingering = 0;
+  int result;
+
+  result = collect_locked (fd, SSEM_SHM_LOCKS_LINGERS, SSEM_SHM_LOCKS_LISTENS, look->alive,
+                           &n_lingering);
+  if (result == 0)
+    result = collect_locked (fd, SSEM_SHM_LOCKS_ATTACHED, SSEM_SHM_LOCKS_LINGERS, look->alive,
+                             &look->n_attached);
+
+  return result;
+}
+
+/* --- What it comes to --- */
+
+static void
+add_process (GArray      *processes,
+             SsemShmSlot *slot,
+             gint64       units,
+             guint32      since)
+{
+  SsemSnapshotProcess process = { .units = units, .since_usec = -1 };
+  int pid = atomic_load (&slot->pid);
+
+  /* Elsewhere the number is another process's, or nobody's. */
+  if (pid > 0 && atomic_load (&slot->pid_name_space) == ssem_process_get_name_space ())
+    {
+      process.pid = pid;
+      process.command = ssem_process_get_command (pid);
+    }
+  if (since != 0)
+    process.since_usec = since * (gint64) G_USEC_PER_SEC;
+
+  g_array_append_val (processes, process);
+}
+
+/* The process whose first slot is @first: all its slots, from there on. */
+static void
+sum_up (Look         *look,
+        guint32       first,
+        SsemSnapshot *snapshot)
+{
+  SsemShmSegment *copy = look->copy;
+  guint32 used = atomic_load (&copy->slots_used);
+  guint64 process = atomic_load (&copy->slots[first].owner) >> SSEM_SHM_OWNER_SHIFT;
+  gint64 holding = ssem_shm_counter_peek_holding (copy, look->word, process);
+  gint64 waiting = 0;
+  guint32 waiting_since = 0;
+  guint32 index;
+
+  if (!g_hash_table_contains (look->alive, &process))
+    {
+      if (holding > 0)
+        snapshot->value = (int) MIN (snapshot->value + holding, (gint64) SSEM_SHM_VALUE_MAX);
+      return;
+    }
+
+  for (index = first; index < used; index++)
+    {
+      SsemShmSlot *slot = &copy->slots[index];
+      guint32 n = atomic_load (&slot->waiting);
+      guint32 since = atomic_load (&slot->waiting_since);
+
+      if (atomic_load (&slot->owner) != ssem_shm_owner (process) || n == 0)
+        continue;
+      waiting += n;
+      snapshot->n_waiters++;
+      if (waiting_since == 0 || since < waiting_since)
+        waiting_since = since;
+    }
+
+  if (holding > 0)
+    add_process (snapshot->holders, &copy->slots[first], holding, 0);
+  if (waiting > 0)
+    add_process (snapshot->waiters, &copy->slots[first], waiting, waiting_since);
+}
+
+static SsemSnapshot *
+evaluate (Look *look)
+{
+  SsemSnapshot *snapshot = ssem_snapshot_new ();
+  SsemShmSegment *copy = look->copy;
+  guint32 used = atomic_load (&copy->slots_used);
+  g_autoptr(GHashTable) seen = g_hash_table_new (g_int64_hash, g_int64_equal);
+  g_autofree guint64 *processes = g_new (guint64, used);
+  guint32 index;
+
+  snapshot->key = g_strndup (copy->key, copy->key_length);
+  snapshot->value = ssem_shm_state_unpack (look->word).value;
+  snapshot->initial_value = MAX (0, atomic_load (&copy->initial));
+  snapshot->n_attached = look->n_attached;
+  snapshot->is_leftover = look->n_attached == 0;
+  snapshot->holders = ssem_snapshot_new_processes ();
+  snapshot->waiters = ssem_snapshot_new_processes ();
+
+  for (index = 1; index < used; index++)
+    {
+      guint64 owner = atomic_load (&copy->slots[index].owner);
+
+      processes[index] = owner >> SSEM_SHM_OWNER_SHIFT;
+      if (owner != 0 && !(owner & SSEM_SHM_OWNER_CLAIMING) &&
+          g_hash_table_add (seen, &processes[index]))
+        sum_up (look, index, snapshot);
+    }
+
+  return snapshot;
+}
+
+/* @file is open. @key may be NULL. */
+static int
+look_at (SsemShmFile   *file,
+         const char    *key,
+         SsemSnapshot **snapshot)
+{
+  g_autoptr(GHashTable) alive = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  Look look = { .alive = alive };
+  int result;
+
+  look.copy = g_aligned_alloc (1, SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS), SSEM_SHM_LINE);
+
+  result = read_segment (file->fd, key, &look);
+  if (result == 0)
+    result = look_who_lives (file->fd, &look);
+  if (result == 0)
+    *snapshot = evaluate (&look);
+  g_aligned_free (look.copy);
+
+  return result;
+}
+
+int
+ssem_shm_inspect (const char    *key,
+                  SsemSnapshot **snapshot)
+{
+  SsemShmFile file = { 0 };
+  int result;
+
+  ssem_shm_file_init (&file, key);
+  result = ssem_shm_file_open_to_look (&file);
+  if (result == 0)
+    result = look_at (&file, key, snapshot);
+  ssem_shm_file_clear (&file);
+
+  return result;
+}
+
+/* The segment in the folder called @name, if that is one, and the one that its key leads to. */
+static SsemSnapshot *
+look_at_name (const char *folder,
+              const char *name)
+{
+  g_autoptr(SsemSnapshot) snapshot = NULL;
+  g_autofree char *right_name = NULL;
+  SsemShmFile file = { 0 };
+
+  ssem_shm_file_init (&file, "");
+  g_free (file.path);
+  file.path = g_build_filename (folder, name, NULL);
+  if (ssem_shm_file_open_to_look (&file) == 0)
+    look_at (&file, NULL, &snapshot);
+  ssem_shm_file_clear (&file);
+
+  if (snapshot == NULL || *snapshot->key == '\0' || !g_utf8_validate (snapshot->key, -1, NULL))
+    return NULL;
+  right_name = ssem_key_name ("ssem_", snapshot->key);
+
+  return g_str_equal (name, right_name) ? g_steal_pointer (&snapshot) : NULL;
+}
+
+int
+ssem_shm_list (GPtrArray  *snapshots,
+               char      **folder)
+{
+  g_autoptr(GDir) dir = NULL;
+  SsemShmFile file = { 0 };
+  const char *name;
+  int result;
+
+  ssem_shm_file_init (&file, "");
+  *folder = g_strdup (file.folder);
+  result = ssem_shm_file_check_folder (&file);
+  if (result == 0)
+    {
+      errno = 0;
+      dir = g_dir_open (file.folder, 0, NULL);
+      result = dir != NULL ? 0 : errno != 0 ? -errno : -ENOTDIR;
+    }
+  /* A folder of ours is there as long as something is in it. */
+  if (result == -ENOENT)
+    result = file.owns_folder ? 0 : -ENOTDIR;
+  ssem_shm_file_clear (&file);
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      SsemSnapshot *snapshot = look_at_name (*folder, name);
+
+      if (snapshot != NULL)
+        g_ptr_array_add (snapshots, snapshot);
+    }
+
+  return result;
+}

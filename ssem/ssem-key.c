@@ -1,0 +1,37 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-key-private.h"
+
+#include "ssem-error.h"
+#include "ssem-i18n-private.h"
+
+#include <string.h>
+
+#define KEY_MAX_BYTES 1024
+
+gboolean
+ssem_key_check (const char  *key,
+                GError     **error)
+{
+  const char *fault = NULL;
+
+  if (key == NULL || *key == '\0')
+    fault = _("A semaphore needs a key that is not empty");
+  else if (strlen (key) > KEY_MAX_BYTES)
+    fault = _("The key of a semaphore has at most 1024 bytes");
+  else if (!g_utf8_validate (key, -1, NULL))
+    fault = _("The key of a semaphore is text in UTF-8");
+
+  if (fault != NULL)
+    {
+      g_set_error_literal (error, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                           SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR, fault);
+      return FALSE;
+    }
+
+  return TRUE;
+}

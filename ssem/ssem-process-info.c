@@ -1,0 +1,177 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-process-info.h"
+
+#include "ssem-process-info-private.h"
+
+/**
+ * SsemProcessInfo:
+ *
+ * A process that held units of a semaphore, or waited for some, when somebody looked.
+ *
+ * It is a part of what [struct@Ssem.SemaphoreInfo] tells, and does not change. What it says is for
+ * people to read: by the time that it is read, the process may have done something else.
+ *
+ * This type may be used from any thread.
+ *
+ * Since: 1.0
+ */
+struct _SsemProcessInfo
+{
+  /* Constant after creation. */
+  int pid;
+  char *command;
+  gint64 units;
+  GDateTime *since;
+};
+
+G_DEFINE_BOXED_TYPE (SsemProcessInfo, ssem_process_info,
+                     ssem_process_info_ref, ssem_process_info_unref)
+
+SsemProcessInfo *
+ssem_process_info_new (const SsemSnapshotProcess *seen)
+{
+  SsemProcessInfo *self = g_atomic_rc_box_new0 (SsemProcessInfo);
+  g_autoptr(GDateTime) seconds = NULL;
+
+  self->pid = seen->pid;
+  self->command = g_strdup (seen->command);
+  self->units = seen->units;
+  if (seen->since_usec >= 0)
+    {
+      seconds = g_date_time_new_from_unix_local (seen->since_usec / G_USEC_PER_SEC);
+      self->since = g_date_time_add (seconds, seen->since_usec % G_USEC_PER_SEC);
+    }
+
+  return self;
+}
+
+/**
+ * ssem_process_info_ref:
+ * @self: a process
+ *
+ * Takes a reference.
+ *
+ * Returns: (transfer full): @self
+ *
+ * Since: 1.0
+ */
+SsemProcessInfo *
+ssem_process_info_ref (SsemProcessInfo *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return g_atomic_rc_box_acquire (self);
+}
+
+static void
+clear (gpointer data)
+{
+  SsemProcessInfo *self = data;
+
+  g_free (self->command);
+  g_clear_pointer (&self->since, g_date_time_unref);
+}
+
+/**
+ * ssem_process_info_unref:
+ * @self: (transfer full): a process
+ *
+ * Gives a reference back; the last one frees @self.
+ *
+ * Since: 1.0
+ */
+void
+ssem_process_info_unref (SsemProcessInfo *self)
+{
+  g_return_if_fail (self != NULL);
+
+  g_atomic_rc_box_release_full (self, clear);
+}
+
+/**
+ * ssem_process_info_get_pid:
+ * @self: a process
+ *
+ * The number that the system knows the process by.
+ *
+ * The process has said it of itself. Whether it lives is found out by other means, so it is never
+ * the number of one that is dead and that the system has given to another.
+ *
+ * Returns: the number, or 0 where it means nothing here, because the process runs in another name
+ *   space of processes, such as a container
+ *
+ * Since: 1.0
+ */
+int
+ssem_process_info_get_pid (SsemProcessInfo *self)
+{
+  g_return_val_if_fail (self != NULL, 0);
+
+  return self->pid;
+}
+
+/**
+ * ssem_process_info_get_command:
+ * @self: a process
+ *
+ * The name of the program that the process runs.
+ *
+ * On Linux it is what `/proc/PID/comm` says: at most 15 bytes, which the process can change.
+ *
+ * Returns: (nullable): the name, or `NULL` where it is not known
+ *
+ * Since: 1.0
+ */
+const char *
+ssem_process_info_get_command (SsemProcessInfo *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return self->command;
+}
+
+/**
+ * ssem_process_info_get_units:
+ * @self: a process
+ *
+ * How many units the process holds, or how many it waits for, all its threads together.
+ *
+ * Returns: a number of units, 1 or more
+ *
+ * Since: 1.0
+ */
+gint64
+ssem_process_info_get_units (SsemProcessInfo *self)
+{
+  g_return_val_if_fail (self != NULL, 0);
+
+  return self->units;
+}
+
+/**
+ * ssem_process_info_get_since:
+ * @self: a process
+ *
+ * Since when the process holds units without a break, or waits.
+ *
+ * It is exact to the second, by the clock of the system as it was then. Where several threads of the
+ * process do so, it is the time of the one that began first; units that one thread acquired and
+ * another released count as held by the first one still.
+ *
+ * Returns: (transfer none) (nullable): a time of the local time zone, or `NULL` where it is not
+ *   known
+ *
+ * Since: 1.0
+ */
+GDateTime *
+ssem_process_info_get_since (SsemProcessInfo *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return self->since;
+}

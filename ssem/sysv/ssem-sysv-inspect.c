@@ -1,0 +1,222 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-sysv-inspect-private.h"
+
+#include "ssem-sysv-file-private.h"
+#include "ssem-sysv-key-private.h"
+#include "ssem-sysv-set-private.h"
+
+#include "ssem/os/ssem-key-name-private.h"
+#include "ssem/os/ssem-process-private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* A look takes no lock: the key file is read while others may be writing it, which for the figures
+ * that it has means one moment or another.
+ *
+ * What each process holds is in the kernel's undo lists, which nobody can read, and who waits is
+ * only counted. So neither is known by name.
+ */
+
+/* The set that belongs to the open file, or -ENOENT. @record is NULL for a file that Qt made. */
+static int
+find_set (const char           *path,
+          const SsemSysvRecord *record)
+{
+  key_t token;
+  int set, result;
+
+  /* With another phase, a set of that kernel's key is half-made, or another's. */
+  if (record != NULL && record->phase != SSEM_SYSV_PHASE_READY)
+    return -ENOENT;
+
+  result = ssem_sysv_key_token (path, &token);
+  if (result != 0)
+    return result;
+  set = ssem_sysv_set_lookup (token);
+
+  return set;
+}
+
+static gboolean
+is_anybody_attached (int fd)
+{
+  /* An error counts as somebody. */
+  return ssem_file_lock_query (fd, SSEM_SYSV_FILE_ALIVE, 1) != 0;
+}
+
+static void
+look_at_attached (int           fd,
+                  SsemSnapshot *snapshot)
+{
+  int n;
+
+  if (!is_anybody_attached (fd))
+    {
+      snapshot->n_attached = 0;
+      return;
+    }
+
+  /* Some file systems are called one thing by fstat(2) and another in the list of locks. */
+  n = ssem_process_count_locks (fd, SSEM_SYSV_FILE_ALIVE);
+  if (n > 0)
+    snapshot->n_attached = n;
+}
+
+/* @key may be NULL. */
+static int
+look_at (const char    *path,
+         const char    *key,
+         SsemSnapshot **found)
+{
+  g_autoptr(SsemSnapshot) snapshot = ssem_snapshot_new ();
+  SsemSysvRecord record;
+  gboolean is_qts;
+  int fd, set, result;
+
+  if (!ssem_file_lock_is_of_description ())
+    return -ENOTSUP;
+
+  fd = ssem_sysv_file_open_to_look (path);
+  if (fd < 0)
+    return fd;
+  result = ssem_sysv_file_read (fd, &record);
+  is_qts = result == 0;
+  if (result == 1)
+    {
+      snapshot->key = g_strndup (record.key, record.key_length);
+      snapshot->initial_value = MAX (0, record.initial);
+      result = key != NULL && !g_str_equal (key, snapshot->key) ? -EBADMSG : 0;
+    }
+  else if (result == 0)
+    {
+      snapshot->key = g_strdup (key);
+    }
+  if (result == 0)
+    look_at_attached (fd, snapshot);
+  close (fd);
+  if (result != 0)
+    return result;
+
+  set = find_set (path, is_qts ? NULL : &record);
+  if (set < 0)
+    return set;
+  result = snapshot->value = ssem_sysv_set_get_value (set);
+  if (result >= 0)
+    result = snapshot->n_waiters = ssem_sysv_set_get_n_waiters (set);
+  if (result < 0)
+    return result == -EIDRM ? -ENOENT : result;
+
+  /* Qt leaves no trace of its living processes. */
+  if (is_qts || !record.made_by_us)
+    snapshot->n_attached = -1;
+  if (is_qts)
+    snapshot->initial_value = -1;
+  snapshot->is_leftover = snapshot->n_attached == 0;
+  *found = g_steal_pointer (&snapshot);
+
+  return 0;
+}
+
+int
+ssem_sysv_inspect (const char    *key,
+                   SsemSnapshot **snapshot)
+{
+  g_autofree char *path = ssem_sysv_key_path (key);
+
+  return look_at (path, key, snapshot);
+}
+
+int
+ssem_sysv_list (GPtrArray *snapshots)
+{
+  const char *folder = ssem_sysv_key_folder ();
+  g_autoptr(GDir) dir = NULL;
+  const char *name;
+
+  if (!ssem_file_lock_is_of_description ())
+    return -ENOTSUP;
+
+  errno = 0;
+  dir = g_dir_open (folder, 0, NULL);
+  if (dir == NULL)
+    return errno == ENOENT || errno == 0 ? -ENOTDIR : -errno;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+      g_autofree char *right_path = NULL;
+      g_autoptr(SsemSnapshot) snapshot = NULL;
+
+      if (!g_str_has_prefix (name, SSEM_SYSV_KEY_PREFIX) || look_at (path, NULL, &snapshot) != 0)
+        continue;
+
+      /* A key that leads elsewhere is of a file that was copied or renamed. */
+      if (snapshot->key != NULL)
+        {
+          if (!g_utf8_validate (snapshot->key, -1, NULL))
+            continue;
+          right_path = ssem_sysv_key_path (snapshot->key);
+          if (!g_str_equal (path, right_path))
+            continue;
+        }
+      g_ptr_array_add (snapshots, g_steal_pointer (&snapshot));
+    }
+
+  return 0;
+}
+
+int
+ssem_sysv_remove_leftover (const char *key)
+{
+  g_autofree char *path = ssem_sysv_key_path (key);
+  SsemSysvRecord record;
+  int fd, set, result;
+
+  if (!ssem_file_lock_is_of_description ())
+    return -ENOTSUP;
+
+  fd = ssem_sysv_file_open (path);
+  if (fd < 0)
+    return fd;
+
+  /* Who has the gate is about to attach, or to leave; in a moment nobody else will do this. */
+  result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
+  if (result == -EAGAIN)
+    result = -EBUSY;
+  if (result == 0 && !ssem_sysv_file_is_at (fd, path))
+    result = -ENOENT;
+  if (result == 0)
+    {
+      result = ssem_sysv_file_read (fd, &record);
+      if (result == 0)
+        result = -EBUSY;
+    }
+  if (result == 1)
+    result = strlen (key) == record.key_length &&
+             memcmp (record.key, key, record.key_length) == 0 ? 0 : -EBADMSG;
+  if (result == 0 && (is_anybody_attached (fd) || !record.made_by_us))
+    result = -EBUSY;
+  if (result == 0)
+    {
+      set = find_set (path, &record);
+      result = MIN (set, 0);
+      if (result == 0)
+        result = ssem_sysv_set_remove (set);
+      /* The set first: see detach () in ssem-sysv-attachment.c. A file whose set is gone already
+       * goes, too; a half-made set stays for whoever opens the key to finish. */
+      if (record.phase == SSEM_SYSV_PHASE_READY &&
+          (result == 0 || result == -ENOENT || result == -EIDRM))
+        unlink (path);
+    }
+  close (fd);
+
+  return result == -EIDRM ? -ENOENT : result;
+}
