@@ -163,6 +163,9 @@ ssem_process_info_get_units (SsemProcessInfo *self)
  * process do so, it is the time of the one that began first; units that one thread acquired and
  * another released count as held by the first one still.
  *
+ * An acquire that follows on a release of the same thread, with nobody else in between, does not
+ * look at the clock, to be fast.
+ *
  * Returns: (transfer none) (nullable): a time of the local time zone, or `NULL` where it is not
  *   known
  *

@@ -6,6 +6,8 @@
 
 #include "ssem-shm-counter-private.h"
 
+#include <time.h>
+
 /* A compare-and-swap whose outcome can be told after a crash
  *
  * The value and what each process holds lie in different words, and a process can die between any
@@ -124,12 +126,14 @@ static inline void
 write_record (SsemShmSlot *slot,
               guint32      number,
               gint64       holding,
-              guint32      epoch)
+              guint32      epoch,
+              guint32      since)
 {
   SsemShmRecord *record = &slot->record[number & 1];
 
   atomic_store_explicit (&record->holding, holding, memory_order_relaxed);
-  atomic_store_explicit (&record->epoch, epoch, memory_order_relaxed);
+  atomic_store_explicit (&record->stamp, SSEM_SHM_STAMP_MAKE (epoch, since),
+                         memory_order_relaxed);
 }
 
 static inline gint64
@@ -139,10 +143,33 @@ record_holding (SsemShmSlot *slot,
 {
   SsemShmRecord *record = &slot->record[number & 1];
 
-  if (atomic_load_explicit (&record->epoch, memory_order_relaxed) != epoch)
+  if (SSEM_SHM_STAMP_EPOCH (atomic_load_explicit (&record->stamp, memory_order_relaxed)) != epoch)
     return 0;
 
   return atomic_load_explicit (&record->holding, memory_order_relaxed);
+}
+
+static inline guint32
+record_since (SsemShmSlot *slot,
+              guint32      number)
+{
+  guint64 stamp = atomic_load_explicit (&slot->record[number & 1].stamp, memory_order_relaxed);
+
+  return SSEM_SHM_STAMP_SINCE (stamp);
+}
+
+/* Since when a slot holds any, that held @before with the committed operation and will hold
+ * @after. */
+static inline guint32
+next_since (SsemShmSlot *slot,
+            guint32      committed,
+            gint64       before,
+            gint64       after)
+{
+  if (after <= 0)
+    return 0;
+
+  return before > 0 ? record_since (slot, committed) : (guint32) time (NULL);
 }
 
 /* The slot's committed number. Should `done` ever bear the next one already, because numbers have
@@ -174,6 +201,7 @@ ssem_shm_counter_add (SsemShmLane lane,
   do
     {
       SsemShmState state = ssem_shm_state_unpack (old_word);
+      gint64 holding;
       guint32 epoch;
 
       if (delta < 0 && state.value < -delta)
@@ -182,7 +210,9 @@ ssem_shm_counter_add (SsemShmLane lane,
         return SSEM_SHM_TOO_MANY;
 
       epoch = get_epoch (segment, &state);
-      write_record (slot, committed + 1, record_holding (slot, committed, epoch) + owes, epoch);
+      holding = record_holding (slot, committed, epoch);
+      write_record (slot, committed + 1, holding + owes, epoch,
+                    next_since (slot, committed, holding, holding + owes));
       if (state.slot != lane.index && state.slot != 0)
         record_success_of (segment, old_word);
 
@@ -212,7 +242,7 @@ ssem_shm_counter_reset (SsemShmLane lane,
       SsemShmState state = ssem_shm_state_unpack (old_word);
 
       epoch = get_epoch (segment, &state);
-      write_record (slot, committed + 1, 0, epoch + 1);
+      write_record (slot, committed + 1, 0, epoch + 1, 0);
       if (state.slot != lane.index && state.slot != 0)
         record_success_of (segment, old_word);
 
@@ -256,7 +286,7 @@ ssem_shm_counter_claim_slot (SsemShmSegment *segment,
       atomic_store_explicit (&slot->waiting, 0, memory_order_relaxed);
       atomic_store_explicit (&slot->pid, pid, memory_order_relaxed);
       atomic_store_explicit (&slot->pid_name_space, pid_name_space, memory_order_relaxed);
-      write_record (slot, number, 0, 0);
+      write_record (slot, number, 0, 0, 0);
       atomic_store_explicit (&slot->committed, number, memory_order_release);
       atomic_store (&slot->owner, ssem_shm_owner (process));
 
@@ -342,17 +372,26 @@ ssem_shm_counter_free_slots (SsemShmSegment *segment,
 
 /* --- Settling a death --- */
 
-/* What the slot of a dead process holds in @epoch. @word is state, read before. */
+/* The number of the last operation of a dead process's slot that has happened. @word is state, read
+ * before. */
+static guint32
+last_number (SsemShmSlot *slot,
+             guint32      index,
+             guint64      word)
+{
+  guint32 committed = atomic_load (&slot->committed);
+
+  return ssem_shm_counter_is_ahead (slot, index, word) ? committed + 1 : committed;
+}
+
+/* What it holds in @epoch. */
 static gint64
 holding_of_dead (SsemShmSlot *slot,
                  guint32      index,
                  guint64      word,
                  guint32      epoch)
 {
-  guint32 committed = atomic_load (&slot->committed);
-  gboolean is_ahead = ssem_shm_counter_is_ahead (slot, index, word);
-
-  gint64 holding = record_holding (slot, is_ahead ? committed + 1 : committed, epoch);
+  gint64 holding = record_holding (slot, last_number (slot, index, word), epoch);
 
   /* No slot comes to hold that much; but it is what a file says, and is added up. */
   return CLAMP (holding, -HOLDING_MAX, HOLDING_MAX);
@@ -468,4 +507,17 @@ ssem_shm_counter_peek_holding (SsemShmSegment *copy,
     return 0;
 
   return holding_of_all (copy, process, first, word, epoch);
+}
+
+guint32
+ssem_shm_counter_peek_since (SsemShmSegment *copy,
+                             guint64         word,
+                             guint32         index)
+{
+  SsemShmState state = ssem_shm_state_unpack (word);
+  SsemShmSlot *slot = &copy->slots[index];
+  guint32 number = last_number (slot, index, word);
+
+  return record_holding (slot, number, get_epoch (copy, &state)) > 0 ? record_since (slot, number)
+                                                                     : 0;
 }

@@ -246,6 +246,15 @@ add_process (GArray      *processes,
   g_array_append_val (processes, process);
 }
 
+/* 0 stands for no time. */
+static void
+begin_no_later (guint32 *since,
+                guint32  other)
+{
+  if (other != 0 && (*since == 0 || other < *since))
+    *since = other;
+}
+
 /* The process whose first slot is @first: all its slots, from there on. */
 static void
 sum_up (Look         *look,
@@ -257,7 +266,7 @@ sum_up (Look         *look,
   guint64 process = atomic_load (&copy->slots[first].owner) >> SSEM_SHM_OWNER_SHIFT;
   gint64 holding = ssem_shm_counter_peek_holding (copy, look->word, process);
   gint64 waiting = 0;
-  guint32 waiting_since = 0;
+  guint32 holding_since = 0, waiting_since = 0;
   guint32 index;
 
   if (!g_hash_table_contains (look->alive, &process))
@@ -271,18 +280,20 @@ sum_up (Look         *look,
     {
       SsemShmSlot *slot = &copy->slots[index];
       guint32 n = atomic_load (&slot->waiting);
-      guint32 since = atomic_load (&slot->waiting_since);
 
-      if (atomic_load (&slot->owner) != ssem_shm_owner (process) || n == 0)
+      if (atomic_load (&slot->owner) != ssem_shm_owner (process))
+        continue;
+
+      begin_no_later (&holding_since, ssem_shm_counter_peek_since (copy, look->word, index));
+      if (n == 0)
         continue;
       waiting += n;
       snapshot->n_waiters++;
-      if (waiting_since == 0 || since < waiting_since)
-        waiting_since = since;
+      begin_no_later (&waiting_since, atomic_load (&slot->waiting_since));
     }
 
   if (holding > 0)
-    add_process (snapshot->holders, &copy->slots[first], holding, 0);
+    add_process (snapshot->holders, &copy->slots[first], holding, holding_since);
   if (waiting > 0)
     add_process (snapshot->waiters, &copy->slots[first], waiting, waiting_since);
 }

@@ -45,7 +45,9 @@ G_BEGIN_DECLS
  *              overwrote state; moves forward only. Anybody.
  *   waiting    the units that the owner's thread waits for, 0 when it doesn't. Owner only.
  *   record     for the operation with an even and for the one with an odd number: what the slot
- *              holds after it, and the epoch that this belongs to; in another epoch it holds 0.
+ *              holds after it, and in stamp the epoch that this belongs to (0-31); in another epoch
+ *              it holds 0. Also in stamp, for people, since when it holds any (32-63), in seconds
+ *              of the wall clock's time, or 0 where nobody has looked at the clock.
  *              Owner only, and only the record that committed does not name.
  *   pid, pid_name_space, waiting_since
  *              for people; they decide nothing. Owner only: the first two in claiming, and
@@ -67,9 +69,12 @@ G_BEGIN_DECLS
 typedef struct
 {
   atomic_int_least64_t holding;
-  atomic_uint_least32_t epoch;
-  guint32 unused;
+  atomic_uint_least64_t stamp;
 } SsemShmRecord;
+
+#define SSEM_SHM_STAMP_EPOCH(stamp)       ((guint32) (stamp))
+#define SSEM_SHM_STAMP_SINCE(stamp)       ((guint32) ((stamp) >> 32))
+#define SSEM_SHM_STAMP_MAKE(epoch, since) ((guint64) (since) << 32 | (guint32) (epoch))
 
 typedef struct
 {
@@ -119,7 +124,7 @@ G_STATIC_ASSERT (ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2);
 G_STATIC_ASSERT (sizeof (atomic_uint_least64_t) == 8 && sizeof (atomic_uint_least32_t) == 4);
 
 /* Fields are only ever moved with a new number in front; sizes tell most other changes. */
-#define SSEM_SHM_LAYOUT ((guint32) (2u << 24 | (sizeof (SsemShmSegment) + sizeof (SsemShmSlot))))
+#define SSEM_SHM_LAYOUT ((guint32) (3u << 24 | (sizeof (SsemShmSegment) + sizeof (SsemShmSlot))))
 
 #define SSEM_SHM_SIZE(n_slots) (sizeof (SsemShmSegment) + (gsize) (n_slots) * sizeof (SsemShmSlot))
 

@@ -196,8 +196,10 @@ add_until (SsemShmLane lane,
   if (point == BEFORE || point == COMMITTED)
     return;
 
-  after->holding = (before->epoch == segment->epoch ? before->holding : 0) - delta;
-  after->epoch = segment->epoch;
+  after->holding = -delta;
+  if (SSEM_SHM_STAMP_EPOCH (before->stamp) == segment->epoch)
+    after->holding += before->holding;
+  after->stamp = segment->epoch;
   if (point == RECORDED)
     return;
 
@@ -612,7 +614,7 @@ test_claimer_dies (void)
   /* Nothing but its name stands there. */
   former.slot->owner = ssem_shm_owner (9) | SSEM_SHM_OWNER_CLAIMING;
   former.slot->record[former.slot->committed & 1].holding = 5;
-  former.slot->record[former.slot->committed & 1].epoch = segment->epoch;
+  former.slot->record[former.slot->committed & 1].stamp = segment->epoch;
   add (claim (segment, 9), -2);
   g_assert_true (ssem_shm_counter_settle (segment, 9));
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, INITIAL - 9);
