@@ -67,6 +67,7 @@ G_BEGIN_DECLS
  *   Platforms      which backend                         object/environment, default, *-backend
  *                  the kernel's object is Qt's           keys/kernel-object
  *   Asynchronous   (not of the contract)                 async/..., fork/async-in-child
+ *   Looking        (not of the contract)                 info/...
  *
  * That time does not count while the system is suspended, and that the wall clock does not matter,
  * cannot be tried out without stopping the machine that runs the test; worlds/name-spaces tries
