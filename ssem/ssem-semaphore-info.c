@@ -63,6 +63,19 @@ struct _SsemSemaphoreInfo
 G_DEFINE_BOXED_TYPE (SsemSemaphoreInfo, ssem_semaphore_info,
                      ssem_semaphore_info_ref, ssem_semaphore_info_unref)
 
+/* The class binds the domain of the messages, and starts what is one for the whole process. */
+static void
+ensure_library (void)
+{
+  static gsize is_done;
+
+  if (g_once_init_enter (&is_done))
+    {
+      g_type_class_ref (SSEM_TYPE_SYSTEM_SEMAPHORE);
+      g_once_init_leave (&is_done, 1);
+    }
+}
+
 /* --- Making --- */
 
 static int
@@ -175,6 +188,7 @@ ssem_semaphore_info_list (SsemBackend   backend,
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
+  ensure_library ();
   infos = g_ptr_array_new_with_free_func ((GDestroyNotify) ssem_semaphore_info_unref);
   if (backend != SSEM_BACKEND_DEFAULT)
     {
@@ -242,6 +256,7 @@ ssem_semaphore_info_query (const char   *key,
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
+  ensure_library ();
   if (!ssem_key_check (key, error))
     return NULL;
   table = ssem_backend_choose (backend, error);
@@ -521,6 +536,7 @@ ssem_semaphore_remove_leftover (const char   *key,
 
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
+  ensure_library ();
   if (!ssem_key_check (key, error))
     return FALSE;
   table = ssem_backend_choose (backend, error);

@@ -19,11 +19,13 @@ build_packages='
   gobject-introspection
   libc6-dev
   libgirepository1.0-dev
+  libjson-glib-dev
   libglib2.0-dev
   meson
   ninja-build
   pkgconf|pkg-config
   python3
+  python3-docutils
   python3-gi
   valac
 '

@@ -1,0 +1,66 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-tool-private.h"
+
+/* Somebody else was faster: it is gone, or in use. */
+static gboolean
+is_overtaken (const GError *error)
+{
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BUSY) ||
+         g_error_matches (error, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                          SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
+}
+
+int
+tool_clean (int    argc,
+            char **argv)
+{
+  gboolean is_dry_run = FALSE;
+  GOptionEntry entries[] = {
+    { "dry-run", 'n', 0, G_OPTION_ARG_NONE, &is_dry_run,
+      N_("Print what would be removed, and remove nothing"), NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr(GPtrArray) infos = NULL;
+  g_autoptr(GError) error = NULL;
+  int status = TOOL_OK;
+  guint i;
+
+  if (!tool_parse (&argc, &argv, "",
+                   _("Removes all semaphores that crashes have left, and prints their keys."),
+                   entries, FALSE) ||
+      !tool_check_count (argc, argv, 0, 0))
+    return TOOL_USAGE;
+
+  infos = tool_list_all (&error);
+  if (infos == NULL)
+    return tool_fail (error);
+
+  for (i = 0; i < infos->len; i++)
+    {
+      SsemSemaphoreInfo *info = infos->pdata[i];
+      const char *key = ssem_semaphore_info_get_key (info);
+      g_autofree char *shown = NULL;
+      g_autoptr(GError) failure = NULL;
+
+      if (!ssem_semaphore_info_is_leftover (info) || key == NULL)
+        continue;
+
+      if (!is_dry_run &&
+          !ssem_semaphore_remove_leftover (key, ssem_semaphore_info_get_backend (info), &failure))
+        {
+          if (!is_overtaken (failure))
+            status = tool_fail (failure);
+          continue;
+        }
+
+      shown = tool_show_key (info);
+      g_print ("%s\n", shown);
+    }
+
+  return status;
+}

@@ -1,0 +1,56 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-tool-private.h"
+
+int
+tool_list (int    argc,
+           char **argv)
+{
+  gboolean as_json = FALSE, only_keys = FALSE;
+  GOptionEntry entries[] = {
+    { "json", 0, 0, G_OPTION_ARG_NONE, &as_json, N_("Print JSON"), NULL },
+    { "keys", 0, 0, G_OPTION_ARG_NONE, &only_keys, N_("Print the keys only, a line for each"), NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr(GPtrArray) infos = NULL;
+  g_autoptr(GError) error = NULL;
+
+  if (!tool_parse (&argc, &argv, "", _("Lists the semaphores of the user."), entries, FALSE) ||
+      !tool_check_count (argc, argv, 0, 0))
+    return TOOL_USAGE;
+
+  infos = tool_list_all (&error);
+  if (infos == NULL)
+    return tool_fail (error);
+
+  if (as_json)
+    {
+      g_autoptr(JsonNode) node = tool_infos_to_json (infos);
+
+      tool_print_json (node);
+    }
+  else if (only_keys)
+    {
+      guint i;
+
+      for (i = 0; i < infos->len; i++)
+        {
+          g_autofree char *key = tool_show_key (infos->pdata[i]);
+
+          if (ssem_semaphore_info_get_key (infos->pdata[i]) != NULL)
+            g_print ("%s\n", key);
+        }
+    }
+  else if (infos->len > 0)
+    {
+      g_autofree char *text = tool_format_list (infos);
+
+      g_print ("%s", text);
+    }
+
+  return TOOL_OK;
+}

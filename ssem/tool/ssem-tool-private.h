@@ -1,0 +1,135 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <glib/gi18n-lib.h>
+#include <json-glib/json-glib.h>
+#include <ssem.h>
+
+G_BEGIN_DECLS
+
+/* The `ssem` command: one handler for each subcommand, over the library's public calls alone. */
+
+/* How it ends, as the manual page has it. `run` ends as its command does, so what it has to say for
+ * itself has the numbers that env(1) and timeout(1) use. */
+typedef enum
+{
+  TOOL_OK = 0,
+  TOOL_FAILED = 1,
+  TOOL_USAGE = 2,
+  TOOL_NOT_FOUND = 3,
+  TOOL_BUSY = 4,
+  TOOL_PERMISSION_DENIED = 5,
+
+  TOOL_RUN_CONFLICT = 124,
+  TOOL_RUN_FAILED = 125,
+  TOOL_RUN_NOT_EXECUTABLE = 126,
+  TOOL_RUN_NO_COMMAND = 127,
+  TOOL_RUN_SIGNAL = 128,
+} ToolStatus;
+
+/* A subcommand: its name is argv[0]. Answers how the program ends. */
+typedef int (* ToolHandler) (int    argc,
+                             char **argv);
+
+int tool_run    (int    argc,
+                 char **argv);
+int tool_list   (int    argc,
+                 char **argv);
+int tool_show   (int    argc,
+                 char **argv);
+int tool_watch  (int    argc,
+                 char **argv);
+int tool_reset  (int    argc,
+                 char **argv);
+int tool_remove (int    argc,
+                 char **argv);
+int tool_clean  (int    argc,
+                 char **argv);
+
+/* --- Arguments: ssem-tool-options.c --- */
+
+/* The backend that --backend names; DEFAULT where it is not given. */
+extern SsemBackend tool_backend;
+
+/* Takes the options of the subcommand out of @argv, and --backend, --help and --version with them.
+ * FALSE: the message has been printed. What is left is argv[1] and so on; with @is_strict they end
+ * at the first that is none. */
+gboolean    tool_parse          (int           *argc,
+                                 char        ***argv,
+                                 const char    *arguments,
+                                 const char    *summary,
+                                 GOptionEntry  *entries,
+                                 gboolean       is_strict);
+
+/* Whether there are from @min to @max arguments behind the name, else it says so. */
+gboolean    tool_check_count    (int            argc,
+                                 char         **argv,
+                                 int            min,
+                                 int            max);
+
+/* A number of units, at least @min. Says so where it is none. */
+gboolean    tool_parse_units    (const char    *text,
+                                 int            min,
+                                 int           *units);
+
+/* A number of seconds, 0 or more; in microseconds. */
+gboolean    tool_parse_seconds  (const char    *text,
+                                 gint64        *usec);
+
+/* --- Messages: ssem-tool-options.c --- */
+
+void        tool_print_error    (const char    *format,
+                                 ...) G_GNUC_PRINTF (1, 2);
+/* Prints the message, and answers the status that goes with it. */
+int         tool_fail           (const GError  *error);
+
+/* The user is told how to be told more. */
+int         tool_fail_usage     (const char    *command);
+
+/* --- What there is: ssem-tool-text.c --- */
+
+const char *tool_backend_name   (SsemBackend    backend);
+
+/* The semaphore of @key: in the backend that was asked for; else in the default one or, if it is not
+ * there, in another that has it. */
+SsemSemaphoreInfo *tool_find    (const char    *key,
+                                 GError       **error);
+
+/* All that there are, of the backend that was asked for. */
+GPtrArray  *tool_list_all       (GError       **error);
+
+/* A table of them, a line each after the title. */
+char       *tool_format_list    (GPtrArray     *infos);
+/* All about one. */
+char       *tool_format_info    (SsemSemaphoreInfo *info);
+
+/* @text is cut or filled up to @width columns of a terminal. */
+char       *tool_fit            (const char    *text,
+                                 int            width,
+                                 gboolean       is_padded);
+
+/* The key as a line can show it: no control characters; and for one that is not known. */
+char       *tool_show_key       (SsemSemaphoreInfo *info);
+
+/* --- JSON: ssem-tool-json.c --- */
+
+JsonNode   *tool_info_to_json   (SsemSemaphoreInfo *info);
+JsonNode   *tool_infos_to_json  (GPtrArray     *infos);
+void        tool_print_json     (JsonNode      *node);
+
+/* --- Processes: ssem-tool-guard-*.c --- */
+
+/* To be called in a child of fork (): it dies with @parent, or has to end at once where the answer
+ * is FALSE. */
+gboolean    tool_die_with       (GPid           parent);
+
+/* Whether the kernel, and not a process, has sent the signal: then a whole group has got it. */
+gboolean    tool_is_from_kernel (int            code);
+
+/* No core file, whatever ends this program. */
+void        tool_forbid_core    (void);
+
+G_END_DECLS

@@ -1,0 +1,28 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-tool-private.h"
+
+int
+tool_remove (int    argc,
+             char **argv)
+{
+  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  g_autoptr(GError) error = NULL;
+
+  if (!tool_parse (&argc, &argv, _("KEY"),
+                   _("Removes a semaphore that a crash has left. One that is in use stays."), NULL,
+                   FALSE) ||
+      !tool_check_count (argc, argv, 1, 1))
+    return TOOL_USAGE;
+
+  info = tool_find (argv[1], &error);
+  if (info == NULL ||
+      !ssem_semaphore_remove_leftover (argv[1], ssem_semaphore_info_get_backend (info), &error))
+    return tool_fail (error);
+
+  return TOOL_OK;
+}

@@ -1,0 +1,34 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-tool-private.h"
+
+int
+tool_reset (int    argc,
+            char **argv)
+{
+  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  g_autoptr(GError) error = NULL;
+  int value;
+
+  if (!tool_parse (&argc, &argv, _("KEY NUMBER"),
+                   _("Sets the value of a semaphore, and forgets what is held of it."), NULL,
+                   FALSE) ||
+      !tool_check_count (argc, argv, 2, 2) ||
+      !tool_parse_units (argv[2], 0, &value))
+    return TOOL_USAGE;
+
+  info = tool_find (argv[1], &error);
+  if (info == NULL ||
+      !ssem_semaphore_reset (argv[1], value, ssem_semaphore_info_get_backend (info), &error))
+    return tool_fail (error);
+
+  if (ssem_semaphore_info_is_leftover (info))
+    tool_print_error (_("“%s” was left over and nobody uses it, so it is gone now; whoever opens it "
+                        "next creates it"), argv[1]);
+
+  return TOOL_OK;
+}

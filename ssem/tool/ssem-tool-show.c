@@ -1,0 +1,45 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-tool-private.h"
+
+int
+tool_show (int    argc,
+           char **argv)
+{
+  gboolean as_json = FALSE;
+  GOptionEntry entries[] = {
+    { "json", 0, 0, G_OPTION_ARG_NONE, &as_json, N_("Print JSON"), NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  g_autoptr(GError) error = NULL;
+
+  if (!tool_parse (&argc, &argv, _("KEY"),
+                   _("Shows who holds units of a semaphore and who waits for some."), entries,
+                   FALSE) ||
+      !tool_check_count (argc, argv, 1, 1))
+    return TOOL_USAGE;
+
+  info = tool_find (argv[1], &error);
+  if (info == NULL)
+    return tool_fail (error);
+
+  if (as_json)
+    {
+      g_autoptr(JsonNode) node = tool_info_to_json (info);
+
+      tool_print_json (node);
+    }
+  else
+    {
+      g_autofree char *text = tool_format_info (info);
+
+      g_print ("%s", text);
+    }
+
+  return TOOL_OK;
+}

@@ -1,0 +1,252 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-tool-private.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Looks at the semaphores again and again. On a terminal it draws the table anew in its place; in a
+ * pipe it prints a line for each semaphore that is there at first, that changes, comes or goes. */
+
+/* What a terminal does; see console_codes(4). */
+#define CLEAR_ALL      "\033[H\033[2J"
+#define GO_HOME        "\033[H"
+#define CLEAR_LINE     "\033[K"
+#define CLEAR_BELOW    "\033[J"
+#define HIDE_CURSOR    "\033[?25l"
+#define SHOW_CURSOR    "\033[?25h"
+
+#define DEFAULT_INTERVAL_USEC G_USEC_PER_SEC
+#define MIN_INTERVAL_USEC     (G_USEC_PER_SEC / 100)
+
+typedef struct
+{
+  GMainLoop *loop;
+  char **keys;        /* of those to show; empty for all */
+  gboolean on_terminal;
+  GHashTable *lines;  /* in a pipe: backend and key -> the line printed last */
+  int status;
+} Watch;
+
+static gboolean
+is_wanted (Watch             *self,
+           SsemSemaphoreInfo *info)
+{
+  const char *key = ssem_semaphore_info_get_key (info);
+
+  return *self->keys == NULL ||
+         (key != NULL && g_strv_contains ((const char *const *) self->keys, key));
+}
+
+static GPtrArray *
+look (Watch   *self,
+      GError **error)
+{
+  g_autoptr(GPtrArray) infos = tool_list_all (error);
+  guint i;
+
+  if (infos == NULL)
+    return NULL;
+
+  for (i = infos->len; i > 0; i--)
+    {
+      if (!is_wanted (self, infos->pdata[i - 1]))
+        g_ptr_array_remove_index (infos, i - 1);
+    }
+
+  return g_steal_pointer (&infos);
+}
+
+/* --- On a terminal --- */
+
+static void
+draw (Watch     *self,
+      GPtrArray *infos)
+{
+  g_autofree char *table = tool_format_list (infos);
+  g_autoptr(GDateTime) now = g_date_time_new_now_local ();
+  g_autofree char *title = g_date_time_format (now, "ssem watch  %Y-%m-%d %H:%M:%S\n\n");
+  g_autofree char *text = g_strconcat (title, table, NULL);
+  g_auto(GStrv) lines = g_strsplit (text, "\n", -1);
+  g_autoptr(GString) picture = g_string_new (GO_HOME);
+  struct winsize size = { 0 };
+  int n_rows, n_columns, i;
+
+  if (ioctl (STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+    size = (struct winsize) { 0 };
+  n_rows = size.ws_row > 0 ? size.ws_row : 24;
+  n_columns = size.ws_col > 0 ? size.ws_col : 80;
+
+  /* A line that is full, or the last of the screen, would move the others. */
+  for (i = 0; lines[i] != NULL && lines[i + 1] != NULL && i < n_rows - 1; i++)
+    {
+      g_autofree char *line = tool_fit (lines[i], n_columns - 1, FALSE);
+
+      g_string_append_printf (picture, "%s" CLEAR_LINE "\r\n", line);
+    }
+  g_string_append (picture, CLEAR_BELOW);
+  g_print ("%s", picture->str);
+}
+
+/* --- In a pipe --- */
+
+static char *
+describe (SsemSemaphoreInfo *info)
+{
+  g_autofree char *key = tool_show_key (info);
+  gint64 held = ssem_semaphore_info_get_units_held (info);
+  g_autofree char *held_text = held >= 0 ? g_strdup_printf ("%" G_GINT64_FORMAT, held)
+                                         : g_strdup ("?");
+
+  /* For programs: not translated. */
+  return g_strdup_printf ("free=%d held=%s waiting=%d %s %s %s",
+                          ssem_semaphore_info_get_value (info), held_text,
+                          ssem_semaphore_info_get_n_waiters (info),
+                          ssem_semaphore_info_is_leftover (info) ? "left-over" : "in-use",
+                          tool_backend_name (ssem_semaphore_info_get_backend (info)), key);
+}
+
+static void
+print_line (const char *line)
+{
+  g_autoptr(GDateTime) now = g_date_time_new_now_utc ();
+  g_autofree char *time = g_date_time_format (now, "%Y-%m-%dT%H:%M:%SZ");
+
+  g_print ("%s %s\n", time, line);
+}
+
+static void
+report (Watch     *self,
+        GPtrArray *infos)
+{
+  g_autoptr(GHashTable) lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  GHashTableIter iter;
+  gpointer name;
+  guint i;
+
+  for (i = 0; i < infos->len; i++)
+    {
+      SsemSemaphoreInfo *info = infos->pdata[i];
+      g_autofree char *key = tool_show_key (info);
+      char *line = describe (info);
+
+      name = g_strdup_printf ("%s %s",
+                              tool_backend_name (ssem_semaphore_info_get_backend (info)), key);
+      if (g_strcmp0 (g_hash_table_lookup (self->lines, name), line) != 0)
+        print_line (line);
+      g_hash_table_insert (lines, name, line);
+    }
+
+  g_hash_table_iter_init (&iter, self->lines);
+  while (g_hash_table_iter_next (&iter, &name, NULL))
+    {
+      g_autofree char *line = g_strconcat ("gone ", name, NULL);
+
+      if (!g_hash_table_contains (lines, name))
+        print_line (line);
+    }
+
+  g_hash_table_unref (self->lines);
+  self->lines = g_steal_pointer (&lines);
+  fflush (stdout);
+}
+
+/* --- Both --- */
+
+static gboolean
+look_cb (gpointer data)
+{
+  Watch *self = data;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) infos = look (self, &error);
+
+  if (infos == NULL)
+    {
+      if (self->on_terminal)
+        g_print (SHOW_CURSOR);
+      self->status = tool_fail (error);
+      g_main_loop_quit (self->loop);
+      return G_SOURCE_REMOVE;
+    }
+
+  if (self->on_terminal)
+    draw (self, infos);
+  else
+    report (self, infos);
+
+  return G_SOURCE_CONTINUE;
+}
+
+/* The terminal has another size: what stands there has moved. */
+static gboolean
+resized_cb (gpointer data)
+{
+  g_print (CLEAR_ALL);
+  look_cb (data);
+
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+end_cb (gpointer data)
+{
+  Watch *self = data;
+
+  g_main_loop_quit (self->loop);
+
+  return G_SOURCE_CONTINUE;
+}
+
+int
+tool_watch (int    argc,
+            char **argv)
+{
+  g_autofree char *interval = NULL;
+  GOptionEntry entries[] = {
+    { "interval", 'i', 0, G_OPTION_ARG_STRING, &interval,
+      N_("How often to look: every second, unless given"), N_("SECONDS") },
+    G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr(GMainLoop) loop = NULL;
+  gint64 interval_usec = DEFAULT_INTERVAL_USEC;
+  Watch watch = { 0 };
+
+  if (!tool_parse (&argc, &argv, _("[KEY…]"),
+                   _("Shows the semaphores as they change, until it is interrupted."), entries,
+                   FALSE) ||
+      (interval != NULL && !tool_parse_seconds (interval, &interval_usec)))
+    return TOOL_USAGE;
+
+  loop = g_main_loop_new (NULL, FALSE);
+  watch.loop = loop;
+  watch.keys = argv + 1;
+  watch.on_terminal = isatty (STDOUT_FILENO);
+  watch.lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+
+  g_unix_signal_add (SIGINT, end_cb, &watch);
+  g_unix_signal_add (SIGTERM, end_cb, &watch);
+  g_unix_signal_add (SIGHUP, end_cb, &watch);
+  if (watch.on_terminal)
+    {
+      g_unix_signal_add (SIGWINCH, resized_cb, &watch);
+      g_print (HIDE_CURSOR CLEAR_ALL);
+    }
+  g_timeout_add ((guint) (MAX (interval_usec, MIN_INTERVAL_USEC) / 1000), look_cb, &watch);
+  if (look_cb (&watch))
+    {
+      g_main_loop_run (loop);
+      if (watch.on_terminal && watch.status == TOOL_OK)
+        g_print (SHOW_CURSOR);
+    }
+  g_hash_table_unref (watch.lines);
+
+  return watch.status;
+}
