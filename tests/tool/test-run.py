@@ -1,0 +1,214 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""`ssem run`: with real commands, signals, crashes and a terminal."""
+
+import os
+import signal
+import sys
+
+import tap
+from semaphores import wait_until
+from tool import TOOL, WAIT_FOR_SIGNALS, Terminal, ToolCase
+
+FORWARDED = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2,
+             signal.SIGALRM, signal.SIGTERM]
+SIGNAL_COMMAND = [sys.executable, '-c', WAIT_FOR_SIGNALS]
+
+
+class Status(ToolCase):
+    def test_of_the_command(self):
+        for status in [0, 1, 7, 255]:
+            self.assertEqual(self.status('run', self.key, '--', 'sh', '-c', f'exit {status}'),
+                             status)
+        self.assertRemoved()
+
+    def test_killed_command(self):
+        for number in [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGINT]:
+            result = self.call('run', self.key, 'sh', '-c', f'kill -{int(number)} $$')
+            self.assertEqual(result.returncode, -number)
+        self.assertRemoved()
+
+    def test_not_found(self):
+        result = self.call('run', self.key, '--', '/nowhere/such-command')
+        self.assertEqual(result.returncode, 127)
+        self.assertIn('/nowhere/such-command', result.stderr)
+        self.assertRemoved()
+
+    def test_not_executable(self):
+        self.assertEqual(self.status('run', self.key, '--', '/dev/null'), 126)
+        self.assertRemoved()
+
+    def test_wrong_usage(self):
+        for arguments in [[], [self.key], [self.key, '--'], ['--units', '0', self.key, 'true'],
+                          ['--units', 'x', self.key, 'true'], ['--wait', '-1', self.key, 'true'],
+                          ['--wait', '1s', self.key, 'true'], ['--wait', 'nan', self.key, 'true'],
+                          ['--count', '1', '--units', '2', self.key, 'true'],
+                          ['--wait', '1', '--nonblock', self.key, 'true'],
+                          ['--conflict-exit-code', '256', self.key, 'true'],
+                          ['--backend', 'nonsense', self.key, 'true'],
+                          ['--no-such-option', self.key, 'true'], ['', 'true']]:
+            with self.subTest(arguments=arguments):
+                result = self.call('run', *arguments)
+                self.assertEqual((result.returncode, result.stdout), (125, ''))
+                self.assertTrue(result.stderr.startswith('ssem: '), result.stderr)
+        self.assertRemoved()
+
+    def test_parent_that_does_not_want_to_hear_of_children(self):
+        def ignore_children():
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        self.assertEqual(self.status('run', self.key, 'sh', '-c', 'exit 5',
+                                     preexec_fn=ignore_children), 5)
+
+
+class Command(ToolCase):
+    def test_arguments_and_streams(self):
+        result = self.call('run', self.key, 'sh', '-c', 'cat; echo "$@" >&2', 'sh', '--json', '--',
+                           '-n', input='text')
+        self.assertEqual((result.stdout, result.stderr), ('text', '--json -- -n\n'))
+
+    def test_signals_as_the_caller_has_them(self):
+        script = ('import signal; print(sorted(map(int, signal.pthread_sigmask(0, []))), '
+                  'signal.getsignal(signal.SIGCHLD))')
+        for handler in [signal.SIG_IGN, signal.SIG_DFL]:
+            def choose():
+                signal.signal(signal.SIGCHLD, handler)
+            result = self.call('run', self.key, sys.executable, '-c', script, preexec_fn=choose)
+            self.assertEqual(result.stdout, f'[] {handler}\n')
+
+    def test_no_descriptors_of_ours(self):
+        listing = self.call('run', self.key, 'ls', '-l', '/proc/self/fd').stdout
+        self.assertNotIn(self.folder, listing)
+        self.assertNotIn('deleted', listing)
+
+
+class Units(ToolCase):
+    def test_held_while_it_runs(self):
+        holder = self.hold('--count', '5', '--units', '2', self.key)
+        info = self.show()
+        self.assertEqual((info['value'], info['initial-value']), (3, 5))
+        if self.backend == 'shared-memory':
+            self.assertEqual([(process['pid'], process['units'], process['command'])
+                              for process in info['holders']], [(holder.pid, 2, 'ssem')])
+        self.let_go(holder)
+        self.assertRemoved()
+
+    def test_count_is_the_units_unless_given(self):
+        holder = self.hold('--units', '3', self.key)
+        self.assertEqual((self.show()['value'], self.show()['initial-value']), (0, 3))
+        self.let_go(holder)
+
+    def test_conflict(self):
+        holder = self.hold(self.key)
+        for arguments in [['--nonblock'], ['--wait', '0'], ['--wait', '0.01']]:
+            result = self.call('run', *arguments, self.key, '--', 'echo', 'it ran')
+            self.assertEqual((result.returncode, result.stdout), (124, ''))
+            self.assertIn(self.key, result.stderr)
+            self.assertEqual(self.status('run', *arguments, '--conflict-exit-code', '0', self.key,
+                                         'false'), 0)
+        self.let_go(holder)
+
+    def test_waits_for_its_turn(self):
+        holder = self.hold(self.key)
+        waiter = self.start_tool('run', '--wait', '60', self.key, 'echo', 'served')
+        self.wait_for_waiting(1)
+        self.assertEqual(self.show()['value'], 0)
+        self.let_go(holder)
+        self.assertEqual(waiter.communicate()[0], 'served\n')
+        self.assertEqual(waiter.returncode, 0)
+        self.assertRemoved()
+
+    def test_two_at_a_time(self):
+        holders = [self.hold('--count', '2', self.key) for _ in range(2)]
+        self.assertEqual(self.status('run', '--nonblock', self.key, 'true'), 124)
+        self.let_go(holders[0])
+        self.assertEqual(self.status('run', '--nonblock', self.key, 'true'), 0)
+        self.let_go(holders[1])
+        self.assertRemoved()
+
+    def test_a_daemon_does_not_keep_them(self):
+        result = self.call('run', self.key, 'sh', '-c', 'sleep 600 >/dev/null 2>&1 & echo $!')
+        daemon = int(result.stdout)
+        try:
+            os.kill(daemon, 0)
+            self.assertEqual(result.returncode, 0)
+            self.assertRemoved()
+        finally:
+            os.kill(daemon, signal.SIGKILL)
+            os.waitpid(daemon, 0)
+
+    def test_killed_with_its_command(self):
+        for number in [signal.SIGKILL, signal.SIGABRT]:
+            with self.subTest(signal=number):
+                holder = self.start_tool('run', '--count', '2', self.key, 'sh', '-c',
+                                         'echo $$; exec sleep 600')
+                command = int(holder.stdout.readline())
+                self.find_set()
+                self.assertEqual(self.show()['value'], 1)
+                holder.send_signal(number)
+                self.assertEqual(holder.wait(), -number)
+                _, status = os.waitpid(command, 0)
+                self.assertEqual(os.waitstatus_to_exitcode(status), -signal.SIGKILL)
+                info = self.show()
+                self.assertEqual((info['value'], info['leftover']), (2, True))
+        self.assertEqual(self.output('remove', self.key), '')
+
+
+class Signals(ToolCase):
+    def test_are_passed_on(self):
+        holder = self.start_tool('run', self.key, *SIGNAL_COMMAND, *[str(int(n)) for n in FORWARDED])
+        self.assertEqual(holder.stdout.readline(), 'ready\n')
+        for number in FORWARDED:
+            holder.send_signal(number)
+            self.assertEqual(holder.stdout.readline(), f'{int(number)}\n')
+        self.assertEqual(holder.wait(), 9)
+        self.assertRemoved()
+
+    def test_end_one_that_waits(self):
+        holder = self.hold(self.key)
+        waiter = self.start_tool('run', self.key, 'true')
+        self.wait_for_waiting(1)
+        waiter.send_signal(signal.SIGTERM)
+        self.assertEqual(waiter.wait(), -signal.SIGTERM)
+        self.wait_for_waiting(0)
+        self.let_go(holder)
+        self.assertRemoved()
+
+    def open_terminal(self, *command):
+        terminal = Terminal(TOOL, 'run', self.key, '--', *command)
+        self.addCleanup(self.find_set)
+        self.addCleanup(terminal.close)
+        return terminal
+
+    def test_a_key_reaches_the_command_once(self):
+        numbers = [signal.SIGINT, signal.SIGUSR1, signal.SIGTERM]
+        terminal = self.open_terminal(*SIGNAL_COMMAND, *[str(int(n)) for n in numbers])
+        terminal.read_until('ready\r\n')
+        terminal.write('\x03')
+        terminal.read_until(f'{int(signal.SIGINT)}\r\n')
+        # It would come before this one, had it been passed on as well.
+        for number in numbers[1:]:
+            os.kill(terminal.pid, number)
+            self.assertEqual(terminal.read_until('\r\n'), f'{int(number)}\r\n')
+        self.assertEqual(terminal.wait(), 9)
+        self.assertRemoved()
+
+    def test_a_key_ends_both(self):
+        terminal = self.open_terminal('sh', '-c', 'echo ready; exec sleep 600')
+        terminal.read_until('ready\r\n')
+        terminal.write('\x03')
+        self.assertEqual(terminal.wait(), -signal.SIGINT)
+        self.assertRemoved()
+
+    def test_a_stopped_one_goes_on(self):
+        holder = self.hold(self.key)
+        holder.send_signal(signal.SIGSTOP)
+        wait_until(lambda: open(f'/proc/{holder.pid}/stat', encoding='ascii').read().split()[2] == 'T',
+                   'it stops')
+        self.assertEqual(self.status('run', '--nonblock', self.key, 'true'), 124)
+        holder.send_signal(signal.SIGCONT)
+        self.let_go(holder)
+        self.assertRemoved()
+
+
+tap.main()

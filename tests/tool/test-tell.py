@@ -1,0 +1,301 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The subcommands that tell what there is, and those that mend it."""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import termios
+import unittest
+
+import tap
+from tool import COMMANDS, TOOL, Terminal, ToolCase
+
+SOURCE_ROOT = os.environ['SSEM_SOURCE_ROOT']
+COMPLETION = os.path.join(SOURCE_ROOT, 'ssem/tool/ssem.bash')
+MANUAL = os.path.join(SOURCE_ROOT, 'docs/ssem.1.rst')
+MEMBERS = ['key', 'backend', 'value', 'initial-value', 'units-held', 'attached', 'waiting',
+           'leftover', 'holders', 'waiters']
+
+
+class Usage(ToolCase):
+    def test_help_and_version(self):
+        for command in [[], *[[name] for name in COMMANDS]]:
+            with self.subTest(command=command):
+                self.assertIn('ssem', self.output(*command, '--help'))
+                self.assertRegex(self.output(*command, '--version'), r'^ssem \d+\.\d+\.\d+\n$')
+        for name in COMMANDS:
+            self.assertIn(f'  {name} ', self.output('--help'))
+
+    def test_wrong(self):
+        for arguments in [[], ['nonsense'], ['--nonsense'], ['list', 'x'], ['show'],
+                          ['show', 'a', 'b'], ['reset', 'a'], ['reset', 'a', '-1'],
+                          ['reset', 'a', 'x'], ['reset', 'a', '3000000000'], ['remove'],
+                          ['clean', 'x'], ['list', '--backend', 'windows'],
+                          ['watch', '--interval', 'x']]:
+            with self.subTest(arguments=arguments):
+                result = self.call(*arguments)
+                self.assertEqual((result.returncode, result.stdout), (2, ''))
+                self.assertTrue(result.stderr.startswith('ssem: '), result.stderr)
+
+    def options_of(self, name):
+        return re.findall(r'--[a-z-]+', self.output(name, '--help'))
+
+    def test_each_option_is_in_the_manual_and_completed(self):
+        with open(MANUAL, encoding='utf-8') as manual, open(COMPLETION, encoding='utf-8') as script:
+            texts = {'manual': manual.read(), 'completion': script.read()}
+        for where, text in texts.items():
+            for name in COMMANDS:
+                for option in self.options_of(name):
+                    self.assertIn(option, text, f'{where}: {name}')
+
+    def test_folder_missing(self):
+        os.environ['SSEM_RUNTIME_DIR'] = self.folder + '/missing'
+        for arguments in [['list'], ['watch'], ['clean']]:
+            result = self.call(*arguments)
+            self.assertEqual((result.returncode, result.stdout), (3, ''))
+            self.assertIn('missing', result.stderr)
+
+
+class Tell(ToolCase):
+    def test_nothing(self):
+        self.assertEqual(self.output('list'), '')
+        self.assertEqual(self.output('list', '--keys'), '')
+        self.assertEqual(json.loads(self.output('list', '--json')), [])
+        result = self.call('show', self.key)
+        self.assertEqual((result.returncode, result.stdout), (3, ''))
+        self.assertIn(self.key, result.stderr)
+
+    def test_table(self):
+        holder = self.hold('--count', '5', '--units', '2', self.key)
+        title, line = self.output('list').splitlines()
+        held = '2' if self.backend == 'shared-memory' else '?'
+        self.assertEqual(title.split(), ['FREE', 'HELD', 'WAITING', 'OPEN', 'BACKEND', 'STATE',
+                                         'KEY'])
+        self.assertEqual(line.split()[:3], ['3', held, '0'])
+        self.assertEqual(line.split()[4:], [self.backend, 'in', 'use', self.key])
+        self.assertEqual(title.index('KEY'), line.index(self.key))
+        self.assertEqual(self.output('list', '--keys'), self.key + '\n')
+        self.let_go(holder)
+
+    def test_json(self):
+        holder = self.hold('--count', '5', '--units', '2', self.key)
+        [listed] = json.loads(self.output('list', '--json'))
+        shown = self.show()
+        self.assertEqual(listed, shown)
+        self.assertEqual(list(shown), MEMBERS)
+        self.assertEqual((shown['key'], shown['backend'], shown['leftover'], shown['waiting']),
+                         (self.key, self.backend, False, 0))
+        if self.backend == 'shared-memory':
+            [process] = shown['holders']
+            self.assertRegex(process['since'], r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$')
+            self.assertEqual((shown['attached'], shown['units-held'], shown['waiters']), (1, 2, []))
+        else:
+            self.assertEqual((shown['units-held'], shown['holders'], shown['waiters']),
+                             (None, None, None))
+        self.let_go(holder)
+
+    def test_show(self):
+        holder = self.hold(self.key)
+        waiter = self.start_tool('run', '--units', '1', self.key, 'true')
+        self.wait_for_waiting(1)
+        text = self.output('show', self.key)
+        self.assertIn(self.key, text)
+        self.assertRegex(text, r'(?m)^Free units +0$')
+        self.assertRegex(text, r'(?m)^Threads that wait +1$')
+        if self.backend == 'shared-memory':
+            self.assertRegex(text, rf'Who holds units:\n +PID.*\n +{holder.pid} +1 .*ssem\n')
+            self.assertRegex(text, rf'Who waits for units:\n +PID.*\n +{waiter.pid} +1 .*ssem\n')
+        self.let_go(holder)
+        self.let_go(waiter)
+
+    def test_a_key_does_not_move_the_cursor(self):
+        self.key += ' \x1b[2J\n\u200bü'
+        holder = self.hold(self.key)
+        for arguments in [['list'], ['list', '--keys'], ['show', self.key]]:
+            text = self.output(*arguments)
+            self.assertNotIn('\x1b', text)
+            self.assertIn('ü', text)
+        self.assertEqual(len(self.output('list').splitlines()), 2)
+        self.assertEqual(self.show()['key'], self.key)
+        self.let_go(holder)
+
+    def test_another_backend_than_the_default(self):
+        other = {'shared-memory': 'sysv', 'sysv': 'shared-memory'}[self.backend]
+        holder = self.hold('--backend', other, self.key)
+        self.backend = other
+        self.find_set()
+        self.assertEqual(self.show()['backend'], other)
+        self.assertEqual(self.output('list', '--keys'), self.key + '\n')
+        self.assertEqual(self.output('reset', self.key, '4'), '')
+        self.assertEqual(self.show()['value'], 4)
+        self.let_go(holder)
+        self.assertRemoved()
+
+
+class Mend(ToolCase):
+    def test_in_use(self):
+        holder = self.hold(self.key)
+        result = self.call('remove', self.key)
+        self.assertEqual((result.returncode, result.stdout), (4, ''))
+        self.assertIn(self.key, result.stderr)
+        self.assertEqual(self.output('clean'), '')
+        self.assertEqual(self.show()['value'], 0)
+        self.let_go(holder)
+        self.assertEqual(self.status('remove', self.key), 3)
+
+    def test_remove(self):
+        self.leave_over()
+        self.assertIn('left over', self.output('list'))
+        self.assertEqual(self.output('remove', self.key), '')
+        self.assertRemoved()
+
+    def test_clean(self):
+        self.leave_over()
+        holder = self.hold(self.key + '-used')
+        self.assertEqual(self.output('clean', '--dry-run'), self.key + '\n')
+        self.assertEqual(self.show()['leftover'], True)
+        self.assertEqual(self.output('clean'), self.key + '\n')
+        self.assertRemoved()
+        self.assertEqual(self.show(self.key + '-used')['leftover'], False)
+        self.let_go(holder)
+
+    def test_reset(self):
+        holder = self.hold('--count', '2', self.key)
+        waiter = self.start_tool('run', '--units', '5', self.key, 'echo', 'served')
+        self.wait_for_waiting(1)
+        self.assertEqual(self.output('reset', self.key, '5'), '')
+        self.assertEqual(waiter.communicate()[0], 'served\n')
+        self.assertEqual(self.show()['initial-value'], 5)
+        self.let_go(holder)
+        self.assertEqual(self.status('reset', self.key, '5'), 3)
+
+    def test_reset_of_a_leftover(self):
+        self.leave_over()
+        result = self.call('reset', self.key, '5')
+        self.assertEqual((result.returncode, result.stdout), (0, ''))
+        self.assertIn('gone', result.stderr)
+        self.assertRemoved()
+
+    def test_permission_denied(self):
+        os.symlink('/nowhere', self.path)
+        for arguments in [['show', self.key], ['remove', self.key], ['reset', self.key, '1']]:
+            self.assertEqual(self.status(*arguments), 5)
+        os.unlink(self.path)
+
+
+class Watch(ToolCase):
+    def line(self, free, held):
+        held = held if self.backend == 'shared-memory' else '?'
+        return (rf'^\S+Z free={free} held={re.escape(str(held))} waiting=0 in-use {self.backend} '
+                rf'{self.key}\n$')
+
+    def test_in_a_pipe(self):
+        watch = self.start_tool('watch', '--interval', '0.01')
+        holder = self.hold('--count', '3', '--units', '2', self.key)
+        line = watch.stdout.readline()
+        # It may have been seen before its units were acquired.
+        if 'free=3' in line:
+            line = watch.stdout.readline()
+        self.assertRegex(line, self.line(1, 2))
+        self.output('reset', self.key, '7')
+        self.assertRegex(watch.stdout.readline(), 'free=7')
+        self.let_go(holder)
+        line = watch.stdout.readline()
+        while 'gone' not in line:
+            self.assertIn(self.key, line)
+            line = watch.stdout.readline()
+        self.assertRegex(line, rf'^\S+Z gone {self.backend} {self.key}\n$')
+        watch.send_signal(signal.SIGTERM)
+        self.let_go(watch)
+
+    def test_only_some(self):
+        holders = [self.hold(self.key + suffix) for suffix in ['-a', '-b']]
+        watch = self.start_tool('watch', '--interval', '0.01', self.key + '-b')
+        self.assertTrue(watch.stdout.readline().endswith(self.key + '-b\n'))
+        self.let_go(holders[0])
+        self.let_go(holders[1])
+        line = watch.stdout.readline()
+        while 'gone' not in line:
+            self.assertIn(self.key + '-b', line)
+            line = watch.stdout.readline()
+        self.assertTrue(line.endswith(self.key + '-b\n'))
+
+    def test_on_a_terminal(self):
+        holder = self.hold('--count', '3', self.key)
+        terminal = Terminal(TOOL, 'watch', '--interval', '0.01')
+        self.addCleanup(terminal.close)
+        fcntl.ioctl(terminal.fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 200, 0, 0))
+        beginning = terminal.read_until(self.key)
+        self.assertIn('\x1b[?25l', beginning)
+        self.assertIn('FREE', beginning)
+        self.output('reset', self.key, '8')
+        # Drawn in place: the picture begins at the upper left, and nothing scrolls.
+        picture = terminal.read_until(f' {self.key}')
+        while not re.search(r'\n +8 ', picture):
+            picture = terminal.read_until(f' {self.key}')
+        self.assertIn('\x1b[H', picture)
+
+        # A narrow one: no line is longer than it.
+        fcntl.ioctl(terminal.fd, termios.TIOCSWINSZ, struct.pack('HHHH', 4, 20, 0, 0))
+        terminal.read_until('\x1b[2J')
+        terminal.read_until('\x1b[J')
+        terminal.read_until('\x1b[H')
+        picture = re.sub(r'\x1b\[[A-Z]|\r', '', terminal.read_until('\x1b[J'))
+        lines = picture.split('\n')
+        self.assertEqual(len(lines), 4)
+        self.assertEqual([line for line in lines if len(line) > 19], [])
+        self.assertTrue(lines[0].endswith('…'), lines)
+
+        terminal.write('\x03')
+        terminal.read_until('\x1b[?25h')
+        self.assertEqual(terminal.wait(), 0)
+        self.let_go(holder)
+
+
+class Completion(ToolCase):
+    def complete(self, *words):
+        script = (f'source "{COMPLETION}"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ssem; '
+                  'printf "%s\\n" "${COMPREPLY[@]}"')
+        done = subprocess.run(['bash', '-c', script, 'bash', TOOL, *words], check=True,
+                              stdout=subprocess.PIPE, encoding='utf-8', timeout=30)
+        return [line for line in done.stdout.splitlines() if line]
+
+    def test_commands_and_options(self):
+        self.assertEqual(self.complete('re'), ['reset', 'remove'])
+        self.assertEqual(set(COMMANDS) - set(self.complete('')), set())
+        self.assertEqual(self.complete('clean', '--d'), ['--dry-run'])
+        self.assertEqual(self.complete('list', '--backend', 's'), ['shared-memory', 'sysv'])
+        self.assertEqual(self.complete('nonsense', ''), [])
+
+    def test_keys(self):
+        self.key += " it's"
+        holder = self.hold(self.key)
+        quoted = self.key.replace(' ', '\\ ').replace("'", "\\'")
+        for words in [['show'], ['reset'], ['watch'], ['run', '--units', '2'], ['remove', '--json']]:
+            with self.subTest(words=words):
+                self.assertEqual(self.complete(*words, 'key'), [quoted])
+        self.assertEqual(self.complete('show', 'other'), [])
+        self.assertEqual(self.complete('show', self.key, ''), [])
+        self.let_go(holder)
+
+    def test_command_of_run(self):
+        self.assertIn('printf', self.complete('run', 'key', '--', 'print'))
+        self.assertIn('printf', self.complete('run', 'key', 'print'))
+        self.assertEqual(self.complete('run', 'key', '--', 'ls', COMPLETION[:-2]), [COMPLETION])
+
+
+class Manual(unittest.TestCase):
+    def test_each_command_has_a_section(self):
+        with open(MANUAL, encoding='utf-8') as manual:
+            text = manual.read()
+        for name in COMMANDS:
+            self.assertRegex(text, rf'(?m)^{name}\n-{{{len(name)}}}$')
+
+
+tap.main()
