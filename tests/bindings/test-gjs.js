@@ -156,6 +156,25 @@ const tests = {
         await holder.wait_async(null);
         assertEqual(semaphore.get_value(), 0);
     },
+
+    'what is told of it': () => {
+        const key = randomKey();
+        const semaphore = keep(SystemSemaphore.new(key, 5, AccessMode.CREATE));
+        semaphore.acquire(2, null);
+        const info = Ssem.SemaphoreInfo.query(key, Backend.DEFAULT);
+        assertEqual([info.get_key(), info.get_backend(), info.get_value(), info.is_leftover()],
+            [key, CHOSEN, 3, false]);
+        if (CHOSEN === Backend.SHARED_MEMORY)
+            assertEqual(info.get_holders().map(process => process.get_units()), [2]);
+        else
+            assertEqual([info.get_holders(), info.get_units_held()], [null, -1]);
+        assertEqual(Ssem.SemaphoreInfo.list(Backend.DEFAULT)
+            .filter(other => other.get_key() === key).length, 1);
+        assertThrows(Gio.io_error_quark(), Gio.IOErrorEnum.BUSY,
+            () => Ssem.semaphore_remove_leftover(key, Backend.DEFAULT));
+        Ssem.semaphore_reset(key, 7, Backend.DEFAULT);
+        assertEqual(semaphore.get_value(), 7);
+    },
 };
 
 run(tests);

@@ -348,4 +348,37 @@ class Death(Case):
                 semaphore = None
 
 
+
+class Infos(Case):
+    def test_what_is_told(self):
+        semaphore = self.new(5)
+        semaphore.acquire(2, None)
+        info = Ssem.SemaphoreInfo.query(self.key, Ssem.Backend.DEFAULT)
+        self.assertEqual((info.get_key(), info.get_backend(), info.get_value()),
+                         (self.key, CHOSEN, 3))
+        self.assertEqual((info.get_initial_value(), info.get_n_waiters(), info.is_leftover()),
+                         (5, 0, False))
+        if BACKEND == 'shared-memory':
+            [holder] = info.get_holders()
+            self.assertEqual((holder.get_pid(), holder.get_units()), (os.getpid(), 2))
+            self.assertGreater(holder.get_since().to_unix(), 0)
+            self.assertEqual((info.get_units_held(), info.get_n_attached()), (2, 1))
+        else:
+            self.assertEqual(info.get_units_held(), -1)
+
+        # What the array had, stays.
+        infos = [info for info in Ssem.SemaphoreInfo.list(Ssem.Backend.DEFAULT)]
+        gc.collect()
+        self.assertEqual([info.get_key() for info in infos], [self.key])
+        semaphore = None
+
+    def test_mending(self):
+        semaphore = self.new(5)
+        self.assertGioError(Gio.IOErrorEnum.BUSY, Ssem.semaphore_remove_leftover, self.key, CHOSEN)
+        self.assertTrue(Ssem.semaphore_reset(self.key, 7, CHOSEN))
+        self.assertEqual(semaphore.get_value(), 7)
+        semaphore = None
+        self.assertSsemError(ERRORS.NOT_FOUND, Ssem.SemaphoreInfo.query, self.key, CHOSEN)
+
+
 tap.main()

@@ -233,6 +233,40 @@ void test_async () {
     }));
 }
 
+void test_infos () {
+    try {
+        var key = random_key ();
+        var semaphore = new SystemSemaphore (key, 5, CREATE);
+        semaphore.acquire (2);
+        var info = SemaphoreInfo.query (key);
+        assert_cmpstr (info.get_key (), EQ, key);
+        assert_true (info.get_backend () == chosen);
+        assert_cmpint (info.get_value (), EQ, 3);
+        assert_false (info.is_leftover ());
+        unowned var holders = info.get_holders ();
+        assert_true ((holders == null) == (chosen == Backend.SYSV));
+        if (holders != null)
+            assert_cmpint ((int) holders[0].get_units (), EQ, 2);
+
+        var n_found = 0;
+        var infos = SemaphoreInfo.list ();
+        foreach (unowned var other in infos)
+            n_found += other.get_key () == key ? 1 : 0;
+        assert_cmpint (n_found, EQ, 1);
+
+        semaphore_reset (key, 7);
+        assert_cmpint (semaphore.get_value (), EQ, 7);
+    } catch (Error error) {
+        assert_no_error (error);
+    }
+    try {
+        semaphore_remove_leftover (random_key ());
+        assert_cmpstr (MISSING, EQ, "");
+    } catch (Error error) {
+        assert_true (error is SystemSemaphoreError.NOT_FOUND);
+    }
+}
+
 void test_killed_holder () {
     run_loop ((done) => outlive_a_holder.begin ((source, result) => {
         try {
@@ -287,6 +321,7 @@ int main (string[] args) {
     Test.add_func ("/ssem/vala/backends", test_backends);
     Test.add_func ("/ssem/vala/async", test_async);
     Test.add_func ("/ssem/vala/killed-holder", test_killed_holder);
+    Test.add_func ("/ssem/vala/infos", test_infos);
     var status = Test.run ();
 
     /* Fails where a semaphore is left behind in it. */

@@ -394,6 +394,30 @@ test_other_user (Fixture *fixture)
   helper_kill (stranger);
 }
 
+/* A file of another user in one's own place for it. */
+static void
+test_file_of_other_user (Fixture *fixture)
+{
+  g_autofree char *path = fixture_content_path (fixture);
+  Helper *helper;
+  g_autoptr(GError) error = NULL;
+
+  if (geteuid () != 0)
+    {
+      g_test_skip ("only root can give a file away");
+      return;
+    }
+
+  helper = fixture_user (fixture, 5);
+  g_assert_cmpint (chown (path, NOBODY, -1), ==, 0);
+  assert_n_listed (fixture, 0);
+  g_assert_null (ssem_semaphore_info_query (fixture->key, fixture->backend, &error));
+  assert_code (error, PERMISSION_DENIED);
+  g_assert_cmpint (chown (path, geteuid (), -1), ==, 0);
+  assert_n_listed (fixture, 1);
+  helper_quit (helper);
+}
+
 /* --- Any bytes --- */
 
 static void
@@ -682,6 +706,7 @@ main (int    argc,
   conformance_add ("list", test_list);
   conformance_add ("folder-missing", test_folder_missing);
   conformance_add ("other-user", test_other_user);
+  conformance_add ("file-of-other-user", test_file_of_other_user);
   conformance_add ("no-semaphore", test_no_semaphore);
   conformance_add ("wrong-name", test_wrong_name);
   conformance_add ("any-bytes", test_any_bytes);

@@ -168,6 +168,17 @@ class Installed(ProgramCase):
             folder = self.pkg_config(f'--variable={name}', 'ssem-1').removeprefix(str(self.root))
             self.assertTrue((self.root / folder.lstrip('/') / expected).exists(), name)
 
+    @unittest.skipUnless('tool' in BINDINGS, 'built without the ssem command')
+    def test_tool(self):
+        program = self.root / PREFIX.lstrip('/') / 'bin/ssem'
+        environment = dict(os.environ, LD_LIBRARY_PATH=str(self.libdir),
+                           SSEM_RUNTIME_DIR=str(self.keys))
+        self.assertEqual(run(program, '--version', env=environment), f'ssem {VERSION}\n')
+        self.assertEqual(run(program, 'run', 'key', '--', program, 'list', '--keys',
+                             env=environment), 'key\n')
+        names = [os.path.basename(name) for name in self.installed]
+        self.assertEqual(names.count('ssem'), 2, 'the program and its completion')
+
     def test_the_build_folder_is_named_nowhere(self):
         found = [name for name in self.installed
                  if name.endswith(('.pc', '.h', '.gir', '.vapi', '.deps')) and
