@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "ssem/os/ssem-file-identity-private.h"
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem/ssem-types.h"
 #include "ssem/sysv/ssem-sysv-file-private.h"
@@ -33,6 +34,7 @@ typedef struct
   int n_instances;
   int n_references;
   int fd;     /* -1 when not attached */
+  SsemFileIdentity identity; /* of fd's file */
 
   /* Written with gate held; read by anybody after ssem_sysv_attachment_ready (). */
   GMutex gate;

@@ -38,6 +38,11 @@
  *                              anything, because every fork waits for it. A descriptor is opened
  *                              and closed under it: a child must know each one, to close its copy.
  *
+ * Descriptors that the program closes: some programs close all that they find, and the number may
+ * be a stranger's then, so it is looked at before each use. The mapping keeps the lock "alive". Such
+ * a process can neither open the key again nor leave in good order; it must not remove the set,
+ * since a stranger's file tells of nobody else.
+ *
  * Fork: in the child nothing is attached. Its copies of the descriptors are closed, or they would
  * keep the parent's locks alive after the parent's death, and the accounts are empty. An inherited
  * instance attaches anew at its first use, to that very lineage or not at all. New instances make
@@ -63,6 +68,12 @@ static GHashTable *registry;    /* path -> the attachment that a new instance jo
 static GHashTable *attachments; /* all there are, as a set */
 static GHashTable *accounts;    /* lineage -> account */
 
+static gboolean
+has_descriptor (SsemSysvAttachment *self)
+{
+  return ssem_file_identity_is (&self->identity, self->fd);
+}
+
 static void
 forget_all_in_child (void)
 {
@@ -76,7 +87,7 @@ forget_all_in_child (void)
     {
       SsemSysvAttachment *attachment = value;
 
-      if (attachment->fd >= 0)
+      if (has_descriptor (attachment))
         close (attachment->fd);
       attachment->fd = -1;
       attachment->record = NULL;
@@ -152,7 +163,10 @@ open_file (SsemSysvAttachment *self,
   g_mutex_lock (&registry_lock);
   fd = create ? ssem_sysv_file_create (self->path, self->key) : ssem_sysv_file_open (self->path);
   if (fd >= 0)
-    self->fd = fd;
+    {
+      self->fd = fd;
+      ssem_file_identity_note (&self->identity, fd);
+    }
   g_mutex_unlock (&registry_lock);
 
   return MIN (fd, 0);
@@ -163,10 +177,20 @@ static void
 close_file (SsemSysvAttachment *self)
 {
   g_mutex_lock (&registry_lock);
-  if (self->fd >= 0)
+  if (has_descriptor (self))
     close (self->fd);
   self->fd = -1;
   g_mutex_unlock (&registry_lock);
+}
+
+/* Waits for the file's gate; -EBADF where the file is a stranger's by now. */
+static int
+lock_gate (SsemSysvAttachment *self)
+{
+  if (!has_descriptor (self))
+    return -EBADF;
+
+  return ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
 }
 
 static gboolean
@@ -420,7 +444,7 @@ is_orphaned (SsemSysvAttachment *self)
 static void
 detach (SsemSysvAttachment *self)
 {
-  if (ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE) == 0 &&
+  if (lock_gate (self) == 0 &&
       self->record->made_by_us && !others_are_alive (self))
     {
       gboolean is_at_path = ssem_sysv_file_is_at (self->fd, self->path);
@@ -548,11 +572,14 @@ ssem_sysv_attachment_open (const char          *key,
         }
       else
         {
-          result = ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
-          is_orphan = result == 0 && is_orphaned (self);
-          if (result == 0 && !is_orphan)
-            result = MIN (admit (self, FALSE, initial_value, mode), 0);
-          ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);
+          result = lock_gate (self);
+          if (result == 0)
+            {
+              is_orphan = is_orphaned (self);
+              if (!is_orphan)
+                result = MIN (admit (self, FALSE, initial_value, mode), 0);
+              ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);
+            }
         }
       g_mutex_unlock (&self->gate);
 
@@ -680,7 +707,7 @@ ssem_sysv_attachment_finish_reset (SsemSysvAttachment *self)
   if (!g_mutex_trylock (&self->gate))
     return;
 
-  if (self->fd >= 0 &&
+  if (has_descriptor (self) &&
       ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE) == 0)
     {
       finish_reset (self->record, self->set);

@@ -147,12 +147,6 @@ check_strangers (Fixture    *fixture,
   g_autofree char *answer = NULL;
   int n_in, code;
 
-  if (!asks_memory && !g_str_equal (kind, "none"))
-    {
-      g_test_skip ("with System V, only coming and going need a descriptor");
-      return;
-    }
-
   helper_do (holder, "acquire 0 2");
   helper_do (daemon, "acquire 0 1");
   invite_strangers (fixture, daemon, kind);
@@ -181,12 +175,9 @@ check_strangers (Fixture    *fixture,
   g_assert_cmpint (helper_get_value (holder, 0), ==, 0);
 
   /* A second attachment would count its units apart. */
-  if (asks_memory)
-    {
-      helper_send_open (daemon, 1, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
-      helper_expect_error (daemon, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                           SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR);
-    }
+  helper_send_open (daemon, 1, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+  helper_expect_error (daemon, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                       SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR);
 
   /* Another key is as good as ever. */
   helper_open (daemon, 2, SSEM_ACCESS_MODE_OPEN, 7, TRUE, "another");
@@ -209,8 +200,7 @@ check_strangers (Fixture    *fixture,
     }
 
   /* It goes, by itself and then for good; what it held comes back with that and not before. */
-  if (fixture->backend == SSEM_BACKEND_SHARED_MEMORY)
-    helper_do (daemon, "close 0");
+  helper_do (daemon, "close 0");
   after = describe_descriptors (daemon);
   g_assert_cmpstr (after, ==, before);
   assert_untouched (fixture, kind);
@@ -253,12 +243,6 @@ check_last (Fixture    *fixture,
   Helper *daemon = fixture_user (fixture, 3);
   g_autofree char *before = NULL;
   g_autofree char *after = NULL;
-
-  if (fixture->backend != SSEM_BACKEND_SHARED_MEMORY)
-    {
-      g_test_skip ("with System V, only coming and going need a descriptor");
-      return;
-    }
 
   helper_do (daemon, "acquire 0 1");
   helper_do (daemon, "release 0 1");
