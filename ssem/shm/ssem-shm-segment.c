@@ -6,6 +6,7 @@
 
 #include "ssem-shm-segment-private.h"
 
+#include "ssem/os/ssem-file-link-private.h"
 #include "ssem/os/ssem-file-lock-private.h"
 #include "ssem/os/ssem-key-name-private.h"
 
@@ -571,14 +572,9 @@ make_new_folder (SsemShmFile *self)
 static int
 name_segment (SsemShmFile *self)
 {
-  g_autofree char *nameless = g_strdup_printf ("/proc/self/fd/%d", self->fd);
   g_autofree char *name = g_build_filename (self->new_path, SEGMENT_NAME, NULL);
-  int result;
+  int result = ssem_file_link (self->fd, name);
 
-  if (linkat (AT_FDCWD, nameless, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0)
-    return 0;
-
-  result = -errno;
   if (result == -EEXIST)
     rename (self->new_path, self->path);
 

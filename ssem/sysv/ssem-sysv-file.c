@@ -6,6 +6,8 @@
 
 #include "ssem-sysv-file-private.h"
 
+#include "ssem/os/ssem-file-link-private.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -225,15 +227,6 @@ make_nameless (const char *path)
   return fd >= 0 ? fd : -errno;
 }
 
-static int
-give_name (int         fd,
-           const char *path)
-{
-  g_autofree char *nameless = g_strdup_printf ("/proc/self/fd/%d", fd);
-
-  return linkat (AT_FDCWD, nameless, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 ? 0 : -errno;
-}
-
 int
 ssem_sysv_file_create (const char *path,
                        const char *key)
@@ -261,7 +254,7 @@ ssem_sysv_file_create (const char *path,
   if (result == 0)
     {
       ssem_sysv_file_unmap (record);
-      result = give_name (fd, path);
+      result = ssem_file_link (fd, path);
     }
   if (result != 0)
     {

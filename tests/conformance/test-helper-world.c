@@ -16,11 +16,12 @@
 #include <unistd.h>
 
 static gboolean has_new_children;
+static gboolean has_no_proc;
 
 gboolean
-has_children_elsewhere (void)
+is_elsewhere (void)
 {
-  return has_new_children;
+  return has_new_children || has_no_proc;
 }
 
 void
@@ -331,6 +332,7 @@ obey_for_world (SsemSystemSemaphore **slots,
     }
   else if (g_str_equal (command, "cover") && n_words == 2)
     {
+      has_no_proc = g_str_equal (words[1], "/proc");
       answer (leave_mounts () && mount ("tmpfs", words[1], "tmpfs", 0, NULL) == 0 ? "ok" : "no");
     }
   else if (g_str_equal (command, "new-time") && n_words == 3)

@@ -81,7 +81,7 @@ int __lsan_is_turned_off (void);
 int
 __lsan_is_turned_off (void)
 {
-  return is_forked || has_children_elsewhere ();
+  return is_forked || is_elsewhere ();
 }
 
 void

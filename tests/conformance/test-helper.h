@@ -29,7 +29,8 @@ gboolean obey_for_world         (SsemSystemSemaphore **slots,
                                  char                **words,
                                  guint                 n_words);
 
-/* Whether its children are in other name spaces. */
-gboolean has_children_elsewhere (void);
+/* Whether its children are in other name spaces, or it has no /proc: a tool that watches over the
+ * process gets lost there. */
+gboolean is_elsewhere           (void);
 
 G_END_DECLS

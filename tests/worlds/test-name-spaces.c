@@ -6,6 +6,7 @@
 
 #include <glib/gstdio.h>
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -272,6 +273,48 @@ test_read_only_later (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+/* --- No /proc --- */
+
+/* As in a bare chroot. Root does without it; who can't is told that the system lacks something, and
+ * not that the semaphore or its folder does. */
+static void
+test_no_proc (Fixture *fixture)
+{
+  Helper *root = fixture_helper (fixture);
+  Helper *other = fixture_helper (fixture);
+  g_autofree char *answer = NULL;
+
+  if (geteuid () != 0)
+    {
+      g_test_skip (NEEDS_ROOT);
+      return;
+    }
+  if (!helper_may (root, "cover /proc", NEEDS_ROOT))
+    return;
+
+  helper_open (root, 0, SSEM_ACCESS_MODE_OPEN, 2, TRUE, fixture->key);
+  helper_do (root, "acquire 0 2");
+  helper_send (root, "timeout 0 1 1000");
+  helper_expect_error (root, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_assert_cmpint (helper_get_value (root, 0), ==, 0);
+  helper_do (root, "close 0");
+
+  helper_do (other, "cover /proc");
+  g_assert_cmpint (chmod (fixture->folder, 0711), ==, 0);
+  g_assert_cmpint (chown (fixture->keys_folder, OTHER_USER, OTHER_USER), ==, 0);
+  helper_do (other, "uid %d", OTHER_USER);
+  helper_send_open (other, 0, SSEM_ACCESS_MODE_OPEN, 2, TRUE, fixture->key);
+  answer = helper_receive (other);
+  if (!g_str_equal (answer, "ok"))
+    {
+      g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 6 "));
+      g_assert_nonnull (strstr (answer, g_strerror (ENOSYS)));
+    }
+  helper_quit (other);
+  fixture_assert_empty (fixture);
+  g_assert_cmpint (chown (fixture->keys_folder, geteuid (), getegid ()), ==, 0);
+}
+
 /* --- Other clocks --- */
 
 /* A day ahead, and another day of which the system was suspended. */
@@ -327,6 +370,7 @@ main (int    argc,
   conformance_add ("two-users", test_two_users);
   conformance_add ("read-only", test_read_only);
   conformance_add ("read-only-later", test_read_only_later);
+  conformance_add ("no-proc", test_no_proc);
   conformance_add ("other-clocks", test_other_clocks);
 
   return conformance_run ();
