@@ -11,6 +11,9 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#define MAX_COUNTS  50
+#define SAME_COUNTS 4
+
 guint32
 ssem_process_get_name_space (void)
 {
@@ -36,16 +39,15 @@ ssem_process_get_command (int pid)
   return g_utf8_make_valid (name, (gssize) length);
 }
 
-int
-ssem_process_count_locks (int     fd,
-                          goffset byte)
+static int
+count_locks_once (const struct stat *opened,
+                  goffset            byte)
 {
   g_autofree char *text = NULL;
-  struct stat opened;
   const char *line;
   int n = 0;
 
-  if (fstat (fd, &opened) != 0 || !g_file_get_contents ("/proc/locks", &text, NULL, NULL))
+  if (!g_file_get_contents ("/proc/locks", &text, NULL, NULL))
     return -1;
 
   for (line = text; line != NULL; line = strchr (line, '\n'))
@@ -60,10 +62,32 @@ ssem_process_count_locks (int     fd,
        * listed, too, with an arrow, which does not match. */
       if (sscanf (line, "%*d: OFDLCK %*s %*s %*d %x:%x:%llu %lld %lld",
                   &device_major, &device_minor, &inode, &start, &end) == 5 &&
-          makedev (device_major, device_minor) == opened.st_dev && inode == opened.st_ino &&
+          makedev (device_major, device_minor) == opened->st_dev && inode == opened->st_ino &&
           start <= byte && byte <= end)
         n++;
     }
 
   return n;
+}
+
+int
+ssem_process_count_locks (int     fd,
+                          goffset byte)
+{
+  struct stat opened;
+  int i, n, last = -1, n_same = 0;
+
+  if (fstat (fd, &opened) != 0)
+    return -1;
+
+  /* The list comes in pieces, and what other programs lock and unlock in between moves a lock to
+   * another piece, so that it is seen twice or not at all. What is seen again and again is true. */
+  for (i = 0; i < MAX_COUNTS && n_same < SAME_COUNTS; i++)
+    {
+      n = count_locks_once (&opened, byte);
+      n_same = n == last ? n_same + 1 : 1;
+      last = n;
+    }
+
+  return n_same == SAME_COUNTS ? last : -1;
 }
