@@ -40,6 +40,7 @@ test_packages='
   python3-pyqt6
   python3-pyside2.qtcore
   qt6-base-dev|qtbase5-dev
+  spin
   strace
   valgrind
 '

@@ -1,0 +1,461 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* The counter of ssem/shm/ssem-shm-counter.c: operations, the last will, epochs, slots used again.
+ *
+ * Names are those of the C code. Each access to a word that processes share is a step of its own, so
+ * a kill, and any other process, can come between any two; words that only their owner writes are
+ * read by it in the step before or after. What stands in one word in C (state; an owner and its
+ * flags) changes in one step here. Numbers don't wrap, and memory is sequentially consistent.
+ *
+ * A process is killed by dead[], which stops all its threads where they are. Settlers need not be
+ * killed: nothing waits for them, so a run in which one never moves on is among those searched.
+ *
+ * What nobody in the program can see, held[] and units, is changed in the very step that makes it
+ * true. The model asserts that
+ *
+ *   - a last will gives back what the dead process held, once;
+ *   - slots are marked as settled only when there is nothing left to give;
+ *   - in the end the value and what the living hold add up, and their records say what they hold.
+ *
+ * Each of the following, set to 0, leaves out a part without which one of these must fail.
+ */
+#ifndef HELP
+#define HELP 1          /* record_success_of () before a name is overwritten */
+#endif
+#ifndef WILL_NUMBER
+#define WILL_NUMBER 1   /* the number by which a last will is known to be executed */
+#endif
+#ifndef EPOCH
+#define EPOCH 1         /* a record of another epoch counts as 0 */
+#endif
+#ifndef EPOCH_HELP
+#define EPOCH_HELP 1    /* who finds the whole number of the epoch behind moves it on */
+#endif
+#ifndef OWNER_CHECK
+#define OWNER_CHECK 1   /* the owner is looked at again after reading the holdings */
+#endif
+#ifndef NUMBERS_GO_ON
+#define NUMBERS_GO_ON 1 /* a slot's new owner counts on beyond the last will */
+#endif
+
+/* The size of the world. */
+#ifndef INITIAL
+#define INITIAL 1
+#endif
+#ifndef N_OPERATIONS
+#define N_OPERATIONS 2  /* of each worker */
+#endif
+#ifndef N_KILLS
+#define N_KILLS 2
+#endif
+#ifndef N_SETTLERS
+#define N_SETTLERS 1    /* besides the one that looks at the end */
+#endif
+#ifndef RESETS
+#define RESETS 0        /* whether CREATE is among the operations */
+#endif
+#ifndef THREADS
+#define THREADS 1       /* of process 1 */
+#endif
+#ifndef LATECOMER
+#define LATECOMER 0     /* whether a third process comes, which needs a slot that was used before */
+#endif
+
+#define N_PROCESSES 3
+#define N_SLOTS (THREADS + 1)
+#define N_WORKERS (THREADS + 1 + LATECOMER)
+
+#define CLAIMING 1
+#define SETTLED  2
+
+typedef Slot {
+  byte owner;
+  byte flags;
+  byte committed;
+  byte done;
+  short holding[2];
+  byte epoch[2]
+};
+
+Slot slot[N_SLOTS + 1];
+
+/* One word. */
+byte value = INITIAL;
+byte state_epoch = 1;
+byte state_slot;
+byte state_number;
+
+byte epoch = 1;
+
+bool dead[N_PROCESSES + 1];
+byte n_threads_over[N_PROCESSES + 1];
+byte n_kills;
+
+/* What is true, known to nobody. */
+short held[N_PROCESSES + 1];
+short units = INITIAL;
+
+#define IS_AS_READ \
+  (value == v && state_epoch == e && state_slot == s && state_number == n)
+
+/* What each proctype below needs for the following. Registers whose content is of no use any more are
+ * cleared, which makes states equal that differ in nothing else. */
+#define REGISTERS \
+  byte v, e, s, n, ep, committed, number, first, i, me; \
+  short sum
+#define CLEAR_STATE \
+  v = 0; e = 0; s = 0; n = 0; ep = 0; committed = 0
+
+/* Inside atomic. */
+inline read_state ()
+{
+  v = value; e = state_epoch; s = state_slot; n = state_number
+}
+
+/* Without resets, there is nothing to be read. */
+inline get_epoch ()
+{
+#if RESETS
+  ep = epoch;
+  if
+  :: atomic { EPOCH_HELP && ep + 1 == e ->
+              if :: epoch == ep -> epoch = ep + 1 :: else fi };
+     ep = epoch
+  :: else
+  fi
+#else
+  ep = 1
+#endif
+}
+
+inline record_success_of_state ()
+{
+  if
+  :: atomic { HELP && s != 0 && s != me -> committed = slot[s].committed };
+     if
+     :: atomic { (committed + 1 == n || committed + 2 == n) && IS_AS_READ -> skip };
+        d_step { if :: slot[s].done < n -> slot[s].done = n :: else fi }
+     :: else
+     fi
+  :: else
+  fi
+}
+
+#define RECORDED(index, which) \
+  ((!EPOCH || slot[index].epoch[(which) % 2] == ep) -> slot[index].holding[(which) % 2] : 0)
+
+/* ssem_shm_counter_add () of one unit. The record is written in one step, since nothing names it. */
+inline add (delta)
+{
+  atomic { read_state () };
+  do
+  :: atomic { delta < 0 && v == 0 -> CLEAR_STATE; break }
+  :: !(delta < 0 && v == 0);
+     get_epoch ();
+     d_step {
+       slot[me].holding[(number + 1) % 2] = RECORDED (me, number) - (delta);
+       slot[me].epoch[(number + 1) % 2] = ep
+     };
+     record_success_of_state ();
+     if
+     :: atomic {
+          IS_AS_READ ->
+          value = v + delta; state_slot = me; state_number = number + 1;
+          held[p] = held[p] - (delta);
+          number++;
+          CLEAR_STATE
+        };
+        slot[me].committed = number;
+        break
+     :: atomic { else -> read_state () }
+     fi
+  od
+}
+
+inline reset ()
+{
+  atomic { read_state () };
+  do
+  :: get_epoch ();
+     d_step {
+       slot[me].holding[(number + 1) % 2] = 0;
+       slot[me].epoch[(number + 1) % 2] = ep + 1
+     };
+     record_success_of_state ();
+     if
+     :: atomic {
+          IS_AS_READ ->
+          value = INITIAL; state_epoch = e + 1; state_slot = me; state_number = number + 1;
+          held[1] = 0; held[2] = 0; held[3] = 0; units = INITIAL;
+          number++
+        };
+        d_step { if :: epoch == ep -> epoch = ep + 1 :: else fi; CLEAR_STATE };
+        slot[me].committed = number;
+        break
+     :: atomic { else -> read_state () }
+     fi
+  od
+}
+
+/* Leaves me at 0 where there is none. */
+inline claim_slot ()
+{
+  me = 0;
+  i = 1;
+  do
+  :: i <= N_SLOTS && me == 0 ->
+     d_step {
+       if
+       :: slot[i].owner == 0 -> slot[i].owner = p; slot[i].flags = CLAIMING; me = i
+       :: else -> i++
+       fi
+     }
+  :: else -> break
+  od;
+  if
+  :: me != 0 ->
+     number = slot[me].committed + (NUMBERS_GO_ON -> 4 : 0);
+     slot[me].holding[number % 2] = 0;
+     slot[me].epoch[number % 2] = 0;
+     slot[me].committed = number;
+     slot[me].flags = 0
+  :: else
+  fi
+}
+
+inline find_first_slot (q)
+{
+  first = 0;
+  i = 1;
+  do
+  :: i <= N_SLOTS && first == 0 ->
+     d_step {
+       if
+       :: slot[i].owner == q && slot[i].flags != CLAIMING -> first = i
+       :: else -> i++
+       fi
+     }
+  :: else -> break
+  od
+}
+
+inline free_slots (q)
+{
+  find_first_slot (q);
+  atomic {
+    if
+    :: first != 0 && slot[first].owner == q && slot[first].flags == 0 ->
+       slot[first].flags = SETTLED;
+       assert (held[q] <= 0);
+       /* What a process created stays. */
+       units = units - held[q];
+       held[q] = 0
+    :: else
+    fi;
+    i = 1
+  };
+  do
+  :: i <= N_SLOTS ->
+     /* Nobody but the dead sets CLAIMING or owns, so to read the owner and to swap it are one. */
+     d_step {
+       if
+       :: slot[i].owner == q && slot[i].flags != SETTLED -> slot[i].owner = 0; slot[i].flags = 0
+       :: else
+       fi;
+       i++
+     }
+  :: else -> break
+  od;
+  atomic {
+    if
+    :: first != 0 && slot[first].owner == q && slot[first].flags == SETTLED ->
+       slot[first].owner = 0; slot[first].flags = 0
+    :: else
+    fi
+  }
+}
+
+inline execute_will (q)
+{
+  do
+  :: atomic { read_state () };
+     get_epoch ();
+     number = slot[first].committed + 2;
+     if
+     :: WILL_NUMBER && ((s == first && n == number) || slot[first].done == number) -> break
+     :: atomic { else -> sum = 0; i = first }
+     fi;
+     do
+     :: i <= N_SLOTS ->
+        if
+        :: atomic { slot[i].owner == q && slot[i].flags == 0 -> skip };
+           committed = slot[i].committed;
+           atomic {
+             if
+             :: (s == i && n == committed + 1) || slot[i].done == committed + 1 -> committed++
+             :: else
+             fi
+           };
+           d_step { sum = sum + RECORDED (i, committed); i++ }
+        :: atomic { else -> i++ }
+        fi
+     :: atomic { i > N_SLOTS -> i = 0; committed = 0; break }
+     od;
+     if
+     :: OWNER_CHECK && (slot[first].owner != q || slot[first].flags != 0) -> break
+     :: else
+     fi;
+     if
+     :: sum <= 0 -> break
+     :: else
+     fi;
+     record_success_of_state ();
+     if
+     :: atomic {
+          IS_AS_READ ->
+          assert (dead[q]);
+          assert (sum == held[q]);
+          value = v + sum; state_slot = first; state_number = number;
+          held[q] = 0
+        };
+        break
+     :: else
+     fi
+  od;
+  atomic { CLEAR_STATE; number = 0; sum = 0 }
+}
+
+inline settle (q)
+{
+  find_first_slot (q);
+  if
+  :: first != 0 -> execute_will (q)
+  :: else
+  fi;
+  free_slots (q)
+}
+
+proctype worker (byte p, mine)
+{
+  REGISTERS;
+  byte k;
+
+  {
+    /* The latecomer's slot is one that somebody had. */
+    if
+    :: atomic { p == 3 && (slot[1].owner == 0 || slot[2].owner == 0) -> skip }; claim_slot ()
+    :: atomic { p < 3 -> me = mine }
+    fi;
+    do
+    :: me != 0 && k < N_OPERATIONS ->
+       k++;
+       if
+       :: add (-1)
+       :: add (1)
+#if RESETS
+       :: reset ()
+#endif
+       fi
+    :: else -> break
+    od;
+
+    /* Leaving in good order; who holds units lingers. */
+    if
+    :: LATECOMER && p == 2 && held[p] <= 0 -> free_slots (p); dead[p] = true
+    :: n_threads_over[p]++
+    fi
+  } unless {
+    dead[p]
+  };
+  d_step { CLEAR_STATE; number = 0; first = 0; i = 0; me = 0; sum = 0; k = 0 }
+}
+
+proctype killer ()
+{
+  do
+  :: d_step { n_kills < N_KILLS && !dead[1] -> dead[1] = true; n_kills++ }
+  :: d_step { n_kills < N_KILLS && !dead[2] -> dead[2] = true; n_kills++ }
+  od
+}
+
+/* Finds a death at any time, and may be overtaken by the observer anywhere. */
+proctype settler ()
+{
+  REGISTERS;
+  byte q;
+
+  if
+  :: atomic { dead[1] -> q = 1 }
+  :: atomic { dead[2] -> q = 2 }
+  fi;
+  settle (q);
+  atomic { first = 0; i = 0; q = 0 }
+}
+
+#define N_THREADS(q) (q == 1 -> THREADS : (q == 2 -> 1 : LATECOMER))
+#define IS_OVER(q)   (dead[q] || n_threads_over[q] == N_THREADS (q))
+
+/* What the records of @q tell in the epoch of state. */
+#define TOLD_BY(index, q) \
+  ((slot[index].owner == q && slot[index].epoch[slot[index].committed % 2] == state_epoch) \
+   -> slot[index].holding[slot[index].committed % 2] : 0)
+
+proctype observer ()
+{
+  REGISTERS;
+  byte q = 1;
+
+  IS_OVER (1) && IS_OVER (2) && IS_OVER (3);
+  do
+  :: q <= 2 + LATECOMER ->
+     if
+     :: dead[q] ->
+        settle (q);
+        atomic {
+          assert (held[q] == 0 && slot[1].owner != q && slot[2].owner != q);
+          first = 0; i = 0
+        }
+     :: else ->
+        d_step {
+          sum = 0;
+          i = 1;
+          do
+          :: i <= N_SLOTS -> sum = sum + TOLD_BY (i, q); i++
+          :: else -> break
+          od;
+          assert (dead[q] || sum == held[q]);
+          i = 0
+        }
+     fi;
+     q++
+  :: else -> break
+  od;
+  assert (value + held[1] + held[2] + held[3] == units)
+}
+
+init
+{
+  atomic {
+    slot[1].owner = 1;
+    slot[2].owner = 2;
+    run worker (1, 1);
+    run worker (2, 2);
+#if THREADS > 1
+    slot[3].owner = 1;
+    run worker (1, 3);
+#endif
+#if LATECOMER
+    run worker (3, 0);
+#endif
+    run killer ();
+#if N_SETTLERS > 0
+    run settler ();
+#endif
+#if N_SETTLERS > 1
+    run settler ();
+#endif
+    run observer ()
+  }
+}
