@@ -27,8 +27,8 @@
  *
  * Not every process that waits listens: a bell that wakes fifty of them makes the one that is to
  * get the units wait for a processor. Up to three do for each semaphore, each with a lock on one of
- * three bytes, and hear of each other's death like of any other's. When one is missing, those who
- * wait are woken and try to take its place. What no listener hears, because all died or stand
+ * three bytes, and hear of each other's death like of any other's. When all is quiet again after a
+ * bell, those who wait are woken and try to take a place that may be free. What no listener hears, because all died or stand
  * still, or because the system has no more inotify instances, the waiters find out by their own
  * look, at most a second later.
  *
@@ -151,9 +151,10 @@ tidy_watch (int watch)
       if (entry->watch != watch)
         continue;
 
-      if (ssem_shm_recovery_sweep (entry->file, SSEM_SHM_SWEEP_ALL) < 0)
-        continue;
-      if (ssem_shm_file_lacks_listener (entry->file))
+      /* Whoever died may have brought units back for another, and not woken anybody any more, and
+       * need not have had a slot by which it could be found. Or it listened, and has to be replaced.
+       * So in the end all who wait look, whomever we find. */
+      if (ssem_shm_recovery_sweep (entry->file, SSEM_SHM_SWEEP_ALL) >= 0)
         ssem_shm_waiting_wake_all (entry->file->memory);
     }
 }
@@ -279,6 +280,18 @@ start_thread (void)
   return has_thread;
 }
 
+/* Rings the bell of the segment. Who has begun to listen does so: somebody may have died after it
+ * had looked for the dead and before it listened, and the thread is to look again, and a while
+ * after. */
+static void
+ring (const char *path)
+{
+  int fd = open (path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+
+  if (fd >= 0)
+    close (fd);
+}
+
 gboolean
 ssem_shm_bell_watch (SsemShmFile *file)
 {
@@ -295,6 +308,7 @@ ssem_shm_bell_watch (SsemShmFile *file)
   if (is_watched)
     {
       g_array_append_val (watched, entry);
+      ring (path);
     }
   else if (!has_thread)
     {

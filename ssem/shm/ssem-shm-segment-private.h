@@ -89,9 +89,6 @@ int      ssem_shm_file_listen      (SsemShmFile *self);
 
 void     ssem_shm_file_unlisten    (SsemShmFile *self);
 
-/* Whether a listener is missing. */
-gboolean ssem_shm_file_lacks_listener (SsemShmFile *self);
-
 /* What to name when opening failed: the folder of all where it is not as it must be, else the
  * key's. */
 const char *ssem_shm_file_get_culprit (SsemShmFile *self);

@@ -178,20 +178,6 @@ ssem_shm_file_unlisten (SsemShmFile *self)
     ssem_file_lock_try (self->fd, LISTENS + i, SSEM_FILE_LOCK_NONE);
 }
 
-gboolean
-ssem_shm_file_lacks_listener (SsemShmFile *self)
-{
-  int i;
-
-  for (i = 0; i < N_LISTENERS; i++)
-    {
-      if (ssem_file_lock_query (self->fd, LISTENS + i, 1) == 0)
-        return TRUE;
-    }
-
-  return FALSE;
-}
-
 /* --- Opening --- */
 
 int
