@@ -27,6 +27,7 @@
  *   hammer SLOT THREADS, calm           threads that acquire and release one unit until calm
  *   churn ROUNDS SEED FILE KEY          see churn ()
  *   race PROCESSES ROUNDS FILE KEY      see race ()
+ *   operate ROUNDS INITIAL KEY          see operate ()
  *   reset-loop SLOT INITIAL KEY         opens with CREATE again and again, until it is killed
  *   files N, uid N, setenv NAME VALUE   limits descriptors, changes user, sets the environment
  *   no-sets                             moves to where the kernel grants no semaphore sets, or `no`
@@ -368,6 +369,26 @@ churn (int         n_rounds,
   answer ("ok");
 }
 
+/* Each round opens the key, takes a unit, gives it back and closes. There has to be a unit. */
+static void
+operate (int         n_rounds,
+         int         initial_value,
+         const char *key)
+{
+  g_autoptr(GError) error = NULL;
+  int i;
+
+  for (i = 0; i < n_rounds && error == NULL; i++)
+    {
+      g_autoptr(SsemSystemSemaphore) semaphore =
+        open_object (key, initial_value, SSEM_ACCESS_MODE_OPEN, TRUE, &error);
+
+      if (semaphore != NULL && ssem_system_semaphore_try_acquire (semaphore, 1, &error))
+        ssem_system_semaphore_release (semaphore, 1, &error);
+    }
+  answer_result (error == NULL, error);
+}
+
 static void
 reset_loop (SsemSystemSemaphore *semaphore,
             int                  initial_value,
@@ -617,6 +638,12 @@ obey_for_process (char  **words,
 
       churn (n, (guint32) g_ascii_strtoull (words[2], NULL, 10), words[3], key);
     }
+  else if (g_str_equal (command, "operate") && n_words == 4)
+    {
+      g_autofree char *key = g_strcompress (words[3]);
+
+      operate (n, atoi (words[2]), key);
+    }
   else if (g_str_equal (command, "race") && n_words == 5)
     {
       g_autofree char *key = g_strcompress (words[4]);
@@ -678,7 +705,8 @@ main (int    argc,
 
       /* The key is last, and may have spaces. */
       words = g_strsplit (line, " ", g_str_has_prefix (line, "open ") ? 6
-                                     : g_str_has_prefix (line, "reset-loop ") ? 4 : 5);
+                                     : g_str_has_prefix (line, "reset-loop ") ||
+                                       g_str_has_prefix (line, "operate ") ? 4 : 5);
       n_words = g_strv_length (words);
       if (n_words > 1)
         slot = atoi (words[1]);

@@ -1,0 +1,59 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "tests/conformance/conformance.h"
+#include "tracer.h"
+
+G_BEGIN_DECLS
+
+/* The units that there are in all. */
+#define UNITS 6
+
+/* What a victim performs, and in which company. */
+typedef enum
+{
+  /* Two others are attached all the while. One of them has a unit; when a victim is to be killed, the
+   * other waits for all units. */
+  COMPANY_ATTACHED,
+  /* As before, but nobody waits, for who waits would find the dead before the victim does. */
+  COMPANY_NOT_WAITING,
+  /* The victim is alone. */
+  COMPANY_NONE,
+} Company;
+
+typedef struct
+{
+  const char *name;
+  Company company;
+  int n_held;          /* what the victim holds before; -1: it has nothing open */
+  int n_held_after;    /* the same when it has performed */
+  gboolean resets;     /* whether it makes everybody's holdings forgotten */
+  gboolean opens;      /* whether it opens or closes the key */
+  gboolean has_corpse; /* whether a process has died before it with two units */
+  /* Whether another is in the middle of acquiring a unit: it has swapped, and not committed. */
+  gboolean has_stander;
+  void (* perform) (gpointer victim);
+} Scenario;
+
+/* In the victim. */
+typedef struct
+{
+  const Scenario *scenario;
+  SsemBackend backend;
+  const char *key;
+  SsemSystemSemaphore *semaphore;
+} Victim;
+
+const Scenario *scenario_find (const char *name);
+
+/* The victim's prepare and conclude; see VictimTable. */
+void scenario_prepare  (gpointer victim);
+void scenario_conclude (gpointer victim);
+
+/* Leaves a process behind that died with two units, and was found by nobody. */
+void scenario_make_corpse (Victim *victim);
+
+G_END_DECLS

@@ -1,0 +1,62 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Whether the test that kills and stops at every instruction finds bugs that are there.
+
+test-planted.py PROGRAM BUG=LIBRARY...
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import tap
+
+PROGRAM = sys.argv[1]
+LIBRARIES = dict(argument.split('=', 1) for argument in sys.argv[2:])
+
+# Somebody who waits for ever ends by this watchdog.
+WATCHDOG_SECONDS = 5
+
+
+def run(case, library=None):
+    environment = dict(os.environ, SSEM_TEST_EVERY_POINT='1')
+    if library is not None:
+        environment['LD_PRELOAD'] = LIBRARIES[library]
+        environment['SSEM_TEST_ROUND_SECONDS'] = str(WATCHDOG_SECONDS)
+    # One that fails cleans nothing up.
+    with tempfile.TemporaryDirectory(prefix='ssem-test-') as folder:
+        environment['TMPDIR'] = folder
+        return subprocess.run([PROGRAM, '-p', '/ssem/step/shared-memory/' + case],
+                              env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              encoding='utf-8')
+
+
+class Planted(unittest.TestCase):
+    def check(self, bug, case, *statuses):
+        with self.subTest(case=case, library='good'):
+            done = run(case)
+            self.assertEqual(done.returncode, 0, done.stdout[-2000:])
+        with self.subTest(case=case, library=bug):
+            done = run(case, bug)
+            self.assertIn(done.returncode, statuses, done.stdout[-2000:])
+            self.assertIn('point ', done.stdout)
+
+    def test_no_helping(self):
+        self.check('no-helping', 'killed/acquire', -signal.SIGABRT, -signal.SIGALRM)
+
+    def test_early_commit(self):
+        self.check('early-commit', 'killed/acquire-behind-another', -signal.SIGABRT, -signal.SIGALRM)
+
+    def test_will_again(self):
+        self.check('will-again', 'killed/recover', -signal.SIGABRT)
+
+    def test_waits(self):
+        self.check('waits', 'stopped/acquire', -signal.SIGALRM)
+
+
+sys.argv[1:] = []
+tap.main()
