@@ -29,7 +29,9 @@ typedef void     (* SsemReportFunc)  (gpointer           source,
 /* To be called before the others. */
 void              ssem_acquire_queue_init      (void);
 
-SsemAcquireQueue *ssem_acquire_queue_new       (SsemAcquireFunc   acquire,
+/* @key is what error messages name. */
+SsemAcquireQueue *ssem_acquire_queue_new       (const char       *key,
+                                                SsemAcquireFunc   acquire,
                                                 SsemReportFunc    report);
 SsemAcquireQueue *ssem_acquire_queue_ref       (SsemAcquireQueue *self);
 void              ssem_acquire_queue_unref     (SsemAcquireQueue *self);

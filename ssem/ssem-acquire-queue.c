@@ -43,6 +43,7 @@ struct _SsemAcquireQueue
   gatomicrefcount references;
   SsemAcquireFunc acquire;  /* constant after init */
   SsemReportFunc report;    /* constant after init */
+  char *key;                /* constant after init; for people */
   unsigned int fork_count;  /* constant after init */
 
   /* Under queue_lock. */
@@ -258,7 +259,8 @@ start_thread (SsemAcquireQueue *self)
 
   refused = g_error_new (SSEM_SYSTEM_SEMAPHORE_ERROR,
                          SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES,
-                         _("Could not start a thread to wait for a semaphore: %s"), error->message);
+                         _("Could not start a thread to wait for the semaphore “%s”: %s"),
+                         self->key, error->message);
   fail_waiting (self, refused);
   ssem_acquire_queue_unref (self);
 }
@@ -270,12 +272,14 @@ ssem_acquire_queue_init (void)
 }
 
 SsemAcquireQueue *
-ssem_acquire_queue_new (SsemAcquireFunc acquire,
-                        SsemReportFunc  report)
+ssem_acquire_queue_new (const char      *key,
+                        SsemAcquireFunc  acquire,
+                        SsemReportFunc   report)
 {
   SsemAcquireQueue *self = g_new0 (SsemAcquireQueue, 1);
 
   g_atomic_ref_count_init (&self->references);
+  self->key = g_strdup (key);
   self->acquire = acquire;
   self->report = report;
   self->fork_count = ssem_fork_count ();
@@ -299,6 +303,7 @@ ssem_acquire_queue_unref (SsemAcquireQueue *self)
     return;
 
   g_clear_error (&self->closed);
+  g_free (self->key);
   g_free (self);
 }
 

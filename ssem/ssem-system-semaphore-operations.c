@@ -408,7 +408,7 @@ get_queue (SsemSystemSemaphore *self)
   if (self->queue != NULL && !ssem_acquire_queue_is_usable (self->queue))
     self->queue = NULL;
   if (self->queue == NULL)
-    self->queue = ssem_acquire_queue_new (acquire_queued, report_queued);
+    self->queue = ssem_acquire_queue_new (self->key, acquire_queued, report_queued);
   queue = ssem_acquire_queue_ref (self->queue);
   g_mutex_unlock (&ssem_system_semaphore_lock);
 
