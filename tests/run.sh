@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 # Installs what is missing, builds, and runs every test: as it is, with the sanitizers for addresses
-# and undefined behaviour, and under valgrind. The last line tells how many passed, failed and were
-# skipped.
+# and undefined behaviour, with the one for threads, and under valgrind. The last line tells how many
+# passed, failed and were skipped.
 
 set -u
 
@@ -91,6 +91,13 @@ if ! $is_quick; then
       --suite examples "$@"
   else
     runs="$runs sanitizers=build-sanitize/none"
+  fi
+
+  if build build-tsan -Db_sanitize=thread -Dintrospection=disabled -Dexamples=disabled \
+      -Dbench=disabled; then
+    run_tests threads build-tsan "" --suite conformance --suite tsan "$@"
+  else
+    runs="$runs threads=build-tsan/none"
   fi
 
   if $is_built; then

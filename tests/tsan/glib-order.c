@@ -1,0 +1,157 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <dlfcn.h>
+#include <glib-object.h>
+#include <sanitizer/tsan_interface.h>
+
+/* What GLib orders, told to ThreadSanitizer.
+ *
+ * ThreadSanitizer sees what was compiled with it, and the distribution's GLib was not: it does not
+ * see that a GMutex orders anything, and would call every use of one a race. So these functions
+ * come before GLib's, do what those do, and say which thread has seen what of which other. Each
+ * says exactly what GLib promises, and nothing is said of the library's own atomics, locks and
+ * memory: no report about them is kept back.
+ */
+
+#define REAL(name) \
+  static __typeof__ (&name) real; \
+  if (G_UNLIKELY (real == NULL)) \
+    real = (__typeof__ (&name)) dlsym (RTLD_NEXT, #name)
+
+#undef g_object_unref
+
+/* Before main (), ThreadSanitizer may not be ready; but there is one thread only. */
+static gboolean is_ready;
+
+__attribute__ ((constructor)) static void
+be_ready (void)
+{
+  is_ready = TRUE;
+}
+
+static inline void
+seen_by_next (gpointer address)
+{
+  if (G_LIKELY (is_ready))
+    __tsan_release (address);
+}
+
+static inline void
+sees_former (gpointer address)
+{
+  if (G_LIKELY (is_ready))
+    __tsan_acquire (address);
+}
+
+/* A lock is taken after whoever had it has let it go. */
+void
+g_mutex_lock (GMutex *mutex)
+{
+  REAL (g_mutex_lock);
+
+  real (mutex);
+  sees_former (mutex);
+}
+
+gboolean
+g_mutex_trylock (GMutex *mutex)
+{
+  gboolean is_locked;
+  REAL (g_mutex_trylock);
+
+  is_locked = real (mutex);
+  if (is_locked)
+    sees_former (mutex);
+
+  return is_locked;
+}
+
+void
+g_mutex_unlock (GMutex *mutex)
+{
+  REAL (g_mutex_unlock);
+
+  seen_by_next (mutex);
+  real (mutex);
+}
+
+/* Who drops the last reference comes after all others who have dropped theirs. */
+gboolean
+(g_atomic_ref_count_dec) (gatomicrefcount *count)
+{
+  gboolean is_last;
+  REAL (g_atomic_ref_count_dec);
+
+  seen_by_next (count);
+  is_last = real (count);
+  if (is_last)
+    sees_former (count);
+
+  return is_last;
+}
+
+void
+g_object_unref (gpointer object)
+{
+  REAL (g_object_unref);
+
+  /* It is finalized in there if this is the last one. */
+  seen_by_next (object);
+  sees_former (object);
+  real (object);
+}
+
+/* A source is dispatched after it was attached. */
+typedef struct
+{
+  GSourceFunc func;
+  gpointer data;
+  GDestroyNotify notify;
+  GSource *source;
+} Callback;
+
+static gboolean
+dispatch (gpointer data)
+{
+  Callback *callback = data;
+
+  sees_former (callback->source);
+
+  return callback->func (callback->data);
+}
+
+static void
+callback_free (gpointer data)
+{
+  Callback *callback = data;
+
+  if (callback->notify != NULL)
+    callback->notify (callback->data);
+  g_free (callback);
+}
+
+void
+g_source_set_callback (GSource        *source,
+                       GSourceFunc     func,
+                       gpointer        data,
+                       GDestroyNotify  notify)
+{
+  Callback *callback = g_new (Callback, 1);
+  REAL (g_source_set_callback);
+
+  *callback = (Callback) { func, data, notify, source };
+  real (source, dispatch, callback, callback_free);
+}
+
+guint
+g_source_attach (GSource      *source,
+                 GMainContext *context)
+{
+  REAL (g_source_attach);
+
+  seen_by_next (source);
+
+  return real (source, context);
+}

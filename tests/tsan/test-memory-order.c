@@ -1,0 +1,372 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "ssem/shm/ssem-shm-counter-private.h"
+#include "ssem/shm/ssem-shm-waiting-private.h"
+
+#include <sys/mman.h>
+
+/* What the counter guards is ordered by it, and by nothing else.
+ *
+ * Threads play processes, each with a number and slots of its own. They guard plain memory by the
+ * semaphore: one word by a semaphore of one unit, a ring by two semaphores. ThreadSanitizer knows of
+ * no order but that which the counter's atomics make, so it reports a race wherever one of them is
+ * weaker than an acquire has to be towards the release before it.
+ *
+ * ThreadSanitizer knows memory by its address, so they all use the same mapping. Without it, the test
+ * checks the numbers only.
+ */
+
+#define N_THREADS 4
+#define N_ROUNDS 20000
+#define N_DEATHS 300
+#define RING_SIZE 8
+
+typedef struct
+{
+  SsemShmSegment *segment;
+  int plain; /* guarded by the only unit */
+} Guarded;
+
+static SsemShmSegment *
+segment_new (int initial_value)
+{
+  SsemShmSegment *segment = mmap (NULL, SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS), PROT_READ | PROT_WRITE,
+                                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+  g_assert_true (segment != MAP_FAILED);
+  segment->epoch = 1;
+  segment->state = ssem_shm_state_pack (initial_value, 1, 0, 0);
+  segment->n_slots = SSEM_SHM_MAX_SLOTS;
+  segment->slots_used = 1;
+
+  return segment;
+}
+
+static void
+segment_free (SsemShmSegment *segment)
+{
+  munmap (segment, SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS));
+}
+
+static SsemShmLane
+claim (SsemShmSegment *segment,
+       guint64         process)
+{
+  guint32 index = ssem_shm_counter_claim_slot (segment, process, (int) process, 0);
+
+  g_assert_cmpuint (index, >, 0);
+
+  return (SsemShmLane) {
+    .segment = segment,
+    .slot = &segment->slots[index],
+    .index = index,
+    .name = ssem_shm_state_pack (0, 0, index, 0),
+  };
+}
+
+static guint64
+new_process (void)
+{
+  static atomic_uint_least64_t last = 0;
+
+  return atomic_fetch_add_explicit (&last, 1, memory_order_relaxed) + 1;
+}
+
+static gboolean
+take (const SsemShmLane *lane)
+{
+  return ssem_shm_counter_add_at_once (lane, -1, 1) ||
+         ssem_shm_counter_add (*lane, -1, 1) == SSEM_SHM_DONE;
+}
+
+static void
+give (const SsemShmLane *lane)
+{
+  if (!ssem_shm_counter_add_at_once (lane, 1, -1))
+    g_assert_cmpint (ssem_shm_counter_add (*lane, 1, -1), ==, SSEM_SHM_DONE);
+}
+
+static void
+run_threads (GThreadFunc func,
+             gpointer    data)
+{
+  GThread *threads[N_THREADS];
+  guint i;
+
+  for (i = 0; i < N_THREADS; i++)
+    threads[i] = g_thread_new ("process", func, data);
+  for (i = 0; i < N_THREADS; i++)
+    g_thread_join (threads[i]);
+}
+
+/* --- Trying --- */
+
+static gpointer
+count_trying (gpointer data)
+{
+  Guarded *guarded = data;
+  SsemShmLane lane = claim (guarded->segment, new_process ());
+  int i;
+
+  for (i = 0; i < N_ROUNDS; i++)
+    {
+      while (!take (&lane))
+        g_thread_yield ();
+      guarded->plain++;
+      give (&lane);
+    }
+
+  return NULL;
+}
+
+static void
+test_trying (void)
+{
+  Guarded guarded = { segment_new (1), 0 };
+
+  run_threads (count_trying, &guarded);
+  g_assert_cmpint (guarded.plain, ==, N_THREADS * N_ROUNDS);
+  segment_free (guarded.segment);
+}
+
+/* --- Sleeping --- */
+
+static void
+take_sleeping (const SsemShmLane *lane)
+{
+  SsemShmWaiter waiter = { 0 };
+
+  if (take (lane))
+    return;
+
+  ssem_shm_waiting_announce (lane->segment, lane->index, 1);
+  while (!take (lane))
+    ssem_shm_waiting_sleep (lane->segment, &waiter, lane->index, 1, G_MAXINT64);
+  ssem_shm_waiting_retract (lane->segment, lane->index);
+}
+
+static void
+give_waking (const SsemShmLane *lane)
+{
+  give (lane);
+  if (ssem_shm_waiting_is_anybody (lane->segment))
+    ssem_shm_waiting_wake (lane->segment, 1);
+}
+
+static gpointer
+count_sleeping (gpointer data)
+{
+  Guarded *guarded = data;
+  SsemShmLane lane = claim (guarded->segment, new_process ());
+  int i;
+
+  for (i = 0; i < N_ROUNDS; i++)
+    {
+      take_sleeping (&lane);
+      guarded->plain++;
+      give_waking (&lane);
+    }
+
+  return NULL;
+}
+
+static void
+test_sleeping (void)
+{
+  Guarded guarded = { segment_new (1), 0 };
+
+  run_threads (count_sleeping, &guarded);
+  g_assert_cmpint (guarded.plain, ==, N_THREADS * N_ROUNDS);
+  g_assert_false (ssem_shm_waiting_is_anybody (guarded.segment));
+  segment_free (guarded.segment);
+}
+
+/* --- One gives what another takes --- */
+
+typedef struct
+{
+  SsemShmSegment *room;
+  SsemShmSegment *filled;
+  int ring[RING_SIZE];
+} Ring;
+
+static gpointer
+consume (gpointer data)
+{
+  Ring *ring = data;
+  SsemShmLane room = claim (ring->room, new_process ());
+  SsemShmLane filled = claim (ring->filled, new_process ());
+  gint64 sum = 0;
+  int i;
+
+  for (i = 0; i < N_ROUNDS; i++)
+    {
+      take_sleeping (&filled);
+      sum += ring->ring[i % RING_SIZE];
+      give_waking (&room);
+    }
+  g_assert_cmpint (sum, ==, (gint64) N_ROUNDS * (N_ROUNDS - 1) / 2);
+
+  return NULL;
+}
+
+static void
+test_ring (void)
+{
+  Ring ring = { segment_new (RING_SIZE), segment_new (0), { 0 } };
+  SsemShmLane room = claim (ring.room, new_process ());
+  SsemShmLane filled = claim (ring.filled, new_process ());
+  GThread *consumer = g_thread_new ("consumer", consume, &ring);
+  int i;
+
+  for (i = 0; i < N_ROUNDS; i++)
+    {
+      take_sleeping (&room);
+      ring.ring[i % RING_SIZE] = i;
+      give_waking (&filled);
+    }
+  g_thread_join (consumer);
+  segment_free (ring.room);
+  segment_free (ring.filled);
+}
+
+/* --- The dead --- */
+
+typedef struct
+{
+  Guarded guarded;
+  atomic_uint_least64_t dead[N_THREADS]; /* of whom the kernel has dropped the locks */
+  atomic_int n_victims;
+  atomic_int n_over;
+} Mortality;
+
+/* Plays one process after the other, each of which dies with the unit. */
+static gpointer
+die_holding (gpointer data)
+{
+  Mortality *mortality = data;
+  int place = atomic_fetch_add_explicit (&mortality->n_victims, 1, memory_order_relaxed);
+  atomic_uint_least64_t *dead = &mortality->dead[place];
+  int i;
+
+  for (i = 0; i < N_DEATHS; i++)
+    {
+      guint64 process = new_process ();
+      SsemShmLane lane = claim (mortality->guarded.segment, process);
+
+      while (!take (&lane))
+        g_thread_yield ();
+      mortality->guarded.plain++;
+
+      /* The kernel drops its locks, which others find by asking: that orders what it did before. The
+       * thread itself is to learn nothing from those others, so it looks without order. */
+      atomic_store_explicit (dead, process, memory_order_release);
+      while (atomic_load_explicit (dead, memory_order_relaxed) != 0)
+        g_thread_yield ();
+    }
+  atomic_fetch_add_explicit (&mortality->n_over, 1, memory_order_relaxed);
+
+  return NULL;
+}
+
+static gpointer
+settle_deaths (gpointer data)
+{
+  Mortality *mortality = data;
+  guint i;
+
+  while (atomic_load_explicit (&mortality->n_over, memory_order_relaxed) < N_THREADS)
+    {
+      for (i = 0; i < N_THREADS; i++)
+        {
+          guint64 dead = atomic_load_explicit (&mortality->dead[i], memory_order_acquire);
+
+          if (dead == 0)
+            continue;
+          ssem_shm_counter_settle (mortality->guarded.segment, dead);
+          atomic_compare_exchange_strong_explicit (&mortality->dead[i], &dead, 0,
+                                                   memory_order_relaxed, memory_order_relaxed);
+        }
+      g_thread_yield ();
+    }
+
+  return NULL;
+}
+
+/* Who gets a unit that was given back for a dead process sees what that one had written. */
+static void
+test_deaths (void)
+{
+  Mortality mortality = { .guarded = { segment_new (1), 0 } };
+  GThread *settlers[2];
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (settlers); i++)
+    settlers[i] = g_thread_new ("settler", settle_deaths, &mortality);
+  run_threads (die_holding, &mortality);
+  for (i = 0; i < G_N_ELEMENTS (settlers); i++)
+    g_thread_join (settlers[i]);
+
+  g_assert_cmpint (mortality.guarded.plain, ==, N_THREADS * N_DEATHS);
+  g_assert_cmpint (ssem_shm_counter_get_value (mortality.guarded.segment), ==, 1);
+  segment_free (mortality.guarded.segment);
+}
+
+/* --- Slots --- */
+
+typedef struct
+{
+  SsemShmSegment *segment;
+  int plain[SSEM_SHM_MAX_SLOTS]; /* whoever has the slot has the word */
+} Places;
+
+static gpointer
+come_and_go (gpointer data)
+{
+  Places *places = data;
+  int i;
+
+  for (i = 0; i < N_ROUNDS; i++)
+    {
+      guint64 process = new_process ();
+      SsemShmLane lane = claim (places->segment, process);
+
+      places->plain[lane.index]++;
+      ssem_shm_counter_free_slots (places->segment, process);
+    }
+
+  return NULL;
+}
+
+static void
+test_slots (void)
+{
+  Places *places = g_new0 (Places, 1);
+  int sum = 0;
+  guint i;
+
+  places->segment = segment_new (0);
+  run_threads (come_and_go, places);
+  for (i = 0; i < SSEM_SHM_MAX_SLOTS; i++)
+    sum += places->plain[i];
+  g_assert_cmpint (sum, ==, N_THREADS * N_ROUNDS);
+  segment_free (places->segment);
+  g_free (places);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  ssem_shm_waiting_init ();
+  g_test_add_func ("/ssem/memory-order/trying", test_trying);
+  g_test_add_func ("/ssem/memory-order/sleeping", test_sleeping);
+  g_test_add_func ("/ssem/memory-order/ring", test_ring);
+  g_test_add_func ("/ssem/memory-order/deaths", test_deaths);
+  g_test_add_func ("/ssem/memory-order/slots", test_slots);
+
+  return g_test_run ();
+}
