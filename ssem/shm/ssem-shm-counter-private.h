@@ -62,7 +62,7 @@ ssem_shm_counter_add_at_once (const SsemShmLane *lane,
                   (guint64) value > SSEM_SHM_VALUE_MAX))
     return FALSE;
 
-  holding = atomic_load_explicit (&before->holding, memory_order_relaxed) + owes;
+  holding = ssem_shm_sum (atomic_load_explicit (&before->holding, memory_order_relaxed), owes);
   stamp = atomic_load_explicit (&before->stamp, memory_order_relaxed);
   atomic_store_explicit (&after->holding, holding, memory_order_relaxed);
   atomic_store_explicit (&after->stamp, holding > 0 ? stamp : SSEM_SHM_STAMP_EPOCH (stamp),

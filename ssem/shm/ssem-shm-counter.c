@@ -201,7 +201,7 @@ ssem_shm_counter_add (SsemShmLane lane,
   do
     {
       SsemShmState state = ssem_shm_state_unpack (old_word);
-      gint64 holding;
+      gint64 holding, owed;
       guint32 epoch;
 
       if (delta < 0 && state.value < -delta)
@@ -211,8 +211,8 @@ ssem_shm_counter_add (SsemShmLane lane,
 
       epoch = get_epoch (segment, &state);
       holding = record_holding (slot, committed, epoch);
-      write_record (slot, committed + 1, holding + owes, epoch,
-                    next_since (slot, committed, holding, holding + owes));
+      owed = ssem_shm_sum (holding, owes);
+      write_record (slot, committed + 1, owed, epoch, next_since (slot, committed, holding, owed));
       if (state.slot != lane.index && state.slot != 0)
         record_success_of (segment, old_word);
 
@@ -311,7 +311,8 @@ ssem_shm_counter_get_holding (SsemShmSegment *segment,
       SsemShmSlot *slot = &segment->slots[index];
 
       if (atomic_load (&slot->owner) == ssem_shm_owner (process))
-        holding += record_holding (slot, atomic_load (&slot->committed), epoch);
+        holding = ssem_shm_sum (holding,
+                                record_holding (slot, atomic_load (&slot->committed), epoch));
     }
 
   return holding;
@@ -414,7 +415,7 @@ holding_of_all (SsemShmSegment *segment,
       SsemShmSlot *slot = &segment->slots[index];
 
       if (atomic_load (&slot->owner) == ssem_shm_owner (process))
-        holding += holding_of_dead (slot, index, word, epoch);
+        holding = ssem_shm_sum (holding, holding_of_dead (slot, index, word, epoch));
     }
 
   return holding;
@@ -463,7 +464,7 @@ execute_will (SsemShmSegment *segment,
   if (state.slot != 0)
     record_success_of (segment, old_word);
 
-  value = (int) MIN ((gint64) state.value + holding, SSEM_SHM_VALUE_MAX);
+  value = (int) (state.value + MIN (holding, SSEM_SHM_VALUE_MAX - state.value));
   new_word = ssem_shm_state_pack (value, state.epoch, first, will);
   *has_given = atomic_compare_exchange_strong (&segment->state, &old_word, new_word);
 

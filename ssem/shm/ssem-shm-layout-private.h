@@ -88,6 +88,15 @@ typedef struct
   atomic_uint_least32_t waiting_since;
 } SsemShmSlot;
 
+/* Sums of what slots hold, of which some may be large and others as far below 0. Where they wrap in
+ * between, they wrap back; and a file with anything in it makes no undefined sum. */
+static inline gint64
+ssem_shm_sum (gint64 a,
+              gint64 b)
+{
+  return (gint64) ((guint64) a + (guint64) b);
+}
+
 /* Flags of an owner. */
 #define SSEM_SHM_OWNER_SHIFT    16
 #define SSEM_SHM_OWNER_CLAIMING 1 /* the rest of the slot is still the former owner's: it holds 0 */
