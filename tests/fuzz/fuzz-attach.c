@@ -1,0 +1,134 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "fuzz.h"
+
+#include <glib/gstdio.h>
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A file with arbitrary bytes lies where the key's has to be; what opens it must get an error, or a
+ * semaphore that can be used, and always come back.
+ *
+ * The first byte tells which mode it is opened with (bits 0-1), whether units are acquired (bit 2),
+ * and whether the rest is the whole file or lies over the words of a sound one (bit 3). In this way
+ * the words are reached whatever the layout's number is.
+ */
+
+#define FUZZ_KEY "fuzz"
+#define MODE_BITS 3
+#define ACQUIRES 4
+#define IS_SOUND 8
+
+static char *file_path;
+static char *folder_path;
+static char *sound;
+static gsize sound_length;
+
+static SsemSystemSemaphore *
+open_key (SsemAccessMode mode)
+{
+  return g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, NULL,
+                         "key", FUZZ_KEY,
+                         "initial-value", 3,
+                         "mode", mode,
+                         "backend", FUZZ_BACKEND,
+                         NULL);
+}
+
+/* Finds out where the file lies and how a sound one begins. */
+static void
+look_at_sound_one (void)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = open_key (SSEM_ACCESS_MODE_OPEN);
+  g_autoptr(GDir) dir = g_dir_open (fuzz_folder (), 0, NULL);
+  g_autofree char *path = NULL;
+
+  g_assert_nonnull (semaphore);
+  path = g_build_filename (fuzz_folder (), g_dir_read_name (dir), NULL);
+  if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    {
+      folder_path = g_steal_pointer (&path);
+      file_path = g_build_filename (folder_path, "segment", NULL);
+    }
+  else
+    {
+      file_path = g_steal_pointer (&path);
+    }
+  g_assert_true (g_file_get_contents (file_path, &sound, &sound_length, NULL));
+}
+
+static void
+plant (const guint8 *bytes,
+       gsize         length,
+       gboolean      is_sound)
+{
+  g_autofree char *content = g_malloc0 (sound_length + length + 1);
+  gsize offset = is_sound ? FUZZ_OFFSET : 0;
+  int fd;
+
+  memcpy (content, sound, sound_length);
+  memcpy (content + offset, bytes, length);
+  length = is_sound ? MAX (sound_length, offset + length) : length;
+
+  if (folder_path != NULL)
+    g_mkdir (folder_path, 0700);
+  fd = g_open (file_path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (write (fd, content, length), ==, (gssize) length);
+  close (fd);
+}
+
+/* Whatever the library has left; what it reads may tell it to leave something. */
+static void
+clear (void)
+{
+  int set = semget (ftok (file_path, 'Q'), 1, 0);
+
+  if (set >= 0)
+    semctl (set, 0, IPC_RMID);
+  g_unlink (file_path);
+  if (folder_path != NULL)
+    g_rmdir (folder_path);
+}
+
+static void
+use (SsemSystemSemaphore *semaphore,
+     gboolean             acquires)
+{
+  int value = ssem_system_semaphore_get_value (semaphore, NULL);
+
+  g_assert_cmpint (value, >=, -1);
+  if (acquires && ssem_system_semaphore_try_acquire (semaphore, 1, NULL))
+    ssem_system_semaphore_release (semaphore, 1, NULL);
+}
+
+int
+LLVMFuzzerTestOneInput (const guint8 *data,
+                        gsize         length)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  guint8 flags;
+
+  if (file_path == NULL)
+    look_at_sound_one ();
+  if (length == 0)
+    return 0;
+
+  flags = data[0];
+  plant (data + 1, length - 1, (flags & IS_SOUND) != 0);
+  semaphore = open_key (flags & MODE_BITS);
+  if (semaphore != NULL)
+    use (semaphore, (flags & ACQUIRES) != 0);
+  g_clear_object (&semaphore);
+
+  clear ();
+
+  return 0;
+}

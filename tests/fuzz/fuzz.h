@@ -1,0 +1,17 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <ssem.h>
+
+/* A fuzz target is linked with libFuzzer, or with fuzz-replay.c, which only runs what it is given. */
+
+int         LLVMFuzzerTestOneInput   (const guint8   *data,
+                                      gsize           length);
+int         LLVMFuzzerInitialize     (int            *argc,
+                                      char         ***argv);
+
+/* The folder of keys; the process's own, and gone when it ends. */
+const char *fuzz_folder              (void);
