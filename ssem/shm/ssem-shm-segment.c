@@ -222,6 +222,7 @@ ssem_shm_file_check_head (const SsemShmSegment *head,
   if (head->key_length > SSEM_SHM_KEY_MAX ||
       (key != NULL &&
        (head->key_length != strlen (key) || memcmp (head->key, key, head->key_length) != 0)) ||
+      atomic_load (&head->n_slots) < SSEM_SHM_FIRST_SLOTS ||
       atomic_load (&head->n_slots) > SSEM_SHM_MAX_SLOTS ||
       atomic_load (&head->slots_used) > atomic_load (&head->n_slots) ||
       ssem_shm_state_unpack (state).slot >= MAX (1, atomic_load (&head->slots_used)) ||
@@ -372,17 +373,28 @@ open_segment (SsemShmFile *self,
   return result;
 }
 
-/* Whether that is the name of the open segment. */
+/* Whether that is the name of the open segment: 1, 0, or -errno where that cannot be told. */
+static int
+look_for_segment (SsemShmFile *self,
+                  int          folder_fd,
+                  const char  *name)
+{
+  struct stat opened, named;
+
+  if (fstat (self->fd, &opened) != 0)
+    return -errno;
+  if (fstatat (folder_fd, name, &named, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+
+  return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
 static gboolean
 is_our_segment (SsemShmFile *self,
                 int          folder_fd,
                 const char  *name)
 {
-  struct stat opened, named;
-
-  return fstat (self->fd, &opened) == 0 &&
-         fstatat (folder_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+  return look_for_segment (self, folder_fd, name) > 0;
 }
 
 /* --- Removing --- */
@@ -589,11 +601,12 @@ withdraw (SsemShmFile *self)
 static int
 publish_named (SsemShmFile *self)
 {
+  g_autofree char *path = ssem_shm_file_get_path (self);
   int result;
 
   result = rename (self->new_path, self->path) == 0 ? 0 : -errno;
   /* Whoever found it may have done the renaming; nobody is attached to it otherwise. */
-  if (result != 0 && !ssem_shm_file_is_in_place (self) && doom_own (self))
+  if (result != 0 && !is_our_segment (self, AT_FDCWD, path) && doom_own (self))
     {
       withdraw (self);
       return result == -ENOTEMPTY ? -EEXIST : result;
@@ -751,8 +764,10 @@ ssem_shm_file_leave (SsemShmFile *self,
       return TRUE;
     }
 
-  if (lingers)
-    lock_number (self, LINGERS, SSEM_FILE_LOCK_EXCLUSIVE);
+  /* Who cannot be known to linger stays attached. Else it would look dead, and what it holds would
+   * be given back while it lives. */
+  if (lingers && lock_number (self, LINGERS, SSEM_FILE_LOCK_EXCLUSIVE) != 0)
+    return FALSE;
   lock_number (self, ATTACHED, SSEM_FILE_LOCK_NONE);
 
   if (!doom (self))
@@ -767,7 +782,8 @@ ssem_shm_file_is_in_place (SsemShmFile *self)
 {
   g_autofree char *path = ssem_shm_file_get_path (self);
 
-  return is_our_segment (self, AT_FDCWD, path);
+  /* That it cannot be looked at is no sign of its removal. */
+  return look_for_segment (self, AT_FDCWD, path) != 0;
 }
 
 int

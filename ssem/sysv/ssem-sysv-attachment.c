@@ -279,7 +279,11 @@ create_set (SsemSysvRecord *record,
   begin_lineage (record, made_by_us);
   result = made_by_us ? reset_set (record, set, value) : 0;
   if (result != 0)
-    return result;
+    {
+      /* The file is about to go; without it the set would never be found again. */
+      ssem_sysv_set_remove (set);
+      return result;
+    }
 
   record->phase = SSEM_SYSV_PHASE_READY;
   return set;
@@ -348,7 +352,7 @@ withdraw (SsemSysvAttachment *self,
     return;
 
   if (!is_qts && self->record->phase != SSEM_SYSV_PHASE_READY &&
-      ssem_sysv_file_is_at (self->fd, self->path))
+      ssem_sysv_file_is_at (self->fd, self->path) > 0)
     unlink (self->path);
   ssem_sysv_file_unmap (g_steal_pointer (&self->record));
 }
@@ -381,7 +385,7 @@ attach (SsemSysvAttachment *self,
         break;
 
       result = ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
-      if (result == 0 && !ssem_sysv_file_is_at (self->fd, self->path))
+      if (result == 0 && ssem_sysv_file_is_at (self->fd, self->path) == 0)
         {
           /* The last user removed it while we waited. */
           close_file (self);
@@ -428,17 +432,28 @@ attach (SsemSysvAttachment *self,
   return 0;
 }
 
-/* Whether what it is attached to is still what a new instance would find. */
-static gboolean
+/* Whether what it is attached to is not what a new instance would find: 0, 1, or -errno where that
+ * cannot be told. */
+static int
 is_orphaned (SsemSysvAttachment *self)
 {
   key_t token;
+  int result;
 
-  return self->record == NULL ||
-         !ssem_sysv_file_is_at (self->fd, self->path) ||
-         ssem_sysv_key_token (self->path, &token) != 0 ||
-         ssem_sysv_set_lookup (token) != self->set ||
-         self->record->lineage != self->lineage;
+  if (self->record == NULL)
+    return 1;
+
+  result = ssem_sysv_file_is_at (self->fd, self->path);
+  if (result <= 0)
+    return result == 0 ? 1 : result;
+
+  result = ssem_sysv_key_token (self->path, &token);
+  if (result == 0)
+    result = ssem_sysv_set_lookup (token);
+  if (result < 0 && result != -ENOENT)
+    return result;
+
+  return result != self->set || self->record->lineage != self->lineage;
 }
 
 static void
@@ -447,14 +462,17 @@ detach (SsemSysvAttachment *self)
   if (lock_gate (self) == 0 &&
       self->record->made_by_us && !others_are_alive (self))
     {
-      gboolean is_at_path = ssem_sysv_file_is_at (self->fd, self->path);
+      gboolean is_at_path = ssem_sysv_file_is_at (self->fd, self->path) > 0;
       int set = self->set;
+      int found = set;
       key_t token;
 
       /* Something outside removed ours, another was made for this file since, and its users went
        * before us. */
       if (is_at_path && ssem_sysv_key_token (self->path, &token) == 0)
-        set = ssem_sysv_set_lookup (token);
+        found = ssem_sysv_set_lookup (token);
+      if (found >= 0 || found == -ENOENT)
+        set = found;
 
       /* The set first: a file without a set is as good as none, a set without a file is never found
        * again. */
@@ -575,9 +593,14 @@ ssem_sysv_attachment_open (const char          *key,
           result = lock_gate (self);
           if (result == 0)
             {
-              is_orphan = is_orphaned (self);
-              if (!is_orphan)
-                result = MIN (admit (self, FALSE, initial_value, mode), 0);
+              result = is_orphaned (self);
+              is_orphan = result > 0;
+              if (result == 0)
+                {
+                  /* Apart, because MIN () may evaluate it twice. */
+                  result = admit (self, FALSE, initial_value, mode);
+                  result = MIN (result, 0);
+                }
               ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);
             }
         }
@@ -676,9 +699,13 @@ ssem_sysv_attachment_attach_child (SsemSysvAttachment *self)
       result = open_file (self, FALSE);
       if (result == 0)
         result = ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
-      if (result == 0 && ssem_sysv_file_is_at (self->fd, self->path))
+      if (result == 0)
+        result = ssem_sysv_file_is_at (self->fd, self->path);
+      if (result > 0)
         result = ssem_sysv_file_map (self->fd, self->key, &self->record, NULL);
-      if (result == -ENOENT || (result == 0 && is_orphaned (self)))
+      if (result == 0)
+        result = is_orphaned (self);
+      if (result == -ENOENT || result > 0)
         result = -EIDRM;
       if (result == 0)
         result = ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_SHARED);

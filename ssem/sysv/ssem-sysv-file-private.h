@@ -87,8 +87,8 @@ int      ssem_sysv_file_read    (int              fd,
 int      ssem_sysv_file_create  (const char      *path,
                                  const char      *key);
 
-/* Whether @path names the file that @fd has open. */
-gboolean ssem_sysv_file_is_at   (int              fd,
+/* Whether @path names the file that @fd has open: 1, 0, or -errno where that cannot be told. */
+int      ssem_sysv_file_is_at   (int              fd,
                                  const char      *path);
 
 /* Maps the record; writes one for @key first where the file is empty. Under the gate. Answers 0 or

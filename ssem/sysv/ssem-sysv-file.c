@@ -66,14 +66,18 @@ ssem_sysv_file_open_to_look (const char *path)
   return open_file (path, O_RDONLY);
 }
 
-gboolean
+int
 ssem_sysv_file_is_at (int         fd,
                       const char *path)
 {
   struct stat opened, named;
 
-  return fstat (fd, &opened) == 0 && lstat (path, &named) == 0 &&
-         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+  if (fstat (fd, &opened) != 0)
+    return -errno;
+  if (lstat (path, &named) != 0)
+    return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+
+  return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
 static void

@@ -191,7 +191,7 @@ ssem_sysv_remove_leftover (const char *key)
   result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
   if (result == -EAGAIN)
     result = -EBUSY;
-  if (result == 0 && !ssem_sysv_file_is_at (fd, path))
+  if (result == 0 && ssem_sysv_file_is_at (fd, path) <= 0)
     result = -ENOENT;
   if (result == 0)
     {

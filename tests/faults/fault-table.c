@@ -70,6 +70,16 @@ second_is_own (const FaultCall *call)
   return is_own_path (call, 1);
 }
 
+/* What a descriptor is known by needs nothing that could be short. */
+static gboolean
+stats_name (const FaultCall *call)
+{
+  char first = '\0';
+
+  return read_memory (call, call->data->args[1], &first, 1) && first != '\0' &&
+         is_own_path (call, 1);
+}
+
 static gboolean
 opens_nameless (const FaultCall *call)
 {
@@ -221,14 +231,11 @@ const FaultRow fault_rows[] = {
   { "openat", SYS_openat, opens_file,
     { EACCES, EIO, ELOOP, EMFILE, ENFILE, ENOENT, ENOMEM, ENXIO, EPERM, EROFS } },
 #ifdef SYS_newfstatat
-  { "newfstatat", SYS_newfstatat, second_is_own,
-    { 0 } },
-#endif
-#ifdef SYS_fstat
-  { "fstat", SYS_fstat, NULL, { 0 } },
+  { "newfstatat", SYS_newfstatat, stats_name,
+    { EACCES, EIO, ENOMEM, EOVERFLOW } },
 #endif
 #ifdef SYS_statx
-  { "statx", SYS_statx, second_is_own, { 0 } },
+  { "statx", SYS_statx, stats_name, { EACCES, EIO, ENOMEM } },
 #endif
 #ifdef SYS_access
   { "access", SYS_access, first_is_own, { EACCES, EIO, ELOOP, ENOENT, ENOMEM } },
@@ -273,7 +280,7 @@ const FaultRow fault_rows[] = {
   { "mmap (MAP_STACK)", SYS_mmap, maps_stack, { EAGAIN, ENOMEM } },
 #endif
   { "madvise", SYS_madvise, keeps_from_fork, { EAGAIN, EINVAL, ENOMEM } },
-  { "fcntl (F_OFD_SETLK)", SYS_fcntl, tries_lock, { EINTR } },
+  { "fcntl (F_OFD_SETLK)", SYS_fcntl, tries_lock, { EAGAIN, EINTR, ENOLCK } },
   { "fcntl (F_UNLCK)", SYS_fcntl, drops_lock, { EINTR } },
   { "fcntl (F_OFD_SETLKW)", SYS_fcntl, awaits_lock, { EINTR, ENOLCK } },
   { "fcntl (F_OFD_GETLK)", SYS_fcntl, asks_for_lock, { EACCES, EAGAIN, EINTR, ENOLCK },
@@ -295,8 +302,8 @@ const FaultRow fault_rows[] = {
   { "clone", SYS_clone, NULL, { EAGAIN, ENOMEM } },
 #ifdef SYS_semget
   { "semget (IPC_CREAT)", SYS_semget, creates_set, { EACCES, ENOMEM, ENOSPC } },
-  { "semget", SYS_semget, NULL, { 0 } },
-  { "semctl (SETVAL)", SYS_semctl, sets_value, { 0 } },
+  { "semget", SYS_semget, NULL, { EACCES } },
+  { "semctl (SETVAL)", SYS_semctl, sets_value, { EACCES, EIDRM, EINVAL, EPERM, ERANGE } },
   { "semctl (GETVAL)", SYS_semctl, gets_value, { EACCES, EIDRM, EINVAL } },
 #endif
 #ifdef SYS_semtimedop
@@ -325,6 +332,9 @@ static const long harmless[] = {
   SYS_close,
   SYS_exit,
   SYS_exit_group,
+#ifdef SYS_fstat
+  SYS_fstat,
+#endif
 #ifdef SYS_fstatfs
   SYS_fstatfs, /* these three: what posix_fallocate () does without fallocate(2) */
 #endif
