@@ -33,9 +33,11 @@ build_packages='
 test_packages='
   abigail-tools
   binutils
+  clang
   g++
   gi-docgen
   libc6-dbg
+  libclang-rt-14-dev
   python3-pyqt5
   python3-pyqt6
   python3-pyside2.qtcore

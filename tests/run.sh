@@ -100,6 +100,13 @@ if ! $is_quick; then
     runs="$runs threads=build-tsan/none"
   fi
 
+  if CC=clang build build-fuzz -Dfuzz=enabled -Db_sanitize=address,undefined -Db_lundef=false \
+      -Dintrospection=disabled -Dexamples=disabled -Dbench=disabled; then
+    run_tests fuzz build-fuzz "" --suite fuzz "$@"
+  else
+    runs="$runs fuzz=build-fuzz/none"
+  fi
+
   if $is_built; then
     run_tests valgrind build -valgrind --setup valgrind --suite conformance --suite translation "$@"
   fi
