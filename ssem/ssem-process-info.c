@@ -159,8 +159,8 @@ ssem_process_info_get_units (SsemProcessInfo *self)
  *
  * Since when the process holds units without a break, or waits.
  *
- * It is exact to the second, by the clock of the system as it was then. Where several threads of the
- * process do so, it is the time of the one that began first; units that one thread acquired and
+ * It is exact to the second, by the clock of the system as it was then. Where several threads of
+ * the process do so, it is the time of the one that began first; units that one thread acquired and
  * another released count as held by the first one still.
  *
  * An acquire that follows on a release of the same thread, with nobody else in between, does not

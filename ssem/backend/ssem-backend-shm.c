@@ -277,8 +277,8 @@ shm_get_value (SsemInstance  *instance,
   if (result == 0 && !ssem_shm_file_is_in_place (file))
     result = -EIDRM;
   if (result == 0)
-    result = MIN (ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_UNITS), 0);
-  if (result != 0)
+    result = ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_UNITS);
+  if (result < 0)
     {
       shm_fail (error, SSEM_OPERATION_GET_VALUE, self, result);
       return -1;

@@ -291,8 +291,8 @@ sysv_list (GPtrArray  *snapshots,
 {
   int result = ssem_sysv_list (snapshots);
 
-  return result == 0 || ssem_backend_fail (error, SSEM_OPERATION_LIST, ssem_sysv_key_folder (), NULL,
-                                           -result);
+  return result == 0 ||
+         ssem_backend_fail (error, SSEM_OPERATION_LIST, ssem_sysv_key_folder (), NULL, -result);
 }
 
 static gboolean

@@ -172,7 +172,9 @@ claim_slot (SsemShmAttachment *self,
   *slot = try_to_claim_slot (file);
   if (*slot == 0)
     {
-      result = MIN (ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_ALL), 0);
+      int n_dead = ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_ALL);
+
+      result = MIN (n_dead, 0);
       *slot = try_to_claim_slot (file);
     }
   while (*slot == 0 && result == 0)

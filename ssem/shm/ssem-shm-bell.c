@@ -28,9 +28,9 @@
  * Not every process that waits listens: a bell that wakes fifty of them makes the one that is to
  * get the units wait for a processor. Up to three do for each semaphore, each with a lock on one of
  * three bytes, and hear of each other's death like of any other's. When all is quiet again after a
- * bell, those who wait are woken and try to take a place that may be free. What no listener hears, because all died or stand
- * still, or because the system has no more inotify instances, the waiters find out by their own
- * look, at most a second later.
+ * bell, those who wait are woken and try to take a place that may be free. What no listener hears,
+ * because all died or stand still, or because the system has no more inotify instances, the waiters
+ * find out by their own look, at most a second later.
  *
  * One thread for all semaphores of the process, started when the process first sleeps waiting for
  * units and is to listen. It stays as long as it has something to watch.
@@ -152,8 +152,8 @@ tidy_watch (int watch)
         continue;
 
       /* Whoever died may have brought units back for another, and not woken anybody any more, and
-       * need not have had a slot by which it could be found. Or it listened, and has to be replaced.
-       * So in the end all who wait look, whomever we find. */
+       * need not have had a slot by which it could be found. Or it listened, and has to be
+       * replaced. So in the end all who wait look, whomever we find. */
       if (ssem_shm_recovery_sweep (entry->file, SSEM_SHM_SWEEP_ALL) >= 0)
         ssem_shm_waiting_wake_all (entry->file->memory);
     }

@@ -18,9 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A look disturbs nobody: the file is opened for reading only, which takes no number, no slot and no
- * lock, and whose closing rings no bell; and it is read into a copy, so that a file that somebody
- * cuts meanwhile is a short read and not a SIGBUS.
+/* A look disturbs nobody: the file is opened for reading only, which takes no number, no slot and
+ * no lock, and whose closing rings no bell; and it is read into a copy, so that a file that
+ * somebody cuts meanwhile is a short read and not a SIGBUS.
  *
  * The copy is made while others work. Every operation changes state, so what was read between two
  * readings of the same state is what was true at that state: a slot's operation that state (or

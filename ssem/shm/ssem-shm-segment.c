@@ -68,6 +68,7 @@
 
 #define N_LISTENERS 3
 #define MAX_ROUNDS 10000
+#define N_LOOKS 3
 #define SEGMENT_NAME "segment"
 
 enum
@@ -234,15 +235,14 @@ ssem_shm_file_check_head (const SsemShmSegment *head,
   return LIFE_PHASE (atomic_load (&head->life)) == LIFE_DOOMED ? -ENOENT : 0;
 }
 
-/* Whether the open file is a segment of this key, without touching a mapping of it. */
+/* One look at the open file, without touching a mapping of it. */
 static int
-check_content (int         fd,
-               const char *key)
+look_at_content (int         fd,
+                 const char *key)
 {
   SsemShmSegment head;
   struct stat found;
   gssize n_read;
-  int result;
 
   if (fstat (fd, &found) != 0)
     return -errno;
@@ -259,8 +259,21 @@ check_content (int         fd,
   if (n_read < (gssize) sizeof head)
     return -EBADMSG;
 
+  return ssem_shm_file_check_head (&head, found.st_size, key);
+}
+
+/* Whether the open file is a segment of this key. It may grow while it is looked at, and then its
+ * size and what stands in it do not fit; so what fits at no look is none. */
+static int
+check_content (int         fd,
+               const char *key)
+{
+  int i, result = -EBADMSG;
+
+  for (i = 0; i < N_LOOKS && result == -EBADMSG; i++)
+    result = look_at_content (fd, key);
+
   /* Whoever attaches removes a doomed one. */
-  result = ssem_shm_file_check_head (&head, found.st_size, key);
   return result == -ENOENT ? 0 : result;
 }
 
@@ -684,7 +697,8 @@ ssem_shm_file_attach (SsemShmFile *self,
             self->lineage = (guint64) g_random_int () << 32 | g_random_int ();
           result = publish (self, initial_value);
           *is_new = result == 0;
-                    if (result == -ENOENT && !self->owns_folder && access (self->folder, F_OK) != 0)
+          /* -ENOENT: what we were about to publish was cleared away under our feet. */
+          if (result == -ENOENT && !self->owns_folder && access (self->folder, F_OK) != 0)
             return -ENOTDIR;
           if (result == -EEXIST || result == -ENOENT)
             continue;

@@ -39,9 +39,9 @@
  *                              and closed under it: a child must know each one, to close its copy.
  *
  * Descriptors that the program closes: some programs close all that they find, and the number may
- * be a stranger's then, so it is looked at before each use. The mapping keeps the lock "alive". Such
- * a process can neither open the key again nor leave in good order; it must not remove the set,
- * since a stranger's file tells of nobody else.
+ * be a stranger's then, so it is looked at before each use. The mapping keeps the lock "alive".
+ * Such a process can neither open the key again nor leave in good order; it must not remove the
+ * set, since a stranger's file tells of nobody else.
  *
  * Fork: in the child nothing is attached. Its copies of the descriptors are closed, or they would
  * keep the parent's locks alive after the parent's death, and the accounts are empty. An inherited

@@ -13,7 +13,8 @@ tool_list (int    argc,
   gboolean as_json = FALSE, only_keys = FALSE;
   GOptionEntry entries[] = {
     { "json", 0, 0, G_OPTION_ARG_NONE, &as_json, N_("Print JSON"), NULL },
-    { "keys", 0, 0, G_OPTION_ARG_NONE, &only_keys, N_("Print the keys only, a line for each"), NULL },
+    { "keys", 0, 0, G_OPTION_ARG_NONE, &only_keys,
+      N_("Print the keys only, a line for each"), NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr(GPtrArray) infos = NULL;

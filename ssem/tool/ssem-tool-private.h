@@ -93,8 +93,8 @@ int         tool_fail_usage     (const char    *command);
 
 const char *tool_backend_name   (SsemBackend    backend);
 
-/* The semaphore of @key: in the backend that was asked for; else in the default one or, if it is not
- * there, in another that has it. */
+/* The semaphore of @key: in the backend that was asked for; else in the default one or, if it is
+ * not there, in another that has it. */
 SsemSemaphoreInfo *tool_find    (const char    *key,
                                  GError       **error);
 

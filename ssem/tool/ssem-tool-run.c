@@ -21,9 +21,9 @@
  * the command; sent by the kernel, as for a key that was pressed, the command has got them as well,
  * being in the same process group. Those that stop and continue have their usual effect on both.
  *
- * If this process is killed, the command is killed by the kernel (PR_SET_PDEATHSIG), since its units
- * are gone. That ends the command itself, not what it has started; and not a command that changes
- * its user, because the kernel forgets the request then.
+ * If this process is killed, the command is killed by the kernel (PR_SET_PDEATHSIG), since its
+ * units are gone. That ends the command itself, not what it has started; and not a command that
+ * changes its user, because the kernel forgets the request then.
  */
 
 static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM };
@@ -108,7 +108,8 @@ end_like (int status)
   if (WIFEXITED (status))
     return WEXITSTATUS (status);
 
-  /* A shell that runs us wants to know that it was a signal: to end, too, where a key was pressed. */
+  /* A shell that runs us wants to know that it was a signal: to end, too, where a key was pressed.
+   * */
   if (WIFSIGNALED (status))
     {
       const struct sigaction usual = { .sa_handler = SIG_DFL };

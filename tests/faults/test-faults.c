@@ -12,11 +12,11 @@
  *
  * Each scenario is a call of the library. It is made again and again, in a new process each time:
  * with the first system call of a sort failing with its first error, with its second, and so on;
- * with the second one failing; until there is none left to fail. See fault-table.c for the sorts and
- * errors, fault-run.c for what is checked.
+ * with the second one failing; until there is none left to fail. See fault-table.c for the sorts
+ * and errors, fault-run.c for what is checked.
  *
- * By default, one of FAULTS_SKIPPED + 1 faults is tried, from a random one on, and the victim ends by
- * SIGKILL or in good order as it falls. With SSEM_TEST_THOROUGH in the environment it is every
+ * By default, one of FAULTS_SKIPPED + 1 faults is tried, from a random one on, and the victim ends
+ * by SIGKILL or in good order as it falls. With SSEM_TEST_THOROUGH in the environment it is every
  * fault, with both ends.
  */
 

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-/* Arbitrary bytes as a key. What is not 1 to 1024 bytes of UTF-8 is KEY_ERROR, anything else is a key
- * that nobody has yet; and nothing is created. The first byte's lowest bit chooses the backend; with
- * the next one the key is really created, and must be had again and go away. */
+/* Arbitrary bytes as a key. What is not 1 to 1024 bytes of UTF-8 is KEY_ERROR, anything else is a
+ * key that nobody has yet; and nothing is created. The first byte's lowest bit chooses the backend;
+ * with the next one the key is really created, and must be had again and go away. */
 
 /* Not GLib's own check, which the library uses. See RFC 3629, section 4. */
 static gboolean

@@ -11,14 +11,16 @@
 
 /* A victim is led to every point of an operation (tracer.h tells what that is), and there
  *
- *   killed    the others have gone on before, or not: what it held comes back, who waits for all units
- *             gets them, the next one to open the key finds what it should, and nothing is left;
- *   stopped   the others finish many operations each while it stands there, opening and closing among
- *             them; then it goes on, and everything adds up.
+ *   killed    the others have gone on before, or not: what it held comes back, who waits for all
+ *             units gets them, the next one to open the key finds what it should, and nothing is
+ *             left;
+ *   stopped   the others finish many operations each while it stands there, opening and closing
+ *             among them; then it goes on, and everything adds up.
  *
  * All points take minutes. By default, some are chosen, spread over all; SSEM_TEST_EVERY_POINT asks
- * for all of them, and SSEM_TEST_THOROUGH for more work by the others as well. The points that a victim did not come to, because it went another way than the one
- * that was recorded, are counted, and may only be few.
+ * for all of them, and SSEM_TEST_THOROUGH for more work by the others as well. The points that a
+ * victim did not come to, because it went another way than the one that was recorded, are counted,
+ * and may only be few.
  */
 
 #define QUICK_KILLS 20
@@ -125,8 +127,8 @@ assert_total (World    *self,
     }
 
   /* The reset has made the owner's unit forgotten, which the owner then created anew; or has not
-   * happened. Once it has, it has at all later points; a victim that went another way was killed when
-   * it had happened. */
+   * happened. Once it has, it has at all later points; a victim that went another way was killed
+   * when it had happened. */
   g_assert_cmpint (total, >=, is_there ? MAX (UNITS, self->last_total) : UNITS);
   g_assert_cmpint (total, <=, UNITS + 1);
   if (is_there)

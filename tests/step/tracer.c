@@ -48,8 +48,8 @@ get_address (pid_t victim)
   return registers.rip;
 }
 
-/* Of the debug registers, 0 has the address, 7 switches it on: bit 0 for this one, and the rest at 0
- * for "when executed". 0 for no breakpoint. */
+/* Of the debug registers, 0 has the address, 7 switches it on: bit 0 for this one, and the rest at
+ * 0 for "when executed". 0 for no breakpoint. */
 static gboolean
 set_breakpoint (pid_t victim,
                 gsize address)

@@ -10,12 +10,12 @@
 /* What the counter guards is ordered by it, and by nothing else.
  *
  * Threads play processes, each with a number and slots of its own. They guard plain memory by the
- * semaphore: one word by a semaphore of one unit, a ring by two semaphores. ThreadSanitizer knows of
- * no order but that which the counter's atomics make, so it reports a race wherever one of them is
- * weaker than an acquire has to be towards the release before it.
+ * semaphore: one word by a semaphore of one unit, a ring by two semaphores. ThreadSanitizer knows
+ * of no order but that which the counter's atomics make, so it reports a race wherever one of them
+ * is weaker than an acquire has to be towards the release before it.
  *
- * ThreadSanitizer knows memory by its address, so they all use the same mapping. Without it, the test
- * checks the numbers only.
+ * ThreadSanitizer knows memory by its address, so they all use the same mapping. Without it, the
+ * test checks the numbers only.
  */
 
 #define N_THREADS 4
@@ -260,8 +260,8 @@ die_holding (gpointer data)
         g_thread_yield ();
       mortality->guarded.plain++;
 
-      /* The kernel drops its locks, which others find by asking: that orders what it did before. The
-       * thread itself is to learn nothing from those others, so it looks without order. */
+      /* The kernel drops its locks, which others find by asking: that orders what it did before.
+       * The thread itself is to learn nothing from those others, so it looks without order. */
       atomic_store_explicit (dead, process, memory_order_release);
       while (atomic_load_explicit (dead, memory_order_relaxed) != 0)
         g_thread_yield ();
