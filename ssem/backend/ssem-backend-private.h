@@ -106,6 +106,7 @@ extern const SsemBackendTable *const ssem_backends[];
 
 extern const SsemBackendTable ssem_backend_shm;
 extern const SsemBackendTable ssem_backend_sysv;
+extern const SsemBackendTable ssem_backend_windows;
 
 /* Makes all that is one for the whole process. To be called once, before anything is opened. */
 void ssem_backend_init (void);
@@ -132,8 +133,15 @@ typedef enum
   SSEM_OPERATION_REMOVE,
 } SsemOperation;
 
-/* Sets the error for @system_error, an errno: the one table from the system's numbers to our codes.
- * @path, if any, is the file that is to blame. Answers FALSE. */
+/* Sets the error to @code, with a message of what failed and the reason. Answers FALSE. */
+gboolean ssem_backend_fail_because  (GError                   **error,
+                                     SsemSystemSemaphoreError   code,
+                                     SsemOperation              operation,
+                                     const char                *key,
+                                     const char                *reason);
+
+/* The same for @system_error, an errno: the one table from those numbers to our codes. @path, if
+ * any, is the file that is to blame. */
 gboolean ssem_backend_fail          (GError         **error,
                                      SsemOperation    operation,
                                      const char      *key,

@@ -9,8 +9,6 @@
 #include "ssem-pin-private.h"
 #include "ssem/ssem-i18n-private.h"
 
-#include <errno.h>
-
 void
 ssem_backend_init (void)
 {
@@ -55,7 +53,12 @@ ssem_backend_choose (SsemBackend   wanted,
     name = g_getenv ("SSEM_BACKEND");
 
   if (wanted == SSEM_BACKEND_DEFAULT && (name == NULL || *name == '\0'))
-    return ssem_backends[0];
+    {
+      if (ssem_backends[0] == NULL)
+        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                             _("This build of the library has no backend"));
+      return ssem_backends[0];
+    }
 
   if (name != NULL)
     {
@@ -119,82 +122,6 @@ ssem_backend_not_at_once (SsemInstance *instance,
   return FALSE;
 }
 
-static SsemSystemSemaphoreError
-code_for (int system_error)
-{
-  switch (system_error)
-    {
-    case EACCES:
-    case EPERM:
-    case EROFS:
-    case ELOOP: /* somebody put a link in the semaphore's place */
-      return SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED;
-
-    case EBADMSG:
-    case EISDIR:
-    case ENXIO:
-      return SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR;
-
-    case EEXIST:
-      return SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS;
-
-    case ENOENT:
-    case ENOTDIR:
-    case EIDRM:
-      return SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND;
-
-    case EADDRINUSE:
-    case EAGAIN:
-    case EDQUOT:
-    case EMFILE:
-    case ENFILE:
-    case ENOLCK:
-    case ENOMEM:
-    case ENOSPC:
-    case ERANGE:
-    case EUSERS:
-      return SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES;
-
-    default:
-      return SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR;
-    }
-}
-
-/* In our words where the system's would mislead. */
-static const char *
-reason_for (int system_error)
-{
-  switch (system_error)
-    {
-    case EADDRINUSE:
-      return _("Every identifier that the system offers for it belongs to another semaphore");
-    case EBADF:
-      return _("The program has closed a file descriptor of this library");
-    case EBADMSG:
-    case EISDIR:
-    case ENXIO:
-      return _("What lies in its place is not a semaphore of this key");
-    case EEXIST:
-      return _("It exists, and processes may be using it");
-    case EIDRM:
-      return _("It was removed from the system while it was in use");
-    case ELOOP:
-      return _("A symbolic link lies in its place");
-    case ENOENT:
-      return _("There is no such semaphore");
-    case ENOTDIR:
-      return _("The folder for semaphores does not exist");
-    case EPROTO:
-      return _("Another version of this library, which keeps it in another form, made it");
-    case ERANGE:
-      return _("The value would pass the maximum");
-    case EUSERS:
-      return _("As many threads as there is room for are using it");
-    default:
-      return g_strerror (system_error);
-    }
-}
-
 static const char *
 sentence_for (SsemOperation operation)
 {
@@ -227,14 +154,16 @@ sentence_for (SsemOperation operation)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-static void
-set_error (GError                   **error,
-           SsemSystemSemaphoreError   code,
-           SsemOperation              operation,
-           const char                *key,
-           const char                *reason)
+gboolean
+ssem_backend_fail_because (GError                   **error,
+                           SsemSystemSemaphoreError   code,
+                           SsemOperation              operation,
+                           const char                *key,
+                           const char                *reason)
 {
   g_set_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, code, sentence_for (operation), key, reason);
+
+  return FALSE;
 }
 #pragma GCC diagnostic pop
 
@@ -271,32 +200,6 @@ ssem_backend_cannot_remove (const char  *key,
 }
 
 gboolean
-ssem_backend_fail (GError        **error,
-                   SsemOperation   operation,
-                   const char     *key,
-                   const char     *path,
-                   int             system_error)
-{
-  g_autofree char *blamed = NULL;
-
-  if (system_error == ENOTSUP && operation >= SSEM_OPERATION_INSPECT)
-    return fail_to_look (error);
-  if (system_error == EBUSY && operation == SSEM_OPERATION_REMOVE)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                   _("Processes use the semaphore “%s”, or may be using it"), key);
-      return FALSE;
-    }
-
-  if (path != NULL)
-    blamed = g_strdup_printf ("%s (%s)", reason_for (system_error), path);
-  set_error (error, code_for (system_error), operation, key,
-             blamed != NULL ? blamed : reason_for (system_error));
-
-  return FALSE;
-}
-
-gboolean
 ssem_backend_fail_wait (GError     **error,
                         const char  *key,
                         gint64       deadline_usec)
@@ -315,10 +218,9 @@ gboolean
 ssem_backend_fail_closed (GError     **error,
                           const char  *key)
 {
-  set_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND, SSEM_OPERATION_ACQUIRE, key,
-             _("The object was given another key meanwhile"));
-
-  return FALSE;
+  return ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND,
+                                    SSEM_OPERATION_ACQUIRE, key,
+                                    _("The object was given another key meanwhile"));
 }
 
 gboolean
@@ -330,7 +232,7 @@ ssem_backend_fail_maximum (GError        **error,
   g_autofree char *reason = NULL;
 
   reason = g_strdup_printf (_("A semaphore of this sort never has more than %d units"), maximum);
-  set_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES, operation, key, reason);
 
-  return FALSE;
+  return ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES, operation,
+                                    key, reason);
 }

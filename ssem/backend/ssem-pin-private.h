@@ -5,6 +5,7 @@
 #pragma once
 
 #include "ssem/backend/ssem-backend-private.h"
+#include "ssem/os/ssem-thread-slot-private.h"
 
 #include <stdatomic.h>
 
@@ -28,9 +29,6 @@ struct _SsemPin
   SsemPin *next;                   /* under the pins' lock */
 };
 
-/* NULL for a thread that has none yet, and where each thread has to make its own fences. */
-extern _Thread_local SsemPin *ssem_pin_of_thread __attribute__ ((tls_model ("initial-exec")));
-
 /* To be called before the others. */
 void          ssem_pin_init         (void);
 
@@ -45,7 +43,8 @@ ssem_pin_enter (_Atomic (SsemInstance *)  *place,
 {
   SsemInstance *instance, *announced;
 
-  *pin = ssem_pin_of_thread;
+  /* NULL for a thread that has none yet, and where each thread has to make its own fences. */
+  *pin = ssem_thread_slot_get (SSEM_THREAD_SLOT_FAST_PIN);
   if (G_UNLIKELY (*pin == NULL))
     return ssem_pin_enter_slowly (place, pin);
 

@@ -21,17 +21,12 @@
  * of the one instance.
  *
  * Where the system can make every thread pass a fence, retire does that, and enter and leave only
- * keep the compiler in order. Where it can't, ssem_pin_of_thread stays NULL and must_look stays
- * set, so that both go the slow way, which has a fence.
+ * keep the compiler in order. Where it can't, the thread's FAST_PIN stays NULL and must_look stays
+ * set, so that both go the slow way, which has a fence. Its PIN is set in any case.
  *
  * pins_lock protects the list of pins and the list of the retired. It is never held while anything
  * is freed.
  */
-
-_Thread_local SsemPin *ssem_pin_of_thread;
-
-/* The same, whoever makes the fences. */
-static _Thread_local SsemPin *own_pin;
 
 static GMutex pins_lock;
 static SsemPin *pins;
@@ -49,7 +44,8 @@ unregister_cb (gpointer data)
   *link = (*link)->next;
   g_mutex_unlock (&pins_lock);
 
-  ssem_pin_of_thread = own_pin = NULL;
+  ssem_thread_slot_set (SSEM_THREAD_SLOT_FAST_PIN, NULL);
+  ssem_thread_slot_set (SSEM_THREAD_SLOT_PIN, NULL);
   g_free (data);
 }
 
@@ -63,11 +59,11 @@ keep_own_pin_in_child (void)
   while ((pin = pins) != NULL)
     {
       pins = pin->next;
-      if (pin != own_pin)
+      if (pin != ssem_thread_slot_get (SSEM_THREAD_SLOT_PIN))
         g_free (pin);
     }
 
-  pins = own_pin;
+  pins = ssem_thread_slot_get (SSEM_THREAD_SLOT_PIN);
   if (pins != NULL)
     pins->next = NULL;
 
@@ -102,9 +98,9 @@ register_thread (void)
   g_mutex_unlock (&pins_lock);
 
   g_private_set (&at_thread_exit, pin);
-  own_pin = pin;
+  ssem_thread_slot_set (SSEM_THREAD_SLOT_PIN, pin);
   if (ssem_barrier_is_asymmetric)
-    ssem_pin_of_thread = pin;
+    ssem_thread_slot_set (SSEM_THREAD_SLOT_FAST_PIN, pin);
 
   return pin;
 }
@@ -115,7 +111,9 @@ ssem_pin_enter_slowly (_Atomic (SsemInstance *)  *place,
 {
   SsemInstance *instance, *announced;
 
-  *pin = own_pin != NULL ? own_pin : register_thread ();
+  *pin = ssem_thread_slot_get (SSEM_THREAD_SLOT_PIN);
+  if (*pin == NULL)
+    *pin = register_thread ();
 
   instance = atomic_load_explicit (place, memory_order_acquire);
   do
@@ -149,7 +147,8 @@ is_anybody_inside (SsemInstance *instance)
 static gboolean
 are_there_others (void)
 {
-  return pins != NULL && (pins->next != NULL || pins != own_pin);
+  return pins != NULL &&
+         (pins->next != NULL || pins != ssem_thread_slot_get (SSEM_THREAD_SLOT_PIN));
 }
 
 /* With pins_lock, after a change to the list of the retired. */

@@ -6,8 +6,12 @@
 
 #include "ssem-thread-private.h"
 
+#include "ssem-thread-slot-private.h"
+
 #include <pthread.h>
 #include <signal.h>
+
+_Thread_local gpointer ssem_thread_slots_[SSEM_THREAD_N_SLOTS];
 
 gboolean
 ssem_thread_start (const char   *name,

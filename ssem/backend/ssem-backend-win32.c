@@ -1,0 +1,245 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-backend-private.h"
+
+#include "ssem/ssem-i18n-private.h"
+#include "ssem/win32/ssem-win32-semaphore-private.h"
+
+#include <stdatomic.h>
+
+/* A named semaphore of Windows, shared with Qt.
+ *
+ * The system owns it: what is there lasts as long as anybody's handle, so each instance has handles
+ * of its own, which go when nobody is inside any more. No process is recorded as holding anything,
+ * so there is no undo, and what an instance is closed with is nobody's business.
+ *
+ * A waiter waits for the semaphore, for "closed", which set_key () sets, and for the cancellable.
+ * What it got at the moment when it was closed it gives back.
+ */
+typedef struct
+{
+  SsemInstance parent;
+  SsemWin32Semaphore semaphore; /* constant after init */
+  char *key;                    /* constant after init */
+  HANDLE closed;                /* a manual-reset event; constant after init */
+  atomic_bool is_closed;
+} Win32Instance;
+
+static const SsemWin32Opening openings[] = {
+  /* The system offers no way to set the value of a semaphore, and Qt documents that the mode is
+   * ignored. */
+  [SSEM_ACCESS_MODE_OPEN] = SSEM_WIN32_OPEN_OR_CREATE,
+  [SSEM_ACCESS_MODE_CREATE] = SSEM_WIN32_OPEN_OR_CREATE,
+  [SSEM_ACCESS_MODE_OPEN_EXISTING] = SSEM_WIN32_OPEN_EXISTING,
+  [SSEM_ACCESS_MODE_CREATE_EXCLUSIVE] = SSEM_WIN32_CREATE_NEW,
+};
+
+static SsemSystemSemaphoreError
+win32_code_for (DWORD system_error)
+{
+  switch (system_error)
+    {
+    case ERROR_ACCESS_DENIED:
+    case ERROR_PRIVILEGE_NOT_HELD:
+      return SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED;
+
+    case ERROR_BAD_PATHNAME:
+    case ERROR_FILENAME_EXCED_RANGE:
+    case ERROR_INVALID_HANDLE: /* the name is that of another sort of object */
+    case ERROR_INVALID_NAME:
+      return SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR;
+
+    case ERROR_ALREADY_EXISTS:
+      return SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS;
+
+    case ERROR_FILE_NOT_FOUND:
+    case ERROR_PATH_NOT_FOUND:
+      return SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND;
+
+    case ERROR_COMMITMENT_LIMIT:
+    case ERROR_NOT_ENOUGH_MEMORY:
+    case ERROR_NOT_ENOUGH_QUOTA:
+    case ERROR_NO_SYSTEM_RESOURCES:
+    case ERROR_OUTOFMEMORY:
+    case ERROR_TOO_MANY_OPEN_FILES:
+      return SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES;
+
+    default:
+      return SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR;
+    }
+}
+
+static gboolean
+win32_fail (GError        **error,
+            SsemOperation   operation,
+            const char     *key,
+            DWORD           system_error)
+{
+  g_autofree char *reason = NULL;
+
+  if (system_error == ERROR_TOO_MANY_POSTS)
+    return ssem_backend_fail_maximum (error, operation, key, SSEM_WIN32_SEMAPHORE_MAX);
+
+  /* In our words where the system's would mislead. */
+  if (system_error == ERROR_INVALID_HANDLE && operation == SSEM_OPERATION_OPEN)
+    reason = g_strdup (_("What lies in its place is not a semaphore of this key"));
+  else
+    reason = g_win32_error_message (system_error);
+
+  return ssem_backend_fail_because (error, win32_code_for (system_error), operation, key, reason);
+}
+
+static void
+win32_init (void)
+{
+}
+
+static void
+win32_free (SsemInstance *instance)
+{
+  Win32Instance *self = (Win32Instance *) instance;
+
+  ssem_win32_semaphore_close (&self->semaphore);
+  g_clear_pointer (&self->closed, CloseHandle);
+  g_free (self->key);
+  g_free (self);
+}
+
+static SsemInstance *
+win32_open (const char      *key,
+            int              initial_value,
+            SsemAccessMode   mode,
+            gboolean         undo,
+            GError         **error)
+{
+  Win32Instance *self = g_new0 (Win32Instance, 1);
+  DWORD result;
+
+  self->parent.table = &ssem_backend_windows;
+  self->key = g_strdup (key);
+
+  result = ssem_win32_semaphore_open (&self->semaphore, key, initial_value, openings[mode]);
+  if (result == ERROR_SUCCESS)
+    {
+      self->closed = CreateEventW (NULL, TRUE, FALSE, NULL);
+      if (self->closed == NULL)
+        result = GetLastError ();
+    }
+  if (result != ERROR_SUCCESS)
+    {
+      win32_fail (error, SSEM_OPERATION_OPEN, key, result);
+      win32_free (&self->parent);
+      return NULL;
+    }
+
+  return &self->parent;
+}
+
+static DWORD
+take_or_wait (Win32Instance *self,
+              int            n,
+              gint64         deadline_usec,
+              GCancellable  *cancellable)
+{
+  SsemWin32Waiting waiting;
+  DWORD result;
+
+  if (deadline_usec == SSEM_DEADLINE_NOW)
+    return ssem_win32_semaphore_take (&self->semaphore, n, NULL);
+
+  /* A cancellable's handle is made for the wait, and most single units need none. */
+  if (n == 1)
+    {
+      result = ssem_win32_semaphore_take (&self->semaphore, n, NULL);
+      if (result != WAIT_TIMEOUT)
+        return result;
+    }
+
+  ssem_win32_waiting_init (&waiting, deadline_usec, self->closed, cancellable);
+  result = ssem_win32_semaphore_wait (&self->semaphore, n, &waiting);
+  ssem_win32_waiting_clear (&waiting);
+
+  return result;
+}
+
+static gboolean
+win32_acquire (SsemInstance  *instance,
+               int            n,
+               gint64         deadline_usec,
+               GCancellable  *cancellable,
+               GError       **error)
+{
+  Win32Instance *self = (Win32Instance *) instance;
+  DWORD result = take_or_wait (self, n, deadline_usec, cancellable);
+
+  if (result == ERROR_SUCCESS && !atomic_load (&self->is_closed))
+    return TRUE;
+
+  if (result == ERROR_SUCCESS)
+    ssem_win32_semaphore_give (&self->semaphore, n);
+  if (atomic_load (&self->is_closed))
+    return ssem_backend_fail_closed (error, self->key);
+  if (result != WAIT_TIMEOUT)
+    return win32_fail (error, SSEM_OPERATION_ACQUIRE, self->key, result);
+  if (deadline_usec != SSEM_DEADLINE_NOW &&
+      g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+  return ssem_backend_fail_wait (error, self->key, deadline_usec);
+}
+
+static gboolean
+win32_release (SsemInstance  *instance,
+               int            n,
+               GError       **error)
+{
+  Win32Instance *self = (Win32Instance *) instance;
+  DWORD result = ssem_win32_semaphore_give (&self->semaphore, n);
+
+  return result == ERROR_SUCCESS || win32_fail (error, SSEM_OPERATION_RELEASE, self->key, result);
+}
+
+static int
+win32_get_value (SsemInstance  *instance,
+                 GError       **error)
+{
+  Win32Instance *self = (Win32Instance *) instance;
+  int value = -1;
+  DWORD result;
+
+  result = ssem_win32_semaphore_get_value (&self->semaphore, &value);
+  if (result != ERROR_SUCCESS)
+    win32_fail (error, SSEM_OPERATION_GET_VALUE, self->key, result);
+
+  return value;
+}
+
+static void
+win32_close (SsemInstance *instance)
+{
+  Win32Instance *self = (Win32Instance *) instance;
+
+  atomic_store (&self->is_closed, TRUE);
+  SetEvent (self->closed);
+}
+
+const SsemBackendTable ssem_backend_windows = {
+  .id = SSEM_BACKEND_WINDOWS,
+  .name = "windows",
+  .supports_undo = FALSE,
+  .init = win32_init,
+  .open = win32_open,
+  .take_at_once = ssem_backend_not_at_once,
+  .give_at_once = ssem_backend_not_at_once,
+  .acquire = win32_acquire,
+  .release = win32_release,
+  .get_value = win32_get_value,
+  .close = win32_close,
+  .free = win32_free,
+  .inspect = ssem_backend_cannot_inspect,
+  .list = ssem_backend_cannot_list,
+  .remove_leftover = ssem_backend_cannot_remove,
+};

@@ -1,0 +1,16 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-fork-private.h"
+
+/* Windows has no fork: the count stays, and nothing needs protection. */
+atomic_uint ssem_fork_count_;
+
+void
+ssem_fork_protect (GMutex *lock,
+                   void  (*child) (void))
+{
+}

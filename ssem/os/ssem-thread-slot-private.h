@@ -1,0 +1,41 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Pointers that each thread has its own of, NULL at first, which can be read and written until the
+ * thread's last destructor has run.
+ *
+ * On Windows _Thread_local cannot: the compiler takes its memory from a destructor of its own, and
+ * what GLib's destructors write after that lands in memory that was given back.
+ */
+typedef enum
+{
+  SSEM_THREAD_SLOT_PIN,
+  SSEM_THREAD_SLOT_FAST_PIN,
+  SSEM_THREAD_N_SLOTS,
+} SsemThreadSlot;
+
+#ifdef _WIN32
+
+extern GPrivate ssem_thread_slots_[SSEM_THREAD_N_SLOTS];
+
+#define ssem_thread_slot_get(slot)       g_private_get (&ssem_thread_slots_[slot])
+#define ssem_thread_slot_set(slot, data) g_private_set (&ssem_thread_slots_[slot], data)
+
+#else
+
+extern _Thread_local gpointer ssem_thread_slots_[SSEM_THREAD_N_SLOTS]
+  __attribute__ ((tls_model ("initial-exec")));
+
+#define ssem_thread_slot_get(slot)       ssem_thread_slots_[slot]
+#define ssem_thread_slot_set(slot, data) (ssem_thread_slots_[slot] = (data))
+
+#endif
+
+G_END_DECLS

@@ -1,0 +1,26 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-thread-private.h"
+
+#include "ssem-thread-slot-private.h"
+
+GPrivate ssem_thread_slots_[SSEM_THREAD_N_SLOTS];
+
+/* Windows sends no signals to threads. */
+gboolean
+ssem_thread_start (const char   *name,
+                   GThreadFunc   func,
+                   gpointer      data,
+                   GError      **error)
+{
+  GThread *thread = g_thread_try_new (name, func, data, error);
+
+  if (thread != NULL)
+    g_thread_unref (thread);
+
+  return thread != NULL;
+}
