@@ -4,12 +4,10 @@
 
 #include "conformance.h"
 
+#include "places.h"
+
 #include <glib/gstdio.h>
 
-#include <errno.h>
-#include <string.h>
-#include <sys/ipc.h>
-#include <sys/sem.h>
 #include <unistd.h>
 
 typedef struct
@@ -17,49 +15,48 @@ typedef struct
   SsemBackend id;
   const char *name;
   const char *missing; /* why it may not be there */
+  Needs lacks;
 } Backend;
+
+/* Why, where the backend lacks it. */
+static const struct
+{
+  Needs need;
+  const char *reason;
+} needs_reasons[] = {
+  { NEEDS_UNDO, "the system gives nothing back when a process dies" },
+  { NEEDS_RESET, "the system cannot set the value of a semaphore, and ignores the mode" },
+  { NEEDS_LEFTOVERS, "the system removes a semaphore with its last process, crash included" },
+  { NEEDS_FILES, "the system keeps semaphores in no file" },
+  { NEEDS_SIGNALS, "the system has no signals" },
+  { NEEDS_EXEC, "the system cannot replace the program of a process" },
+  { NEEDS_LIMITS, "the system sets no limit on descriptors" },
+};
 
 static const Backend backends[] = {
   { SSEM_BACKEND_SHARED_MEMORY, "shared-memory", "this build has no shared-memory backend" },
   { SSEM_BACKEND_SYSV, "sysv", "this build has no System V backend" },
-  { SSEM_BACKEND_WINDOWS, "windows", "the Windows backend needs Windows" },
+  { SSEM_BACKEND_WINDOWS, "windows", "the Windows backend needs Windows",
+    NEEDS_UNDO | NEEDS_RESET | NEEDS_LEFTOVERS | NEEDS_FILES | NEEDS_SIGNALS | NEEDS_EXEC |
+    NEEDS_LIMITS },
 };
 
 typedef struct
 {
   const Backend *backend;
+  Needs needs;
   TestFunc test;
 } TestCase;
 
-typedef struct
-{
-  key_t key;
-  int id;
-} SeenSet;
-
 #define MAXIMUM_OF_SYSV 32767
-#define SEGMENT_NAME "segment"
+/* Windows gives them out one by one. */
+#define MANY_OF_WINDOWS 1000
 #define TEST_SECONDS 110
 
 static const char *test_topic;
 static GPtrArray *test_cases;
 
 /* --- What there is --- */
-
-GStrv
-fixture_list_keys (Fixture *self)
-{
-  g_autoptr(GStrvBuilder) names = g_strv_builder_new ();
-  g_autoptr(GError) error = NULL;
-  g_autoptr(GDir) dir = g_dir_open (self->keys_folder, 0, &error);
-  const char *name;
-
-  g_assert_no_error (error);
-  while ((name = g_dir_read_name (dir)) != NULL)
-    g_strv_builder_add (names, name);
-
-  return g_strv_builder_end (names);
-}
 
 void
 fixture_assert_empty (Fixture *self)
@@ -70,193 +67,31 @@ fixture_assert_empty (Fixture *self)
   g_assert_cmpstr (text, ==, "");
 }
 
-/* The kernel's key of a file of the folder, as ftok(3) makes it. */
-static key_t
-key_of_name (Fixture    *self,
-             const char *name)
-{
-  g_autofree char *path = g_build_filename (self->keys_folder, name, NULL);
-
-  return ftok (path, 'Q');
-}
-
-static void
-note_sets (gpointer source,
-           gpointer data)
-{
-  Fixture *self = data;
-  g_auto(GStrv) names = NULL;
-  guint i, j;
-
-  if (self->backend != SSEM_BACKEND_SYSV)
-    return;
-
-  names = fixture_list_keys (self);
-  for (i = 0; names[i] != NULL; i++)
-    {
-      SeenSet seen = { .key = key_of_name (self, names[i]) };
-
-      if (seen.key == (key_t) -1 || (seen.id = semget (seen.key, 1, 0)) < 0)
-        continue;
-
-      for (j = 0; j < self->sets->len; j++)
-        {
-          if (g_array_index (self->sets, SeenSet, j).id == seen.id)
-            break;
-        }
-      if (j == self->sets->len)
-        g_array_append_val (self->sets, seen);
-    }
-}
-
-static void
-assert_sets_gone (Fixture *self)
-{
-  guint i;
-
-  for (i = 0; i < self->sets->len; i++)
-    {
-      SeenSet *seen = &g_array_index (self->sets, SeenSet, i);
-      struct semid_ds status;
-      union { struct semid_ds *buf; } argument = { &status };
-
-      /* Another test may have been given the same number since; then its key is another. */
-      if (semctl (seen->id, 0, IPC_STAT, argument) == 0)
-        g_assert_cmpint (status.sem_perm.__key, !=, seen->key);
-      else
-        g_assert_true (errno == EINVAL || errno == EIDRM || errno == EACCES);
-    }
-}
-
-char *
-fixture_key_path (Fixture *self)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  g_auto(GStrv) names = NULL;
-
-  semaphore = fixture_open (self, SSEM_ACCESS_MODE_OPEN, 0);
-  names = fixture_list_keys (self);
-  g_assert_cmpuint (g_strv_length (names), ==, 1);
-
-  return g_build_filename (self->keys_folder, names[0], NULL);
-}
-
 int
 fixture_maximum (Fixture *self)
 {
   return self->backend == SSEM_BACKEND_SYSV ? MAXIMUM_OF_SYSV : G_MAXINT;
 }
 
-char *
-fixture_content_path (Fixture *self)
+int
+fixture_many (Fixture *self)
 {
-  g_autofree char *path = fixture_key_path (self);
-
-  if (self->backend == SSEM_BACKEND_SHARED_MEMORY)
-    return g_build_filename (path, SEGMENT_NAME, NULL);
-
-  return g_steal_pointer (&path);
+  return self->backend == SSEM_BACKEND_WINDOWS ? MANY_OF_WINDOWS : fixture_maximum (self);
 }
 
-void
-fixture_plant_content (Fixture    *self,
-                       const char *content,
-                       gsize       length)
+gboolean
+fixture_has (Fixture *self,
+             Needs    needs)
 {
-  g_autofree char *path = fixture_content_path (self);
-  g_autofree char *folder = g_path_get_dirname (path);
-  g_autoptr(GError) error = NULL;
-
-  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
-  g_file_set_contents_full (path, content, length, G_FILE_SET_CONTENTS_NONE, 0600, &error);
-  g_assert_no_error (error);
-}
-
-static void
-remove_tree (const char *path)
-{
-  g_autoptr(GDir) dir = NULL;
-  const char *name;
-
-  /* A file, a link or a FIFO goes at once. */
-  if (g_unlink (path) == 0 || errno == ENOENT)
-    return;
-
-  dir = g_dir_open (path, 0, NULL);
-  g_assert_nonnull (dir);
-  while ((name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *inner = g_build_filename (path, name, NULL);
-
-      remove_tree (inner);
-    }
-  g_assert_cmpint (g_rmdir (path), ==, 0);
-}
-
-void
-fixture_unplant (Fixture *self)
-{
-  g_auto(GStrv) names = fixture_list_keys (self);
   guint i;
 
-  for (i = 0; names[i] != NULL; i++)
+  for (i = 0; i < G_N_ELEMENTS (backends); i++)
     {
-      g_autofree char *path = g_build_filename (self->keys_folder, names[i], NULL);
-
-      remove_tree (path);
+      if (backends[i].id == self->backend)
+        return (backends[i].lacks & needs) == 0;
     }
-}
 
-void
-fixture_plant_misfit (Fixture *self)
-{
-  g_autofree char *path = fixture_key_path (self);
-  g_autoptr(GError) error = NULL;
-
-  if (self->backend == SSEM_BACKEND_SHARED_MEMORY)
-    g_file_set_contents (path, "", 0, &error);
-  else
-    g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
-  g_assert_no_error (error);
-}
-
-void
-fixture_remove (Fixture *self,
-                Removal  removal)
-{
-  g_auto(GStrv) names = fixture_list_keys (self);
-  g_autofree char *path = NULL;
-  g_autofree char *segment = NULL;
-  int set;
-
-  g_assert_cmpuint (g_strv_length (names), ==, 1);
-  path = g_build_filename (self->keys_folder, names[0], NULL);
-  switch (self->backend)
-    {
-    case SSEM_BACKEND_SYSV:
-      if (removal != REMOVE_NAME)
-        {
-          set = semget (key_of_name (self, names[0]), 1, 0);
-          g_assert_cmpint (set, >=, 0);
-          g_assert_cmpint (semctl (set, 0, IPC_RMID), ==, 0);
-        }
-      if (removal != REMOVE_COUNTER)
-        g_assert_cmpint (g_unlink (path), ==, 0);
-      break;
-
-    case SSEM_BACKEND_SHARED_MEMORY:
-      segment = g_build_filename (path, SEGMENT_NAME, NULL);
-      if (removal == REMOVE_COUNTER)
-        g_assert_cmpint (g_unlink (segment), ==, 0);
-      else
-        remove_tree (path);
-      break;
-
-    case SSEM_BACKEND_DEFAULT:
-    case SSEM_BACKEND_WINDOWS:
-    default:
-      g_assert_not_reached ();
-    }
+  g_assert_not_reached ();
 }
 
 gboolean
@@ -266,6 +101,21 @@ fixture_always_notices (Fixture *self)
 }
 
 /* --- Users --- */
+
+gboolean
+fixture_can_change_user (Fixture *self)
+{
+  if (!helper_may_change_user ())
+    {
+      g_test_skip ("only root can become another user");
+      return FALSE;
+    }
+
+  g_assert_cmpint (g_chmod (self->folder, 0711), ==, 0);
+  g_assert_cmpint (g_chmod (self->keys_folder, 01777), ==, 0);
+
+  return TRUE;
+}
 
 static Helper *
 adopt (Fixture *self,
@@ -317,7 +167,7 @@ fixture_open_full (Fixture         *self,
                               "undo", undo,
                               "backend", self->backend,
                               NULL);
-  note_sets (NULL, self);
+  places_note (NULL, self);
 
   return semaphore;
 }
@@ -349,7 +199,7 @@ fixture_set_up (gpointer      fixture,
   g_autofree char *random = g_uuid_string_random ();
 
   /* A test that hangs dies, and its helpers with it. */
-  alarm (TEST_SECONDS);
+  helper_limit_lifetime (TEST_SECONDS);
 
   self->backend = test_case->backend->id;
   self->folder = g_dir_make_tmp ("ssem-test-XXXXXX", &error);
@@ -361,8 +211,8 @@ fixture_set_up (gpointer      fixture,
 
   self->key = g_strdup_printf ("test of %s/%s", test_topic, random);
   self->helpers = g_ptr_array_new_with_free_func ((GDestroyNotify) helper_free);
-  self->sets = g_array_new (FALSE, FALSE, sizeof (SeenSet));
-  helper_observe (note_sets, self);
+  places_begin (self);
+  helper_observe (places_note, self);
 }
 
 static void
@@ -392,17 +242,27 @@ fixture_tear_down (gpointer      fixture,
   g_ptr_array_unref (self->helpers);
 
   fixture_assert_empty (self);
-  assert_sets_gone (self);
+  places_end (self);
 
   /* Refused where a test, or the library, left anything outside of the folder of keys. */
   g_assert_cmpint (g_rmdir (self->keys_folder), ==, 0);
   g_assert_cmpint (g_rmdir (self->folder), ==, 0);
 
-  g_array_unref (self->sets);
   g_free (self->key);
   g_free (self->keys_folder);
   g_free (self->folder);
-  alarm (0);
+  helper_limit_lifetime (0);
+}
+
+static void
+skip_case (gconstpointer data)
+{
+  const TestCase *test_case = data;
+  guint i = 0;
+
+  while ((needs_reasons[i].need & test_case->needs & test_case->backend->lacks) == 0)
+    i++;
+  g_test_skip (needs_reasons[i].reason);
 }
 
 static void
@@ -422,6 +282,7 @@ conformance_init (int          *argc,
 
   g_test_init (argc, argv, NULL);
   g_unsetenv ("SSEM_BACKEND");
+  helper_begin_watching ();
   test_topic = topic;
   test_cases = g_ptr_array_new_with_free_func (g_free);
 
@@ -435,8 +296,9 @@ conformance_init (int          *argc,
 }
 
 void
-conformance_add (const char *name,
-                 TestFunc    test)
+conformance_add_needing (const char *name,
+                         Needs       needs,
+                         TestFunc    test)
 {
   guint i;
 
@@ -451,11 +313,22 @@ conformance_add (const char *name,
       path = g_strdup_printf ("/ssem/%s/%s/%s", test_topic, backends[i].name, name);
       test_case = g_new (TestCase, 1);
       test_case->backend = &backends[i];
+      test_case->needs = needs;
       test_case->test = test;
       g_ptr_array_add (test_cases, test_case);
-      g_test_add_vtable (path, sizeof (Fixture), test_case,
-                         fixture_set_up, run_test, fixture_tear_down);
+      if ((needs & backends[i].lacks) != 0)
+        g_test_add_data_func (path, test_case, skip_case);
+      else
+        g_test_add_vtable (path, sizeof (Fixture), test_case,
+                           fixture_set_up, run_test, fixture_tear_down);
     }
+}
+
+void
+conformance_add (const char *name,
+                 TestFunc    test)
+{
+  conformance_add_needing (name, 0, test);
 }
 
 int

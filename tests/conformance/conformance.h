@@ -25,8 +25,7 @@ G_BEGIN_DECLS
  *                  any character                         keys/any-character, distinct
  *                  scope: the user                       keys/other-user, other-user-for-root
  *                  SSEM_RUNTIME_DIR                      keys/runtime-dir, errors/folder-missing
- *                  what others put in its place          keys/planted-*, empty-place, own-folder,
- *                                                        cut-off-in-use
+ *                  what others put in its place          planted/...
  *   Access modes   every cell of the table               modes/table, own-process, numbers,
  *                                                        life/one-creator
  *                  CREATE forgets, keeps others          modes/reset-..., ...-reset
@@ -65,7 +64,7 @@ G_BEGIN_DECLS
  *                  all of it at once                     storm/kills, one-death; soak
  *                  other worlds                          ../worlds
  *   Platforms      which backend                         object/environment, default, *-backend
- *                  the kernel's object is Qt's           keys/kernel-object
+ *                  the kernel's object is Qt's           planted/kernel-object
  *   Asynchronous   (not of the contract)                 async/..., fork/async-in-child
  *   Looking        (not of the contract)                 info/...
  *
@@ -91,12 +90,28 @@ typedef enum
   REMOVE_BOTH,
 } Removal;
 
+/* What a test needs that not every backend or system has. */
+typedef enum
+{
+  NEEDS_UNDO = 1 << 0,      /* units come back at death */
+  NEEDS_RESET = 1 << 1,     /* the mode CREATE sets the value */
+  NEEDS_LEFTOVERS = 1 << 2, /* a semaphore outlives its last process's crash */
+  NEEDS_FILES = 1 << 3,     /* it lies in files, which something may remove */
+  NEEDS_SIGNALS = 1 << 4,
+  NEEDS_EXEC = 1 << 5,
+  NEEDS_LIMITS = 1 << 6,    /* on descriptors */
+} Needs;
+
 typedef void (* TestFunc) (Fixture *fixture);
 
 void                 conformance_init      (int             *argc,
                                             char          ***argv,
                                             const char      *topic);
 void                 conformance_add       (const char      *name,
+                                            TestFunc         test);
+/* Skipped, with the reason, where a backend lacks any of @needs. */
+void                 conformance_add_needing (const char    *name,
+                                            Needs            needs,
                                             TestFunc         test);
 int                  conformance_run       (void);
 
@@ -119,6 +134,9 @@ SsemSystemSemaphore *fixture_open_full     (Fixture         *self,
                                             gboolean         undo,
                                             GError         **error);
 
+/* Opens the folders to other users; FALSE, and the test is skipped, where no helper can become one. */
+gboolean             fixture_can_change_user (Fixture       *self);
+
 /* The names in the folder of keys, sorted. */
 GStrv                fixture_list_keys     (Fixture         *self);
 void                 fixture_assert_empty  (Fixture         *self);
@@ -126,6 +144,11 @@ void                 fixture_assert_empty  (Fixture         *self);
 char                *fixture_key_path      (Fixture         *self);
 /* The largest value of the backend. */
 int                  fixture_maximum       (Fixture         *self);
+/* As many units as an acquire of the backend may reasonably ask for. */
+int                  fixture_many          (Fixture         *self);
+/* Whether it lacks none of @needs. */
+gboolean             fixture_has           (Fixture         *self,
+                                            Needs            needs);
 /* The path of the file that tells which semaphore it is; the key's own, or one within. */
 char                *fixture_content_path  (Fixture         *self);
 /* Puts a file with that content there, and takes away whatever is there. */

@@ -4,18 +4,10 @@
 
 #include "helper.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "helper-private.h"
+
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define LOOK_EVERY_USEC 500
@@ -38,122 +30,9 @@ wait_for (const char *what,
     }
 }
 
-/* --- Who is blocked --- */
-
-typedef struct
-{
-  SsemBackend backend;
-  pid_t pid;
-  guint n_threads;
-} Blocked;
-
-static gboolean
-is_wait_of (SsemBackend backend,
-            long        number)
-{
-  switch (backend)
-    {
-    case SSEM_BACKEND_SYSV:
-#ifdef SYS_semop
-      if (number == SYS_semop)
-        return TRUE;
-#endif
-#ifdef SYS_semtimedop
-      if (number == SYS_semtimedop)
-        return TRUE;
-#endif
-#ifdef SYS_semtimedop_time64
-      if (number == SYS_semtimedop_time64)
-        return TRUE;
-#endif
-#ifdef SYS_ipc
-      if (number == SYS_ipc)
-        return TRUE;
-#endif
-      return FALSE;
-
-    case SSEM_BACKEND_SHARED_MEMORY:
-#ifdef SYS_futex
-      if (number == SYS_futex)
-        return TRUE;
-#endif
-#ifdef SYS_futex_time64
-      if (number == SYS_futex_time64)
-        return TRUE;
-#endif
-#ifdef SYS_futex_waitv
-      if (number == SYS_futex_waitv)
-        return TRUE;
-#endif
-      return FALSE;
-
-    case SSEM_BACKEND_DEFAULT:
-    case SSEM_BACKEND_WINDOWS:
-    default:
-      g_assert_not_reached ();
-    }
-}
-
-static gboolean
-are_blocked (gpointer data)
-{
-  Blocked *blocked = data;
-  g_autofree char *tasks = g_strdup_printf ("/proc/%d/task", (int) blocked->pid);
-  g_autoptr(GDir) dir = g_dir_open (tasks, 0, NULL);
-  guint n_found = 0;
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (tasks, name, "syscall", NULL);
-      g_autofree char *text = NULL;
-
-      /* "running", or the number of the system call that it sleeps in. */
-      if (g_file_get_contents (path, &text, NULL, NULL) && g_ascii_isdigit (*text) &&
-          is_wait_of (blocked->backend, strtol (text, NULL, 10)))
-        n_found++;
-    }
-
-  return n_found >= blocked->n_threads;
-}
-
-void
-wait_until_blocked (SsemBackend backend,
-                    pid_t       pid,
-                    guint       n_threads)
-{
-  Blocked blocked = { backend, pid, n_threads };
-
-  wait_for ("threads to block", are_blocked, &blocked);
-}
-
-guint
-count_threads_named (pid_t       pid,
-                     const char *name)
-{
-  g_autofree char *tasks = g_strdup_printf ("/proc/%d/task", (int) pid);
-  g_autoptr(GDir) dir = g_dir_open (tasks, 0, NULL);
-  const char *task;
-  guint n = 0;
-
-  g_assert_nonnull (dir);
-  while ((task = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (tasks, task, "comm", NULL);
-      g_autofree char *text = NULL;
-
-      if (name == NULL)
-        n++;
-      else if (g_file_get_contents (path, &text, NULL, NULL) && g_str_equal (g_strchomp (text), name))
-        n++;
-    }
-
-  return n;
-}
-
 /* --- Processes --- */
 
-static Helper *
+Helper *
 helper_alloc (pid_t pid,
               int   commands_fd,
               int   answers_fd)
@@ -168,87 +47,6 @@ helper_alloc (pid_t pid,
   self->received = g_string_new (NULL);
 
   return self;
-}
-
-static void
-make_pipe (int ends[2])
-{
-  int i;
-
-  if (pipe2 (ends, O_CLOEXEC) != 0)
-    g_error ("pipe2: %s", g_strerror (errno));
-
-  /* Away from 0 to 4, which the helper has for them: no copy may land on one still to be copied. */
-  for (i = 0; i < 2; i++)
-    {
-      int fd = fcntl (ends[i], F_DUPFD_CLOEXEC, 10);
-
-      g_assert_cmpint (fd, >=, 10);
-      close (ends[i]);
-      ends[i] = fd;
-    }
-}
-
-Helper *
-helper_new (SsemBackend backend)
-{
-  g_autofree char *number = g_strdup_printf ("%d", (int) backend);
-  g_autofree char *program =
-    g_test_build_filename (G_TEST_BUILT, "conformance", "test-helper", NULL);
-  char *argv[] = { program, number, NULL };
-  posix_spawn_file_actions_t actions;
-  int commands[2], answers[2], child_commands[2], child_answers[2];
-  Helper *self;
-  pid_t pid;
-  int result;
-
-  make_pipe (commands);
-  make_pipe (answers);
-  make_pipe (child_commands);
-  make_pipe (child_answers);
-
-  posix_spawn_file_actions_init (&actions);
-  posix_spawn_file_actions_adddup2 (&actions, commands[0], STDIN_FILENO);
-  posix_spawn_file_actions_adddup2 (&actions, answers[1], STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2 (&actions, child_commands[0], 3);
-  posix_spawn_file_actions_adddup2 (&actions, child_answers[1], 4);
-  result = posix_spawn (&pid, program, &actions, NULL, argv, environ);
-  if (result != 0)
-    g_error ("%s: %s", program, g_strerror (result));
-  posix_spawn_file_actions_destroy (&actions);
-
-  close (commands[0]);
-  close (answers[1]);
-  close (child_commands[0]);
-  close (child_answers[1]);
-
-  self = helper_alloc (pid, commands[1], answers[0]);
-  self->child_commands_fd = child_commands[1];
-  self->child_answers_fd = child_answers[0];
-
-  return self;
-}
-
-Helper *
-helper_fork (Helper *self)
-{
-  g_autofree char *answer = NULL;
-  Helper *child;
-  int pid;
-
-  /* An orphan becomes the test's own child, to be reaped as any other. */
-  prctl (PR_SET_CHILD_SUBREAPER, 1);
-
-  g_assert_cmpint (self->child_commands_fd, >=, 0);
-  helper_send (self, "fork");
-  answer = helper_receive (self);
-  g_assert_cmpint (sscanf (answer, "ok %d", &pid), ==, 1);
-
-  child = helper_alloc (pid, self->child_commands_fd, self->child_answers_fd);
-  self->child_commands_fd = -1;
-  self->child_answers_fd = -1;
-
-  return child;
 }
 
 static void
@@ -272,6 +70,7 @@ helper_free (Helper *self)
   g_assert_cmpint (self->pid, ==, 0);
 
   close_pipes (self);
+  helper_clear_process (self);
   g_string_free (self->received, TRUE);
   g_free (self);
 }
@@ -314,11 +113,10 @@ static gboolean
 fill (Helper *self,
       int     timeout_msec)
 {
-  struct pollfd waited = { .fd = self->answers_fd, .events = POLLIN };
   char buffer[512];
   gssize n_read;
 
-  if (poll (&waited, 1, timeout_msec) <= 0)
+  if (!helper_wait_readable (self, timeout_msec))
     return FALSE;
 
   n_read = read (self->answers_fd, buffer, sizeof buffer);
@@ -450,159 +248,4 @@ helper_get_value (Helper *self,
   g_assert_cmpint (sscanf (answer, "ok %d", &value), ==, 1);
 
   return value;
-}
-
-/* --- Ending --- */
-
-void
-helper_signal (Helper *self,
-               int     number)
-{
-  g_assert_cmpint (self->pid, >, 0);
-  g_assert_cmpint (kill (self->pid, number), ==, 0);
-}
-
-typedef struct
-{
-  pid_t pid;
-  int status;
-  char state;
-} Ending;
-
-/* 0 where there is no such process. */
-static char
-state_of (pid_t  pid,
-          guint *n_threads)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", (int) pid);
-  g_autofree char *text = NULL;
-  const char *after_name;
-  char state;
-
-  if (!g_file_get_contents (path, &text, NULL, NULL))
-    return 0;
-  after_name = strrchr (text, ')');
-  g_assert_nonnull (after_name);
-  g_assert_cmpint (sscanf (after_name, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u "
-                           "%*d %*d %*d %*d %u", &state, n_threads), ==, 2);
-
-  return state;
-}
-
-static gboolean
-has_ended (gpointer data)
-{
-  Ending *ending = data;
-  guint n_threads = 0;
-  char state;
-  pid_t result;
-
-  result = waitpid (ending->pid, &ending->status, WNOHANG);
-  if (result == ending->pid)
-    return TRUE;
-  if (result == 0)
-    return FALSE;
-  g_assert_cmpint (errno, ==, ECHILD);
-
-  /* The child of a helper that lives. A zombie has given back everything, once it is alone. */
-  ending->status = -1;
-  state = state_of (ending->pid, &n_threads);
-
-  return state == 0 || (state == 'Z' && n_threads <= 1);
-}
-
-static gboolean
-is_stopped (gpointer data)
-{
-  guint n_threads;
-
-  return state_of (*(pid_t *) data, &n_threads) == 'T';
-}
-
-void
-helper_stop (Helper *self)
-{
-  helper_signal (self, SIGSTOP);
-  wait_for ("a process to stop", is_stopped, &self->pid);
-}
-
-gboolean
-helper_trace (Helper *self)
-{
-  int status;
-
-  if (ptrace (PTRACE_SEIZE, self->pid, NULL, PTRACE_O_TRACESYSGOOD) != 0)
-    return FALSE;
-
-  g_assert_cmpint (ptrace (PTRACE_INTERRUPT, self->pid, NULL, NULL), ==, 0);
-  g_assert_cmpint (waitpid (self->pid, &status, 0), ==, self->pid);
-  g_assert_true (WIFSTOPPED (status));
-
-  return TRUE;
-}
-
-void
-helper_step (Helper *self)
-{
-  int status;
-
-  g_assert_cmpint (ptrace (PTRACE_SYSCALL, self->pid, NULL, NULL), ==, 0);
-  g_assert_cmpint (waitpid (self->pid, &status, 0), ==, self->pid);
-  g_assert_true (WIFSTOPPED (status));
-}
-
-void
-helper_run_to (Helper *self,
-               long    number,
-               long    third)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/%d/syscall", (int) self->pid);
-  gboolean is_there = FALSE;
-
-  while (!is_there)
-    {
-      g_autofree char *text = NULL;
-      g_autoptr(GError) error = NULL;
-      long found, third_found;
-
-      helper_step (self);
-      g_file_get_contents (path, &text, NULL, &error);
-      g_assert_no_error (error);
-      is_there = sscanf (text, "%ld %*x %*x %lx", &found, &third_found) == 2 &&
-                 found == number && third_found == third;
-    }
-}
-
-int
-helper_reap (Helper *self)
-{
-  Ending ending = { .pid = self->pid };
-
-  g_assert_cmpint (self->pid, >, 0);
-  wait_for ("a process to end", has_ended, &ending);
-  self->pid = 0;
-
-  return ending.status;
-}
-
-void
-helper_kill (Helper *self)
-{
-  int status;
-
-  helper_signal (self, SIGKILL);
-  status = helper_reap (self);
-  if (status != -1)
-    g_assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
-}
-
-void
-helper_quit (Helper *self)
-{
-  int status;
-
-  helper_send (self, "quit");
-  status = helper_reap (self);
-  if (status != -1)
-    g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
 }

@@ -6,9 +6,17 @@
 
 #include <ssem.h>
 
+#include <signal.h>
 #include <sys/types.h>
 
 G_BEGIN_DECLS
+
+/* Windows has no signals; helper_signal () does with a process what comes nearest. */
+#ifndef SIGKILL
+#define SIGKILL 9
+#define SIGCONT 18
+#define SIGSTOP 19
+#endif
 
 /* A process that runs test-helper, and what a test says to it. Its commands are described there.
  *
@@ -25,11 +33,15 @@ typedef struct
   int child_commands_fd;
   int child_answers_fd;
   GString *received; /* after the last answer that was looked at */
+  gpointer process;  /* the system's handle on it, where it has such */
 } Helper;
 
 #define WATCHDOG_USEC (60 * G_USEC_PER_SEC)
 
 typedef gboolean (* Condition) (gpointer data);
+
+/* To be called before the others. */
+void      helper_begin_watching   (void);
 
 /* Looks at @condition until it holds. */
 void      wait_for                (const char *what,
@@ -44,6 +56,12 @@ void      wait_until_blocked      (SsemBackend backend,
 /* How many threads of that name the process has, or in all where @name is NULL. */
 guint     count_threads_named     (pid_t       pid,
                                    const char *name);
+
+/* This process dies when that time is over, and its helpers with it; 0 for never. */
+void      helper_limit_lifetime   (guint       seconds);
+
+/* Whether a helper can become another user. */
+gboolean  helper_may_change_user  (void);
 
 /* @answered is called after every answer of any helper, while what it opened is there. */
 void      helper_observe          (GFunc       answered,

@@ -346,7 +346,7 @@ main (int    argc,
   conformance_add ("after", test_after);
   conformance_add ("race-with-release", test_race_with_release);
   conformance_add ("race-with-timeout", test_race_with_timeout);
-  conformance_add ("race-and-death", test_race_and_death);
+  conformance_add_needing ("race-and-death", NEEDS_UNDO, test_race_and_death);
 
   return conformance_run ();
 }

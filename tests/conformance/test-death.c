@@ -4,10 +4,6 @@
 
 #include "conformance.h"
 
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 /* --- Every way to end --- */
 
 typedef enum
@@ -629,26 +625,26 @@ main (int    argc,
       char **argv)
 {
   conformance_init (&argc, &argv, "death");
-  conformance_add ("every-end", test_every_end);
+  conformance_add_needing ("every-end", NEEDS_UNDO, test_every_end);
   conformance_add ("every-end-of-a-producer", test_every_end_of_a_producer);
-  conformance_add ("exec", test_exec);
-  conformance_add ("exec-of-the-last", test_exec_of_the_last);
-  conformance_add ("histories", test_histories);
-  conformance_add ("large", test_large);
-  conformance_add ("two-objects", test_two_objects);
-  conformance_add ("object-dropped", test_object_dropped);
-  conformance_add ("key-changed", test_key_changed);
+  conformance_add_needing ("exec", NEEDS_EXEC, test_exec);
+  conformance_add_needing ("exec-of-the-last", NEEDS_EXEC, test_exec_of_the_last);
+  conformance_add_needing ("histories", NEEDS_UNDO, test_histories);
+  conformance_add_needing ("large", NEEDS_UNDO, test_large);
+  conformance_add_needing ("two-objects", NEEDS_UNDO, test_two_objects);
+  conformance_add_needing ("object-dropped", NEEDS_UNDO, test_object_dropped);
+  conformance_add_needing ("key-changed", NEEDS_UNDO, test_key_changed);
   conformance_add ("without-undo", test_without_undo);
-  conformance_add ("mixed-undo", test_mixed_undo);
-  conformance_add ("death-serves-waiters", test_death_serves_waiters);
-  conformance_add ("prompt", test_prompt);
+  conformance_add_needing ("mixed-undo", NEEDS_UNDO, test_mixed_undo);
+  conformance_add_needing ("death-serves-waiters", NEEDS_UNDO, test_death_serves_waiters);
+  conformance_add_needing ("prompt", NEEDS_UNDO, test_prompt);
   conformance_add ("waiter-killed", test_waiter_killed);
-  conformance_add ("waiter-killed-when-woken", test_waiter_killed_when_woken);
-  conformance_add ("killed-anywhere", test_killed_anywhere);
-  conformance_add ("stopped-holder", test_stopped_holder);
+  conformance_add_needing ("waiter-killed-when-woken", NEEDS_UNDO, test_waiter_killed_when_woken);
+  conformance_add_needing ("killed-anywhere", NEEDS_UNDO, test_killed_anywhere);
+  conformance_add_needing ("stopped-holder", NEEDS_UNDO, test_stopped_holder);
   conformance_add ("stopped-waiter", test_stopped_waiter);
   conformance_add ("stopped-anywhere", test_stopped_anywhere);
-  conformance_add ("more-than-maximum", test_more_than_maximum);
+  conformance_add_needing ("more-than-maximum", NEEDS_UNDO, test_more_than_maximum);
 
   return conformance_run ();
 }

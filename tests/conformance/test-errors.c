@@ -51,7 +51,7 @@ test_permission_denied (Fixture *fixture)
 
   g_assert_cmpint (g_chmod (fixture->folder, 0755), ==, 0);
   g_assert_cmpint (g_chmod (fixture->keys_folder, 0555), ==, 0);
-  if (geteuid () == 0)
+  if (helper_may_change_user ())
     helper_do (helper, "uid %d", NOBODY);
 
   helper_send_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
@@ -327,17 +327,17 @@ main (int    argc,
 {
   conformance_init (&argc, &argv, "errors");
   conformance_add ("numbers", test_numbers);
-  conformance_add ("permission-denied", test_permission_denied);
-  conformance_add ("key-error", test_key_error);
+  conformance_add_needing ("permission-denied", NEEDS_FILES, test_permission_denied);
+  conformance_add_needing ("key-error", NEEDS_FILES, test_key_error);
   conformance_add ("already-exists", test_already_exists);
   conformance_add ("not-found", test_not_found);
-  conformance_add ("folder-missing", test_folder_missing);
-  conformance_add ("folder-no-folder", test_folder_no_folder);
-  conformance_add ("unknown-error", test_unknown_error);
+  conformance_add_needing ("folder-missing", NEEDS_FILES, test_folder_missing);
+  conformance_add_needing ("folder-no-folder", NEEDS_FILES, test_folder_no_folder);
+  conformance_add_needing ("unknown-error", NEEDS_FILES, test_unknown_error);
   conformance_add ("maximum", test_maximum);
-  conformance_add ("out-of-descriptors", test_out_of_descriptors);
-  conformance_add ("out-of-sets", test_out_of_sets);
-  conformance_add ("another-version", test_another_version);
+  conformance_add_needing ("out-of-descriptors", NEEDS_LIMITS, test_out_of_descriptors);
+  conformance_add_needing ("out-of-sets", NEEDS_LIMITS, test_out_of_sets);
+  conformance_add_needing ("another-version", NEEDS_FILES, test_another_version);
   conformance_add ("gio", test_gio);
   conformance_add ("odd-key", test_odd_key);
 

@@ -5,11 +5,12 @@
 /* The commands of test-helper that put the process into another world: with less of something, in
  * name spaces of its own, or with its descriptors gone. They are described in test-helper.c. */
 
-#include "test-helper.h"
+#include "test-helper-posix.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -320,11 +321,6 @@ obey_for_world (SsemSystemSemaphore **slots,
   else if (g_str_equal (command, "full") && n_words == 3)
     {
       answer (mount_small (words[2], words[1]) ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "setenv") && n_words == 3)
-    {
-      g_setenv (words[1], words[2], TRUE);
-      answer ("ok");
     }
   else if (g_str_equal (command, "bind") && n_words == 4)
     {

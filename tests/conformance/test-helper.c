@@ -24,7 +24,7 @@
  *   exec                                this program anew in the same process
  *   exit N, _exit N, abort, quit        quit drops all objects first
  *   timer USEC                          a signal with a handler every so often; `ok COUNT`
- *   hammer SLOT THREADS, calm           threads that acquire and release one unit until calm
+ *   hammer SLOT THREADS [N], calm       threads that acquire and release one unit, or n, until calm
  *   churn ROUNDS SEED FILE KEY          see churn ()
  *   race PROCESSES ROUNDS FILE KEY      see race ()
  *   operate ROUNDS INITIAL KEY          see operate ()
@@ -46,44 +46,25 @@
 #include "test-helper.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MAX_SLOTS 8
 #define MAX_THREADS 8
-#define LIFETIME_SECONDS 300
+
+int commands_fd = STDIN_FILENO;
+int answer_fd = STDOUT_FILENO;
 
 static SsemBackend backend;
 static SsemSystemSemaphore *slots[MAX_SLOTS];
-static int commands_fd = STDIN_FILENO;
-static int answer_fd = STDOUT_FILENO;
-static gboolean is_forked;
 static GAsyncResult *begun; /* set when it has completed */
-
-static atomic_int n_signals;
 
 static GThread *hammers[MAX_THREADS];
 static int n_hammers;
+static int n_units_of_hammer;
 static atomic_bool hammering;
-
-int __lsan_is_turned_off (void);
-
-/* LeakSanitizer asks it. In the child of a process with threads it waits for threads that are not
- * there, and what only those knew of is no leak. */
-int
-__lsan_is_turned_off (void)
-{
-  return is_forked || is_elsewhere ();
-}
 
 void
 answer (const char *format,
@@ -155,35 +136,6 @@ open_object (const char      *key,
                          NULL);
 }
 
-static void
-count_signal (int number)
-{
-  atomic_fetch_add (&n_signals, 1);
-}
-
-static void
-set_timer (long interval_usec)
-{
-  static timer_t timer;
-  static gboolean is_made;
-  struct itimerspec when = { 0 };
-
-  if (!is_made)
-    {
-      struct sigaction action = { .sa_handler = count_signal };
-      struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
-
-      /* Without SA_RESTART, so that every system call that can be interrupted is. */
-      sigaction (SIGUSR1, &action, NULL);
-      if (timer_create (CLOCK_MONOTONIC, &event, &timer) != 0)
-        g_error ("timer_create: %s", g_strerror (errno));
-      is_made = TRUE;
-    }
-
-  when.it_value.tv_nsec = when.it_interval.tv_nsec = interval_usec * 1000;
-  timer_settime (timer, 0, &when, NULL);
-}
-
 static gpointer
 hammer (gpointer data)
 {
@@ -193,18 +145,26 @@ hammer (gpointer data)
     {
       g_autoptr(GError) error = NULL;
 
-      if (!ssem_system_semaphore_acquire (semaphore, 1, NULL, &error) ||
-          !ssem_system_semaphore_release (semaphore, 1, &error))
+      if (!ssem_system_semaphore_acquire (semaphore, n_units_of_hammer, NULL, &error) ||
+          !ssem_system_semaphore_release (semaphore, n_units_of_hammer, &error))
         g_error ("hammer: %s", error->message);
     }
 
   return NULL;
 }
 
+void
+forget_hammers (void)
+{
+  n_hammers = 0;
+}
+
 static void
 start_hammers (SsemSystemSemaphore *semaphore,
-               int                  n)
+               int                  n,
+               int                  n_units)
 {
+  n_units_of_hammer = n_units;
   atomic_store (&hammering, TRUE);
   for (n_hammers = 0; n_hammers < MIN (n, MAX_THREADS); n_hammers++)
     hammers[n_hammers] = g_thread_new ("hammer", hammer, semaphore);
@@ -216,23 +176,6 @@ stop_hammers (void)
   atomic_store (&hammering, FALSE);
   while (n_hammers > 0)
     g_thread_join (hammers[--n_hammers]);
-}
-
-/* Memory that the processes of a test share, zero at first. */
-static gpointer
-map_file (const char *path,
-          gsize       size)
-{
-  int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  gpointer memory;
-
-  if (fd < 0 || ftruncate (fd, (off_t) size) != 0)
-    g_error ("%s: %s", path, g_strerror (errno));
-  memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  g_assert (memory != MAP_FAILED);
-  close (fd);
-
-  return memory;
 }
 
 typedef struct
@@ -252,7 +195,7 @@ meet (Meeting *meeting,
   if (atomic_fetch_add (&meeting->arrived[now], 1) + 1 == n_processes)
     atomic_store (&meeting->arrived[(now + 2) % 3], 0);
   while (atomic_load (&meeting->arrived[now]) < n_processes)
-    sched_yield ();
+    g_thread_yield ();
 }
 
 /* In each round all processes at once try to be the one that creates. */
@@ -290,7 +233,7 @@ race (int         n_processes,
       atomic_store (&meeting->n_created, 0);
     }
 
-  munmap (meeting, sizeof *meeting);
+  unmap_file (meeting, sizeof *meeting);
   if (complaint != NULL)
     answer ("broken %s", complaint);
   else
@@ -365,7 +308,7 @@ churn (int         n_rounds,
     }
 
   g_clear_object (&kept);
-  munmap (flag, sizeof (atomic_int));
+  unmap_file (flag, sizeof (atomic_int));
   answer ("ok");
 }
 
@@ -438,32 +381,6 @@ acquire_through_loop (SsemSystemSemaphore *semaphore,
 
   ssem_system_semaphore_acquire_async (semaphore, n, NULL, acquired_cb, &result);
   answer_when_complete (semaphore, &result);
-}
-
-static void
-fork_child (void)
-{
-  pid_t pid;
-
-  pid = fork ();
-  if (pid < 0)
-    g_error ("fork: %s", g_strerror (errno));
-
-  if (pid > 0)
-    {
-      close (3);
-      close (4);
-      answer ("ok %d", (int) pid);
-      return;
-    }
-
-  alarm (LIFETIME_SECONDS);
-  close (STDIN_FILENO);
-  close (STDOUT_FILENO);
-  n_hammers = 0;
-  is_forked = TRUE;
-  commands_fd = 3;
-  answer_fd = 4;
 }
 
 static void
@@ -563,9 +480,9 @@ obey_for_object (SsemSystemSemaphore **slot,
       g_clear_object (slot);
       answer ("ok");
     }
-  else if (g_str_equal (command, "hammer") && n_words == 3)
+  else if (g_str_equal (command, "hammer") && n_words >= 3)
     {
-      start_hammers (*slot, n);
+      start_hammers (*slot, n, n_words > 3 ? atoi (words[3]) : 1);
       answer ("ok");
     }
   else if (g_str_equal (command, "reset-loop") && n_words == 4)
@@ -584,33 +501,12 @@ obey_for_object (SsemSystemSemaphore **slot,
 
 static gboolean
 obey_for_process (char  **words,
-                  guint   n_words,
-                  char  **argv)
+                  guint   n_words)
 {
   const char *command = words[0];
   int n = n_words > 1 ? atoi (words[1]) : 0;
 
-  if (g_str_equal (command, "fork"))
-    {
-      fork_child ();
-    }
-  else if (g_str_equal (command, "wait") && n_words == 2)
-    {
-      int status;
-
-      if (waitpid (n, &status, 0) == n)
-        answer ("ok");
-      else
-        answer ("broken waitpid: %s", g_strerror (errno));
-    }
-  else if (g_str_equal (command, "exec"))
-    {
-      char *again[] = { argv[0], argv[1], (char *) "again", NULL };
-
-      execv ("/proc/self/exe", again);
-      answer ("broken execv: %s", g_strerror (errno));
-    }
-  else if (g_str_equal (command, "exit") && n_words == 2)
+  if (g_str_equal (command, "exit") && n_words == 2)
     {
       exit (n);
     }
@@ -621,11 +517,6 @@ obey_for_process (char  **words,
   else if (g_str_equal (command, "abort"))
     {
       abort ();
-    }
-  else if (g_str_equal (command, "timer") && n_words == 2)
-    {
-      set_timer (n);
-      answer ("ok %d", atomic_load (&n_signals));
     }
   else if (g_str_equal (command, "calm"))
     {
@@ -649,6 +540,11 @@ obey_for_process (char  **words,
       g_autofree char *key = g_strcompress (words[4]);
 
       race (n, atoi (words[2]), words[3], key);
+    }
+  else if (g_str_equal (command, "setenv") && n_words == 3)
+    {
+      g_setenv (words[1], words[2], TRUE);
+      answer ("ok");
     }
   else
     {
@@ -689,10 +585,7 @@ main (int    argc,
     return 96;
   backend = atoi (argv[1]);
 
-  /* A test that fails takes its helpers with it, and no crash on purpose leaves a core file. */
-  prctl (PR_SET_PDEATHSIG, SIGKILL);
-  alarm (LIFETIME_SECONDS);
-  limit (RLIMIT_CORE, 0);
+  begin_for_system ();
   if (argc > 2)
     answer ("ok");
 
@@ -711,7 +604,8 @@ main (int    argc,
       if (n_words > 1)
         slot = atoi (words[1]);
 
-      is_known = obey_for_process (words, n_words, argv) ||
+      is_known = obey_for_process (words, n_words) ||
+                 obey_for_system (words, n_words, argv) ||
                  obey_for_world (slots, words, n_words) ||
                  (slot >= 0 && slot < MAX_SLOTS && obey_for_object (&slots[slot], words, n_words));
       if (!is_known)

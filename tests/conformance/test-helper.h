@@ -6,12 +6,12 @@
 
 #include <ssem.h>
 
-#include <stdlib.h>
-#include <sys/resource.h>
-
 G_BEGIN_DECLS
 
 /* What the parts of test-helper have in common. */
+
+extern int commands_fd;
+extern int answer_fd;
 
 void     answer                 (const char           *format,
                                  ...) G_GNUC_PRINTF (1, 2);
@@ -21,16 +21,26 @@ void     answer_result          (gboolean              is_ok,
 /* Whether the helper is spoken to through that descriptor. */
 gboolean is_channel             (int                   fd);
 
-void     limit                  (int                   resource,
-                                 rlim_t                n);
+/* In a child of fork (), which has none of the threads. */
+void     forget_hammers         (void);
 
-/* FALSE where it is no command of this sort. */
+/* --- The part for the operating system --- */
+
+/* Sees to it that the program does not outlive its test for long. */
+void     begin_for_system       (void);
+
+/* Memory that the processes of a test share, zero at first. */
+gpointer map_file               (const char           *path,
+                                 gsize                 size);
+void     unmap_file             (gpointer              memory,
+                                 gsize                 size);
+
+/* Both answer FALSE where it is no command of theirs. */
+gboolean obey_for_system        (char                **words,
+                                 guint                 n_words,
+                                 char                **argv);
 gboolean obey_for_world         (SsemSystemSemaphore **slots,
                                  char                **words,
                                  guint                 n_words);
-
-/* Whether its children are in other name spaces, or it has no /proc: a tool that watches over the
- * process gets lost there. */
-gboolean is_elsewhere           (void);
 
 G_END_DECLS

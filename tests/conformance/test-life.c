@@ -387,15 +387,15 @@ main (int    argc,
   conformance_init (&argc, &argv, "life");
   conformance_add ("last-object", test_last_object);
   conformance_add ("last-process", test_last_process);
-  conformance_add ("last-process-exits", test_last_process_exits);
+  conformance_add_needing ("last-process-exits", NEEDS_LEFTOVERS, test_last_process_exits);
   conformance_add ("creator-killed", test_creator_killed);
   conformance_add ("set-key-leaves", test_set_key_leaves);
   conformance_add ("units-go-with-it", test_units_go_with_it);
-  conformance_add ("removed", test_removed);
-  conformance_add ("removed-under-waiters", test_removed_under_waiters);
-  conformance_add ("openers-after-removal", test_openers_after_removal);
+  conformance_add_needing ("removed", NEEDS_FILES, test_removed);
+  conformance_add_needing ("removed-under-waiters", NEEDS_FILES, test_removed_under_waiters);
+  conformance_add_needing ("openers-after-removal", NEEDS_FILES, test_openers_after_removal);
   conformance_add ("churn", test_churn);
-  conformance_add ("churn-and-kill", test_churn_and_kill);
+  conformance_add_needing ("churn-and-kill", NEEDS_UNDO, test_churn_and_kill);
   conformance_add ("one-creator", test_one_creator);
 
   return conformance_run ();

@@ -4,9 +4,10 @@
 
 #include "conformance.h"
 
-#include <signal.h>
+#ifdef __linux__
 #include <sys/sem.h>
 #include <sys/syscall.h>
+#endif
 
 /* --- The table of modes --- */
 
@@ -564,20 +565,20 @@ main (int    argc,
       char **argv)
 {
   conformance_init (&argc, &argv, "modes");
-  conformance_add ("table", test_table);
-  conformance_add ("own-process", test_own_process);
+  conformance_add_needing ("table", NEEDS_RESET, test_table);
+  conformance_add_needing ("own-process", NEEDS_RESET, test_own_process);
   conformance_add ("numbers", test_numbers);
-  conformance_add ("reset-forgets", test_reset_forgets);
-  conformance_add ("reset-forgets-own", test_reset_forgets_own);
-  conformance_add ("release-after-reset", test_release_after_reset);
-  conformance_add ("acquire-after-reset", test_acquire_after_reset);
-  conformance_add ("created-before-reset", test_created_before_reset);
-  conformance_add ("balance-after-reset", test_balance_after_reset);
-  conformance_add ("reset-wakes", test_reset_wakes);
-  conformance_add ("reset-under-load", test_reset_under_load);
-  conformance_add ("exclusive-takes-over", test_exclusive_takes_over);
-  conformance_add ("leftover-value", test_leftover_value);
-  conformance_add ("resetter-killed", test_resetter_killed);
+  conformance_add_needing ("reset-forgets", NEEDS_RESET, test_reset_forgets);
+  conformance_add_needing ("reset-forgets-own", NEEDS_RESET, test_reset_forgets_own);
+  conformance_add_needing ("release-after-reset", NEEDS_RESET, test_release_after_reset);
+  conformance_add_needing ("acquire-after-reset", NEEDS_RESET, test_acquire_after_reset);
+  conformance_add_needing ("created-before-reset", NEEDS_RESET, test_created_before_reset);
+  conformance_add_needing ("balance-after-reset", NEEDS_RESET, test_balance_after_reset);
+  conformance_add_needing ("reset-wakes", NEEDS_RESET, test_reset_wakes);
+  conformance_add_needing ("reset-under-load", NEEDS_RESET, test_reset_under_load);
+  conformance_add_needing ("exclusive-takes-over", NEEDS_LEFTOVERS, test_exclusive_takes_over);
+  conformance_add_needing ("leftover-value", NEEDS_LEFTOVERS, test_leftover_value);
+  conformance_add_needing ("resetter-killed", NEEDS_RESET, test_resetter_killed);
   conformance_add ("resetter-stopped", test_resetter_stopped);
 #ifdef SYS_semctl
   conformance_add ("resetter-killed-half-way", test_resetter_killed_half_way);

@@ -213,6 +213,7 @@ check_maximum (Fixture  *fixture,
                gboolean  undo)
 {
   int maximum = fixture_maximum (fixture);
+  int many = fixture_many (fixture);
   const int excesses[] = { 1, 2, maximum / 2, maximum - 1, maximum, G_MAXINT - 1, G_MAXINT };
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   g_autoptr(GError) error = NULL;
@@ -233,9 +234,9 @@ check_maximum (Fixture  *fixture,
     }
 
   /* All at once, and back. */
-  assert_acquire (semaphore, maximum);
-  assert_value (semaphore, 0);
-  assert_release (semaphore, maximum);
+  assert_acquire (semaphore, many);
+  assert_value (semaphore, maximum - many);
+  assert_release (semaphore, many);
   assert_value (semaphore, maximum);
 
   /* A release that is refused in the middle of a holding leaves the holding as it was. */
@@ -351,9 +352,11 @@ static void
 test_timeout_short (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
+  /* Windows waits for a millisecond or more. */
+  int n_rounds = fixture->backend == SSEM_BACKEND_WINDOWS ? 300 : 30000;
   int i;
 
-  for (i = 0; i < 30000; i++)
+  for (i = 0; i < n_rounds; i++)
     {
       g_autoptr(GError) error = NULL;
       gboolean is_ok;
@@ -603,7 +606,7 @@ main (int    argc,
   conformance_add ("one-release-serves-many", test_one_release_serves_many);
   conformance_add ("not-positive", test_not_positive);
   conformance_add ("initial-value", test_initial_value);
-  conformance_add ("maximum", test_maximum);
+  conformance_add_needing ("maximum", NEEDS_UNDO, test_maximum);
   conformance_add ("maximum-without-undo", test_maximum_without_undo);
   conformance_add ("acquire-past-maximum", test_acquire_past_maximum);
   conformance_add ("try", test_try);
@@ -612,8 +615,8 @@ main (int    argc,
   conformance_add ("timeout-zero", test_timeout_zero);
   conformance_add ("timeout-extremes", test_timeout_extremes);
   conformance_add ("timeout-served", test_timeout_served);
-  conformance_add ("signals-and-timeout", test_signals_and_timeout);
-  conformance_add ("signals-and-acquire", test_signals_and_acquire);
+  conformance_add_needing ("signals-and-timeout", NEEDS_SIGNALS, test_signals_and_timeout);
+  conformance_add_needing ("signals-and-acquire", NEEDS_SIGNALS, test_signals_and_acquire);
   conformance_add ("last-error", test_last_error);
   conformance_add ("last-error-alone", test_last_error_alone);
 

@@ -425,7 +425,7 @@ main (int    argc,
   conformance_add ("one-object", test_one_object);
   conformance_add ("several-objects", test_several_objects);
   conformance_add ("ring", test_ring);
-  conformance_add ("death-of-threads", test_death_of_threads);
+  conformance_add_needing ("death-of-threads", NEEDS_UNDO, test_death_of_threads);
   conformance_add ("set-key-under-waiters", test_set_key_under_waiters);
   conformance_add ("set-key-among-others", test_set_key_among_others);
   conformance_add ("set-key-among-others-cancellable", test_set_key_among_others_cancellable);

@@ -1,0 +1,22 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "helper.h"
+
+G_BEGIN_DECLS
+
+/* What helper.c and the part for the operating system have from each other. */
+
+Helper  *helper_alloc         (pid_t   pid,
+                               int     commands_fd,
+                               int     answers_fd);
+
+/* FALSE where the time is over, or something was read wrong. */
+gboolean helper_wait_readable (Helper *self,
+                               int     timeout_msec);
+void     helper_clear_process (Helper *self);
+
+G_END_DECLS

@@ -1,0 +1,225 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "places.h"
+
+#include <glib/gstdio.h>
+
+#include <errno.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
+#include <unistd.h>
+
+#define SEGMENT_NAME "segment"
+
+typedef struct
+{
+  key_t key;
+  int id;
+} SeenSet;
+
+GStrv
+fixture_list_keys (Fixture *self)
+{
+  g_autoptr(GStrvBuilder) names = g_strv_builder_new ();
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GDir) dir = g_dir_open (self->keys_folder, 0, &error);
+  const char *name;
+
+  g_assert_no_error (error);
+  while ((name = g_dir_read_name (dir)) != NULL)
+    g_strv_builder_add (names, name);
+
+  return g_strv_builder_end (names);
+}
+
+void
+places_begin (Fixture *self)
+{
+  self->sets = g_array_new (FALSE, FALSE, sizeof (SeenSet));
+}
+
+/* The kernel's key of a file of the folder, as ftok(3) makes it. */
+static key_t
+key_of_name (Fixture    *self,
+             const char *name)
+{
+  g_autofree char *path = g_build_filename (self->keys_folder, name, NULL);
+
+  return ftok (path, 'Q');
+}
+
+void
+places_note (gpointer source,
+           gpointer data)
+{
+  Fixture *self = data;
+  g_auto(GStrv) names = NULL;
+  guint i, j;
+
+  if (self->backend != SSEM_BACKEND_SYSV)
+    return;
+
+  names = fixture_list_keys (self);
+  for (i = 0; names[i] != NULL; i++)
+    {
+      SeenSet seen = { .key = key_of_name (self, names[i]) };
+
+      if (seen.key == (key_t) -1 || (seen.id = semget (seen.key, 1, 0)) < 0)
+        continue;
+
+      for (j = 0; j < self->sets->len; j++)
+        {
+          if (g_array_index (self->sets, SeenSet, j).id == seen.id)
+            break;
+        }
+      if (j == self->sets->len)
+        g_array_append_val (self->sets, seen);
+    }
+}
+
+void
+places_end (Fixture *self)
+{
+  guint i;
+
+  for (i = 0; i < self->sets->len; i++)
+    {
+      SeenSet *seen = &g_array_index (self->sets, SeenSet, i);
+      struct semid_ds status;
+      union { struct semid_ds *buf; } argument = { &status };
+
+      /* Another test may have been given the same number since; then its key is another. */
+      if (semctl (seen->id, 0, IPC_STAT, argument) == 0)
+        g_assert_cmpint (status.sem_perm.__key, !=, seen->key);
+      else
+        g_assert_true (errno == EINVAL || errno == EIDRM || errno == EACCES);
+    }
+  g_clear_pointer (&self->sets, g_array_unref);
+}
+
+char *
+fixture_key_path (Fixture *self)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_auto(GStrv) names = NULL;
+
+  semaphore = fixture_open (self, SSEM_ACCESS_MODE_OPEN, 0);
+  names = fixture_list_keys (self);
+  g_assert_cmpuint (g_strv_length (names), ==, 1);
+
+  return g_build_filename (self->keys_folder, names[0], NULL);
+}
+
+char *
+fixture_content_path (Fixture *self)
+{
+  g_autofree char *path = fixture_key_path (self);
+
+  if (self->backend == SSEM_BACKEND_SHARED_MEMORY)
+    return g_build_filename (path, SEGMENT_NAME, NULL);
+
+  return g_steal_pointer (&path);
+}
+
+void
+fixture_plant_content (Fixture    *self,
+                       const char *content,
+                       gsize       length)
+{
+  g_autofree char *path = fixture_content_path (self);
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_autoptr(GError) error = NULL;
+
+  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
+  g_file_set_contents_full (path, content, length, G_FILE_SET_CONTENTS_NONE, 0600, &error);
+  g_assert_no_error (error);
+}
+
+static void
+remove_tree (const char *path)
+{
+  g_autoptr(GDir) dir = NULL;
+  const char *name;
+
+  /* A file, a link or a FIFO goes at once. */
+  if (g_unlink (path) == 0 || errno == ENOENT)
+    return;
+
+  dir = g_dir_open (path, 0, NULL);
+  g_assert_nonnull (dir);
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *inner = g_build_filename (path, name, NULL);
+
+      remove_tree (inner);
+    }
+  g_assert_cmpint (g_rmdir (path), ==, 0);
+}
+
+void
+fixture_unplant (Fixture *self)
+{
+  g_auto(GStrv) names = fixture_list_keys (self);
+  guint i;
+
+  for (i = 0; names[i] != NULL; i++)
+    {
+      g_autofree char *path = g_build_filename (self->keys_folder, names[i], NULL);
+
+      remove_tree (path);
+    }
+}
+
+void
+fixture_plant_misfit (Fixture *self)
+{
+  g_autofree char *path = fixture_key_path (self);
+  g_autoptr(GError) error = NULL;
+
+  if (self->backend == SSEM_BACKEND_SHARED_MEMORY)
+    g_file_set_contents (path, "", 0, &error);
+  else
+    g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  g_assert_no_error (error);
+}
+
+void
+fixture_remove (Fixture *self,
+                Removal  removal)
+{
+  g_auto(GStrv) names = fixture_list_keys (self);
+  g_autofree char *path = NULL;
+  g_autofree char *segment = NULL;
+  int set;
+
+  g_assert_cmpuint (g_strv_length (names), ==, 1);
+  path = g_build_filename (self->keys_folder, names[0], NULL);
+  switch (self->backend)
+    {
+    case SSEM_BACKEND_SYSV:
+      if (removal != REMOVE_NAME)
+        {
+          set = semget (key_of_name (self, names[0]), 1, 0);
+          g_assert_cmpint (set, >=, 0);
+          g_assert_cmpint (semctl (set, 0, IPC_RMID), ==, 0);
+        }
+      if (removal != REMOVE_COUNTER)
+        g_assert_cmpint (g_unlink (path), ==, 0);
+      break;
+
+    case SSEM_BACKEND_SHARED_MEMORY:
+      segment = g_build_filename (path, SEGMENT_NAME, NULL);
+      if (removal == REMOVE_COUNTER)
+        g_assert_cmpint (g_unlink (segment), ==, 0);
+      else
+        remove_tree (path);
+      break;
+
+    case SSEM_BACKEND_DEFAULT:
+    case SSEM_BACKEND_WINDOWS:
+    default:
+      g_assert_not_reached ();
+    }
+}

@@ -1,0 +1,449 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "conformance.h"
+
+#include <glib/gstdio.h>
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NOBODY 65534
+
+/* --- What somebody else has put in the key's place --- */
+
+static void
+expect_refusal (Fixture *fixture,
+                int      code)
+{
+  const SsemAccessMode modes[] = {
+    SSEM_ACCESS_MODE_OPEN, SSEM_ACCESS_MODE_CREATE,
+    SSEM_ACCESS_MODE_OPEN_EXISTING, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE,
+  };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (modes); i++)
+    {
+      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+      g_autoptr(GError) error = NULL;
+
+      semaphore = fixture_open_full (fixture, fixture->key, modes[i], 1, TRUE, &error);
+      g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, code);
+      g_assert_null (semaphore);
+      g_assert_nonnull (strstr (error->message, fixture->key));
+    }
+}
+
+/* A link in place of the key's own entry, or of what lies in it: dangling, to a file, to a folder. */
+static void
+expect_refused_link (Fixture    *fixture,
+                     const char *path)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_autofree char *target = g_build_filename (fixture->folder, "target", NULL);
+  g_autofree char *content = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
+  g_assert_cmpint (symlink (target, path), ==, 0);
+  expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED);
+  g_assert_false (g_file_test (target, G_FILE_TEST_EXISTS));
+
+  g_file_set_contents (target, "", 0, &error);
+  g_assert_no_error (error);
+  expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED);
+  g_file_get_contents (target, &content, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (content, ==, "");
+  g_unlink (target);
+
+  g_assert_cmpint (g_mkdir (target, 0700), ==, 0);
+  expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED);
+  g_assert_cmpint (g_rmdir (target), ==, 0);
+
+  g_assert_true (g_file_test (path, G_FILE_TEST_IS_SYMLINK));
+  fixture_unplant (fixture);
+}
+
+static void
+test_planted_link (Fixture *fixture)
+{
+  g_autofree char *path = fixture_key_path (fixture);
+  g_autofree char *content_path = fixture_content_path (fixture);
+
+  expect_refused_link (fixture, path);
+  expect_refused_link (fixture, content_path);
+}
+
+/* A link to a semaphore is a link, even if it is this one's. */
+static void
+test_planted_link_to_it (Fixture *fixture)
+{
+  g_autofree char *path = fixture_key_path (fixture);
+  g_autofree char *moved = g_build_filename (fixture->folder, "moved", NULL);
+  Helper *user = fixture_user (fixture, 3);
+
+  g_assert_cmpint (g_rename (path, moved), ==, 0);
+  g_assert_cmpint (symlink (moved, path), ==, 0);
+  expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED);
+  g_assert_cmpint (g_unlink (path), ==, 0);
+  g_assert_cmpint (g_rename (moved, path), ==, 0);
+  g_assert_cmpint (helper_get_value (user, 0), ==, 3);
+}
+
+static void
+test_planted_misfit (Fixture *fixture)
+{
+  g_autofree char *path = fixture_content_path (fixture);
+
+  fixture_plant_misfit (fixture);
+  expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
+  fixture_unplant (fixture);
+
+  g_assert_cmpint (g_mkdir_with_parents (path, 0700), ==, 0);
+  expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
+  fixture_unplant (fixture);
+}
+
+/* Opening it must not wait for the other end. */
+static void
+test_planted_fifo (Fixture *fixture)
+{
+  g_autofree char *path = fixture_key_path (fixture);
+  g_autofree char *content_path = fixture_content_path (fixture);
+  g_autofree char *folder = g_path_get_dirname (content_path);
+
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
+  fixture_unplant (fixture);
+
+  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
+  g_assert_cmpint (mkfifo (content_path, 0600), ==, 0);
+  expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
+  fixture_unplant (fixture);
+}
+
+static void
+expect_refused_content (Fixture    *fixture,
+                        const char *content,
+                        gsize       length)
+{
+  g_autofree char *path = fixture_content_path (fixture);
+  g_autofree char *found = NULL;
+  gsize found_length;
+  g_autoptr(GError) error = NULL;
+
+  fixture_plant_content (fixture, content, length);
+  expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
+
+  g_file_get_contents (path, &found, &found_length, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (found, found_length, content, length);
+  fixture_unplant (fixture);
+}
+
+static void
+test_planted_content (Fixture *fixture)
+{
+  g_autofree char *page = g_strnfill (4096, 'p');
+  char noise[16384];
+  guint i;
+
+  expect_refused_content (fixture, "x", 1);
+  expect_refused_content (fixture, "\0\0\0\0\0", 5);
+  expect_refused_content (fixture, "12345678", 8);
+  expect_refused_content (fixture, "[Settings]\nkey=value\n", 21);
+  expect_refused_content (fixture, page, 4096);
+
+  for (i = 0; i < sizeof noise; i++)
+    noise[i] = (char) g_test_rand_int_range (0, 256);
+  expect_refused_content (fixture, noise, sizeof noise);
+  memset (noise, 0, sizeof noise);
+  expect_refused_content (fixture, noise, sizeof noise);
+
+  /* Where the file appears in one step with all its content, an empty one is no beginning. */
+  if (fixture->backend == SSEM_BACKEND_SHARED_MEMORY)
+    expect_refused_content (fixture, "", 0);
+}
+
+/* The bytes of the semaphore of @key, as they lie in the folder while it is open. */
+static char *
+read_record (Fixture    *fixture,
+             const char *key,
+             gsize      *length)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_auto(GStrv) names = NULL;
+  g_autofree char *path = NULL;
+  g_autofree char *content_path = NULL;
+  char *record = NULL;
+  g_autoptr(GError) error = NULL;
+
+  semaphore = fixture_open_full (fixture, key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, &error);
+  g_assert_no_error (error);
+  names = fixture_list_keys (fixture);
+  path = g_build_filename (fixture->keys_folder, names[0], NULL);
+  content_path = fixture->backend == SSEM_BACKEND_SHARED_MEMORY
+                 ? g_build_filename (path, "segment", NULL)
+                 : g_strdup (path);
+  g_file_get_contents (content_path, &record, length, &error);
+  g_assert_no_error (error);
+  drop_object (&semaphore);
+
+  return record;
+}
+
+/* One that was cut off, and one that belongs to another key. */
+static void
+test_planted_record (Fixture *fixture)
+{
+  gsize length, other_length, i;
+  g_autofree char *other_record = read_record (fixture, "other", &other_length);
+  g_autofree char *record = read_record (fixture, fixture->key, &length);
+
+  expect_refused_content (fixture, other_record, other_length);
+  for (i = 1; i < length; i += 1 + length / 16)
+    expect_refused_content (fixture, record, i);
+  expect_refused_content (fixture, record, length - 1);
+}
+
+/* Cut off while it is in use: whoever comes then is told, and not struck by a signal. */
+static void
+test_cut_off_in_use (Fixture *fixture)
+{
+  g_autofree char *path = fixture_content_path (fixture);
+  const int lengths[] = { 0, 1, 100, 4095, 4096 };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (lengths); i++)
+    {
+      Helper *user = fixture_user (fixture, 3);
+      Helper *opener = fixture_helper (fixture);
+      struct stat found;
+      SsemAccessMode mode;
+
+      g_assert_cmpint (g_stat (path, &found), ==, 0);
+      if (found.st_size <= lengths[i])
+        {
+          helper_quit (user);
+          continue;
+        }
+      g_assert_cmpint (truncate (path, lengths[i]), ==, 0);
+      /* System V keeps the value elsewhere, and takes an empty file for a new one. */
+      for (mode = SSEM_ACCESS_MODE_OPEN; mode <= SSEM_ACCESS_MODE_CREATE_EXCLUSIVE; mode++)
+        {
+          if (lengths[i] == 0 && fixture->backend == SSEM_BACKEND_SYSV)
+            break;
+          helper_send_open (opener, 0, mode, 1, TRUE, fixture->key);
+          helper_expect_error (opener, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                               SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
+        }
+      helper_kill (user);
+      fixture_remove (fixture, REMOVE_BOTH);
+      helper_quit (opener);
+    }
+}
+
+/* --- What a crash may leave --- */
+
+/* An empty file is what Qt leaves, and the first bytes that a crash may leave; where there is a folder
+ * for each key, it is the empty folder. */
+static void
+test_empty_place (Fixture *fixture)
+{
+  g_autofree char *path = fixture_key_path (fixture);
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autoptr(GError) error = NULL;
+  Helper *helper = fixture_helper (fixture);
+
+  if (fixture->backend == SSEM_BACKEND_SHARED_MEMORY)
+    g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  else
+    g_file_set_contents (path, "", 0, &error);
+  g_assert_no_error (error);
+
+  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN_EXISTING, 1, TRUE,
+                                 &error);
+  assert_code (error, NOT_FOUND);
+  g_assert_null (semaphore);
+
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 2);
+  helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+  g_assert_cmpint (helper_get_value (helper, 0), ==, 2);
+  drop_object (&semaphore);
+}
+
+/* --- What another user has put there --- */
+
+static void
+expect_refused_owner (Fixture    *fixture,
+                      const char *path,
+                      const char *named)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_cmpint (lchown (path, NOBODY, NOBODY), ==, 0);
+  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, &error);
+  assert_code (error, PERMISSION_DENIED);
+  g_assert_null (semaphore);
+  g_assert_nonnull (strstr (error->message, named));
+  g_assert_cmpint (lchown (path, 0, 0), ==, 0);
+}
+
+static void
+test_planted_by_other_user (Fixture *fixture)
+{
+  g_autofree char *path = fixture_key_path (fixture);
+  g_autofree char *content_path = fixture_content_path (fixture);
+  Helper *user;
+
+  if (!fixture_can_change_user (fixture))
+    return;
+
+  user = fixture_user (fixture, 3);
+  expect_refused_owner (fixture, content_path, path);
+  expect_refused_owner (fixture, path, path);
+  g_assert_cmpint (helper_get_value (user, 0), ==, 3);
+}
+
+/* The folder that the library makes by itself: it has to be the user's, and closed to others. */
+static void
+test_own_folder (Fixture *fixture)
+{
+  g_autofree char *path = NULL;
+  g_autoptr(GError) error = NULL;
+  Helper *user;
+  int uid, i;
+
+  if (fixture->backend != SSEM_BACKEND_SHARED_MEMORY)
+    {
+      g_test_skip ("only shared memory has it");
+      return;
+    }
+  if (!fixture_can_change_user (fixture))
+    return;
+
+  /* A user whom nobody is. */
+  uid = g_test_rand_int_range (1000000000, 2000000000);
+  path = g_strdup_printf ("/dev/shm/ssem-%d", uid);
+  user = fixture_helper (fixture);
+  helper_do (user, "uid %d", uid);
+  helper_do (user, "setenv SSEM_RUNTIME_DIR ");
+
+  for (i = 0; i < 5; i++)
+    {
+      g_autofree char *answer = NULL;
+
+      if (i == 0)
+        g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+      else if (i == 1)
+        g_assert_cmpint (symlink (fixture->folder, path), ==, 0);
+      else if (i == 2)
+        g_file_set_contents (path, "", 0, &error);
+      else
+        g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+      g_assert_no_error (error);
+      if (i >= 3)
+        {
+          g_assert_cmpint (lchown (path, uid, uid), ==, 0);
+          g_assert_cmpint (chmod (path, i == 3 ? 0770 : 0703), ==, 0);
+        }
+
+      helper_send_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
+      answer = helper_receive (user);
+      g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 1 "));
+      g_assert_nonnull (strstr (answer, path));
+      if (i == 1 || i == 2)
+        g_assert_cmpint (g_unlink (path), ==, 0);
+      else
+        g_assert_cmpint (g_rmdir (path), ==, 0);
+    }
+
+  /* It makes its own, and takes it away. */
+  helper_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
+  {
+    struct stat found;
+
+    g_assert_cmpint (g_lstat (path, &found), ==, 0);
+    g_assert_cmphex (found.st_mode, ==, S_IFDIR | 0700);
+    g_assert_cmpint (found.st_uid, ==, uid);
+  }
+  helper_do (user, "close 0");
+  g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
+  helper_kill (user);
+}
+
+/* --- What is promised of System V alone --- */
+
+/* The kernel's object is the one that every program with System V keys finds. */
+static void
+test_kernel_object (Fixture *fixture)
+{
+  g_autofree char *key = g_strconcat ("Some/key-1 ", fixture->key, NULL);
+  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, key, -1);
+  g_autofree char *letters = g_new0 (char, strlen (key) + 1);
+  g_autofree char *path = NULL;
+  g_autofree char *name = NULL;
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autoptr(GError) error = NULL;
+  struct semid_ds status;
+  union { struct semid_ds *buf; } argument = { &status };
+  struct stat file;
+  const char *p;
+  char *end = letters;
+  int set;
+
+  if (fixture->backend != SSEM_BACKEND_SYSV)
+    {
+      g_test_skip ("only System V has it");
+      return;
+    }
+
+  for (p = key; *p != '\0'; p++)
+    {
+      if (g_ascii_isalpha (*p))
+        *end++ = *p;
+    }
+  name = g_strconcat ("qipc_systemsem_", letters, hash, NULL);
+  path = g_build_filename (fixture->keys_folder, name, NULL);
+
+  semaphore = fixture_open_full (fixture, key, SSEM_ACCESS_MODE_OPEN, 11, TRUE, &error);
+  g_assert_no_error (error);
+
+  g_assert_cmpint (g_lstat (path, &file), ==, 0);
+  g_assert_cmphex (file.st_mode & 07777, ==, 0600);
+  set = semget (ftok (path, 'Q'), 1, 0);
+  g_assert_cmpint (set, >=, 0);
+  g_assert_cmpint (semctl (set, 0, IPC_STAT, argument), ==, 0);
+  g_assert_cmpuint (status.sem_nsems, ==, 1);
+  g_assert_cmphex (status.sem_perm.mode & 0777, ==, 0600);
+  g_assert_cmpint (semctl (set, 0, GETVAL), ==, 11);
+
+  drop_object (&semaphore);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  conformance_init (&argc, &argv, "planted");
+  conformance_add ("link", test_planted_link);
+  conformance_add ("link-to-it", test_planted_link_to_it);
+  conformance_add ("misfit", test_planted_misfit);
+  conformance_add ("fifo", test_planted_fifo);
+  conformance_add ("content", test_planted_content);
+  conformance_add ("record", test_planted_record);
+  conformance_add ("cut-off-in-use", test_cut_off_in_use);
+  conformance_add ("empty-place", test_empty_place);
+  conformance_add ("by-other-user", test_planted_by_other_user);
+  conformance_add ("own-folder", test_own_folder);
+  conformance_add ("kernel-object", test_kernel_object);
+
+  return conformance_run ();
+}
