@@ -9,6 +9,7 @@ what SSEM_BACKEND names, or the default.
 """
 
 import os
+import shlex
 import struct
 import subprocess
 import sys
@@ -147,7 +148,9 @@ def main():
             os.mkdir(os.environ[variable], 0o700)
 
         expected = traces.Traces(os.environ['SSEM_RUNTIME_DIR'])
-        CHECKS[sys.argv[1]](sys.argv[2:])
+        # What is built for another system is run by something that Meson names.
+        wrapper = shlex.split(os.environ.get('MESON_EXE_WRAPPER', ''))
+        CHECKS[sys.argv[1]](wrapper + sys.argv[2:])
 
         left = expected.left_behind()
         for variable in 'XDG_RUNTIME_DIR', 'TMPDIR':

@@ -4,9 +4,10 @@
 
 # Installs the Debian packages that are missing; touches the network only if some are.
 #
-# usage: install-packages.sh build|tests
-#   build  what the library, its bindings and the examples in four languages need
-#   tests  that, and what the tests and the manual need
+# usage: install-packages.sh build|tests|windows
+#   build    what the library, its bindings and the examples in four languages need
+#   tests    that, and what the tests and the manual need
+#   windows  what building for Windows and running that under wine need
 
 set -eu
 
@@ -46,6 +47,25 @@ test_packages='
   strace
   valgrind
 '
+windows_packages='
+  bzip2
+  dpkg-dev
+  file
+  gcc
+  gcc-mingw-w64-x86-64-win32
+  gettext
+  libc6-dev
+  libz-mingw-w64-dev
+  make
+  meson
+  ninja-build
+  patch
+  pkgconf|pkg-config
+  python3
+  wine
+  wine64
+  xz-utils
+'
 
 fail()
 {
@@ -62,8 +82,9 @@ is_installed()
 case ${1-} in
   build) wanted=$build_packages ;;
   tests) wanted="$build_packages $test_packages" ;;
+  windows) wanted=$windows_packages ;;
   *)
-    echo 'usage: install-packages.sh build|tests' >&2
+    echo 'usage: install-packages.sh build|tests|windows' >&2
     exit 2
     ;;
 esac

@@ -3,21 +3,29 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 # Runs a program for Windows under wine: wine.sh FOLDER PROGRAM [ARGUMENT...]
+# or says something to wine's server:    wine.sh FOLDER --server OPTION
 #
-# FOLDER is what sysroot.sh made. wine keeps what it takes for a computer in FOLDER/wine, and finds
-# GLib's libraries in FOLDER/root.
+# FOLDER is what sysroot.sh made. wine keeps what it takes for a computer in FOLDER/wine, its server
+# is met in FOLDER/tmp, and GLib's libraries are found in FOLDER/root.
 
 set -eu
 
 folder=$1
 shift
 
-unset DISPLAY WAYLAND_DISPLAY
+unset DISPLAY WAYLAND_DISPLAY XDG_RUNTIME_DIR
+# Where programs meet wine's server: the same for all of them, whatever a test has set.
+TMPDIR=$folder/tmp
+mkdir -p "$TMPDIR"
 WINEPREFIX=$folder/wine
 WINEARCH=win64
 WINEDEBUG=-all
 WINEDLLOVERRIDES='mscoree,mshtml='
 WINEPATH="Z:$(echo "$folder/root/bin" | tr / '\\')${WINEPATH:+;$WINEPATH}"
-export WINEPREFIX WINEARCH WINEDEBUG WINEDLLOVERRIDES WINEPATH
+export TMPDIR WINEPREFIX WINEARCH WINEDEBUG WINEDLLOVERRIDES WINEPATH
 
+if [ "$1" = --server ]; then
+  shift
+  exec /usr/lib/wine/wineserver64 "$@"
+fi
 exec /usr/lib/wine/wine64 "$@"

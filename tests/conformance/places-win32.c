@@ -1,0 +1,157 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "places.h"
+
+#include <string.h>
+#include <windows.h>
+#include <winternl.h>
+
+/* The folder of keys stays empty here. What there is lies among the names that the system keeps for
+ * the session, and those of this folder begin with its hash. */
+
+#define DIRECTORY_QUERY 1
+#define NAMES_AT_A_TIME 16384
+
+/* As ntdll has them, documented in the Windows Driver Kit; the headers have only some. */
+typedef struct
+{
+  UNICODE_STRING name;
+  UNICODE_STRING type;
+} DirectoryInformation;
+
+NTSYSAPI NTSTATUS NTAPI NtOpenDirectoryObject  (HANDLE            *directory,
+                                                ACCESS_MASK        access,
+                                                OBJECT_ATTRIBUTES *attributes);
+NTSYSAPI NTSTATUS NTAPI NtQueryDirectoryObject (HANDLE             directory,
+                                                void              *buffer,
+                                                ULONG              length,
+                                                BOOLEAN            only_one,
+                                                BOOLEAN            from_start,
+                                                ULONG             *context,
+                                                ULONG             *length_needed);
+
+static HANDLE
+open_names_of_session (void)
+{
+  g_autofree char *path = NULL;
+  g_autofree gunichar2 *wide_path = NULL;
+  OBJECT_ATTRIBUTES attributes;
+  UNICODE_STRING text;
+  HANDLE directory = NULL;
+  DWORD session = 0;
+
+  g_assert_true (ProcessIdToSessionId (GetCurrentProcessId (), &session));
+  path = session != 0 ? g_strdup_printf ("\\Sessions\\%lu\\BaseNamedObjects", session)
+                      : g_strdup ("\\BaseNamedObjects");
+  wide_path = g_utf8_to_utf16 (path, -1, NULL, NULL, NULL);
+  RtlInitUnicodeString (&text, (PCWSTR) wide_path);
+  InitializeObjectAttributes (&attributes, &text, 0, NULL, NULL);
+  g_assert_cmpint (NtOpenDirectoryObject (&directory, DIRECTORY_QUERY, &attributes), >=, 0);
+
+  return directory;
+}
+
+static char *
+to_utf8 (const UNICODE_STRING *text)
+{
+  char *result = g_utf16_to_utf8 ((const gunichar2 *) text->Buffer, text->Length / sizeof (WCHAR),
+                                  NULL, NULL, NULL);
+
+  return result != NULL ? result : g_strdup ("");
+}
+
+/* The names of objects of the folder, of that type or of any where that is NULL. */
+static GStrv
+list_names (Fixture    *self,
+            const char *type)
+{
+  g_autoptr(GStrvBuilder) names = g_strv_builder_new ();
+  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, self->keys_folder, -1);
+  g_autofree char *prefix = g_strdup_printf ("ssem_%s_", hash);
+  g_autofree DirectoryInformation *found = g_malloc (NAMES_AT_A_TIME);
+  HANDLE directory = open_names_of_session ();
+  ULONG context = 0;
+
+  /* One at a time, which is simple; at the end the system answers with an error. */
+  while (NtQueryDirectoryObject (directory, found, NAMES_AT_A_TIME, TRUE, context == 0, &context,
+                                 NULL) >= 0)
+    {
+      g_autofree char *name = to_utf8 (&found->name);
+      g_autofree char *found_type = to_utf8 (&found->type);
+
+      if (g_str_has_prefix (name, prefix) && (type == NULL || g_str_equal (found_type, type)))
+        g_strv_builder_add (names, name);
+    }
+  CloseHandle (directory);
+
+  return g_strv_builder_end (names);
+}
+
+GStrv
+fixture_list_keys (Fixture *self)
+{
+  return list_names (self, "Semaphore");
+}
+
+void
+places_begin (Fixture *self)
+{
+}
+
+void
+places_note (gpointer source,
+             gpointer fixture)
+{
+}
+
+void
+places_end (Fixture *self)
+{
+  g_auto(GStrv) names = list_names (self, NULL);
+  g_autofree char *text = g_strjoinv (" ", names);
+
+  g_assert_cmpstr (text, ==, "");
+}
+
+/* --- Of backends that have files --- */
+
+char *
+fixture_key_path (Fixture *self)
+{
+  g_assert_not_reached ();
+}
+
+char *
+fixture_content_path (Fixture *self)
+{
+  g_assert_not_reached ();
+}
+
+void
+fixture_plant_content (Fixture    *self,
+                       const char *content,
+                       gsize       length)
+{
+  g_assert_not_reached ();
+}
+
+void
+fixture_unplant (Fixture *self)
+{
+  g_assert_not_reached ();
+}
+
+void
+fixture_plant_misfit (Fixture *self)
+{
+  g_assert_not_reached ();
+}
+
+void
+fixture_remove (Fixture *self,
+                Removal  removal)
+{
+  g_assert_not_reached ();
+}
