@@ -65,6 +65,7 @@ G_BEGIN_DECLS
  *                  other worlds                          ../worlds
  *   Platforms      which backend                         object/environment, default, *-backend
  *                  the kernel's object is Qt's           planted/kernel-object
+ *                  Windows: the system's own             windows/...
  *   Asynchronous   (not of the contract)                 async/..., fork/async-in-child
  *   Looking        (not of the contract)                 info/...
  *

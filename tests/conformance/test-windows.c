@@ -235,11 +235,91 @@ test_foreign_release (Fixture *fixture)
   g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
 }
 
+static int
+compare_times (gconstpointer a,
+               gconstpointer b)
+{
+  gint64 left = *(const gint64 *) a, right = *(const gint64 *) b;
+
+  return left < right ? -1 : left > right;
+}
+
+/* How long a waiter for two units takes to answer after a release of the second, in the median. */
+static gint64
+measure_release (Helper   *waiter,
+                 gboolean (* release) (gpointer semaphore),
+                 gpointer  semaphore)
+{
+  g_autoptr(GArray) times = g_array_new (FALSE, FALSE, sizeof (gint64));
+  int i;
+
+  for (i = 0; i < 31; i++)
+    {
+      gint64 taken_usec;
+
+      g_assert_true (release (semaphore));
+      helper_send (waiter, "acquire 0 2");
+      wait_until_blocked (SSEM_BACKEND_WINDOWS, waiter->pid, 1);
+      taken_usec = g_get_monotonic_time ();
+      g_assert_true (release (semaphore));
+      helper_expect_ok (waiter);
+      taken_usec = g_get_monotonic_time () - taken_usec;
+      g_array_append_val (times, taken_usec);
+    }
+  g_array_sort (times, compare_times);
+
+  return g_array_index (times, gint64, times->len / 2);
+}
+
+static gboolean
+release_one (gpointer semaphore)
+{
+  return ssem_system_semaphore_release (semaphore, 1, NULL);
+}
+
+static gboolean
+release_foreign_one (gpointer semaphore)
+{
+  return ReleaseSemaphore (semaphore, 1, NULL);
+}
+
+/* A release of this library is told to who waits for several; one that is not takes longer to be
+ * noticed, whatever else the machine has to do. */
+static void
+test_prompt (Fixture *fixture)
+{
+  g_autofree char *key = g_strconcat ("prompt ", fixture->key, NULL);
+  g_autofree gunichar2 *name = make_name (key);
+  HANDLE foreign = CreateSemaphoreW (NULL, 0, LONG_MAX, (LPCWSTR) name);
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autoptr(GError) error = NULL;
+  gint64 told_usec, untold_usec;
+  Helper *waiter;
+
+  g_assert_nonnull (foreign);
+  g_unsetenv ("SSEM_RUNTIME_DIR");
+  waiter = fixture_helper (fixture);
+  helper_open (waiter, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, key);
+  semaphore = fixture_open_full (fixture, key, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, &error);
+  g_assert_no_error (error);
+
+  told_usec = measure_release (waiter, release_one, semaphore);
+  untold_usec = measure_release (waiter, release_foreign_one, foreign);
+  g_test_message ("told %" G_GINT64_FORMAT " us, untold %" G_GINT64_FORMAT " us", told_usec,
+                  untold_usec);
+  g_assert_cmpint (told_usec * 3, <, untold_usec * 2);
+
+  drop_object (&semaphore);
+  helper_do (waiter, "close 0");
+  CloseHandle (foreign);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+}
+
 /* Processes that each want all there is: at any time one has it, and none waits for ever. */
 static void
 test_all_or_nothing (Fixture *fixture)
 {
-  const int n_rounds = 300;
+  const int n_rounds = 100;
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 2);
   Helper *hammers[2];
   guint i;
@@ -443,6 +523,7 @@ main (int    argc,
   conformance_add ("modes", test_modes);
   conformance_add ("death", test_death);
   conformance_add ("foreign-release", test_foreign_release);
+  conformance_add ("prompt", test_prompt);
   conformance_add ("all-or-nothing", test_all_or_nothing);
   conformance_add ("few-beside-many", test_few_beside_many);
   conformance_add ("collector-killed", test_collector_killed);
