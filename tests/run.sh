@@ -11,17 +11,20 @@ set -u
 usage()
 {
   cat >&2 <<TEXT
-usage: tests/run.sh [--quick] [TEST...]
-  --quick  without the sanitizers and valgrind
-  TEST     names of tests, as "meson test --list" shows them; all where there is none
+usage: tests/run.sh [--quick] [--windows] [TEST...]
+  --quick    without the sanitizers and valgrind
+  --windows  also the build for Windows, under wine; the first time it builds GLib for that
+  TEST       names of tests, as "meson test --list" shows them; all where there is none
 TEXT
   exit 2
 }
 
 is_quick=false
+with_windows=false
 while [ $# -gt 0 ]; do
   case $1 in
     --quick) is_quick=true ;;
+    --windows) with_windows=true ;;
     --) shift; break ;;
     -*) usage ;;
     *) break ;;
@@ -57,6 +60,19 @@ build()
   fi && meson compile -C "$folder"
 }
 
+# note_result LABEL LOG STATUS
+note_result()
+{
+  label=$1
+  log=$2
+  status=$3
+  [ $status -eq 0 ] || is_good=false
+  # Tests that were asked for by name need not be part of every run; else, no log is a failure.
+  if [ -f "$log" ] || [ $status -ne 0 ] || ! $has_names; then
+    runs="$runs $label=$log"
+  fi
+}
+
 # run_tests LABEL FOLDER LOG-SUFFIX ARGUMENT...
 run_tests()
 {
@@ -68,11 +84,7 @@ run_tests()
   rm -f "$log"
   status=0
   meson test -C "$folder" --no-rebuild --print-errorlogs "$@" || status=1
-  [ $status -eq 0 ] || is_good=false
-  # Tests that were asked for by name need not be part of every run; else, no log is a failure.
-  if [ -f "$log" ] || [ $status -ne 0 ] || ! $has_names; then
-    runs="$runs $label=$log"
-  fi
+  note_result "$label" "$log" $status
 }
 
 # As by default, but that a part whose packages are not there is an error: it does not take its tests
@@ -112,6 +124,12 @@ if ! $is_quick; then
     run_tests valgrind build -valgrind --setup valgrind --suite conformance --suite translation \
       --no-suite stress "$@"
   fi
+fi
+
+if $with_windows; then
+  status=0
+  sh tests/run-windows.sh --no-summary "$@" || status=1
+  note_result wine build-windows/meson-logs/testlog.json $status
 fi
 
 printf '\n'
