@@ -110,7 +110,8 @@ acquire_until (SsemSystemSemaphore  *self,
  *
  * It takes all of them or none. A failed or cancelled acquire holds nothing; one that got its units
  * is never reported as cancelled. A cancelled wait ends at once, with System V within 50
- * milliseconds.
+ * milliseconds. On Windows, where the system has only single units, several are collected when that
+ * many have been seen; the page [Platforms](platforms.html#several-units) tells what follows from it.
  *
  * In a program with a main loop, use [method@Ssem.SystemSemaphore.acquire_async].
  *

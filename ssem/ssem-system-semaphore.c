@@ -58,6 +58,10 @@
  * user of its own. After `exec()` the units of the old program come back, with System V only when
  * the process ends.
  *
+ * On Windows the system does none of this. Units of a dead process do not come back there, and
+ * [property@Ssem.SystemSemaphore:undo] reads `FALSE`; a semaphore is gone with its last process,
+ * crashed or not; and `SSEM_ACCESS_MODE_CREATE` does the same as `SSEM_ACCESS_MODE_OPEN`.
+ *
  * ## Threads
  *
  * Any thread may call anything at any time. Time that the system is suspended does not count as
@@ -445,9 +449,9 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
    * What the semaphore is built from.
    *
    * `SSEM_BACKEND_DEFAULT` asks for what the environment variable `SSEM_BACKEND` names, or else the
-   * platform's own: shared memory on Linux, System V on other Unix systems. Once the object is
-   * open, the property reads as the one that is in use. Processes share a semaphore only if they
-   * use the same backend.
+   * platform's own: shared memory on Linux, System V on other Unix systems, the system's named
+   * semaphores on Windows. Once the object is open, the property reads as the one that is in use.
+   * Processes share a semaphore only if they use the same backend.
    *
    * Since: 1.0
    */

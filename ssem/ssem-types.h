@@ -20,7 +20,8 @@ G_BEGIN_DECLS
  *   unknown, create the semaphore with the initial value.
  * @SSEM_ACCESS_MODE_CREATE: Use the semaphore, set its value to the initial value and forget every
  *   acquire that has not been released; processes that use it stay attached to it. Where the key is
- *   unknown, create the semaphore with the initial value.
+ *   unknown, create the semaphore with the initial value. On Windows, which cannot set a value, the
+ *   same as @SSEM_ACCESS_MODE_OPEN.
  * @SSEM_ACCESS_MODE_OPEN_EXISTING: Use the semaphore as it is; where the key is unknown, fail with
  *   `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND`.
  * @SSEM_ACCESS_MODE_CREATE_EXCLUSIVE: Create the semaphore, or reset one that no live process is
