@@ -24,14 +24,14 @@
  * Two that collect at a time could take the units from each other and both put them back. So who
  * collects has the mutex "collecting". It is a courtesy only: who does not get it within
  * COURTESY_MSEC, because its owner is stopped, collects without it, and who then fails stays away
- * for a random time, so that two do not meet for ever. An owner that dies leaves it abandoned, which
- * is as good as free. The units that it had are lost, as the units of all who die here are.
+ * for a random time, so that two do not meet for ever. An owner that dies leaves it abandoned,
+ * which is as good as free. The units that it had are lost, as the units of all who die here are.
  *
  * Who waits for several units is told by the bell, a manual-reset event, which each release of this
- * library sets. The order is: the waiter clears the bell, looks, and waits for the bell; the release
- * adds units and then sets it. So what came after the look ends the wait. Two cases are left, for
- * which the waiter looks every LOOK_EVERY_MSEC without having been told: Qt's releases ring no bell;
- * and of several waiters, one may clear the bell between another's look and wait.
+ * library sets. The order is: the waiter clears the bell, looks, and waits for the bell; the
+ * release adds units and then sets it. So what came after the look ends the wait. Two cases are
+ * left, for which the waiter looks every LOOK_EVERY_MSEC without having been told: Qt's releases
+ * ring no bell; and of several waiters, one may clear the bell between another's look and wait.
  *
  * Who needs one unit does none of this, but waits for the semaphore itself.
  */
@@ -235,8 +235,7 @@ collect (SsemWin32Semaphore *self,
     }
   while (result == ERROR_SUCCESS);
 
-  /* It fails only where others have filled the semaphore to the maximum meanwhile. Then it has as
-   * many units as there can be. */
+  /* It fails only where others have filled the semaphore up to the maximum meanwhile, or nearly. */
   if (n_taken > 0)
     ssem_win32_semaphore_give (self, n_taken);
   *was_disturbed = n_taken > 0;

@@ -135,7 +135,8 @@ SsemSystemSemaphore *fixture_open_full     (Fixture         *self,
                                             gboolean         undo,
                                             GError         **error);
 
-/* Opens the folders to other users; FALSE, and the test is skipped, where no helper can become one. */
+/* Opens the folders to other users; FALSE, and the test is skipped, where no helper can become
+ * one. */
 gboolean             fixture_can_change_user (Fixture       *self);
 
 /* The names in the folder of keys, sorted. */

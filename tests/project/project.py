@@ -17,8 +17,9 @@ CC = shlex.split(os.environ['SSEM_CC'])
 CXX = ['g++', '-std=c++17']
 BINDINGS = os.environ['SSEM_BINDINGS'].split()
 
-# A build folder may lie anywhere; it is known by what Meson leaves in it.
-BUILD_MARK = 'meson-private'
+# A build folder may lie anywhere; it is known by what Meson leaves in it, or what GLib is built for
+# Windows in by the file that Meson shall read.
+BUILD_MARKS = ('meson-private', 'cross.ini')
 
 
 def run(*command, **options):
@@ -35,6 +36,7 @@ def source_files():
     """Every file of the project, without what builds and Git keep beside it."""
     for folder, folders, files in os.walk(SOURCE_ROOT):
         folders[:] = [name for name in folders if name not in ('.git', '__pycache__') and
-                      not os.path.isdir(os.path.join(folder, name, BUILD_MARK))]
+                      not any(os.path.exists(os.path.join(folder, name, mark))
+                              for mark in BUILD_MARKS)]
         for name in files:
             yield pathlib.Path(folder, name)
