@@ -2,7 +2,12 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Keeps wine from shutting down between two tests: sleeper [SECONDS] */
+/* Keeps wine from shutting down between two tests: sleeper [SECONDS]
+ *
+ * wine starts a process for the desktop when a program first asks for it, as GLib's main loop does.
+ * It keeps the output of that program open as long as it lives, and whoever reads that to its end
+ * waits as long. So it is asked for here.
+ */
 
 #include <stdlib.h>
 #include <windows.h>
@@ -11,6 +16,7 @@ int
 main (int    argc,
       char **argv)
 {
+  GetDesktopWindow ();
   Sleep (argc > 1 ? (DWORD) atoi (argv[1]) * 1000 : INFINITE);
 
   return 0;
