@@ -4,8 +4,10 @@
 
 #include "conformance.h"
 
+#ifdef G_OS_UNIX
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 /* Leaves the function in the middle, as an error does. */
 static gboolean
@@ -116,6 +118,8 @@ test_other_thread (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+#ifdef G_OS_UNIX
+
 /* A child that leaves the block, too, creates no units. */
 static void
 test_child (Fixture *fixture)
@@ -150,6 +154,8 @@ test_child (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+#endif
+
 int
 main (int    argc,
       char **argv)
@@ -160,7 +166,9 @@ main (int    argc,
   conformance_add ("adopt", test_adopt);
   conformance_add ("outlives-the-object", test_outlives_the_object);
   conformance_add ("other-thread", test_other_thread);
+#ifdef G_OS_UNIX
   conformance_add ("child", test_child);
+#endif
 
   return conformance_run ();
 }
