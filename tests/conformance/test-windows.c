@@ -173,6 +173,25 @@ test_modes (Fixture *fixture)
     }
 }
 
+/* Who uses a semaphore the system does not tell, and nothing is ever left over. */
+static void
+test_no_info (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
+  g_autoptr(GError) error = NULL;
+
+  g_assert_null (ssem_semaphore_info_query (fixture->key, fixture->backend, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
+  g_clear_error (&error);
+  g_assert_null (ssem_semaphore_info_list (fixture->backend, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
+  g_clear_error (&error);
+  g_assert_false (ssem_semaphore_remove_leftover (fixture->key, fixture->backend, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
+  assert_value (semaphore, 1);
+  drop_object (&semaphore);
+}
+
 /* --- Death --- */
 
 /* The system gives nothing back; whoever is left may make up for it. */
@@ -522,6 +541,7 @@ main (int    argc,
   conformance_add ("moved", test_moved);
   conformance_add ("other-object", test_other_object);
   conformance_add ("modes", test_modes);
+  conformance_add ("no-info", test_no_info);
   conformance_add ("death", test_death);
   conformance_add ("foreign-release", test_foreign_release);
   conformance_add ("prompt", test_prompt);
