@@ -62,14 +62,20 @@ to_utf8 (const UNICODE_STRING *text)
   return result != NULL ? result : g_strdup ("");
 }
 
-/* The names of objects of the folder, of that type or of any where that is NULL. */
-static GStrv
-list_names (Fixture    *self,
-            const char *type)
+static int
+compare_names (gconstpointer a,
+               gconstpointer b)
 {
-  g_autoptr(GStrvBuilder) names = g_strv_builder_new ();
-  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, self->keys_folder, -1);
-  g_autofree char *prefix = g_strdup_printf ("ssem_%s_", hash);
+  return strcmp (*(char *const *) a, *(char *const *) b);
+}
+
+/* The names that begin so, of that type or of any where that is NULL, sorted. Other tests make and
+ * remove names in the meantime, so that the place of ours moves: it may come twice, or be missed. */
+static GStrv
+look_at_names (const char *prefix,
+               const char *type)
+{
+  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   g_autofree DirectoryInformation *found = g_malloc (NAMES_AT_A_TIME);
   HANDLE directory = open_names_of_session ();
   ULONG context = 0;
@@ -81,12 +87,39 @@ list_names (Fixture    *self,
       g_autofree char *name = to_utf8 (&found->name);
       g_autofree char *found_type = to_utf8 (&found->type);
 
-      if (g_str_has_prefix (name, prefix) && (type == NULL || g_str_equal (found_type, type)))
-        g_strv_builder_add (names, name);
+      if (g_str_has_prefix (name, prefix) && (type == NULL || g_str_equal (found_type, type)) &&
+          !g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL))
+        g_ptr_array_add (names, g_steal_pointer (&name));
     }
   CloseHandle (directory);
 
-  return g_strv_builder_end (names);
+  g_ptr_array_sort (names, compare_names);
+  g_ptr_array_add (names, NULL);
+
+  return (GStrv) g_ptr_array_steal (names, NULL);
+}
+
+/* The names of objects of the folder: what three looks one after the other agree on. */
+static GStrv
+list_names (Fixture    *self,
+            const char *type)
+{
+  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, self->keys_folder, -1);
+  g_autofree char *prefix = g_strdup_printf ("ssem_%s_", hash);
+  g_auto(GStrv) names = look_at_names (prefix, type);
+  int n_agreed = 1;
+
+  while (n_agreed < 3)
+    {
+      g_auto(GStrv) again = look_at_names (prefix, type);
+
+      n_agreed = g_strv_equal ((const char *const *) names, (const char *const *) again)
+                 ? n_agreed + 1 : 1;
+      g_strfreev (names);
+      names = g_steal_pointer (&again);
+    }
+
+  return g_steal_pointer (&names);
 }
 
 GStrv
