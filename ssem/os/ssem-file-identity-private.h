@@ -5,6 +5,7 @@
 #pragma once
 
 #include <glib.h>
+#include <sys/stat.h>
 
 G_BEGIN_DECLS
 
@@ -21,11 +22,17 @@ typedef struct
   guint64 inode;
 } SsemFileIdentity;
 
-/* Which file @fd is; must be open. */
-void     ssem_file_identity_note (SsemFileIdentity       *self,
-                                  int                     fd);
+/* Which file @fd is: 0 or -errno. */
+int      ssem_file_identity_note    (SsemFileIdentity       *self,
+                                     int                     fd);
 
-gboolean ssem_file_identity_is   (const SsemFileIdentity *self,
-                                  int                     fd);
+/* The same for who has looked already. */
+void     ssem_file_identity_set     (SsemFileIdentity       *self,
+                                     const struct stat      *found);
+
+gboolean ssem_file_identity_is      (const SsemFileIdentity *self,
+                                     int                     fd);
+gboolean ssem_file_identity_matches (const SsemFileIdentity *self,
+                                     const struct stat      *found);
 
 G_END_DECLS

@@ -6,18 +6,27 @@
 
 #include "ssem-file-identity-private.h"
 
-#include <sys/stat.h>
+#include <errno.h>
 
-void
+int
 ssem_file_identity_note (SsemFileIdentity *self,
                          int               fd)
 {
   struct stat found;
 
-  /* Nothing has the inode 0. */
-  *self = (SsemFileIdentity) { 0 };
-  if (fstat (fd, &found) == 0)
-    *self = (SsemFileIdentity) { .device = found.st_dev, .inode = found.st_ino };
+  if (fstat (fd, &found) != 0)
+    return -errno;
+
+  ssem_file_identity_set (self, &found);
+  return 0;
+}
+
+void
+ssem_file_identity_set (SsemFileIdentity  *self,
+                        const struct stat *found)
+{
+  self->device = found->st_dev;
+  self->inode = found->st_ino;
 }
 
 gboolean
@@ -26,6 +35,12 @@ ssem_file_identity_is (const SsemFileIdentity *self,
 {
   struct stat found;
 
-  return fd >= 0 && fstat (fd, &found) == 0 &&
-         found.st_dev == self->device && found.st_ino == self->inode;
+  return fd >= 0 && fstat (fd, &found) == 0 && ssem_file_identity_matches (self, &found);
+}
+
+gboolean
+ssem_file_identity_matches (const SsemFileIdentity *self,
+                            const struct stat      *found)
+{
+  return self->device == found->st_dev && self->inode == found->st_ino;
 }

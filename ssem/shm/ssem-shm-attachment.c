@@ -293,8 +293,6 @@ attach (SsemShmAttachment *self,
                                  is_new);
   if (result == 0)
     {
-      ssem_file_identity_note (&self->file.identity, self->file.fd);
-      ssem_file_identity_note (&self->file.folder_identity, self->file.folder_fd);
       atomic_store (&self->is_attached, TRUE);
       atomic_store (&self->fork_count, ssem_fork_count ());
     }

@@ -237,41 +237,40 @@ ssem_shm_file_check_head (const SsemShmSegment *head,
 
 /* One look at the open file, without touching a mapping of it. */
 static int
-look_at_content (int         fd,
-                 const char *key)
+look_at_content (SsemShmFile *self)
 {
   SsemShmSegment head;
   struct stat found;
   gssize n_read;
 
-  if (fstat (fd, &found) != 0)
+  if (fstat (self->fd, &found) != 0)
     return -errno;
   if (found.st_uid != geteuid ())
     return -EACCES;
   if (!S_ISREG (found.st_mode))
     return -EBADMSG;
+  ssem_file_identity_set (&self->identity, &found);
 
   do
-    n_read = pread (fd, &head, sizeof head, 0);
+    n_read = pread (self->fd, &head, sizeof head, 0);
   while (n_read < 0 && errno == EINTR);
   if (n_read < 0)
     return -errno;
   if (n_read < (gssize) sizeof head)
     return -EBADMSG;
 
-  return ssem_shm_file_check_head (&head, found.st_size, key);
+  return ssem_shm_file_check_head (&head, found.st_size, self->key);
 }
 
 /* Whether the open file is a segment of this key. It may grow while it is looked at, and then its
  * size and what stands in it do not fit; so what fits at no look is none. */
 static int
-check_content (int         fd,
-               const char *key)
+check_content (SsemShmFile *self)
 {
   int i, result = -EBADMSG;
 
   for (i = 0; i < N_LOOKS && result == -EBADMSG; i++)
-    result = look_at_content (fd, key);
+    result = look_at_content (self);
 
   /* Whoever attaches removes a doomed one. */
   return result == -ENOENT ? 0 : result;
@@ -324,6 +323,17 @@ open_folder (const char *path)
   return fd >= 0 ? fd : -errno;
 }
 
+static int
+enter_folder (SsemShmFile *self,
+              const char  *path)
+{
+  self->folder_fd = open_folder (path);
+
+  return self->folder_fd >= 0
+         ? ssem_file_identity_note (&self->folder_identity, self->folder_fd)
+         : self->folder_fd;
+}
+
 /* Opens the segment in the folder @path; @direction is O_RDWR or O_RDONLY. */
 static int
 open_file (SsemShmFile *self,
@@ -353,6 +363,7 @@ open_file (SsemShmFile *self,
     result = -EACCES;
   if (result == 0)
     {
+      ssem_file_identity_set (&self->folder_identity, &found);
       self->fd = openat (self->folder_fd, SEGMENT_NAME,
                          direction | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
       result = self->fd >= 0 ? 0 : -errno;
@@ -377,7 +388,7 @@ open_segment (SsemShmFile *self,
   int result = open_file (self, path, O_RDWR);
 
   if (result == 0)
-    result = check_content (self->fd, self->key);
+    result = check_content (self);
   if (result == 0)
     result = map_segment (self);
   if (result != 0)
@@ -392,14 +403,12 @@ look_for_segment (SsemShmFile *self,
                   int          folder_fd,
                   const char  *name)
 {
-  struct stat opened, named;
+  struct stat named;
 
-  if (fstat (self->fd, &opened) != 0)
-    return -errno;
   if (fstatat (folder_fd, name, &named, AT_SYMLINK_NOFOLLOW) != 0)
     return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 
-  return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+  return ssem_file_identity_matches (&self->identity, &named);
 }
 
 static gboolean
@@ -629,7 +638,7 @@ publish_named (SsemShmFile *self)
   if (!is_our_segment (self, self->folder_fd, SEGMENT_NAME))
     {
       close (self->folder_fd);
-      self->folder_fd = open_folder (self->path);
+      enter_folder (self, self->path);
     }
 
   return 0;
@@ -647,16 +656,18 @@ publish (SsemShmFile *self,
   if (result != 0)
     return result;
 
-  result = self->folder_fd = open_folder (self->new_path);
-  if (result >= 0)
+  result = enter_folder (self, self->new_path);
+  if (result == 0)
     {
       self->fd = openat (self->folder_fd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-      result = self->fd >= 0 ? fill_segment (self, initial_value) : -errno;
+      result = self->fd >= 0 ? ssem_file_identity_note (&self->identity, self->fd) : -errno;
       /* Some file systems say so of a folder that has been removed. */
       if (self->fd < 0 && result == -EPERM && fstat (self->folder_fd, &found) == 0 &&
           found.st_nlink == 0)
         result = -ENOENT;
     }
+  if (result == 0)
+    result = fill_segment (self, initial_value);
   /* It is whole, and locked, when it gets its name. */
   if (result == 0)
     result = name_segment (self);

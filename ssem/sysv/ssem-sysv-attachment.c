@@ -158,18 +158,18 @@ static int
 open_file (SsemSysvAttachment *self,
            gboolean            create)
 {
-  int fd;
+  int fd, result;
 
   g_mutex_lock (&registry_lock);
   fd = create ? ssem_sysv_file_create (self->path, self->key) : ssem_sysv_file_open (self->path);
-  if (fd >= 0)
-    {
-      self->fd = fd;
-      ssem_file_identity_note (&self->identity, fd);
-    }
+  result = fd >= 0 ? ssem_file_identity_note (&self->identity, fd) : fd;
+  if (result == 0)
+    self->fd = fd;
+  else if (fd >= 0)
+    close (fd);
   g_mutex_unlock (&registry_lock);
 
-  return MIN (fd, 0);
+  return result;
 }
 
 /* Gives up all locks, too. */
