@@ -148,7 +148,8 @@ shm_take_at_once (SsemInstance *instance,
   ShmInstance *self = (ShmInstance *) instance;
   const SsemShmLane *lane = ssem_shm_attachment_peek_lane (self->attachment);
 
-  return G_LIKELY (lane != NULL) && ssem_shm_counter_add_at_once (lane, -n, n & self->undo_mask);
+  return G_LIKELY (lane != NULL) &&
+         ssem_shm_counter_add_at_once (lane, -n, n & self->undo_mask, FALSE);
 }
 
 static gboolean
@@ -231,7 +232,7 @@ shm_give_at_once (SsemInstance *instance,
   const SsemShmLane *lane = ssem_shm_attachment_peek_lane (self->attachment);
 
   if (G_UNLIKELY (lane == NULL ||
-                  !ssem_shm_counter_add_at_once (lane, n, -n & self->undo_mask)))
+                  !ssem_shm_counter_add_at_once (lane, n, -n & self->undo_mask, TRUE)))
     return FALSE;
 
   if (G_UNLIKELY (ssem_shm_waiting_is_anybody (lane->segment)))

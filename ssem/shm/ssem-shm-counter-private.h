@@ -39,12 +39,13 @@ SsemShmResult ssem_shm_counter_add          (SsemShmLane     lane,
 /* The same for the case that makes all the speed: the last change was this slot's too, so the epoch
  * is the same, and there is nobody else's success to record. Nor does it look at the clock, which
  * would take a tenth of its time; so nobody knows since when units are held that were taken this
- * way. FALSE: it is not that case, or there are too few units, or too many; nothing has happened.
- * */
+ * way. @may_end_holding, a constant: FALSE where @owes is not negative. The answer is FALSE where it
+ * is not that case, or there are too few units, or too many; nothing has happened then. */
 static inline gboolean
 ssem_shm_counter_add_at_once (const SsemShmLane *lane,
                               int                delta,
-                              int                owes)
+                              int                owes,
+                              gboolean           may_end_holding)
 {
   const guint64 value_bits = G_MAXINT32;
   SsemShmSlot *slot = lane->slot;
@@ -66,8 +67,9 @@ ssem_shm_counter_add_at_once (const SsemShmLane *lane,
   holding = ssem_shm_sum (atomic_load_explicit (&before->holding, memory_order_relaxed), owes);
   stamp = atomic_load_explicit (&before->stamp, memory_order_relaxed);
   atomic_store_explicit (&after->holding, holding, memory_order_relaxed);
-  atomic_store_explicit (&after->stamp, holding > 0 ? stamp : SSEM_SHM_STAMP_EPOCH (stamp),
-                         memory_order_relaxed);
+  if (may_end_holding && holding <= 0)
+    stamp = SSEM_SHM_STAMP_EPOCH (stamp);
+  atomic_store_explicit (&after->stamp, stamp, memory_order_relaxed);
 
   /* The slot and the epoch stay, the number goes up by one. */
   if (G_UNLIKELY (!atomic_compare_exchange_strong (&lane->segment->state, &word,

@@ -131,12 +131,12 @@ test_add_at_once (void)
   a = claim (memory.mappings[0], 1);
   b = claim (memory.mappings[1], 2);
 
-  g_assert_false (ssem_shm_counter_add_at_once (&a, -1, 1));
+  g_assert_false (ssem_shm_counter_add_at_once (&a, -1, 1, FALSE));
   for (i = 0; i < 600000; i++)
     {
       int delta = g_test_rand_int_range (-5, 6);
 
-      if (ssem_shm_counter_add_at_once (&a, delta, -delta))
+      if (ssem_shm_counter_add_at_once (&a, delta, -delta, delta > 0))
         n_at_once++;
       else if (ssem_shm_counter_add (a, delta, -delta) != SSEM_SHM_DONE)
         continue;
@@ -144,7 +144,7 @@ test_add_at_once (void)
       if (i % 1000 == 0 && held < INITIAL)
         {
           add (b, -1);
-          g_assert_false (ssem_shm_counter_add_at_once (&a, 1, -1));
+          g_assert_false (ssem_shm_counter_add_at_once (&a, 1, -1, TRUE));
           add (b, 1);
         }
       g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, INITIAL - held);

@@ -77,14 +77,14 @@ new_process (void)
 static gboolean
 take (const SsemShmLane *lane)
 {
-  return ssem_shm_counter_add_at_once (lane, -1, 1) ||
+  return ssem_shm_counter_add_at_once (lane, -1, 1, FALSE) ||
          ssem_shm_counter_add (*lane, -1, 1) == SSEM_SHM_DONE;
 }
 
 static void
 give (const SsemShmLane *lane)
 {
-  if (!ssem_shm_counter_add_at_once (lane, 1, -1))
+  if (!ssem_shm_counter_add_at_once (lane, 1, -1, TRUE))
     g_assert_cmpint (ssem_shm_counter_add (*lane, 1, -1), ==, SSEM_SHM_DONE);
 }
 
