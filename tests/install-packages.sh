@@ -39,6 +39,7 @@ test_packages='
   gi-docgen
   libc6-dbg
   libclang-rt-14-dev
+  locales
   python3-pyqt5
   python3-pyqt6
   python3-pyside2.qtcore

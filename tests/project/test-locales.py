@@ -1,0 +1,139 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The installed command in each language, by nothing but the locale of the user."""
+
+import gettext
+import io
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unicodedata
+import unittest
+
+import tap
+from project import BUILD_ROOT, SOURCE_ROOT, run
+
+PREFIX = os.environ['SSEM_PREFIX']
+LIBDIR = os.environ['SSEM_LIBDIR']
+LOCALES = BUILD_ROOT / 'tests/project/locales'
+# By language, as po/LINGUAS has it: the name of a locale.
+NAMES = dict(word.split('=') for word in os.environ['SSEM_LOCALES'].split())
+FRENCH_LATIN = 'fr_FR.ISO-8859-1'
+SECONDS = 30
+
+
+def translations(language):
+    """From the source, not from what was built and installed."""
+    compiled = subprocess.check_output(['msgfmt', '--output-file=-',
+                                        str(SOURCE_ROOT / f'po/{language}.po')])
+    return gettext.GNUTranslations(io.BytesIO(compiled))
+
+
+def translator(language):
+    """What a message is in a language; in another one it is another."""
+    catalogue = translations(language)
+
+    def translate(text):
+        translated = catalogue.gettext(text)
+        assert translated != text, f'{language}: {text}'
+        return translated
+
+    return translate
+
+
+def in_each_language(check):
+    """A test of one language: called with a locale, and with what translates a message."""
+    def test(self):
+        for language, locale in NAMES.items():
+            with self.subTest(language=language):
+                check(self, locale, translator(language))
+    return test
+
+
+def width(text):
+    """On a terminal."""
+    return sum(2 if unicodedata.east_asian_width(c) in 'WF' else 1 for c in text)
+
+
+class Locales(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.root = pathlib.Path(tempfile.mkdtemp(prefix='ssem-test-'))
+        cls.addClassCleanup(shutil.rmtree, cls.root)
+        run('meson', 'install', '-C', BUILD_ROOT, '--no-rebuild', '--tags=runtime,i18n',
+            '--destdir', cls.root)
+
+    def setUp(self):
+        missing = [name for name in [*NAMES.values(), FRENCH_LATIN]
+                   if not (LOCALES / name).exists()]
+        if missing:
+            self.skipTest(f'localedef made no {", ".join(missing)}: see {LOCALES}.txt')
+        self.keys = tempfile.mkdtemp(prefix='ssem-test-')
+        self.addCleanup(shutil.rmtree, self.keys)
+
+    def call(self, locale, *arguments):
+        """Answers the status, and what was said, in bytes."""
+        program = self.root / PREFIX.lstrip('/') / 'bin/ssem'
+        environment = {
+            'LC_ALL': locale,
+            'LOCPATH': str(LOCALES),
+            'LD_LIBRARY_PATH': str(self.root / LIBDIR.lstrip('/')),
+            'LD_PRELOAD': os.environ['SSEM_CATALOGUES_BELOW'],
+            'PATH': f'{program.parent}:/usr/bin:/bin',
+            'SSEM_RUNTIME_DIR': self.keys,
+            'SSEM_TEST_ROOT': str(self.root),
+        }
+        result = subprocess.run([program, *arguments], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, timeout=SECONDS, env=environment)
+        return result.returncode, result.stdout, result.stderr
+
+    @in_each_language
+    def test_message_of_the_command(self, locale, translate):
+        expected = (f'ssem: {translate("A command is missing")}\n'
+                    f'{translate("“ssem --help” tells more.")}\n')
+        self.assertEqual(self.call(locale), (2, b'', expected.encode()))
+
+    @in_each_language
+    def test_message_of_the_library(self, locale, translate):
+        expected = f'ssem: {translate("A semaphore needs a key that is not empty")}\n'
+        self.assertEqual(self.call(locale, 'show', ''), (1, b'', expected.encode()))
+
+    @in_each_language
+    def test_message_with_a_key(self, locale, translate):
+        status, output, said = self.call(locale, 'show', 'Grüße')
+        beginning, end = translate('Could not look at the semaphore “%s”: %s').split('%s', 1)
+        reason = translate('There is no such semaphore')
+        expected = f'ssem: {beginning}Grüße{end.split("%s")[0]}{reason}'
+        self.assertEqual((status, output), (3, b''))
+        self.assertTrue(said.decode().startswith(expected), said.decode())
+
+    @in_each_language
+    def test_help(self, locale, translate):
+        status, output, said = self.call(locale, 'run', '--help')
+        self.assertEqual((status, said), (0, b''))
+        for text in ['KEY -- COMMAND [ARGUMENT…]', 'SECONDS', 'Print the version and end',
+                     'Holds units of a semaphore while a command runs, and ends as it does.',
+                     'How long to wait for them: for ever, unless given']:
+            self.assertIn(translate(text), output.decode())
+
+    @in_each_language
+    def test_columns_stand_below_their_titles(self, locale, translate):
+        status, output, said = self.call(locale, 'run', 'k', '--', 'ssem', 'list')
+        self.assertEqual((status, said), (0, b''))
+        titles, row = output.decode().splitlines()
+        for title, text in [(translate('STATE'), translate('in use')),
+                            (translate('KEY'), 'k')]:
+            self.assertEqual(width(titles[:titles.rindex(title)]),
+                             width(row[:row.rindex(text)]), output.decode())
+
+    def test_in_the_encoding_of_the_locale(self):
+        text = translations('fr').gettext('A key and a command are needed')
+        self.assertFalse(text.isascii())
+        status, output, said = self.call(FRENCH_LATIN, 'run')
+        self.assertEqual(said.splitlines()[0], f'ssem: {text}'.encode('iso-8859-1'))
+
+
+tap.main()
