@@ -39,6 +39,9 @@ test_packages='
   gi-docgen
   libc6-dbg
   libclang-rt-14-dev
+  libgtk-4-dev
+  libx11-dev
+  libxtst-dev
   locales
   python3-pyqt5
   python3-pyqt6
@@ -47,6 +50,7 @@ test_packages='
   spin
   strace
   valgrind
+  xvfb
 '
 windows_packages='
   bzip2

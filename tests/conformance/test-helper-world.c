@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -321,6 +322,11 @@ obey_for_world (SsemSystemSemaphore **slots,
   else if (g_str_equal (command, "full") && n_words == 3)
     {
       answer (mount_small (words[2], words[1]) ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "name") && n_words == 2)
+    {
+      prctl (PR_SET_NAME, words[1]);
+      answer ("ok");
     }
   else if (g_str_equal (command, "bind") && n_words == 4)
     {

@@ -30,6 +30,7 @@
  *   operate ROUNDS INITIAL KEY          see operate ()
  *   reset-loop SLOT INITIAL KEY         opens with CREATE again and again, until it is killed
  *   files N, uid N, setenv NAME VALUE   limits descriptors, changes user, sets the environment
+ *   name NAME                           what the system calls the program
  *   no-sets                             moves to where the kernel grants no semaphore sets, or `no`
  *   no-inotify                          the same for inotify instances
  *   new-pids                            children are in a name space of their own, or `no`

@@ -1,0 +1,210 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "scene.h"
+
+#include "monitor-row.h"
+#include "monitor-window.h"
+
+/* --- The window's looks --- */
+
+/* Every look of the window goes through __wrap_ssem_semaphore_info_list (): the linker's --wrap. */
+static GMutex looks_lock;
+static GCond looks_cond;
+static guint n_looks_begun;
+static guint n_looks_done; /* held up, maybe */
+static guint n_looks_over;
+static gboolean are_looks_held_up;
+
+GPtrArray *__real_ssem_semaphore_info_list (SsemBackend   backend,
+                                            GError      **error);
+GPtrArray *__wrap_ssem_semaphore_info_list (SsemBackend   backend,
+                                            GError      **error);
+
+GPtrArray *
+__wrap_ssem_semaphore_info_list (SsemBackend   backend,
+                                 GError      **error)
+{
+  GPtrArray *infos;
+
+  g_mutex_lock (&looks_lock);
+  n_looks_begun++;
+  g_mutex_unlock (&looks_lock);
+
+  infos = __real_ssem_semaphore_info_list (backend, error);
+
+  g_mutex_lock (&looks_lock);
+  n_looks_done++;
+  while (are_looks_held_up)
+    g_cond_wait (&looks_cond, &looks_lock);
+  n_looks_over++;
+  g_mutex_unlock (&looks_lock);
+
+  return infos;
+}
+
+void
+hold_up_looks (gboolean are_held_up)
+{
+  g_mutex_lock (&looks_lock);
+  are_looks_held_up = are_held_up;
+  g_cond_broadcast (&looks_cond);
+  g_mutex_unlock (&looks_lock);
+}
+
+static guint
+count_looks (guint *count)
+{
+  guint n;
+
+  g_mutex_lock (&looks_lock);
+  n = *count;
+  g_mutex_unlock (&looks_lock);
+
+  return n;
+}
+
+static gboolean
+are_looks_over (gpointer data)
+{
+  return count_looks (&n_looks_over) == count_looks (&n_looks_begun);
+}
+
+gboolean
+is_a_look_held_up (gpointer data)
+{
+  return count_looks (&n_looks_done) > count_looks (&n_looks_over);
+}
+
+static gboolean
+has_looked (gpointer data)
+{
+  return count_looks (&n_looks_over) >= *(guint *) data;
+}
+
+void
+wait_for_looks (void)
+{
+  guint wanted = count_looks (&n_looks_begun) + 3;
+
+  user_wait ("looks", has_looked, &wanted);
+}
+
+/* --- The scene --- */
+
+Scene
+open_window (Fixture *fixture)
+{
+  Scene scene = { fixture, NULL };
+
+  scene.window = monitor_window_new (NULL);
+  user_present (scene.window);
+
+  return scene;
+}
+
+void
+close_window (Scene *scene)
+{
+  GtkWidget *window = scene->window;
+
+  g_object_add_weak_pointer (G_OBJECT (window), (gpointer *) &scene->window);
+  gtk_window_destroy (GTK_WINDOW (window));
+  /* A thread that still looks would read the environment while the next test changes it. */
+  user_wait ("the last look", are_looks_over, NULL);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  g_assert_null (scene->window);
+}
+
+GtkWidget *
+find_row (Scene *scene)
+{
+  user_wait_until_seen (scene->window, MONITOR_TYPE_ROW, scene->fixture->key);
+
+  return user_find (scene->window, MONITOR_TYPE_ROW, scene->fixture->key);
+}
+
+void
+click_button (GtkWidget  *root,
+              const char *label)
+{
+  user_click (user_find (root, GTK_TYPE_BUTTON, label));
+}
+
+typedef struct
+{
+  GtkWidget *editable;
+  const char *text;
+} Typed;
+
+static gboolean
+is_typed (gpointer data)
+{
+  Typed *typed = data;
+
+  return g_str_equal (gtk_editable_get_text (GTK_EDITABLE (typed->editable)), typed->text);
+}
+
+void
+type_into (GtkWidget  *editable,
+           const char *text)
+{
+  Typed typed = { editable, text };
+
+  user_click (user_find (editable, GTK_TYPE_TEXT, NULL));
+  user_press (GDK_KEY_a, TRUE);
+  user_type (text);
+  user_wait (text, is_typed, &typed);
+}
+
+void
+type_units (GtkWidget  *root,
+            const char *text)
+{
+  type_into (user_find (root, GTK_TYPE_SPIN_BUTTON, NULL), text);
+}
+
+/* --- What the library tells --- */
+
+typedef struct
+{
+  Fixture *fixture;
+  int value;
+  int n_waiters;
+} Counts;
+
+static gboolean
+are_counts (gpointer data)
+{
+  Counts *counts = data;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(SsemSemaphoreInfo) info = NULL;
+
+  info = ssem_semaphore_info_query (counts->fixture->key, counts->fixture->backend, &error);
+  if (info == NULL)
+    {
+      assert_code (error, NOT_FOUND);
+      return FALSE;
+    }
+
+  return ssem_semaphore_info_get_value (info) == counts->value &&
+         ssem_semaphore_info_get_n_waiters (info) == counts->n_waiters;
+}
+
+void
+wait_for_counts (Scene *scene,
+                 int    value,
+                 int    n_waiters)
+{
+  Counts counts = { scene->fixture, value, n_waiters };
+
+  user_wait ("the units and waiters", are_counts, &counts);
+}
+
+gboolean
+tells_processes (Scene *scene)
+{
+  return scene->fixture->backend == SSEM_BACKEND_SHARED_MEMORY;
+}

@@ -1,0 +1,679 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "scene.h"
+
+#include "monitor-bar.h"
+#include "monitor-row.h"
+
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* The window is used as a person uses it, through the X server, and its effects are looked at from
+ * outside: by other processes, and by what the library tells of the semaphore.
+ */
+
+#define N_HEARTBEATS 20
+
+/* --- Tests --- */
+
+static void
+test_comes_and_goes (Fixture *fixture)
+{
+  Scene scene = open_window (fixture);
+  Helper *helper;
+
+  user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "No Semaphores");
+  helper = fixture_user (fixture, 3);
+  find_row (&scene);
+  user_wait_until_gone (scene.window, GTK_TYPE_LABEL, "No Semaphores");
+  user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "3 of 3 free");
+
+  helper_do (helper, "acquire 0 2");
+  user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "1 of 3 free");
+  if (tells_processes (&scene))
+    {
+      g_autofree char *holder = g_strdup_printf ("test-helper (%d) × 2", (int) helper->pid);
+
+      user_wait_until_seen (scene.window, GTK_TYPE_LABEL, holder);
+      user_find (scene.window, GTK_TYPE_LABEL, "Shared memory · 1 process");
+    }
+
+  helper_do (helper, "close 0");
+  helper_kill (helper);
+  user_wait_until_gone (scene.window, MONITOR_TYPE_ROW, NULL);
+  user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "No Semaphores");
+  close_window (&scene);
+}
+
+static void
+test_acquire_cancel_release (Fixture *fixture)
+{
+  Helper *helper = fixture_user (fixture, 3);
+  Scene scene = open_window (fixture);
+  GtkWidget *row = find_row (&scene);
+
+  helper_do (helper, "acquire 0 3");
+  g_assert_false (gtk_widget_is_sensitive (user_find (row, GTK_TYPE_BUTTON, "Release")));
+
+  /* What waits can be cancelled, and holds nothing. */
+  click_button (row, "Acquire");
+  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Cancel");
+  wait_for_counts (&scene, 0, 1);
+  if (tells_processes (&scene))
+    user_wait_until_seen (row, GTK_TYPE_LABEL, "this window");
+  else
+    user_wait_until_seen (row, GTK_TYPE_LABEL, "1 process");
+  click_button (row, "Cancel");
+  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Acquire");
+  wait_for_counts (&scene, 0, 0);
+  user_wait_until_gone (row, GTK_TYPE_LABEL, "Waiting");
+  g_assert_null (user_see (scene.window, GTK_TYPE_INFO_BAR, ""));
+
+  /* What waits is served by another's release. */
+  type_units (row, "2");
+  click_button (row, "Acquire");
+  wait_for_counts (&scene, 0, 1);
+  helper_do (helper, "release 0 3");
+  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Acquire");
+  wait_for_counts (&scene, 1, 0);
+  user_wait_until_seen (row, GTK_TYPE_LABEL, "1 of 3 free");
+  if (tells_processes (&scene))
+    user_wait_until_seen (row, GTK_TYPE_LABEL, "this window × 2");
+
+  click_button (row, "Release");
+  user_wait_until_seen (row, GTK_TYPE_LABEL, "3 of 3 free");
+  wait_for_counts (&scene, 3, 0);
+  g_assert_false (gtk_widget_is_sensitive (user_find (row, GTK_TYPE_BUTTON, "Release")));
+
+  /* The window does not keep alive what it only looks at. */
+  helper_do (helper, "close 0");
+  user_wait_until_gone (scene.window, MONITOR_TYPE_ROW, NULL);
+  fixture_assert_empty (fixture);
+  close_window (&scene);
+}
+
+/* --- The main loop --- */
+
+static gboolean
+beat_cb (gpointer data)
+{
+  int *n_beats = data;
+
+  (*n_beats)++;
+
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+has_beaten (gpointer data)
+{
+  return *(int *) data >= N_HEARTBEATS;
+}
+
+/* The loop runs, and takes and shows what is typed. Where it does not, the watchdog barks. */
+static void
+check_heart (Scene *scene)
+{
+  int n_beats = 0;
+  guint source;
+
+  type_into (user_find (scene->window, GTK_TYPE_ENTRY, NULL), "x");
+  source = g_timeout_add (1, beat_cb, &n_beats);
+  user_wait ("heartbeats", has_beaten, &n_beats);
+  g_source_remove (source);
+}
+
+static void
+test_never_blocks (Fixture *fixture)
+{
+  Helper *helper = fixture_user (fixture, 1);
+  Scene scene = open_window (fixture);
+  GtkWidget *row = find_row (&scene);
+
+  /* Nobody but the test lets the acquire go on, and that only afterwards. */
+  helper_do (helper, "acquire 0 1");
+  click_button (row, "Acquire");
+  wait_for_counts (&scene, 0, 1);
+  check_heart (&scene);
+  wait_for_looks ();
+  wait_for_counts (&scene, 0, 1);
+  helper_do (helper, "release 0 1");
+  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Acquire");
+
+  /* Nor does a look that takes its time hold up anything. */
+  hold_up_looks (TRUE);
+  user_wait ("a look", is_a_look_held_up, NULL);
+  check_heart (&scene);
+  click_button (row, "Release");
+  wait_for_counts (&scene, 1, 0);
+  check_heart (&scene);
+  hold_up_looks (FALSE);
+  user_wait_until_seen (row, GTK_TYPE_LABEL, "1 of 1 free");
+  close_window (&scene);
+}
+
+/* Rows that come and go, and figures that change, leave the keyboard and what was typed alone. */
+static void
+test_in_place (Fixture *fixture)
+{
+  Helper *helper = fixture_user (fixture, 3);
+  Scene scene = open_window (fixture);
+  GtkWidget *row = find_row (&scene);
+  GtkWidget *units = user_find (row, GTK_TYPE_SPIN_BUTTON, NULL);
+  GtkWidget *focus;
+
+  type_units (row, "17");
+  user_settle (scene.window);
+  focus = gtk_window_get_focus (GTK_WINDOW (scene.window));
+  g_assert_true (gtk_widget_is_ancestor (focus, units));
+
+  helper_open (helper, 1, SSEM_ACCESS_MODE_OPEN, 1, TRUE, "a first one");
+  user_wait_until_seen (scene.window, MONITOR_TYPE_ROW, "a first one");
+  helper_do (helper, "acquire 0 1");
+  user_wait_until_seen (row, GTK_TYPE_LABEL, "2 of 3 free");
+  helper_do (helper, "close 1");
+  user_wait_until_gone (scene.window, MONITOR_TYPE_ROW, "a first one");
+
+  g_assert_true (find_row (&scene) == row);
+  g_assert_true (gtk_window_get_focus (GTK_WINDOW (scene.window)) == focus);
+  g_assert_cmpstr (gtk_editable_get_text (GTK_EDITABLE (units)), ==, "17");
+  close_window (&scene);
+}
+
+static gboolean
+has_scrolled (gpointer data)
+{
+  return gtk_adjustment_get_value (data) > 50;
+}
+
+static void
+test_scroll (Fixture *fixture)
+{
+  enum { N_ROWS = 8 };
+  Helper *helper = fixture_user (fixture, 1);
+  Scene scene = open_window (fixture);
+  GtkAdjustment *adjustment;
+  double position;
+  int i;
+
+  /* All before the key of the test, by the bytes. */
+  for (i = 1; i < N_ROWS; i++)
+    {
+      g_autofree char *key = g_strdup_printf ("key %d", i);
+
+      helper_open (helper, i, SSEM_ACCESS_MODE_OPEN, i, TRUE, key);
+    }
+  user_wait_until_seen (scene.window, MONITOR_TYPE_ROW, "key 7");
+
+  user_settle (scene.window);
+  gtk_widget_grab_focus (user_find (find_row (&scene), GTK_TYPE_BUTTON, "Acquire"));
+  adjustment = gtk_scrolled_window_get_vadjustment (
+    GTK_SCROLLED_WINDOW (user_find (scene.window, GTK_TYPE_SCROLLED_WINDOW, NULL)));
+  user_wait ("the list to scroll", has_scrolled, adjustment);
+  user_settle (scene.window);
+  position = gtk_adjustment_get_value (adjustment);
+
+  wait_for_looks ();
+  user_settle (scene.window);
+  g_assert_cmpfloat (gtk_adjustment_get_value (adjustment), ==, position);
+
+  for (i = 0; i < N_ROWS; i++)
+    helper_do (helper, "close %d", i);
+  close_window (&scene);
+}
+
+/* --- Opening --- */
+
+static void
+type_key (Scene *scene)
+{
+  /* There is a key on the keyboard for each of these. */
+  g_free (scene->fixture->key);
+  scene->fixture->key = g_strdup_printf ("the key %u", g_random_int ());
+  type_into (user_find (scene->window, GTK_TYPE_ENTRY, NULL), scene->fixture->key);
+}
+
+static void
+choose_backend (Fixture *fixture)
+{
+  g_setenv ("SSEM_BACKEND",
+            fixture->backend == SSEM_BACKEND_SYSV ? "sysv" : "shared-memory", TRUE);
+}
+
+static gboolean
+is_sensitive (gpointer data)
+{
+  return gtk_widget_is_sensitive (data);
+}
+
+static void
+test_open (Fixture *fixture)
+{
+  Scene scene;
+  GtkWidget *row, *open;
+
+  choose_backend (fixture);
+  scene = open_window (fixture);
+  open = user_find (scene.window, GTK_TYPE_BUTTON, "Open");
+  g_assert_false (gtk_widget_is_sensitive (open));
+  type_key (&scene);
+  user_wait ("the button", is_sensitive, open);
+  type_units (gtk_widget_get_parent (open), "5");
+  user_click (open);
+
+  row = find_row (&scene);
+  wait_for_counts (&scene, 5, 0);
+  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Close");
+  g_assert_true (gtk_widget_has_focus (row));
+
+  /* The keyboard is enough from here. */
+  user_press (GDK_KEY_Tab, FALSE);
+  user_press (GDK_KEY_a, TRUE);
+  user_type ("4");
+  user_press (GDK_KEY_Return, FALSE);
+  wait_for_counts (&scene, 1, 0);
+  user_wait_until_seen (row, GTK_TYPE_LABEL, "1 of 5 free");
+  user_wait ("the units", is_sensitive, user_find (row, GTK_TYPE_BUTTON, "Release"));
+
+  click_button (row, "Close");
+  user_wait_until_gone (scene.window, MONITOR_TYPE_ROW, NULL);
+  fixture_assert_empty (fixture);
+  close_window (&scene);
+}
+
+/* --- What goes wrong --- */
+
+static gboolean
+is_revealed (gpointer data)
+{
+  return gtk_info_bar_get_revealed (data);
+}
+
+static gboolean
+is_hidden (gpointer data)
+{
+  return !gtk_info_bar_get_revealed (data);
+}
+
+/* Waits for the message, which names @text, and closes it. */
+static void
+expect_message (Scene      *scene,
+                const char *text)
+{
+  GtkWidget *banner = user_find (scene->window, GTK_TYPE_INFO_BAR, NULL);
+  GtkWidget *label;
+
+  user_wait ("a message", is_revealed, banner);
+  user_settle (scene->window);
+  label = user_find (banner, GTK_TYPE_LABEL, NULL);
+  g_assert_nonnull (strstr (gtk_label_get_text (GTK_LABEL (label)), text));
+  user_click (user_find (banner, GTK_TYPE_BUTTON, NULL));
+  user_wait ("no message", is_hidden, banner);
+}
+
+static void
+test_open_fails (Fixture *fixture)
+{
+  Scene scene;
+
+  choose_backend (fixture);
+  scene = open_window (fixture);
+  type_key (&scene);
+  /* Nothing is a semaphore there. */
+  fixture_plant_misfit (fixture);
+  user_press (GDK_KEY_Return, FALSE);
+  expect_message (&scene, fixture->key);
+  g_assert_null (user_see (scene.window, MONITOR_TYPE_ROW, NULL));
+  fixture_unplant (fixture);
+  close_window (&scene);
+}
+
+/* What goes wrong with each look is said, but not again and again; and taken back. */
+static void
+test_look_fails (Fixture *fixture)
+{
+  g_autofree char *aside = g_build_filename (fixture->folder, "aside", NULL);
+  Scene scene = open_window (fixture);
+  GtkWidget *banner;
+
+  user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "No Semaphores");
+  g_assert_cmpint (g_rename (fixture->keys_folder, aside), ==, 0);
+  expect_message (&scene, fixture->keys_folder);
+  wait_for_looks ();
+  banner = user_find (scene.window, GTK_TYPE_INFO_BAR, NULL);
+  g_assert_true (is_hidden (banner));
+
+  g_assert_cmpint (g_rename (aside, fixture->keys_folder), ==, 0);
+  wait_for_looks ();
+  g_assert_cmpint (g_rename (fixture->keys_folder, aside), ==, 0);
+  user_wait ("a message", is_revealed, banner);
+  g_assert_cmpint (g_rename (aside, fixture->keys_folder), ==, 0);
+  user_wait ("no message", is_hidden, banner);
+  close_window (&scene);
+}
+
+/* Somebody removes it while the window waits. */
+static void
+test_removed (Fixture *fixture)
+{
+  Helper *helper = fixture_user (fixture, 1);
+  Scene scene = open_window (fixture);
+  GtkWidget *row = find_row (&scene);
+
+  helper_do (helper, "acquire 0 1");
+  click_button (row, "Acquire");
+  wait_for_counts (&scene, 0, 1);
+  fixture_remove (fixture, REMOVE_BOTH);
+  expect_message (&scene, fixture->key);
+  user_wait_until_gone (scene.window, MONITOR_TYPE_ROW, NULL);
+  close_window (&scene);
+}
+
+/* Somebody removes it, and makes another one, while the window holds units. */
+static void
+test_replaced (Fixture *fixture)
+{
+  Helper *first = fixture_user (fixture, 3);
+  Scene scene = open_window (fixture);
+  GtkWidget *row = find_row (&scene);
+  GtkWidget *release = user_find (row, GTK_TYPE_BUTTON, "Release");
+  Helper *second;
+
+  click_button (row, "Acquire");
+  user_wait ("units", is_sensitive, release);
+  hold_up_looks (TRUE);
+  fixture_remove (fixture, REMOVE_BOTH);
+  helper_kill (first);
+  second = fixture_user (fixture, 7);
+  hold_up_looks (FALSE);
+  user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "7 of 7 free");
+  row = find_row (&scene);
+  g_assert_false (gtk_widget_is_sensitive (user_find (row, GTK_TYPE_BUTTON, "Release")));
+
+  /* It is the new one that it acquires from. */
+  click_button (row, "Acquire");
+  wait_for_counts (&scene, 6, 0);
+  user_wait ("units", is_sensitive, user_find (row, GTK_TYPE_BUTTON, "Release"));
+  click_button (row, "Release");
+  wait_for_counts (&scene, 7, 0);
+  helper_do (second, "close 0");
+  user_wait_until_gone (scene.window, MONITOR_TYPE_ROW, NULL);
+  close_window (&scene);
+}
+
+/* A look that is older than an action does not count: it would take away what was acquired since. */
+static void
+test_old_look (Fixture *fixture)
+{
+  Helper *helper = fixture_user (fixture, 3);
+  Scene scene = open_window (fixture);
+  GtkWidget *row = find_row (&scene);
+  GtkWidget *release = user_find (row, GTK_TYPE_BUTTON, "Release");
+
+  hold_up_looks (TRUE);
+  user_wait ("a look", is_a_look_held_up, NULL);
+  click_button (row, "Acquire");
+  user_wait ("units", is_sensitive, release);
+  hold_up_looks (FALSE);
+  wait_for_looks ();
+  user_wait_until_seen (row, GTK_TYPE_LABEL, "2 of 3 free");
+  g_assert_true (gtk_widget_is_sensitive (release));
+  click_button (row, "Release");
+  wait_for_counts (&scene, 3, 0);
+  helper_do (helper, "close 0");
+  close_window (&scene);
+}
+
+static gboolean
+is_insensitive (gpointer data)
+{
+  return !gtk_widget_is_sensitive (data);
+}
+
+/* After a reset the window has nothing to give back. */
+static void
+test_reset (Fixture *fixture)
+{
+  Helper *helper = fixture_user (fixture, 3);
+  Scene scene = open_window (fixture);
+  GtkWidget *row = find_row (&scene);
+  GtkWidget *release = user_find (row, GTK_TYPE_BUTTON, "Release");
+
+  if (!tells_processes (&scene))
+    {
+      close_window (&scene);
+      g_test_skip ("with System V nothing tells the window of a reset");
+      return;
+    }
+
+  type_units (row, "2");
+  click_button (row, "Acquire");
+  user_wait ("units", is_sensitive, release);
+  helper_do (helper, "close 0");
+  helper_open (helper, 0, SSEM_ACCESS_MODE_CREATE, 4, TRUE, fixture->key);
+  user_wait ("no units", is_insensitive, release);
+  user_wait_until_seen (row, GTK_TYPE_LABEL, "4 of 4 free");
+  close_window (&scene);
+}
+
+/* --- What a screen reader says --- */
+
+#define assert_named(widget, format) \
+  G_STMT_START { \
+    g_autofree char *name_ = g_strdup_printf (format, fixture->key); \
+    g_autofree char *other_ = \
+      gtk_test_accessible_check_property (GTK_ACCESSIBLE (widget), \
+                                          GTK_ACCESSIBLE_PROPERTY_LABEL, name_); \
+    g_assert_cmpstr (other_, ==, NULL); \
+  } G_STMT_END
+
+static void
+test_accessible (Fixture *fixture)
+{
+  Helper *helper = fixture_user (fixture, 3);
+  Scene scene = open_window (fixture);
+  GtkWidget *row = find_row (&scene);
+  GtkWidget *bar = user_find (row, MONITOR_TYPE_BAR, NULL);
+
+  helper_do (helper, "acquire 0 2");
+  user_wait_until_seen (row, GTK_TYPE_LABEL, "1 of 3 free");
+  assert_named (row, "%s");
+  assert_named (user_find (row, GTK_TYPE_SPIN_BUTTON, NULL), "Units to acquire from “%s”");
+  assert_named (user_find (row, GTK_TYPE_BUTTON, "Acquire"), "Acquire from “%s”");
+  assert_named (user_find (row, GTK_TYPE_BUTTON, "Release"), "Release to “%s”");
+  assert_named (bar, "Taken units of “%s”");
+  gtk_test_accessible_assert_role (GTK_ACCESSIBLE (bar), GTK_ACCESSIBLE_ROLE_METER);
+  gtk_test_accessible_assert_property (GTK_ACCESSIBLE (bar),
+                                       GTK_ACCESSIBLE_PROPERTY_VALUE_NOW, 2.0);
+  gtk_test_accessible_assert_property (GTK_ACCESSIBLE (bar),
+                                       GTK_ACCESSIBLE_PROPERTY_VALUE_MAX, 3.0);
+  gtk_test_accessible_assert_property (GTK_ACCESSIBLE (bar),
+                                       GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, "1 of 3 free");
+
+  click_button (row, "Acquire");
+  wait_for_counts (&scene, 0, 0);
+  helper_do (helper, "release 0 1");
+  type_units (row, "3");
+  click_button (row, "Acquire");
+  wait_for_counts (&scene, 1, 1);
+  assert_named (user_find (row, GTK_TYPE_BUTTON, "Cancel"), "Cancel waiting for “%s”");
+  click_button (row, "Cancel");
+  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Acquire");
+  click_button (row, "Release");
+  wait_for_counts (&scene, 2, 0);
+  close_window (&scene);
+}
+
+/* --- The picture --- */
+
+/* The colour in the middle of one of the @total boxes of the bar. */
+static guint32
+get_box_color (GtkWidget  *bar,
+               GdkTexture *texture,
+               int         box,
+               int         total)
+{
+  gsize stride = 4 * (gsize) gdk_texture_get_width (texture);
+  g_autofree guchar *pixels = g_malloc (stride * (gsize) gdk_texture_get_height (texture));
+  graphene_point_t point = user_locate (bar, (box + 0.45f) / total);
+  guint32 color;
+
+  gdk_texture_download (texture, pixels, stride);
+  memcpy (&color, pixels + (gsize) point.y * stride + 4 * (gsize) point.x, 4);
+
+  return color;
+}
+
+/* A second process of that name, with the key open in slot 0. */
+static Helper *
+employ (Fixture    *fixture,
+        const char *name,
+        const char *key,
+        int         initial_value)
+{
+  Helper *helper = fixture_helper (fixture);
+
+  helper_do (helper, "name %s", name);
+  helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN, initial_value, TRUE, key);
+
+  return helper;
+}
+
+/* The picture that README.md and the manual show, and the colours of the bar. */
+static void
+test_picture (Fixture *fixture)
+{
+  g_autofree char *committed =
+    g_test_build_filename (G_TEST_DIST, "..", "docs", "monitor.png", NULL);
+  g_autofree char *waiter = NULL;
+  g_autoptr(GdkTexture) texture = NULL;
+  g_autoptr(GdkTexture) shown = NULL;
+  g_autoptr(GError) error = NULL;
+  Helper *converters[4], *render, *backup, *licence;
+  GtkWidget *row, *bar;
+  guint32 own, held, unit;
+  Scene scene;
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (converters); i++)
+    converters[i] = employ (fixture, "convert", "converters", 6);
+  render = employ (fixture, "render", "gpu memory", 48);
+  backup = employ (fixture, "backup", "disk", 2);
+  licence = employ (fixture, "simulate", "licences", 3);
+  scene = open_window (fixture);
+
+  helper_do (converters[0], "acquire 0 1");
+  helper_do (converters[1], "acquire 0 1");
+  helper_do (converters[2], "acquire 0 2");
+  helper_do (render, "acquire 0 31");
+  helper_do (backup, "acquire 0 1");
+  helper_do (licence, "acquire 0 3");
+  user_wait_until_seen (scene.window, MONITOR_TYPE_ROW, "licences");
+  row = user_find (scene.window, MONITOR_TYPE_ROW, "licences");
+  click_button (row, "Acquire");
+  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Cancel");
+  row = user_find (scene.window, MONITOR_TYPE_ROW, "converters");
+  click_button (row, "Acquire");
+  user_wait_until_seen (row, GTK_TYPE_LABEL, "1 of 6 free");
+  user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "0 of 3 free");
+  user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "17 of 48 free");
+  helper_send (converters[3], "acquire 0 2");
+  if (tells_processes (&scene))
+    waiter = g_strdup_printf ("convert (%d) × 2", (int) converters[3]->pid);
+  else
+    waiter = g_strdup ("1 process");
+  user_wait_until_seen (row, GTK_TYPE_LABEL, waiter);
+
+  texture = user_photograph (scene.window);
+  bar = user_find (row, MONITOR_TYPE_BAR, NULL);
+  own = get_box_color (bar, texture, 0, 6);
+  held = get_box_color (bar, texture, 1, 6);
+  unit = get_box_color (bar, texture, 5, 6);
+  g_assert_cmphex (own, !=, held);
+  g_assert_cmphex (own, !=, unit);
+  g_assert_cmphex (held, !=, unit);
+  for (i = 2; i < 5; i++)
+    g_assert_cmphex (get_box_color (bar, texture, (int) i, 6), ==, held);
+
+  if (tells_processes (&scene))
+    {
+      g_assert_true (gdk_texture_save_to_png (texture, PICTURE));
+      shown = gdk_texture_new_from_filename (committed, &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (gdk_texture_get_width (shown), ==, gdk_texture_get_width (texture));
+      g_assert_cmpint (gdk_texture_get_height (shown), ==, gdk_texture_get_height (texture));
+    }
+
+  click_button (row, "Release");
+  user_wait ("the release", is_insensitive, user_find (row, GTK_TYPE_BUTTON, "Release"));
+  helper_do (converters[2], "release 0 2");
+  helper_expect_ok (converters[3]);
+  row = user_find (scene.window, MONITOR_TYPE_ROW, "licences");
+  click_button (row, "Cancel");
+  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Acquire");
+  close_window (&scene);
+}
+
+/* --- The program --- */
+
+typedef struct
+{
+  GPid pid;
+  int status;
+} Program;
+
+static gboolean
+has_ended (gpointer data)
+{
+  Program *program = data;
+
+  return waitpid (program->pid, &program->status, WNOHANG) == program->pid;
+}
+
+static void
+test_program (Fixture *fixture)
+{
+  char *argv[] = { (char *) MONITOR, NULL };
+  g_autoptr(GError) error = NULL;
+  Program program = { 0 };
+
+  g_spawn_async (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &program.pid, &error);
+  g_assert_no_error (error);
+  user_focus_titled ("Semaphores");
+  user_press (GDK_KEY_q, TRUE);
+  user_wait ("the program's end", has_ended, &program);
+  g_assert_true (WIFEXITED (program.status));
+  g_assert_cmpint (WEXITSTATUS (program.status), ==, 0);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  conformance_init (&argc, &argv, "monitor");
+  gtk_init ();
+  user_init ();
+  g_object_set (gtk_settings_get_default (), "gtk-enable-animations", FALSE, NULL);
+
+  conformance_add ("comes-and-goes", test_comes_and_goes);
+  conformance_add ("acquire-cancel-release", test_acquire_cancel_release);
+  conformance_add ("never-blocks", test_never_blocks);
+  conformance_add ("in-place", test_in_place);
+  conformance_add ("scroll", test_scroll);
+  conformance_add ("open", test_open);
+  conformance_add ("open-fails", test_open_fails);
+  conformance_add ("look-fails", test_look_fails);
+  conformance_add ("removed", test_removed);
+  conformance_add ("replaced", test_replaced);
+  conformance_add ("old-look", test_old_look);
+  conformance_add ("reset", test_reset);
+  conformance_add ("accessible", test_accessible);
+  conformance_add ("picture", test_picture);
+  conformance_add ("program", test_program);
+
+  return conformance_run ();
+}
