@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* For LD_PRELOAD: a program that was installed with DESTDIR asks for its catalogues where they would
- * be without it. Here they are looked for below the folder that the environment names. */
+/* For LD_PRELOAD: a program that was installed with DESTDIR asks for its catalogues where they
+ * would be without it. Here they are looked for below the folder that the environment names. */
 
 #include <dlfcn.h>
 #include <libintl.h>

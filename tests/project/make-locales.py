@@ -6,7 +6,7 @@ tests want. What the system has no description of is left out, and tried again t
 tests that want it skip.
 
 usage: make-locales.py REPORT NAME...
-  REPORT  a file, which tells for each name what became of it; the locales lie in `locales` beside it
+  REPORT  a file, which tells for each name what became of it; `locales` beside it has the locales
   NAME    a locale with its encoding, such as fr_FR.UTF-8
 """
 

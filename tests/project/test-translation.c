@@ -27,7 +27,7 @@ use_locale (gconstpointer name)
   return FALSE;
 }
 
-/* One of the library's messages in the language of the locale; the test fails where there is none. */
+/* What a message is in the language of the locale; the test fails where it is nothing else. */
 static const char *
 translate (const char *text)
 {
