@@ -5,7 +5,8 @@
 
 Each block of code is a program, which is compiled as a user would do it, and run. If the next block
 is marked "text" and follows at once, that is what the program prints. A block of C without main ()
-is taken for the body of main (). No program may leave a semaphore behind.
+is taken for the body of main (). No program may leave a semaphore behind. Blocks that a comment says
+to be from a file are left to update-samples.py, and to the test of that file.
 
 Links to other pages and to files have to lead somewhere, and the Meson options that the pages name
 have to be the ones that there are.
@@ -25,7 +26,8 @@ from dataclasses import dataclass
 
 SECONDS_FOR_ONE = 60
 FENCE = re.compile(r'^```(\w+)\n(.*?)^```\n(?:\n^```text\n(.*?)^```\n)?', re.M | re.S)
-NOT_RUN = ('text', 'sh')
+FROM_FILE = re.compile(r'<!-- from [^\n]*-->\n\n\Z')
+NOT_RUN = ('json', 'text', 'sh')
 
 
 class Skip(Exception):
@@ -154,7 +156,7 @@ def check_sample(sample, options):
 def samples_in_text(origin, text):
     for match in FENCE.finditer(text):
         language, code, output = match.groups()
-        if language in BUILDERS:
+        if language in BUILDERS and not FROM_FILE.search(text[:match.start()]):
             line = text.count('\n', 0, match.start()) + 1
             yield Sample(f'{origin}:{line}', language, code, output)
 

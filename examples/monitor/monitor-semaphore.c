@@ -83,6 +83,7 @@ finish_acquire (MonitorSemaphore *self,
   finish_action (self, error);
 }
 
+/* sample: acquired */
 static void
 acquired_cb (GObject      *object,
              GAsyncResult *result,
@@ -94,13 +95,16 @@ acquired_cb (GObject      *object,
   ssem_system_semaphore_acquire_finish (SSEM_SYSTEM_SEMAPHORE (object), result, &error);
   finish_acquire (self, error);
 }
+/* end of sample */
 
+/* sample: wait */
 static void
 wait_for_units (MonitorSemaphore *self)
 {
   ssem_system_semaphore_acquire_async (self->opened, self->waiting, self->cancellable,
                                        acquired_cb, g_object_ref (self));
 }
+/* end of sample */
 
 static void
 opened_cb (GObject      *object,
@@ -148,6 +152,7 @@ monitor_semaphore_acquire (MonitorSemaphore *self,
   g_signal_emit (self, signals[ACTED], 0);
 }
 
+/* sample: cancel */
 /* The acquire ends in its callback, as any other; it may have been served by then. */
 void
 monitor_semaphore_cancel (MonitorSemaphore *self)
@@ -155,6 +160,7 @@ monitor_semaphore_cancel (MonitorSemaphore *self)
   if (self->cancellable != NULL)
     g_cancellable_cancel (self->cancellable);
 }
+/* end of sample */
 
 /* Gives back all that the window holds. */
 void
