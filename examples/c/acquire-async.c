@@ -26,6 +26,7 @@ typedef struct
   gboolean is_cancelled;
 } Example;
 
+/* sample: answer */
 static void
 second_acquired_cb (GObject      *object,
                     GAsyncResult *result,
@@ -46,6 +47,7 @@ second_acquired_cb (GObject      *object,
 
   g_main_loop_quit (example->loop);
 }
+/* end of sample */
 
 static void
 first_acquired_cb (GObject      *object,
@@ -65,9 +67,11 @@ first_acquired_cb (GObject      *object,
   g_print ("first request: has the unit\n");
   example->is_served = TRUE;
 
+  /* sample: ask */
   g_print ("second request: waits\n");
   ssem_system_semaphore_acquire_async (example->semaphore, 1, example->cancellable,
                                        second_acquired_cb, example);
+  /* end of sample */
 }
 
 static gboolean

@@ -68,6 +68,7 @@ map_ring (const char  *path,
   return ring != MAP_FAILED ? ring : NULL;
 }
 
+/* sample: open */
 static SsemSystemSemaphore *
 open_in_mode (const char      *key,
               int              initial_value,
@@ -107,6 +108,7 @@ open_semaphore (const char  *name,
 
   return g_steal_pointer (&semaphore);
 }
+/* end of sample */
 
 static gboolean
 acquire (SsemSystemSemaphore  *places,
@@ -117,6 +119,7 @@ acquire (SsemSystemSemaphore  *places,
                                                 error);
 }
 
+/* sample: produce */
 static gboolean
 produce (Buffer  *buffer,
          int      n_items,
@@ -140,7 +143,9 @@ produce (Buffer  *buffer,
    * consumer has not come yet, we are the last user, and would take the semaphores with us. */
   return acquire (buffer->free_places, PLACES, error);
 }
+/* end of sample */
 
+/* sample: consume */
 static gboolean
 consume (Buffer  *buffer,
          int      n_items,
@@ -175,6 +180,7 @@ consume (Buffer  *buffer,
 
   return TRUE;
 }
+/* end of sample */
 
 int
 main (int    argc,

@@ -44,6 +44,7 @@ def map_ring(path):
         os.close(fd)
 
 
+# sample: open
 def open_in_mode(key, initial_value, mode):
     return Ssem.SystemSemaphore(key, initial_value, mode, undo=False)
 
@@ -55,6 +56,7 @@ def open_semaphore(key, initial_value):
         return open_in_mode(key, initial_value, Ssem.AccessMode.CREATE_EXCLUSIVE)
     except Ssem.AlreadyExistsError:
         return open_in_mode(key, initial_value, Ssem.AccessMode.OPEN)
+# end of sample
 
 
 def acquire(places, n):
@@ -62,6 +64,7 @@ def acquire(places, n):
         raise TimeoutError(f'The other side does nothing for {PATIENCE_SECONDS} seconds')
 
 
+# sample: produce
 def produce(ring, free_places, used_places, n_items):
     item = done = 0
     while done < n_items:
@@ -76,8 +79,10 @@ def produce(ring, free_places, used_places, n_items):
     # All places are free again when the consumer has taken everything. Until then we stay: if the
     # consumer has not come yet, we are the last user, and would take the semaphores with us.
     acquire(free_places, PLACES)
+# end of sample
 
 
+# sample: consume
 def consume(ring, free_places, used_places, n_items, path):
     item = done = 0
     while done < n_items:
@@ -94,6 +99,7 @@ def consume(ring, free_places, used_places, n_items, path):
                 raise ValueError(f'Item {place} is not the one that was produced')
         free_places.release(n)
         done += n
+# end of sample
 
 
 parser = argparse.ArgumentParser()
