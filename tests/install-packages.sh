@@ -34,6 +34,7 @@ build_packages='
 test_packages='
   abigail-tools
   binutils
+  chromium
   clang
   g++
   gi-docgen
