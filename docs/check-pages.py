@@ -195,6 +195,18 @@ def check_options(root, text):
     assert not unknown, f'building.md uses options that do not exist: {unknown}'
 
 
+def check_errors(root, text):
+    """The page on errors has each code that the library sets, and no other."""
+    code = re.compile(r'\b(?:SSEM_SYSTEM_SEMAPHORE|G_IO)_ERROR_([A-Z_]+)\b')
+    set_somewhere = set()
+    for path in (root / 'ssem').rglob('*.c'):
+        if path.parent.name != 'tool':
+            set_somewhere |= set(code.findall(path.read_text(encoding='utf-8')))
+    described = set(re.findall(r'^(?:### |\| `G_IO_ERROR_)([A-Z_]+)', text, re.M))
+    assert described == set_somewhere, \
+        f'errors.md differs from what is set in {sorted(described ^ set_somewhere)}'
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--root', type=pathlib.Path, required=True)
@@ -218,6 +230,9 @@ def main():
         checks.append((f'{sample.origin} ({sample.language})', check_sample, (sample, options)))
     building = (options.root / 'docs' / 'building.md').read_text(encoding='utf-8')
     checks.append(('Meson options', check_options, (options.root, building)))
+
+    errors = (options.root / 'docs' / 'errors.md').read_text(encoding='utf-8')
+    checks.append(('error codes', check_errors, (options.root, errors)))
 
     print(f'1..{len(checks)}', flush=True)
     for number, (title, check, arguments) in enumerate(checks, 1):
