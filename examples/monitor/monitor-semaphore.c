@@ -6,7 +6,8 @@
 
 #include <unistd.h>
 
-/* A semaphore of the list: what it was like when somebody looked, and what this window does with it.
+/* A semaphore of the list: what it was like when somebody looked, and what this window does with
+ * it.
  *
  * To look at a semaphore is not to use it. The window opens one only when it acquires from it, and
  * closes it again when it neither holds units nor waits for any, so that a semaphore ends with the

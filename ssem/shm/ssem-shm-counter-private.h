@@ -39,8 +39,8 @@ SsemShmResult ssem_shm_counter_add          (SsemShmLane     lane,
 /* The same for the case that makes all the speed: the last change was this slot's too, so the epoch
  * is the same, and there is nobody else's success to record. Nor does it look at the clock, which
  * would take a tenth of its time; so nobody knows since when units are held that were taken this
- * way. @may_end_holding, a constant: FALSE where @owes is not negative. The answer is FALSE where it
- * is not that case, or there are too few units, or too many; nothing has happened then. */
+ * way. @may_end_holding, a constant: FALSE where @owes is not negative. The answer is FALSE where
+ * it is not that case, or there are too few units, or too many; nothing has happened then. */
 static inline gboolean
 ssem_shm_counter_add_at_once (const SsemShmLane *lane,
                               int                delta,

@@ -70,7 +70,8 @@ compare_names (gconstpointer a,
 }
 
 /* The names that begin so, of that type or of any where that is NULL, sorted. Other tests make and
- * remove names in the meantime, so that the place of ours moves: it may come twice, or be missed. */
+ * remove names in the meantime, so that the place of ours moves: it may come twice, or be
+ * missed. */
 static GStrv
 look_at_names (const char *prefix,
                const char *type)

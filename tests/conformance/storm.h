@@ -41,8 +41,8 @@ typedef struct
   guint64 n_stuck;      /* workers that did not come to their end */
 } StormFigures;
 
-/* One phase, of @n_kills, or fewer if @deadline_usec, a point of the monotonic clock, passes before.
- * Adds to @figures. */
+/* One phase, of @n_kills, or fewer if @deadline_usec, a point of the monotonic clock, passes
+ * before. Adds to @figures. */
 void storm_run (Fixture      *fixture,
                 StormKind     kind,
                 int           initial_value,

@@ -91,8 +91,8 @@ count_threads (void)
   return count_threads_named (getpid (), NULL);
 }
 
-/* The threads that serve requests have gone. A backend may keep one of its own, as it does for waits of
- * any sort, and that is all. */
+/* The threads that serve requests have gone. A backend may keep one of its own, as it does for
+ * waits of any sort, and that is all. */
 static gboolean
 has_few_threads (gpointer data)
 {

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The counter by itself: memory that is mapped several times, as several processes would have it. Who
- * dies where is written into it by hand. */
+/* The counter by itself: memory that is mapped several times, as several processes would have it.
+ * Who dies where is written into it by hand. */
 
 #define N_MAPPINGS 5
 #define INITIAL 100
@@ -581,7 +581,8 @@ test_slots (void)
   g_assert_cmpuint (n, ==, SSEM_SHM_MAX_SLOTS - 1);
   g_assert_cmpuint (n, >=, 4000);
 
-  /* The refused one has changed nothing; a slot that is given back is had again, by the one after. */
+  /* The refused one has changed nothing; a slot that is given back is had again, by the one
+   * after. */
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, INITIAL);
   g_assert_cmpuint (count_slots_of (segment, n + 1), ==, 0);
   ssem_shm_counter_free_slots (segment, 1234);

@@ -37,7 +37,7 @@
  *   full OPTIONS FOLDER                 a tmpfs of its own there, remounted the next time, or `no`
  *   bind READONLY FROM TO               mounts a folder in another place, for itself alone, or `no`
  *   cover FOLDER                        mounts an empty folder over it, for itself alone, or `no`
- *   new-time MONOTONIC BOOTTIME         children have clocks that are that many seconds ahead, or `no`
+ *   new-time MONOTONIC BOOTTIME         children have clocks that many seconds ahead, or `no`
  *   strangers KIND FOLDER               closes all descriptors but its own two; each number becomes
  *                                       a file or pipe of the program's, the folder, or none
  *   wait-in-thread SLOT N, join-thread  an acquire in another thread, and its result

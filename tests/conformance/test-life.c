@@ -156,7 +156,8 @@ test_units_go_with_it (Fixture *fixture)
 
 /* --- Removed from outside --- */
 
-/* What does not ask the kernel goes on with what it has; it is not refused, and makes nothing new. */
+/* What does not ask the kernel goes on with what it has; it is not refused, and makes nothing
+ * new. */
 static void
 expect_notice (Fixture  *fixture,
                Helper   *helper,

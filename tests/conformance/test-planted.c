@@ -39,7 +39,8 @@ expect_refusal (Fixture *fixture,
     }
 }
 
-/* A link in place of the key's own entry, or of what lies in it: dangling, to a file, to a folder. */
+/* A link in place of the key's own entry, or of what lies in it: dangling, to a file, to a
+ * folder. */
 static void
 expect_refused_link (Fixture    *fixture,
                      const char *path)
@@ -251,8 +252,8 @@ test_cut_off_in_use (Fixture *fixture)
 
 /* --- What a crash may leave --- */
 
-/* An empty file is what Qt leaves, and the first bytes that a crash may leave; where there is a folder
- * for each key, it is the empty folder. */
+/* An empty file is what Qt leaves, and the first bytes that a crash may leave; where there is a
+ * folder for each key, it is the empty folder. */
 static void
 test_empty_place (Fixture *fixture)
 {

@@ -6,7 +6,8 @@
 
 #include <ssem.h>
 
-/* A fuzz target is linked with libFuzzer, or with fuzz-replay.c, which only runs what it is given. */
+/* A fuzz target is linked with libFuzzer, or with fuzz-replay.c, which only runs what it is
+ * given. */
 
 int         LLVMFuzzerTestOneInput   (const guint8   *data,
                                       gsize           length);

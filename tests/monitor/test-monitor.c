@@ -405,7 +405,8 @@ test_replaced (Fixture *fixture)
   close_window (&scene);
 }
 
-/* A look that is older than an action does not count: it would take away what was acquired since. */
+/* A look that is older than an action does not count: it would take away what was acquired
+ * since. */
 static void
 test_old_look (Fixture *fixture)
 {

@@ -15,8 +15,8 @@ G_BEGIN_DECLS
 /* What a victim performs, and in which company. */
 typedef enum
 {
-  /* Two others are attached all the while. One of them has a unit; when a victim is to be killed, the
-   * other waits for all units. */
+  /* Two others are attached all the while. One of them has a unit; when a victim is to be killed,
+   * the other waits for all units. */
   COMPANY_ATTACHED,
   /* As before, but nobody waits, for who waits would find the dead before the victim does. */
   COMPANY_NOT_WAITING,

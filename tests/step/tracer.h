@@ -11,12 +11,12 @@ G_BEGIN_DECLS
 
 /* A process that can be led to any point of what it does, by ptrace(2).
  *
- * A victim is forked from the caller, so that all code lies where it lies in the caller. It prepares
- * itself, performs, and is asked for the outcome. What it performs is recorded once, instruction by
- * instruction: a point is an instruction of the library that is the next to be executed, for the
- * n-th time, or the entry or exit of the n-th system call, of whatever code. Another victim that
- * does the same is led to a point by a breakpoint register, which takes some microseconds where
- * counting instructions would take seconds.
+ * A victim is forked from the caller, so that all code lies where it lies in the caller. It
+ * prepares itself, performs, and is asked for the outcome. What it performs is recorded once,
+ * instruction by instruction: a point is an instruction of the library that is the next to be
+ * executed, for the n-th time, or the entry or exit of the n-th system call, of whatever code.
+ * Another victim that does the same is led to a point by a breakpoint register, which takes some
+ * microseconds where counting instructions would take seconds.
  */
 typedef struct
 {
@@ -52,8 +52,8 @@ pid_t    tracer_start        (const VictimTable  *table);
 GArray  *tracer_record       (pid_t               victim,
                               gconstpointer       code);
 
-/* The point of @points behind the n-th compare-and-swap in the library, from 1; NULL where there are
- * fewer. */
+/* The point of @points behind the n-th compare-and-swap in the library, from 1; NULL where there
+ * are fewer. */
 const Point *tracer_find_swap (GArray             *points,
                                guint               n);
 
