@@ -86,7 +86,7 @@ has_looked (gpointer data)
 void
 wait_for_looks (void)
 {
-  guint wanted = count_looks (&n_looks_begun) + 3;
+  guint wanted = count_looks (&n_looks_begun) + 2;
 
   user_wait ("looks", has_looked, &wanted);
 }

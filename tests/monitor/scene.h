@@ -38,7 +38,7 @@ void       wait_for_counts     (Scene      *scene,
 /* Whether the backend knows who holds and who waits. */
 gboolean   tells_processes     (Scene      *scene);
 
-/* Until the window has looked several times, beginning now. */
+/* Until the window has looked anew, and shows what it saw. */
 void       wait_for_looks      (void);
 /* No look comes back until this is called with FALSE; what it has seen gets old meanwhile. */
 void       hold_up_looks       (gboolean    are_held_up);
