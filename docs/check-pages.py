@@ -202,7 +202,7 @@ def check_errors(root, text):
     for path in (root / 'ssem').rglob('*.c'):
         if path.parent.name != 'tool':
             set_somewhere |= set(code.findall(path.read_text(encoding='utf-8')))
-    described = set(re.findall(r'^(?:### |\| `G_IO_ERROR_)([A-Z_]+)', text, re.M))
+    described = set(re.findall(r'^### (?:G_IO_ERROR_)?([A-Z_]+)$', text, re.M))
     assert described == set_somewhere, \
         f'errors.md differs from what is set in {sorted(described ^ set_somewhere)}'
 
