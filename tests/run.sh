@@ -100,7 +100,7 @@ fi
 if ! $is_quick; then
   if build build-sanitize -Db_sanitize=address,undefined -Dintrospection=disabled; then
     run_tests sanitizers build-sanitize "" --suite conformance --suite worlds --suite translation \
-      --suite examples --suite fuzz "$@"
+      --suite examples --suite fuzz --no-suite stress "$@"
   else
     runs="$runs sanitizers=build-sanitize/none"
   fi
@@ -120,9 +120,8 @@ if ! $is_quick; then
   fi
 
   if $is_built; then
-    # A set-up's own list of suites to leave out does not count beside a list of those to run.
     run_tests valgrind build -valgrind --setup valgrind --suite conformance --suite translation \
-      --no-suite stress "$@"
+      --no-suite processes --no-suite stress "$@"
   fi
 fi
 
