@@ -47,8 +47,10 @@ TOO_WIDE = '''(() => {
   if (document.documentElement.scrollWidth > innerWidth)
     found.push(`the page is ${document.documentElement.scrollWidth} wide`);
   for (const table of document.querySelectorAll('.docblock table'))
-    if (innerWidth > 1000 && table.scrollWidth > table.clientWidth + 1)
-      found.push(`there is room for a table, and it scrolls: ${table.rows[0].textContent.trim()}`);
+    if (innerWidth > 1000 && table.scrollWidth > table.clientWidth + 1) {
+      const head = table.rows[0].textContent.trim().replace(/\\s+/g, ' ');
+      found.push(`there is room for a table, and it scrolls: ${head}`);
+    }
   for (const element of document.querySelectorAll('#body-wrapper *')) {
     const box = element.getBoundingClientRect();
     const style = getComputedStyle(element);

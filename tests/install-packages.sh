@@ -30,12 +30,14 @@ build_packages='
   python3-gi
   valac
 '
-# valgrind needs the C library's debugging symbols.
+# valgrind needs the C library's debugging symbols. How wide a page is depends on the fonts.
 test_packages='
   abigail-tools
   binutils
   chromium
   clang
+  fonts-dejavu-core
+  fonts-liberation
   g++
   gi-docgen
   libc6-dbg
