@@ -21,8 +21,10 @@ WINEPREFIX=$folder/wine
 WINEARCH=win64
 WINEDEBUG=-all
 WINEDLLOVERRIDES='mscoree,mshtml='
+# Without it GLib asks the console for its code page, and there is no console.
+LANG=C.UTF-8
 WINEPATH="Z:$(echo "$folder/root/bin" | tr / '\\')${WINEPATH:+;$WINEPATH}"
-export TMPDIR WINEPREFIX WINEARCH WINEDEBUG WINEDLLOVERRIDES WINEPATH
+export LANG TMPDIR WINEPREFIX WINEARCH WINEDEBUG WINEDLLOVERRIDES WINEPATH
 
 if [ "$1" = --server ]; then
   shift
