@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 # Installs what is missing, builds, and runs every test: as it is, with the sanitizers for addresses
-# and undefined behaviour, with the one for threads, and under valgrind. The last line tells how many
-# passed, failed and were skipped.
+# and undefined behaviour, with the one for threads, with libFuzzer, and under valgrind. The last line
+# tells how many passed, failed and were skipped.
 
 set -u
 
@@ -12,7 +12,7 @@ usage()
 {
   cat >&2 <<TEXT
 usage: tests/run.sh [--quick] [--windows] [TEST...]
-  --quick    without the sanitizers and valgrind
+  --quick    without the sanitizers, libFuzzer and valgrind
   --windows  also the build for Windows, under wine; the first time it builds GLib for that
   TEST       names of tests, as "meson test --list" shows them; all where there is none
 TEXT
@@ -121,7 +121,7 @@ if ! $is_quick; then
 
   if $is_built; then
     run_tests valgrind build -valgrind --setup valgrind --suite conformance --suite translation \
-      --no-suite processes --no-suite stress "$@"
+      --no-suite stress --no-suite threads "$@"
   fi
 fi
 
