@@ -121,7 +121,7 @@ if ! $is_quick; then
 
   if $is_built; then
     run_tests valgrind build -valgrind --setup valgrind --suite conformance --suite translation \
-      --no-suite stress --no-suite threads "$@"
+      --no-suite stress "$@"
   fi
 fi
 

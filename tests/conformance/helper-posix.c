@@ -29,9 +29,41 @@ typedef struct
   guint n_threads;
 } Blocked;
 
+/* Whether @address of the process lies in memory that it shares with others. */
+static gboolean
+is_shared (pid_t   pid,
+           guint64 address)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/maps", (int) pid);
+  g_autofree char *text = NULL;
+  g_auto(GStrv) lines = NULL;
+  guint i;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return FALSE;
+  lines = g_strsplit (text, "\n", -1);
+  for (i = 0; lines[i] != NULL; i++)
+    {
+      guint64 start, end;
+      char sharing;
+
+      /* "from-to rwxs", in hexadecimal digits; the last letter is 's' or 'p'. */
+      if (sscanf (lines[i], "%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x %*3c%c",
+                  &start, &end, &sharing) == 3 &&
+          address >= start && address < end)
+        return sharing == 's';
+    }
+
+  return FALSE;
+}
+
+/* Whether the call waits for a semaphore: a thread that waits for a lock of its own process, or for
+ * another thread's end or beginning, sleeps in a futex, too, but in memory that nobody else sees. */
 static gboolean
 is_wait_of (SsemBackend backend,
-            long        number)
+            pid_t       pid,
+            long        number,
+            guint64     argument)
 {
   switch (backend)
     {
@@ -57,15 +89,11 @@ is_wait_of (SsemBackend backend,
     case SSEM_BACKEND_SHARED_MEMORY:
 #ifdef SYS_futex
       if (number == SYS_futex)
-        return TRUE;
+        return is_shared (pid, argument);
 #endif
 #ifdef SYS_futex_time64
       if (number == SYS_futex_time64)
-        return TRUE;
-#endif
-#ifdef SYS_futex_waitv
-      if (number == SYS_futex_waitv)
-        return TRUE;
+        return is_shared (pid, argument);
 #endif
       return FALSE;
 
@@ -89,10 +117,13 @@ are_blocked (gpointer data)
     {
       g_autofree char *path = g_build_filename (tasks, name, "syscall", NULL);
       g_autofree char *text = NULL;
+      guint64 argument;
+      long number;
 
-      /* "running", or the number of the system call that it sleeps in. */
-      if (g_file_get_contents (path, &text, NULL, NULL) && g_ascii_isdigit (*text) &&
-          is_wait_of (blocked->backend, strtol (text, NULL, 10)))
+      /* "running", or the number of the system call that it sleeps in, and its arguments. */
+      if (g_file_get_contents (path, &text, NULL, NULL) &&
+          sscanf (text, "%ld 0x%" G_GINT64_MODIFIER "x", &number, &argument) == 2 &&
+          is_wait_of (blocked->backend, blocked->pid, number, argument))
         n_found++;
     }
 
