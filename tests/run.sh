@@ -100,7 +100,7 @@ fi
 if ! $is_quick; then
   if build build-sanitize -Db_sanitize=address,undefined -Dintrospection=disabled; then
     run_tests sanitizers build-sanitize "" --suite conformance --suite worlds --suite translation \
-      --suite examples --suite fuzz --no-suite stress "$@"
+      --suite examples --suite fuzz "$@"
   else
     runs="$runs sanitizers=build-sanitize/none"
   fi
