@@ -6,6 +6,7 @@
 
 #include "ssem-system-semaphore-private.h"
 
+#include "ssem/backend/ssem-backend-at-once-private.h"
 #include "ssem-i18n-private.h"
 
 static gboolean
@@ -73,6 +74,7 @@ acquire_slowly (SsemSystemSemaphore  *self,
   return TRUE;
 }
 
+/* The way that most acquires go, and where it ends nothing has happened: the slow one begins anew. */
 static G_ALWAYS_INLINE inline gboolean
 acquire_until (SsemSystemSemaphore  *self,
                int                   n,
@@ -80,23 +82,22 @@ acquire_until (SsemSystemSemaphore  *self,
                GCancellable         *cancellable,
                GError              **error)
 {
-  SsemInstance *instance;
-  SsemPin *pin;
-  gboolean is_acquired;
+  SsemPin *pin = ssem_pin_get_fast ();
 
-  if (G_UNLIKELY (cancellable != NULL || n <= 0))
-    return acquire_slowly (self, n, deadline_usec, cancellable, error);
+  if (G_LIKELY (pin != NULL && cancellable == NULL && n > 0 &&
+                ssem_system_semaphore_is_without_error (self)))
+    {
+      SsemInstance *instance = ssem_pin_enter_fast (pin, &self->instance);
 
-  /* The way that most acquires go. Where it answers FALSE, nothing has happened. */
-  instance = ssem_pin_enter (&self->instance, &pin);
-  is_acquired = G_LIKELY (instance != NULL) && instance->table->take_at_once (instance, n);
-  ssem_pin_leave (pin);
-  if (G_UNLIKELY (!is_acquired))
-    return acquire_slowly (self, n, deadline_usec, NULL, error);
+      if (G_LIKELY (instance != NULL && ssem_backend_take_at_once (instance, n)))
+        {
+          ssem_pin_leave (pin);
+          return TRUE;
+        }
+      ssem_pin_step_back (pin);
+    }
 
-  ssem_system_semaphore_record_success (self);
-
-  return TRUE;
+  return acquire_slowly (self, n, deadline_usec, cancellable, error);
 }
 
 /**
@@ -278,25 +279,25 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
                                int                   n,
                                GError              **error)
 {
-  SsemInstance *instance;
   SsemPin *pin;
-  gboolean is_released;
 
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (G_UNLIKELY (n <= 0))
-    return release_slowly (self, n, error);
+  pin = ssem_pin_get_fast ();
+  if (G_LIKELY (pin != NULL && n > 0 && ssem_system_semaphore_is_without_error (self)))
+    {
+      SsemInstance *instance = ssem_pin_enter_fast (pin, &self->instance);
 
-  instance = ssem_pin_enter (&self->instance, &pin);
-  is_released = G_LIKELY (instance != NULL) && instance->table->give_at_once (instance, n);
-  ssem_pin_leave (pin);
-  if (G_UNLIKELY (!is_released))
-    return release_slowly (self, n, error);
+      if (G_LIKELY (instance != NULL && ssem_backend_give_at_once (instance, n)))
+        {
+          ssem_pin_leave (pin);
+          return TRUE;
+        }
+      ssem_pin_step_back (pin);
+    }
 
-  ssem_system_semaphore_record_success (self);
-
-  return TRUE;
+  return release_slowly (self, n, error);
 }
 
 /**

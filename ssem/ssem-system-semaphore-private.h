@@ -68,11 +68,18 @@ gboolean ssem_system_semaphore_record_failure (SsemSystemSemaphore  *self,
 gboolean ssem_system_semaphore_ensure_open    (SsemSystemSemaphore  *self,
                                                GError              **error);
 
+/* Whether a success would have nothing to record. */
+static inline gboolean
+ssem_system_semaphore_is_without_error (SsemSystemSemaphore *self)
+{
+  return G_LIKELY (atomic_load_explicit (&self->error_code, memory_order_relaxed) ==
+                   SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR);
+}
+
 static inline void
 ssem_system_semaphore_record_success (SsemSystemSemaphore *self)
 {
-  if (G_UNLIKELY (atomic_load_explicit (&self->error_code, memory_order_relaxed) !=
-                  SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR))
+  if (!ssem_system_semaphore_is_without_error (self))
     ssem_system_semaphore_record_result (self, NULL);
 }
 

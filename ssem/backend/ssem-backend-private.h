@@ -52,14 +52,6 @@ struct _SsemBackendTable
                                gboolean        undo,
                                GError        **error);
 
-  /* Take, or give, @n units where that needs nothing but a few instructions. FALSE: it would need
-   * more, or fail, and nothing has happened; acquire () or release () will tell. A backend that
-   * always needs more always answers so. */
-  gboolean      (* take_at_once) (SsemInstance *instance,
-                                  int           n);
-  gboolean      (* give_at_once) (SsemInstance *instance,
-                                  int           n);
-
   /* Takes @n units together, or none. With SSEM_DEADLINE_NOW it does not wait, and fails with
    * G_IO_ERROR_WOULD_BLOCK; with SSEM_DEADLINE_NONE it waits for ever; else it fails with
    * G_IO_ERROR_TIMED_OUT at the deadline. A cancelled wait ends within 50 milliseconds. A waiter
@@ -116,10 +108,6 @@ void ssem_backend_init (void);
  * environment names none that there is. */
 const SsemBackendTable *ssem_backend_choose (SsemBackend   wanted,
                                              GError      **error);
-
-/* For a backend that does nothing at once. */
-gboolean ssem_backend_not_at_once   (SsemInstance    *instance,
-                                     int              n);
 
 /* What an operation was doing when it failed. */
 typedef enum

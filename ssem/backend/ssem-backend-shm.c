@@ -4,13 +4,10 @@
 
 #include "config.h"
 
-#include "ssem-backend-private.h"
+#include "ssem-backend-shm-private.h"
 
-#include "ssem/shm/ssem-shm-attachment-private.h"
-#include "ssem/shm/ssem-shm-counter-private.h"
 #include "ssem/shm/ssem-shm-inspect-private.h"
 #include "ssem/shm/ssem-shm-recovery-private.h"
-#include "ssem/shm/ssem-shm-waiting-private.h"
 
 #include <errno.h>
 
@@ -28,18 +25,10 @@
 /* A release whose wake-up reached nobody that often has met waiters that are counted, but dead. */
 #define VAIN_WAKES_BEFORE_MENDING 64
 
-typedef struct
-{
-  SsemInstance parent;
-  SsemShmAttachment *attachment; /* constant after init */
-  int undo_mask;                 /* constant after init: all bits with undo, none without */
-  atomic_bool is_closed;
-} ShmInstance;
-
 static gboolean
 shm_fail (GError        **error,
           SsemOperation   operation,
-          ShmInstance    *self,
+          SsemShmInstance    *self,
           int             result)
 {
   return ssem_backend_fail (error, operation, self->attachment->file.key, NULL, -result);
@@ -69,7 +58,7 @@ shm_open_instance (const char      *key,
                    GError         **error)
 {
   SsemShmAttachment *attachment = NULL;
-  ShmInstance *self;
+  SsemShmInstance *self;
   int result;
 
   result = ssem_shm_attachment_open (key, initial_value, mode, &attachment);
@@ -79,16 +68,17 @@ shm_open_instance (const char      *key,
       return NULL;
     }
 
-  self = g_new0 (ShmInstance, 1);
+  self = g_new0 (SsemShmInstance, 1);
   self->parent.table = &ssem_backend_shm;
   self->attachment = attachment;
+  self->serial = attachment->serial;
   self->undo_mask = undo ? -1 : 0;
 
   return &self->parent;
 }
 
 static inline SsemShmResult
-take (ShmInstance *self,
+take (SsemShmInstance *self,
       SsemShmLane  lane,
       int          n)
 {
@@ -100,7 +90,7 @@ cancelled_cb (GCancellable *cancellable,
               gpointer      data)
 {
   SsemShmWait *wait = data;
-  ShmInstance *self = wait->instance;
+  SsemShmInstance *self = wait->instance;
 
   ssem_shm_waiting_call_off (self->attachment->file.memory, &wait->waiter, wait->lane.index);
 }
@@ -108,7 +98,7 @@ cancelled_cb (GCancellable *cancellable,
 /* Sleeps and tries in turn. Answers 0, or -EAGAIN where the wait was called off or the time is
  * over; else what went wrong. */
 static int
-sleep_until_taken (ShmInstance *self,
+sleep_until_taken (SsemShmInstance *self,
                    SsemShmWait *wait,
                    gint64       deadline_usec)
 {
@@ -142,24 +132,13 @@ sleep_until_taken (ShmInstance *self,
 }
 
 static gboolean
-shm_take_at_once (SsemInstance *instance,
-                  int           n)
-{
-  ShmInstance *self = (ShmInstance *) instance;
-  const SsemShmLane *lane = ssem_shm_attachment_peek_lane (self->attachment);
-
-  return G_LIKELY (lane != NULL) &&
-         ssem_shm_counter_add_at_once (lane, -n, n & self->undo_mask, FALSE);
-}
-
-static gboolean
 shm_acquire (SsemInstance  *instance,
              int            n,
              gint64         deadline_usec,
              GCancellable  *cancellable,
              GError       **error)
 {
-  ShmInstance *self = (ShmInstance *) instance;
+  SsemShmInstance *self = (SsemShmInstance *) instance;
   SsemShmAttachment *attachment = self->attachment;
   SsemShmWait wait = { .instance = self, .n = n };
   gulong handler = 0;
@@ -212,10 +191,11 @@ shm_acquire (SsemInstance  *instance,
   return ssem_backend_fail_wait (error, attachment->file.key, deadline_usec);
 }
 
-G_GNUC_NO_INLINE static void
-wake_waiters (ShmInstance *self,
-              int          n)
+void
+ssem_backend_shm_wake (SsemInstance *instance,
+                       int           n)
 {
+  SsemShmInstance *self = (SsemShmInstance *) instance;
   SsemShmAttachment *attachment = self->attachment;
 
   if (ssem_shm_waiting_wake (attachment->file.memory, n) == 0 &&
@@ -225,28 +205,11 @@ wake_waiters (ShmInstance *self,
 }
 
 static gboolean
-shm_give_at_once (SsemInstance *instance,
-                  int           n)
-{
-  ShmInstance *self = (ShmInstance *) instance;
-  const SsemShmLane *lane = ssem_shm_attachment_peek_lane (self->attachment);
-
-  if (G_UNLIKELY (lane == NULL ||
-                  !ssem_shm_counter_add_at_once (lane, n, -n & self->undo_mask, TRUE)))
-    return FALSE;
-
-  if (G_UNLIKELY (ssem_shm_waiting_is_anybody (lane->segment)))
-    wake_waiters (self, n);
-
-  return TRUE;
-}
-
-static gboolean
 shm_release (SsemInstance  *instance,
              int            n,
              GError       **error)
 {
-  ShmInstance *self = (ShmInstance *) instance;
+  SsemShmInstance *self = (SsemShmInstance *) instance;
   SsemShmLane lane;
   int result;
 
@@ -259,7 +222,7 @@ shm_release (SsemInstance  *instance,
                                       SSEM_SHM_VALUE_MAX);
 
   if (ssem_shm_waiting_is_anybody (lane.segment))
-    wake_waiters (self, n);
+    ssem_backend_shm_wake (instance, n);
 
   return TRUE;
 }
@@ -268,7 +231,7 @@ static int
 shm_get_value (SsemInstance  *instance,
                GError       **error)
 {
-  ShmInstance *self = (ShmInstance *) instance;
+  SsemShmInstance *self = (SsemShmInstance *) instance;
   SsemShmFile *file = &self->attachment->file;
   int result;
 
@@ -291,7 +254,7 @@ shm_get_value (SsemInstance  *instance,
 static void
 shm_close (SsemInstance *instance)
 {
-  ShmInstance *self = (ShmInstance *) instance;
+  SsemShmInstance *self = (SsemShmInstance *) instance;
 
   atomic_store (&self->is_closed, TRUE);
   ssem_shm_attachment_close (self->attachment, self);
@@ -300,7 +263,7 @@ shm_close (SsemInstance *instance)
 static void
 shm_free (SsemInstance *instance)
 {
-  ShmInstance *self = (ShmInstance *) instance;
+  SsemShmInstance *self = (SsemShmInstance *) instance;
 
   ssem_shm_attachment_unref (self->attachment);
   g_free (self);
@@ -350,8 +313,6 @@ const SsemBackendTable ssem_backend_shm = {
   .supports_undo = TRUE,
   .init = ssem_shm_attachment_init,
   .open = shm_open_instance,
-  .take_at_once = shm_take_at_once,
-  .give_at_once = shm_give_at_once,
   .acquire = shm_acquire,
   .release = shm_release,
   .get_value = shm_get_value,

@@ -115,13 +115,6 @@ ssem_backend_is_supported (SsemBackend backend)
   return ssem_backend_choose (backend, NULL) != NULL;
 }
 
-gboolean
-ssem_backend_not_at_once (SsemInstance *instance,
-                          int           n)
-{
-  return FALSE;
-}
-
 static const char *
 sentence_for (SsemOperation operation)
 {

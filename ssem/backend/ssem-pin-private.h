@@ -32,36 +32,10 @@ struct _SsemPin
 /* To be called before the others. */
 void          ssem_pin_init         (void);
 
-SsemInstance *ssem_pin_enter_slowly (_Atomic (SsemInstance *)  *place,
+/* Enters what @place holds; NULL where that is NULL. To be left with @pin in any case. */
+SsemInstance *ssem_pin_enter        (_Atomic (SsemInstance *)  *place,
                                      SsemPin                  **pin);
 void          ssem_pin_look         (void);
-
-/* Enters what @place holds; NULL where that is NULL. To be left with @pin in any case. */
-static inline SsemInstance *
-ssem_pin_enter (_Atomic (SsemInstance *)  *place,
-                SsemPin                  **pin)
-{
-  SsemInstance *instance, *announced;
-
-  /* NULL for a thread that has none yet, and where each thread has to make its own fences. */
-  *pin = ssem_thread_slot_get (SSEM_THREAD_SLOT_FAST_PIN);
-  if (G_UNLIKELY (*pin == NULL))
-    return ssem_pin_enter_slowly (place, pin);
-
-  /* Acquire: pairs with the release that put the instance into its place. */
-  instance = atomic_load_explicit (place, memory_order_acquire);
-  do
-    {
-      announced = instance;
-      atomic_store_explicit (&(*pin)->inside, announced, memory_order_relaxed);
-      /* Whoever retires makes us pass a real fence. */
-      atomic_signal_fence (memory_order_seq_cst);
-      instance = atomic_load_explicit (place, memory_order_acquire);
-    }
-  while (G_UNLIKELY (instance != announced));
-
-  return instance;
-}
 
 static inline void
 ssem_pin_leave (SsemPin *pin)
@@ -71,6 +45,37 @@ ssem_pin_leave (SsemPin *pin)
   atomic_signal_fence (memory_order_seq_cst);
   if (G_UNLIKELY (atomic_load_explicit (&pin->must_look, memory_order_relaxed)))
     ssem_pin_look ();
+}
+
+/* The same in the common case, for what then takes a few instructions. Without a pin, or with NULL
+ * for an answer, it is not that case. */
+static inline SsemPin *
+ssem_pin_get_fast (void)
+{
+  /* NULL for a thread that has none yet, and where each thread has to make its own fences. */
+  return ssem_thread_slot_get (SSEM_THREAD_SLOT_FAST_PIN);
+}
+
+static inline SsemInstance *
+ssem_pin_enter_fast (SsemPin                  *pin,
+                     _Atomic (SsemInstance *) *place)
+{
+  /* Acquire: pairs with the release that put the instance into its place. */
+  SsemInstance *instance = atomic_load_explicit (place, memory_order_acquire);
+
+  atomic_store_explicit (&pin->inside, instance, memory_order_relaxed);
+  /* Whoever retires makes us pass a real fence. */
+  atomic_signal_fence (memory_order_seq_cst);
+
+  return G_LIKELY (instance == atomic_load_explicit (place, memory_order_acquire)) ? instance
+                                                                                   : NULL;
+}
+
+/* Instead of leaving, for who enters once more at once: only the last leaving looks. */
+static inline void
+ssem_pin_step_back (SsemPin *pin)
+{
+  atomic_store_explicit (&pin->inside, NULL, memory_order_release);
 }
 
 /* @instance, which is closed and in no place any more, is freed when no thread is inside it: now,

@@ -106,8 +106,8 @@ register_thread (void)
 }
 
 SsemInstance *
-ssem_pin_enter_slowly (_Atomic (SsemInstance *)  *place,
-                       SsemPin                  **pin)
+ssem_pin_enter (_Atomic (SsemInstance *)  *place,
+                SsemPin                  **pin)
 {
   SsemInstance *instance, *announced;
 

@@ -74,13 +74,14 @@ typedef struct
 extern _Thread_local SsemShmCached ssem_shm_cached[SSEM_SHM_N_CACHED]
   __attribute__ ((tls_model ("initial-exec")));
 
-/* The calling thread's slot, where the cache has it; else NULL. */
-static inline const SsemShmLane *
-ssem_shm_attachment_peek_lane (SsemShmAttachment *self)
+/* The calling thread's slot of the attachment with that serial number, where the cache has it; else
+ * NULL. */
+static inline SsemShmLane *
+ssem_shm_attachment_peek_lane (guint64 serial)
 {
-  SsemShmCached *cached = &ssem_shm_cached[self->serial % SSEM_SHM_N_CACHED];
+  SsemShmCached *cached = &ssem_shm_cached[serial % SSEM_SHM_N_CACHED];
 
-  return G_LIKELY (cached->serial == self->serial) ? &cached->lane : NULL;
+  return G_LIKELY (cached->serial == serial) ? &cached->lane : NULL;
 }
 
 /* The calling thread's slot, a new one if need be. In a forked child, this attaches. */

@@ -203,7 +203,7 @@ int
 ssem_shm_attachment_get_lane (SsemShmAttachment *self,
                               SsemShmLane       *lane)
 {
-  const SsemShmLane *known = ssem_shm_attachment_peek_lane (self);
+  SsemShmLane *known = ssem_shm_attachment_peek_lane (self->serial);
   GArray *slots;
   ThreadSlot entry = { .serial = self->serial, .slot = 0 };
   int result;
@@ -211,6 +211,8 @@ ssem_shm_attachment_get_lane (SsemShmAttachment *self,
 
   if (known != NULL)
     {
+      /* What follows changes state in another way. */
+      known->left = 0;
       *lane = *known;
       return 0;
     }

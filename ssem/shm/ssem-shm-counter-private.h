@@ -28,6 +28,8 @@ typedef struct
   SsemShmSlot *slot;
   guint32 index;
   guint64 name; /* the index as it stands in state */
+  guint64 left; /* what add_at_once () left in state last; set to 0, to look there, before a change
+                 * that it does not make itself */
 } SsemShmLane;
 
 /* Adds @delta to the value, through the calling thread's slot. @owes: how many units more (less)
@@ -40,42 +42,52 @@ SsemShmResult ssem_shm_counter_add          (SsemShmLane     lane,
  * is the same, and there is nobody else's success to record. Nor does it look at the clock, which
  * would take a tenth of its time; so nobody knows since when units are held that were taken this
  * way. @may_end_holding, a constant: FALSE where @owes is not negative. The answer is FALSE where
- * it is not that case, or there are too few units, or too many; nothing has happened then. */
+ * it is not that case, or there are too few units, or too many; nothing has happened then.
+ *
+ * To read state first would take another tenth or two: the processor reads it only when the swap
+ * before is through. So the swap is tried with what this thread has left there. Whoever changed it
+ * since has put another name into it, and the swap fails. */
 static inline gboolean
-ssem_shm_counter_add_at_once (const SsemShmLane *lane,
-                              int                delta,
-                              int                owes,
-                              gboolean           may_end_holding)
+ssem_shm_counter_add_at_once (SsemShmLane *lane,
+                              int          delta,
+                              int          owes,
+                              gboolean     may_end_holding)
 {
-  const guint64 value_bits = G_MAXINT32;
   SsemShmSlot *slot = lane->slot;
-  guint64 word = atomic_load_explicit (&lane->segment->state, memory_order_relaxed);
   guint32 committed = atomic_load_explicit (&slot->committed, memory_order_relaxed);
-  guint64 number = SSEM_SHM_LOW_BITS (committed, SSEM_SHM_NUMBER_BITS);
-  SsemShmRecord *before = &slot->record[committed & 1];
-  SsemShmRecord *after = &slot->record[~committed & 1];
-  gint64 value = (gint64) (word & value_bits) + delta;
+  guint64 word = lane->left;
+  SsemShmRecord *before, *after;
+  guint64 next, stamp;
   gint64 holding;
-  guint64 stamp;
 
-  /* Not where the number wraps, either: below, it just counts up. */
-  if (G_UNLIKELY ((word & ~(value_bits | SSEM_SHM_STATE_EPOCH)) != (lane->name | number << 32) ||
-                  number == (1u << SSEM_SHM_NUMBER_BITS) - 1 ||
-                  (guint64) value > SSEM_SHM_VALUE_MAX))
+  if (G_UNLIKELY (word == 0))
+    {
+      word = atomic_load_explicit (&lane->segment->state, memory_order_relaxed);
+      if (!ssem_shm_state_names (word, lane->name, committed))
+        return FALSE;
+    }
+
+  /* The slot and the epoch stay, the number goes up by one. Should it wrap, it would change the
+   * slot; should the value pass one of its ends, it would change the epoch's lowest bit. */
+  next = word + (G_GUINT64_CONSTANT (1) << 32) + (guint64) (gint64) delta;
+  if (G_UNLIKELY (((next ^ word) & (SSEM_SHM_STATE_SLOT | SSEM_SHM_STATE_EPOCH)) != 0))
     return FALSE;
 
+  before = &slot->record[committed & 1];
+  after = &slot->record[~committed & 1];
   holding = ssem_shm_sum (atomic_load_explicit (&before->holding, memory_order_relaxed), owes);
   stamp = atomic_load_explicit (&before->stamp, memory_order_relaxed);
-  atomic_store_explicit (&after->holding, holding, memory_order_relaxed);
   if (may_end_holding && holding <= 0)
     stamp = SSEM_SHM_STAMP_EPOCH (stamp);
+  atomic_store_explicit (&after->holding, holding, memory_order_relaxed);
   atomic_store_explicit (&after->stamp, stamp, memory_order_relaxed);
 
-  /* The slot and the epoch stay, the number goes up by one. */
-  if (G_UNLIKELY (!atomic_compare_exchange_strong (&lane->segment->state, &word,
-                                                   word + (G_GUINT64_CONSTANT (1) << 32) +
-                                                   (guint64) (gint64) delta)))
-    return FALSE;
+  if (G_UNLIKELY (!atomic_compare_exchange_strong (&lane->segment->state, &word, next)))
+    {
+      lane->left = 0;
+      return FALSE;
+    }
+  lane->left = next;
 
   /* Release: whoever sees the number sees the record. */
   atomic_store_explicit (&slot->committed, committed + 1, memory_order_release);

@@ -151,8 +151,8 @@ typedef struct
 
 #define SSEM_SHM_LOW_BITS(word, bits) ((guint32) (word) & ((1u << (bits)) - 1))
 
-/* What a change of the value leaves as it is, besides the value. */
 #define SSEM_SHM_STATE_EPOCH (G_GUINT64_CONSTANT (1) << 31 | G_GUINT64_CONSTANT (3) << 62)
+#define SSEM_SHM_STATE_SLOT  (((G_GUINT64_CONSTANT (1) << SSEM_SHM_SLOT_BITS) - 1) << 50)
 
 static inline SsemShmState
 ssem_shm_state_unpack (guint64 word)
@@ -176,6 +176,16 @@ ssem_shm_state_pack (int     value,
          (guint64) SSEM_SHM_LOW_BITS (number, SSEM_SHM_NUMBER_BITS) << 32 |
          (guint64) slot << 50 |
          (guint64) (epoch >> 1 & 3) << 62;
+}
+
+/* Whether the last change was that with @number of the slot whose name, in its place, is @name. */
+static inline gboolean
+ssem_shm_state_names (guint64 word,
+                      guint64 name,
+                      guint32 number)
+{
+  return (word & ~(SSEM_SHM_STATE_EPOCH | G_MAXINT32)) ==
+         (name | (guint64) SSEM_SHM_LOW_BITS (number, SSEM_SHM_NUMBER_BITS) << 32);
 }
 
 G_END_DECLS

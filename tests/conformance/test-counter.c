@@ -137,9 +137,15 @@ test_add_at_once (void)
       int delta = g_test_rand_int_range (-5, 6);
 
       if (ssem_shm_counter_add_at_once (&a, delta, -delta, delta > 0))
-        n_at_once++;
-      else if (ssem_shm_counter_add (a, delta, -delta) != SSEM_SHM_DONE)
-        continue;
+        {
+          n_at_once++;
+        }
+      else
+        {
+          a.left = 0;
+          if (ssem_shm_counter_add (a, delta, -delta) != SSEM_SHM_DONE)
+            continue;
+        }
       held -= delta;
       if (i % 1000 == 0 && held < INITIAL)
         {

@@ -75,17 +75,23 @@ new_process (void)
 }
 
 static gboolean
-take (const SsemShmLane *lane)
+take (SsemShmLane *lane)
 {
-  return ssem_shm_counter_add_at_once (lane, -1, 1, FALSE) ||
-         ssem_shm_counter_add (*lane, -1, 1) == SSEM_SHM_DONE;
+  if (ssem_shm_counter_add_at_once (lane, -1, 1, FALSE))
+    return TRUE;
+
+  lane->left = 0;
+  return ssem_shm_counter_add (*lane, -1, 1) == SSEM_SHM_DONE;
 }
 
 static void
-give (const SsemShmLane *lane)
+give (SsemShmLane *lane)
 {
-  if (!ssem_shm_counter_add_at_once (lane, 1, -1, TRUE))
-    g_assert_cmpint (ssem_shm_counter_add (*lane, 1, -1), ==, SSEM_SHM_DONE);
+  if (ssem_shm_counter_add_at_once (lane, 1, -1, TRUE))
+    return;
+
+  lane->left = 0;
+  g_assert_cmpint (ssem_shm_counter_add (*lane, 1, -1), ==, SSEM_SHM_DONE);
 }
 
 static void
@@ -134,7 +140,7 @@ test_trying (void)
 /* --- Sleeping --- */
 
 static void
-take_sleeping (const SsemShmLane *lane)
+take_sleeping (SsemShmLane *lane)
 {
   SsemShmWaiter waiter = { 0 };
 
@@ -148,7 +154,7 @@ take_sleeping (const SsemShmLane *lane)
 }
 
 static void
-give_waking (const SsemShmLane *lane)
+give_waking (SsemShmLane *lane)
 {
   give (lane);
   if (ssem_shm_waiting_is_anybody (lane->segment))

@@ -1,0 +1,46 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ssem-backend-private.h"
+
+#ifdef HAVE_SHARED_MEMORY
+#include "ssem-backend-shm-private.h"
+#endif
+
+G_BEGIN_DECLS
+
+/* What most operations are: units that are there are taken, or given to nobody in particular, in a
+ * few instructions.
+ *
+ * A call through the table would be a good part of those. So this is not in the table: the face has
+ * it compiled in, for the backends that can. FALSE: it would need more, or fail, or the backend
+ * can't; nothing has happened, and acquire () or release () will tell.
+ */
+static inline gboolean
+ssem_backend_take_at_once (SsemInstance *instance,
+                           int           n)
+{
+#ifdef HAVE_SHARED_MEMORY
+  if (G_LIKELY (instance->table == &ssem_backend_shm))
+    return ssem_backend_shm_take_at_once (instance, n);
+#endif
+
+  return FALSE;
+}
+
+static inline gboolean
+ssem_backend_give_at_once (SsemInstance *instance,
+                           int           n)
+{
+#ifdef HAVE_SHARED_MEMORY
+  if (G_LIKELY (instance->table == &ssem_backend_shm))
+    return ssem_backend_shm_give_at_once (instance, n);
+#endif
+
+  return FALSE;
+}
+
+G_END_DECLS

@@ -1,0 +1,60 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ssem-backend-private.h"
+
+#include "ssem/shm/ssem-shm-attachment-private.h"
+#include "ssem/shm/ssem-shm-counter-private.h"
+#include "ssem/shm/ssem-shm-waiting-private.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  SsemInstance parent;
+
+  /* Constant after init. */
+  int undo_mask;                 /* all bits with undo, none without */
+  guint64 serial;                /* the attachment's */
+  SsemShmAttachment *attachment;
+
+  atomic_bool is_closed;
+} SsemShmInstance;
+
+/* Wakes waiters, for which @n units are there. */
+void ssem_backend_shm_wake (SsemInstance *instance,
+                            int           n);
+
+/* FALSE: it would need more than a few instructions, or fail, and nothing has happened. */
+static inline gboolean
+ssem_backend_shm_take_at_once (SsemInstance *instance,
+                               int           n)
+{
+  SsemShmInstance *self = (SsemShmInstance *) instance;
+  SsemShmLane *lane = ssem_shm_attachment_peek_lane (self->serial);
+
+  return G_LIKELY (lane != NULL) &&
+         ssem_shm_counter_add_at_once (lane, -n, n & self->undo_mask, FALSE);
+}
+
+static inline gboolean
+ssem_backend_shm_give_at_once (SsemInstance *instance,
+                               int           n)
+{
+  SsemShmInstance *self = (SsemShmInstance *) instance;
+  SsemShmLane *lane = ssem_shm_attachment_peek_lane (self->serial);
+
+  if (G_UNLIKELY (lane == NULL ||
+                  !ssem_shm_counter_add_at_once (lane, n, -n & self->undo_mask, TRUE)))
+    return FALSE;
+
+  if (G_UNLIKELY (ssem_shm_waiting_is_anybody (lane->segment)))
+    ssem_backend_shm_wake (instance, n);
+
+  return TRUE;
+}
+
+G_END_DECLS
