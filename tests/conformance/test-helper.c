@@ -26,7 +26,7 @@
  *   timer USEC                          a signal with a handler every so often; `ok COUNT`
  *   hammer SLOT THREADS [N], calm       threads that acquire and release one unit, or n, until calm
  *   churn ROUNDS SEED FILE KEY          see churn ()
- *   race PROCESSES ROUNDS FILE KEY      see race ()
+ *   race PROCESSES ROUNDS FILE KEY      see race (); at most so many rounds
  *   operate ROUNDS INITIAL KEY          see operate ()
  *   reset-loop SLOT INITIAL KEY         opens with CREATE again and again, until it is killed
  *   files N, uid N, setenv NAME VALUE   limits descriptors, changes user, sets the environment
@@ -54,6 +54,10 @@
 
 #define MAX_SLOTS 8
 #define MAX_THREADS 8
+
+#define LOOKS_WITHOUT_SLEEP 100
+#define LOOK_EVERY_USEC 50
+#define RACE_USEC (10 * G_USEC_PER_SEC)
 
 int commands_fd = STDIN_FILENO;
 int answer_fd = STDOUT_FILENO;
@@ -183,23 +187,32 @@ typedef struct
 {
   atomic_int arrived[3]; /* at this meeting, the one before and the one after */
   atomic_int n_created;
+  atomic_bool is_over;
 } Meeting;
 
-/* Goes on when all have come here. */
+/* Goes on when all have come here. Who looked in vain for a while sleeps between its looks: else,
+ * where processors are few and busy, those who are here already keep the others from coming. */
 static void
 meet (Meeting *meeting,
       int      n_processes,
       int     *count)
 {
   int now = (*count)++ % 3;
+  int n_looks = 0;
 
   if (atomic_fetch_add (&meeting->arrived[now], 1) + 1 == n_processes)
     atomic_store (&meeting->arrived[(now + 2) % 3], 0);
   while (atomic_load (&meeting->arrived[now]) < n_processes)
-    g_thread_yield ();
+    {
+      if (++n_looks < LOOKS_WITHOUT_SLEEP)
+        g_thread_yield ();
+      else
+        g_usleep (LOOK_EVERY_USEC);
+    }
 }
 
-/* In each round all processes at once try to be the one that creates. */
+/* In each round all processes at once try to be the one that creates. Where the machine has much else
+ * to do, there are fewer rounds. */
 static void
 race (int         n_processes,
       int         n_rounds,
@@ -207,11 +220,12 @@ race (int         n_processes,
       const char *key)
 {
   Meeting *meeting = map_file (path, sizeof *meeting);
+  gint64 deadline_usec = g_get_monotonic_time () + RACE_USEC;
   g_autofree char *complaint = NULL;
   int n_meetings = 0;
   int i;
 
-  for (i = 0; i < n_rounds; i++)
+  for (i = 0; i < n_rounds && !atomic_load (&meeting->is_over); i++)
     {
       g_autoptr(SsemSystemSemaphore) semaphore = NULL;
       g_autoptr(GError) error = NULL;
@@ -230,6 +244,9 @@ race (int         n_processes,
         complaint = g_strdup_printf ("round %d: %d have created", i, meeting->n_created);
 
       g_clear_object (&semaphore);
+      /* Before they meet, so that all see it behind. */
+      if (g_get_monotonic_time () > deadline_usec)
+        atomic_store (&meeting->is_over, TRUE);
       meet (meeting, n_processes, &n_meetings);
       atomic_store (&meeting->n_created, 0);
     }
