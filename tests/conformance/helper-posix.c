@@ -244,6 +244,9 @@ helper_fork (Helper *self)
   self->child_commands_fd = -1;
   self->child_answers_fd = -1;
 
+  /* Until it has run, it has all that its parent has, and keeps the parent's locks alive. */
+  helper_expect_ok (child);
+
   return child;
 }
 

@@ -106,6 +106,7 @@ fork_child (void)
   is_forked = TRUE;
   commands_fd = 3;
   answer_fd = 4;
+  answer ("ok");
 }
 
 void

@@ -19,7 +19,8 @@
  *   begin SLOT N, end SLOT              the same in two steps
  *   last SLOT                           `ok CODE MESSAGE` of get_error () and get_error_string ()
  *   close SLOT                          drops the object
- *   fork                                `ok PID`; the child listens on descriptor 3, answers on 4
+ *   fork                                `ok PID`; the child listens on descriptor 3, answers on 4,
+ *                                       and says `ok` by itself when it does
  *   wait PID                            reaps such a child
  *   exec                                this program anew in the same process
  *   exit N, _exit N, abort, quit        quit drops all objects first
