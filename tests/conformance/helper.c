@@ -134,6 +134,21 @@ helper_has_answered (Helper *self)
          (fill (self, 0) && strchr (self->received->str, '\n') != NULL);
 }
 
+void
+helper_expect_hang_up (Helper *self)
+{
+  gint64 deadline_usec = g_get_monotonic_time () + WATCHDOG_USEC;
+  char byte;
+
+  while (!helper_wait_readable (self, 1000))
+    {
+      if (g_get_monotonic_time () > deadline_usec)
+        g_error ("Helper %d does not end", (int) self->pid);
+    }
+
+  g_assert_cmpint (read (self->answers_fd, &byte, 1), ==, 0);
+}
+
 char *
 helper_receive (Helper *self)
 {

@@ -109,6 +109,9 @@ int       helper_get_value        (Helper     *self,
 /* Whether an answer is there already; FALSE proves nothing by itself. */
 gboolean  helper_has_answered     (Helper     *self);
 
+/* Waits until its end of the pipe is closed, which the kernel does while it dies. */
+void      helper_expect_hang_up   (Helper     *self);
+
 void      helper_signal           (Helper     *self,
                                    int         number);
 /* Waits until it is stopped. */
