@@ -52,6 +52,8 @@ typedef struct
 /* Windows gives them out one by one. */
 #define MANY_OF_WINDOWS 1000
 #define TEST_SECONDS 110
+/* How long a test begins rounds that it has many of. */
+#define ROUNDS_USEC (20 * G_USEC_PER_SEC)
 
 static const char *test_topic;
 static GPtrArray *test_cases;
@@ -98,6 +100,12 @@ gboolean
 fixture_always_notices (Fixture *self)
 {
   return self->backend != SSEM_BACKEND_SHARED_MEMORY;
+}
+
+gboolean
+fixture_has_time (Fixture *self)
+{
+  return g_get_monotonic_time () - self->begin_usec < ROUNDS_USEC;
 }
 
 /* --- Users --- */
@@ -200,6 +208,7 @@ fixture_set_up (gpointer      fixture,
 
   /* A test that hangs dies, and its helpers with it. */
   helper_limit_lifetime (TEST_SECONDS);
+  self->begin_usec = g_get_monotonic_time ();
 
   self->backend = test_case->backend->id;
   self->folder = g_dir_make_tmp ("ssem-test-XXXXXX", &error);

@@ -79,6 +79,7 @@ typedef struct
   char *folder;      /* for the test's own files */
   char *keys_folder; /* within it: SSEM_RUNTIME_DIR */
   char *key;
+  gint64 begin_usec;   /* of the test, by the monotonic clock */
   GPtrArray *helpers;
   GArray *sets;      /* the kernel's semaphore sets that were seen */
 } Fixture;
@@ -148,6 +149,9 @@ char                *fixture_key_path      (Fixture         *self);
 int                  fixture_maximum       (Fixture         *self);
 /* As many units as an acquire of the backend may reasonably ask for. */
 int                  fixture_many          (Fixture         *self);
+/* Whether there is time for another of many rounds. Where the machine has much else to do there are
+ * fewer; but always one. */
+gboolean             fixture_has_time      (Fixture         *self);
 /* Whether it lacks none of @needs. */
 gboolean             fixture_has           (Fixture         *self,
                                             Needs            needs);

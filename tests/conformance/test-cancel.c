@@ -228,7 +228,7 @@ test_race_with_release (Fixture *fixture)
   int n_acquired = 0, n_cancelled = 0;
   int i;
 
-  for (i = 0; i < n_rounds; i++)
+  for (i = 0; i < n_rounds && fixture_has_time (fixture); i++)
     {
       g_autoptr(GCancellable) cancellable = g_cancellable_new ();
       Acquire acquire = { semaphore, cancellable, .n = 2 };
@@ -259,7 +259,6 @@ test_race_with_release (Fixture *fixture)
     }
 
   g_test_message ("%d acquired, %d cancelled", n_acquired, n_cancelled);
-  g_assert_cmpint (n_acquired + n_cancelled, ==, n_rounds);
   drop_object (&semaphore);
 }
 
@@ -271,7 +270,7 @@ test_race_with_timeout (Fixture *fixture)
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
   int i;
 
-  for (i = 0; i < n_rounds; i++)
+  for (i = 0; i < n_rounds && fixture_has_time (fixture); i++)
     {
       Acquire acquire = { semaphore, NULL, .n = 1, .timeout_usec = g_test_rand_int_range (1, 400) };
       GThread *waiter = g_thread_new ("acquire", acquire_in_thread, &acquire);
@@ -305,7 +304,7 @@ test_race_and_death (Fixture *fixture)
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 5);
   int i;
 
-  for (i = 0; i < n_rounds; i++)
+  for (i = 0; i < n_rounds && fixture_has_time (fixture); i++)
     {
       Helper *helper = fixture_user (fixture, 0);
       int n_turns = g_test_rand_int_range (0, 5);

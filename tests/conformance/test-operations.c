@@ -356,7 +356,7 @@ test_timeout_short (Fixture *fixture)
   int n_rounds = fixture->backend == SSEM_BACKEND_WINDOWS ? 300 : 30000;
   int i;
 
-  for (i = 0; i < n_rounds; i++)
+  for (i = 0; i < n_rounds && fixture_has_time (fixture); i++)
     {
       g_autoptr(GError) error = NULL;
       gboolean is_ok;

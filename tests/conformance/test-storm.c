@@ -25,7 +25,7 @@ test_kills (Fixture *fixture)
   StormFigures figures = { 0 };
   guint i;
 
-  for (i = 0; i < N_PHASES; i++)
+  for (i = 0; i < N_PHASES && fixture_has_time (fixture); i++)
     {
       storm_run (fixture, (StormKind) (i % N_STORM_KINDS), storm_initial_value (i),
                  KILLS_PER_PHASE,
@@ -38,7 +38,7 @@ test_kills (Fixture *fixture)
   g_test_message ("%" G_GUINT64_FORMAT " kills, %" G_GUINT64_FORMAT " operations, "
                   "%" G_GUINT64_FORMAT " recoveries",
                   figures.n_kills, figures.n_operations, figures.n_recoveries);
-  g_assert_cmpuint (figures.n_kills, >=, N_PHASES);
+  g_assert_cmpuint (figures.n_kills, >=, figures.n_phases);
 }
 
 /* --- One death, many who find it --- */
@@ -182,7 +182,7 @@ test_one_death (Fixture *fixture)
   for (i = 0; i < N_SETTLERS; i++)
     settlers[i] = start_process (semaphore, start, settle_in_rounds);
 
-  for (round = 1; round <= N_DEATHS; round++)
+  for (round = 1; round <= N_DEATHS && fixture_has_time (fixture); round++)
     {
       pid_t victim = start_process (semaphore, start, die_with_units);
 
