@@ -523,11 +523,14 @@ test_reset_under_load (Fixture *fixture)
       g_assert_true (is_set);
     }
 
-  /* Nobody sleeps on: each has its unit, and the greedy one both, once the others are through. */
+  /* Nobody sleeps on: the greedy one has both units once the others are through, or before, so that
+   * they wait for it. */
   for (i = 0; i < N_USERS; i++)
-    helper_do (users[i], "calm");
+    helper_send (users[i], "calm");
   helper_expect_ok (greedy);
   helper_do (greedy, "release 0 2");
+  for (i = 0; i < N_USERS; i++)
+    helper_expect_ok (users[i]);
 
   /* What was acquired before the last reset and released after it created a unit. */
   value = ssem_system_semaphore_get_value (semaphore, &error);
