@@ -32,10 +32,13 @@ BACKEND = os.environ.get('SSEM_BACKEND') or ('shared-memory' if sys.platform == 
 PREFIXES = {'shared-memory': 'ssem_', 'sysv': 'qipc_systemsem_'}
 MAXIMUMS = {'shared-memory': 2**31 - 1, 'sysv': 2**15 - 1}
 
+# Less than the runner's watchdog, which does not tell what was waited for.
+PATIENCE_SECONDS = 50
 
-def wait_until(condition, what, seconds=30):
+
+def wait_until(condition, what):
     """For what nothing can tell us about: asks again until it is so."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f'this never happened: {what}')
@@ -197,7 +200,7 @@ class Child:
         if self.process.returncode is not None:
             return
         try:
-            self.process.communicate(timeout=10)
+            self.process.communicate(timeout=PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
         if self.process.returncode != 0:
