@@ -27,15 +27,16 @@ tool_clean (int    argc,
   };
   g_autoptr(GPtrArray) infos = NULL;
   g_autoptr(GError) error = NULL;
-  int status = TOOL_OK;
+  int status = TOOL_USAGE;
   guint i;
 
   if (!tool_parse (&argc, &argv, "",
                    _("Removes all semaphores that crashes have left, and prints their keys."),
-                   entries, FALSE) ||
+                   entries, FALSE, &status) ||
       !tool_check_count (argc, argv, 0, 0))
-    return TOOL_USAGE;
+    return status;
 
+  status = TOOL_OK;
   infos = tool_list_all (&error);
   if (infos == NULL)
     return tool_fail (error);

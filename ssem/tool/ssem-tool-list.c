@@ -19,10 +19,12 @@ tool_list (int    argc,
   };
   g_autoptr(GPtrArray) infos = NULL;
   g_autoptr(GError) error = NULL;
+  int status = TOOL_USAGE;
 
-  if (!tool_parse (&argc, &argv, "", _("Lists the semaphores of the user."), entries, FALSE) ||
+  if (!tool_parse (&argc, &argv, "", _("Lists the semaphores of the user."), entries, FALSE,
+                   &status) ||
       !tool_check_count (argc, argv, 0, 0))
-    return TOOL_USAGE;
+    return status;
 
   infos = tool_list_all (&error);
   if (infos == NULL)

@@ -6,8 +6,12 @@
 
 #include "ssem-tool-private.h"
 
-#include <errno.h>
-#include <stdlib.h>
+/* What ends the parsing of arguments, because the program is to print something else instead. */
+typedef enum
+{
+  ASKED_FOR_HELP,
+  ASKED_FOR_VERSION,
+} Asked;
 
 SsemBackend tool_backend = SSEM_BACKEND_DEFAULT;
 
@@ -78,23 +82,38 @@ backend_cb (const char  *option,
   return TRUE;
 }
 
+static GQuark
+asked_quark (void)
+{
+  return g_quark_from_static_string ("ssem-tool-asked-quark");
+}
+
+static gboolean
+help_cb (const char  *option,
+         const char  *value,
+         gpointer     data,
+         GError     **error)
+{
+  g_set_error_literal (error, asked_quark (), ASKED_FOR_HELP, "");
+
+  return FALSE;
+}
+
 static gboolean
 version_cb (const char  *option,
             const char  *value,
             gpointer     data,
             GError     **error)
 {
-  g_print ("ssem %s\n", PACKAGE_VERSION);
-  exit (TOOL_OK);
+  g_set_error_literal (error, asked_quark (), ASKED_FOR_VERSION, "");
+
+  return FALSE;
 }
 
-gboolean
-tool_parse (int            *argc,
-            char         ***argv,
-            const char     *arguments,
-            const char     *summary,
-            GOptionEntry   *entries,
-            gboolean        is_strict)
+static GOptionContext *
+new_context (const char   *arguments,
+             const char   *summary,
+             GOptionEntry *entries)
 {
   const GOptionEntry common[] = {
     { "backend", 0, 0, G_OPTION_ARG_CALLBACK, backend_cb,
@@ -103,28 +122,66 @@ tool_parse (int            *argc,
       N_("Print the version and end"), NULL },
     G_OPTION_ENTRY_NULL,
   };
-  g_autofree char *command = g_strdup ((*argv)[0]);
-  g_autofree char *program = g_strconcat ("ssem ", command, NULL);
-  g_autoptr(GOptionContext) context = g_option_context_new (arguments);
-  g_autoptr(GError) error = NULL;
+  GOptionContext *context = g_option_context_new (arguments);
 
-  /* What the line about the usage begins with. */
-  g_set_prgname (program);
   g_option_context_set_summary (context, summary);
   g_option_context_set_translation_domain (context, GETTEXT_PACKAGE);
-  g_option_context_set_strict_posix (context, is_strict);
   if (entries != NULL)
     g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
   g_option_context_add_main_entries (context, common, GETTEXT_PACKAGE);
 
-  if (!g_option_context_parse (context, argc, argv, &error))
+  return context;
+}
+
+gboolean
+tool_parse (int            *argc,
+            char         ***argv,
+            const char     *arguments,
+            const char     *summary,
+            GOptionEntry   *entries,
+            gboolean        is_strict,
+            int            *status)
+{
+  /* GLib has its own, which ends the program at once; its help tells of them. */
+  const GOptionEntry helps[] = {
+    { "help", 'h', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, help_cb, NULL, NULL },
+    { "help-all", '?', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, help_cb, NULL, NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+  g_autofree char *command = g_strdup ((*argv)[0]);
+  g_autofree char *program = g_strconcat ("ssem ", command, NULL);
+  g_autoptr(GOptionContext) context = new_context (arguments, summary, entries);
+  g_autoptr(GError) error = NULL;
+
+  /* What the line about the usage begins with. */
+  g_set_prgname (program);
+  tool_backend = SSEM_BACKEND_DEFAULT;
+  g_option_context_set_help_enabled (context, FALSE);
+  g_option_context_add_main_entries (context, helps, NULL);
+  g_option_context_set_strict_posix (context, is_strict);
+  if (g_option_context_parse (context, argc, argv, &error))
+    return TRUE;
+
+  if (g_error_matches (error, asked_quark (), ASKED_FOR_VERSION))
+    {
+      g_print ("ssem %s\n", PACKAGE_VERSION);
+      *status = TOOL_OK;
+    }
+  else if (g_error_matches (error, asked_quark (), ASKED_FOR_HELP))
+    {
+      g_autoptr(GOptionContext) shown = new_context (arguments, summary, entries);
+      g_autofree char *help = g_option_context_get_help (shown, TRUE, NULL);
+
+      g_print ("%s", help);
+      *status = TOOL_OK;
+    }
+  else
     {
       tool_print_error ("%s", error->message);
       tool_fail_usage (command);
-      return FALSE;
     }
 
-  return TRUE;
+  return FALSE;
 }
 
 gboolean

@@ -49,20 +49,26 @@ int tool_remove (int    argc,
 int tool_clean  (int    argc,
                  char **argv);
 
+/* The whole program, but for what it asks the system at its start: ssem-tool-commands.c. */
+int tool_dispatch (int    argc,
+                   char **argv);
+
 /* --- Arguments: ssem-tool-options.c --- */
 
 /* The backend that --backend names; DEFAULT where it is not given. */
 extern SsemBackend tool_backend;
 
 /* Takes the options of the subcommand out of @argv, and --backend, --help and --version with them.
- * FALSE: the message has been printed. What is left is argv[1] and so on; with @is_strict they end
- * at the first that is none. */
+ * FALSE: the message has been printed; or what was asked for has, and @status, else left as it is,
+ * is TOOL_OK. What is left is argv[1] and so on; with @is_strict they end at the first that is
+ * none. */
 gboolean    tool_parse          (int           *argc,
                                  char        ***argv,
                                  const char    *arguments,
                                  const char    *summary,
                                  GOptionEntry  *entries,
-                                 gboolean       is_strict);
+                                 gboolean       is_strict,
+                                 int           *status);
 
 /* Whether there are from @min to @max arguments behind the name, else it says so. */
 gboolean    tool_check_count    (int            argc,
@@ -78,6 +84,34 @@ gboolean    tool_parse_units    (const char    *text,
 /* A number of seconds, 0 or more; in microseconds. */
 gboolean    tool_parse_seconds  (const char    *text,
                                  gint64        *usec);
+
+/* --- What can take for ever, without doing it --- */
+
+typedef struct
+{
+  int n_count;      /* 0: as many as are wanted */
+  int n_units;
+  gint64 wait_usec; /* as ssem_system_semaphore_acquire_timeout () has it */
+  int conflict_status;
+  const char *key;
+  char **command;
+} ToolRun;
+
+typedef struct
+{
+  gint64 interval_usec;
+  char **keys;      /* of those to show; empty for all */
+} ToolWatch;
+
+/* FALSE: @status is how the program ends. What they point to are elements of @argv. */
+gboolean    tool_run_parse      (int            argc,
+                                 char         **argv,
+                                 ToolRun       *run,
+                                 int           *status);
+gboolean    tool_watch_parse    (int            argc,
+                                 char         **argv,
+                                 ToolWatch     *watch,
+                                 int           *status);
 
 /* --- Messages: ssem-tool-options.c --- */
 

@@ -12,12 +12,13 @@ tool_remove (int    argc,
 {
   g_autoptr(SsemSemaphoreInfo) info = NULL;
   g_autoptr(GError) error = NULL;
+  int status = TOOL_USAGE;
 
   if (!tool_parse (&argc, &argv, _("KEY"),
                    _("Removes a semaphore that a crash has left. One that is in use stays."), NULL,
-                   FALSE) ||
+                   FALSE, &status) ||
       !tool_check_count (argc, argv, 1, 1))
-    return TOOL_USAGE;
+    return status;
 
   info = tool_find (argv[1], &error);
   if (info == NULL ||

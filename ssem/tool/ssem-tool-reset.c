@@ -12,14 +12,14 @@ tool_reset (int    argc,
 {
   g_autoptr(SsemSemaphoreInfo) info = NULL;
   g_autoptr(GError) error = NULL;
-  int value;
+  int status = TOOL_USAGE, value;
 
   if (!tool_parse (&argc, &argv, _("KEY NUMBER"),
                    _("Sets the value of a semaphore, and forgets what is held of it."), NULL,
-                   FALSE) ||
+                   FALSE, &status) ||
       !tool_check_count (argc, argv, 2, 2) ||
       !tool_parse_units (argv[2], 0, &value))
-    return TOOL_USAGE;
+    return status;
 
   info = tool_find (argv[1], &error);
   if (info == NULL ||

@@ -28,14 +28,6 @@
 
 static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM };
 
-typedef struct
-{
-  int n_count;     /* 0: as many as are wanted */
-  int n_units;
-  gint64 wait_usec; /* as ssem_system_semaphore_acquire_timeout () has it */
-  int conflict_status;
-} Wishes;
-
 static void
 write_errno (int fd,
              int error)
@@ -177,14 +169,13 @@ run_command (char **command,
 }
 
 static SsemSystemSemaphore *
-acquire (const char    *key,
-         const Wishes  *wishes,
-         GError       **error)
+acquire (const ToolRun  *wishes,
+         GError        **error)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
 
   semaphore = g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, error,
-                              "key", key,
+                              "key", wishes->key,
                               "initial-value",
                               wishes->n_count > 0 ? wishes->n_count : wishes->n_units,
                               "mode", SSEM_ACCESS_MODE_OPEN,
@@ -198,11 +189,11 @@ acquire (const char    *key,
   return g_steal_pointer (&semaphore);
 }
 
-/* TRUE with the wishes in @wishes. The message has been printed where it is FALSE. */
-static gboolean
-parse_wishes (int      *argc,
-              char   ***argv,
-              Wishes   *wishes)
+gboolean
+tool_run_parse (int       argc,
+                char    **argv,
+                ToolRun  *wishes,
+                int      *status)
 {
   g_autofree char *count = NULL;
   g_autofree char *units = NULL;
@@ -224,10 +215,11 @@ parse_wishes (int      *argc,
   };
   guint64 number = TOOL_RUN_CONFLICT;
 
-  *wishes = (Wishes) { .n_units = 1, .wait_usec = -1 };
-  if (!tool_parse (argc, argv, _("KEY -- COMMAND [ARGUMENT…]"),
+  *status = TOOL_RUN_FAILED;
+  *wishes = (ToolRun) { .n_units = 1, .wait_usec = -1 };
+  if (!tool_parse (&argc, &argv, _("KEY -- COMMAND [ARGUMENT…]"),
                    _("Holds units of a semaphore while a command runs, and ends as it does."),
-                   entries, TRUE))
+                   entries, TRUE, status))
     return FALSE;
 
   if (wait != NULL && never_waits)
@@ -254,6 +246,17 @@ parse_wishes (int      *argc,
       return FALSE;
     }
 
+  wishes->key = argv[1];
+  wishes->command = argc > 1 ? argv + 2 : argv + 1;
+  if (argc > 2 && g_str_equal (*wishes->command, "--"))
+    wishes->command++;
+  if (argc <= 1 || *wishes->command == NULL)
+    {
+      tool_print_error ("%s", _("A key and a command are needed"));
+      tool_fail_usage (argv[0]);
+      return FALSE;
+    }
+
   return TRUE;
 }
 
@@ -263,23 +266,13 @@ tool_run (int    argc,
 {
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   g_autoptr(GError) error = NULL;
-  Wishes wishes;
-  char **command;
+  ToolRun wishes;
   int failure, status;
 
-  if (!parse_wishes (&argc, &argv, &wishes))
-    return TOOL_RUN_FAILED;
-  command = argc > 1 ? argv + 2 : argv + 1;
-  if (argc > 2 && g_str_equal (*command, "--"))
-    command++;
-  if (argc <= 1 || *command == NULL)
-    {
-      tool_print_error ("%s", _("A key and a command are needed"));
-      tool_fail_usage (argv[0]);
-      return TOOL_RUN_FAILED;
-    }
+  if (!tool_run_parse (argc, argv, &wishes, &status))
+    return status;
 
-  semaphore = acquire (argv[1], &wishes, &error);
+  semaphore = acquire (&wishes, &error);
   if (semaphore == NULL)
     {
       tool_print_error ("%s", error->message);
@@ -289,7 +282,7 @@ tool_run (int    argc,
              : TOOL_RUN_FAILED;
     }
 
-  status = run_command (command, &failure);
+  status = run_command (wishes.command, &failure);
 
   if (!ssem_system_semaphore_release (semaphore, wishes.n_units, &error))
     tool_print_error ("%s", error->message);

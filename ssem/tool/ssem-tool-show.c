@@ -17,12 +17,13 @@ tool_show (int    argc,
   };
   g_autoptr(SsemSemaphoreInfo) info = NULL;
   g_autoptr(GError) error = NULL;
+  int status = TOOL_USAGE;
 
   if (!tool_parse (&argc, &argv, _("KEY"),
                    _("Shows who holds units of a semaphore and who waits for some."), entries,
-                   FALSE) ||
+                   FALSE, &status) ||
       !tool_check_count (argc, argv, 1, 1))
-    return TOOL_USAGE;
+    return status;
 
   info = tool_find (argv[1], &error);
   if (info == NULL)

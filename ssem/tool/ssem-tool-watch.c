@@ -205,9 +205,11 @@ end_cb (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-int
-tool_watch (int    argc,
-            char **argv)
+gboolean
+tool_watch_parse (int         argc,
+                  char      **argv,
+                  ToolWatch  *watch,
+                  int        *status)
 {
   g_autofree char *interval = NULL;
   GOptionEntry entries[] = {
@@ -215,19 +217,35 @@ tool_watch (int    argc,
       N_("How often to look: every second, unless given"), N_("SECONDS") },
     G_OPTION_ENTRY_NULL,
   };
-  g_autoptr(GMainLoop) loop = NULL;
-  gint64 interval_usec = DEFAULT_INTERVAL_USEC;
-  Watch watch = { 0 };
 
+  *status = TOOL_USAGE;
+  watch->interval_usec = DEFAULT_INTERVAL_USEC;
   if (!tool_parse (&argc, &argv, _("[KEY…]"),
                    _("Shows the semaphores as they change, until it is interrupted."), entries,
-                   FALSE) ||
-      (interval != NULL && !tool_parse_seconds (interval, &interval_usec)))
-    return TOOL_USAGE;
+                   FALSE, status) ||
+      (interval != NULL && !tool_parse_seconds (interval, &watch->interval_usec)))
+    return FALSE;
+  watch->interval_usec = MAX (watch->interval_usec, MIN_INTERVAL_USEC);
+  watch->keys = argv + 1;
+
+  return TRUE;
+}
+
+int
+tool_watch (int    argc,
+            char **argv)
+{
+  g_autoptr(GMainLoop) loop = NULL;
+  ToolWatch wishes;
+  Watch watch = { 0 };
+  int status;
+
+  if (!tool_watch_parse (argc, argv, &wishes, &status))
+    return status;
 
   loop = g_main_loop_new (NULL, FALSE);
   watch.loop = loop;
-  watch.keys = argv + 1;
+  watch.keys = wishes.keys;
   watch.on_terminal = isatty (STDOUT_FILENO);
   watch.lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 
@@ -239,7 +257,7 @@ tool_watch (int    argc,
       g_unix_signal_add (SIGWINCH, resized_cb, &watch);
       g_print (HIDE_CURSOR CLEAR_ALL);
     }
-  g_timeout_add ((guint) (MAX (interval_usec, MIN_INTERVAL_USEC) / 1000), look_cb, &watch);
+  g_timeout_add ((guint) (wishes.interval_usec / 1000), look_cb, &watch);
   if (look_cb (&watch))
     {
       g_main_loop_run (loop);
