@@ -26,6 +26,7 @@
 
 #define DEFAULT_INTERVAL_USEC G_USEC_PER_SEC
 #define MIN_INTERVAL_USEC     (G_USEC_PER_SEC / 100)
+#define MAX_INTERVAL_USEC     (G_MAXUINT * G_GINT64_CONSTANT (1000)) /* as a timer counts */
 
 typedef struct
 {
@@ -225,7 +226,7 @@ tool_watch_parse (int         argc,
                    FALSE, status) ||
       (interval != NULL && !tool_parse_seconds (interval, &watch->interval_usec)))
     return FALSE;
-  watch->interval_usec = MAX (watch->interval_usec, MIN_INTERVAL_USEC);
+  watch->interval_usec = CLAMP (watch->interval_usec, MIN_INTERVAL_USEC, MAX_INTERVAL_USEC);
   watch->keys = argv + 1;
 
   return TRUE;
