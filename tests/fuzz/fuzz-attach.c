@@ -4,30 +4,26 @@
 
 #include "fuzz.h"
 
-#include <glib/gstdio.h>
-
-#include <fcntl.h>
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* A file with arbitrary bytes lies where the key's has to be; what opens it must get an error, or a
  * semaphore that can be used, and always come back.
  *
  * The first byte tells which mode it is opened with (bits 0-1), whether units are acquired (bit 2),
- * and whether the rest is the whole file or lies over the words of a sound one (bit 3). In this way
- * the words are reached whatever the layout's number is.
+ * whether the rest is the whole file or lies over the words of a sound one (bit 3), and whether it
+ * is looked at first, as the `ssem` command does it (bit 4). With bit 3 the words are reached
+ * whatever the layout's number is.
  */
 
 #define FUZZ_KEY "fuzz"
 #define MODE_BITS 3
 #define ACQUIRES 4
 #define IS_SOUND 8
+#define LOOKS 16
 
 static char *file_path;
-static char *folder_path;
 static char *sound;
 static gsize sound_length;
 
@@ -47,20 +43,9 @@ static void
 look_at_sound_one (void)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = open_key (SSEM_ACCESS_MODE_OPEN);
-  g_autoptr(GDir) dir = g_dir_open (fuzz_folder (), 0, NULL);
-  g_autofree char *path = NULL;
 
   g_assert_nonnull (semaphore);
-  path = g_build_filename (fuzz_folder (), g_dir_read_name (dir), NULL);
-  if (g_file_test (path, G_FILE_TEST_IS_DIR))
-    {
-      folder_path = g_steal_pointer (&path);
-      file_path = g_build_filename (folder_path, "segment", NULL);
-    }
-  else
-    {
-      file_path = g_steal_pointer (&path);
-    }
+  file_path = fuzz_find_file (NULL);
   g_assert_true (g_file_get_contents (file_path, &sound, &sound_length, NULL));
 }
 
@@ -71,31 +56,39 @@ plant (const guint8 *bytes,
 {
   g_autofree char *content = g_malloc0 (sound_length + length + 1);
   gsize offset = is_sound ? FUZZ_OFFSET : 0;
-  int fd;
 
   memcpy (content, sound, sound_length);
   memcpy (content + offset, bytes, length);
   length = is_sound ? MAX (sound_length, offset + length) : length;
 
-  if (folder_path != NULL)
-    g_mkdir (folder_path, 0700);
-  fd = g_open (file_path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-  g_assert_cmpint (fd, >=, 0);
-  g_assert_cmpint (write (fd, content, length), ==, (gssize) length);
-  close (fd);
+  fuzz_write_file (file_path, content, length);
 }
 
 /* Whatever the library has left; what it reads may tell it to leave something. */
 static void
 clear (void)
 {
-  int set = semget (ftok (file_path, 'Q'), 1, 0);
+  int set = FUZZ_BACKEND == SSEM_BACKEND_SYSV ? semget (ftok (file_path, 'Q'), 1, 0) : -1;
 
   if (set >= 0)
     semctl (set, 0, IPC_RMID);
-  g_unlink (file_path);
-  if (folder_path != NULL)
-    g_rmdir (folder_path);
+  fuzz_remove_file (file_path);
+}
+
+static void
+look (void)
+{
+  g_autoptr(GPtrArray) list = ssem_semaphore_info_list (FUZZ_BACKEND, NULL);
+  g_autoptr(SsemSemaphoreInfo) info = ssem_semaphore_info_query (FUZZ_KEY, FUZZ_BACKEND, NULL);
+
+  g_assert_nonnull (list);
+  g_assert_cmpuint (list->len, <=, 1);
+  if (info != NULL)
+    {
+      g_assert_cmpstr (ssem_semaphore_info_get_key (info), ==, FUZZ_KEY);
+      g_assert_cmpint (ssem_semaphore_info_get_value (info), >=, 0);
+      g_assert_true (ssem_semaphore_info_is_leftover (info));
+    }
 }
 
 static void
@@ -123,6 +116,8 @@ LLVMFuzzerTestOneInput (const guint8 *data,
 
   flags = data[0];
   plant (data + 1, length - 1, (flags & IS_SOUND) != 0);
+  if ((flags & LOOKS) != 0)
+    look ();
   semaphore = open_key (flags & MODE_BITS);
   if (semaphore != NULL)
     use (semaphore, (flags & ACQUIRES) != 0);

@@ -6,6 +6,7 @@
 
 #include <glib/gstdio.h>
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -30,12 +31,14 @@ LLVMFuzzerInitialize (int    *argc,
   unshare (CLONE_NEWIPC);
 
   /* In memory, where there is such a folder: it is written for each run. */
-  const char *base = g_file_test ("/dev/shm", G_FILE_TEST_IS_DIR) ? "/dev/shm" : g_get_tmp_dir ();
+  const char *base = g_getenv ("TMPDIR") == NULL && g_file_test ("/dev/shm", G_FILE_TEST_IS_DIR)
+                     ? "/dev/shm" : g_get_tmp_dir ();
 
   folder = g_build_filename (base, "ssem-fuzz-XXXXXX", NULL);
   g_assert_nonnull (g_mkdtemp (folder));
   g_setenv ("SSEM_RUNTIME_DIR", folder, TRUE);
   atexit (remove_folder);
+  g_log_set_always_fatal (G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING);
 
   return 0;
 }
@@ -44,4 +47,69 @@ const char *
 fuzz_folder (void)
 {
   return folder;
+}
+
+/* The key's own folder, which its file may lie in. */
+static char *
+find_parent (const char *path)
+{
+  g_autofree char *parent = g_path_get_dirname (path);
+
+  return g_str_equal (parent, folder) ? NULL : g_steal_pointer (&parent);
+}
+
+char *
+fuzz_find_file (const char *other)
+{
+  g_autoptr(GDir) dir = g_dir_open (folder, 0, NULL);
+  char *found = NULL;
+  const char *name;
+
+  g_assert_nonnull (dir);
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+
+      if (g_file_test (path, G_FILE_TEST_IS_DIR))
+        {
+          char *within = g_build_filename (path, "segment", NULL);
+
+          g_free (path);
+          path = within;
+        }
+      if (g_strcmp0 (path, other) != 0)
+        {
+          g_assert_null (found);
+          found = g_steal_pointer (&path);
+        }
+    }
+  g_assert_nonnull (found);
+
+  return found;
+}
+
+void
+fuzz_write_file (const char    *path,
+                 gconstpointer  content,
+                 gsize          length)
+{
+  g_autofree char *parent = find_parent (path);
+  int fd;
+
+  if (parent != NULL)
+    g_mkdir (parent, 0700);
+  fd = g_open (path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (write (fd, content, length), ==, (gssize) length);
+  close (fd);
+}
+
+void
+fuzz_remove_file (const char *path)
+{
+  g_autofree char *parent = find_parent (path);
+
+  g_unlink (path);
+  if (parent != NULL)
+    g_rmdir (parent);
 }

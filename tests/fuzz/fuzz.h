@@ -16,3 +16,12 @@ int         LLVMFuzzerInitialize     (int            *argc,
 
 /* The folder of keys; the process's own, and gone when it ends. */
 const char *fuzz_folder              (void);
+
+/* The file of the one semaphore that there is, or of the one beside @other. The caller frees it. */
+char       *fuzz_find_file           (const char     *other);
+
+/* With the folder that it lies in, where the key has one. */
+void        fuzz_write_file          (const char     *path,
+                                      gconstpointer   content,
+                                      gsize           length);
+void        fuzz_remove_file         (const char     *path);

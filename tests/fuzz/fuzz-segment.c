@@ -1,0 +1,166 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "fuzz.h"
+
+#include "ssem/shm/ssem-shm-counter-private.h"
+#include "ssem/shm/ssem-shm-segment-private.h"
+#include "ssem/shm/ssem-shm-waiting-private.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Arbitrary bytes as the memory of a segment, without a file: what is taken for a segment is used in
+ * every way there is. The memory is as long as the file would be and not a byte longer, so anything
+ * that is looked at beyond it is found. Opening files is what fuzz-attach.c does; this is many times
+ * faster.
+ *
+ * The first byte tells how many units are acquired or set (bits 0-2), and whether the rest is the
+ * whole segment or lies over the words of a sound one (bit 3). */
+
+#define UNITS 7
+#define IS_SOUND 8
+
+#define FUZZ_KEY "fuzz"
+
+static SsemShmSegment *
+make_segment (const guint8 *bytes,
+              gsize         length,
+              gboolean      is_sound,
+              gsize        *size)
+{
+  const gsize offset = is_sound ? G_STRUCT_OFFSET (SsemShmSegment, state) : 0;
+  SsemShmSegment *segment;
+
+  *size = MAX (SSEM_SHM_SIZE (SSEM_SHM_FIRST_SLOTS), offset + length);
+  segment = g_aligned_alloc0 (1, *size, SSEM_SHM_LINE);
+  if (is_sound)
+    {
+      memcpy (segment->magic, "SsemShm", sizeof segment->magic);
+      segment->layout = SSEM_SHM_LAYOUT;
+      segment->key_length = strlen (FUZZ_KEY);
+      memcpy (segment->key, FUZZ_KEY, strlen (FUZZ_KEY));
+      atomic_store (&segment->n_slots, SSEM_SHM_FIRST_SLOTS);
+      atomic_store (&segment->slots_used, 1);
+    }
+  memcpy ((char *) segment + offset, bytes, length);
+
+  return segment;
+}
+
+/* As one that only looks does it. */
+static void
+look (SsemShmSegment *segment)
+{
+  guint64 word = atomic_load (&segment->state);
+  guint32 used = atomic_load (&segment->slots_used);
+  guint32 i;
+
+  for (i = 1; i < used; i++)
+    {
+      guint64 process = atomic_load (&segment->slots[i].owner) >> SSEM_SHM_OWNER_SHIFT;
+
+      if (process == 0)
+        continue;
+      ssem_shm_counter_peek_holding (segment, word, process);
+      ssem_shm_counter_peek_since (segment, word, i);
+    }
+  g_assert_true (atomic_load (&segment->state) == word);
+}
+
+static gboolean
+is_dead_cb (guint64  process,
+            gpointer data)
+{
+  return (process & 1) == 0;
+}
+
+/* Everybody is dead; no units are lost by that. */
+static void
+settle (SsemShmSegment *segment)
+{
+  guint32 used = atomic_load (&segment->slots_used);
+  guint32 i;
+
+  ssem_shm_waiting_mend (segment, is_dead_cb, NULL);
+  for (i = 1; i < used; i++)
+    {
+      guint64 process = atomic_load (&segment->slots[i].owner) >> SSEM_SHM_OWNER_SHIFT;
+      int before = ssem_shm_counter_get_value (segment);
+
+      if (process != 0)
+        ssem_shm_counter_settle (segment, process);
+      g_assert_cmpint (ssem_shm_counter_get_value (segment), >=, before);
+    }
+}
+
+static void
+operate (SsemShmSegment *segment,
+         int             n)
+{
+  const guint64 process = atomic_load (&segment->last_process) + 1;
+  guint32 index = ssem_shm_counter_claim_slot (segment, process, 1, 1);
+  int value = ssem_shm_counter_get_value (segment);
+  SsemShmLane lane;
+
+  if (index == 0)
+    return;
+
+  g_assert_cmpuint (index, <, atomic_load (&segment->slots_used));
+  lane = (SsemShmLane) {
+    .segment = segment,
+    .slot = &segment->slots[index],
+    .index = index,
+    .name = ssem_shm_state_pack (0, 0, index, 0),
+  };
+
+  ssem_shm_waiting_announce (segment, index, n + 1);
+  ssem_shm_waiting_retract (segment, index);
+
+  if (ssem_shm_counter_add (lane, -n, n) == SSEM_SHM_DONE)
+    {
+      g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value - n);
+      if (!ssem_shm_counter_add_at_once (&lane, n, -n, TRUE))
+        g_assert_cmpint (ssem_shm_counter_add (lane, n, -n), ==, SSEM_SHM_DONE);
+    }
+  else
+    {
+      g_assert_cmpint (value, <, n);
+    }
+  g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value);
+
+  ssem_shm_counter_reset (lane, n);
+  g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, n);
+  if (ssem_shm_counter_get_holding (segment, process) > 0)
+    ssem_shm_counter_settle (segment, process);
+  else
+    ssem_shm_counter_free_slots (segment, process);
+  g_assert_cmpint (ssem_shm_counter_get_value (segment), >=, n);
+  g_assert_cmpuint (atomic_load (&segment->slots[index].owner), ==, 0);
+}
+
+int
+LLVMFuzzerTestOneInput (const guint8 *data,
+                        gsize         length)
+{
+  SsemShmSegment *segment;
+  gsize size;
+  int result;
+
+  if (length == 0)
+    return 0;
+
+  segment = make_segment (data + 1, length - 1, (data[0] & IS_SOUND) != 0, &size);
+  result = ssem_shm_file_check_head (segment, (goffset) size, FUZZ_KEY);
+  g_assert_true (result == 0 || result == -EBADMSG || result == -EPROTO || result == -ENOENT);
+  if (result == 0)
+    {
+      look (segment);
+      settle (segment);
+      operate (segment, data[0] & UNITS);
+    }
+  g_aligned_free (segment);
+
+  return 0;
+}
