@@ -4,6 +4,8 @@
 
 #include "fault-run.h"
 
+#include "ssem/shm/ssem-shm-layout-private.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -175,6 +177,41 @@ fault_run_open (FaultRun        *self,
                          NULL);
 }
 
+typedef struct
+{
+  SsemSystemSemaphore *object;
+  GAsyncQueue *arrived;
+  GAsyncQueue *never;
+} Crowd;
+
+static gpointer
+stay_in_crowd (gpointer data)
+{
+  Crowd *crowd = data;
+
+  assert_acquire (crowd->object, 1);
+  assert_release (crowd->object, 1);
+  g_async_queue_push (crowd->arrived, crowd);
+  g_async_queue_pop (crowd->never);
+
+  return NULL;
+}
+
+/* Takes all slots of a new segment but number 0, which is nobody's, and the neighbour's. */
+static void
+crowd (FaultRun *self)
+{
+  static Crowd crowd;
+  gsize i;
+
+  crowd = (Crowd) { self->object, g_async_queue_new (), g_async_queue_new () };
+  for (i = 0; i < SSEM_SHM_FIRST_SLOTS - 2; i++)
+    {
+      g_thread_unref (g_thread_new ("crowd", stay_in_crowd, &crowd));
+      g_async_queue_pop (crowd.arrived);
+    }
+}
+
 G_NORETURN static void
 be_victim (FaultRun *self)
 {
@@ -199,6 +236,8 @@ be_victim (FaultRun *self)
     }
   if (scenario->holds > 0)
     assert_acquire (self->object, scenario->holds);
+  if (scenario->is_crowded)
+    crowd (self);
   if (scenario->is_in_child)
     go_on_in_child (self);
 
@@ -274,6 +313,21 @@ say (FaultRun *self,
   g_assert_cmpint (write (self->socket, &letter, 1), ==, 1);
 }
 
+/* What a neighbour waits for. */
+static int
+wanted (FaultRun *self)
+{
+  return FAULT_INITIAL - self->scenario->holds + 1;
+}
+
+/* It gets that now. */
+static void
+serve_neighbour (FaultRun *self)
+{
+  helper_expect_ok (self->neighbour);
+  self->neighbour_holds = wanted (self);
+}
+
 static void
 ensure_neighbour (FaultRun *self)
 {
@@ -342,7 +396,7 @@ start_victim (FaultRun *self)
   await (self, 'b');
   if (self->scenario->neighbour == FAULT_WAITS)
     {
-      helper_send (self->neighbour, "acquire 0 1");
+      helper_send (self->neighbour, "acquire 0 %d", wanted (self));
       wait_until_blocked (self->fixture->backend, self->neighbour->pid, 1);
     }
 }
@@ -427,6 +481,7 @@ check_outcome (FaultRun *self,
           /* What anybody held before is forgotten. */
           self->total = scenario->total;
           self->neighbour_holds = 0;
+          self->victim_holds = 0;
         }
       if (!scenario->has_object)
         self->victim_is_attached = TRUE;
@@ -559,10 +614,9 @@ fault_run (FaultRun *self)
   check_outcome (self, TRUE);
 
   if (self->scenario->neighbour == FAULT_WAITS && self->outcome->is_ok)
-    {
-      helper_expect_ok (self->neighbour);
-      self->neighbour_holds = 1;
-    }
+    serve_neighbour (self);
+  else if (self->scenario->neighbour == FAULT_WAITS)
+    wait_until_blocked (self->fixture->backend, self->neighbour->pid, 1);
   /* A neighbour that still waits cannot look. */
   if ((!was_doubtful (self) || self->is_there) &&
       (self->scenario->neighbour != FAULT_WAITS || self->neighbour_holds > 0))
@@ -575,10 +629,7 @@ fault_run (FaultRun *self)
       make_call (self, 'r');
       check_outcome (self, FALSE);
       if (self->scenario->neighbour == FAULT_WAITS)
-        {
-          helper_expect_ok (self->neighbour);
-          self->neighbour_holds = 1;
-        }
+        serve_neighbour (self);
       check_state (self);
     }
 

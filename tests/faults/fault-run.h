@@ -27,7 +27,7 @@ typedef enum
   FAULT_IDLE,
   FAULT_RELEASES, /* gives back its unit when the victim waits for it */
   FAULT_DIES,     /* is killed then */
-  FAULT_WAITS,    /* waits for a unit from before the call on */
+  FAULT_WAITS,    /* waits for one unit more than there are, from before the call on */
 } FaultNeighbour;
 
 #define FAULT_INITIAL 3
@@ -42,6 +42,8 @@ typedef struct
   FaultNeighbour neighbour;
   gboolean has_object;  /* the victim has opened the key before */
   int holds;            /* ... and has acquired that many units */
+  gboolean is_crowded;  /* other threads of its have all the slots that there are, where there are
+                         * any, so the call needs room for more */
   gboolean is_in_child; /* the call is made in a child of the victim */
   gboolean opens;       /* the call makes an object ... */
   SsemAccessMode mode;  /* ... or opens another key, in that mode */

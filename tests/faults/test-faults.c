@@ -151,6 +151,11 @@ static const FaultScenario scenarios[] = {
   OPENS ("open-existing-leftover", FAULT_LEFTOVER, OPEN_EXISTING),
   OPENS ("create-exclusive-leftover", FAULT_LEFTOVER, CREATE_EXCLUSIVE, .total = FAULT_RESET),
   OPENS ("second-object", FAULT_LIVE, OPEN, .has_object = TRUE, .holds = 1),
+  OPENS ("create-waited-for", FAULT_LIVE, CREATE, .neighbour = FAULT_WAITS, .total = FAULT_RESET),
+  OPENS ("create-again-waited-for", FAULT_LIVE, CREATE, .has_object = TRUE, .holds = 3,
+         .neighbour = FAULT_WAITS, .total = FAULT_RESET),
+  OPENS ("create-again-grows", FAULT_LIVE, CREATE, .has_object = TRUE, .is_crowded = TRUE,
+         .total = FAULT_RESET),
 
   { .name = "close-last", .call = call_close, .has_object = TRUE, .closes = TRUE },
   { .name = "close-used", .call = call_close, .before = FAULT_LIVE, .has_object = TRUE,
@@ -162,6 +167,8 @@ static const FaultScenario scenarios[] = {
 
   { .name = "acquire", .call = call_acquire, .before = FAULT_LIVE, .has_object = TRUE,
     .takes = 1 },
+  { .name = "acquire-grows", .call = call_acquire, .before = FAULT_LIVE, .has_object = TRUE,
+    .is_crowded = TRUE, .takes = 1 },
   { .name = "acquire-waits", .call = call_acquire, .before = FAULT_LIVE, .has_object = TRUE,
     .holds = 2, .neighbour = FAULT_RELEASES, .takes = 1 },
   { .name = "acquire-waits-cancellable", .call = call_acquire_cancellable, .before = FAULT_LIVE,
@@ -224,6 +231,19 @@ assert_no_sets (void)
   g_assert_cmpstr (strchr (list, '\n'), ==, "\n");
 }
 
+/* A scenario that is about growing, and does not grow, would show nothing. */
+static void
+assert_grows (FaultRun *run)
+{
+  guint row;
+
+  for (row = 0; row < fault_n_rows; row++)
+    {
+      if (g_str_equal (fault_rows[row].name, "fallocate"))
+        g_assert_cmpuint (run->injector.n_seen[row], ==, 1);
+    }
+}
+
 static void
 run_with_fault (FaultRun *run,
                 guint    *n_here)
@@ -245,6 +265,8 @@ test_faults (Fixture *fixture)
 
   injector->row = -1;
   fault_run (&run);
+  if (run.scenario->is_crowded && fixture->backend == SSEM_BACKEND_SHARED_MEMORY)
+    assert_grows (&run);
   memcpy (n_calls, injector->n_seen, sizeof n_calls);
   turn = (guint) g_test_rand_int_range (0, FAULTS_SKIPPED + 1);
 
