@@ -91,8 +91,8 @@ prepare (void)
   out_fd = fcntl (STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
   null_fd = open ("/dev/null", O_WRONLY | O_CLOEXEC);
   g_assert_true (out_fd >= 0 && null_fd >= 0);
-  /* Else options take nothing but ASCII. */
-  g_assert_nonnull (setlocale (LC_ALL, "C.UTF-8"));
+  /* Where there is none of that name, options take nothing but ASCII. */
+  setlocale (LC_ALL, "C.UTF-8");
 
   semaphore = create (DEAD_KEY, SSEM_BACKEND_SHARED_MEMORY);
   g_assert_true (ssem_system_semaphore_acquire (semaphore, 1, NULL, NULL));
