@@ -7,6 +7,7 @@
 #include "ssem-semaphore-info.h"
 
 #include "ssem/backend/ssem-backend-private.h"
+#include "ssem-i18n-private.h"
 #include "ssem-key-private.h"
 #include "ssem-process-info-private.h"
 #include "ssem-system-semaphore.h"
@@ -576,6 +577,7 @@ open_semaphore (const char      *key,
  * Returns: `TRUE` if it was reset, or `FALSE` with @error set:
  *
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if there is no semaphore of that key;
+ * - `G_IO_ERROR_NOT_SUPPORTED` if the backend has no way to set a value, as on Windows;
  * - otherwise as [ctor@Ssem.SystemSemaphore.new] sets it.
  *
  * Since: 1.0
@@ -593,8 +595,17 @@ ssem_semaphore_reset (const char   *key,
 
   /* Once it is open, it stays until the second one, which would create it, has reset it. */
   opened = open_semaphore (key, value, SSEM_ACCESS_MODE_OPEN_EXISTING, backend, error);
-  if (opened != NULL)
-    reset = open_semaphore (key, value, SSEM_ACCESS_MODE_CREATE, backend, error);
+  if (opened == NULL)
+    return FALSE;
+
+  if (!ssem_backend_choose (ssem_system_semaphore_get_backend (opened), NULL)->supports_reset)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                   _("This system has no way to set the value of the semaphore “%s”"), key);
+      return FALSE;
+    }
+
+  reset = open_semaphore (key, value, SSEM_ACCESS_MODE_CREATE, backend, error);
 
   return reset != NULL;
 }

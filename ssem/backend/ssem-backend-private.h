@@ -40,6 +40,7 @@ struct _SsemBackendTable
   SsemBackend id;
   const char *name;      /* as SSEM_BACKEND spells it */
   gboolean supports_undo; /* else the property reads FALSE */
+  gboolean supports_reset; /* else the mode CREATE is as OPEN */
 
   /* Called once, before the others. */
   void          (* init)      (void);

@@ -311,6 +311,7 @@ const SsemBackendTable ssem_backend_shm = {
   .id = SSEM_BACKEND_SHARED_MEMORY,
   .name = "shared-memory",
   .supports_undo = TRUE,
+  .supports_reset = TRUE,
   .init = ssem_shm_attachment_init,
   .open = shm_open_instance,
   .acquire = shm_acquire,

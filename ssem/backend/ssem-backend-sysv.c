@@ -308,6 +308,7 @@ const SsemBackendTable ssem_backend_sysv = {
   .id = SSEM_BACKEND_SYSV,
   .name = "sysv",
   .supports_undo = TRUE,
+  .supports_reset = TRUE,
   .init = ssem_sysv_attachment_init,
   .open = sysv_open,
   .acquire = sysv_acquire,

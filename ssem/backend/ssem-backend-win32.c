@@ -230,6 +230,7 @@ const SsemBackendTable ssem_backend_windows = {
   .id = SSEM_BACKEND_WINDOWS,
   .name = "windows",
   .supports_undo = FALSE,
+  .supports_reset = FALSE,
   .init = win32_init,
   .open = win32_open,
   .acquire = win32_acquire,

@@ -188,6 +188,13 @@ test_no_info (Fixture *fixture)
   g_clear_error (&error);
   g_assert_false (ssem_semaphore_remove_leftover (fixture->key, fixture->backend, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
+  g_clear_error (&error);
+  g_assert_false (ssem_semaphore_reset (fixture->key, 5, fixture->backend, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
+  g_assert_nonnull (strstr (error->message, fixture->key));
+  g_clear_error (&error);
+  g_assert_false (ssem_semaphore_reset ("nobody has this key", 5, fixture->backend, &error));
+  g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
   assert_value (semaphore, 1);
   drop_object (&semaphore);
 }
