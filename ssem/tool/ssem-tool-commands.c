@@ -8,32 +8,18 @@
 
 /* What the first argument says. */
 
-typedef struct
-{
-  const char *name;
-  ToolHandler handler;
-  const char *summary;
-} Command;
-
-static const Command commands[] = {
-  { "run", tool_run, N_("Hold units of a semaphore while a command runs") },
-  { "list", tool_list, N_("List the semaphores") },
-  { "show", tool_show, N_("Show who holds units of a semaphore and who waits") },
-  { "watch", tool_watch, N_("Show the semaphores as they change") },
-  { "reset", tool_reset, N_("Set the value of a semaphore") },
-  { "remove", tool_remove, N_("Remove a semaphore that a crash has left") },
-  { "clean", tool_clean, N_("Remove all semaphores that crashes have left") },
-};
-
 static void
 print_help (void)
 {
-  gsize i;
+  const ToolSubcommand *subcommand;
 
   g_print ("%s\n  ssem %s\n\n%s\n\n%s\n", _("Usage:"), _("COMMAND [OPTION…] [ARGUMENT…]"),
            _("Semaphores that processes share by a key, from the shell."), _("Commands:"));
-  for (i = 0; i < G_N_ELEMENTS (commands); i++)
-    g_print ("  %-8s  %s\n", commands[i].name, _(commands[i].summary));
+  for (subcommand = tool_subcommands; subcommand->name != NULL; subcommand++)
+    {
+      if (subcommand->summary != NULL)
+        g_print ("  %-8s  %s\n", subcommand->name, _(subcommand->summary));
+    }
   g_print ("\n%s\n", _("“ssem COMMAND --help” tells more about a command."));
 }
 
@@ -42,7 +28,7 @@ tool_dispatch (int    argc,
                char **argv)
 {
   const char *name = argc > 1 ? argv[1] : NULL;
-  gsize i;
+  const ToolSubcommand *subcommand;
 
   if (name == NULL)
     {
@@ -60,10 +46,10 @@ tool_dispatch (int    argc,
       return TOOL_OK;
     }
 
-  for (i = 0; i < G_N_ELEMENTS (commands); i++)
+  for (subcommand = tool_subcommands; subcommand->name != NULL; subcommand++)
     {
-      if (g_str_equal (name, commands[i].name))
-        return commands[i].handler (argc - 1, argv + 1);
+      if (g_str_equal (name, subcommand->name))
+        return subcommand->handler (argc - 1, argv + 1);
     }
 
   tool_print_error (_("There is no command “%s”"), name);

@@ -4,6 +4,8 @@
 
 #include "config.h"
 
+#include "ssem-tool-json-private.h"
+
 #include "ssem-tool-private.h"
 
 #include <stdio.h>

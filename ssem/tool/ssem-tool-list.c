@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include "ssem-tool-json-private.h"
 #include "ssem-tool-private.h"
 
 int

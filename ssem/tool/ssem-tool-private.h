@@ -5,7 +5,6 @@
 #pragma once
 
 #include <glib/gi18n-lib.h>
-#include <json-glib/json-glib.h>
 #include <ssem.h>
 
 G_BEGIN_DECLS
@@ -52,6 +51,23 @@ int tool_clean  (int    argc,
 /* The whole program, but for what it asks the system at its start: ssem-tool-commands.c. */
 int tool_dispatch (int    argc,
                    char **argv);
+
+/* --- What this system has of it: ssem-tool-subcommands.c, or -win32 --- */
+
+typedef struct
+{
+  const char *name;
+  ToolHandler handler;
+  const char *summary; /* NULL for one that only says that it is not there */
+} ToolSubcommand;
+
+/* The last has no name. */
+extern const ToolSubcommand tool_subcommands[];
+
+/* --- Arguments: ssem-tool-arguments-*.c --- */
+
+/* In UTF-8 where the system has that; else as they are. */
+char      **tool_get_arguments  (char         **argv);
 
 /* --- Arguments: ssem-tool-options.c --- */
 
@@ -148,13 +164,23 @@ char       *tool_fit            (const char    *text,
 /* The key as a line can show it: no control characters; and for one that is not known. */
 char       *tool_show_key       (SsemSemaphoreInfo *info);
 
-/* --- JSON: ssem-tool-json.c --- */
+/* --- The command of run: ssem-tool-spawn-*.c --- */
 
-JsonNode   *tool_info_to_json   (SsemSemaphoreInfo *info);
-JsonNode   *tool_infos_to_json  (GPtrArray     *infos);
-void        tool_print_json     (JsonNode      *node);
+/* To be called before the units are acquired. Where they would be lost if a key, such as Ctrl-C,
+ * ended this program, the key no longer ends it from here on, but cancels the answer; then @status is
+ * how to end. NULL where they come back. */
+GCancellable *tool_heed_keys    (int           *status);
 
-/* --- Processes: ssem-tool-guard-*.c --- */
+/* Runs it until it ends, and lets it die with this process. @status is how it ended, in the system's
+ * terms; where the answer is FALSE, it did not run, what is to be said has been said, and @status is
+ * how to end. */
+gboolean    tool_run_command    (char         **command,
+                                 int           *status);
+
+/* Ends as a command did that ended so, or answers how to. */
+int         tool_end_like       (int            status);
+
+/* --- Processes of Unix: ssem-tool-guard-*.c --- */
 
 /* To be called in a child of fork (): it dies with @parent, or has to end at once where the answer
  * is FALSE. */

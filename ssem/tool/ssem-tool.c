@@ -13,10 +13,12 @@ int
 main (int    argc,
       char **argv)
 {
+  char **arguments = tool_get_arguments (argv);
+
   setlocale (LC_ALL, "");
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   g_set_prgname ("ssem");
 
-  return tool_dispatch (argc, argv);
+  return tool_dispatch ((int) g_strv_length (arguments), arguments);
 }
