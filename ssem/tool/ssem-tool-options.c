@@ -37,6 +37,8 @@ tool_fail (const GError *error)
     return TOOL_BUSY;
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT))
     return TOOL_USAGE;
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
+    return TOOL_NOT_SUPPORTED;
   if (error->domain != SSEM_SYSTEM_SEMAPHORE_ERROR)
     return TOOL_FAILED;
 
@@ -117,7 +119,7 @@ new_context (const char   *arguments,
 {
   const GOptionEntry common[] = {
     { "backend", 0, 0, G_OPTION_ARG_CALLBACK, backend_cb,
-      N_("The sort of semaphore: shared-memory or sysv"), N_("NAME") },
+      N_("The sort of semaphore: shared-memory, sysv or windows"), N_("NAME") },
     { "version", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, version_cb,
       N_("Print the version and end"), NULL },
     G_OPTION_ENTRY_NULL,
