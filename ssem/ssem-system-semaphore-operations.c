@@ -74,7 +74,7 @@ acquire_slowly (SsemSystemSemaphore  *self,
   return TRUE;
 }
 
-/* The way that most acquires go, and where it ends nothing has happened: the slow one begins anew. */
+/* The way that most acquires go. Where it ends nothing has happened: the slow one begins anew. */
 static G_ALWAYS_INLINE inline gboolean
 acquire_until (SsemSystemSemaphore  *self,
                int                   n,

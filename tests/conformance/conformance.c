@@ -31,7 +31,16 @@ static const struct
   { NEEDS_SIGNALS, "the system has no signals" },
   { NEEDS_EXEC, "the system cannot replace the program of a process" },
   { NEEDS_LIMITS, "the system sets no limit on descriptors" },
+  { NEEDS_FORK_AMONG_THREADS, "a child may find the sanitizer's allocator locked for ever" },
 };
+
+/* What no backend has in this build. With the address sanitizer, of gcc 12 at least, a child of
+ * fork () hangs in its first allocation if another thread of its parent was allocating. */
+#ifdef SSEM_TEST_ADDRESS_SANITIZER
+#define BUILD_LACKS NEEDS_FORK_AMONG_THREADS
+#else
+#define BUILD_LACKS 0
+#endif
 
 static const Backend backends[] = {
   { SSEM_BACKEND_SHARED_MEMORY, "shared-memory", "this build has no shared-memory backend" },
@@ -90,7 +99,7 @@ fixture_has (Fixture *self,
   for (i = 0; i < G_N_ELEMENTS (backends); i++)
     {
       if (backends[i].id == self->backend)
-        return (backends[i].lacks & needs) == 0;
+        return ((backends[i].lacks | BUILD_LACKS) & needs) == 0;
     }
 
   g_assert_not_reached ();
@@ -269,7 +278,8 @@ skip_case (gconstpointer data)
   const TestCase *test_case = data;
   guint i = 0;
 
-  while ((needs_reasons[i].need & test_case->needs & test_case->backend->lacks) == 0)
+  while ((needs_reasons[i].need & test_case->needs &
+          (test_case->backend->lacks | BUILD_LACKS)) == 0)
     i++;
   g_test_skip (needs_reasons[i].reason);
 }
@@ -325,7 +335,7 @@ conformance_add_needing (const char *name,
       test_case->needs = needs;
       test_case->test = test;
       g_ptr_array_add (test_cases, test_case);
-      if ((needs & backends[i].lacks) != 0)
+      if ((needs & (backends[i].lacks | BUILD_LACKS)) != 0)
         g_test_add_data_func (path, test_case, skip_case);
       else
         g_test_add_vtable (path, sizeof (Fixture), test_case,

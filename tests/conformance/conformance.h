@@ -102,6 +102,7 @@ typedef enum
   NEEDS_SIGNALS = 1 << 4,
   NEEDS_EXEC = 1 << 5,
   NEEDS_LIMITS = 1 << 6,    /* on descriptors */
+  NEEDS_FORK_AMONG_THREADS = 1 << 7,
 } Needs;
 
 typedef void (* TestFunc) (Fixture *fixture);

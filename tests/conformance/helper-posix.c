@@ -57,8 +57,8 @@ is_shared (pid_t   pid,
   return FALSE;
 }
 
-/* Whether the call waits for a semaphore: a thread that waits for a lock of its own process, or for
- * another thread's end or beginning, sleeps in a futex, too, but in memory that nobody else sees. */
+/* Whether the call waits for a semaphore. A thread that waits for a lock of its own process, or for
+ * another thread's end or beginning, sleeps in a futex, too, but in memory of its process alone. */
 static gboolean
 is_wait_of (SsemBackend backend,
             pid_t       pid,

@@ -356,11 +356,11 @@ main (int    argc,
   conformance_add ("removed-before-first-use", test_removed_before_first_use);
   conformance_add ("new-object-in-child", test_new_object_in_child);
   conformance_add ("set-key-in-child", test_set_key_in_child);
-  conformance_add ("among-threads", test_among_threads);
-  conformance_add ("async-in-child", test_async_in_child);
-  conformance_add ("async-pending", test_async_pending);
+  conformance_add_needing ("among-threads", NEEDS_FORK_AMONG_THREADS, test_among_threads);
+  conformance_add_needing ("async-in-child", NEEDS_FORK_AMONG_THREADS, test_async_in_child);
+  conformance_add_needing ("async-pending", NEEDS_FORK_AMONG_THREADS, test_async_pending);
   conformance_add ("parent-serves-child", test_parent_serves_child);
-  conformance_add ("among-first-uses", test_among_first_uses);
+  conformance_add_needing ("among-first-uses", NEEDS_FORK_AMONG_THREADS, test_among_first_uses);
 
   return conformance_run ();
 }

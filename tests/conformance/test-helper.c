@@ -212,8 +212,8 @@ meet (Meeting *meeting,
     }
 }
 
-/* In each round all processes at once try to be the one that creates. Where the machine has much else
- * to do, there are fewer rounds. */
+/* In each round all processes at once try to be the one that creates. Where the machine has much
+ * else to do, there are fewer rounds. */
 static void
 race (int         n_processes,
       int         n_rounds,
