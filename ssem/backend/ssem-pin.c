@@ -110,17 +110,22 @@ ssem_pin_enter (_Atomic (SsemInstance *)  *place,
                 SsemPin                  **pin)
 {
   SsemInstance *instance, *announced;
+  gboolean is_fast;
 
   *pin = ssem_thread_slot_get (SSEM_THREAD_SLOT_PIN);
   if (*pin == NULL)
     *pin = register_thread ();
+  is_fast = ssem_pin_get_fast () != NULL;
 
   instance = atomic_load_explicit (place, memory_order_acquire);
   do
     {
       announced = instance;
       atomic_store_explicit (&(*pin)->inside, announced, memory_order_relaxed);
-      atomic_thread_fence (memory_order_seq_cst);
+      if (is_fast)
+        atomic_signal_fence (memory_order_seq_cst);
+      else
+        atomic_thread_fence (memory_order_seq_cst);
       instance = atomic_load_explicit (place, memory_order_acquire);
     }
   while (instance != announced);
