@@ -19,15 +19,30 @@ G_BEGIN_DECLS
  * it compiled in, for the backends that can. FALSE: it would need more, or fail, or the backend
  * can't; nothing has happened, and acquire () or release () will tell.
  */
+#ifdef HAVE_SHARED_MEMORY
+
 static inline gboolean
 ssem_backend_take_at_once (SsemInstance *instance,
                            int           n)
 {
-#ifdef HAVE_SHARED_MEMORY
-  if (G_LIKELY (instance->table == &ssem_backend_shm))
-    return ssem_backend_shm_take_at_once (instance, n);
-#endif
+  return G_LIKELY (instance->table == &ssem_backend_shm) &&
+         ssem_backend_shm_take_at_once (instance, n);
+}
 
+static inline gboolean
+ssem_backend_give_at_once (SsemInstance *instance,
+                           int           n)
+{
+  return G_LIKELY (instance->table == &ssem_backend_shm) &&
+         ssem_backend_shm_give_at_once (instance, n);
+}
+
+#else
+
+static inline gboolean
+ssem_backend_take_at_once (SsemInstance *instance,
+                           int           n)
+{
   return FALSE;
 }
 
@@ -35,12 +50,9 @@ static inline gboolean
 ssem_backend_give_at_once (SsemInstance *instance,
                            int           n)
 {
-#ifdef HAVE_SHARED_MEMORY
-  if (G_LIKELY (instance->table == &ssem_backend_shm))
-    return ssem_backend_shm_give_at_once (instance, n);
-#endif
-
   return FALSE;
 }
+
+#endif
 
 G_END_DECLS

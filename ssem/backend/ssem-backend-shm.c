@@ -26,10 +26,10 @@
 #define VAIN_WAKES_BEFORE_MENDING 64
 
 static gboolean
-shm_fail (GError        **error,
-          SsemOperation   operation,
-          SsemShmInstance    *self,
-          int             result)
+shm_fail (GError          **error,
+          SsemOperation     operation,
+          SsemShmInstance  *self,
+          int               result)
 {
   return ssem_backend_fail (error, operation, self->attachment->file.key, NULL, -result);
 }
@@ -79,8 +79,8 @@ shm_open_instance (const char      *key,
 
 static inline SsemShmResult
 take (SsemShmInstance *self,
-      SsemShmLane  lane,
-      int          n)
+      SsemShmLane      lane,
+      int              n)
 {
   return ssem_shm_counter_add (lane, -n, n & self->undo_mask);
 }
@@ -99,8 +99,8 @@ cancelled_cb (GCancellable *cancellable,
  * over; else what went wrong. */
 static int
 sleep_until_taken (SsemShmInstance *self,
-                   SsemShmWait *wait,
-                   gint64       deadline_usec)
+                   SsemShmWait     *wait,
+                   gint64           deadline_usec)
 {
   SsemShmAttachment *attachment = self->attachment;
   SsemShmSegment *segment = attachment->file.memory;

@@ -158,6 +158,20 @@ test_add_at_once (void)
   g_assert_cmpint (ssem_shm_counter_get_holding (memory.mappings[2], 1), ==, held);
   g_assert_cmpint (n_at_once, >, 400000);
 
+  /* It passes neither end of the value, whatever the lowest bit of the epoch, which stands next to
+   * it, is. */
+  for (i = 0; i < 2; i++)
+    {
+      ssem_shm_counter_reset (a, 1);
+      a.left = 0;
+      g_assert_false (ssem_shm_counter_add_at_once (&a, -2, 0, FALSE));
+      g_assert_false (ssem_shm_counter_add_at_once (&a, G_MAXINT, 0, TRUE));
+      g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, 1);
+      g_assert_true (ssem_shm_counter_add_at_once (&a, G_MAXINT - 1, 0, TRUE));
+      g_assert_false (ssem_shm_counter_add_at_once (&a, 1, 0, TRUE));
+      g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, G_MAXINT);
+    }
+
   memory_clear (&memory);
 }
 
