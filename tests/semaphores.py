@@ -46,8 +46,7 @@ def wait_until(condition, what):
 
 
 def key_file(folder, key, backend=BACKEND):
-    """Where the key's file is, with System V, as Qt's documentation of native keys says; where its
-    folder is, with shared memory."""
+    """Where the key's file is: with System V, as Qt's documentation of native keys says."""
     letters = re.sub('[^A-Za-z]', '', key)
     digest = hashlib.sha1(key.encode()).hexdigest()
     return os.path.join(folder, PREFIXES[backend] + letters + digest)
@@ -135,7 +134,7 @@ class KeyFolderCase(unittest.TestCase):
         if self.backend == 'sysv':
             return n_waiting(self.find_set())
         running = [child.process.pid for child in self.children if child.process.poll() is None]
-        return sum(n_sleeping(pid, os.path.join(self.path, 'segment'))
+        return sum(n_sleeping(pid, self.path)
                    for pid in [os.getpid(), *running])
 
     def wait_for_waiters(self, number):

@@ -7,6 +7,7 @@
 #include "ssem-backend-shm-private.h"
 
 #include "ssem/shm/ssem-shm-inspect-private.h"
+#include "ssem/shm/ssem-shm-naming-private.h"
 #include "ssem/shm/ssem-shm-recovery-private.h"
 
 #include <errno.h>

@@ -8,6 +8,7 @@
 
 #include "ssem-shm-bell-private.h"
 #include "ssem-shm-counter-private.h"
+#include "ssem-shm-naming-private.h"
 #include "ssem-shm-recovery-private.h"
 
 #include "ssem/os/ssem-process-private.h"
@@ -59,6 +60,9 @@
 /* Where others listen already, a waiter that is woken again and again does not ask each time. */
 #define LISTEN_AGAIN_USEC G_GINT64_CONSTANT (100000)
 
+/* How much of a path tells it from others. */
+#define HASH_LENGTH 8
+
 typedef struct
 {
   guint64 serial;
@@ -75,16 +79,6 @@ static guint64 last_serial;
 static void return_slots_cb (gpointer data);
 static GPrivate thread_slots = G_PRIVATE_INIT (return_slots_cb);
 
-/* Gives up the descriptors that are not ours any more, without touching them. */
-static void
-disown_descriptors (SsemShmFile *file)
-{
-  if (!ssem_file_identity_is (&file->identity, file->fd))
-    file->fd = -1;
-  if (!ssem_file_identity_is (&file->folder_identity, file->folder_fd))
-    file->folder_fd = -1;
-}
-
 static void
 forget_all_in_child (void)
 {
@@ -99,7 +93,7 @@ forget_all_in_child (void)
 
       /* The mapping is not there. */
       attachment->file.memory = NULL;
-      disown_descriptors (&attachment->file);
+      ssem_shm_file_disown (&attachment->file);
       ssem_shm_file_close (&attachment->file);
       g_array_set_size (attachment->idle_slots, 0);
       attachment->waits = NULL;
@@ -116,12 +110,22 @@ forget_all_in_child (void)
   memset (ssem_shm_cached, 0, sizeof ssem_shm_cached);
 }
 
+/* Its last characters are a hash. */
+static guint
+hash_path (gconstpointer path)
+{
+  const char *text = path;
+  gsize length = strlen (text);
+
+  return g_str_hash (text + length - MIN (length, HASH_LENGTH));
+}
+
 static void leave_all_at_exit (void);
 
 void
 ssem_shm_attachment_init (void)
 {
-  registry = g_hash_table_new (g_str_hash, g_str_equal);
+  registry = g_hash_table_new (hash_path, g_str_equal);
   attachments = g_hash_table_new (g_int64_hash, g_int64_equal);
   ssem_fork_protect (&registry_lock, forget_all_in_child);
   /* After registry_lock: leaving takes both, in this order. */
@@ -351,7 +355,7 @@ leave (SsemShmAttachment *self)
 {
   gboolean lingers;
 
-  disown_descriptors (&self->file);
+  ssem_shm_file_disown (&self->file);
   ssem_shm_bell_unwatch (&self->file);
   atomic_store (&self->listens, FALSE);
 
@@ -379,11 +383,12 @@ leave_all_at_exit (void)
 
       if (atomic_load (&attachment->is_attached) && is_of_this_process (attachment))
         {
-          disown_descriptors (&attachment->file);
+          ssem_shm_file_disown (&attachment->file);
           ssem_shm_file_leave (&attachment->file, TRUE);
           atomic_store (&attachment->is_attached, FALSE);
         }
     }
+  ssem_shm_file_leave_folder ();
   g_mutex_unlock (&registry_lock);
 }
 
@@ -395,7 +400,7 @@ free_attachment (SsemShmAttachment *self)
     g_hash_table_remove (registry, self->file.path);
   g_hash_table_remove (attachments, &self->serial);
 
-  disown_descriptors (&self->file);
+  ssem_shm_file_disown (&self->file);
   ssem_shm_file_clear (&self->file);
   g_array_unref (self->idle_slots);
   g_mutex_clear (&self->gate);

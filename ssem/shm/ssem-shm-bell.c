@@ -295,20 +295,19 @@ ring (const char *path)
 gboolean
 ssem_shm_bell_watch (SsemShmFile *file)
 {
-  g_autofree char *path = ssem_shm_file_get_path (file);
   Watched entry = { .file = file, .watch = -1 };
   gboolean is_watched = FALSE;
 
   g_mutex_lock (&bell_lock);
 
   if (has_bell () || make_bell ())
-    entry.watch = inotify_add_watch (inotify_fd, path, IN_CLOSE_WRITE);
+    entry.watch = inotify_add_watch (inotify_fd, file->place, IN_CLOSE_WRITE);
 
   is_watched = entry.watch >= 0 && start_thread ();
   if (is_watched)
     {
       g_array_append_val (watched, entry);
-      ring (path);
+      ring (file->place);
     }
   else if (!has_thread)
     {

@@ -351,6 +351,40 @@ look_at (SsemShmFile   *file,
   return result;
 }
 
+/* What lies in @place. */
+static int
+look_at_place (SsemShmFile   *file,
+               const char    *place,
+               const char    *key,
+               SsemSnapshot **snapshot)
+{
+  int result = ssem_shm_file_open_to_look (file, place);
+
+  if (result == 0)
+    result = look_at (file, key, snapshot);
+  ssem_shm_file_close (file);
+
+  return result;
+}
+
+static int
+look_everywhere (SsemShmFile   *file,
+                 const char    *key,
+                 SsemSnapshot **snapshot)
+{
+  g_auto(GStrv) further = NULL;
+  int result;
+  guint i;
+
+  result = look_at_place (file, file->path, key, snapshot);
+  if (result == -ENOENT)
+    further = ssem_shm_file_list_further (file);
+  for (i = 0; result == -ENOENT && further != NULL && further[i] != NULL; i++)
+    result = look_at_place (file, further[i], key, snapshot);
+
+  return result;
+}
+
 int
 ssem_shm_inspect (const char    *key,
                   SsemSnapshot **snapshot)
@@ -359,15 +393,13 @@ ssem_shm_inspect (const char    *key,
   int result;
 
   ssem_shm_file_init (&file, key);
-  result = ssem_shm_file_open_to_look (&file);
-  if (result == 0)
-    result = look_at (&file, key, snapshot);
+  result = look_everywhere (&file, key, snapshot);
   ssem_shm_file_clear (&file);
 
   return result;
 }
 
-/* The segment in the folder called @name, if that is one, and the one that its key leads to. */
+/* The segment called @name, if that is one, and the one that its key leads to. */
 static SsemSnapshot *
 look_at_name (const char *folder,
               const char *name)
@@ -378,9 +410,10 @@ look_at_name (const char *folder,
 
   ssem_shm_file_init (&file, "");
   g_free (file.path);
+  g_free (file.further);
   file.path = g_build_filename (folder, name, NULL);
-  if (ssem_shm_file_open_to_look (&file) == 0)
-    look_at (&file, NULL, &snapshot);
+  file.further = g_strconcat (file.path, "~", NULL);
+  look_everywhere (&file, NULL, &snapshot);
   ssem_shm_file_clear (&file);
 
   if (snapshot == NULL || *snapshot->key == '\0' || !g_utf8_validate (snapshot->key, -1, NULL))
@@ -390,13 +423,33 @@ look_at_name (const char *folder,
   return g_str_equal (name, right_name) ? g_steal_pointer (&snapshot) : NULL;
 }
 
+/* The names in @dir, which are the same for the first place and for the folder of the further
+ * ones. */
+static GHashTable *
+read_names (GDir *dir)
+{
+  GHashTable *names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      gsize length = strlen (name);
+
+      g_hash_table_add (names, g_strndup (name, length - (name[length - 1] == '~')));
+    }
+
+  return names;
+}
+
 int
 ssem_shm_list (GPtrArray  *snapshots,
                char      **folder)
 {
+  g_autoptr(GHashTable) names = NULL;
   g_autoptr(GDir) dir = NULL;
   SsemShmFile file = { 0 };
-  const char *name;
+  GHashTableIter iter;
+  gpointer name;
   int result;
 
   ssem_shm_file_init (&file, "");
@@ -408,12 +461,16 @@ ssem_shm_list (GPtrArray  *snapshots,
       dir = g_dir_open (file.folder, 0, NULL);
       result = dir != NULL ? 0 : errno != 0 ? -errno : -ENOTDIR;
     }
-  /* A folder of ours is there as long as something is in it. */
+  /* A folder of ours is not there as long as nobody needs it. */
   if (result == -ENOENT)
     result = file.owns_folder ? 0 : -ENOTDIR;
   ssem_shm_file_clear (&file);
+  if (dir == NULL)
+    return result;
 
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+  names = read_names (dir);
+  g_hash_table_iter_init (&iter, names);
+  while (g_hash_table_iter_next (&iter, &name, NULL))
     {
       SsemSnapshot *snapshot = look_at_name (*folder, name);
 

@@ -31,7 +31,7 @@ G_BEGIN_DECLS
  *
  * waiters, 64 bits: see ssem-shm-waiting.c.
  *
- * life, 64 bits: see ssem-shm-segment.c.
+ * life, 64 bits, and remover: see ssem-shm-naming.c.
  *
  * slot
  *
@@ -119,6 +119,7 @@ typedef struct
   _Alignas (SSEM_SHM_LINE) atomic_uint_least64_t waiters;
 
   _Alignas (SSEM_SHM_LINE) atomic_uint_least64_t life;
+  atomic_uint_least64_t remover;
   atomic_uint_least64_t last_process; /* the number given out last; grows */
   atomic_uint_least32_t n_slots;      /* what the file has room for; grows */
   atomic_uint_least32_t slots_used;   /* slots from here on have never been claimed; grows */
@@ -133,12 +134,23 @@ G_STATIC_ASSERT (ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2);
 G_STATIC_ASSERT (sizeof (atomic_uint_least64_t) == 8 && sizeof (atomic_uint_least32_t) == 4);
 
 /* Fields are only ever moved with a new number in front; sizes tell most other changes. */
-#define SSEM_SHM_LAYOUT ((guint32) (3u << 24 | (sizeof (SsemShmSegment) + sizeof (SsemShmSlot))))
+#define SSEM_SHM_LAYOUT ((guint32) (4u << 24 | (sizeof (SsemShmSegment) + sizeof (SsemShmSlot))))
 
 #define SSEM_SHM_SIZE(n_slots) (sizeof (SsemShmSegment) + (gsize) (n_slots) * sizeof (SsemShmSlot))
 
 /* As many as the first page has room for. */
 #define SSEM_SHM_FIRST_SLOTS ((SSEM_SHM_PAGE - sizeof (SsemShmSegment)) / sizeof (SsemShmSlot))
+
+/* life: version (2-63), phase (0-1) */
+enum
+{
+  SSEM_SHM_LIFE_OPEN,
+  SSEM_SHM_LIFE_CLOSING,
+  SSEM_SHM_LIFE_DOOMED,
+  SSEM_SHM_LIFE_NASCENT,
+};
+#define SSEM_SHM_LIFE_PHASE(life)       ((int) ((life) & 3))
+#define SSEM_SHM_LIFE_NEXT(life, phase) ((((life) >> 2) + 1) << 2 | (phase))
 
 /* state, taken apart. */
 typedef struct

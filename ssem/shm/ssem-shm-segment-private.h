@@ -5,27 +5,29 @@
 #pragma once
 
 #include "ssem/os/ssem-file-identity-private.h"
+#include "ssem/os/ssem-file-lock-private.h"
 #include "ssem/shm/ssem-shm-layout-private.h"
 
 G_BEGIN_DECLS
 
-/* The segment's file: where it lies, how it comes and goes, and who is alive.
+/* The segment's file: where it lies, what is in it, and who is alive. How it comes and goes is told
+ * in ssem-shm-naming.c.
  *
- * The protocol is told in ssem-shm-segment.c. Functions answer 0 or -errno unless they say
- * otherwise, and none of them waits for another process.
+ * Functions answer 0 or -errno unless they say otherwise, and none of them waits for another
+ * process.
  */
 typedef struct
 {
   char *key;              /* constant after init */
   char *folder;           /* constant after init */
-  gboolean owns_folder;   /* constant after init: we make it, and remove it when it is empty */
-  char *path;             /* constant after init: the key's own folder */
-  char *new_path;         /* constant after init: that of a segment not published yet */
+  gboolean owns_folder;   /* constant after init: we make it, and remove it at the end */
+  char *path;             /* constant after init: the first place */
+  char *further;          /* constant after init: the folder of the further places */
 
   int fd;                 /* -1 when not open; holds the locks */
-  int folder_fd;          /* the key's folder, whatever the path names now; -1 when not open */
-  SsemFileIdentity identity;        /* of fd's file, while memory is there */
-  SsemFileIdentity folder_identity; /* of folder_fd's */
+  char *place;            /* where it got its name, while it is open */
+  gboolean is_named;      /* whether it had it when we last looked */
+  SsemFileIdentity identity; /* of fd's file, while memory is there */
   SsemShmSegment *memory;
   guint64 process;        /* this process's number in the segment; never used again */
   guint64 lineage;        /* of the segment; stays when it is closed */
@@ -40,24 +42,22 @@ void     ssem_shm_file_init   (SsemShmFile *self,
                                const char  *key);
 void     ssem_shm_file_clear  (SsemShmFile *self);
 
-/* Opens and maps the segment of the key, after creating it with @initial_value where @may_create,
- * and enters this process among the attached. @must_create: -EEXIST where somebody is attached; one
- * that nobody is attached to makes way. -ENOENT where there is none and @may_create is FALSE;
- * -EACCES for another user's, -ELOOP for a link, -EBADMSG for what is no segment of this key,
- * -EPROTO for one of another version. @is_new tells whether it was created. */
-int      ssem_shm_file_attach (SsemShmFile *self,
-                               int          initial_value,
-                               gboolean     may_create,
-                               gboolean     must_create,
-                               gboolean    *is_new);
+/* Opens and maps the segment in @place, without entering this process. One that is doomed is opened,
+ * too. -ENOENT where there is none; -EACCES for another user's, -ELOOP for a link, -EBADMSG for what
+ * is no segment of this key, -EPROTO for one of another version. */
+int      ssem_shm_file_open   (SsemShmFile *self,
+                               const char  *place);
 
-/* Comes back among the attached, after lingering. -EIDRM where the segment is gone. */
-int      ssem_shm_file_rejoin (SsemShmFile *self);
+/* Opens and maps a new segment, nascent, which this process is attached to and which has no name
+ * yet. -ENOENT where the folder is gone. */
+int      ssem_shm_file_create (SsemShmFile *self,
+                               int          initial_value);
 
-/* Leaves the attached; the last one removes the segment. With @lingers the process stays known as
- * alive, so that what it holds is not given back. Answers whether the segment was removed. */
-gboolean ssem_shm_file_leave  (SsemShmFile *self,
-                               gboolean     lingers);
+/* FALSE where there are no further places. */
+gboolean ssem_shm_file_may_have_further (SsemShmFile *self);
+
+/* The further places that something lies in; NULL where there are none, as nearly always. */
+GStrv    ssem_shm_file_list_further (SsemShmFile *self);
 
 /* Whether the descriptor is there, and still ours: see ssem-file-identity-private.h. The mapping
  * keeps the locks without it, so the process counts as alive and its units stay its own; but it
@@ -68,8 +68,25 @@ ssem_shm_file_has_descriptor (SsemShmFile *self)
   return ssem_file_identity_is (&self->identity, self->fd);
 }
 
+/* Gives up the descriptor without touching it, where it is not ours any more; and notes whether the
+ * segment still has its name. */
+void     ssem_shm_file_disown (SsemShmFile *self);
+
+/* Notes where it has got its name. */
+void     ssem_shm_file_set_place (SsemShmFile *self,
+                                  const char  *place);
+
 /* Gives up the memory, the descriptor and all locks. */
 void     ssem_shm_file_close  (SsemShmFile *self);
+
+/* Gives this process, which has opened the segment, a number, and takes the byte that says that it
+ * is attached. */
+int      ssem_shm_file_take_number (SsemShmFile *self);
+
+/* This process's byte among those from @first on. */
+int      ssem_shm_file_lock_number (SsemShmFile  *self,
+                                    goffset       first,
+                                    SsemFileLock  lock);
 
 /* Whether somebody is attached: another process, or another attachment of this one. */
 gboolean ssem_shm_file_has_others  (SsemShmFile *self);
@@ -95,7 +112,8 @@ const char *ssem_shm_file_get_culprit (SsemShmFile *self);
 
 /* Opens the segment for reading only, without attaching or mapping; the errors are those of
  * attaching. What it holds has yet to be checked. */
-int      ssem_shm_file_open_to_look  (SsemShmFile *self);
+int      ssem_shm_file_open_to_look  (SsemShmFile *self,
+                                      const char  *place);
 
 /* Whether @head, read from a file of @size bytes, is the beginning of a segment: of @key, or of any
  * key where that is NULL. 0, -EBADMSG or -EPROTO; -ENOENT for one that is being removed. */
@@ -103,13 +121,10 @@ int      ssem_shm_file_check_head    (const SsemShmSegment *head,
                                       goffset               size,
                                       const char           *key);
 
-/* Removes a segment that nobody is attached to; -EBUSY where somebody is. */
-int      ssem_shm_file_remove_leftover (SsemShmFile *self);
-
 /* Whether the folder of all is as it must be; -ENOENT where it is not there. */
 int      ssem_shm_file_check_folder  (SsemShmFile *self);
 
-/* The path of the file that is closed when an attached process dies. */
-char    *ssem_shm_file_get_path    (SsemShmFile *self);
+/* At the end of the process: removes the folder of all, where it is ours and empty. */
+void     ssem_shm_file_leave_folder  (void);
 
 G_END_DECLS

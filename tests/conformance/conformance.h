@@ -156,14 +156,12 @@ gboolean             fixture_has_time      (Fixture         *self);
 /* Whether it lacks none of @needs. */
 gboolean             fixture_has           (Fixture         *self,
                                             Needs            needs);
-/* The path of the file that tells which semaphore it is; the key's own, or one within. */
-char                *fixture_content_path  (Fixture         *self);
 /* Puts a file with that content there, and takes away whatever is there. */
 void                 fixture_plant_content (Fixture         *self,
                                             const char      *content,
                                             gsize            length);
 void                 fixture_unplant       (Fixture         *self);
-/* Puts a folder where a file belongs, or the other way round. */
+/* Puts a folder where a file belongs. */
 void                 fixture_plant_misfit  (Fixture         *self);
 /* Removes the semaphore behind everybody's back, as an administrator would. */
 void                 fixture_remove        (Fixture         *self,

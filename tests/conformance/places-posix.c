@@ -11,8 +11,6 @@
 #include <sys/sem.h>
 #include <unistd.h>
 
-#define SEGMENT_NAME "segment"
-
 typedef struct
 {
   key_t key;
@@ -112,27 +110,14 @@ fixture_key_path (Fixture *self)
   return g_build_filename (self->keys_folder, names[0], NULL);
 }
 
-char *
-fixture_content_path (Fixture *self)
-{
-  g_autofree char *path = fixture_key_path (self);
-
-  if (self->backend == SSEM_BACKEND_SHARED_MEMORY)
-    return g_build_filename (path, SEGMENT_NAME, NULL);
-
-  return g_steal_pointer (&path);
-}
-
 void
 fixture_plant_content (Fixture    *self,
                        const char *content,
                        gsize       length)
 {
-  g_autofree char *path = fixture_content_path (self);
-  g_autofree char *folder = g_path_get_dirname (path);
+  g_autofree char *path = fixture_key_path (self);
   g_autoptr(GError) error = NULL;
 
-  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
   g_file_set_contents_full (path, content, length, G_FILE_SET_CONTENTS_NONE, 0600, &error);
   g_assert_no_error (error);
 }
@@ -176,13 +161,8 @@ void
 fixture_plant_misfit (Fixture *self)
 {
   g_autofree char *path = fixture_key_path (self);
-  g_autoptr(GError) error = NULL;
 
-  if (self->backend == SSEM_BACKEND_SHARED_MEMORY)
-    g_file_set_contents (path, "", 0, &error);
-  else
-    g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
-  g_assert_no_error (error);
+  g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
 }
 
 void
@@ -191,7 +171,6 @@ fixture_remove (Fixture *self,
 {
   g_auto(GStrv) names = fixture_list_keys (self);
   g_autofree char *path = NULL;
-  g_autofree char *segment = NULL;
   int set;
 
   g_assert_cmpuint (g_strv_length (names), ==, 1);
@@ -210,11 +189,7 @@ fixture_remove (Fixture *self,
       break;
 
     case SSEM_BACKEND_SHARED_MEMORY:
-      segment = g_build_filename (path, SEGMENT_NAME, NULL);
-      if (removal == REMOVE_COUNTER)
-        g_assert_cmpint (g_unlink (segment), ==, 0);
-      else
-        remove_tree (path);
+      g_assert_cmpint (g_unlink (path), ==, 0);
       break;
 
     case SSEM_BACKEND_DEFAULT:

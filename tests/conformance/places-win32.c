@@ -157,12 +157,6 @@ fixture_key_path (Fixture *self)
   g_assert_not_reached ();
 }
 
-char *
-fixture_content_path (Fixture *self)
-{
-  g_assert_not_reached ();
-}
-
 void
 fixture_plant_content (Fixture    *self,
                        const char *content,

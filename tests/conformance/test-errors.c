@@ -254,7 +254,7 @@ test_another_version (Fixture *fixture)
 {
   const gsize layout_offset = 8;
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  g_autofree char *path = fixture_content_path (fixture);
+  g_autofree char *path = fixture_key_path (fixture);
   g_autofree char *record = NULL;
   g_autofree char *found = NULL;
   gsize length, found_length;

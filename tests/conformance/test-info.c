@@ -399,7 +399,7 @@ test_other_user (Fixture *fixture)
 static void
 test_file_of_other_user (Fixture *fixture)
 {
-  g_autofree char *path = fixture_content_path (fixture);
+  g_autofree char *path = fixture_key_path (fixture);
   Helper *helper;
   g_autoptr(GError) error = NULL;
 
@@ -441,7 +441,7 @@ copy_content (Fixture *fixture,
               gsize   *length)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 5);
-  g_autofree char *path = fixture_content_path (fixture);
+  g_autofree char *path = fixture_key_path (fixture);
   g_autoptr(GError) error = NULL;
   char *content;
 
@@ -496,7 +496,7 @@ test_any_bytes (Fixture *fixture)
 {
   gsize length;
   g_autofree char *content = copy_content (fixture, &length);
-  g_autofree char *path = fixture_content_path (fixture);
+  g_autofree char *path = fixture_key_path (fixture);
   int n_rounds = g_test_thorough () ? 20000 : 500;
   int round;
 

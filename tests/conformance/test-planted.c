@@ -39,18 +39,15 @@ expect_refusal (Fixture *fixture,
     }
 }
 
-/* A link in place of the key's own entry, or of what lies in it: dangling, to a file, to a
- * folder. */
+/* A link in place of the key's own entry: dangling, to a file, to a folder. */
 static void
-expect_refused_link (Fixture    *fixture,
-                     const char *path)
+test_planted_link (Fixture *fixture)
 {
-  g_autofree char *folder = g_path_get_dirname (path);
+  g_autofree char *path = fixture_key_path (fixture);
   g_autofree char *target = g_build_filename (fixture->folder, "target", NULL);
   g_autofree char *content = NULL;
   g_autoptr(GError) error = NULL;
 
-  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
   g_assert_cmpint (symlink (target, path), ==, 0);
   expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED);
   g_assert_false (g_file_test (target, G_FILE_TEST_EXISTS));
@@ -69,16 +66,6 @@ expect_refused_link (Fixture    *fixture,
 
   g_assert_true (g_file_test (path, G_FILE_TEST_IS_SYMLINK));
   fixture_unplant (fixture);
-}
-
-static void
-test_planted_link (Fixture *fixture)
-{
-  g_autofree char *path = fixture_key_path (fixture);
-  g_autofree char *content_path = fixture_content_path (fixture);
-
-  expect_refused_link (fixture, path);
-  expect_refused_link (fixture, content_path);
 }
 
 /* A link to a semaphore is a link, even if it is this one's. */
@@ -100,13 +87,7 @@ test_planted_link_to_it (Fixture *fixture)
 static void
 test_planted_misfit (Fixture *fixture)
 {
-  g_autofree char *path = fixture_content_path (fixture);
-
   fixture_plant_misfit (fixture);
-  expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
-  fixture_unplant (fixture);
-
-  g_assert_cmpint (g_mkdir_with_parents (path, 0700), ==, 0);
   expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
   fixture_unplant (fixture);
 }
@@ -116,15 +97,8 @@ static void
 test_planted_fifo (Fixture *fixture)
 {
   g_autofree char *path = fixture_key_path (fixture);
-  g_autofree char *content_path = fixture_content_path (fixture);
-  g_autofree char *folder = g_path_get_dirname (content_path);
 
   g_assert_cmpint (mkfifo (path, 0600), ==, 0);
-  expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
-  fixture_unplant (fixture);
-
-  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
-  g_assert_cmpint (mkfifo (content_path, 0600), ==, 0);
   expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
   fixture_unplant (fixture);
 }
@@ -134,7 +108,7 @@ expect_refused_content (Fixture    *fixture,
                         const char *content,
                         gsize       length)
 {
-  g_autofree char *path = fixture_content_path (fixture);
+  g_autofree char *path = fixture_key_path (fixture);
   g_autofree char *found = NULL;
   gsize found_length;
   g_autoptr(GError) error = NULL;
@@ -181,7 +155,6 @@ read_record (Fixture    *fixture,
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   g_auto(GStrv) names = NULL;
   g_autofree char *path = NULL;
-  g_autofree char *content_path = NULL;
   char *record = NULL;
   g_autoptr(GError) error = NULL;
 
@@ -189,10 +162,7 @@ read_record (Fixture    *fixture,
   g_assert_no_error (error);
   names = fixture_list_keys (fixture);
   path = g_build_filename (fixture->keys_folder, names[0], NULL);
-  content_path = fixture->backend == SSEM_BACKEND_SHARED_MEMORY
-                 ? g_build_filename (path, "segment", NULL)
-                 : g_strdup (path);
-  g_file_get_contents (content_path, &record, length, &error);
+  g_file_get_contents (path, &record, length, &error);
   g_assert_no_error (error);
   drop_object (&semaphore);
 
@@ -217,7 +187,7 @@ test_planted_record (Fixture *fixture)
 static void
 test_cut_off_in_use (Fixture *fixture)
 {
-  g_autofree char *path = fixture_content_path (fixture);
+  g_autofree char *path = fixture_key_path (fixture);
   const int lengths[] = { 0, 1, 100, 4095, 4096 };
   guint i;
 
@@ -252,18 +222,19 @@ test_cut_off_in_use (Fixture *fixture)
 
 /* --- What a crash may leave --- */
 
-/* An empty file is what Qt leaves, and the first bytes that a crash may leave; where there is a
- * folder for each key, it is the empty folder. */
+/* An empty file is what Qt leaves, and the first bytes that a crash may leave; in shared memory it is
+ * the empty folder of the further places. */
 static void
 test_empty_place (Fixture *fixture)
 {
   g_autofree char *path = fixture_key_path (fixture);
+  g_autofree char *further = g_strconcat (path, "~", NULL);
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   g_autoptr(GError) error = NULL;
   Helper *helper = fixture_helper (fixture);
 
   if (fixture->backend == SSEM_BACKEND_SHARED_MEMORY)
-    g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+    g_assert_cmpint (g_mkdir (further, 0700), ==, 0);
   else
     g_file_set_contents (path, "", 0, &error);
   g_assert_no_error (error);
@@ -301,14 +272,12 @@ static void
 test_planted_by_other_user (Fixture *fixture)
 {
   g_autofree char *path = fixture_key_path (fixture);
-  g_autofree char *content_path = fixture_content_path (fixture);
   Helper *user;
 
   if (!fixture_can_change_user (fixture))
     return;
 
   user = fixture_user (fixture, 3);
-  expect_refused_owner (fixture, content_path, path);
   expect_refused_owner (fixture, path, path);
   g_assert_cmpint (helper_get_value (user, 0), ==, 3);
 }
@@ -366,7 +335,7 @@ test_own_folder (Fixture *fixture)
         g_assert_cmpint (g_rmdir (path), ==, 0);
     }
 
-  /* It makes its own, and takes it away. */
+  /* It makes its own, and takes it away at its end. */
   helper_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
   {
     struct stat found;
@@ -376,8 +345,8 @@ test_own_folder (Fixture *fixture)
     g_assert_cmpint (found.st_uid, ==, uid);
   }
   helper_do (user, "close 0");
+  helper_quit (user);
   g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
-  helper_kill (user);
 }
 
 /* --- What is promised of System V alone --- */

@@ -49,15 +49,6 @@ fuzz_folder (void)
   return folder;
 }
 
-/* The key's own folder, which its file may lie in. */
-static char *
-find_parent (const char *path)
-{
-  g_autofree char *parent = g_path_get_dirname (path);
-
-  return g_str_equal (parent, folder) ? NULL : g_steal_pointer (&parent);
-}
-
 char *
 fuzz_find_file (const char *other)
 {
@@ -70,13 +61,6 @@ fuzz_find_file (const char *other)
     {
       g_autofree char *path = g_build_filename (folder, name, NULL);
 
-      if (g_file_test (path, G_FILE_TEST_IS_DIR))
-        {
-          char *within = g_build_filename (path, "segment", NULL);
-
-          g_free (path);
-          path = within;
-        }
       if (g_strcmp0 (path, other) != 0)
         {
           g_assert_null (found);
@@ -93,11 +77,8 @@ fuzz_write_file (const char    *path,
                  gconstpointer  content,
                  gsize          length)
 {
-  g_autofree char *parent = find_parent (path);
   int fd;
 
-  if (parent != NULL)
-    g_mkdir (parent, 0700);
   fd = g_open (path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
   g_assert_cmpint (fd, >=, 0);
   g_assert_cmpint (write (fd, content, length), ==, (gssize) length);
@@ -107,9 +88,5 @@ fuzz_write_file (const char    *path,
 void
 fuzz_remove_file (const char *path)
 {
-  g_autofree char *parent = find_parent (path);
-
   g_unlink (path);
-  if (parent != NULL)
-    g_rmdir (parent);
 }

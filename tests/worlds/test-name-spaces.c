@@ -165,7 +165,6 @@ test_two_users (Fixture *fixture)
 {
   Helper *one = fixture_helper (fixture);
   Helper *other;
-  g_autofree char *folder_of_one = NULL;
   g_autofree char *folder_of_other = NULL;
 
   if (fixture->backend != SSEM_BACKEND_SHARED_MEMORY)
@@ -203,9 +202,8 @@ test_two_users (Fixture *fixture)
   g_assert_cmpint (helper_get_value (other, 0), ==, 0);
   helper_do (other, "release 0 5");
   helper_do (other, "close 0");
-  folder_of_one = user_folder (one, ONE_USER);
   folder_of_other = user_folder (one, OTHER_USER);
-  g_assert_false (g_file_test (folder_of_one, G_FILE_TEST_EXISTS));
+  helper_quit (other);
   g_assert_false (g_file_test (folder_of_other, G_FILE_TEST_EXISTS));
 }
 

@@ -1,0 +1,39 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ssem/shm/ssem-shm-segment-private.h"
+
+G_BEGIN_DECLS
+
+/* How a segment gets its name, who is attached to it, and how it loses the name again. The protocol
+ * is told in ssem-shm-naming.c.
+ *
+ * Functions answer 0 or -errno unless they say otherwise, and none of them waits for another
+ * process.
+ */
+
+/* Opens and maps the segment of the key, after creating it with @initial_value where @may_create,
+ * and enters this process among the attached. @must_create: -EEXIST where somebody is attached; one
+ * that nobody is attached to makes way. -ENOENT where there is none and @may_create is FALSE; else
+ * the errors of ssem_shm_file_open(). @is_new tells whether it was created. */
+int      ssem_shm_file_attach (SsemShmFile *self,
+                               int          initial_value,
+                               gboolean     may_create,
+                               gboolean     must_create,
+                               gboolean    *is_new);
+
+/* Comes back among the attached, after lingering. -EIDRM where the segment is gone. */
+int      ssem_shm_file_rejoin (SsemShmFile *self);
+
+/* Leaves the attached; the last one removes the segment. With @lingers the process stays known as
+ * alive, so that what it holds is not given back. Answers whether the segment was removed. */
+gboolean ssem_shm_file_leave  (SsemShmFile *self,
+                               gboolean     lingers);
+
+/* Removes a segment that nobody is attached to; -EBUSY where somebody is. */
+int      ssem_shm_file_remove_leftover (SsemShmFile *self);
+
+G_END_DECLS

@@ -1,0 +1,477 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-shm-naming-private.h"
+
+#include "ssem/os/ssem-file-link-private.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A name can be taken in one step, by link(2), which replaces nothing. It cannot be given up in one
+ * step: unlink(2) takes no notice of which file has the name, and whoever stands still between the
+ * look and the unlinking would take it from a successor. So only one process may ever unlink a
+ * segment's name, and who does not want to wait for that one puts the successor elsewhere.
+ *
+ * Places
+ *
+ *   the first       FOLDER/NAME, in which nearly every segment lies.
+ *   further ones    FOLDER/NAME~/NUMBER, with random numbers. They are used while the first one has
+ *                   a doomed segment, whose remover lives and does not come to its end. Their folder
+ *                   is there only as long as they are: rmdir(2) removes none that is not empty, so
+ *                   anybody may try.
+ *
+ * life, 64 bits: version (2-63), phase (0-1)
+ *
+ *   nascent   it has its name, and nobody has looked since whether another place has a segment, too.
+ *   open      in use, or left by users who died.
+ *   closing   a leaver has seen no need to stay and now looks whether anybody is attached. An
+ *             attacher that finds this makes it open again: a veto. The version makes the leaver's
+ *             next step fail then.
+ *   doomed    nobody is attached, and nobody will be: whoever attaches looks here afterwards.
+ *
+ *   From nascent to open goes only what has no rival. Anybody who has come to it may look: first it
+ *   has its name, then the other places are looked at. Of two nascent ones that come at the same
+ *   time at least one is therefore seen by whoever looks for the other; and who sees a nascent one
+ *   makes it doomed, who sees an open one makes its own so. Never are two of them open, and nobody
+ *   waits for one who stands still as he creates.
+ *
+ *   Left as closing, by a leaver who saw others or died, it does no harm: the next leaver closes
+ *   again, the next attacher vetoes.
+ *
+ * remover, 64 bits: the number of the process that has the right to unlink the name of the doomed
+ * segment; 0 as long as nobody has. Changed by compare-and-swap only, and from a number only when its
+ * process is dead, or has closed the file. A new owner looks whether the name still is there: the old
+ * one may have unlinked it, and a successor may have it. Nobody else can unlink it meanwhile.
+ *
+ * A kill may leave a nascent segment, which whoever comes takes for its own; a doomed one, which it
+ * removes; or an empty folder NAME~, which the next one to remove the key clears away.
+ */
+
+#define MAX_ROUNDS 10000
+
+/* How often the remover is given the processor before another place is used. */
+#define PATIENCE 100
+
+#define PHASE(life)       SSEM_SHM_LIFE_PHASE (life)
+#define NEXT(life, phase) SSEM_SHM_LIFE_NEXT (life, SSEM_SHM_LIFE_ ## phase)
+
+/* --- Giving up the name --- */
+
+/* The common case, for the one process that has ever been attached: TRUE when it is doomed now.
+ * Nobody can be in the way, and whoever comes meanwhile takes a number before it looks at life. */
+static gboolean
+doom_own (SsemShmFile *self)
+{
+  guint64 life = atomic_load (&self->memory->life);
+  guint64 closing = NEXT (life, CLOSING);
+
+  return (PHASE (life) == SSEM_SHM_LIFE_OPEN || PHASE (life) == SSEM_SHM_LIFE_CLOSING) &&
+         atomic_compare_exchange_strong (&self->memory->life, &life, closing) &&
+         atomic_load (&self->memory->last_process) == 1 && self->process == 1 &&
+         atomic_compare_exchange_strong (&self->memory->life, &closing, NEXT (closing, DOOMED));
+}
+
+/* TRUE when the segment is doomed, by whomever; FALSE when somebody is attached. */
+static gboolean
+doom (SsemShmFile *self)
+{
+  guint64 life = atomic_load (&self->memory->life);
+
+  while (PHASE (life) != SSEM_SHM_LIFE_DOOMED)
+    {
+      /* Who helps a nascent one has to look for rivals first, so that one is never made closing. */
+      if (PHASE (life) != SSEM_SHM_LIFE_NASCENT)
+        {
+          guint64 closing = NEXT (life, CLOSING);
+
+          if (!atomic_compare_exchange_strong (&self->memory->life, &life, closing))
+            continue;
+          life = closing;
+        }
+      if (ssem_shm_file_has_others (self))
+        return FALSE;
+
+      /* Whoever attached unseen will change life, or has: then this fails. */
+      if (atomic_compare_exchange_strong (&self->memory->life, &life, NEXT (life, DOOMED)))
+        break;
+    }
+
+  return TRUE;
+}
+
+/* Removes a doomed segment, with a number, which others see. FALSE when somebody else is about to. */
+static gboolean
+remove_doomed (SsemShmFile *self)
+{
+  guint64 remover = atomic_load (&self->memory->remover);
+
+  do
+    {
+      if (remover != 0 && remover != self->process && ssem_shm_file_is_alive (self, remover))
+        return FALSE;
+    }
+  while (!atomic_compare_exchange_strong (&self->memory->remover, &remover, self->process));
+
+  /* Nobody else unlinks it from here on. But a former remover may have done so. */
+  if (remover == 0 ? self->is_named : ssem_shm_file_is_in_place (self))
+    unlink (self->place);
+
+  return TRUE;
+}
+
+/* A creator or a remover that was killed may have left what it put into a further place. */
+static void
+clear_further (SsemShmFile *self)
+{
+  g_auto(GStrv) places = NULL;
+  guint i;
+
+  if (!ssem_shm_file_may_have_further (self) || rmdir (self->further) == 0 || (errno != ENOTEMPTY && errno != EEXIST))
+    return;
+
+  places = ssem_shm_file_list_further (self);
+  for (i = 0; places != NULL && places[i] != NULL; i++)
+    {
+      SsemShmFile left = *self;
+      int phase;
+
+      left.memory = NULL;
+      left.place = NULL;
+      if (ssem_shm_file_open (&left, places[i]) != 0)
+        continue;
+
+      phase = PHASE (atomic_load (&left.memory->life));
+      if ((phase == SSEM_SHM_LIFE_DOOMED || phase == SSEM_SHM_LIFE_NASCENT) &&
+          doom (&left) && ssem_shm_file_take_number (&left) == 0)
+        remove_doomed (&left);
+      ssem_shm_file_close (&left);
+    }
+  rmdir (self->further);
+}
+
+/* --- Taking the name --- */
+
+/* What lies in @place, beside a nascent segment: 0 when that is nothing, or nothing any more. */
+static int
+meet_rival (SsemShmFile *self,
+            const char  *place)
+{
+  SsemShmFile rival = *self;
+  guint64 life;
+  int result;
+
+  rival.memory = NULL;
+  rival.place = NULL;
+  result = ssem_shm_file_open (&rival, place);
+  if (result != 0)
+    return result == -ENOENT ? 0 : result;
+
+  life = atomic_load (&rival.memory->life);
+  while (PHASE (life) == SSEM_SHM_LIFE_NASCENT &&
+         !atomic_compare_exchange_strong (&rival.memory->life, &life, NEXT (life, DOOMED)))
+    ;
+  if (PHASE (life) == SSEM_SHM_LIFE_OPEN || PHASE (life) == SSEM_SHM_LIFE_CLOSING)
+    result = -EEXIST;
+  ssem_shm_file_close (&rival);
+
+  return result;
+}
+
+/* 0 when no other place has a segment that is open; -EEXIST when one has. */
+static int
+look_for_rivals (SsemShmFile *self)
+{
+  g_auto(GStrv) places = NULL;
+  int result = 0;
+  guint i;
+
+  /* What gave us the name comes before what we read of the others. */
+  atomic_thread_fence (memory_order_seq_cst);
+
+  if (!g_str_equal (self->place, self->path))
+    result = meet_rival (self, self->path);
+
+  places = ssem_shm_file_list_further (self);
+  for (i = 0; result == 0 && places != NULL && places[i] != NULL; i++)
+    {
+      if (!g_str_equal (self->place, places[i]))
+        result = meet_rival (self, places[i]);
+    }
+
+  return result;
+}
+
+/* With a number, which others see: 0 when the segment is open and stays; -EIDRM when it is doomed. */
+static int
+settle (SsemShmFile *self)
+{
+  guint64 life = atomic_load (&self->memory->life);
+
+  for (;;)
+    {
+      guint64 next = NEXT (life, OPEN);
+
+      if (PHASE (life) == SSEM_SHM_LIFE_OPEN)
+        return 0;
+      if (PHASE (life) == SSEM_SHM_LIFE_DOOMED)
+        return -EIDRM;
+      if (PHASE (life) == SSEM_SHM_LIFE_NASCENT)
+        {
+          int result = look_for_rivals (self);
+
+          if (result == -EEXIST)
+            next = NEXT (life, DOOMED);
+          else if (result != 0)
+            return result;
+        }
+      if (atomic_compare_exchange_strong (&self->memory->life, &life, next))
+        life = next;
+    }
+}
+
+/* Creates a segment and gives it its name: -EEXIST when another has it, -ENOENT when the folder has
+ * gone under our feet. */
+static int
+publish (SsemShmFile *self,
+         int          initial_value,
+         gboolean     goes_further)
+{
+  g_autofree char *further = NULL;
+  const char *place = self->path;
+  int result;
+
+  result = ssem_shm_file_create (self, initial_value);
+  if (result != 0)
+    return result;
+
+  if (goes_further)
+    {
+      if (mkdir (self->further, 0700) != 0 && errno != EEXIST)
+        result = -errno;
+      further = g_strdup_printf ("%s/%08x", self->further, g_random_int ());
+      place = further;
+    }
+
+  /* It is whole, and locked, when it gets its name. */
+  if (result == 0)
+    result = ssem_file_link (self->fd, place);
+  if (result == 0)
+    ssem_shm_file_set_place (self, place);
+  else
+    ssem_shm_file_close (self);
+
+  return result;
+}
+
+/* --- Finding it --- */
+
+/* Removes the doomed segment that was opened, and closes it: 1 when that is done, 0 when somebody
+ * else is about to. */
+static int
+clear_doomed (SsemShmFile *self)
+{
+  int result = ssem_shm_file_take_number (self);
+
+  if (result == 0)
+    result = remove_doomed (self) ? 1 : 0;
+  ssem_shm_file_close (self);
+
+  return result;
+}
+
+static gboolean
+is_doomed (SsemShmFile *self)
+{
+  return PHASE (atomic_load (&self->memory->life)) == SSEM_SHM_LIFE_DOOMED;
+}
+
+static int
+find_further (SsemShmFile *self)
+{
+  g_auto(GStrv) places = ssem_shm_file_list_further (self);
+  guint i;
+
+  for (i = 0; places != NULL && places[i] != NULL; i++)
+    {
+      int result = ssem_shm_file_open (self, places[i]);
+
+      if (result == 0 && !is_doomed (self))
+        return 0;
+      if (result == 0)
+        result = clear_doomed (self);
+      if (result < 0 && result != -ENOENT)
+        return result;
+    }
+
+  return -ENOENT;
+}
+
+/* Opens what there is of the key and is not doomed. With -ENOENT, @is_blocked tells whether the
+ * first place is not free for another; where it is free, the further places are looked at only
+ * with @is_thorough. */
+static int
+find (SsemShmFile *self,
+      gboolean     is_thorough,
+      gboolean    *is_blocked)
+{
+  int patience, result;
+
+  *is_blocked = FALSE;
+  result = ssem_shm_file_check_folder (self);
+  if (result != 0)
+    return result;
+
+  for (patience = PATIENCE; patience > 0; patience--)
+    {
+      result = ssem_shm_file_open (self, self->path);
+      if (result == 0 && !is_doomed (self))
+        return 0;
+      if (result == 0)
+        result = clear_doomed (self);
+      if (result < 0)
+        break;
+      if (result == 0)
+        g_thread_yield ();
+    }
+  if (result < 0 && result != -ENOENT)
+    return result;
+
+  *is_blocked = result == 0;
+  return is_thorough || *is_blocked ? find_further (self) : -ENOENT;
+}
+
+/* What nobody uses makes way for one that is to be created; -EEXIST where somebody is attached. */
+static int
+make_way (SsemShmFile *self)
+{
+  int result = doom (self) ? clear_doomed (self) : -EEXIST;
+
+  return result > 0 ? 0 : result;
+}
+
+int
+ssem_shm_file_attach (SsemShmFile *self,
+                      int          initial_value,
+                      gboolean     may_create,
+                      gboolean     must_create,
+                      gboolean    *is_new)
+{
+  gboolean is_heir = FALSE;
+  /* A creator meets what lies in a further place when it has the name. */
+  gboolean is_thorough = !may_create;
+  gboolean is_blocked;
+  int round, result;
+
+  for (round = 0; round < MAX_ROUNDS; round++)
+    {
+      result = find (self, is_thorough, &is_blocked);
+      if (result != 0 && (result != -ENOENT || !may_create))
+        return result;
+
+      *is_new = result == -ENOENT;
+      if (*is_new)
+        {
+          if (!is_heir)
+            self->lineage = (guint64) g_random_int () << 32 | g_random_int ();
+          result = publish (self, initial_value, is_blocked);
+          if (result == -ENOENT && !self->owns_folder && access (self->folder, F_OK) != 0)
+            return -ENOTDIR;
+          if (result == -EEXIST || result == -ENOENT)
+            continue;
+        }
+      else if (must_create)
+        {
+          /* For a child of fork () that has not used the old one yet, the new one is the same
+           * semaphore, reset. */
+          self->lineage = self->memory->lineage;
+          is_heir = TRUE;
+          result = make_way (self);
+          ssem_shm_file_close (self);
+          if (result == 0)
+            continue;
+        }
+      else
+        {
+          result = ssem_shm_file_take_number (self);
+        }
+      if (result == 0)
+        result = settle (self);
+      if (result == 0)
+        return 0;
+
+      if (result == -EIDRM)
+        remove_doomed (self);
+      else if (self->memory != NULL)
+        ssem_shm_file_leave (self, FALSE);
+      ssem_shm_file_close (self);
+      if (result != -EIDRM)
+        return result;
+      is_thorough = TRUE;
+    }
+
+  /* Nobody comes and goes that often: something lies there that can be neither used nor removed. */
+  return -EBADMSG;
+}
+
+int
+ssem_shm_file_remove_leftover (SsemShmFile *self)
+{
+  gboolean is_blocked;
+  int result;
+
+  result = find (self, TRUE, &is_blocked);
+  if (result != 0)
+    return result;
+
+  result = make_way (self);
+  ssem_shm_file_close (self);
+  if (result == 0)
+    clear_further (self);
+
+  return result == -EEXIST ? -EBUSY : result;
+}
+
+int
+ssem_shm_file_rejoin (SsemShmFile *self)
+{
+  int result = ssem_shm_file_lock_number (self, SSEM_SHM_LOCKS_ATTACHED, SSEM_FILE_LOCK_EXCLUSIVE);
+
+  if (result == 0)
+    result = settle (self);
+  if (result == 0 && !ssem_shm_file_is_in_place (self))
+    result = -EIDRM;
+  /* It goes on lingering: who looks whether we live looks at one byte after the other, and must not
+   * find both free. */
+  return result;
+}
+
+gboolean
+ssem_shm_file_leave (SsemShmFile *self,
+                     gboolean     lingers)
+{
+  if (!doom_own (self))
+    {
+      /* Who cannot be known to linger stays attached. Else it would look dead, and what it holds
+       * would be given back while it lives. */
+      if (lingers && ssem_shm_file_lock_number (self, SSEM_SHM_LOCKS_LINGERS,
+                                                SSEM_FILE_LOCK_EXCLUSIVE) != 0)
+        return FALSE;
+      ssem_shm_file_lock_number (self, SSEM_SHM_LOCKS_ATTACHED, SSEM_FILE_LOCK_NONE);
+
+      if (!doom (self))
+        return FALSE;
+
+      /* Again, as the remover. Who is not seen to live does not remove it; the next one does. */
+      if (ssem_shm_file_lock_number (self, SSEM_SHM_LOCKS_ATTACHED, SSEM_FILE_LOCK_EXCLUSIVE) != 0)
+        return TRUE;
+    }
+
+  remove_doomed (self);
+  clear_further (self);
+  return TRUE;
+}
