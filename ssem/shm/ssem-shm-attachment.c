@@ -91,8 +91,9 @@ forget_all_in_child (void)
     {
       SsemShmAttachment *attachment = value;
 
-      /* The mapping is not there. */
+      /* The mappings are not there. */
       attachment->file.memory = NULL;
+      attachment->file.wing_memory = NULL;
       ssem_shm_file_disown (&attachment->file);
       ssem_shm_file_close (&attachment->file);
       g_array_set_size (attachment->idle_slots, 0);

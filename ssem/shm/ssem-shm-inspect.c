@@ -8,6 +8,7 @@
 
 #include "ssem-shm-counter-private.h"
 #include "ssem-shm-segment-private.h"
+#include "ssem-shm-wing-private.h"
 
 #include "ssem/os/ssem-file-lock-private.h"
 #include "ssem/os/ssem-key-name-private.h"
@@ -208,8 +209,8 @@ collect_locked (int         fd,
 }
 
 static int
-look_who_lives (int   fd,
-                Look *look)
+look_at_locks (int   fd,
+               Look *look)
 {
   int n_lingering = 0;
   int result;
@@ -219,6 +220,30 @@ look_who_lives (int   fd,
   if (result == 0)
     result = collect_locked (fd, SSEM_SHM_LOCKS_ATTACHED, SSEM_SHM_LOCKS_LINGERS, look->alive,
                              &look->n_attached);
+
+  return result;
+}
+
+static int
+look_who_lives (SsemShmFile *file,
+                Look        *look)
+{
+  guint64 wings = atomic_load (&look->copy->wings);
+  int result = look_at_locks (file->fd, look);
+  guint wing;
+
+  for (wing = 1; wing < SSEM_SHM_N_WINGS && result == 0; wing++)
+    {
+      int fd = wings >> wing & 1 ? ssem_shm_wing_open (file, look->copy->birth, wing) : -ENOENT;
+
+      if (fd < 0)
+        {
+          result = fd == -ENOENT ? 0 : fd;
+          continue;
+        }
+      result = look_at_locks (fd, look);
+      close (fd);
+    }
 
   return result;
 }
@@ -343,7 +368,7 @@ look_at (SsemShmFile   *file,
 
   result = read_segment (file->fd, key, &look);
   if (result == 0)
-    result = look_who_lives (file->fd, &look);
+    result = look_who_lives (file, &look);
   if (result == 0)
     *snapshot = evaluate (&look);
   g_aligned_free (look.copy);
@@ -409,10 +434,7 @@ look_at_name (const char *folder,
   SsemShmFile file = { 0 };
 
   ssem_shm_file_init (&file, "");
-  g_free (file.path);
-  g_free (file.further);
-  file.path = g_build_filename (folder, name, NULL);
-  file.further = g_strconcat (file.path, "~", NULL);
+  ssem_shm_file_set_path (&file, folder, name);
   look_everywhere (&file, NULL, &snapshot);
   ssem_shm_file_clear (&file);
 

@@ -33,6 +33,8 @@ G_BEGIN_DECLS
  *
  * life, 64 bits, and remover: see ssem-shm-naming.c.
  *
+ * wings, 64 bits, and n_attached: see ssem-shm-wing.c.
+ *
  * slot
  *
  *   owner      0 for a free slot; else the number of the process (16-63), and flags (0-15).
@@ -110,6 +112,7 @@ typedef struct
   guint32 layout;
   guint32 key_length;
   guint64 lineage; /* a random number: one semaphore's life, from creation to removal */
+  guint64 birth;   /* a random number: of this file */
   char key[SSEM_SHM_KEY_MAX];
 
   _Alignas (SSEM_SHM_LINE) atomic_uint_least64_t state;
@@ -120,7 +123,9 @@ typedef struct
 
   _Alignas (SSEM_SHM_LINE) atomic_uint_least64_t life;
   atomic_uint_least64_t remover;
-  atomic_uint_least64_t last_process; /* the number given out last; grows */
+  atomic_uint_least64_t last_process; /* how many numbers have been given out */
+  atomic_uint_least64_t wings;
+  atomic_uint_least32_t n_attached;
   atomic_uint_least32_t n_slots;      /* what the file has room for; grows */
   atomic_uint_least32_t slots_used;   /* slots from here on have never been claimed; grows */
 

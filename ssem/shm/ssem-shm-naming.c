@@ -6,6 +6,8 @@
 
 #include "ssem-shm-naming-private.h"
 
+#include "ssem-shm-wing-private.h"
+
 #include "ssem/os/ssem-file-link-private.h"
 
 #include <errno.h>
@@ -49,7 +51,8 @@
  * one may have unlinked it, and a successor may have it. Nobody else can unlink it meanwhile.
  *
  * A kill may leave a nascent segment, which whoever comes takes for its own; a doomed one, which it
- * removes; or an empty folder NAME~, which the next one to remove the key clears away.
+ * removes; or an empty folder NAME~ or a wing (ssem-shm-wing.c), which the next one to remove the key
+ * clears away.
  */
 
 #define MAX_ROUNDS 10000
@@ -59,6 +62,22 @@
 
 #define PHASE(life)       SSEM_SHM_LIFE_PHASE (life)
 #define NEXT(life, phase) SSEM_SHM_LIFE_NEXT (life, SSEM_SHM_LIFE_ ## phase)
+
+/* For another file of the same key. It borrows the names. */
+static SsemShmFile
+another_of (SsemShmFile *self)
+{
+  return (SsemShmFile) {
+    .key = self->key,
+    .folder = self->folder,
+    .owns_folder = self->owns_folder,
+    .path = self->path,
+    .further = self->further,
+    .wings_folder = self->wings_folder,
+    .fd = -1,
+    .wing_fd = -1,
+  };
+}
 
 /* --- Giving up the name --- */
 
@@ -72,7 +91,8 @@ doom_own (SsemShmFile *self)
 
   return (PHASE (life) == SSEM_SHM_LIFE_OPEN || PHASE (life) == SSEM_SHM_LIFE_CLOSING) &&
          atomic_compare_exchange_strong (&self->memory->life, &life, closing) &&
-         atomic_load (&self->memory->last_process) == 1 && self->process == 1 &&
+         atomic_load (&self->memory->last_process) == 1 &&
+         self->process == SSEM_SHM_PROCESS (1, 0) &&
          atomic_compare_exchange_strong (&self->memory->life, &closing, NEXT (closing, DOOMED));
 }
 
@@ -117,11 +137,19 @@ remove_doomed (SsemShmFile *self)
     }
   while (!atomic_compare_exchange_strong (&self->memory->remover, &remover, self->process));
 
+  ssem_shm_wing_remove (self);
+
   /* Nobody else unlinks it from here on. But a former remover may have done so. */
   if (remover == 0 ? self->is_named : ssem_shm_file_is_in_place (self))
     unlink (self->place);
 
   return TRUE;
+}
+
+static gboolean
+remove_folder (const char *path)
+{
+  return rmdir (path) == 0 || (errno != ENOTEMPTY && errno != EEXIST);
 }
 
 /* A creator or a remover that was killed may have left what it put into a further place. */
@@ -131,27 +159,90 @@ clear_further (SsemShmFile *self)
   g_auto(GStrv) places = NULL;
   guint i;
 
-  if (!ssem_shm_file_may_have_further (self) || rmdir (self->further) == 0 || (errno != ENOTEMPTY && errno != EEXIST))
+  if (remove_folder (self->further))
     return;
 
   places = ssem_shm_file_list_further (self);
   for (i = 0; places != NULL && places[i] != NULL; i++)
     {
-      SsemShmFile left = *self;
+      SsemShmFile left = another_of (self);
       int phase;
 
-      left.memory = NULL;
-      left.place = NULL;
       if (ssem_shm_file_open (&left, places[i]) != 0)
         continue;
 
       phase = PHASE (atomic_load (&left.memory->life));
       if ((phase == SSEM_SHM_LIFE_DOOMED || phase == SSEM_SHM_LIFE_NASCENT) &&
-          doom (&left) && ssem_shm_file_take_number (&left) == 0)
+          doom (&left) && ssem_shm_file_take_number (&left, FALSE) == 0)
         remove_doomed (&left);
       ssem_shm_file_close (&left);
     }
   rmdir (self->further);
+}
+
+static gboolean
+is_born (SsemShmFile *self,
+         const char  *place,
+         guint64      birth)
+{
+  SsemShmFile other = another_of (self);
+  gboolean is_it;
+
+  if (ssem_shm_file_open (&other, place) != 0)
+    return FALSE;
+
+  is_it = other.memory->birth == birth;
+  ssem_shm_file_close (&other);
+
+  return is_it;
+}
+
+/* Whether a wing that has been seen is of a segment that has a name. */
+static gboolean
+is_wing_of_any (SsemShmFile *self,
+                const char  *wing)
+{
+  guint64 birth = g_ascii_strtoull (wing, NULL, 16);
+  g_auto(GStrv) further = ssem_shm_file_list_further (self);
+  gboolean is_it = is_born (self, self->path, birth);
+  guint i;
+
+  for (i = 0; !is_it && further != NULL && further[i] != NULL; i++)
+    is_it = is_born (self, further[i], birth);
+
+  return is_it;
+}
+
+/* One that was killed may have left the wing that it made for a segment that was doomed. */
+static void
+clear_wings (SsemShmFile *self)
+{
+  g_autoptr(GDir) dir = NULL;
+  const char *name;
+
+  if (remove_folder (self->wings_folder))
+    return;
+
+  dir = g_dir_open (self->wings_folder, 0, NULL);
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (self->wings_folder, name, NULL);
+
+      if (!is_wing_of_any (self, name))
+        unlink (path);
+    }
+  rmdir (self->wings_folder);
+}
+
+/* After removing it: what others who died have left of the key. */
+static void
+clear_leftovers (SsemShmFile *self)
+{
+  if (!ssem_shm_file_has_folders (self))
+    return;
+
+  clear_further (self);
+  clear_wings (self);
 }
 
 /* --- Taking the name --- */
@@ -161,12 +252,10 @@ static int
 meet_rival (SsemShmFile *self,
             const char  *place)
 {
-  SsemShmFile rival = *self;
+  SsemShmFile rival = another_of (self);
   guint64 life;
   int result;
 
-  rival.memory = NULL;
-  rival.place = NULL;
   result = ssem_shm_file_open (&rival, place);
   if (result != 0)
     return result == -ENOENT ? 0 : result;
@@ -275,7 +364,7 @@ publish (SsemShmFile *self,
 static int
 clear_doomed (SsemShmFile *self)
 {
-  int result = ssem_shm_file_take_number (self);
+  int result = ssem_shm_file_take_number (self, FALSE);
 
   if (result == 0)
     result = remove_doomed (self) ? 1 : 0;
@@ -397,7 +486,7 @@ ssem_shm_file_attach (SsemShmFile *self,
         }
       else
         {
-          result = ssem_shm_file_take_number (self);
+          result = ssem_shm_file_take_number (self, TRUE);
         }
       if (result == 0)
         result = settle (self);
@@ -405,7 +494,11 @@ ssem_shm_file_attach (SsemShmFile *self,
         return 0;
 
       if (result == -EIDRM)
-        remove_doomed (self);
+        {
+          remove_doomed (self);
+          /* It may have made one since the remover was there. */
+          ssem_shm_wing_remove (self);
+        }
       else if (self->memory != NULL)
         ssem_shm_file_leave (self, FALSE);
       ssem_shm_file_close (self);
@@ -431,7 +524,7 @@ ssem_shm_file_remove_leftover (SsemShmFile *self)
   result = make_way (self);
   ssem_shm_file_close (self);
   if (result == 0)
-    clear_further (self);
+    clear_leftovers (self);
 
   return result == -EEXIST ? -EBUSY : result;
 }
@@ -445,6 +538,8 @@ ssem_shm_file_rejoin (SsemShmFile *self)
     result = settle (self);
   if (result == 0 && !ssem_shm_file_is_in_place (self))
     result = -EIDRM;
+  if (result == 0)
+    ssem_shm_file_count (self);
   /* It goes on lingering: who looks whether we live looks at one byte after the other, and must not
    * find both free. */
   return result;
@@ -454,6 +549,7 @@ gboolean
 ssem_shm_file_leave (SsemShmFile *self,
                      gboolean     lingers)
 {
+  ssem_shm_file_uncount (self);
   if (!doom_own (self))
     {
       /* Who cannot be known to linger stays attached. Else it would look dead, and what it holds
@@ -472,6 +568,6 @@ ssem_shm_file_leave (SsemShmFile *self,
     }
 
   remove_doomed (self);
-  clear_further (self);
+  clear_leftovers (self);
   return TRUE;
 }

@@ -23,24 +23,34 @@ typedef struct
   gboolean owns_folder;   /* constant after init: we make it, and remove it at the end */
   char *path;             /* constant after init: the first place */
   char *further;          /* constant after init: the folder of the further places */
+  char *wings_folder;     /* constant after init: that of the wings */
 
   int fd;                 /* -1 when not open; holds the locks */
   char *place;            /* where it got its name, while it is open */
   gboolean is_named;      /* whether it had it when we last looked */
   SsemFileIdentity identity; /* of fd's file, while memory is there */
   SsemShmSegment *memory;
+  int wing_fd;            /* -1 where the process's lock is on fd's file */
+  SsemFileIdentity wing_identity;
+  void *wing_memory;
   guint64 process;        /* this process's number in the segment; never used again */
+  gboolean is_counted;    /* among the attached */
   guint64 lineage;        /* of the segment; stays when it is closed */
 } SsemShmFile;
 
 /* Where the locks lie: the byte of process number 0. The rest is told in ssem-shm-segment.c. */
-#define SSEM_SHM_LOCKS_ATTACHED (G_GINT64_CONSTANT (1) << 40)
-#define SSEM_SHM_LOCKS_LINGERS  (G_GINT64_CONSTANT (1) << 41)
-#define SSEM_SHM_LOCKS_LISTENS  (G_GINT64_CONSTANT (1) << 42)
+#define SSEM_SHM_LOCKS_ATTACHED (G_GINT64_CONSTANT (1) << 48)
+#define SSEM_SHM_LOCKS_LINGERS  (G_GINT64_CONSTANT (1) << 49)
+#define SSEM_SHM_LOCKS_LISTENS  (G_GINT64_CONSTANT (1) << 50)
 
 void     ssem_shm_file_init   (SsemShmFile *self,
                                const char  *key);
 void     ssem_shm_file_clear  (SsemShmFile *self);
+
+/* For who finds a file by its name, and its key in it. */
+void     ssem_shm_file_set_path (SsemShmFile *self,
+                                 const char  *folder,
+                                 const char  *name);
 
 /* Opens and maps the segment in @place, without entering this process. One that is doomed is opened,
  * too. -ENOENT where there is none; -EACCES for another user's, -ELOOP for a link, -EBADMSG for what
@@ -53,8 +63,8 @@ int      ssem_shm_file_open   (SsemShmFile *self,
 int      ssem_shm_file_create (SsemShmFile *self,
                                int          initial_value);
 
-/* FALSE where there are no further places. */
-gboolean ssem_shm_file_may_have_further (SsemShmFile *self);
+/* FALSE where there are neither further places nor wings, of this key and of any. */
+gboolean ssem_shm_file_has_folders (SsemShmFile *self);
 
 /* The further places that something lies in; NULL where there are none, as nearly always. */
 GStrv    ssem_shm_file_list_further (SsemShmFile *self);
@@ -65,10 +75,11 @@ GStrv    ssem_shm_file_list_further (SsemShmFile *self);
 static inline gboolean
 ssem_shm_file_has_descriptor (SsemShmFile *self)
 {
-  return ssem_file_identity_is (&self->identity, self->fd);
+  return ssem_file_identity_is (&self->identity, self->fd) &&
+         (self->wing_memory == NULL || ssem_file_identity_is (&self->wing_identity, self->wing_fd));
 }
 
-/* Gives up the descriptor without touching it, where it is not ours any more; and notes whether the
+/* Gives up the descriptors, without touching them, that are not ours any more; and notes whether the
  * segment still has its name. */
 void     ssem_shm_file_disown (SsemShmFile *self);
 
@@ -80,8 +91,13 @@ void     ssem_shm_file_set_place (SsemShmFile *self,
 void     ssem_shm_file_close  (SsemShmFile *self);
 
 /* Gives this process, which has opened the segment, a number, and takes the byte that says that it
- * is attached. */
-int      ssem_shm_file_take_number (SsemShmFile *self);
+ * is attached; as one of a crowd, where it may stay. */
+int      ssem_shm_file_take_number (SsemShmFile *self,
+                                    gboolean     may_stay);
+
+/* Into the count of the attached, and out of it; again is harmless. */
+void     ssem_shm_file_count       (SsemShmFile *self);
+void     ssem_shm_file_uncount     (SsemShmFile *self);
 
 /* This process's byte among those from @first on. */
 int      ssem_shm_file_lock_number (SsemShmFile  *self,

@@ -6,6 +6,8 @@
 
 #include "ssem-shm-segment-private.h"
 
+#include "ssem-shm-wing-private.h"
+
 #include "ssem/os/ssem-file-lock-private.h"
 #include "ssem/os/ssem-key-name-private.h"
 
@@ -27,6 +29,8 @@
  *   ATTACHED + number   the process with that number is attached
  *   LINGERS + number    it is not, but it lives and holds units
  *   LISTENS + 0, 1, 2   somebody listens for deaths
+ *
+ * Where many are attached, the first two lie in other files: see ssem-shm-wing.c.
  *
  * Numbers are never used again, so nobody ever locks another's byte, and to look is enough to know.
  */
@@ -61,6 +65,19 @@ find_folder (gboolean *is_ours)
 }
 
 void
+ssem_shm_file_set_path (SsemShmFile *self,
+                        const char  *folder,
+                        const char  *name)
+{
+  g_free (self->path);
+  g_free (self->further);
+  g_free (self->wings_folder);
+  self->path = g_strconcat (folder, G_DIR_SEPARATOR_S, name, NULL);
+  self->further = g_strconcat (self->path, "~", NULL);
+  self->wings_folder = g_strconcat (self->path, "+", NULL);
+}
+
+void
 ssem_shm_file_init (SsemShmFile *self,
                     const char  *key)
 {
@@ -68,9 +85,9 @@ ssem_shm_file_init (SsemShmFile *self,
 
   self->key = g_strdup (key);
   self->folder = find_folder (&self->owns_folder);
-  self->path = g_strconcat (self->folder, G_DIR_SEPARATOR_S, name, NULL);
-  self->further = g_strconcat (self->path, "~", NULL);
+  ssem_shm_file_set_path (self, self->folder, name);
   self->fd = -1;
+  self->wing_fd = -1;
 }
 
 void
@@ -81,10 +98,11 @@ ssem_shm_file_clear (SsemShmFile *self)
   g_clear_pointer (&self->folder, g_free);
   g_clear_pointer (&self->path, g_free);
   g_clear_pointer (&self->further, g_free);
+  g_clear_pointer (&self->wings_folder, g_free);
 }
 
 gboolean
-ssem_shm_file_may_have_further (SsemShmFile *self)
+ssem_shm_file_has_folders (SsemShmFile *self)
 {
   struct stat found;
 
@@ -100,7 +118,7 @@ ssem_shm_file_list_further (SsemShmFile *self)
   g_autoptr(GDir) dir = NULL;
   const char *name;
 
-  if (ssem_shm_file_may_have_further (self))
+  if (ssem_shm_file_has_folders (self))
     dir = g_dir_open (self->further, 0, NULL);
   if (dir == NULL)
     return NULL;
@@ -124,23 +142,37 @@ ssem_shm_file_lock_number (SsemShmFile  *self,
                            goffset       first,
                            SsemFileLock  lock)
 {
-  return ssem_file_lock_try (self->fd, first + (goffset) self->process, lock);
+  int fd = SSEM_SHM_WING (self->process) == 0 ? self->fd : self->wing_fd;
+
+  return ssem_file_lock_try (fd, first + (goffset) self->process, lock);
 }
 
 gboolean
 ssem_shm_file_has_others (SsemShmFile *self)
 {
-  /* An error counts as somebody: nothing is removed on a doubt. */
-  return ssem_file_lock_query (self->fd, ATTACHED, LINGERS - ATTACHED) != 0;
+  guint64 wings = atomic_load (&self->memory->wings) | 1;
+  guint wing;
+
+  for (wing = 0; wing < SSEM_SHM_N_WINGS; wing++)
+    {
+      /* An error counts as somebody: nothing is removed on a doubt. */
+      if ((wings >> wing & 1) &&
+          ssem_shm_wing_query (self, wing, ATTACHED, LINGERS - ATTACHED) != 0)
+        return TRUE;
+    }
+
+  return FALSE;
 }
 
 gboolean
 ssem_shm_file_is_alive (SsemShmFile *self,
                         guint64      process)
 {
+  guint wing = SSEM_SHM_WING (process);
+
   return process == self->process ||
-         ssem_file_lock_query (self->fd, ATTACHED + (goffset) process, 1) != 0 ||
-         ssem_file_lock_query (self->fd, LINGERS + (goffset) process, 1) != 0;
+         ssem_shm_wing_query (self, wing, ATTACHED + (goffset) process, 1) != 0 ||
+         ssem_shm_wing_query (self, wing, LINGERS + (goffset) process, 1) != 0;
 }
 
 int
@@ -161,6 +193,22 @@ ssem_shm_file_unlisten (SsemShmFile *self)
 
   for (i = 0; i < N_LISTENERS; i++)
     ssem_file_lock_try (self->fd, LISTENS + i, SSEM_FILE_LOCK_NONE);
+}
+
+void
+ssem_shm_file_count (SsemShmFile *self)
+{
+  if (!self->is_counted)
+    atomic_fetch_add (&self->memory->n_attached, 1);
+  self->is_counted = TRUE;
+}
+
+void
+ssem_shm_file_uncount (SsemShmFile *self)
+{
+  if (self->is_counted && self->memory != NULL)
+    atomic_fetch_sub (&self->memory->n_attached, 1);
+  self->is_counted = FALSE;
 }
 
 /* --- Opening --- */
@@ -287,6 +335,8 @@ map_segment (SsemShmFile *self)
 void
 ssem_shm_file_close (SsemShmFile *self)
 {
+  ssem_shm_file_uncount (self);
+  ssem_shm_wing_close (self);
   if (self->memory != NULL)
     munmap (self->memory, SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS));
   self->memory = NULL;
@@ -300,6 +350,9 @@ void
 ssem_shm_file_disown (SsemShmFile *self)
 {
   struct stat found;
+
+  if (self->wing_fd >= 0 && !ssem_file_identity_is (&self->wing_identity, self->wing_fd))
+    self->wing_fd = -1;
 
   if (self->fd >= 0 && fstat (self->fd, &found) == 0 &&
       ssem_file_identity_matches (&self->identity, &found))
@@ -391,10 +444,20 @@ make_room (int   fd,
 }
 
 int
-ssem_shm_file_take_number (SsemShmFile *self)
+ssem_shm_file_take_number (SsemShmFile *self,
+                           gboolean     may_stay)
 {
-  self->lineage = self->memory->lineage;
-  self->process = atomic_fetch_add (&self->memory->last_process, 1) + 1;
+  SsemShmSegment *memory = self->memory;
+  guint64 count = atomic_fetch_add (&memory->last_process, 1) + 1;
+  guint wing = may_stay ? ssem_shm_wing_choose (memory, count) : 0;
+
+  /* In the segment's own file there is always room for one more. */
+  if (wing != 0 && ssem_shm_wing_enter (self, wing) != 0)
+    wing = 0;
+  self->lineage = memory->lineage;
+  self->process = SSEM_SHM_PROCESS (count, wing);
+  if (may_stay)
+    ssem_shm_file_count (self);
 
   return ssem_shm_file_lock_number (self, ATTACHED, SSEM_FILE_LOCK_EXCLUSIVE);
 }
@@ -419,6 +482,7 @@ fill_segment (SsemShmFile *self,
   memory->key_length = (guint32) strlen (self->key);
   memcpy (memory->key, self->key, memory->key_length);
   memory->lineage = self->lineage;
+  memory->birth = (guint64) g_random_int () << 32 | g_random_int ();
   atomic_store_explicit (&memory->epoch, 1, memory_order_relaxed);
   atomic_store_explicit (&memory->state, ssem_shm_state_pack (initial_value, 1, 0, 0),
                          memory_order_relaxed);
@@ -427,7 +491,7 @@ fill_segment (SsemShmFile *self,
   atomic_store_explicit (&memory->slots_used, 1, memory_order_relaxed);
   atomic_store_explicit (&memory->life, SSEM_SHM_LIFE_NASCENT, memory_order_relaxed);
 
-  return ssem_shm_file_take_number (self);
+  return ssem_shm_file_take_number (self, TRUE);
 }
 
 /* The folder of all, which goes with the last process that has used it. */

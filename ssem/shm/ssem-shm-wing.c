@@ -1,0 +1,182 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-shm-wing-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The kernel keeps the locks of a file in a list, and goes through it for each that is taken or
+ * dropped: five times for a process that comes and goes. Among a thousand, that takes three times as
+ * long as all the rest. So as soon as many are attached, the next ones have their bytes in other
+ * files, the wings, of which the segment has 63.
+ *
+ *   FOLDER/NAME+/BIRTH-WING   an empty file, made by the first one that needs it. BIRTH is a random
+ *                             number of the segment's, so that no other segment's wing ever has that
+ *                             name, and anybody may remove the wings of a doomed one at any time.
+ *
+ * wings, 64 bits: bit N is set before wing N is made, and never cleared.
+ *
+ * n_attached, 32 bits: how many are attached. Who is killed stays counted; then the wings are used
+ * earlier than they would have to be, which costs the newcomer an open file.
+ *
+ * A wing is mapped like the segment: the mapping keeps the description alive, and with it the lock,
+ * where a program closes all descriptors that it finds.
+ *
+ * A kill may leave a wing of a segment that was doomed while its maker came. The next one to remove
+ * the key finds it in the folder, which is not empty then, and no segment of that birth.
+ */
+
+/* So many are in the segment's own file. */
+#define CROWD 64
+
+#define WING_SIZE SSEM_SHM_PAGE
+
+guint
+ssem_shm_wing_choose (SsemShmSegment *memory,
+                      guint64         count)
+{
+  if (atomic_load (&memory->n_attached) < CROWD)
+    return 0;
+
+  return 1 + (guint) (count % (SSEM_SHM_N_WINGS - 1));
+}
+
+static char *
+wing_path (SsemShmFile *self,
+           guint64      birth,
+           guint        wing)
+{
+  return g_strdup_printf ("%s/%016" G_GINT64_MODIFIER "x-%u", self->wings_folder, birth, wing);
+}
+
+static int
+open_wing (SsemShmFile *self,
+           guint64      birth,
+           guint        wing,
+           int          flags)
+{
+  g_autofree char *path = wing_path (self, birth, wing);
+  struct stat found;
+  int fd;
+
+  fd = open (path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return -errno;
+
+  if (fstat (fd, &found) != 0 || found.st_uid != geteuid () || !S_ISREG (found.st_mode))
+    {
+      close (fd);
+      return -EACCES;
+    }
+
+  return fd;
+}
+
+int
+ssem_shm_wing_open (SsemShmFile *self,
+                    guint64      birth,
+                    guint        wing)
+{
+  return open_wing (self, birth, wing, O_RDONLY);
+}
+
+static int
+map_wing (SsemShmFile *self)
+{
+  /* For the description alone. */
+  void *memory = mmap (NULL, WING_SIZE, PROT_NONE, MAP_SHARED, self->wing_fd, 0);
+
+  if (memory == MAP_FAILED)
+    return -errno;
+
+  self->wing_memory = memory;
+  return madvise (memory, WING_SIZE, MADV_DONTFORK) == 0 ? 0 : -errno;
+}
+
+int
+ssem_shm_wing_enter (SsemShmFile *self,
+                     guint        wing)
+{
+  guint64 birth = self->memory->birth;
+  int result;
+
+  atomic_fetch_or (&self->memory->wings, G_GUINT64_CONSTANT (1) << wing);
+  self->wing_fd = open_wing (self, birth, wing, O_RDWR | O_CREAT);
+  if (self->wing_fd == -ENOENT)
+    {
+      if (mkdir (self->wings_folder, 0700) != 0 && errno != EEXIST)
+        return -errno;
+      self->wing_fd = open_wing (self, birth, wing, O_RDWR | O_CREAT);
+    }
+
+  result = self->wing_fd >= 0
+           ? ssem_file_identity_note (&self->wing_identity, self->wing_fd)
+           : self->wing_fd;
+  if (result == 0)
+    result = map_wing (self);
+  if (result != 0)
+    ssem_shm_wing_close (self);
+
+  return result;
+}
+
+void
+ssem_shm_wing_close (SsemShmFile *self)
+{
+  if (self->wing_memory != NULL)
+    munmap (self->wing_memory, WING_SIZE);
+  self->wing_memory = NULL;
+  if (self->wing_fd >= 0)
+    close (self->wing_fd);
+  self->wing_fd = -1;
+}
+
+int
+ssem_shm_wing_query (SsemShmFile *self,
+                     guint        wing,
+                     goffset      first,
+                     goffset      n)
+{
+  int fd, result;
+
+  if (wing == 0)
+    return ssem_file_lock_query (self->fd, first, n);
+  /* Its own lock is no other's only to the description that has it. */
+  if (self->wing_fd >= 0 && SSEM_SHM_WING (self->process) == wing)
+    return ssem_file_lock_query (self->wing_fd, first, n);
+
+  fd = ssem_shm_wing_open (self, self->memory->birth, wing);
+  if (fd < 0)
+    return fd == -ENOENT ? 0 : fd;
+  result = ssem_file_lock_query (fd, first, n);
+  close (fd);
+
+  return result;
+}
+
+void
+ssem_shm_wing_remove (SsemShmFile *self)
+{
+  guint64 wings = atomic_load (&self->memory->wings);
+  guint wing;
+
+  for (wing = 1; wing < SSEM_SHM_N_WINGS; wing++)
+    {
+      g_autofree char *path = NULL;
+
+      if (!(wings >> wing & 1))
+        continue;
+      path = wing_path (self, self->memory->birth, wing);
+      unlink (path);
+    }
+  if (wings != 0)
+    rmdir (self->wings_folder);
+}
