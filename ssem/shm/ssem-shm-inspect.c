@@ -457,7 +457,7 @@ read_names (GDir *dir)
     {
       gsize length = strlen (name);
 
-      g_hash_table_add (names, g_strndup (name, length - (name[length - 1] == '~')));
+      g_hash_table_add (names, g_strndup (name, length - (name[length - 1] == '=')));
     }
 
   return names;

@@ -22,7 +22,7 @@
  * Places
  *
  *   the first       FOLDER/NAME, in which nearly every segment lies.
- *   further ones    FOLDER/NAME~/NUMBER, with random numbers. They are used while the first one has
+ *   further ones    FOLDER/NAME=/NUMBER, with random numbers. They are used while the first one has
  *                   a doomed segment, whose remover lives and does not come to its end. Their folder
  *                   is there only as long as they are: rmdir(2) removes none that is not empty, so
  *                   anybody may try.
@@ -51,7 +51,7 @@
  * one may have unlinked it, and a successor may have it. Nobody else can unlink it meanwhile.
  *
  * A kill may leave a nascent segment, which whoever comes takes for its own; a doomed one, which it
- * removes; or an empty folder NAME~ or a wing (ssem-shm-wing.c), which the next one to remove the key
+ * removes; or an empty folder NAME= or a wing (ssem-shm-wing.c), which the next one to remove the key
  * clears away.
  */
 
@@ -72,8 +72,6 @@ another_of (SsemShmFile *self)
     .folder = self->folder,
     .owns_folder = self->owns_folder,
     .path = self->path,
-    .further = self->further,
-    .wings_folder = self->wings_folder,
     .fd = -1,
     .wing_fd = -1,
   };
@@ -156,10 +154,11 @@ remove_folder (const char *path)
 static void
 clear_further (SsemShmFile *self)
 {
+  g_autofree char *folder = ssem_shm_file_get_further (self);
   g_auto(GStrv) places = NULL;
   guint i;
 
-  if (remove_folder (self->further))
+  if (remove_folder (folder))
     return;
 
   places = ssem_shm_file_list_further (self);
@@ -177,7 +176,7 @@ clear_further (SsemShmFile *self)
         remove_doomed (&left);
       ssem_shm_file_close (&left);
     }
-  rmdir (self->further);
+  rmdir (folder);
 }
 
 static gboolean
@@ -217,21 +216,22 @@ is_wing_of_any (SsemShmFile *self,
 static void
 clear_wings (SsemShmFile *self)
 {
+  g_autofree char *folder = ssem_shm_wing_get_folder (self);
   g_autoptr(GDir) dir = NULL;
   const char *name;
 
-  if (remove_folder (self->wings_folder))
+  if (remove_folder (folder))
     return;
 
-  dir = g_dir_open (self->wings_folder, 0, NULL);
+  dir = g_dir_open (folder, 0, NULL);
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
     {
-      g_autofree char *path = g_build_filename (self->wings_folder, name, NULL);
+      g_autofree char *path = g_build_filename (folder, name, NULL);
 
       if (!is_wing_of_any (self, name))
         unlink (path);
     }
-  rmdir (self->wings_folder);
+  rmdir (folder);
 }
 
 /* After removing it: what others who died have left of the key. */
@@ -328,21 +328,24 @@ settle (SsemShmFile *self)
 static int
 publish (SsemShmFile *self,
          int          initial_value,
+         gboolean     is_heir,
          gboolean     goes_further)
 {
+  g_autofree char *folder = NULL;
   g_autofree char *further = NULL;
   const char *place = self->path;
   int result;
 
-  result = ssem_shm_file_create (self, initial_value);
+  result = ssem_shm_file_create (self, initial_value, is_heir);
   if (result != 0)
     return result;
 
   if (goes_further)
     {
-      if (mkdir (self->further, 0700) != 0 && errno != EEXIST)
+      folder = ssem_shm_file_get_further (self);
+      if (mkdir (folder, 0700) != 0 && errno != EEXIST)
         result = -errno;
-      further = g_strdup_printf ("%s/%08x", self->further, g_random_int ());
+      further = g_strdup_printf ("%s/%08x", folder, g_random_int ());
       place = further;
     }
 
@@ -465,9 +468,7 @@ ssem_shm_file_attach (SsemShmFile *self,
       *is_new = result == -ENOENT;
       if (*is_new)
         {
-          if (!is_heir)
-            self->lineage = (guint64) g_random_int () << 32 | g_random_int ();
-          result = publish (self, initial_value, is_blocked);
+          result = publish (self, initial_value, is_heir, is_blocked);
           if (result == -ENOENT && !self->owns_folder && access (self->folder, F_OK) != 0)
             return -ENOTDIR;
           if (result == -EEXIST || result == -ENOENT)

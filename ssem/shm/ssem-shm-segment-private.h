@@ -22,8 +22,6 @@ typedef struct
   char *folder;           /* constant after init */
   gboolean owns_folder;   /* constant after init: we make it, and remove it at the end */
   char *path;             /* constant after init: the first place */
-  char *further;          /* constant after init: the folder of the further places */
-  char *wings_folder;     /* constant after init: that of the wings */
 
   int fd;                 /* -1 when not open; holds the locks */
   char *place;            /* where it got its name, while it is open */
@@ -59,9 +57,13 @@ int      ssem_shm_file_open   (SsemShmFile *self,
                                const char  *place);
 
 /* Opens and maps a new segment, nascent, which this process is attached to and which has no name
- * yet. -ENOENT where the folder is gone. */
+ * yet. An heir is of the lineage that was opened last. -ENOENT where the folder is gone. */
 int      ssem_shm_file_create (SsemShmFile *self,
-                               int          initial_value);
+                               int          initial_value,
+                               gboolean     is_heir);
+
+/* The folder of the further places. */
+char    *ssem_shm_file_get_further (SsemShmFile *self);
 
 /* FALSE where there are neither further places nor wings, of this key and of any. */
 gboolean ssem_shm_file_has_folders (SsemShmFile *self);

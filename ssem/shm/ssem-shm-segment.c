@@ -22,7 +22,7 @@
  *
  *   FOLDER/NAME, FOLDER being /dev/shm/ssem-UID, which belongs to the user alone; in a Flatpak the
  *   folder that the application's instances share; or what SSEM_RUNTIME_DIR names. Sometimes in
- *   one of the further places, FOLDER/NAME~/NUMBER: see ssem-shm-naming.c.
+ *   one of the further places, FOLDER/NAME=/NUMBER: see ssem-shm-naming.c.
  *
  * Locks, on bytes far past the end of the file; the kernel drops them when their owner dies
  *
@@ -70,11 +70,7 @@ ssem_shm_file_set_path (SsemShmFile *self,
                         const char  *name)
 {
   g_free (self->path);
-  g_free (self->further);
-  g_free (self->wings_folder);
   self->path = g_strconcat (folder, G_DIR_SEPARATOR_S, name, NULL);
-  self->further = g_strconcat (self->path, "~", NULL);
-  self->wings_folder = g_strconcat (self->path, "+", NULL);
 }
 
 void
@@ -97,8 +93,12 @@ ssem_shm_file_clear (SsemShmFile *self)
   g_clear_pointer (&self->key, g_free);
   g_clear_pointer (&self->folder, g_free);
   g_clear_pointer (&self->path, g_free);
-  g_clear_pointer (&self->further, g_free);
-  g_clear_pointer (&self->wings_folder, g_free);
+}
+
+char *
+ssem_shm_file_get_further (SsemShmFile *self)
+{
+  return g_strconcat (self->path, "=", NULL);
 }
 
 gboolean
@@ -115,18 +115,21 @@ GStrv
 ssem_shm_file_list_further (SsemShmFile *self)
 {
   g_autoptr(GStrvBuilder) places = NULL;
+  g_autofree char *further = NULL;
   g_autoptr(GDir) dir = NULL;
   const char *name;
 
-  if (ssem_shm_file_has_folders (self))
-    dir = g_dir_open (self->further, 0, NULL);
+  if (!ssem_shm_file_has_folders (self))
+    return NULL;
+  further = ssem_shm_file_get_further (self);
+  dir = g_dir_open (further, 0, NULL);
   if (dir == NULL)
     return NULL;
 
   places = g_strv_builder_new ();
   while ((name = g_dir_read_name (dir)) != NULL)
     {
-      g_autofree char *place = g_build_filename (self->further, name, NULL);
+      g_autofree char *place = g_build_filename (further, name, NULL);
 
       g_strv_builder_add (places, place);
     }
@@ -464,7 +467,8 @@ ssem_shm_file_take_number (SsemShmFile *self,
 
 static int
 fill_segment (SsemShmFile *self,
-              int          initial_value)
+              int          initial_value,
+              gboolean     is_heir)
 {
   const guint32 n_slots = SSEM_SHM_FIRST_SLOTS;
   SsemShmSegment *memory;
@@ -481,8 +485,8 @@ fill_segment (SsemShmFile *self,
   memory->layout = SSEM_SHM_LAYOUT;
   memory->key_length = (guint32) strlen (self->key);
   memcpy (memory->key, self->key, memory->key_length);
-  memory->lineage = self->lineage;
   memory->birth = (guint64) g_random_int () << 32 | g_random_int ();
+  memory->lineage = is_heir ? self->lineage : memory->birth;
   atomic_store_explicit (&memory->epoch, 1, memory_order_relaxed);
   atomic_store_explicit (&memory->state, ssem_shm_state_pack (initial_value, 1, 0, 0),
                          memory_order_relaxed);
@@ -516,14 +520,15 @@ open_nameless (SsemShmFile *self)
 
 int
 ssem_shm_file_create (SsemShmFile *self,
-                      int          initial_value)
+                      int          initial_value,
+                      gboolean     is_heir)
 {
   int result;
 
   self->fd = open_nameless (self);
   result = self->fd >= 0 ? ssem_file_identity_note (&self->identity, self->fd) : self->fd;
   if (result == 0)
-    result = fill_segment (self, initial_value);
+    result = fill_segment (self, initial_value, is_heir);
   if (result != 0)
     ssem_shm_file_close (self);
 

@@ -41,6 +41,9 @@ int      ssem_shm_wing_open   (SsemShmFile    *self,
                                guint64         birth,
                                guint           wing);
 
+/* The folder that they lie in. */
+char    *ssem_shm_wing_get_folder (SsemShmFile *self);
+
 /* Removes the names of all wings of a doomed segment. */
 void     ssem_shm_wing_remove (SsemShmFile    *self);
 

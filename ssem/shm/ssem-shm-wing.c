@@ -49,12 +49,18 @@ ssem_shm_wing_choose (SsemShmSegment *memory,
   return 1 + (guint) (count % (SSEM_SHM_N_WINGS - 1));
 }
 
+char *
+ssem_shm_wing_get_folder (SsemShmFile *self)
+{
+  return g_strconcat (self->path, "+", NULL);
+}
+
 static char *
 wing_path (SsemShmFile *self,
            guint64      birth,
            guint        wing)
 {
-  return g_strdup_printf ("%s/%016" G_GINT64_MODIFIER "x-%u", self->wings_folder, birth, wing);
+  return g_strdup_printf ("%s+/%016" G_GINT64_MODIFIER "x-%u", self->path, birth, wing);
 }
 
 static int
@@ -112,7 +118,9 @@ ssem_shm_wing_enter (SsemShmFile *self,
   self->wing_fd = open_wing (self, birth, wing, O_RDWR | O_CREAT);
   if (self->wing_fd == -ENOENT)
     {
-      if (mkdir (self->wings_folder, 0700) != 0 && errno != EEXIST)
+      g_autofree char *folder = ssem_shm_wing_get_folder (self);
+
+      if (mkdir (folder, 0700) != 0 && errno != EEXIST)
         return -errno;
       self->wing_fd = open_wing (self, birth, wing, O_RDWR | O_CREAT);
     }
@@ -166,7 +174,11 @@ void
 ssem_shm_wing_remove (SsemShmFile *self)
 {
   guint64 wings = atomic_load (&self->memory->wings);
+  g_autofree char *folder = NULL;
   guint wing;
+
+  if (wings == 0)
+    return;
 
   for (wing = 1; wing < SSEM_SHM_N_WINGS; wing++)
     {
@@ -177,6 +189,6 @@ ssem_shm_wing_remove (SsemShmFile *self)
       path = wing_path (self, self->memory->birth, wing);
       unlink (path);
     }
-  if (wings != 0)
-    rmdir (self->wings_folder);
+  folder = ssem_shm_wing_get_folder (self);
+  rmdir (folder);
 }

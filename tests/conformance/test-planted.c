@@ -228,7 +228,7 @@ static void
 test_empty_place (Fixture *fixture)
 {
   g_autofree char *path = fixture_key_path (fixture);
-  g_autofree char *further = g_strconcat (path, "~", NULL);
+  g_autofree char *further = g_strconcat (path, "=", NULL);
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   g_autoptr(GError) error = NULL;
   Helper *helper = fixture_helper (fixture);
