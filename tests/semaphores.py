@@ -18,6 +18,7 @@ import tempfile
 import time
 import unittest
 import unittest.mock
+import urllib.parse
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -46,7 +47,10 @@ def wait_until(condition, what):
 
 
 def key_file(folder, key, backend=BACKEND):
-    """Where the key's file is: with System V, as Qt's documentation of native keys says."""
+    """Where the key's file is: with System V, as Qt's documentation of native keys says; with shared
+    memory, as our own on platforms does."""
+    if backend == 'shared-memory':
+        return os.path.join(folder, PREFIXES[backend] + urllib.parse.quote(key, safe=''))
     letters = re.sub('[^A-Za-z]', '', key)
     digest = hashlib.sha1(key.encode()).hexdigest()
     return os.path.join(folder, PREFIXES[backend] + letters + digest)

@@ -122,7 +122,7 @@ def check_beside_flatpak(command):
     os.environ['XDG_RUNTIME_DIR'] = runtime
     found = run([*command, 'sh', '-c', f'cd {runtime} && find . -type f'])
     assert os.listdir(f'{runtime}/app/org.example.Convert/ssem') == [], 'left behind'
-    assert re.fullmatch('./app/org.example.Convert/ssem/ssem_convert[0-9a-f]{40}\n',
+    assert re.fullmatch('./app/org.example.Convert/ssem/ssem_convert\n',
                         found), found
     shutil.rmtree(os.path.join(runtime, 'app'))
 

@@ -3,10 +3,10 @@
 
 """Where semaphores can be seen from outside, and what is left of them: without the library."""
 
-import hashlib
 import os
 import sys
 import time
+import urllib.parse
 
 # What the name of a key's file or folder begins with, by backend.
 PREFIXES = {'shared-memory': 'ssem_', 'sysv': 'qipc_systemsem_'}
@@ -51,7 +51,8 @@ class Traces:
 
     def __init__(self, folder, keys=()):
         self.folder = folder
-        self.digests = [hashlib.sha1(key.encode()).hexdigest() for key in keys]
+        self.names_elsewhere = [PREFIXES['shared-memory'] + urllib.parse.quote(key, safe='')
+                                for key in keys]
         self.names = set()
         self.sets = set()
         self.had_default_folder = os.path.exists(DEFAULT_FOLDER)
@@ -78,7 +79,7 @@ class Traces:
         left = os.listdir(self.folder)
         left += [f'semaphore set {number}' for number in self.sets & set(semaphore_sets())]
         left += [os.path.join(DEFAULT_FOLDER, name) for name in entries(DEFAULT_FOLDER)
-                 if any(digest in name for digest in self.digests)]
+                 if name.rstrip('=+') in self.names_elsewhere]
         if self.is_default_folder_left():
             left.append(DEFAULT_FOLDER)
         return left

@@ -60,8 +60,8 @@
 /* Where others listen already, a waiter that is woken again and again does not ask each time. */
 #define LISTEN_AGAIN_USEC G_GINT64_CONSTANT (100000)
 
-/* How much of a path tells it from others. */
-#define HASH_LENGTH 8
+/* How much of a path's end is enough to tell most from each other. */
+#define HASH_LENGTH 16
 
 typedef struct
 {
@@ -111,7 +111,6 @@ forget_all_in_child (void)
   memset (ssem_shm_cached, 0, sizeof ssem_shm_cached);
 }
 
-/* Its last characters are a hash. */
 static guint
 hash_path (gconstpointer path)
 {

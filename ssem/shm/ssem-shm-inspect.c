@@ -11,7 +11,6 @@
 #include "ssem-shm-wing-private.h"
 
 #include "ssem/os/ssem-file-lock-private.h"
-#include "ssem/os/ssem-key-name-private.h"
 #include "ssem/os/ssem-process-private.h"
 
 #include <errno.h>
@@ -440,7 +439,7 @@ look_at_name (const char *folder,
 
   if (snapshot == NULL || *snapshot->key == '\0' || !g_utf8_validate (snapshot->key, -1, NULL))
     return NULL;
-  right_name = ssem_key_name ("ssem_", snapshot->key);
+  right_name = ssem_shm_file_make_name (snapshot->key);
 
   return g_str_equal (name, right_name) ? g_steal_pointer (&snapshot) : NULL;
 }

@@ -45,6 +45,10 @@ void     ssem_shm_file_init   (SsemShmFile *self,
                                const char  *key);
 void     ssem_shm_file_clear  (SsemShmFile *self);
 
+/* The name of the first place of a key: the key itself, escaped as in a URI; or for a long one its
+ * letters and its hash. No two keys have the same, and none has a "=" or "+" at its end. */
+char    *ssem_shm_file_make_name (const char *key);
+
 /* For who finds a file by its name, and its key in it. */
 void     ssem_shm_file_set_path (SsemShmFile *self,
                                  const char  *folder,

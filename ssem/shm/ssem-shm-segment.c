@@ -39,6 +39,9 @@
 #define LINGERS  SSEM_SHM_LOCKS_LINGERS
 #define LISTENS  SSEM_SHM_LOCKS_LISTENS
 
+/* A file name holds no more than 255 bytes. */
+#define MAX_ESCAPED 200
+
 #define N_LISTENERS 3
 #define N_LOOKS 3
 
@@ -64,6 +67,16 @@ find_folder (gboolean *is_ours)
   return g_strdup_printf ("/dev/shm/ssem-%u", (unsigned int) geteuid ());
 }
 
+char *
+ssem_shm_file_make_name (const char *key)
+{
+  g_autofree char *escaped = g_uri_escape_string (key, NULL, FALSE);
+
+  return strlen (escaped) <= MAX_ESCAPED
+         ? g_strconcat ("ssem_", escaped, NULL)
+         : ssem_key_name ("ssem=", key);
+}
+
 void
 ssem_shm_file_set_path (SsemShmFile *self,
                         const char  *folder,
@@ -77,7 +90,7 @@ void
 ssem_shm_file_init (SsemShmFile *self,
                     const char  *key)
 {
-  g_autofree char *name = ssem_key_name ("ssem_", key);
+  g_autofree char *name = ssem_shm_file_make_name (key);
 
   self->key = g_strdup (key);
   self->folder = find_folder (&self->owns_folder);
