@@ -39,11 +39,12 @@ int ssem_file_lock_query (int          fd,
                           goffset      first,
                           goffset      n);
 
-/* Finds such a lock: 1 with its first byte in @found, or 0 where there is none. */
-int ssem_file_lock_find  (int          fd,
+/* Adds to @bytes, goffsets, which of @n bytes others have locked, up to @max of them: 0 or -errno. */
+int ssem_file_lock_list  (int          fd,
                           goffset      first,
                           goffset      n,
-                          goffset     *found);
+                          guint        max,
+                          GArray      *bytes);
 
 /* FALSE where the process is the owner: there, whoever opens and closes a file loses the locks that
  * it has on it, and nobody can ask for its own. */

@@ -78,11 +78,12 @@ ssem_file_lock_try (int          fd,
   return set_lock (fd, LOCK_TRY, byte, lock);
 }
 
-int
-ssem_file_lock_find (int      fd,
-                     goffset  first,
-                     goffset  n,
-                     goffset *found)
+/* 1 with the first byte of a lock in @found, or 0 where there is none. */
+static int
+find_lock (int      fd,
+           goffset  first,
+           goffset  n,
+           goffset *found)
 {
   struct flock range = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = n };
   int result;
@@ -104,7 +105,46 @@ ssem_file_lock_query (int     fd,
 {
   goffset found;
 
-  return ssem_file_lock_find (fd, first, n, &found);
+  return find_lock (fd, first, n, &found);
+}
+
+int
+ssem_file_lock_list (int      fd,
+                     goffset  first,
+                     goffset  n,
+                     guint    max,
+                     GArray  *bytes)
+{
+  typedef struct { goffset first; goffset end; } Range;
+  g_autoptr(GArray) ranges = g_array_new (FALSE, FALSE, sizeof (Range));
+  Range range = { first, first + n };
+
+  /* The kernel names one lock of a range, and not always the first. */
+  g_array_append_val (ranges, range);
+  while (ranges->len > 0 && bytes->len < max)
+    {
+      Range below, above;
+      goffset found;
+      int result;
+
+      range = g_array_index (ranges, Range, ranges->len - 1);
+      g_array_set_size (ranges, ranges->len - 1);
+      result = find_lock (fd, range.first, range.end - range.first, &found);
+      if (result < 0)
+        return result;
+      if (result == 0)
+        continue;
+
+      g_array_append_val (bytes, found);
+      below = (Range) { range.first, found };
+      above = (Range) { found + 1, range.end };
+      if (above.first < above.end)
+        g_array_append_val (ranges, above);
+      if (below.first < below.end)
+        g_array_append_val (ranges, below);
+    }
+
+  return 0;
 }
 
 gboolean

@@ -156,14 +156,7 @@ read_segment (int         fd,
 
 /* --- Who is alive --- */
 
-typedef struct
-{
-  goffset first;
-  goffset end;
-} Range;
-
-/* Adds the numbers whose bytes among those from @base to @end are locked, and counts them. The
- * kernel names one lock of a range, and not always the first. */
+/* Adds the numbers whose bytes among those from @base to @end are locked, and counts them. */
 static int
 collect_locked (int         fd,
                 goffset     base,
@@ -171,38 +164,23 @@ collect_locked (int         fd,
                 GHashTable *numbers,
                 int        *n_found)
 {
-  g_autoptr(GArray) ranges = g_array_new (FALSE, FALSE, sizeof (Range));
-  Range range = { base, end };
+  g_autoptr(GArray) bytes = g_array_new (FALSE, FALSE, sizeof (goffset));
+  int result = ssem_file_lock_list (fd, base, end - base, MAX_ALIVE, bytes);
+  guint i;
 
-  g_array_append_val (ranges, range);
-  while (ranges->len > 0)
+  if (result != 0)
+    return result;
+  if (bytes->len >= MAX_ALIVE)
+    return -EBADMSG;
+
+  for (i = 0; i < bytes->len; i++)
     {
-      Range below, above;
-      goffset found;
-      guint64 *number;
-      int result;
+      guint64 *number = g_new (guint64, 1);
 
-      range = g_array_index (ranges, Range, ranges->len - 1);
-      g_array_set_size (ranges, ranges->len - 1);
-      result = ssem_file_lock_find (fd, range.first, range.end - range.first, &found);
-      if (result < 0)
-        return result;
-      if (result == 0)
-        continue;
-
-      number = g_new (guint64, 1);
-      *number = (guint64) (found - base);
+      *number = (guint64) (g_array_index (bytes, goffset, i) - base);
       g_hash_table_add (numbers, number);
-      if (++*n_found > MAX_ALIVE)
-        return -EBADMSG;
-
-      below = (Range) { range.first, found };
-      above = (Range) { found + 1, range.end };
-      if (above.first < above.end)
-        g_array_append_val (ranges, above);
-      if (below.first < below.end)
-        g_array_append_val (ranges, below);
     }
+  *n_found += (int) bytes->len;
 
   return 0;
 }

@@ -33,7 +33,7 @@ G_BEGIN_DECLS
  *
  * life, 64 bits, and remover: see ssem-shm-naming.c.
  *
- * wings, 64 bits, and n_attached: see ssem-shm-wing.c.
+ * wings, 64 bits, and n_near: see ssem-shm-wing.c.
  *
  * slot
  *
@@ -125,7 +125,7 @@ typedef struct
   atomic_uint_least64_t remover;
   atomic_uint_least64_t last_process; /* how many numbers have been given out */
   atomic_uint_least64_t wings;
-  atomic_uint_least32_t n_attached;
+  atomic_int_least32_t n_near;
   atomic_uint_least32_t n_slots;      /* what the file has room for; grows */
   atomic_uint_least32_t slots_used;   /* slots from here on have never been claimed; grows */
 

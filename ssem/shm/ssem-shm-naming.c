@@ -122,7 +122,7 @@ doom (SsemShmFile *self)
   return TRUE;
 }
 
-/* Removes a doomed segment, with a number, which others see. FALSE when somebody else is about to. */
+/* Removes a doomed segment, with a number in no wing, which others see. FALSE when somebody else is about to. */
 static gboolean
 remove_doomed (SsemShmFile *self)
 {
@@ -135,11 +135,10 @@ remove_doomed (SsemShmFile *self)
     }
   while (!atomic_compare_exchange_strong (&self->memory->remover, &remover, self->process));
 
-  ssem_shm_wing_remove (self);
-
   /* Nobody else unlinks it from here on. But a former remover may have done so. */
   if (remover == 0 ? self->is_named : ssem_shm_file_is_in_place (self))
     unlink (self->place);
+  ssem_shm_wing_remove (self);
 
   return TRUE;
 }
@@ -496,9 +495,9 @@ ssem_shm_file_attach (SsemShmFile *self,
 
       if (result == -EIDRM)
         {
-          remove_doomed (self);
-          /* It may have made one since the remover was there. */
+          /* It may have made a wing since the remover was there. */
           ssem_shm_wing_remove (self);
+          clear_doomed (self);
         }
       else if (self->memory != NULL)
         ssem_shm_file_leave (self, FALSE);
@@ -563,8 +562,9 @@ ssem_shm_file_leave (SsemShmFile *self,
       if (!doom (self))
         return FALSE;
 
-      /* Again, as the remover. Who is not seen to live does not remove it; the next one does. */
-      if (ssem_shm_file_lock_number (self, SSEM_SHM_LOCKS_ATTACHED, SSEM_FILE_LOCK_EXCLUSIVE) != 0)
+      /* As the remover it is another one, in the segment's own file: the wings go. Who is not seen
+       * to live does not remove it; the next one does. */
+      if (ssem_shm_file_take_number (self, FALSE) != 0)
         return TRUE;
     }
 

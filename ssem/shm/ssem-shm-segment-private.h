@@ -32,7 +32,7 @@ typedef struct
   SsemFileIdentity wing_identity;
   void *wing_memory;
   guint64 process;        /* this process's number in the segment; never used again */
-  gboolean is_counted;    /* among the attached */
+  gboolean is_counted;    /* among those whose byte is in fd's file */
   guint64 lineage;        /* of the segment; stays when it is closed */
 } SsemShmFile;
 
@@ -101,7 +101,7 @@ void     ssem_shm_file_close  (SsemShmFile *self);
 int      ssem_shm_file_take_number (SsemShmFile *self,
                                     gboolean     may_stay);
 
-/* Into the count of the attached, and out of it; again is harmless. */
+/* Into the count of those whose byte is in the segment's own file, and out of it; again is harmless. */
 void     ssem_shm_file_count       (SsemShmFile *self);
 void     ssem_shm_file_uncount     (SsemShmFile *self);
 

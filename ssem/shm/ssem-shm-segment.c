@@ -119,9 +119,10 @@ ssem_shm_file_has_folders (SsemShmFile *self)
 {
   struct stat found;
 
-  /* A folder's links are its name, its own "." and the ".." of each folder in it; where a file
-   * system counts otherwise, the number is another. To look for what is not there costs more. */
-  return stat (self->folder, &found) != 0 || found.st_nlink != 2;
+  /* A folder's links are its name, its own "." and the ".." of each folder in it. So it is in
+   * memory, where ours is; not every other file system counts so. To look for folders that are not
+   * there costs more. */
+  return !self->owns_folder || stat (self->folder, &found) != 0 || found.st_nlink != 2;
 }
 
 GStrv
@@ -171,9 +172,13 @@ ssem_shm_file_has_others (SsemShmFile *self)
 
   for (wing = 0; wing < SSEM_SHM_N_WINGS; wing++)
     {
-      /* An error counts as somebody: nothing is removed on a doubt. */
-      if ((wings >> wing & 1) &&
-          ssem_shm_wing_query (self, wing, ATTACHED, LINGERS - ATTACHED) != 0)
+      int result = wings >> wing & 1
+                   ? ssem_shm_wing_query (self, wing, ATTACHED, LINGERS - ATTACHED)
+                   : 0;
+
+      /* An error counts as somebody: nothing is removed on a doubt. But a wing need not be made
+       * yet. */
+      if (result != 0 && result != -ENOENT)
         return TRUE;
     }
 
@@ -186,6 +191,7 @@ ssem_shm_file_is_alive (SsemShmFile *self,
 {
   guint wing = SSEM_SHM_WING (process);
 
+  /* An error counts as life. */
   return process == self->process ||
          ssem_shm_wing_query (self, wing, ATTACHED + (goffset) process, 1) != 0 ||
          ssem_shm_wing_query (self, wing, LINGERS + (goffset) process, 1) != 0;
@@ -214,8 +220,10 @@ ssem_shm_file_unlisten (SsemShmFile *self)
 void
 ssem_shm_file_count (SsemShmFile *self)
 {
-  if (!self->is_counted)
-    atomic_fetch_add (&self->memory->n_attached, 1);
+  if (self->is_counted || SSEM_SHM_WING (self->process) != 0)
+    return;
+
+  atomic_fetch_add (&self->memory->n_near, 1);
   self->is_counted = TRUE;
 }
 
@@ -223,7 +231,7 @@ void
 ssem_shm_file_uncount (SsemShmFile *self)
 {
   if (self->is_counted && self->memory != NULL)
-    atomic_fetch_sub (&self->memory->n_attached, 1);
+    atomic_fetch_sub (&self->memory->n_near, 1);
   self->is_counted = FALSE;
 }
 
@@ -465,7 +473,7 @@ ssem_shm_file_take_number (SsemShmFile *self,
 {
   SsemShmSegment *memory = self->memory;
   guint64 count = atomic_fetch_add (&memory->last_process, 1) + 1;
-  guint wing = may_stay ? ssem_shm_wing_choose (memory, count) : 0;
+  guint wing = may_stay ? ssem_shm_wing_choose (self, count) : 0;
 
   /* In the segment's own file there is always room for one more. */
   if (wing != 0 && ssem_shm_wing_enter (self, wing) != 0)

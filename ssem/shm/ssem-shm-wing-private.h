@@ -20,7 +20,7 @@ G_BEGIN_DECLS
 #define SSEM_SHM_PROCESS(count, wing) ((guint64) (count) << SSEM_SHM_WING_BITS | (wing))
 
 /* The wing for the process that comes as the @count-th. */
-guint    ssem_shm_wing_choose (SsemShmSegment *memory,
+guint    ssem_shm_wing_choose (SsemShmFile    *self,
                                guint64         count);
 
 /* Opens the wing of @self's process, and creates it where need be. */
@@ -29,7 +29,7 @@ int      ssem_shm_wing_enter  (SsemShmFile    *self,
 
 void     ssem_shm_wing_close  (SsemShmFile    *self);
 
-/* As ssem_file_lock_query(), in @wing of the segment: 1, 0 or -errno. */
+/* As ssem_file_lock_query(), in @wing of the segment: 1, 0 or -errno; -ENOENT where it is not there. */
 int      ssem_shm_wing_query  (SsemShmFile    *self,
                                guint           wing,
                                goffset         first,

@@ -24,11 +24,15 @@
  *
  * wings, 64 bits: bit N is set before wing N is made, and never cleared.
  *
- * n_attached, 32 bits: how many are attached. Who is killed stays counted; then the wings are used
- * earlier than they would have to be, which costs the newcomer an open file.
+ * n_near, 32 bits: how many are attached and have their bytes in the segment's own file, as far as
+ * they have said so. Who is killed stays counted, so now and then, where there seem to be many, a
+ * newcomer counts the locks. A wrong number costs time and nothing else.
  *
  * A wing is mapped like the segment: the mapping keeps the description alive, and with it the lock,
  * where a program closes all descriptors that it finds.
+ *
+ * A wing that is not there tells nothing of those whose numbers name it: somebody from outside has
+ * removed it.
  *
  * A kill may leave a wing of a segment that was doomed while its maker came. The next one to remove
  * the key finds it in the folder, which is not empty then, and no segment of that birth.
@@ -37,13 +41,29 @@
 /* So many are in the segment's own file. */
 #define CROWD 64
 
+/* Of so many newcomers one counts, which takes it as long as they save. */
+#define COUNT_EACH 64
+
 #define WING_SIZE SSEM_SHM_PAGE
 
-guint
-ssem_shm_wing_choose (SsemShmSegment *memory,
-                      guint64         count)
+static void
+count_near (SsemShmFile *self)
 {
-  if (atomic_load (&memory->n_attached) < CROWD)
+  g_autoptr(GArray) bytes = g_array_new (FALSE, FALSE, sizeof (goffset));
+  int n_said = atomic_load (&self->memory->n_near);
+
+  if (ssem_file_lock_list (self->fd, SSEM_SHM_LOCKS_ATTACHED,
+                           SSEM_SHM_LOCKS_LINGERS - SSEM_SHM_LOCKS_ATTACHED, CROWD, bytes) == 0)
+    atomic_compare_exchange_strong (&self->memory->n_near, &n_said, (int) bytes->len);
+}
+
+guint
+ssem_shm_wing_choose (SsemShmFile *self,
+                      guint64      count)
+{
+  if (atomic_load (&self->memory->n_near) >= CROWD && count % COUNT_EACH == 0)
+    count_near (self);
+  if (atomic_load (&self->memory->n_near) < CROWD)
     return 0;
 
   return 1 + (guint) (count % (SSEM_SHM_N_WINGS - 1));
@@ -163,7 +183,7 @@ ssem_shm_wing_query (SsemShmFile *self,
 
   fd = ssem_shm_wing_open (self, self->memory->birth, wing);
   if (fd < 0)
-    return fd == -ENOENT ? 0 : fd;
+    return fd;
   result = ssem_file_lock_query (fd, first, n);
   close (fd);
 

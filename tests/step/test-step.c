@@ -30,8 +30,9 @@
 #define QUICK_ROUNDS 5
 #define THOROUGH_ROUNDS 250
 
-/* Helpers live for some minutes only. */
-#define ROUNDS_OF_A_HELPER 200
+/* Helpers live for some minutes only, and so does their segment: after many kills it would take the
+ * victim for one of a crowd. */
+#define ROUNDS_OF_A_HELPER 50
 #define ROUND_SECONDS "60"
 
 typedef struct
