@@ -122,7 +122,8 @@ doom (SsemShmFile *self)
   return TRUE;
 }
 
-/* Removes a doomed segment, with a number in no wing, which others see. FALSE when somebody else is about to. */
+/* Removes a doomed segment. The caller has a number in no wing, which others see. FALSE when somebody
+ * else is about to do so. */
 static gboolean
 remove_doomed (SsemShmFile *self)
 {
@@ -352,9 +353,14 @@ publish (SsemShmFile *self,
   if (result == 0)
     result = ssem_file_link (self->fd, place);
   if (result == 0)
-    ssem_shm_file_set_place (self, place);
-  else
-    ssem_shm_file_close (self);
+    {
+      ssem_shm_file_set_place (self, place);
+      return 0;
+    }
+
+  ssem_shm_file_close (self);
+  if (folder != NULL)
+    rmdir (folder);
 
   return result;
 }

@@ -478,10 +478,12 @@ ssem_shm_file_take_number (SsemShmFile *self,
   /* In the segment's own file there is always room for one more. */
   if (wing != 0 && ssem_shm_wing_enter (self, wing) != 0)
     wing = 0;
-  self->lineage = memory->lineage;
   self->process = SSEM_SHM_PROCESS (count, wing);
   if (may_stay)
-    ssem_shm_file_count (self);
+    {
+      self->lineage = memory->lineage;
+      ssem_shm_file_count (self);
+    }
 
   return ssem_shm_file_lock_number (self, ATTACHED, SSEM_FILE_LOCK_EXCLUSIVE);
 }
