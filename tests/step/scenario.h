@@ -32,6 +32,7 @@ typedef struct
   int n_held_after;    /* the same when it has performed */
   gboolean resets;     /* whether it makes everybody's holdings forgotten */
   gboolean opens;      /* whether it opens or closes the key */
+  gboolean has_crowd;  /* whether it opens the key as one of many */
   gboolean has_corpse; /* whether a process has died before it with two units */
   /* Whether another is in the middle of acquiring a unit: it has swapped, and not committed. */
   gboolean has_stander;

@@ -4,8 +4,12 @@
 
 #include "scenario.h"
 
+#include "ssem/shm/ssem-shm-layout-private.h"
+
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +51,7 @@ typedef struct
   VictimTable stander_table;
   Point stander_point;
   pid_t stander_pid; /* 0 for none */
+  SsemShmSegment *segment; /* where the scenario has a crowd */
   int last_total; /* of a reset */
 } World;
 
@@ -73,6 +78,21 @@ set_watchdog (void)
 
 /* --- The others --- */
 
+/* A look at the owner's segment, through which the victim is made to believe in a crowd. */
+static void
+map_segment (World *self)
+{
+  g_auto(GStrv) names = fixture_list_keys (self->fixture);
+  g_autofree char *path = g_build_filename (self->fixture->keys_folder, names[0], NULL);
+  int fd = open (path, O_RDWR | O_CLOEXEC);
+
+  g_assert_cmpuint (g_strv_length (names), ==, 1);
+  g_assert_cmpint (fd, >=, 0);
+  self->segment = mmap (NULL, SSEM_SHM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  g_assert_true (self->segment != MAP_FAILED);
+  close (fd);
+}
+
 static void
 start_others (World *self)
 {
@@ -83,11 +103,16 @@ start_others (World *self)
 
   helper_open (self->owner, 0, SSEM_ACCESS_MODE_OPEN, UNITS, TRUE, self->fixture->key);
   helper_open (self->waiter, 0, SSEM_ACCESS_MODE_OPEN, UNITS, TRUE, self->fixture->key);
+  if (self->scenario->has_crowd)
+    map_segment (self);
 }
 
 static void
 end_others (World *self)
 {
+  if (self->segment != NULL)
+    munmap (self->segment, SSEM_SHM_PAGE);
+  self->segment = NULL;
   helper_quit (self->owner);
   helper_quit (self->waiter);
   g_ptr_array_set_size (self->fixture->helpers, 0);
@@ -170,6 +195,8 @@ start_victim (World *self)
 
   if (self->scenario->has_corpse)
     scenario_make_corpse (&self->victim);
+  if (self->segment != NULL)
+    atomic_store (&self->segment->n_near, 1000);
 
   victim = tracer_start (&self->table);
   if (self->scenario->has_stander)
@@ -323,6 +350,11 @@ at_every_point (Fixture        *fixture,
       g_test_skip ("the kernel's operations have no middle");
       return;
     }
+  if (scenario->has_crowd && fixture->backend == SSEM_BACKEND_SYSV)
+    {
+      g_test_skip ("a crowd is like any other company");
+      return;
+    }
   if (round == round_killed && scenario->resets && fixture->backend == SSEM_BACKEND_SYSV)
     {
       g_test_skip ("a reset that is killed near its end may be done a second time by another");
@@ -392,6 +424,9 @@ SCENARIO (release_behind_another, "release-behind-another")
 SCENARIO (acquire_behind_another, "acquire-behind-another")
 SCENARIO (open, "open")
 SCENARIO (close, "close")
+SCENARIO (open_in_crowd, "open-in-crowd")
+SCENARIO (acquire_in_crowd, "acquire-in-crowd")
+SCENARIO (close_in_crowd, "close-in-crowd")
 SCENARIO (reset, "reset")
 SCENARIO (recover, "recover")
 SCENARIO (create, "create")
@@ -411,6 +446,9 @@ main (int    argc,
   conformance_add ("killed/acquire-behind-another", test_killed_acquire_behind_another);
   conformance_add ("killed/open", test_killed_open);
   conformance_add ("killed/close", test_killed_close);
+  conformance_add ("killed/open-in-crowd", test_killed_open_in_crowd);
+  conformance_add ("killed/acquire-in-crowd", test_killed_acquire_in_crowd);
+  conformance_add ("killed/close-in-crowd", test_killed_close_in_crowd);
   conformance_add ("killed/reset", test_killed_reset);
   conformance_add ("killed/recover", test_killed_recover);
   conformance_add ("killed/create", test_killed_create);
@@ -424,6 +462,9 @@ main (int    argc,
   conformance_add ("stopped/acquire-behind-another", test_stopped_acquire_behind_another);
   conformance_add ("stopped/open", test_stopped_open);
   conformance_add ("stopped/close", test_stopped_close);
+  conformance_add ("stopped/open-in-crowd", test_stopped_open_in_crowd);
+  conformance_add ("stopped/acquire-in-crowd", test_stopped_acquire_in_crowd);
+  conformance_add ("stopped/close-in-crowd", test_stopped_close_in_crowd);
   conformance_add ("stopped/reset", test_stopped_reset);
   conformance_add ("stopped/recover", test_stopped_recover);
   conformance_add ("stopped/create", test_stopped_create);
