@@ -242,6 +242,8 @@ tracer_conclude (pid_t victim)
 {
   int status;
 
+  /* One that did not come to its point may come there when nobody traces it any more. */
+  set_breakpoint (victim, 0);
   if (ptrace (PTRACE_DETACH, victim, NULL, NULL) != 0)
     g_error ("PTRACE_DETACH: %s", g_strerror (errno));
   if (waitpid (victim, &status, __WALL) != victim)
