@@ -19,7 +19,8 @@ G_BEGIN_DECLS
  * its properties alone, in the first operation.
  *
  * The object's life, its properties and its opening are in ssem-system-semaphore.c, what is done
- * with an open one in ssem-system-semaphore-operations.c.
+ * with an open one in ssem-system-semaphore-operations.c, and shorter for languages in
+ * ssem-system-semaphore-one.c.
  *
  * instance   Entered through ssem_pin_enter (), so that set_key () can take it away while another
  *            thread is inside. NULL: not open.

@@ -42,6 +42,8 @@ gboolean                  ssem_system_semaphore_try_acquire       (SsemSystemSem
                                                                    int                   n,
                                                                    GError              **error);
 SSEM_AVAILABLE_IN_1_0
+gboolean                  ssem_system_semaphore_try_acquire_one   (SsemSystemSemaphore  *self);
+SSEM_AVAILABLE_IN_1_0
 gboolean                  ssem_system_semaphore_acquire_timeout   (SsemSystemSemaphore  *self,
                                                                    int                   n,
                                                                    gint64                timeout_usec,
@@ -61,6 +63,8 @@ SSEM_AVAILABLE_IN_1_0
 gboolean                  ssem_system_semaphore_release           (SsemSystemSemaphore  *self,
                                                                    int                   n,
                                                                    GError              **error);
+SSEM_AVAILABLE_IN_1_0
+gboolean                  ssem_system_semaphore_release_one       (SsemSystemSemaphore  *self);
 SSEM_AVAILABLE_IN_1_0
 int                       ssem_system_semaphore_get_value         (SsemSystemSemaphore  *self,
                                                                    GError              **error);

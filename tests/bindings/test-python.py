@@ -174,6 +174,10 @@ class Units(Case):
         self.assertIs(semaphore.release(5), True)
         self.assertEqual(semaphore.get_value(), 5)
         self.assertIs(semaphore.acquire_timeout(5, 0, None), True)
+        self.assertIs(semaphore.try_acquire_one(), False)
+        self.assertIs(semaphore.release_one(), True)
+        self.assertIs(semaphore.try_acquire_one(), True)
+        self.assertEqual(semaphore.get_value(), 0)
 
     def test_timeout(self):
         semaphore = self.new(0)

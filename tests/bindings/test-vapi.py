@@ -30,8 +30,10 @@ AccessMode get_mode ()
 bool get_undo ()
 int get_value () throws
 bool release (int n = 1) throws
+bool release_one ()
 bool set_key (string key, int initial_value = 0, AccessMode mode = AccessMode.OPEN) throws
 bool try_acquire (int n = 1) throws
+bool try_acquire_one ()
 Ssem.Backend backend { get; construct; }
 int initial_value { get; construct; }
 string? key { owned get; construct; }

@@ -35,7 +35,7 @@ G_BEGIN_DECLS
  *                  creating units, release by anybody    operations/create-units
  *                  n <= 0, the maximum                   operations/not-positive, maximum*,
  *                                                        acquire-past-maximum, initial-value
- *                  try_acquire, acquire_timeout          operations/try, timeout*
+ *                  try_acquire, acquire_timeout          operations/try, timeout*, one
  *                  failed ones hold nothing              cancel/..., async/race, cancelled-*
  *                  EINTR                                 operations/signals-*
  *                  get_error, get_error_string           operations/last-error*

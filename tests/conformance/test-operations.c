@@ -612,6 +612,58 @@ test_last_error_alone (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+/* --- One unit, without a GError --- */
+
+static void
+test_one (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 2);
+  g_autoptr(GError) error = NULL;
+  Helper *waiter = fixture_user (fixture, 0);
+
+  g_assert_true (ssem_system_semaphore_try_acquire_one (semaphore));
+  assert_value (semaphore, 1);
+  g_assert_true (ssem_system_semaphore_try_acquire_one (semaphore));
+  assert_value (semaphore, 0);
+
+  ssem_system_semaphore_try_acquire (semaphore, 1, &error);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  assert_value (semaphore, 0);
+  g_assert_false (ssem_system_semaphore_try_acquire_one (semaphore));
+  assert_last (semaphore, SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR, error->message);
+
+  helper_send (waiter, "acquire 0 1");
+  wait_until_blocked (fixture->backend, waiter->pid, 1);
+  g_assert_true (ssem_system_semaphore_release_one (semaphore));
+  assert_last (semaphore, SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR, "");
+  helper_expect_ok (waiter);
+  assert_value (semaphore, 0);
+
+  drop_object (&semaphore);
+}
+
+static void
+test_one_at_the_maximum (Fixture *fixture)
+{
+  int maximum = fixture_maximum (fixture);
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, maximum);
+  g_autoptr(GError) error = NULL;
+
+  ssem_system_semaphore_release (semaphore, 1, &error);
+  assert_code (error, OUT_OF_RESOURCES);
+  assert_value (semaphore, maximum);
+  g_assert_false (ssem_system_semaphore_release_one (semaphore));
+  assert_last (semaphore, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES, error->message);
+  assert_value (semaphore, maximum);
+
+  g_assert_true (ssem_system_semaphore_try_acquire_one (semaphore));
+  assert_value (semaphore, maximum - 1);
+  g_assert_true (ssem_system_semaphore_release_one (semaphore));
+  assert_value (semaphore, maximum);
+
+  drop_object (&semaphore);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -636,6 +688,8 @@ main (int    argc,
   conformance_add_needing ("signals-and-acquire", NEEDS_SIGNALS, test_signals_and_acquire);
   conformance_add ("last-error", test_last_error);
   conformance_add ("last-error-alone", test_last_error_alone);
+  conformance_add ("one", test_one);
+  conformance_add ("one-at-the-maximum", test_one_at_the_maximum);
 
   return conformance_run ();
 }
