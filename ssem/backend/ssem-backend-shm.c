@@ -78,12 +78,26 @@ shm_open_instance (const char      *key,
   return &self->parent;
 }
 
+static SsemShmResult
+add (SsemShmInstance *self,
+     SsemShmLane      lane,
+     int              delta)
+{
+  SsemShmResult result = ssem_shm_counter_add (lane, delta, -delta & self->undo_mask);
+
+  /* The next one may be done at once. */
+  if (result == SSEM_SHM_DONE)
+    ssem_shm_counter_recall (ssem_shm_attachment_peek_lane (self->serial));
+
+  return result;
+}
+
 static inline SsemShmResult
 take (SsemShmInstance *self,
       SsemShmLane      lane,
       int              n)
 {
-  return ssem_shm_counter_add (lane, -n, n & self->undo_mask);
+  return add (self, lane, -n);
 }
 
 static void
@@ -218,7 +232,7 @@ shm_release (SsemInstance  *instance,
   if (result != 0)
     return shm_fail (error, SSEM_OPERATION_RELEASE, self, result);
 
-  if (ssem_shm_counter_add (lane, n, -n & self->undo_mask) != SSEM_SHM_DONE)
+  if (add (self, lane, n) != SSEM_SHM_DONE)
     return ssem_backend_fail_maximum (error, SSEM_OPERATION_RELEASE, self->attachment->file.key,
                                       SSEM_SHM_VALUE_MAX);
 

@@ -28,8 +28,11 @@ typedef struct
   SsemShmSlot *slot;
   guint32 index;
   guint64 name; /* the index as it stands in state */
-  guint64 left; /* what add_at_once () left in state last; set to 0, to look there, before a change
-                 * that it does not make itself */
+
+  /* For add_at_once (), as recall () has found it. */
+  guint64 left;   /* what this thread has left in state last; 0: call recall () first */
+  gint64 holding; /* what the slot holds */
+  gint64 least;   /* with less than that, its record needs another stamp */
 } SsemShmLane;
 
 /* Adds @delta to the value, through the calling thread's slot. @owes: how many units more (less)
@@ -38,49 +41,44 @@ SsemShmResult ssem_shm_counter_add          (SsemShmLane     lane,
                                              int             delta,
                                              int             owes);
 
-/* The same for the case that makes all the speed: the last change was this slot's too, so the epoch
+/* Readies @lane for add_at_once (), after a change in another way. Where somebody has changed state
+ * since, it is not ready. */
+void          ssem_shm_counter_recall       (SsemShmLane    *lane);
+
+/* add () for the case that makes all the speed: the last change was this slot's too, so the epoch
  * is the same, and there is nobody else's success to record. Nor does it look at the clock, which
  * would take a tenth of its time; so nobody knows since when units are held that were taken this
  * way. @may_end_holding, a constant: FALSE where @owes is not negative. The answer is FALSE where
  * it is not that case, or there are too few units, or too many; nothing has happened then.
  *
- * To read state first would take another tenth or two: the processor reads it only when the swap
- * before is through. So the swap is tried with what this thread has left there. Whoever changed it
- * since has put another name into it, and the swap fails. */
-static inline gboolean
+ * The processor reads what lies in the segment only when the swap before is through. So nothing is
+ * read there that the thread knows: the swap is tried with what this thread has left in state.
+ * Whoever changed it since has put another name into it, and the swap fails. */
+static G_ALWAYS_INLINE inline gboolean
 ssem_shm_counter_add_at_once (SsemShmLane *lane,
                               int          delta,
                               int          owes,
                               gboolean     may_end_holding)
 {
-  SsemShmSlot *slot = lane->slot;
-  guint32 committed = atomic_load_explicit (&slot->committed, memory_order_relaxed);
   guint64 word = lane->left;
-  SsemShmRecord *before, *after;
-  guint64 next, stamp;
+  SsemShmSlot *slot;
   gint64 holding;
-
-  if (G_UNLIKELY (word == 0))
-    {
-      word = atomic_load_explicit (&lane->segment->state, memory_order_relaxed);
-      if (!ssem_shm_state_names (word, lane->name, committed))
-        return FALSE;
-    }
+  guint64 next;
 
   /* The slot and the epoch stay, the number goes up by one. Should it wrap, it would change the
    * slot; should the value pass one of its ends, it would change the epoch's lowest bit. */
   next = word + (G_GUINT64_CONSTANT (1) << 32) + (guint64) (gint64) delta;
-  if (G_UNLIKELY (((next ^ word) & (SSEM_SHM_STATE_SLOT | SSEM_SHM_STATE_EPOCH)) != 0))
+  if (G_UNLIKELY (word == 0 ||
+                  ((next ^ word) & (SSEM_SHM_STATE_SLOT | SSEM_SHM_STATE_EPOCH)) != 0))
     return FALSE;
 
-  before = &slot->record[committed & 1];
-  after = &slot->record[~committed & 1];
-  holding = ssem_shm_sum (atomic_load_explicit (&before->holding, memory_order_relaxed), owes);
-  stamp = atomic_load_explicit (&before->stamp, memory_order_relaxed);
-  if (may_end_holding && holding <= 0)
-    stamp = SSEM_SHM_STAMP_EPOCH (stamp);
-  atomic_store_explicit (&after->holding, holding, memory_order_relaxed);
-  atomic_store_explicit (&after->stamp, stamp, memory_order_relaxed);
+  holding = ssem_shm_sum (lane->holding, owes);
+  if (may_end_holding && G_UNLIKELY (holding < lane->least))
+    return FALSE;
+
+  /* The stamp is there already: recall () has seen to it. */
+  slot = lane->slot;
+  atomic_store_explicit (&slot->record[next >> 32 & 1].holding, holding, memory_order_relaxed);
 
   if (G_UNLIKELY (!atomic_compare_exchange_strong (&lane->segment->state, &word, next)))
     {
@@ -88,9 +86,12 @@ ssem_shm_counter_add_at_once (SsemShmLane *lane,
       return FALSE;
     }
   lane->left = next;
+  lane->holding = holding;
 
   /* Release: whoever sees the number sees the record. */
-  atomic_store_explicit (&slot->committed, committed + 1, memory_order_release);
+  atomic_store_explicit (&slot->committed,
+                         atomic_load_explicit (&slot->committed, memory_order_relaxed) + 1,
+                         memory_order_release);
 
   return TRUE;
 }

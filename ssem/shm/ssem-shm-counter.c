@@ -227,6 +227,28 @@ ssem_shm_counter_add (SsemShmLane lane,
 }
 
 void
+ssem_shm_counter_recall (SsemShmLane *lane)
+{
+  SsemShmSlot *slot = lane->slot;
+  guint32 committed = atomic_load_explicit (&slot->committed, memory_order_relaxed);
+  guint64 word = atomic_load_explicit (&lane->segment->state, memory_order_relaxed);
+  guint64 stamp;
+
+  lane->left = 0;
+  if (!ssem_shm_state_names (word, lane->name, committed))
+    return;
+
+  /* Both records have the same stamp, until one needs another. */
+  stamp = atomic_load_explicit (&slot->record[committed & 1].stamp, memory_order_relaxed);
+  atomic_store_explicit (&slot->record[~committed & 1].stamp, stamp, memory_order_relaxed);
+
+  lane->left = word;
+  lane->holding = atomic_load_explicit (&slot->record[committed & 1].holding,
+                                        memory_order_relaxed);
+  lane->least = SSEM_SHM_STAMP_SINCE (stamp) != 0 ? 1 : G_MININT64;
+}
+
+void
 ssem_shm_counter_reset (SsemShmLane lane,
                         int         value)
 {

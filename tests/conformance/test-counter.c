@@ -145,6 +145,7 @@ test_add_at_once (void)
           a.left = 0;
           if (ssem_shm_counter_add (a, delta, -delta) != SSEM_SHM_DONE)
             continue;
+          ssem_shm_counter_recall (&a);
         }
       held -= delta;
       if (i % 1000 == 0 && held < INITIAL)
@@ -163,7 +164,7 @@ test_add_at_once (void)
   for (i = 0; i < 2; i++)
     {
       ssem_shm_counter_reset (a, 1);
-      a.left = 0;
+      ssem_shm_counter_recall (&a);
       g_assert_false (ssem_shm_counter_add_at_once (&a, -2, 0, FALSE));
       g_assert_false (ssem_shm_counter_add_at_once (&a, G_MAXINT, 0, TRUE));
       g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, 1);
@@ -171,6 +172,92 @@ test_add_at_once (void)
       g_assert_false (ssem_shm_counter_add_at_once (&a, 1, 0, TRUE));
       g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, G_MAXINT);
     }
+
+  memory_clear (&memory);
+}
+
+/* What a thread remembers of its slot is true, or is not used. */
+static void
+test_recall (void)
+{
+  Memory memory;
+  SsemShmSegment *segment;
+  SsemShmLane a, b;
+
+  memory_init (&memory);
+  segment = memory.mappings[1];
+  a = claim (memory.mappings[0], 1);
+  b = claim (memory.mappings[2], 2);
+
+  /* Whose change is not the last one has nothing to recall. */
+  ssem_shm_counter_recall (&a);
+  g_assert_false (ssem_shm_counter_add_at_once (&a, -1, 1, FALSE));
+  add (a, -7);
+  add (b, -1);
+  ssem_shm_counter_recall (&a);
+  g_assert_false (ssem_shm_counter_add_at_once (&a, -1, 1, FALSE));
+  add (a, 7);
+  ssem_shm_counter_recall (&a);
+
+  /* What it holds, in either record, and in an epoch that only one of them has seen. */
+  ssem_shm_counter_reset (a, INITIAL);
+  ssem_shm_counter_recall (&a);
+  g_assert_true (ssem_shm_counter_add_at_once (&a, -5, 5, FALSE));
+  g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 5);
+  g_assert_true (ssem_shm_counter_add_at_once (&a, -2, 2, FALSE));
+  g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 7);
+  g_assert_true (ssem_shm_counter_add_at_once (&a, 7, -7, TRUE));
+  g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 0);
+
+  /* And nothing of it once another has begun the next epoch. */
+  g_assert_true (ssem_shm_counter_add_at_once (&a, -3, 3, FALSE));
+  ssem_shm_counter_reset (b, INITIAL);
+  g_assert_false (ssem_shm_counter_add_at_once (&a, -1, 1, FALSE));
+  g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 0);
+  add (a, -1);
+  ssem_shm_counter_recall (&a);
+  g_assert_true (ssem_shm_counter_add_at_once (&a, -1, 1, FALSE));
+  g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 2);
+
+  memory_clear (&memory);
+}
+
+static guint32
+since_of (SsemShmLane lane)
+{
+  return ssem_shm_counter_peek_since (lane.segment, lane.segment->state, lane.index);
+}
+
+/* Since when units are held is known as long as any of those are that were taken the long way. */
+static void
+test_since (void)
+{
+  Memory memory;
+  SsemShmLane lane;
+  guint32 since;
+
+  memory_init (&memory);
+  lane = claim (memory.mappings[0], 1);
+  add (lane, -2);
+  since = since_of (lane);
+  g_assert_cmpuint (since, >, 0);
+
+  ssem_shm_counter_recall (&lane);
+  g_assert_true (ssem_shm_counter_add_at_once (&lane, -1, 1, FALSE));
+  g_assert_cmpuint (since_of (lane), ==, since);
+  g_assert_true (ssem_shm_counter_add_at_once (&lane, 2, -2, TRUE));
+  g_assert_cmpuint (since_of (lane), ==, since);
+
+  /* The last one of them is not given back at once: the next is held since another time. */
+  g_assert_false (ssem_shm_counter_add_at_once (&lane, 1, -1, TRUE));
+  g_assert_cmpint (ssem_shm_counter_get_holding (lane.segment, 1), ==, 1);
+  add (lane, 1);
+  ssem_shm_counter_recall (&lane);
+  g_assert_true (ssem_shm_counter_add_at_once (&lane, -1, 1, FALSE));
+  g_assert_cmpint (ssem_shm_counter_get_holding (lane.segment, 1), ==, 1);
+  g_assert_cmpuint (since_of (lane), ==, 0);
+  g_assert_true (ssem_shm_counter_add_at_once (&lane, 3, -3, TRUE));
+  g_assert_cmpint (ssem_shm_counter_get_holding (lane.segment, 1), ==, -2);
 
   memory_clear (&memory);
 }
@@ -654,6 +741,8 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ssem/counter/add", test_add);
   g_test_add_func ("/ssem/counter/add-at-once", test_add_at_once);
+  g_test_add_func ("/ssem/counter/recall", test_recall);
+  g_test_add_func ("/ssem/counter/since", test_since);
   g_test_add_func ("/ssem/counter/death", test_death);
   g_test_add_func ("/ssem/counter/resetter-dies", test_resetter_dies);
   g_test_add_func ("/ssem/counter/settle-at-maximum", test_settle_at_maximum);

@@ -83,7 +83,11 @@ take (SsemShmLane *lane)
     return TRUE;
 
   lane->left = 0;
-  return ssem_shm_counter_add (*lane, -1, 1) == SSEM_SHM_DONE;
+  if (ssem_shm_counter_add (*lane, -1, 1) != SSEM_SHM_DONE)
+    return FALSE;
+
+  ssem_shm_counter_recall (lane);
+  return TRUE;
 }
 
 static void
@@ -94,6 +98,7 @@ give (SsemShmLane *lane)
 
   lane->left = 0;
   g_assert_cmpint (ssem_shm_counter_add (*lane, 1, -1), ==, SSEM_SHM_DONE);
+  ssem_shm_counter_recall (lane);
 }
 
 /* Answers how often they did it, all together. */
