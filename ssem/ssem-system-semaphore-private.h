@@ -53,8 +53,8 @@ struct _SsemSystemSemaphore
   atomic_int error_code;
 };
 
-extern GMutex ssem_system_semaphore_lock;
-extern gpointer ssem_system_semaphore_class; /* constant once there is an object */
+extern G_GNUC_INTERNAL GMutex ssem_system_semaphore_lock;
+extern G_GNUC_INTERNAL gpointer ssem_system_semaphore_class; /* constant once there is an object */
 
 /* What get_error () and get_error_string () will tell; @error is NULL for a success. */
 void     ssem_system_semaphore_record_result  (SsemSystemSemaphore  *self,

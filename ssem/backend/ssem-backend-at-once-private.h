@@ -18,6 +18,9 @@ G_BEGIN_DECLS
  * A call through the table would be a good part of those. So this is not in the table: the face has
  * it compiled in, for the backends that can. FALSE: it would need more, or fail, or the backend
  * can't; nothing has happened, and acquire () or release () will tell.
+ *
+ * Units that are given at once and awaited are followed by ssem_backend_wake (), which is a call of
+ * its own so that nothing has to be kept for after it in the common case.
  */
 #ifdef HAVE_SHARED_MEMORY
 
@@ -31,10 +34,18 @@ ssem_backend_take_at_once (SsemInstance *instance,
 
 static inline gboolean
 ssem_backend_give_at_once (SsemInstance *instance,
-                           int           n)
+                           int           n,
+                           gboolean     *is_awaited)
 {
   return G_LIKELY (instance->table == &ssem_backend_shm) &&
-         ssem_backend_shm_give_at_once (instance, n);
+         ssem_backend_shm_give_at_once (instance, n, is_awaited);
+}
+
+static inline void
+ssem_backend_wake (SsemInstance *instance,
+                   int           n)
+{
+  ssem_backend_shm_wake (instance, n);
 }
 
 #else
@@ -48,9 +59,18 @@ ssem_backend_take_at_once (SsemInstance *instance,
 
 static inline gboolean
 ssem_backend_give_at_once (SsemInstance *instance,
-                           int           n)
+                           int           n,
+                           gboolean     *is_awaited)
 {
+  *is_awaited = FALSE;
+
   return FALSE;
+}
+
+static inline void
+ssem_backend_wake (SsemInstance *instance,
+                   int           n)
+{
 }
 
 #endif

@@ -95,11 +95,11 @@ struct _SsemBackendTable
 };
 
 /* The backends of this build, best first, NULL at the end. Made by Meson's choice of files. */
-extern const SsemBackendTable *const ssem_backends[];
+extern G_GNUC_INTERNAL const SsemBackendTable *const ssem_backends[];
 
-extern const SsemBackendTable ssem_backend_shm;
-extern const SsemBackendTable ssem_backend_sysv;
-extern const SsemBackendTable ssem_backend_windows;
+extern G_GNUC_INTERNAL const SsemBackendTable ssem_backend_shm;
+extern G_GNUC_INTERNAL const SsemBackendTable ssem_backend_sysv;
+extern G_GNUC_INTERNAL const SsemBackendTable ssem_backend_windows;
 
 /* Makes all that is one for the whole process. To be called once, before anything is opened. */
 void ssem_backend_init (void);

@@ -16,8 +16,10 @@ typedef struct
 {
   SsemInstance parent;
 
-  /* Constant after init. */
+  /* Constant after init. The lane is looked up in each operation: its place is not computed anew,
+   * because all else has to wait for that. */
   int undo_mask;                 /* all bits with undo, none without */
+  gsize place;                   /* of the lane in a thread's cache */
   guint64 serial;                /* the attachment's */
   SsemShmAttachment *attachment;
 
@@ -34,25 +36,26 @@ ssem_backend_shm_take_at_once (SsemInstance *instance,
                                int           n)
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
-  SsemShmLane *lane = ssem_shm_attachment_peek_lane (self->serial);
+  SsemShmLane *lane = ssem_shm_attachment_peek_lane_at (self->serial, self->place);
 
   return G_LIKELY (lane != NULL) &&
          ssem_shm_counter_add_at_once (lane, -n, n & self->undo_mask, FALSE);
 }
 
+/* The same; where it is TRUE, @is_awaited tells whether the units are to be followed by wake (). */
 static inline gboolean
 ssem_backend_shm_give_at_once (SsemInstance *instance,
-                               int           n)
+                               int           n,
+                               gboolean     *is_awaited)
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
-  SsemShmLane *lane = ssem_shm_attachment_peek_lane (self->serial);
+  SsemShmLane *lane = ssem_shm_attachment_peek_lane_at (self->serial, self->place);
 
   if (G_UNLIKELY (lane == NULL ||
                   !ssem_shm_counter_add_at_once (lane, n, -n & self->undo_mask, TRUE)))
     return FALSE;
 
-  if (G_UNLIKELY (ssem_shm_waiting_is_anybody (lane->segment)))
-    ssem_backend_shm_wake (instance, n);
+  *is_awaited = ssem_shm_waiting_is_anybody (lane->segment);
 
   return TRUE;
 }

@@ -73,6 +73,7 @@ shm_open_instance (const char      *key,
   self->parent.table = &ssem_backend_shm;
   self->attachment = attachment;
   self->serial = attachment->serial;
+  self->place = ssem_shm_attachment_get_place (attachment->serial);
   self->undo_mask = undo ? -1 : 0;
 
   return &self->parent;
@@ -87,7 +88,7 @@ add (SsemShmInstance *self,
 
   /* The next one may be done at once. */
   if (result == SSEM_SHM_DONE)
-    ssem_shm_counter_recall (ssem_shm_attachment_peek_lane (self->serial));
+    ssem_shm_counter_recall (ssem_shm_attachment_peek_lane_at (self->serial, self->place));
 
   return result;
 }

@@ -17,7 +17,7 @@ G_BEGIN_DECLS
 
 /* Whether the system can do that; else ssem_barrier_heavy () is a fence in this thread alone.
  * Constant after ssem_barrier_init (). */
-extern gboolean ssem_barrier_is_asymmetric;
+extern G_GNUC_INTERNAL gboolean ssem_barrier_is_asymmetric;
 
 /* To be called before the first fence, and again in a child of fork (). */
 void ssem_barrier_init  (void);

@@ -22,7 +22,7 @@ G_BEGIN_DECLS
 
 /* Grows by one in every child. Whoever keeps something that a child must not use as its parent's
  * remembers the number and compares. */
-extern atomic_uint ssem_fork_count_;
+extern G_GNUC_INTERNAL atomic_uint ssem_fork_count_;
 
 static inline unsigned int
 ssem_fork_count (void)

@@ -30,7 +30,7 @@ extern GPrivate ssem_thread_slots_[SSEM_THREAD_N_SLOTS];
 
 #else
 
-extern _Thread_local gpointer ssem_thread_slots_[SSEM_THREAD_N_SLOTS]
+extern G_GNUC_INTERNAL _Thread_local gpointer ssem_thread_slots_[SSEM_THREAD_N_SLOTS]
   __attribute__ ((tls_model ("initial-exec")));
 
 #define ssem_thread_slot_get(slot)       ssem_thread_slots_[slot]

@@ -66,22 +66,38 @@ void    ssem_shm_attachment_unref  (SsemShmAttachment   *self);
 #define SSEM_SHM_N_CACHED 4
 typedef struct
 {
-  /* A whole line, which makes finding an entry a shift. */
+  /* A whole line: an operation reads nothing else that is the thread's. */
   _Alignas (SSEM_SHM_LINE) guint64 serial; /* 0: none */
   SsemShmLane lane;
 } SsemShmCached;
 
-extern _Thread_local SsemShmCached ssem_shm_cached[SSEM_SHM_N_CACHED]
+G_STATIC_ASSERT (sizeof (SsemShmCached) == SSEM_SHM_LINE);
+
+extern G_GNUC_INTERNAL _Thread_local SsemShmCached ssem_shm_cached[SSEM_SHM_N_CACHED]
   __attribute__ ((tls_model ("initial-exec")));
+
+/* Where in the cache the attachment with that serial number has its place, in bytes. */
+static inline gsize
+ssem_shm_attachment_get_place (guint64 serial)
+{
+  return serial % SSEM_SHM_N_CACHED * sizeof (SsemShmCached);
+}
 
 /* The calling thread's slot of the attachment with that serial number, where the cache has it; else
  * NULL. */
 static inline SsemShmLane *
-ssem_shm_attachment_peek_lane (guint64 serial)
+ssem_shm_attachment_peek_lane_at (guint64 serial,
+                                  gsize   place)
 {
-  SsemShmCached *cached = &ssem_shm_cached[serial % SSEM_SHM_N_CACHED];
+  SsemShmCached *cached = G_STRUCT_MEMBER_P (ssem_shm_cached, place);
 
   return G_LIKELY (cached->serial == serial) ? &cached->lane : NULL;
+}
+
+static inline SsemShmLane *
+ssem_shm_attachment_peek_lane (guint64 serial)
+{
+  return ssem_shm_attachment_peek_lane_at (serial, ssem_shm_attachment_get_place (serial));
 }
 
 /* The calling thread's slot, a new one if need be. In a forked child, this attaches. */
