@@ -20,6 +20,7 @@ follows, succeeds or tells why not.
 """
 
 import functools
+import itertools
 import math
 import operator
 import os
@@ -289,6 +290,17 @@ class _Service:
 _service = _Service()
 
 
+_requests = {}
+_numbers = itertools.count()
+os.register_at_fork(after_in_child=_requests.clear)
+
+
+def _done_cb(semaphore, result, number):
+    """PyGObject keeps a callback, and what it was given, until any thread makes another one, and goes
+    wrong if other threads run while it lets go of them. So they are a function and a number."""
+    _requests.pop(number).finish(semaphore, result)
+
+
 class _Request:
     """An acquire that a coroutine awaits. It ends in the service's thread; what it got belongs to
     the coroutine, unless that has gone."""
@@ -305,13 +317,16 @@ class _Request:
         _service.submit(self.start)
 
     def start(self, *unused):
+        number = next(_numbers)
+        _requests[number] = self
         try:
-            _Base.acquire_async(self.semaphore, self.n, self.interruption, self.done_cb)
+            _Base.acquire_async(self.semaphore, self.n, self.interruption, _done_cb, number)
         except BaseException as error:
+            del _requests[number]
             self.deliver(error.with_traceback(None))
         return GLib.SOURCE_REMOVE
 
-    def done_cb(self, semaphore, result):
+    def finish(self, semaphore, result):
         try:
             self.deliver(_Base.acquire_finish(semaphore, result))
         except GLib.Error as error:
@@ -336,7 +351,6 @@ class _Request:
             self.future.set_result(None)
 
     def end(self):
-        """PyGObject may keep the callback, and so the request, until the next one."""
         self.semaphore = None
         outcome, self.outcome = self.outcome, None
         return outcome
