@@ -11,6 +11,7 @@
 #include "ssem/os/ssem-file-link-private.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,8 +40,9 @@
  *   From nascent to open goes only what has no rival. Anybody who has come to it may look: first it
  *   has its name, then the other places are looked at. Of two nascent ones that come at the same
  *   time at least one is therefore seen by whoever looks for the other; and who sees a nascent one
- *   makes it doomed, who sees an open one makes its own so. Never are two of them open, and nobody
- *   waits for one who stands still as he creates.
+ *   makes it or its own doomed, who sees an open one makes its own so. Never are two of them open,
+ *   and nobody waits for one who stands still as he creates. Which of two nascent ones makes way is
+ *   told by their places: if it always were the other's, two could doom each other's for ever.
  *
  *   Left as closing, by a leaver who saw others or died, it does no harm: the next leaver closes
  *   again, the next attacher vetoes.
@@ -247,12 +249,15 @@ clear_leftovers (SsemShmFile *self)
 
 /* --- Taking the name --- */
 
-/* What lies in @place, beside a nascent segment: 0 when that is nothing, or nothing any more. */
+/* What lies in @place, beside a nascent segment: 0 when that is nothing, or nothing any more; -EEXIST
+ * when it stays. */
 static int
 meet_rival (SsemShmFile *self,
             const char  *place)
 {
   SsemShmFile rival = another_of (self);
+  /* The first place comes before the further ones. */
+  gboolean is_before = strcmp (place, self->place) < 0;
   guint64 life;
   int result;
 
@@ -261,17 +266,18 @@ meet_rival (SsemShmFile *self,
     return result == -ENOENT ? 0 : result;
 
   life = atomic_load (&rival.memory->life);
-  while (PHASE (life) == SSEM_SHM_LIFE_NASCENT &&
+  while (PHASE (life) == SSEM_SHM_LIFE_NASCENT && !is_before &&
          !atomic_compare_exchange_strong (&rival.memory->life, &life, NEXT (life, DOOMED)))
     ;
-  if (PHASE (life) == SSEM_SHM_LIFE_OPEN || PHASE (life) == SSEM_SHM_LIFE_CLOSING)
+  if (PHASE (life) == SSEM_SHM_LIFE_OPEN || PHASE (life) == SSEM_SHM_LIFE_CLOSING ||
+      (PHASE (life) == SSEM_SHM_LIFE_NASCENT && is_before))
     result = -EEXIST;
   ssem_shm_file_close (&rival);
 
   return result;
 }
 
-/* 0 when no other place has a segment that is open; -EEXIST when one has. */
+/* 0 when no other place has a segment that stays; -EEXIST when one has. */
 static int
 look_for_rivals (SsemShmFile *self)
 {
