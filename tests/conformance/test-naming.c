@@ -1,0 +1,502 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "ssem/os/ssem-file-link-private.h"
+#include "ssem/shm/ssem-shm-naming-private.h"
+
+#include <ssem.h>
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* How a segment gets its name and loses it, with what a race or a kill leaves put there by hand. Several
+ * files in one process are to each other what several processes are: each has an open file
+ * description of its own, and so locks of its own. */
+
+#define INITIAL 7
+
+typedef struct
+{
+  char *folder;
+  char *key;
+  char *first;   /* the first place */
+  char *further; /* the folder of the others */
+} World;
+
+static void
+world_init (World *self)
+{
+  SsemShmFile file = { 0 };
+
+  self->folder = g_dir_make_tmp ("ssem-test-XXXXXX", NULL);
+  g_assert_nonnull (self->folder);
+  g_setenv ("SSEM_RUNTIME_DIR", self->folder, TRUE);
+  self->key = g_strdup_printf ("naming %08x", g_random_int ());
+
+  ssem_shm_file_init (&file, self->key);
+  self->first = g_strdup (file.path);
+  self->further = ssem_shm_file_get_further (&file);
+  ssem_shm_file_clear (&file);
+}
+
+/* Nothing is left. */
+static void
+world_clear (World *self)
+{
+  g_assert_cmpint (g_rmdir (self->folder), ==, 0);
+  g_free (self->folder);
+  g_free (self->key);
+  g_free (self->first);
+  g_free (self->further);
+}
+
+static int
+try_attach (World       *world,
+            SsemShmFile *file,
+            gboolean     may_create,
+            gboolean     must_create,
+            gboolean    *is_new)
+{
+  *file = (SsemShmFile) { 0 };
+  ssem_shm_file_init (file, world->key);
+
+  return ssem_shm_file_attach (file, INITIAL, may_create, must_create, is_new);
+}
+
+/* Answers whether it is new. */
+static gboolean
+attach (World       *world,
+        SsemShmFile *file)
+{
+  gboolean is_new;
+
+  g_assert_cmpint (try_attach (world, file, TRUE, FALSE, &is_new), ==, 0);
+  g_assert_cmpint (SSEM_SHM_LIFE_PHASE (file->memory->life), ==, SSEM_SHM_LIFE_OPEN);
+  g_assert_true (ssem_shm_file_is_in_place (file));
+
+  return is_new;
+}
+
+static gboolean
+leave (SsemShmFile *file)
+{
+  gboolean is_removed;
+
+  ssem_shm_file_disown (file);
+  is_removed = ssem_shm_file_leave (file, FALSE);
+  ssem_shm_file_clear (file);
+
+  return is_removed;
+}
+
+/* What the kernel does for who is killed. */
+static void
+die (SsemShmFile *file)
+{
+  file->is_counted = FALSE;
+  ssem_shm_file_clear (file);
+}
+
+/* One who stands still, or dies, between getting the name and the look at the other places. */
+static void
+plant_nascent (World       *world,
+               SsemShmFile *file,
+               const char  *place)
+{
+  *file = (SsemShmFile) { 0 };
+  ssem_shm_file_init (file, world->key);
+  g_assert_cmpint (ssem_shm_file_create (file, INITIAL, FALSE), ==, 0);
+  g_assert_cmpint (ssem_file_link (file->fd, place), ==, 0);
+  ssem_shm_file_set_place (file, place);
+}
+
+/* One who stands still, or dies, before it takes the right to unlink the name; or after that. */
+static void
+make_doomed (SsemShmFile *file,
+             gboolean     is_remover)
+{
+  file->memory->life = SSEM_SHM_LIFE_NEXT (file->memory->life, SSEM_SHM_LIFE_DOOMED);
+  if (is_remover)
+    file->memory->remover = file->process;
+}
+
+static void
+assert_same (SsemShmFile *a,
+             SsemShmFile *b)
+{
+  g_assert_cmpuint (a->identity.inode, ==, b->identity.inode);
+  g_assert_cmpuint (a->memory->birth, ==, b->memory->birth);
+}
+
+static gboolean
+is_further (World       *world,
+            SsemShmFile *file)
+{
+  return g_str_has_prefix (file->place, world->further);
+}
+
+/* Those of the key, and of nothing else, that are seen from outside. */
+static void
+assert_seen (World *world,
+             int    n_attached)
+{
+  g_autoptr(GPtrArray) infos = NULL;
+  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  g_autoptr(GError) error = NULL;
+
+  info = ssem_semaphore_info_query (world->key, SSEM_BACKEND_SHARED_MEMORY, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (ssem_semaphore_info_get_n_attached (info), ==, n_attached);
+
+  infos = ssem_semaphore_info_list (SSEM_BACKEND_SHARED_MEMORY, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (infos->len, ==, 1);
+  g_assert_cmpstr (ssem_semaphore_info_get_key (infos->pdata[0]), ==, world->key);
+  g_assert_cmpint (ssem_semaphore_info_get_n_attached (infos->pdata[0]), ==, n_attached);
+}
+
+/* @a stands still as the remover of what lies in the first place; @b has opened the key meanwhile. */
+static void
+block_first (World       *world,
+             SsemShmFile *a,
+             SsemShmFile *b)
+{
+  g_assert_true (attach (world, a));
+  g_assert_false (is_further (world, a));
+  make_doomed (a, TRUE);
+  g_assert_true (attach (world, b));
+  g_assert_true (is_further (world, b));
+}
+
+/* --- Further places --- */
+
+static void
+go_through_blocked (World *world)
+{
+  SsemShmFile a, b, c, d, e;
+  gboolean is_new;
+
+  block_first (world, &a, &b);
+  g_assert_false (attach (world, &c));
+  assert_same (&b, &c);
+  assert_seen (world, 2);
+
+  g_assert_true (leave (&a));
+  g_assert_false (g_file_test (world->first, G_FILE_TEST_EXISTS));
+  assert_seen (world, 2);
+
+  g_assert_false (attach (world, &d));
+  assert_same (&b, &d);
+  g_assert_false (g_file_test (world->first, G_FILE_TEST_EXISTS));
+  assert_seen (world, 3);
+
+  g_assert_cmpint (try_attach (world, &e, FALSE, FALSE, &is_new), ==, 0);
+  assert_same (&b, &e);
+  g_assert_false (leave (&e));
+  g_assert_cmpint (try_attach (world, &e, TRUE, TRUE, &is_new), ==, -EEXIST);
+  ssem_shm_file_clear (&e);
+
+  g_assert_false (leave (&b));
+  g_assert_false (leave (&d));
+  g_assert_true (ssem_shm_file_is_in_place (&c));
+  g_assert_true (leave (&c));
+}
+
+static void
+test_blocked (void)
+{
+  World world;
+
+  world_init (&world);
+  go_through_blocked (&world);
+  world_clear (&world);
+}
+
+/* Another folder there is nobody's business. */
+static void
+test_other_folder (void)
+{
+  g_autofree char *other = NULL;
+  World world;
+
+  world_init (&world);
+  other = g_build_filename (world.folder, "other", NULL);
+  g_assert_cmpint (g_mkdir (other, 0700), ==, 0);
+  go_through_blocked (&world);
+  g_assert_cmpint (g_rmdir (other), ==, 0);
+  world_clear (&world);
+}
+
+/* What was killed users' in a further place is the key's. */
+static void
+test_leftover_further (void)
+{
+  World world;
+  SsemShmFile a, b, c;
+  gboolean is_new;
+
+  world_init (&world);
+  block_first (&world, &a, &b);
+  g_assert_true (leave (&a));
+  b.memory->state = ssem_shm_state_pack (3, 1, 0, 0);
+  die (&b);
+  g_assert_false (attach (&world, &c));
+  g_assert_true (is_further (&world, &c));
+  g_assert_cmpint (ssem_shm_state_unpack (c.memory->state).value, ==, 3);
+  die (&c);
+
+  /* An exclusive creator takes it over. */
+  g_assert_cmpint (try_attach (&world, &a, TRUE, TRUE, &is_new), ==, 0);
+  g_assert_true (is_new);
+  g_assert_cmpint (ssem_shm_state_unpack (a.memory->state).value, ==, INITIAL);
+  assert_seen (&world, 1);
+  g_assert_true (leave (&a));
+  world_clear (&world);
+}
+
+/* --- Nascent ones --- */
+
+static void
+test_nascent_left (void)
+{
+  World world;
+  SsemShmFile a, b;
+
+  world_init (&world);
+  plant_nascent (&world, &a, world.first);
+  a.memory->state = ssem_shm_state_pack (3, 1, 0, 0);
+  die (&a);
+
+  g_assert_false (attach (&world, &b));
+  g_assert_cmpint (ssem_shm_state_unpack (b.memory->state).value, ==, 3);
+  g_assert_true (leave (&b));
+  world_clear (&world);
+}
+
+/* Its creator lives, and finds it open when it goes on. */
+static void
+test_nascent_helped (void)
+{
+  World world;
+  SsemShmFile a, b;
+
+  world_init (&world);
+  plant_nascent (&world, &a, world.first);
+  g_assert_false (attach (&world, &b));
+  assert_same (&a, &b);
+  g_assert_cmpint (ssem_shm_file_rejoin (&a), ==, 0);
+  g_assert_false (leave (&b));
+  g_assert_true (leave (&a));
+  world_clear (&world);
+}
+
+/* Beside one that is open, a nascent one makes way, whoever is there. */
+static void
+test_nascent_beside_open (void)
+{
+  World world;
+  SsemShmFile a, b, c, d;
+  int is_dead;
+
+  for (is_dead = 0; is_dead <= 1; is_dead++)
+    {
+      world_init (&world);
+      block_first (&world, &a, &b);
+      g_assert_true (leave (&a));
+      plant_nascent (&world, &c, world.first);
+      if (is_dead)
+        die (&c);
+
+      g_assert_false (attach (&world, &d));
+      assert_same (&b, &d);
+      g_assert_false (g_file_test (world.first, G_FILE_TEST_EXISTS));
+      if (!is_dead)
+        {
+          g_assert_cmpint (ssem_shm_file_rejoin (&c), ==, -EIDRM);
+          leave (&c);
+        }
+      assert_seen (&world, 2);
+      g_assert_false (leave (&d));
+      g_assert_true (leave (&b));
+      world_clear (&world);
+    }
+}
+
+/* Of two nascent ones the one in the later place makes way, whoever looks first. Else each of two
+ * could make the other's doomed again and again. */
+static void
+test_two_nascent (void)
+{
+  World world;
+  SsemShmFile a, b;
+  g_autofree char *place = NULL;
+  int order;
+
+  for (order = 0; order <= 1; order++)
+    {
+      world_init (&world);
+      g_free (place);
+      place = g_build_filename (world.further, "1", NULL);
+      g_assert_cmpint (g_mkdir (world.further, 0700), ==, 0);
+      plant_nascent (&world, &a, world.first);
+      plant_nascent (&world, &b, place);
+      if (order == 0)
+        g_assert_cmpint (ssem_shm_file_rejoin (&a), ==, 0);
+      g_assert_cmpint (ssem_shm_file_rejoin (&b), ==, -EIDRM);
+      g_assert_cmpint (ssem_shm_file_rejoin (&a), ==, 0);
+      leave (&b);
+      g_assert_true (ssem_shm_file_is_in_place (&a));
+      g_assert_true (leave (&a));
+      world_clear (&world);
+    }
+}
+
+/* --- Doomed ones --- */
+
+static void
+test_doomed_makes_way (void)
+{
+  World world;
+  SsemShmFile a, b;
+  int is_remover;
+
+  for (is_remover = 0; is_remover <= 1; is_remover++)
+    {
+      world_init (&world);
+      g_assert_true (attach (&world, &a));
+      make_doomed (&a, is_remover);
+      die (&a);
+
+      g_assert_true (attach (&world, &b));
+      g_assert_false (is_further (&world, &b));
+      g_assert_true (leave (&b));
+      world_clear (&world);
+    }
+}
+
+/* The remover had unlinked the name when it died, and who takes its place has come late. */
+static void
+test_successor_stays (void)
+{
+  World world;
+  SsemShmFile a, b, late;
+
+  world_init (&world);
+  g_assert_true (attach (&world, &a));
+  g_assert_false (attach (&world, &late));
+  make_doomed (&a, TRUE);
+  g_assert_cmpint (g_unlink (world.first), ==, 0);
+  die (&a);
+
+  g_assert_true (attach (&world, &b));
+  g_assert_true (ssem_shm_file_leave (&late, FALSE));
+  g_assert_cmpuint (late.memory->remover, ==, late.process);
+  ssem_shm_file_clear (&late);
+  g_assert_true (ssem_shm_file_is_in_place (&b));
+  assert_seen (&world, 1);
+  g_assert_true (leave (&b));
+  world_clear (&world);
+}
+
+/* An administrator took the name, and somebody opened the key again. */
+static void
+test_taken_by_hand (void)
+{
+  World world;
+  SsemShmFile a, b, c;
+
+  world_init (&world);
+  g_assert_true (attach (&world, &a));
+  g_assert_cmpint (g_unlink (world.first), ==, 0);
+  g_assert_true (attach (&world, &b));
+  g_assert_true (leave (&a));
+  g_assert_true (ssem_shm_file_is_in_place (&b));
+  g_assert_false (attach (&world, &c));
+  assert_same (&b, &c);
+  g_assert_false (leave (&c));
+  g_assert_true (leave (&b));
+  world_clear (&world);
+}
+
+/* --- What kills leave --- */
+
+#define NASCENT_LEFT      1
+#define DOOMED_LEFT       2
+#define HALF_REMOVED_LEFT 4
+#define LEFT_MEANWHILE    8 /* while the key was open in the first place, not before */
+#define N_WAYS            16
+
+static void
+plant_leftover (World      *world,
+                const char *name,
+                gboolean    is_doomed,
+                gboolean    has_remover)
+{
+  g_autofree char *place = g_build_filename (world->further, name, NULL);
+  SsemShmFile file;
+
+  plant_nascent (world, &file, place);
+  if (is_doomed)
+    make_doomed (&file, has_remover);
+  die (&file);
+}
+
+/* At the least, the empty folder. */
+static void
+plant_leftovers (World *world,
+                 int    what)
+{
+  g_assert_cmpint (g_mkdir (world->further, 0700), ==, 0);
+  if (what & NASCENT_LEFT)
+    plant_leftover (world, "1", FALSE, FALSE);
+  if (what & DOOMED_LEFT)
+    plant_leftover (world, "2", TRUE, FALSE);
+  if (what & HALF_REMOVED_LEFT)
+    plant_leftover (world, "3", TRUE, TRUE);
+}
+
+static void
+test_leftovers (void)
+{
+  World world;
+  SsemShmFile file;
+  int what;
+
+  for (what = 0; what < N_WAYS; what++)
+    {
+      world_init (&world);
+      if (!(what & LEFT_MEANWHILE))
+        plant_leftovers (&world, what);
+      g_assert_true (attach (&world, &file));
+      g_assert_false (is_further (&world, &file));
+      if (what & LEFT_MEANWHILE)
+        plant_leftovers (&world, what);
+      assert_seen (&world, 1);
+      g_assert_true (leave (&file));
+      world_clear (&world);
+    }
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/ssem/naming/blocked", test_blocked);
+  g_test_add_func ("/ssem/naming/other-folder", test_other_folder);
+  g_test_add_func ("/ssem/naming/leftover-further", test_leftover_further);
+  g_test_add_func ("/ssem/naming/nascent-left", test_nascent_left);
+  g_test_add_func ("/ssem/naming/nascent-helped", test_nascent_helped);
+  g_test_add_func ("/ssem/naming/nascent-beside-open", test_nascent_beside_open);
+  g_test_add_func ("/ssem/naming/two-nascent", test_two_nascent);
+  g_test_add_func ("/ssem/naming/doomed-makes-way", test_doomed_makes_way);
+  g_test_add_func ("/ssem/naming/successor-stays", test_successor_stays);
+  g_test_add_func ("/ssem/naming/taken-by-hand", test_taken_by_hand);
+  g_test_add_func ("/ssem/naming/leftovers", test_leftovers);
+
+  return g_test_run ();
+}
