@@ -29,6 +29,10 @@ MEMORY_MEGABYTES = 12000 if IS_THOROUGH else 2000
 tap.WATCHDOG_SECONDS = 4 * 3600 if IS_THOROUGH else 280
 
 
+# To compile a model with optimization takes longer than a short search of it.
+LEVELS = {'naming.pml': '-O0'}
+
+
 @functools.cache
 def search(model, **settings):
     """How many errors spin finds."""
@@ -37,7 +41,8 @@ def search(model, **settings):
         defines = [f'-D{name}={value}' for name, value in settings.items()]
         subprocess.run([SPIN, '-a', *defines, FOLDER / model], cwd=folder, check=True,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        subprocess.run([*CC, '-O2' if IS_THOROUGH else '-O1', '-w', '-DSAFETY', '-DCOLLAPSE',
+        level = '-O2' if IS_THOROUGH else LEVELS.get(model, '-O1')
+        subprocess.run([*CC, level, '-w', '-DSAFETY', '-DCOLLAPSE',
                         f'-DMEMLIM={MEMORY_MEGABYTES}', '-o', 'search', 'pan.c'],
                        cwd=folder, check=True)
         # A killed process is no invalid end (-E); lines that no run reaches are of no interest (-n).
@@ -125,6 +130,46 @@ class Waiting(ModelCase):
         self.assertGreater(search(self.model, N_KILLS=2, UNITS=1, LOOKER=1, WAKE_AT_LAST=0), 0)
 
 
+class Naming(ModelCase):
+    model = 'naming.pml'
+
+    def test_remover(self):
+        self.assertMissed('REMOVER', N_KILLS=0)
+
+    def test_remover_lives(self):
+        self.assertMissed('REMOVER_LIVES', N_KILLS=0)
+
+    def test_look_in_place(self):
+        self.assertMissed('LOOK_IN_PLACE', N_KILLS=0)
+
+    def test_close_first(self):
+        self.assertMissed('CLOSE_FIRST', N_KILLS=0)
+
+    def test_veto(self):
+        self.assertMissed('VETO', N_KILLS=0)
+
+    def test_further(self):
+        """One who stands still as the remover is waited for."""
+        self.assertMissed('FURTHER', N_KILLS=0)
+
+    def test_nascent_phase(self):
+        self.assertMissed('NASCENT_PHASE', N_KILLS=0, N_TIMES=2)
+
+    def test_look_for_rivals(self):
+        self.assertMissed('LOOK_FOR_RIVALS', N_KILLS=0, N_TIMES=2)
+
+    def test_doom_rivals(self):
+        self.assertMissed('DOOM_RIVALS', N_KILLS=0, N_TIMES=2)
+
+    def test_yield(self):
+        """Two make each other's segments doomed, again and again."""
+        self.assertMissed('YIELD', N_KILLS=0, N_TIMES=2)
+
+    def test_clear_further(self):
+        """Both are killed, and the next one has to take along what they left."""
+        self.assertMissed('CLEAR_FURTHER', N_KILLS=2)
+
+
 class Thorough(unittest.TestCase):
     """The same in larger worlds."""
 
@@ -150,6 +195,9 @@ class Thorough(unittest.TestCase):
 
     def test_looker_and_another_killed(self):
         self.check('waiting.pml', N_KILLS=2, UNITS=1, LOOKER=1)
+
+    def test_opened_twice_and_killed(self):
+        self.check('naming.pml', N_TIMES=2, N_KILLS=1)
 
 
 sys.argv[1:] = []
