@@ -335,7 +335,8 @@ evaluate (Look *look)
 static int
 look_at (SsemShmFile   *file,
          const char    *key,
-         SsemSnapshot **snapshot)
+         SsemSnapshot **snapshot,
+         gboolean      *is_nascent)
 {
   g_autoptr(GHashTable) alive = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   Look look = { .alive = alive };
@@ -347,26 +348,41 @@ look_at (SsemShmFile   *file,
   if (result == 0)
     result = look_who_lives (file, &look);
   if (result == 0)
-    *snapshot = evaluate (&look);
+    {
+      *snapshot = evaluate (&look);
+      *is_nascent =
+        SSEM_SHM_LIFE_PHASE (atomic_load (&look.copy->life)) == SSEM_SHM_LIFE_NASCENT;
+    }
   g_aligned_free (look.copy);
 
   return result;
 }
 
-/* What lies in @place. */
+/* What lies in @place. One that is nascent goes to @nascent: it may be a dead creator's, and it is
+ * the key's only where no other place has one. */
 static int
 look_at_place (SsemShmFile   *file,
                const char    *place,
                const char    *key,
-               SsemSnapshot **snapshot)
+               SsemSnapshot **snapshot,
+               SsemSnapshot **nascent)
 {
+  g_autoptr(SsemSnapshot) found = NULL;
+  gboolean is_nascent = FALSE;
   int result = ssem_shm_file_open_to_look (file, place);
 
   if (result == 0)
-    result = look_at (file, key, snapshot);
+    result = look_at (file, key, &found, &is_nascent);
   ssem_shm_file_close (file);
+  if (result != 0)
+    return result;
 
-  return result;
+  if (!is_nascent)
+    *snapshot = g_steal_pointer (&found);
+  else if (*nascent == NULL)
+    *nascent = g_steal_pointer (&found);
+
+  return is_nascent ? -ENOENT : 0;
 }
 
 static int
@@ -374,17 +390,21 @@ look_everywhere (SsemShmFile   *file,
                  const char    *key,
                  SsemSnapshot **snapshot)
 {
+  g_autoptr(SsemSnapshot) nascent = NULL;
   g_auto(GStrv) further = NULL;
   int result;
   guint i;
 
-  result = look_at_place (file, file->path, key, snapshot);
+  result = look_at_place (file, file->path, key, snapshot, &nascent);
   if (result == -ENOENT)
     further = ssem_shm_file_list_further (file);
   for (i = 0; result == -ENOENT && further != NULL && further[i] != NULL; i++)
-    result = look_at_place (file, further[i], key, snapshot);
+    result = look_at_place (file, further[i], key, snapshot, &nascent);
+  if (result != -ENOENT || nascent == NULL)
+    return result;
 
-  return result;
+  *snapshot = g_steal_pointer (&nascent);
+  return 0;
 }
 
 int

@@ -526,15 +526,26 @@ ssem_shm_file_attach (SsemShmFile *self,
 int
 ssem_shm_file_remove_leftover (SsemShmFile *self)
 {
-  gboolean is_blocked;
+  gboolean is_removed = FALSE;
+  gboolean is_nascent, is_blocked;
   int result;
 
-  result = find (self, TRUE, &is_blocked);
-  if (result != 0)
-    return result;
+  /* A nascent one is the key's only where no other place has one. */
+  do
+    {
+      result = find (self, TRUE, &is_blocked);
+      if (result != 0)
+        break;
 
-  result = make_way (self);
-  ssem_shm_file_close (self);
+      is_nascent = PHASE (atomic_load (&self->memory->life)) == SSEM_SHM_LIFE_NASCENT;
+      result = make_way (self);
+      ssem_shm_file_close (self);
+      is_removed = is_removed || result == 0;
+    }
+  while (result == 0 && is_nascent);
+
+  if (result == -ENOENT && is_removed)
+    result = 0;
   if (result == 0)
     clear_leftovers (self);
 

@@ -53,6 +53,14 @@ world_clear (World *self)
   g_free (self->further);
 }
 
+static void
+file_init (SsemShmFile *file,
+           World       *world)
+{
+  *file = (SsemShmFile) { 0 };
+  ssem_shm_file_init (file, world->key);
+}
+
 static int
 try_attach (World       *world,
             SsemShmFile *file,
@@ -60,8 +68,7 @@ try_attach (World       *world,
             gboolean     must_create,
             gboolean    *is_new)
 {
-  *file = (SsemShmFile) { 0 };
-  ssem_shm_file_init (file, world->key);
+  file_init (file, world);
 
   return ssem_shm_file_attach (file, INITIAL, may_create, must_create, is_new);
 }
@@ -106,8 +113,7 @@ plant_nascent (World       *world,
                SsemShmFile *file,
                const char  *place)
 {
-  *file = (SsemShmFile) { 0 };
-  ssem_shm_file_init (file, world->key);
+  file_init (file, world);
   g_assert_cmpint (ssem_shm_file_create (file, INITIAL, FALSE), ==, 0);
   g_assert_cmpint (ssem_file_link (file->fd, place), ==, 0);
   ssem_shm_file_set_place (file, place);
@@ -325,6 +331,36 @@ test_nascent_beside_open (void)
     }
 }
 
+/* So for who only looks, or removes. */
+static void
+test_nascent_is_none (void)
+{
+  World world;
+  SsemShmFile a, b, c;
+
+  world_init (&world);
+  block_first (&world, &a, &b);
+  g_assert_true (leave (&a));
+  plant_nascent (&world, &c, world.first);
+  die (&c);
+  assert_seen (&world, 1);
+
+  file_init (&c, &world);
+  g_assert_cmpint (ssem_shm_file_remove_leftover (&c), ==, -EBUSY);
+  ssem_shm_file_clear (&c);
+  assert_seen (&world, 1);
+  g_assert_true (leave (&b));
+
+  /* Where there is no other it is the key's. */
+  plant_nascent (&world, &c, world.first);
+  die (&c);
+  assert_seen (&world, 0);
+  file_init (&c, &world);
+  g_assert_cmpint (ssem_shm_file_remove_leftover (&c), ==, 0);
+  ssem_shm_file_clear (&c);
+  world_clear (&world);
+}
+
 /* Of two nascent ones the one in the later place makes way, whoever looks first. Else each of two
  * could make the other's doomed again and again. */
 static void
@@ -492,6 +528,7 @@ main (int   argc,
   g_test_add_func ("/ssem/naming/nascent-left", test_nascent_left);
   g_test_add_func ("/ssem/naming/nascent-helped", test_nascent_helped);
   g_test_add_func ("/ssem/naming/nascent-beside-open", test_nascent_beside_open);
+  g_test_add_func ("/ssem/naming/nascent-is-none", test_nascent_is_none);
   g_test_add_func ("/ssem/naming/two-nascent", test_two_nascent);
   g_test_add_func ("/ssem/naming/doomed-makes-way", test_doomed_makes_way);
   g_test_add_func ("/ssem/naming/successor-stays", test_successor_stays);
