@@ -32,6 +32,7 @@ static const struct
   { NEEDS_EXEC, "the system cannot replace the program of a process" },
   { NEEDS_LIMITS, "the system sets no limit on descriptors" },
   { NEEDS_FORK_AMONG_THREADS, "a child may find the sanitizer's allocator locked for ever" },
+  { NEEDS_WINGS, "the locks of this backend lie in one file, or there are none" },
 };
 
 /* What no backend has in this build. With the address sanitizer, of gcc 12 at least, a child of
@@ -44,10 +45,10 @@ static const struct
 
 static const Backend backends[] = {
   { SSEM_BACKEND_SHARED_MEMORY, "shared-memory", "this build has no shared-memory backend" },
-  { SSEM_BACKEND_SYSV, "sysv", "this build has no System V backend" },
+  { SSEM_BACKEND_SYSV, "sysv", "this build has no System V backend", NEEDS_WINGS },
   { SSEM_BACKEND_WINDOWS, "windows", "the Windows backend needs Windows",
     NEEDS_UNDO | NEEDS_RESET | NEEDS_LEFTOVERS | NEEDS_FILES | NEEDS_SIGNALS | NEEDS_EXEC |
-    NEEDS_LIMITS },
+    NEEDS_LIMITS | NEEDS_WINGS },
 };
 
 typedef struct

@@ -61,6 +61,7 @@ G_BEGIN_DECLS
  *                                                        no-room-to-grow
  *                  4,000 attached, and one too many      limits/crowd, counter/slots
  *                  who never blocks starts nothing       limits/never-blocked
+ *                  many attached, locks in many files    crowd/..., crowd-races/...
  *                  all of it at once                     storm/kills, one-death; soak
  *                  other worlds                          ../worlds
  *   Platforms      which backend                         object/environment, default, *-backend
@@ -103,6 +104,7 @@ typedef enum
   NEEDS_EXEC = 1 << 5,
   NEEDS_LIMITS = 1 << 6,    /* on descriptors */
   NEEDS_FORK_AMONG_THREADS = 1 << 7,
+  NEEDS_WINGS = 1 << 8,     /* the locks of a crowd lie in several files */
 } Needs;
 
 typedef void (* TestFunc) (Fixture *fixture);

@@ -1,0 +1,123 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "crowd.h"
+
+#include <string.h>
+
+void
+crowd_open (Fixture     *fixture,
+            SsemShmFile *file)
+{
+  *file = (SsemShmFile) { 0 };
+  ssem_shm_file_init (file, fixture->key);
+  g_assert_cmpint (ssem_shm_file_open (file, file->path), ==, 0);
+}
+
+void
+crowd_gather (Fixture *fixture)
+{
+  SsemShmFile file;
+
+  crowd_open (fixture, &file);
+  atomic_fetch_add (&file.memory->n_near, CROWD);
+  ssem_shm_file_clear (&file);
+}
+
+void
+crowd_assert_counted (Fixture *fixture,
+                      int      n)
+{
+  SsemShmFile file;
+
+  crowd_open (fixture, &file);
+  g_assert_cmpint (atomic_load (&file.memory->n_near), ==, CROWD + n);
+  ssem_shm_file_clear (&file);
+}
+
+void
+crowd_seat_next (Fixture *fixture,
+                 guint    wing)
+{
+  SsemShmFile file;
+  guint64 last;
+
+  crowd_open (fixture, &file);
+  last = atomic_load (&file.memory->last_process);
+  do
+    last++;
+  while (last % CROWD == 0 ? wing != 0 : ssem_shm_wing_choose (&file, last) != wing);
+  atomic_store (&file.memory->last_process, last - 1);
+  ssem_shm_file_clear (&file);
+}
+
+Helper *
+crowd_user (Fixture *fixture,
+            guint    wing)
+{
+  Helper *helper;
+
+  crowd_seat_next (fixture, wing);
+  helper = fixture_user (fixture, 0);
+  crowd_assert_seat (fixture, helper, wing);
+
+  return helper;
+}
+
+void
+crowd_assert_seat (Fixture *fixture,
+                   Helper  *helper,
+                   guint    wing)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/maps", (int) helper->pid);
+  g_autofree char *expected = wing != 0 ? crowd_wing_path (fixture, wing) : NULL;
+  g_autofree char *folder = crowd_folder (fixture);
+  g_autofree char *text = NULL;
+  g_auto(GStrv) lines = NULL;
+  g_autoptr(GError) error = NULL;
+  guint n_found = 0;
+  guint i;
+
+  g_file_get_contents (path, &text, NULL, &error);
+  g_assert_no_error (error);
+  lines = g_strsplit (text, "\n", -1);
+  for (i = 0; lines[i] != NULL; i++)
+    {
+      const char *file = strstr (lines[i], folder);
+
+      if (file == NULL)
+        continue;
+      g_assert_cmpstr (file, ==, expected);
+      n_found++;
+    }
+  g_assert_cmpuint (n_found, ==, wing != 0 ? 1 : 0);
+}
+
+char *
+crowd_folder (Fixture *fixture)
+{
+  SsemShmFile file = { 0 };
+  char *folder;
+
+  ssem_shm_file_init (&file, fixture->key);
+  folder = ssem_shm_wing_get_folder (&file);
+  ssem_shm_file_clear (&file);
+
+  return folder;
+}
+
+char *
+crowd_wing_path (Fixture *fixture,
+                 guint    wing)
+{
+  g_autofree char *folder = crowd_folder (fixture);
+  SsemShmFile file;
+  guint64 birth;
+
+  crowd_open (fixture, &file);
+  birth = file.memory->birth;
+  ssem_shm_file_clear (&file);
+
+  return g_strdup_printf ("%s/%016" G_GINT64_MODIFIER "x-%u", folder, birth, wing);
+}

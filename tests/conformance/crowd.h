@@ -1,0 +1,52 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "conformance.h"
+
+#include "ssem/shm/ssem-shm-naming-private.h"
+#include "ssem/shm/ssem-shm-wing-private.h"
+
+G_BEGIN_DECLS
+
+/* A crowd without its members: the segment of the fixture's key counts so many that have been
+ * killed, and the next one to attach comes to a wing, which is chosen by its number. Through the
+ * library's own objects. */
+
+/* Enough for the next one to come to a wing. One in so many counts again. */
+#define CROWD 64
+
+/* The segment of the fixture's key, in the first place, for a look: ssem_shm_file_clear () ends
+ * it. */
+void    crowd_open          (Fixture     *fixture,
+                             SsemShmFile *file);
+
+/* From here on the crowd is there. */
+void    crowd_gather        (Fixture     *fixture);
+
+/* So many are counted beside it in the segment's own file. */
+void    crowd_assert_counted (Fixture    *fixture,
+                              int         n);
+
+/* The next one to attach comes to @wing; where that is 0, it finds out that there is no crowd. */
+void    crowd_seat_next     (Fixture     *fixture,
+                             guint        wing);
+
+/* The helper is the fixture's, has its key open in slot 0, and has its locks in @wing. */
+Helper *crowd_user          (Fixture     *fixture,
+                             guint        wing);
+
+/* The one wing that the helper has mapped is that one of the fixture's segment; none, where @wing
+ * is 0. */
+void    crowd_assert_seat   (Fixture     *fixture,
+                             Helper      *helper,
+                             guint        wing);
+
+/* Where the wings lie. */
+char   *crowd_folder        (Fixture     *fixture);
+char   *crowd_wing_path     (Fixture     *fixture,
+                             guint        wing);
+
+G_END_DECLS

@@ -1,0 +1,390 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "crowd.h"
+
+#include "ssem/shm/ssem-shm-counter-private.h"
+#include "ssem/shm/ssem-shm-recovery-private.h"
+
+#include <stdio.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Who comes to a crowd and who goes meet here at chosen moments. Most of them are files of this
+ * process: each has an open file description of its own, and so locks of its own; closing one
+ * without leaving is what a kill does. */
+
+#define UNITS 3
+#define WING  5
+
+static void
+join (Fixture     *fixture,
+      SsemShmFile *file)
+{
+  gboolean is_new;
+
+  *file = (SsemShmFile) { 0 };
+  ssem_shm_file_init (file, fixture->key);
+  g_assert_cmpint (ssem_shm_file_attach (file, UNITS, TRUE, FALSE, &is_new), ==, 0);
+}
+
+/* Answers whether it has removed the segment. */
+static gboolean
+depart (SsemShmFile *file)
+{
+  gboolean is_last = ssem_shm_file_leave (file, FALSE);
+
+  ssem_shm_file_clear (file);
+
+  return is_last;
+}
+
+static void
+die (SsemShmFile *file)
+{
+  file->is_counted = FALSE;
+  ssem_shm_file_clear (file);
+}
+
+/* Joins, and has its locks in a wing. */
+static void
+join_crowd (Fixture     *fixture,
+            SsemShmFile *file)
+{
+  join (fixture, file);
+  if (SSEM_SHM_WING (file->process) != 0)
+    return;
+
+  atomic_fetch_add (&file->memory->n_near, CROWD);
+  depart (file);
+  join (fixture, file);
+  g_assert_cmpuint (SSEM_SHM_WING (file->process), !=, 0);
+}
+
+static void
+assert_same (SsemShmFile *one,
+             SsemShmFile *other)
+{
+  g_assert_cmphex (one->memory->birth, ==, other->memory->birth);
+}
+
+/* --- A real crowd --- */
+
+#define MEMBERS 200
+
+typedef struct
+{
+  SsemShmFile file;
+  SsemShmLane lane;
+  gboolean is_there;
+} Member;
+
+static void
+enter (Fixture *fixture,
+       Member  *self)
+{
+  SsemShmSegment *memory;
+  guint32 slot;
+
+  join (fixture, &self->file);
+  memory = self->file.memory;
+  slot = ssem_shm_counter_claim_slot (memory, self->file.process, getpid (), 0);
+  while (slot == 0)
+    {
+      g_assert_cmpint (ssem_shm_file_grow (&self->file), ==, 0);
+      slot = ssem_shm_counter_claim_slot (memory, self->file.process, getpid (), 0);
+    }
+  self->lane = (SsemShmLane) {
+    .segment = memory,
+    .slot = &memory->slots[slot],
+    .index = slot,
+    .name = ssem_shm_state_pack (0, 0, slot, 0),
+  };
+  self->is_there = TRUE;
+}
+
+static Member *
+find_there (Member *members)
+{
+  guint i = (guint) g_test_rand_int_range (0, MEMBERS);
+
+  while (!members[i % MEMBERS].is_there)
+    i++;
+
+  return &members[i % MEMBERS];
+}
+
+/* Each sees who is there and who is not. */
+static void
+assert_told_apart (Member *members)
+{
+  Member *asker = find_there (members);
+  guint i;
+
+  for (i = 0; i < MEMBERS; i++)
+    g_assert_cmpint (ssem_shm_file_is_alive (&asker->file, members[i].file.process), ==,
+                     members[i].is_there);
+}
+
+static void
+test_members (Fixture *fixture)
+{
+  g_autofree Member *members = g_new0 (Member, MEMBERS);
+  guint order[MEMBERS];
+  guint n_killed = 0;
+  int n_near = CROWD;
+  guint i;
+
+  for (i = 0; i < MEMBERS; i++)
+    {
+      SsemShmFile *file = &members[i].file;
+
+      enter (fixture, &members[i]);
+      g_assert_cmpint (SSEM_SHM_WING (file->process) == 0, ==, i < CROWD);
+      g_assert_cmpint (atomic_load (&file->memory->n_near), ==, MIN (i + 1, CROWD));
+      if (i == 0)
+        g_assert_cmpint (ssem_shm_counter_add (members[i].lane, MEMBERS - UNITS, 0), ==,
+                         SSEM_SHM_DONE);
+      g_assert_cmpint (ssem_shm_counter_add (members[i].lane, -1, 1), ==, SSEM_SHM_DONE);
+      order[i] = i;
+    }
+  for (i = MEMBERS; i > 1; i--)
+    {
+      guint j = (guint) g_test_rand_int_range (0, (int) i);
+      guint swapped = order[i - 1];
+
+      order[i - 1] = order[j];
+      order[j] = swapped;
+    }
+
+  for (i = 0; i < MEMBERS; i++)
+    {
+      Member *member = &members[order[i]];
+      gboolean is_last = i == MEMBERS - 1;
+      SsemShmSegment *memory = member->file.memory;
+      Member *asker;
+
+      if (i % 10 == 0)
+        assert_told_apart (members);
+      g_assert_cmpint (ssem_shm_counter_get_value (memory), ==, i);
+      g_assert_cmpint (atomic_load (&memory->n_near), ==, n_near);
+      g_assert_cmpint (ssem_shm_file_has_others (&member->file), ==, !is_last);
+
+      member->is_there = FALSE;
+      if (i % 2 == 0)
+        {
+          guint64 process = member->file.process;
+
+          die (&member->file);
+          member->file.process = process;
+          n_killed++;
+          asker = find_there (members);
+          g_assert_cmpint (ssem_shm_recovery_sweep (&asker->file, SSEM_SHM_SWEEP_UNITS), ==, 1);
+        }
+      else
+        {
+          g_assert_cmpint (ssem_shm_counter_add (member->lane, 1, -1), ==, SSEM_SHM_DONE);
+          ssem_shm_counter_free_slots (memory, member->file.process);
+          n_near -= SSEM_SHM_WING (member->file.process) == 0 ? 1 : 0;
+          g_assert_cmpint (depart (&member->file), ==, is_last);
+        }
+    }
+  g_assert_cmpuint (n_killed, ==, MEMBERS / 2);
+  fixture_assert_empty (fixture);
+}
+
+/* --- Standing still --- */
+
+/* Whether it stands at a call by which it talks to the test. */
+static gboolean
+is_talking (Helper *helper)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/syscall", (int) helper->pid);
+  g_autofree char *text = NULL;
+  g_autoptr(GError) error = NULL;
+  unsigned long first;
+  long number;
+
+  g_file_get_contents (path, &text, NULL, &error);
+  g_assert_no_error (error);
+
+  return sscanf (text, "%ld %lx", &number, &first) == 2 &&
+         ((number == SYS_read && first == STDIN_FILENO) ||
+          (number == SYS_write && first == STDOUT_FILENO));
+}
+
+/* Leads a traced one, which has been told what to do, to the n-th entry or exit of a system call,
+ * from 0; FALSE where it has done all before. */
+static gboolean
+lead (Helper *helper,
+      guint   n)
+{
+  while (!helper_has_answered (helper))
+    {
+      helper_step (helper);
+      if (!is_talking (helper) && n-- == 0)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static void
+let_go (Helper *helper)
+{
+  g_assert_cmpint (ptrace (PTRACE_DETACH, helper->pid, NULL, NULL), ==, 0);
+  helper_expect_ok (helper);
+}
+
+static gboolean
+trace (Helper *helper)
+{
+  if (helper_trace (helper))
+    return TRUE;
+
+  g_test_skip ("the system forbids to trace another process");
+  return FALSE;
+}
+
+/* The next one to come, and one in a wing. */
+static void
+join_meanwhile (Fixture     *fixture,
+                SsemShmFile *next,
+                SsemShmFile *winged)
+{
+  join (fixture, next);
+  join_crowd (fixture, winged);
+  assert_same (next, winged);
+}
+
+/* Whatever has happened since, they are where they were, and all who come find them. */
+static void
+assert_undisturbed (Fixture     *fixture,
+                    SsemShmFile *next,
+                    SsemShmFile *winged)
+{
+  SsemShmFile last;
+
+  g_assert_true (ssem_shm_file_is_in_place (next));
+  g_assert_true (ssem_shm_file_is_alive (next, winged->process));
+  g_assert_true (ssem_shm_file_is_alive (winged, next->process));
+  join (fixture, &last);
+  assert_same (&last, next);
+  g_assert_true (ssem_shm_file_is_alive (&last, winged->process));
+  depart (&last);
+}
+
+static void
+end_round (Fixture *fixture)
+{
+  fixture_assert_empty (fixture);
+  g_ptr_array_set_size (fixture->helpers, 0);
+}
+
+/* The last one, in a wing, goes, and stands still while others come. */
+static void
+test_leaver_stands (Fixture *fixture)
+{
+  gboolean stands = TRUE;
+  guint n;
+
+  for (n = 0; stands; n++)
+    {
+      SsemShmFile first, next, winged;
+      Helper *leaver;
+
+      join (fixture, &first);
+      crowd_gather (fixture);
+      leaver = crowd_user (fixture, WING);
+      depart (&first);
+      if (!trace (leaver))
+        return;
+      helper_send (leaver, "close 0");
+      stands = lead (leaver, n);
+      join_meanwhile (fixture, &next, &winged);
+      let_go (leaver);
+
+      assert_undisturbed (fixture, &next, &winged);
+      depart (&next);
+      depart (&winged);
+      helper_quit (leaver);
+      end_round (fixture);
+    }
+  g_test_message ("%u points", n);
+  g_assert_cmpuint (n, >, 10);
+}
+
+/* One comes to a wing, and stands still while the last one goes and others come; or is killed. */
+static void
+check_newcomer (Fixture  *fixture,
+                gboolean  is_killed)
+{
+  gboolean stands = TRUE;
+  guint n;
+
+  for (n = 0; stands; n++)
+    {
+      SsemShmFile first, next, winged;
+      Helper *newcomer = fixture_helper (fixture);
+
+      join (fixture, &first);
+      crowd_gather (fixture);
+      crowd_seat_next (fixture, WING);
+      if (!trace (newcomer))
+        {
+          depart (&first);
+          return;
+        }
+      helper_send_open (newcomer, 0, SSEM_ACCESS_MODE_OPEN, UNITS, TRUE, fixture->key);
+      stands = lead (newcomer, n);
+      depart (&first);
+
+      if (is_killed)
+        {
+          helper_kill (newcomer);
+          join (fixture, &next);
+          g_assert_true (depart (&next));
+        }
+      else
+        {
+          join_meanwhile (fixture, &next, &winged);
+          let_go (newcomer);
+          assert_undisturbed (fixture, &next, &winged);
+          helper_do (newcomer, "acquire 0 1");
+          g_assert_cmpint (ssem_shm_counter_get_value (next.memory), ==, UNITS - 1);
+          helper_quit (newcomer);
+          depart (&winged);
+          depart (&next);
+        }
+      end_round (fixture);
+    }
+  g_test_message ("%u points", n);
+  g_assert_cmpuint (n, >, 10);
+}
+
+static void
+test_newcomer_stands (Fixture *fixture)
+{
+  check_newcomer (fixture, FALSE);
+}
+
+static void
+test_newcomer_killed (Fixture *fixture)
+{
+  check_newcomer (fixture, TRUE);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  conformance_init (&argc, &argv, "crowd-races");
+  conformance_add_needing ("members", NEEDS_WINGS, test_members);
+  conformance_add_needing ("leaver-stands", NEEDS_WINGS, test_leaver_stands);
+  conformance_add_needing ("newcomer-stands", NEEDS_WINGS, test_newcomer_stands);
+  conformance_add_needing ("newcomer-killed", NEEDS_WINGS, test_newcomer_killed);
+
+  return conformance_run ();
+}
