@@ -396,8 +396,14 @@ look_everywhere (SsemShmFile   *file,
   guint i;
 
   result = look_at_place (file, file->path, key, snapshot, &nascent);
-  if (result == -ENOENT)
-    further = ssem_shm_file_list_further (file);
+  if (result != -ENOENT)
+    return result;
+
+  result = ssem_shm_file_list_further (file, &further);
+  if (result != 0)
+    return result;
+
+  result = -ENOENT;
   for (i = 0; result == -ENOENT && further != NULL && further[i] != NULL; i++)
     result = look_at_place (file, further[i], key, snapshot, &nascent);
   if (result != -ENOENT || nascent == NULL)

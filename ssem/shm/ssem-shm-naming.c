@@ -163,7 +163,8 @@ clear_further (SsemShmFile *self)
   if (remove_folder (folder))
     return;
 
-  places = ssem_shm_file_list_further (self);
+  if (ssem_shm_file_list_further (self, &places) != 0)
+    return;
   for (i = 0; places != NULL && places[i] != NULL; i++)
     {
       SsemShmFile left = another_of (self);
@@ -181,16 +182,18 @@ clear_further (SsemShmFile *self)
   rmdir (folder);
 }
 
+/* What cannot be looked at may be it: members of a crowd may live in the wing. */
 static gboolean
-is_born (SsemShmFile *self,
-         const char  *place,
-         guint64      birth)
+may_be_born (SsemShmFile *self,
+             const char  *place,
+             guint64      birth)
 {
   SsemShmFile other = another_of (self);
+  int result = ssem_shm_file_open (&other, place);
   gboolean is_it;
 
-  if (ssem_shm_file_open (&other, place) != 0)
-    return FALSE;
+  if (result != 0)
+    return result != -ENOENT;
 
   is_it = other.memory->birth == birth;
   ssem_shm_file_close (&other);
@@ -198,20 +201,21 @@ is_born (SsemShmFile *self,
   return is_it;
 }
 
-/* Whether a wing that has been seen is of a segment that has a name. */
+/* Whether a wing that has been seen may be of a segment that has a name. */
 static gboolean
-is_wing_of_any (SsemShmFile *self,
-                const char  *wing)
+may_be_wing (SsemShmFile *self,
+             const char  *wing)
 {
   guint64 birth = g_ascii_strtoull (wing, NULL, 16);
-  g_auto(GStrv) further = ssem_shm_file_list_further (self);
-  gboolean is_it = is_born (self, self->path, birth);
+  g_auto(GStrv) further = NULL;
+  gboolean may_be = ssem_shm_file_list_further (self, &further) != 0 ||
+                    may_be_born (self, self->path, birth);
   guint i;
 
-  for (i = 0; !is_it && further != NULL && further[i] != NULL; i++)
-    is_it = is_born (self, further[i], birth);
+  for (i = 0; !may_be && further != NULL && further[i] != NULL; i++)
+    may_be = may_be_born (self, further[i], birth);
 
-  return is_it;
+  return may_be;
 }
 
 /* One that was killed may have left the wing that it made for a segment that was doomed. */
@@ -230,7 +234,7 @@ clear_wings (SsemShmFile *self)
     {
       g_autofree char *path = g_build_filename (folder, name, NULL);
 
-      if (!is_wing_of_any (self, name))
+      if (!may_be_wing (self, name))
         unlink (path);
     }
   rmdir (folder);
@@ -291,7 +295,8 @@ look_for_rivals (SsemShmFile *self)
   if (!g_str_equal (self->place, self->path))
     result = meet_rival (self, self->path);
 
-  places = ssem_shm_file_list_further (self);
+  if (result == 0)
+    result = ssem_shm_file_list_further (self, &places);
   for (i = 0; result == 0 && places != NULL && places[i] != NULL; i++)
     {
       if (!g_str_equal (self->place, places[i]))
@@ -396,13 +401,16 @@ is_doomed (SsemShmFile *self)
 static int
 find_further (SsemShmFile *self)
 {
-  g_auto(GStrv) places = ssem_shm_file_list_further (self);
+  g_auto(GStrv) places = NULL;
+  int result = ssem_shm_file_list_further (self, &places);
   guint i;
+
+  if (result != 0)
+    return result;
 
   for (i = 0; places != NULL && places[i] != NULL; i++)
     {
-      int result = ssem_shm_file_open (self, places[i]);
-
+      result = ssem_shm_file_open (self, places[i]);
       if (result == 0 && !is_doomed (self))
         return 0;
       if (result == 0)

@@ -72,8 +72,10 @@ char    *ssem_shm_file_get_further (SsemShmFile *self);
 /* FALSE where there are neither further places nor wings, of this key and of any. */
 gboolean ssem_shm_file_has_folders (SsemShmFile *self);
 
-/* The further places that something lies in; NULL where there are none, as nearly always. */
-GStrv    ssem_shm_file_list_further (SsemShmFile *self);
+/* The further places that something lies in; NULL where there are none, as nearly always. With an
+ * error nobody knows. */
+int      ssem_shm_file_list_further (SsemShmFile *self,
+                                     GStrv       *places);
 
 /* Whether the descriptor is there, and still ours: see ssem-file-identity-private.h. The mapping
  * keeps the locks without it, so the process counts as alive and its units stay its own; but it

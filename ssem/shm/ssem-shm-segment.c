@@ -125,30 +125,34 @@ ssem_shm_file_has_folders (SsemShmFile *self)
   return !self->owns_folder || stat (self->folder, &found) != 0 || found.st_nlink != 2;
 }
 
-GStrv
-ssem_shm_file_list_further (SsemShmFile *self)
+int
+ssem_shm_file_list_further (SsemShmFile *self,
+                            GStrv       *places)
 {
-  g_autoptr(GStrvBuilder) places = NULL;
+  g_autoptr(GStrvBuilder) builder = NULL;
   g_autofree char *further = NULL;
   g_autoptr(GDir) dir = NULL;
   const char *name;
 
+  *places = NULL;
   if (!ssem_shm_file_has_folders (self))
-    return NULL;
+    return 0;
   further = ssem_shm_file_get_further (self);
+  errno = 0;
   dir = g_dir_open (further, 0, NULL);
   if (dir == NULL)
-    return NULL;
+    return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 
-  places = g_strv_builder_new ();
+  builder = g_strv_builder_new ();
   while ((name = g_dir_read_name (dir)) != NULL)
     {
       g_autofree char *place = g_build_filename (further, name, NULL);
 
-      g_strv_builder_add (places, place);
+      g_strv_builder_add (builder, place);
     }
+  *places = g_strv_builder_end (builder);
 
-  return g_strv_builder_end (places);
+  return 0;
 }
 
 /* --- Locks --- */

@@ -7,8 +7,10 @@
 #include "ssem/shm/ssem-shm-counter-private.h"
 #include "ssem/shm/ssem-shm-recovery-private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -193,6 +195,148 @@ test_members (Fixture *fixture)
     }
   g_assert_cmpuint (n_killed, ==, MEMBERS / 2);
   fixture_assert_empty (fixture);
+}
+
+/* --- Clearing away --- */
+
+#define MAX_DESCRIPTORS 256
+
+/* Leaves this process so many descriptors that it can open. */
+static GArray *
+use_up_descriptors (guint          n_left,
+                    struct rlimit *before)
+{
+  GArray *used = g_array_new (FALSE, FALSE, sizeof (int));
+  struct rlimit limit;
+  int fd;
+
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, before), ==, 0);
+  limit = *before;
+  limit.rlim_cur = MAX_DESCRIPTORS;
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  while ((fd = dup (STDERR_FILENO)) >= 0)
+    g_array_append_val (used, fd);
+  for (; n_left > 0; n_left--)
+    {
+      close (g_array_index (used, int, used->len - 1));
+      g_array_set_size (used, used->len - 1);
+    }
+
+  return used;
+}
+
+static void
+give_back_descriptors (GArray              *used,
+                       const struct rlimit *before)
+{
+  guint i;
+
+  for (i = 0; i < used->len; i++)
+    close (g_array_index (used, int, i));
+  g_array_unref (used);
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, before), ==, 0);
+}
+
+/* It stands still, about to remove its segment, and who comes goes to a further place. */
+static void
+stand_as_remover (SsemShmFile *file)
+{
+  guint64 life = atomic_load (&file->memory->life);
+
+  atomic_store (&file->memory->life, SSEM_SHM_LIFE_NEXT (life, SSEM_SHM_LIFE_DOOMED));
+  atomic_store (&file->memory->remover, file->process);
+}
+
+/* Whoever removes a segment clears away the wings that no segment has any more, and no others; and
+ * none while it cannot know. */
+static void
+check_clearing (Fixture  *fixture,
+                gboolean  goes_further)
+{
+  guint n_left;
+
+  for (n_left = 0; n_left < 8; n_left++)
+    {
+      SsemShmFile remover, own, winged;
+      struct rlimit before;
+      GArray *used;
+
+      join (fixture, &remover);
+      if (goes_further)
+        stand_as_remover (&remover);
+      else
+        g_assert_cmpint (unlink (remover.place), ==, 0);
+      join (fixture, &own);
+      g_assert_cmpint (g_str_equal (own.place, own.path), ==, !goes_further);
+      join_crowd (fixture, &winged);
+      assert_same (&own, &winged);
+
+      used = use_up_descriptors (n_left, &before);
+      ssem_shm_file_disown (&remover);
+      g_assert_true (depart (&remover) || n_left == 0);
+      give_back_descriptors (used, &before);
+      g_assert_true (ssem_shm_file_is_in_place (&own));
+      g_assert_true (ssem_shm_file_is_alive (&own, winged.process));
+      g_assert_true (ssem_shm_file_has_others (&own));
+
+      g_assert_false (depart (&own));
+      g_assert_true (depart (&winged));
+      fixture_assert_empty (fixture);
+    }
+}
+
+/* Whoever cannot look at the further places makes no second semaphore. */
+static void
+test_used_up_beside_further (Fixture *fixture)
+{
+  guint n_left, n_in = 0;
+
+  for (n_left = 0; n_left < 8; n_left++)
+    {
+      SsemShmFile remover, own, other = { 0 };
+      struct rlimit before;
+      gboolean is_new;
+      GArray *used;
+      int result;
+
+      join (fixture, &remover);
+      stand_as_remover (&remover);
+      join (fixture, &own);
+      depart (&remover);
+
+      ssem_shm_file_init (&other, fixture->key);
+      used = use_up_descriptors (n_left, &before);
+      result = ssem_shm_file_attach (&other, UNITS, TRUE, FALSE, &is_new);
+      give_back_descriptors (used, &before);
+      if (result == 0)
+        {
+          assert_same (&own, &other);
+          depart (&other);
+          n_in++;
+        }
+      else
+        {
+          g_assert_cmpint (result, ==, -EMFILE);
+          ssem_shm_file_clear (&other);
+        }
+
+      g_assert_true (ssem_shm_file_is_in_place (&own));
+      g_assert_true (depart (&own));
+      fixture_assert_empty (fixture);
+    }
+  g_assert_cmpuint (n_in, >, 0);
+}
+
+static void
+test_clearing (Fixture *fixture)
+{
+  check_clearing (fixture, FALSE);
+}
+
+static void
+test_clearing_beside_further (Fixture *fixture)
+{
+  check_clearing (fixture, TRUE);
 }
 
 /* --- Standing still --- */
@@ -382,6 +526,9 @@ main (int    argc,
 {
   conformance_init (&argc, &argv, "crowd-races");
   conformance_add_needing ("members", NEEDS_WINGS, test_members);
+  conformance_add_needing ("clearing", NEEDS_WINGS, test_clearing);
+  conformance_add_needing ("clearing-beside-further", NEEDS_WINGS, test_clearing_beside_further);
+  conformance_add_needing ("used-up-beside-further", NEEDS_WINGS, test_used_up_beside_further);
   conformance_add_needing ("leaver-stands", NEEDS_WINGS, test_leaver_stands);
   conformance_add_needing ("newcomer-stands", NEEDS_WINGS, test_newcomer_stands);
   conformance_add_needing ("newcomer-killed", NEEDS_WINGS, test_newcomer_killed);
