@@ -106,12 +106,30 @@ open_wing (SsemShmFile *self,
   return fd;
 }
 
+/* Whether something lies there that cannot be a wing, because somebody has put it there. */
+static gboolean
+is_misfit (SsemShmFile *self,
+           guint64      birth,
+           guint        wing)
+{
+  g_autofree char *path = wing_path (self, birth, wing);
+  struct stat found;
+
+  if (lstat (path, &found) != 0)
+    return errno == ENOTDIR;
+
+  return found.st_uid != geteuid () || !S_ISREG (found.st_mode);
+}
+
 int
 ssem_shm_wing_open (SsemShmFile *self,
                     guint64      birth,
                     guint        wing)
 {
-  return open_wing (self, birth, wing, O_RDONLY);
+  int fd = open_wing (self, birth, wing, O_RDONLY);
+
+  /* What is no wing, nobody has come to. */
+  return fd < 0 && is_misfit (self, birth, wing) ? -ENOENT : fd;
 }
 
 static int

@@ -6,6 +6,7 @@
 
 #include <glib/gstdio.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* In shared memory, who comes to a crowd has its locks in a wing: see ssem-shm-wing.c. Whoever is
@@ -13,6 +14,8 @@
  * nothing may be left of it.
  *
  * A crowd takes no more than a large number in the segment: see crowd.h. */
+
+#define NOBODY 65534
 
 /* A wing, another one, and the segment's own file. */
 #define WING    5
@@ -595,6 +598,82 @@ test_stray_wing (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
+/* --- What lies in the place of a wing --- */
+
+/* Whoever would have come to it has its locks in the segment's own file. */
+static void
+check_misfit (Fixture    *fixture,
+              const char *kind)
+{
+  g_autofree char *folder = crowd_folder (fixture);
+  g_autofree char *target = g_build_filename (fixture->folder, "target", NULL);
+  g_autoptr(GError) error = NULL;
+  Helper *own = fixture_user (fixture, 5);
+  g_autofree char *place = NULL;
+  Helper *one, *other;
+
+  crowd_gather (fixture);
+  place = crowd_wing_path (fixture, WING);
+  g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
+  if (g_str_equal (kind, "link"))
+    g_assert_cmpint (symlink (target, place), ==, 0);
+  else if (g_str_equal (kind, "folder"))
+    g_assert_cmpint (g_mkdir (place, 0700), ==, 0);
+  else if (g_str_equal (kind, "fifo"))
+    g_assert_cmpint (mkfifo (place, 0600), ==, 0);
+  else
+    g_file_set_contents (place, "", 0, &error);
+  g_assert_no_error (error);
+  if (g_str_equal (kind, "foreign"))
+    g_assert_cmpint (lchown (place, NOBODY, NOBODY), ==, 0);
+
+  crowd_seat_next (fixture, WING);
+  one = fixture_user (fixture, 5);
+  crowd_assert_seat (fixture, one, OWN);
+  other = crowd_user (fixture, ANOTHER);
+  g_assert_false (g_file_test (target, G_FILE_TEST_EXISTS));
+  helper_do (one, "acquire 0 4");
+  helper_send (own, "try 0 2");
+  expect_would_block (own);
+  helper_send (other, "try 0 2");
+  expect_would_block (other);
+  assert_told (fixture, 3, 1, 4, 0);
+  helper_kill (one);
+  helper_do (other, "try 0 5");
+
+  /* The last one removes what it can. */
+  helper_quit (own);
+  helper_quit (other);
+  g_assert_cmpint (g_rmdir (place), ==, g_str_equal (kind, "folder") ? 0 : -1);
+  g_assert_cmpint (g_rmdir (folder), ==, g_str_equal (kind, "folder") ? 0 : -1);
+  fixture_assert_empty (fixture);
+}
+
+static void
+test_misfit_link (Fixture *fixture)
+{
+  check_misfit (fixture, "link");
+}
+
+static void
+test_misfit_folder (Fixture *fixture)
+{
+  check_misfit (fixture, "folder");
+}
+
+static void
+test_misfit_fifo (Fixture *fixture)
+{
+  check_misfit (fixture, "fifo");
+}
+
+static void
+test_misfit_foreign (Fixture *fixture)
+{
+  if (fixture_can_change_user (fixture))
+    check_misfit (fixture, "foreign");
+}
+
 int
 main (int    argc,
       char **argv)
@@ -620,6 +699,10 @@ main (int    argc,
   conformance_add_needing ("last-leaves", NEEDS_WINGS, test_last_leaves);
   conformance_add_needing ("all-killed", NEEDS_WINGS, test_all_killed);
   conformance_add_needing ("stray-wing", NEEDS_WINGS, test_stray_wing);
+  conformance_add_needing ("misfit-link", NEEDS_WINGS, test_misfit_link);
+  conformance_add_needing ("misfit-folder", NEEDS_WINGS, test_misfit_folder);
+  conformance_add_needing ("misfit-fifo", NEEDS_WINGS, test_misfit_fifo);
+  conformance_add_needing ("misfit-foreign", NEEDS_WINGS, test_misfit_foreign);
 
   return conformance_run ();
 }
