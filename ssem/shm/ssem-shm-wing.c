@@ -106,6 +106,36 @@ open_wing (SsemShmFile *self,
   return fd;
 }
 
+/* In a folder that others may write to, too, that of the wings may be somebody else's, who could
+ * take our wing away. */
+static int
+check_folder (SsemShmFile *self)
+{
+  g_autofree char *folder = NULL;
+  struct stat found;
+
+  if (self->owns_folder)
+    return 0;
+
+  folder = ssem_shm_wing_get_folder (self);
+  if (lstat (folder, &found) != 0)
+    return -errno;
+
+  return S_ISDIR (found.st_mode) && found.st_uid == geteuid () && (found.st_mode & 022) == 0
+         ? 0
+         : -EACCES;
+}
+
+static int
+create_wing (SsemShmFile *self,
+             guint64      birth,
+             guint        wing)
+{
+  int result = check_folder (self);
+
+  return result == 0 ? open_wing (self, birth, wing, O_RDWR | O_CREAT) : result;
+}
+
 /* Whether something lies there that cannot be a wing, because somebody has put it there. */
 static gboolean
 is_misfit (SsemShmFile *self,
@@ -116,7 +146,7 @@ is_misfit (SsemShmFile *self,
   struct stat found;
 
   if (lstat (path, &found) != 0)
-    return errno == ENOTDIR;
+    return errno == ENOTDIR || check_folder (self) == -EACCES;
 
   return found.st_uid != geteuid () || !S_ISREG (found.st_mode);
 }
@@ -153,14 +183,14 @@ ssem_shm_wing_enter (SsemShmFile *self,
   int result;
 
   atomic_fetch_or (&self->memory->wings, G_GUINT64_CONSTANT (1) << wing);
-  self->wing_fd = open_wing (self, birth, wing, O_RDWR | O_CREAT);
+  self->wing_fd = create_wing (self, birth, wing);
   if (self->wing_fd == -ENOENT)
     {
       g_autofree char *folder = ssem_shm_wing_get_folder (self);
 
       if (mkdir (folder, 0700) != 0 && errno != EEXIST)
         return -errno;
-      self->wing_fd = open_wing (self, birth, wing, O_RDWR | O_CREAT);
+      self->wing_fd = create_wing (self, birth, wing);
     }
 
   result = self->wing_fd >= 0

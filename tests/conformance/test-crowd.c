@@ -649,6 +649,35 @@ check_misfit (Fixture    *fixture,
   fixture_assert_empty (fixture);
 }
 
+/* Somebody else's folder: who can write to it could take a wing away from who lives in it. */
+static void
+test_misfit_wings_folder (Fixture *fixture)
+{
+  g_autofree char *folder = crowd_folder (fixture);
+  Helper *own, *one;
+
+  if (!fixture_can_change_user (fixture))
+    return;
+
+  own = fixture_user (fixture, 5);
+  crowd_gather (fixture);
+  g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
+  g_assert_cmpint (chmod (folder, 0777), ==, 0);
+  g_assert_cmpint (lchown (folder, NOBODY, NOBODY), ==, 0);
+  crowd_seat_next (fixture, WING);
+  one = fixture_user (fixture, 5);
+  crowd_assert_seat (fixture, one, OWN);
+  helper_do (one, "acquire 0 4");
+  helper_send (own, "try 0 2");
+  expect_would_block (own);
+  assert_told (fixture, 2, 1, 4, 0);
+  helper_kill (one);
+  helper_do (own, "try 0 5");
+
+  /* Nothing has been put into it. */
+  g_assert_cmpint (g_rmdir (folder), ==, 0);
+}
+
 static void
 test_misfit_link (Fixture *fixture)
 {
@@ -703,6 +732,7 @@ main (int    argc,
   conformance_add_needing ("misfit-folder", NEEDS_WINGS, test_misfit_folder);
   conformance_add_needing ("misfit-fifo", NEEDS_WINGS, test_misfit_fifo);
   conformance_add_needing ("misfit-foreign", NEEDS_WINGS, test_misfit_foreign);
+  conformance_add_needing ("misfit-wings-folder", NEEDS_WINGS, test_misfit_wings_folder);
 
   return conformance_run ();
 }
