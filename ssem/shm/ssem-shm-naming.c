@@ -580,7 +580,10 @@ gboolean
 ssem_shm_file_leave (SsemShmFile *self,
                      gboolean     lingers)
 {
+  SsemShmFile remover;
+
   ssem_shm_file_uncount (self);
+  remover = *self;
   if (!doom_own (self))
     {
       /* Who cannot be known to linger stays attached. Else it would look dead, and what it holds
@@ -594,12 +597,13 @@ ssem_shm_file_leave (SsemShmFile *self,
         return FALSE;
 
       /* As the remover it is another one, in the segment's own file: the wings go. Who is not seen
-       * to live does not remove it; the next one does. */
-      if (ssem_shm_file_take_number (self, FALSE) != 0)
+       * to live does not remove it; the next one does. At exit, our threads may be at work still,
+       * under the number that they know. */
+      if (ssem_shm_file_take_number (&remover, FALSE) != 0)
         return TRUE;
     }
 
-  remove_doomed (self);
+  remove_doomed (&remover);
   clear_leftovers (self);
   return TRUE;
 }

@@ -337,6 +337,34 @@ test_ends (Fixture *fixture)
     }
 }
 
+/* The last one leaves by exit (), while threads of it may be at work; what it holds stays its own
+ * until it is gone. */
+static void
+test_last_exits (Fixture *fixture)
+{
+  const guint wings[] = { OWN, WING };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (wings); i++)
+    {
+      Helper *first = fixture_user (fixture, 5);
+      Helper *last = NULL;
+
+      if (wings[i] == OWN)
+        last = fixture_user (fixture, 5);
+      crowd_gather (fixture);
+      if (wings[i] != OWN)
+        last = crowd_user (fixture, wings[i]);
+      helper_quit (first);
+      helper_do (last, "acquire 0 4");
+      helper_do (last, "late 0 2");
+      helper_send (last, "exit 0");
+      expect_would_block (last);
+      helper_reap (last);
+      fixture_assert_empty (fixture);
+    }
+}
+
 /* --- Fork --- */
 
 static void
@@ -718,6 +746,7 @@ main (int    argc,
   conformance_add_needing ("lingerer", NEEDS_WINGS, test_lingerer);
   conformance_add_needing ("lingerer-alone", NEEDS_WINGS, test_lingerer_alone);
   conformance_add_needing ("ends", NEEDS_WINGS, test_ends);
+  conformance_add_needing ("last-exits", NEEDS_WINGS, test_last_exits);
   conformance_add_needing ("idle-child", NEEDS_WINGS, test_idle_child);
   conformance_add_needing ("child", NEEDS_WINGS, test_child);
   conformance_add_needing ("closed", NEEDS_WINGS, test_closed);

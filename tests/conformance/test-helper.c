@@ -24,6 +24,7 @@
  *   wait PID                            reaps such a child
  *   exec                                this program anew in the same process
  *   exit N, _exit N, abort, quit        quit drops all objects first
+ *   late SLOT N                         exit tries to acquire, after the library's own end, and answers
  *   timer USEC                          a signal with a handler every so often; `ok COUNT`
  *   hammer SLOT THREADS [N], calm       threads that acquire and release one unit, or n, until calm
  *   churn ROUNDS SEED FILE KEY          see churn ()
@@ -402,6 +403,22 @@ acquire_through_loop (SsemSystemSemaphore *semaphore,
   answer_when_complete (semaphore, &result);
 }
 
+static SsemSystemSemaphore *late_semaphore;
+static int late_units;
+
+static void
+try_late (void)
+{
+  g_autoptr(GError) error = NULL;
+  gboolean is_ok;
+
+  if (late_semaphore == NULL)
+    return;
+
+  is_ok = ssem_system_semaphore_try_acquire (late_semaphore, late_units, &error);
+  answer_result (is_ok, error);
+}
+
 static void
 drop_all (void)
 {
@@ -497,6 +514,12 @@ obey_for_object (SsemSystemSemaphore **slot,
   else if (g_str_equal (command, "close") && n_words == 2)
     {
       g_clear_object (slot);
+      answer ("ok");
+    }
+  else if (g_str_equal (command, "late") && n_words == 3)
+    {
+      late_semaphore = *slot;
+      late_units = n;
       answer ("ok");
     }
   else if (g_str_equal (command, "hammer") && n_words >= 3)
@@ -604,6 +627,8 @@ main (int    argc,
     return 96;
   backend = atoi (argv[1]);
 
+  /* Before the library does so: what is asked for first is called last. */
+  atexit (try_late);
   begin_for_system ();
   if (argc > 2)
     answer ("ok");
