@@ -61,7 +61,8 @@ G_BEGIN_DECLS
  *                                                        no-room-to-grow
  *                  4,000 attached, and one too many      limits/crowd, counter/slots
  *                  who never blocks starts nothing       limits/never-blocked
- *                  many attached, locks in many files    crowd/..., crowd-races/...
+ *                  many attached, locks in many files    crowd/..., crowd-races/...,
+ *                                                        crowd-misfits/...
  *                  all of it at once                     storm/kills, one-death; soak
  *                  other worlds                          ../worlds
  *   Platforms      which backend                         object/environment, default, *-backend

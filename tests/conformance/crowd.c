@@ -121,3 +121,36 @@ crowd_wing_path (Fixture *fixture,
 
   return g_strdup_printf ("%s/%016" G_GINT64_MODIFIER "x-%u", folder, birth, wing);
 }
+
+SsemSemaphoreInfo *
+crowd_look (Fixture *fixture)
+{
+  g_autoptr(GError) error = NULL;
+  SsemSemaphoreInfo *info = ssem_semaphore_info_query (fixture->key, fixture->backend, &error);
+
+  g_assert_no_error (error);
+
+  return info;
+}
+
+void
+crowd_assert_told (Fixture *fixture,
+                   int      n_attached,
+                   int      n_holders,
+                   int      n_units,
+                   int      n_waiters)
+{
+  g_autoptr(SsemSemaphoreInfo) info = crowd_look (fixture);
+
+  g_assert_cmpint (ssem_semaphore_info_get_n_attached (info), ==, n_attached);
+  g_assert_cmpint (ssem_semaphore_info_is_leftover (info), ==, n_attached == 0);
+  g_assert_cmpint (ssem_semaphore_info_get_holders (info)->len, ==, n_holders);
+  g_assert_cmpint (ssem_semaphore_info_get_units_held (info), ==, n_units);
+  g_assert_cmpint (ssem_semaphore_info_get_waiters (info)->len, ==, n_waiters);
+}
+
+void
+crowd_expect_would_block (Helper *helper)
+{
+  helper_expect_error (helper, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+}

@@ -44,6 +44,16 @@ void    crowd_assert_seat   (Fixture     *fixture,
                              Helper      *helper,
                              guint        wing);
 
+/* What is told of the fixture's key; so many are attached, hold, and wait. */
+SsemSemaphoreInfo *crowd_look (Fixture   *fixture);
+void    crowd_assert_told   (Fixture     *fixture,
+                             int          n_attached,
+                             int          n_holders,
+                             int          n_units,
+                             int          n_waiters);
+
+void    crowd_expect_would_block (Helper *helper);
+
 /* Where the wings lie. */
 char   *crowd_folder        (Fixture     *fixture);
 char   *crowd_wing_path     (Fixture     *fixture,

@@ -6,7 +6,6 @@
 
 #include <glib/gstdio.h>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* In shared memory, who comes to a crowd has its locks in a wing: see ssem-shm-wing.c. Whoever is
@@ -15,18 +14,10 @@
  *
  * A crowd takes no more than a large number in the segment: see crowd.h. */
 
-#define NOBODY 65534
-
 /* A wing, another one, and the segment's own file. */
 #define WING    5
 #define ANOTHER 9
 #define OWN     0
-
-static void
-expect_would_block (Helper *helper)
-{
-  helper_expect_error (helper, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
-}
 
 /* --- Who is alive --- */
 
@@ -51,11 +42,11 @@ test_operations (Fixture *fixture)
 
   /* Everybody is alive, for everybody. */
   helper_send (own, "try 0 1");
-  expect_would_block (own);
+  crowd_expect_would_block (own);
   helper_send (one, "try 0 1");
-  expect_would_block (one);
+  crowd_expect_would_block (one);
   helper_send (other, "try 0 1");
-  expect_would_block (other);
+  crowd_expect_would_block (other);
 
   helper_send (other, "acquire 0 2");
   wait_until_blocked (fixture->backend, other->pid, 1);
@@ -87,7 +78,7 @@ check_killed (Fixture *fixture,
   /* For one that asks. */
   helper_do (holders[0], "acquire 0 3");
   helper_send (asker, "try 0 1");
-  expect_would_block (asker);
+  crowd_expect_would_block (asker);
   helper_kill (holders[0]);
   helper_do (asker, "try 0 3");
   helper_do (asker, "release 0 3");
@@ -151,17 +142,6 @@ test_counted_again (Fixture *fixture)
 
 /* --- What is told --- */
 
-static SsemSemaphoreInfo *
-look (Fixture *fixture)
-{
-  g_autoptr(GError) error = NULL;
-  SsemSemaphoreInfo *info = ssem_semaphore_info_query (fixture->key, fixture->backend, &error);
-
-  g_assert_no_error (error);
-
-  return info;
-}
-
 /* Lists the process once, with so many units. */
 static void
 assert_listed (GPtrArray *processes,
@@ -179,22 +159,6 @@ assert_listed (GPtrArray *processes,
       n_found++;
     }
   g_assert_cmpuint (n_found, ==, 1);
-}
-
-static void
-assert_told (Fixture *fixture,
-             int      n_attached,
-             int      n_holders,
-             int      n_units,
-             int      n_waiters)
-{
-  g_autoptr(SsemSemaphoreInfo) info = look (fixture);
-
-  g_assert_cmpint (ssem_semaphore_info_get_n_attached (info), ==, n_attached);
-  g_assert_cmpint (ssem_semaphore_info_is_leftover (info), ==, n_attached == 0);
-  g_assert_cmpint (ssem_semaphore_info_get_holders (info)->len, ==, n_holders);
-  g_assert_cmpint (ssem_semaphore_info_get_units_held (info), ==, n_units);
-  g_assert_cmpint (ssem_semaphore_info_get_waiters (info)->len, ==, n_waiters);
 }
 
 static void
@@ -219,8 +183,8 @@ test_told (Fixture *fixture)
   wait_until_blocked (fixture->backend, own_waiter->pid, 1);
   wait_until_blocked (fixture->backend, waiter->pid, 1);
 
-  assert_told (fixture, 5, 3, 6, 2);
-  info = look (fixture);
+  crowd_assert_told (fixture, 5, 3, 6, 2);
+  info = crowd_look (fixture);
   g_assert_cmpint (ssem_semaphore_info_get_value (info), ==, 3);
   assert_listed (ssem_semaphore_info_get_holders (info), own, 1);
   assert_listed (ssem_semaphore_info_get_holders (info), one, 2);
@@ -236,12 +200,12 @@ test_told (Fixture *fixture)
 
   helper_kill (other);
   helper_kill (waiter);
-  assert_told (fixture, 3, 2, 3, 1);
+  crowd_assert_told (fixture, 3, 2, 3, 1);
   helper_kill (one);
   helper_kill (own_waiter);
-  assert_told (fixture, 1, 1, 1, 0);
+  crowd_assert_told (fixture, 1, 1, 1, 0);
   helper_kill (own);
-  assert_told (fixture, 0, 0, 0, 0);
+  crowd_assert_told (fixture, 0, 0, 0, 0);
   helper_quit (fixture_user (fixture, 0));
 }
 
@@ -261,18 +225,18 @@ test_lingerer (Fixture *fixture)
   for (i = 0; i < 2; i++)
     {
       helper_do (lingerer, "close 0");
-      assert_told (fixture, 2, 1, 4, 0);
+      crowd_assert_told (fixture, 2, 1, 4, 0);
       helper_send (own, "try 0 2");
-      expect_would_block (own);
+      crowd_expect_would_block (own);
       helper_send (asker, "try 0 2");
-      expect_would_block (asker);
+      crowd_expect_would_block (asker);
 
       /* It comes back as the one that it was. */
       helper_open (lingerer, 0, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
       crowd_assert_seat (fixture, lingerer, WING);
-      assert_told (fixture, 3, 1, 4, 0);
+      crowd_assert_told (fixture, 3, 1, 4, 0);
       helper_send (asker, "try 0 2");
-      expect_would_block (asker);
+      crowd_expect_would_block (asker);
     }
 
   helper_do (lingerer, "close 0");
@@ -287,7 +251,7 @@ test_lingerer (Fixture *fixture)
       helper_do (own, "close 0");
       crowd_assert_counted (fixture, 0);
       helper_send (asker, "try 0 2");
-      expect_would_block (asker);
+      crowd_expect_would_block (asker);
       helper_open (own, 0, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
     }
   helper_kill (own);
@@ -359,7 +323,7 @@ test_last_exits (Fixture *fixture)
       helper_do (last, "acquire 0 4");
       helper_do (last, "late 0 2");
       helper_send (last, "exit 0");
-      expect_would_block (last);
+      crowd_expect_would_block (last);
       helper_reap (last);
       fixture_assert_empty (fixture);
     }
@@ -402,12 +366,12 @@ test_child (Fixture *fixture)
   crowd_seat_next (fixture, WING);
   helper_do (child, "acquire 0 1");
   crowd_assert_seat (fixture, child, WING);
-  assert_told (fixture, 3, 2, 4, 0);
+  crowd_assert_told (fixture, 3, 2, 4, 0);
 
   helper_kill (parent);
   g_assert_cmpint (helper_get_value (child, 0), ==, 4);
   helper_send (own, "try 0 5");
-  expect_would_block (own);
+  crowd_expect_would_block (own);
   helper_kill (child);
   helper_do (own, "try 0 5");
 }
@@ -435,9 +399,9 @@ check_closed (Fixture    *fixture,
 
   /* It lives for the others, and knows nothing about them. */
   helper_send (neighbour, "try 0 1");
-  expect_would_block (neighbour);
+  crowd_expect_would_block (neighbour);
   helper_send (own, "try 0 1");
-  expect_would_block (own);
+  crowd_expect_would_block (own);
   helper_send (daemon, "try 0 1");
   helper_expect_error (daemon, SSEM_SYSTEM_SEMAPHORE_ERROR,
                        SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR);
@@ -447,11 +411,11 @@ check_closed (Fixture    *fixture,
 
   /* One that leaves holds nothing up. */
   helper_do (leaver, "close 0");
-  assert_told (fixture, 3, 2, 3, 0);
+  crowd_assert_told (fixture, 3, 2, 3, 0);
 
   helper_do (daemon, "close 0");
   helper_send (neighbour, "try 0 1");
-  expect_would_block (neighbour);
+  crowd_expect_would_block (neighbour);
   helper_kill (daemon);
   helper_do (neighbour, "try 0 1");
   helper_quit (leaver);
@@ -471,7 +435,7 @@ test_become_a_file (Fixture *fixture)
   check_closed (fixture, "file");
 }
 
-/* There is one left, for the segment: the process has its locks there, as if there were no crowd. */
+/* There is one left, for the segment: the process has its locks there, as if it were no crowd. */
 static void
 test_used_up (Fixture *fixture)
 {
@@ -490,11 +454,11 @@ test_used_up (Fixture *fixture)
   crowd_assert_counted (fixture, 2);
 
   helper_do (newcomer, "acquire 0 3");
-  assert_told (fixture, 3, 2, 4, 0);
+  crowd_assert_told (fixture, 3, 2, 4, 0);
   helper_send (holder, "try 0 2");
-  expect_would_block (holder);
+  crowd_expect_would_block (holder);
   helper_send (newcomer, "try 0 2");
-  expect_would_block (newcomer);
+  crowd_expect_would_block (newcomer);
   helper_kill (newcomer);
   helper_do (holder, "try 0 4");
   g_assert_cmpint (helper_get_value (own, 0), ==, 0);
@@ -626,111 +590,6 @@ test_stray_wing (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
-/* --- What lies in the place of a wing --- */
-
-/* Whoever would have come to it has its locks in the segment's own file. */
-static void
-check_misfit (Fixture    *fixture,
-              const char *kind)
-{
-  g_autofree char *folder = crowd_folder (fixture);
-  g_autofree char *target = g_build_filename (fixture->folder, "target", NULL);
-  g_autoptr(GError) error = NULL;
-  Helper *own = fixture_user (fixture, 5);
-  g_autofree char *place = NULL;
-  Helper *one, *other;
-
-  crowd_gather (fixture);
-  place = crowd_wing_path (fixture, WING);
-  g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
-  if (g_str_equal (kind, "link"))
-    g_assert_cmpint (symlink (target, place), ==, 0);
-  else if (g_str_equal (kind, "folder"))
-    g_assert_cmpint (g_mkdir (place, 0700), ==, 0);
-  else if (g_str_equal (kind, "fifo"))
-    g_assert_cmpint (mkfifo (place, 0600), ==, 0);
-  else
-    g_file_set_contents (place, "", 0, &error);
-  g_assert_no_error (error);
-  if (g_str_equal (kind, "foreign"))
-    g_assert_cmpint (lchown (place, NOBODY, NOBODY), ==, 0);
-
-  crowd_seat_next (fixture, WING);
-  one = fixture_user (fixture, 5);
-  crowd_assert_seat (fixture, one, OWN);
-  other = crowd_user (fixture, ANOTHER);
-  g_assert_false (g_file_test (target, G_FILE_TEST_EXISTS));
-  helper_do (one, "acquire 0 4");
-  helper_send (own, "try 0 2");
-  expect_would_block (own);
-  helper_send (other, "try 0 2");
-  expect_would_block (other);
-  assert_told (fixture, 3, 1, 4, 0);
-  helper_kill (one);
-  helper_do (other, "try 0 5");
-
-  /* The last one removes what it can. */
-  helper_quit (own);
-  helper_quit (other);
-  g_assert_cmpint (g_rmdir (place), ==, g_str_equal (kind, "folder") ? 0 : -1);
-  g_assert_cmpint (g_rmdir (folder), ==, g_str_equal (kind, "folder") ? 0 : -1);
-  fixture_assert_empty (fixture);
-}
-
-/* Somebody else's folder: who can write to it could take a wing away from who lives in it. */
-static void
-test_misfit_wings_folder (Fixture *fixture)
-{
-  g_autofree char *folder = crowd_folder (fixture);
-  Helper *own, *one;
-
-  if (!fixture_can_change_user (fixture))
-    return;
-
-  own = fixture_user (fixture, 5);
-  crowd_gather (fixture);
-  g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
-  g_assert_cmpint (chmod (folder, 0777), ==, 0);
-  g_assert_cmpint (lchown (folder, NOBODY, NOBODY), ==, 0);
-  crowd_seat_next (fixture, WING);
-  one = fixture_user (fixture, 5);
-  crowd_assert_seat (fixture, one, OWN);
-  helper_do (one, "acquire 0 4");
-  helper_send (own, "try 0 2");
-  expect_would_block (own);
-  assert_told (fixture, 2, 1, 4, 0);
-  helper_kill (one);
-  helper_do (own, "try 0 5");
-
-  /* Nothing has been put into it. */
-  g_assert_cmpint (g_rmdir (folder), ==, 0);
-}
-
-static void
-test_misfit_link (Fixture *fixture)
-{
-  check_misfit (fixture, "link");
-}
-
-static void
-test_misfit_folder (Fixture *fixture)
-{
-  check_misfit (fixture, "folder");
-}
-
-static void
-test_misfit_fifo (Fixture *fixture)
-{
-  check_misfit (fixture, "fifo");
-}
-
-static void
-test_misfit_foreign (Fixture *fixture)
-{
-  if (fixture_can_change_user (fixture))
-    check_misfit (fixture, "foreign");
-}
-
 int
 main (int    argc,
       char **argv)
@@ -757,11 +616,6 @@ main (int    argc,
   conformance_add_needing ("last-leaves", NEEDS_WINGS, test_last_leaves);
   conformance_add_needing ("all-killed", NEEDS_WINGS, test_all_killed);
   conformance_add_needing ("stray-wing", NEEDS_WINGS, test_stray_wing);
-  conformance_add_needing ("misfit-link", NEEDS_WINGS, test_misfit_link);
-  conformance_add_needing ("misfit-folder", NEEDS_WINGS, test_misfit_folder);
-  conformance_add_needing ("misfit-fifo", NEEDS_WINGS, test_misfit_fifo);
-  conformance_add_needing ("misfit-foreign", NEEDS_WINGS, test_misfit_foreign);
-  conformance_add_needing ("misfit-wings-folder", NEEDS_WINGS, test_misfit_wings_folder);
 
   return conformance_run ();
 }
