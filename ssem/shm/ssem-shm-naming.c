@@ -24,13 +24,13 @@
  *
  *   the first       FOLDER/NAME, in which nearly every segment lies.
  *   further ones    FOLDER/NAME=/NUMBER, with random numbers. They are used while the first one has
- *                   a doomed segment, whose remover lives and does not come to its end. Their folder
- *                   is there only as long as they are: rmdir(2) removes none that is not empty, so
- *                   anybody may try.
+ *                   a doomed segment, whose remover lives and does not come to its end. Their
+ *                   folder is there only as long as they are: rmdir(2) removes none that is not
+ *                   empty, so anybody may try.
  *
  * life, 64 bits: version (2-63), phase (0-1)
  *
- *   nascent   it has its name, and nobody has looked since whether another place has a segment, too.
+ *   nascent   it has its name, and nobody has looked since whether another place has one, too.
  *   open      in use, or left by users who died.
  *   closing   a leaver has seen no need to stay and now looks whether anybody is attached. An
  *             attacher that finds this makes it open again: a veto. The version makes the leaver's
@@ -48,13 +48,14 @@
  *   again, the next attacher vetoes.
  *
  * remover, 64 bits: the number of the process that has the right to unlink the name of the doomed
- * segment; 0 as long as nobody has. Changed by compare-and-swap only, and from a number only when its
- * process is dead, or has closed the file. A new owner looks whether the name still is there: the old
- * one may have unlinked it, and a successor may have it. Nobody else can unlink it meanwhile.
+ * segment; 0 as long as nobody has. Changed by compare-and-swap only, and from a number only when
+ * its process is dead, or has closed the file. A new owner looks whether the name still is there:
+ * the old one may have unlinked it, and a successor may have it. Nobody else can unlink it
+ * meanwhile.
  *
  * A kill may leave a nascent segment, which whoever comes takes for its own; a doomed one, which it
- * removes; or an empty folder NAME= or a wing (ssem-shm-wing.c), which the next one to remove the key
- * clears away.
+ * removes; or an empty folder NAME= or a wing (ssem-shm-wing.c), which the next one to remove the
+ * key clears away.
  */
 
 #define MAX_ROUNDS 10000
@@ -124,8 +125,8 @@ doom (SsemShmFile *self)
   return TRUE;
 }
 
-/* Removes a doomed segment. The caller has a number in no wing, which others see. FALSE when somebody
- * else is about to do so. */
+/* Removes a doomed segment. The caller has a number in no wing, which others see. FALSE when
+ * somebody else is about to do so. */
 static gboolean
 remove_doomed (SsemShmFile *self)
 {
@@ -253,8 +254,8 @@ clear_leftovers (SsemShmFile *self)
 
 /* --- Taking the name --- */
 
-/* What lies in @place, beside a nascent segment: 0 when that is nothing, or nothing any more; -EEXIST
- * when it stays. */
+/* What lies in @place, beside a nascent segment: 0 when that is nothing, or nothing any more;
+ * -EEXIST when it stays. */
 static int
 meet_rival (SsemShmFile *self,
             const char  *place)
@@ -306,7 +307,8 @@ look_for_rivals (SsemShmFile *self)
   return result;
 }
 
-/* With a number, which others see: 0 when the segment is open and stays; -EIDRM when it is doomed. */
+/* With a number, which others see: 0 when the segment is open and stays; -EIDRM when it is
+ * doomed. */
 static int
 settle (SsemShmFile *self)
 {

@@ -54,9 +54,9 @@ void     ssem_shm_file_set_path (SsemShmFile *self,
                                  const char  *folder,
                                  const char  *name);
 
-/* Opens and maps the segment in @place, without entering this process. One that is doomed is opened,
- * too. -ENOENT where there is none; -EACCES for another user's, -ELOOP for a link, -EBADMSG for what
- * is no segment of this key, -EPROTO for one of another version. */
+/* Opens and maps the segment in @place, without entering this process. One that is doomed is
+ * opened, too. -ENOENT where there is none; -EACCES for another user's, -ELOOP for a link, -EBADMSG
+ * for what is no segment of this key, -EPROTO for one of another version. */
 int      ssem_shm_file_open   (SsemShmFile *self,
                                const char  *place);
 
@@ -87,8 +87,8 @@ ssem_shm_file_has_descriptor (SsemShmFile *self)
          (self->wing_memory == NULL || ssem_file_identity_is (&self->wing_identity, self->wing_fd));
 }
 
-/* Gives up the descriptors, without touching them, that are not ours any more; and notes whether the
- * segment still has its name. */
+/* Gives up the descriptors, without touching them, that are not ours any more; and notes whether
+ * the segment still has its name. */
 void     ssem_shm_file_disown (SsemShmFile *self);
 
 /* Notes where it has got its name. */
@@ -103,7 +103,8 @@ void     ssem_shm_file_close  (SsemShmFile *self);
 int      ssem_shm_file_take_number (SsemShmFile *self,
                                     gboolean     may_stay);
 
-/* Into the count of those whose byte is in the segment's own file, and out of it; again is harmless. */
+/* Into the count of those whose byte is in the segment's own file, and out of it; again is
+ * harmless. */
 void     ssem_shm_file_count       (SsemShmFile *self);
 void     ssem_shm_file_uncount     (SsemShmFile *self);
 

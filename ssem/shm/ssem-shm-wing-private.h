@@ -29,7 +29,8 @@ int      ssem_shm_wing_enter  (SsemShmFile    *self,
 
 void     ssem_shm_wing_close  (SsemShmFile    *self);
 
-/* As ssem_file_lock_query(), in @wing of the segment: 1, 0 or -errno; -ENOENT where it is not there. */
+/* As ssem_file_lock_query(), in @wing of the segment: 1, 0 or -errno; -ENOENT where it is not
+ * there. */
 int      ssem_shm_wing_query  (SsemShmFile    *self,
                                guint           wing,
                                goffset         first,

@@ -14,13 +14,14 @@
 #include <unistd.h>
 
 /* The kernel keeps the locks of a file in a list, and goes through it for each that is taken or
- * dropped: five times for a process that comes and goes. Among a thousand, that takes three times as
- * long as all the rest. So as soon as many are attached, the next ones have their bytes in other
+ * dropped: five times for a process that comes and goes. Among a thousand, that takes three times
+ * as long as all the rest. So as soon as many are attached, the next ones have their bytes in other
  * files, the wings, of which the segment has 63.
  *
  *   FOLDER/NAME+/BIRTH-WING   an empty file, made by the first one that needs it. BIRTH is a random
- *                             number of the segment's, so that no other segment's wing ever has that
- *                             name, and anybody may remove the wings of a doomed one at any time.
+ *                             number of the segment's, so that no other segment's wing ever has
+ *                             that name, and anybody may remove the wings of a doomed one at any
+ *                             time.
  *
  * wings, 64 bits: bit N is set before wing N is made, and never cleared.
  *
@@ -189,7 +190,10 @@ ssem_shm_wing_enter (SsemShmFile *self,
       g_autofree char *folder = ssem_shm_wing_get_folder (self);
 
       if (mkdir (folder, 0700) != 0 && errno != EEXIST)
-        return -errno;
+        {
+          self->wing_fd = -1;
+          return -errno;
+        }
       self->wing_fd = create_wing (self, birth, wing);
     }
 
