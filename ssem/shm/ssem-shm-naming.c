@@ -365,6 +365,11 @@ publish (SsemShmFile *self,
   /* It is whole, and locked, when it gets its name. */
   if (result == 0)
     result = ssem_file_link (self->fd, place);
+  if (result == 0 && goes_further && !ssem_shm_file_has_folders (self))
+    {
+      unlink (place);
+      result = -EOPNOTSUPP;
+    }
   if (result == 0)
     {
       ssem_shm_file_set_place (self, place);

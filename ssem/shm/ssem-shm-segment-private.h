@@ -69,7 +69,8 @@ int      ssem_shm_file_create (SsemShmFile *self,
 /* The folder of the further places. */
 char    *ssem_shm_file_get_further (SsemShmFile *self);
 
-/* FALSE where there are neither further places nor wings, of this key and of any. */
+/* FALSE where there are neither further places nor wings, of this key and of any. Who has made one,
+ * and something in it, must find that it is so; else nobody would find it. */
 gboolean ssem_shm_file_has_folders (SsemShmFile *self);
 
 /* The further places that something lies in; NULL where there are none, as nearly always. With an

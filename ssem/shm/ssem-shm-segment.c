@@ -119,10 +119,9 @@ ssem_shm_file_has_folders (SsemShmFile *self)
 {
   struct stat found;
 
-  /* A folder's links are its name, its own "." and the ".." of each folder in it. So it is in
-   * memory, where ours is; not every other file system counts so. To look for folders that are not
-   * there costs more. */
-  return !self->owns_folder || stat (self->folder, &found) != 0 || found.st_nlink != 2;
+  /* A folder's links are its name, its own "." and the ".." of each folder in it. Who makes one
+   * looks whether the file system counts so. To look for folders that are not there costs more. */
+  return stat (self->folder, &found) != 0 || found.st_nlink != 2;
 }
 
 int

@@ -200,6 +200,8 @@ ssem_shm_wing_enter (SsemShmFile *self,
   result = self->wing_fd >= 0
            ? ssem_file_identity_note (&self->wing_identity, self->wing_fd)
            : self->wing_fd;
+  if (result == 0 && !ssem_shm_file_has_folders (self))
+    result = -EOPNOTSUPP;
   if (result == 0)
     result = map_wing (self);
   if (result != 0)
