@@ -30,4 +30,13 @@ if [ "$1" = --server ]; then
   shift
   exec /usr/lib/wine/wineserver64 "$@"
 fi
-exec /usr/lib/wine/wine64 "$@"
+
+# A process that is killed in the very moment in which it starts may be one that wine's server never
+# ends. It keeps what it was given, so its errors go to a file: who waits for the end of a pipe would
+# wait for that process, too.
+errors=$(mktemp "$TMPDIR/errors.XXXXXX")
+status=0
+/usr/lib/wine/wine64 "$@" 2>"$errors" || status=$?
+cat "$errors" >&2
+rm -f "$errors"
+exit "$status"
