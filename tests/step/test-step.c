@@ -328,6 +328,7 @@ at_every_point (Fixture        *fixture,
   g_autoptr(GArray) points = NULL;
   guint n_missed = 0, n_done = 0, n_calls = 0, step, i;
   const char *reason;
+  gboolean waits;
   pid_t victim;
 
   if (!tracer_is_supported (&reason))
@@ -369,10 +370,26 @@ at_every_point (Fixture        *fixture,
   start_others (&self);
   if (scenario->has_stander)
     prepare_stander (&self);
+  /* Who gives units back goes another way where somebody waits for them, as in the rounds. */
+  waits = round == round_killed && scenario->company == COMPANY_ATTACHED &&
+          !scenario->resets && !scenario->has_stander;
+  if (waits)
+    helper_do (self.owner, "acquire 0 1");
   victim = start_victim (&self);
+  if (waits)
+    {
+      helper_send (self.waiter, "acquire 0 %d", UNITS);
+      wait_until_blocked (fixture->backend, self.waiter->pid, 1);
+    }
   points = tracer_record (victim, code);
   g_assert_cmpint (tracer_conclude (victim), ==, 0);
   finish_stander (&self);
+  if (waits)
+    {
+      helper_do (self.owner, "release 0 1");
+      helper_expect_ok (self.waiter);
+      helper_do (self.waiter, "release 0 %d", UNITS);
+    }
   g_assert_cmpuint (points->len, >, 0);
   for (i = 0; i < points->len; i++)
     n_calls += g_array_index (points, Point, i).kind == POINT_ENTRY ? 1 : 0;
