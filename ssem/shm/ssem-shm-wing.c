@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 /* The kernel keeps the locks of a file in a list, and goes through it for each that is taken or
- * dropped: five times for a process that comes and goes. Among a thousand, that takes three times
- * as long as all the rest. So as soon as many are attached, the next ones have their bytes in other
+ * dropped: five times for a process that comes and goes. Among a thousand, that takes more than
+ * twice as long as all the rest. So as soon as many are attached, the next ones have their bytes in other
  * files, the wings, of which the segment has 63.
  *
  *   FOLDER/NAME+/BIRTH-WING   an empty file, made by the first one that needs it. BIRTH is a random
@@ -42,7 +42,7 @@
 /* So many are in the segment's own file. */
 #define CROWD 64
 
-/* Of so many newcomers one counts, which takes it as long as they save. */
+/* Of so many newcomers one counts, so that it costs each of them little. */
 #define COUNT_EACH 64
 
 #define WING_SIZE SSEM_SHM_PAGE

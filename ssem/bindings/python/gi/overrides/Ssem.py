@@ -14,7 +14,7 @@ iterator, `held, = map(function, (argument,))`, and all that happens in it happe
 that raises what a handler raised holds nothing.
 
 How an acquire and a release are kept short: PyGObject spends twenty times as long on a call as the
-call takes, a fifth of it on each argument. So a single unit is taken and given back by a method without
+call takes, up to a fifth of it on an argument. So a single unit is taken and given back by a method without
 arguments, which throws nothing. Where that answers `False` nothing has happened, and the long way, which
 follows, succeeds or tells why not.
 """
