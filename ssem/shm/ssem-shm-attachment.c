@@ -51,7 +51,7 @@
  * goes through memory goes on. No second attachment to the same segment is made then: what the
  * process holds would be counted twice.
  *
- * Fork: in the child the mappings are gone and the descriptors are closed, or they would keep the
+ * Fork: in the child the mappings and the descriptors are closed first of all, or they would keep the
  * parent's locks alive after its death. The forking thread's cache is emptied, so its next
  * operation comes here and attaches. It attaches to the very segment that the parent had, or not at
  * all.
@@ -91,9 +91,8 @@ forget_all_in_child (void)
     {
       SsemShmAttachment *attachment = value;
 
-      /* The mappings are not there. */
-      attachment->file.memory = NULL;
-      attachment->file.wing_memory = NULL;
+      /* It is the parent that is counted. */
+      attachment->file.is_counted = FALSE;
       ssem_shm_file_disown (&attachment->file);
       ssem_shm_file_close (&attachment->file);
       g_array_set_size (attachment->idle_slots, 0);

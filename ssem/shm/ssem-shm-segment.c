@@ -337,23 +337,12 @@ check_content (SsemShmFile *self)
 static int
 map_segment (SsemShmFile *self)
 {
-  const gsize size = SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS);
-  void *memory;
-
   /* All that it can grow to; what the file does not have yet is not touched. */
-  memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, 0);
+  void *memory = mmap (NULL, SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS), PROT_READ | PROT_WRITE, MAP_SHARED,
+                       self->fd, 0);
+
   if (memory == MAP_FAILED)
     return -errno;
-
-  /* A mapping keeps the description alive, and with it our locks: a child that inherited one would
-   * make us look alive after our death. */
-  if (madvise (memory, size, MADV_DONTFORK) != 0)
-    {
-      int result = -errno;
-
-      munmap (memory, size);
-      return result;
-    }
 
   self->memory = memory;
   return 0;

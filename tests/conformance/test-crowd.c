@@ -351,6 +351,12 @@ test_idle_child (Fixture *fixture)
   helper_do (own, "release 0 3");
   helper_quit (child);
   crowd_assert_counted (fixture, 1);
+
+  /* Nor is it that one of the count who goes. */
+  child = fixture_fork (fixture, own);
+  crowd_assert_counted (fixture, 1);
+  helper_quit (child);
+  crowd_assert_counted (fixture, 1);
 }
 
 static void
