@@ -23,7 +23,8 @@ typedef struct
 
   /* Under the registry's lock. */
   int n_references;
-  GArray *idle_slots; /* slots of this process that no thread has */
+  gboolean is_registered; /* new instances may join it */
+  GArray *idle_slots; /* slots of this process that no thread has; NULL where there never were any */
   GList *waits;
 
   GMutex gate;        /* taken to attach, to grow and to leave */

@@ -95,7 +95,8 @@ forget_all_in_child (void)
       attachment->file.is_counted = FALSE;
       ssem_shm_file_disown (&attachment->file);
       ssem_shm_file_close (&attachment->file);
-      g_array_set_size (attachment->idle_slots, 0);
+      if (attachment->idle_slots != NULL)
+        g_array_set_size (attachment->idle_slots, 0);
       attachment->waits = NULL;
       atomic_store (&attachment->is_attached, FALSE);
       atomic_store (&attachment->listens, FALSE);
@@ -148,8 +149,11 @@ return_slots_cb (gpointer data)
       ThreadSlot *entry = &g_array_index (slots, ThreadSlot, i);
       SsemShmAttachment *attachment = g_hash_table_lookup (attachments, &entry->serial);
 
-      if (attachment != NULL)
-        g_array_append_val (attachment->idle_slots, entry->slot);
+      if (attachment == NULL)
+        continue;
+      if (attachment->idle_slots == NULL)
+        attachment->idle_slots = g_array_new (FALSE, FALSE, sizeof (guint32));
+      g_array_append_val (attachment->idle_slots, entry->slot);
     }
   g_mutex_unlock (&registry_lock);
 
@@ -241,7 +245,7 @@ ssem_shm_attachment_get_lane (SsemShmAttachment *self,
     {
       g_mutex_lock (&registry_lock);
       drop_slots_of_the_gone (slots);
-      if (self->idle_slots->len > 0)
+      if (self->idle_slots != NULL && self->idle_slots->len > 0)
         {
           entry.slot = g_array_index (self->idle_slots, guint32, self->idle_slots->len - 1);
           g_array_set_size (self->idle_slots, self->idle_slots->len - 1);
@@ -391,17 +395,25 @@ leave_all_at_exit (void)
   g_mutex_unlock (&registry_lock);
 }
 
+/* With registry_lock: no new instance joins it from here on. */
+static void
+unregister (SsemShmAttachment *self)
+{
+  if (self->is_registered)
+    g_hash_table_remove (registry, self->file.path);
+  self->is_registered = FALSE;
+}
+
 /* With registry_lock. */
 static void
 free_attachment (SsemShmAttachment *self)
 {
-  if (g_hash_table_lookup (registry, self->file.path) == self)
-    g_hash_table_remove (registry, self->file.path);
+  unregister (self);
   g_hash_table_remove (attachments, &self->serial);
 
   ssem_shm_file_disown (&self->file);
   ssem_shm_file_clear (&self->file);
-  g_array_unref (self->idle_slots);
+  g_clear_pointer (&self->idle_slots, g_array_unref);
   g_mutex_clear (&self->gate);
   g_free (self);
 }
@@ -423,10 +435,10 @@ registry_get (const char *key)
       self = g_new0 (SsemShmAttachment, 1);
       self->serial = ++last_serial;
       self->file = file;
-      self->idle_slots = g_array_new (FALSE, FALSE, sizeof (guint32));
       atomic_store (&self->fork_count, ssem_fork_count ());
       g_mutex_init (&self->gate);
       g_hash_table_insert (registry, self->file.path, self);
+      self->is_registered = TRUE;
       g_hash_table_insert (attachments, &self->serial, self);
     }
   else
@@ -508,8 +520,7 @@ ssem_shm_attachment_open (const char         *key,
       if (result == -EUCLEAN)
         {
           g_mutex_lock (&registry_lock);
-          if (g_hash_table_lookup (registry, self->file.path) == self)
-            g_hash_table_remove (registry, self->file.path);
+          unregister (self);
           g_mutex_unlock (&registry_lock);
         }
       if (result != 0)
@@ -550,7 +561,7 @@ ssem_shm_attachment_unref (SsemShmAttachment *self)
         leave (self);
 
       /* A lingering one waits in the registry, unless a successor is there. */
-      if (self->file.memory == NULL || g_hash_table_lookup (registry, self->file.path) != self)
+      if (self->file.memory == NULL || !self->is_registered)
         free_attachment (self);
     }
   g_mutex_unlock (&registry_lock);

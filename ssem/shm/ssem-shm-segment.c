@@ -39,8 +39,8 @@
 #define LINGERS  SSEM_SHM_LOCKS_LINGERS
 #define LISTENS  SSEM_SHM_LOCKS_LISTENS
 
-/* A file name holds no more than 255 bytes. */
-#define MAX_ESCAPED 200
+/* A file name holds no more than 255 bytes, and further places need some of them. */
+#define MAX_NAME 205
 
 #define N_LISTENERS 3
 #define N_LOOKS 3
@@ -53,28 +53,45 @@ static char *
 find_folder (gboolean *is_ours)
 {
   const char *folder = g_getenv ("SSEM_RUNTIME_DIR");
-  const char *application = g_getenv ("FLATPAK_ID");
-  const char *runtime = application != NULL ? g_getenv ("XDG_RUNTIME_DIR") : NULL;
+  const char *application, *runtime;
 
-  *is_ours = FALSE;
-  if (folder != NULL && *folder != '\0')
+  *is_ours = folder == NULL || *folder == '\0';
+  if (!*is_ours)
     return g_strdup (folder);
 
-  *is_ours = TRUE;
+  application = g_getenv ("FLATPAK_ID");
+  runtime = application != NULL ? g_getenv ("XDG_RUNTIME_DIR") : NULL;
   if (runtime != NULL && access ("/.flatpak-info", F_OK) == 0)
     return g_build_filename (runtime, "app", application, "ssem", NULL);
 
   return g_strdup_printf ("/dev/shm/ssem-%u", (unsigned int) geteuid ());
 }
 
+static void
+append_name (GString    *path,
+             const char *key)
+{
+  const gsize start = path->len;
+
+  g_string_append (path, "ssem_");
+  g_string_append_uri_escaped (path, key, NULL, FALSE);
+  if (path->len - start > MAX_NAME)
+    {
+      g_autofree char *name = ssem_key_name ("ssem=", key);
+
+      g_string_truncate (path, start);
+      g_string_append (path, name);
+    }
+}
+
 char *
 ssem_shm_file_make_name (const char *key)
 {
-  g_autofree char *escaped = g_uri_escape_string (key, NULL, FALSE);
+  GString *name = g_string_new (NULL);
 
-  return strlen (escaped) <= MAX_ESCAPED
-         ? g_strconcat ("ssem_", escaped, NULL)
-         : ssem_key_name ("ssem=", key);
+  append_name (name, key);
+
+  return g_string_free (name, FALSE);
 }
 
 void
@@ -90,11 +107,14 @@ void
 ssem_shm_file_init (SsemShmFile *self,
                     const char  *key)
 {
-  g_autofree char *name = ssem_shm_file_make_name (key);
+  GString *path = g_string_sized_new (128);
 
   self->key = g_strdup (key);
   self->folder = find_folder (&self->owns_folder);
-  ssem_shm_file_set_path (self, self->folder, name);
+  g_string_append (path, self->folder);
+  g_string_append_c (path, G_DIR_SEPARATOR);
+  append_name (path, key);
+  self->path = g_string_free (path, FALSE);
   self->fd = -1;
   self->wing_fd = -1;
 }
