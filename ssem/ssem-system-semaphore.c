@@ -524,17 +524,20 @@ ssem_system_semaphore_new (const char      *key,
                            SsemAccessMode   mode,
                            GError         **error)
 {
+  SsemSystemSemaphore *self;
+
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  /* Before the properties: those of an enumeration take no other number. */
-  if (!check_opening (key, initial_value, mode, error))
-    return NULL;
+  /* Not by the properties: that of an enumeration takes no other number, without an error. */
+  self = g_object_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL);
+  self->key = g_strdup (key);
+  self->initial_value = initial_value;
+  self->mode = mode;
 
-  return g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, error,
-                         "key", key,
-                         "initial-value", initial_value,
-                         "mode", mode,
-                         NULL);
+  if (!g_initable_init (G_INITABLE (self), NULL, error))
+    g_clear_object (&self);
+
+  return self;
 }
 
 /**
