@@ -26,10 +26,13 @@ G_BEGIN_DECLS
  */
 typedef struct _SsemBackendTable SsemBackendTable;
 
-typedef struct
+typedef struct _SsemInstance SsemInstance;
+
+struct _SsemInstance
 {
   const SsemBackendTable *table; /* constant after init */
-} SsemInstance;
+  SsemInstance *next_retired;    /* under the pins' lock: see ssem-pin.c */
+};
 
 /* Deadlines are points of g_get_monotonic_time (), in microseconds. */
 #define SSEM_DEADLINE_NOW  G_GINT64_CONSTANT (0)

@@ -30,7 +30,7 @@
 
 static GMutex pins_lock;
 static SsemPin *pins;
-static GSList *retired;
+static SsemInstance *retired;
 static atomic_bool are_any_retired; /* written under pins_lock */
 
 static void
@@ -170,8 +170,8 @@ tell_all (void)
 static void
 reclaim (void)
 {
-  GSList *free_ones = NULL;
-  GSList **link;
+  SsemInstance *free_ones = NULL;
+  SsemInstance **link;
 
   g_mutex_lock (&pins_lock);
   if (are_there_others ())
@@ -181,17 +181,17 @@ reclaim (void)
     }
   for (link = &retired; *link != NULL;)
     {
-      GSList *entry = *link;
+      SsemInstance *instance = *link;
 
-      if (is_anybody_inside (entry->data))
+      if (is_anybody_inside (instance))
         {
-          link = &entry->next;
+          link = &instance->next_retired;
           continue;
         }
 
-      *link = entry->next;
-      entry->next = free_ones;
-      free_ones = entry;
+      *link = instance->next_retired;
+      instance->next_retired = free_ones;
+      free_ones = instance;
     }
   if (retired == NULL)
     tell_all ();
@@ -199,10 +199,10 @@ reclaim (void)
 
   while (free_ones != NULL)
     {
-      SsemInstance *instance = free_ones->data;
+      SsemInstance *instance = free_ones;
 
+      free_ones = instance->next_retired;
       instance->table->free (instance);
-      free_ones = g_slist_delete_link (free_ones, free_ones);
     }
 }
 
@@ -219,7 +219,8 @@ void
 ssem_pin_retire (SsemInstance *instance)
 {
   g_mutex_lock (&pins_lock);
-  retired = g_slist_prepend (retired, instance);
+  instance->next_retired = retired;
+  retired = instance;
   g_mutex_unlock (&pins_lock);
 
   reclaim ();
