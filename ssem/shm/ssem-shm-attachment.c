@@ -75,6 +75,7 @@ static GMutex registry_lock;
 static GHashTable *registry;    /* path -> the attachment that a new instance joins */
 static GHashTable *attachments; /* serial -> attachment, all there are */
 static guint64 last_serial;
+static char *last_removed;      /* path of the semaphore that this process has removed last */
 
 static void return_slots_cb (gpointer data);
 static GPrivate thread_slots = G_PRIVATE_INIT (return_slots_cb);
@@ -365,7 +366,8 @@ leave (SsemShmAttachment *self)
   lingers = ssem_shm_counter_get_holding (self->file.memory, self->file.process) > 0;
   if (!lingers)
     ssem_shm_counter_free_slots (self->file.memory, self->file.process);
-  if (ssem_shm_file_leave (&self->file, lingers) || !lingers)
+  self->file.expects_none = ssem_shm_file_leave (&self->file, lingers);
+  if (self->file.expects_none || !lingers)
     ssem_shm_file_close (&self->file);
   atomic_store (&self->is_attached, FALSE);
 }
@@ -411,6 +413,11 @@ free_attachment (SsemShmAttachment *self)
   unregister (self);
   g_hash_table_remove (attachments, &self->serial);
 
+  if (self->file.expects_none)
+    {
+      g_free (last_removed);
+      last_removed = g_steal_pointer (&self->file.path);
+    }
   ssem_shm_file_disown (&self->file);
   ssem_shm_file_clear (&self->file);
   g_clear_pointer (&self->idle_slots, g_array_unref);
@@ -435,6 +442,11 @@ registry_get (const char *key)
       self = g_new0 (SsemShmAttachment, 1);
       self->serial = ++last_serial;
       self->file = file;
+      if (g_strcmp0 (file.path, last_removed) == 0)
+        {
+          self->file.expects_none = TRUE;
+          g_clear_pointer (&last_removed, g_free);
+        }
       atomic_store (&self->fork_count, ssem_fork_count ());
       g_mutex_init (&self->gate);
       g_hash_table_insert (registry, self->file.path, self);

@@ -463,6 +463,17 @@ find (SsemShmFile *self,
   return is_thorough || *is_blocked ? find_further (self) : -ENOENT;
 }
 
+/* As find (), for who expects to find nothing; that it is so shows when he gives his own the name. */
+static int
+find_none (SsemShmFile *self,
+           gboolean    *is_blocked)
+{
+  int result = ssem_shm_file_check_folder (self);
+
+  *is_blocked = FALSE;
+  return result == 0 ? -ENOENT : result;
+}
+
 /* What nobody uses makes way for one that is to be created; -EEXIST where somebody is attached. */
 static int
 make_way (SsemShmFile *self)
@@ -482,12 +493,19 @@ ssem_shm_file_attach (SsemShmFile *self,
   gboolean is_heir = FALSE;
   /* A creator meets what lies in a further place when it has the name. */
   gboolean is_thorough = !may_create;
+  gboolean expects_none = may_create && self->expects_none;
   gboolean is_blocked;
   int round, result;
 
+  self->expects_none = FALSE;
   for (round = 0; round < MAX_ROUNDS; round++)
     {
-      result = find (self, is_thorough, &is_blocked);
+      gboolean is_guess = expects_none;
+
+      expects_none = FALSE;
+      result = is_guess
+               ? find_none (self, &is_blocked)
+               : find (self, is_thorough, &is_blocked);
       if (result != 0 && (result != -ENOENT || !may_create))
         return result;
 
@@ -497,7 +515,7 @@ ssem_shm_file_attach (SsemShmFile *self,
           result = publish (self, initial_value, is_heir, is_blocked);
           if (result == -ENOENT && !self->owns_folder && access (self->folder, F_OK) != 0)
             return -ENOTDIR;
-          if (result == -EEXIST || result == -ENOENT)
+          if (result == -EEXIST || result == -ENOENT || (result != 0 && is_guess))
             continue;
         }
       else if (must_create)

@@ -22,6 +22,7 @@ typedef struct
   char *folder;           /* constant after init */
   gboolean owns_folder;   /* constant after init: we make it, and remove it at the end */
   char *path;             /* constant after init: the first place */
+  gboolean expects_none;  /* this process has removed the last one that it knows of */
 
   int fd;                 /* -1 when not open; holds the locks */
   char *place;            /* where it got its name, while it is open */

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +19,10 @@
  * description of its own, and so locks of its own. */
 
 #define INITIAL 7
+
+/* Whether who attaches expects to find nothing, as one who has removed the semaphore before. He finds
+ * what there is all the same. */
+static gboolean expects_none;
 
 typedef struct
 {
@@ -69,6 +75,7 @@ try_attach (World       *world,
             gboolean    *is_new)
 {
   file_init (file, world);
+  file->expects_none = expects_none;
 
   return ssem_shm_file_attach (file, INITIAL, may_create, must_create, is_new);
 }
@@ -518,24 +525,86 @@ test_leftovers (void)
     }
 }
 
+/* --- No room --- */
+
+/* What is there already takes none. */
+static void
+test_no_room (void)
+{
+  struct rlimit limit, none;
+  SsemShmFile a, b;
+  World world;
+
+  world_init (&world);
+  g_assert_true (attach (&world, &a));
+  g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &limit), ==, 0);
+  none = (struct rlimit) { .rlim_cur = 1, .rlim_max = limit.rlim_max };
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &none), ==, 0);
+  g_assert_false (attach (&world, &b));
+  assert_same (&a, &b);
+  g_assert_false (leave (&b));
+  g_assert_true (leave (&a));
+
+  g_assert_cmpint (try_attach (&world, &a, TRUE, FALSE, &(gboolean) { FALSE }), ==, -EFBIG);
+  ssem_shm_file_clear (&a);
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
+  world_clear (&world);
+}
+
+typedef struct
+{
+  const char *name;
+  void (* run) (void);
+} Test;
+
+static const Test tests[] = {
+  { "blocked", test_blocked },
+  { "other-folder", test_other_folder },
+  { "leftover-further", test_leftover_further },
+  { "nascent-left", test_nascent_left },
+  { "nascent-helped", test_nascent_helped },
+  { "nascent-beside-open", test_nascent_beside_open },
+  { "nascent-is-none", test_nascent_is_none },
+  { "two-nascent", test_two_nascent },
+  { "doomed-makes-way", test_doomed_makes_way },
+  { "successor-stays", test_successor_stays },
+  { "taken-by-hand", test_taken_by_hand },
+  { "leftovers", test_leftovers },
+  { "no-room", test_no_room },
+};
+
+static void
+run_test (gconstpointer test)
+{
+  expects_none = FALSE;
+  ((const Test *) test)->run ();
+}
+
+static void
+run_test_unseen (gconstpointer test)
+{
+  expects_none = TRUE;
+  ((const Test *) test)->run ();
+}
+
 int
 main (int   argc,
       char *argv[])
 {
-  g_test_init (&argc, &argv, NULL);
+  guint i;
 
-  g_test_add_func ("/ssem/naming/blocked", test_blocked);
-  g_test_add_func ("/ssem/naming/other-folder", test_other_folder);
-  g_test_add_func ("/ssem/naming/leftover-further", test_leftover_further);
-  g_test_add_func ("/ssem/naming/nascent-left", test_nascent_left);
-  g_test_add_func ("/ssem/naming/nascent-helped", test_nascent_helped);
-  g_test_add_func ("/ssem/naming/nascent-beside-open", test_nascent_beside_open);
-  g_test_add_func ("/ssem/naming/nascent-is-none", test_nascent_is_none);
-  g_test_add_func ("/ssem/naming/two-nascent", test_two_nascent);
-  g_test_add_func ("/ssem/naming/doomed-makes-way", test_doomed_makes_way);
-  g_test_add_func ("/ssem/naming/successor-stays", test_successor_stays);
-  g_test_add_func ("/ssem/naming/taken-by-hand", test_taken_by_hand);
-  g_test_add_func ("/ssem/naming/leftovers", test_leftovers);
+  g_test_init (&argc, &argv, NULL);
+  /* A file that would be too long is an error. */
+  signal (SIGXFSZ, SIG_IGN);
+
+  for (i = 0; i < G_N_ELEMENTS (tests); i++)
+    {
+      g_autofree char *path = g_strconcat ("/ssem/naming/", tests[i].name, NULL);
+      g_autofree char *unseen = g_strconcat ("/ssem/naming/unseen/", tests[i].name, NULL);
+
+      g_test_add_data_func (path, &tests[i], run_test);
+      g_test_add_data_func (unseen, &tests[i], run_test_unseen);
+    }
 
   return g_test_run ();
 }

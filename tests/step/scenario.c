@@ -63,6 +63,11 @@ scenario_prepare (gpointer victim)
 {
   Victim *self = victim;
 
+  if (self->scenario->had_it)
+    {
+      open_key (self, SSEM_ACCESS_MODE_OPEN);
+      g_clear_object (&self->semaphore);
+    }
   if (self->scenario->n_held < 0)
     return;
 
@@ -285,6 +290,15 @@ static const Scenario scenarios[] = {
     .n_held = -1,
     .n_held_after = 0,
     .opens = TRUE,
+    .perform = open_anyhow,
+  },
+  {
+    .name = "create-again",
+    .company = COMPANY_NONE,
+    .n_held = -1,
+    .n_held_after = 0,
+    .opens = TRUE,
+    .had_it = TRUE,
     .perform = open_anyhow,
   },
   {

@@ -33,6 +33,7 @@ typedef struct
   gboolean resets;     /* whether it makes everybody's holdings forgotten */
   gboolean opens;      /* whether it opens or closes the key */
   gboolean has_crowd;  /* whether it opens the key as one of many */
+  gboolean had_it;     /* whether it has opened the key and closed it before */
   gboolean has_corpse; /* whether a process has died before it with two units */
   /* Whether another is in the middle of acquiring a unit: it has swapped, and not committed. */
   gboolean has_stander;

@@ -447,6 +447,7 @@ SCENARIO (close_in_crowd, "close-in-crowd")
 SCENARIO (reset, "reset")
 SCENARIO (recover, "recover")
 SCENARIO (create, "create")
+SCENARIO (create_again, "create-again")
 SCENARIO (close_last, "close-last")
 
 int
@@ -469,6 +470,7 @@ main (int    argc,
   conformance_add ("killed/reset", test_killed_reset);
   conformance_add ("killed/recover", test_killed_recover);
   conformance_add ("killed/create", test_killed_create);
+  conformance_add ("killed/create-again", test_killed_create_again);
   conformance_add ("killed/close-last", test_killed_close_last);
   conformance_add ("stopped/acquire", test_stopped_acquire);
   conformance_add ("stopped/acquire-several", test_stopped_acquire_several);
@@ -485,6 +487,7 @@ main (int    argc,
   conformance_add ("stopped/reset", test_stopped_reset);
   conformance_add ("stopped/recover", test_stopped_recover);
   conformance_add ("stopped/create", test_stopped_create);
+  conformance_add ("stopped/create-again", test_stopped_create_again);
   conformance_add ("stopped/close-last", test_stopped_close_last);
 
   return conformance_run ();
