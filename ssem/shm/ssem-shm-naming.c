@@ -55,7 +55,7 @@
  *
  * A kill may leave a nascent segment, which whoever comes takes for its own; a doomed one, which it
  * removes; or an empty folder NAME= or a wing (ssem-shm-wing.c), which the next one to remove the
- * key clears away.
+ * key, or to find none, clears away.
  */
 
 #define MAX_ROUNDS 10000
@@ -241,7 +241,7 @@ clear_wings (SsemShmFile *self)
   rmdir (folder);
 }
 
-/* After removing it: what others who died have left of the key. */
+/* Where it is removed, or was none: what others who died have left of the key. */
 static void
 clear_leftovers (SsemShmFile *self)
 {
@@ -506,6 +506,8 @@ ssem_shm_file_attach (SsemShmFile *self,
       result = is_guess
                ? find_none (self, &is_blocked)
                : find (self, is_thorough, &is_blocked);
+      if (result == -ENOENT && !may_create)
+        clear_leftovers (self);
       if (result != 0 && (result != -ENOENT || !may_create))
         return result;
 
@@ -577,10 +579,10 @@ ssem_shm_file_remove_leftover (SsemShmFile *self)
     }
   while (result == 0 && is_nascent);
 
+  if (result == 0 || result == -ENOENT)
+    clear_leftovers (self);
   if (result == -ENOENT && is_removed)
     result = 0;
-  if (result == 0)
-    clear_leftovers (self);
 
   return result == -EEXIST ? -EBUSY : result;
 }

@@ -525,6 +525,40 @@ test_leftovers (void)
     }
 }
 
+/* Who comes upon nothing else clears it away, too, whether he is to open the key or to remove it. */
+static void
+test_nothing_else (void)
+{
+  World world;
+  SsemShmFile file;
+  int what, removes;
+  gboolean is_new;
+
+  for (what = 0; what < N_WAYS; what++)
+    for (removes = 0; removes <= 1; removes++)
+      {
+        g_autofree char *wings = NULL;
+        g_autofree char *wing = NULL;
+
+        if (what & (NASCENT_LEFT | LEFT_MEANWHILE))
+          continue;
+
+        world_init (&world);
+        plant_leftovers (&world, what);
+        wings = g_strconcat (world.first, "+", NULL);
+        wing = g_build_filename (wings, "0123456789abcdef-7", NULL);
+        g_assert_cmpint (g_mkdir (wings, 0700), ==, 0);
+        g_assert_true (g_file_set_contents (wing, "", 0, NULL));
+
+        file_init (&file, &world);
+        g_assert_cmpint (removes ? ssem_shm_file_remove_leftover (&file)
+                         : ssem_shm_file_attach (&file, INITIAL, FALSE, FALSE, &is_new),
+                         ==, -ENOENT);
+        ssem_shm_file_clear (&file);
+        world_clear (&world);
+      }
+}
+
 /* --- No room --- */
 
 /* What is there already takes none. */
@@ -570,6 +604,7 @@ static const Test tests[] = {
   { "successor-stays", test_successor_stays },
   { "taken-by-hand", test_taken_by_hand },
   { "leftovers", test_leftovers },
+  { "nothing-else", test_nothing_else },
   { "no-room", test_no_room },
 };
 
