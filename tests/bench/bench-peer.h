@@ -21,25 +21,21 @@ G_BEGIN_DECLS
  * pairs    @n times acquire and release of one unit, as direct calls. The fastest of the peers
  *          takes so little time that calls through this table would show in the ratio.
  */
-typedef struct _BenchPeer BenchPeer;
-
-struct _BenchPeer
+typedef struct
 {
   const char *name;
-  int backend; /* a SsemBackend, 0 with peers that are not ours */
-  gpointer (*open) (const BenchPeer *self,
-                    const char      *key,
-                    int              value,
-                    gboolean         undo);
+  gpointer (*open) (const char *key,
+                    int         value,
+                    gboolean    undo);
   void (*acquire) (gpointer handle);
   void (*release) (gpointer handle,
                    int      n);
   void (*close) (gpointer handle);
   void (*pairs) (gpointer handle,
                  int      n);
-};
+} BenchPeer;
 
-extern const BenchPeer bench_peer_ssem; /* to be copied, with name and backend filled in */
+extern const BenchPeer bench_peer_ssem; /* with the backend that SSEM_BACKEND names */
 extern const BenchPeer bench_peer_semop;
 extern const BenchPeer bench_peer_sem_t;
 

@@ -55,8 +55,6 @@ static const GOptionEntry options[] = {
 typedef struct
 {
   const GEnumValue *backend;
-  BenchPeer ours;
-  char *ours_name;
   const BenchPeer *peers[BENCH_N_CONTENDERS];
   const char *names[BENCH_N_CONTENDERS];
 } Contest;
@@ -67,10 +65,9 @@ contest_init (Contest          *contest,
 {
   *contest = (Contest) {
     .backend = backend,
-    .ours = bench_peer_ssem,
     .peers = {
-      [BENCH_OURS] = &contest->ours,
-      [BENCH_OURS_FEW] = &contest->ours,
+      [BENCH_OURS] = &bench_peer_ssem,
+      [BENCH_OURS_FEW] = &bench_peer_ssem,
       [BENCH_SEMOP] = &bench_peer_semop,
       [BENCH_SEM_T] = &bench_peer_sem_t,
       [BENCH_QT] = bench_peer_qt (),
@@ -84,7 +81,6 @@ contest_init (Contest          *contest,
       [BENCH_PYQT] = "PyQt6",
     },
   };
-  contest->ours.backend = backend->value;
 }
 
 static gboolean

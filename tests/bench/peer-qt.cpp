@@ -30,9 +30,8 @@ check (gpointer handle,
 }
 
 gpointer
-qt_open (const BenchPeer *,
-         const char      *key,
-         int              value,
+qt_open (const char *key,
+         int         value,
          gboolean)
 {
   auto handle = new QSystemSemaphore (QString::fromUtf8 (key), value, QSystemSemaphore::Open);
@@ -70,7 +69,6 @@ qt_pairs (gpointer handle,
 
 const BenchPeer peer = {
   QT_VERSION_MAJOR == 5 ? "Qt 5" : "Qt 6",
-  0,
   qt_open,
   qt_acquire,
   qt_release,

@@ -21,10 +21,9 @@ typedef struct
 } SemT;
 
 static gpointer
-sem_t_open (const BenchPeer *self,
-            const char      *key,
-            int              value,
-            gboolean         undo)
+sem_t_open (const char *key,
+            int         value,
+            gboolean    undo)
 {
   SemT *handle = g_new0 (SemT, 1);
   unsigned int hash = g_str_hash (key);

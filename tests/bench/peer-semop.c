@@ -29,10 +29,9 @@ union semun
 };
 
 static gpointer
-semop_open (const BenchPeer *self,
-            const char      *key,
-            int              value,
-            gboolean         undo)
+semop_open (const char *key,
+            int         value,
+            gboolean    undo)
 {
   /* 0 is IPC_PRIVATE. */
   key_t token = (key_t) (g_str_hash (key) | 1);

@@ -9,21 +9,20 @@
 #include <ssem.h>
 
 static gpointer
-ssem_open (const BenchPeer *self,
-           const char      *key,
-           int              value,
-           gboolean         undo)
+ssem_open (const char *key,
+           int         value,
+           gboolean    undo)
 {
   g_autoptr(GError) error = NULL;
   gpointer semaphore;
 
-  semaphore = g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, &error,
-                              "key", key,
-                              "initial-value", value,
-                              "mode", SSEM_ACCESS_MODE_OPEN,
-                              "undo", undo,
-                              "backend", self->backend,
-                              NULL);
+  semaphore = undo
+              ? ssem_system_semaphore_new (key, value, SSEM_ACCESS_MODE_OPEN, &error)
+              : g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, &error,
+                                "key", key,
+                                "initial-value", value,
+                                "undo", undo,
+                                NULL);
   if (semaphore == NULL)
     bench_fail ("%s", error->message);
 

@@ -51,7 +51,7 @@ set_up (BenchRun       *run,
   fixture->peer = run->peers[who];
   fixture->is_ours = who == BENCH_OURS;
   fixture->n = run->size;
-  fixture->handle = fixture->peer->open (fixture->peer, key, 0, TRUE);
+  fixture->handle = fixture->peer->open (key, 0, TRUE);
 
   return fixture;
 }

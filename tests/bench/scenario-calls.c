@@ -23,7 +23,7 @@ bench_traced_pairs (const BenchPeer *peer,
                     int              n)
 {
   g_autofree char *key = bench_new_key ();
-  gpointer handle = peer->open (peer, key, 1, TRUE);
+  gpointer handle = peer->open (key, 1, TRUE);
 
   peer->pairs (handle, n);
   peer->close (handle);

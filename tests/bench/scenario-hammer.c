@@ -50,7 +50,7 @@ hammer (BenchCrowd *crowd,
   const BenchPeer *peer = fixture->peer;
   Shared *shared = fixture->shared;
   _Atomic gint64 *n_pairs = &shared->helpers[index].n_pairs;
-  gpointer handle = peer->open (peer, fixture->key, 1, TRUE);
+  gpointer handle = peer->open (fixture->key, 1, TRUE);
   gint64 n = 0;
 
   bench_helper_ready (crowd);
@@ -80,7 +80,7 @@ set_up (BenchRun       *run,
   fixture->n = run->size;
   fixture->key = bench_new_key ();
   fixture->shared = bench_shared_new (sizeof (Shared));
-  fixture->handle = fixture->peer->open (fixture->peer, fixture->key, 1, TRUE);
+  fixture->handle = fixture->peer->open (fixture->key, 1, TRUE);
   fixture->crowd = bench_crowd_new (fixture->n, hammer, fixture);
   bench_crowd_wait_ready (fixture->crowd);
 

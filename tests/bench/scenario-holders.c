@@ -38,7 +38,7 @@ hold_unit (BenchCrowd *crowd,
            gpointer    data)
 {
   Fixture *fixture = data;
-  gpointer handle = fixture->peer->open (fixture->peer, fixture->key, fixture->n, TRUE);
+  gpointer handle = fixture->peer->open (fixture->key, fixture->n, TRUE);
 
   fixture->peer->acquire (handle);
   bench_helper_ready (crowd);
@@ -52,7 +52,7 @@ collect (BenchCrowd *crowd,
          gpointer    data)
 {
   Fixture *fixture = data;
-  gpointer handle = fixture->peer->open (fixture->peer, fixture->key, fixture->n, TRUE);
+  gpointer handle = fixture->peer->open (fixture->key, fixture->n, TRUE);
 
   bench_helper_ready (crowd);
   for (;;)
@@ -84,7 +84,7 @@ measure (BenchRun *run,
 {
   Fixture *fixture = data;
   Shared *shared = fixture->shared;
-  gpointer handle = fixture->peer->open (fixture->peer, fixture->key, fixture->n, TRUE);
+  gpointer handle = fixture->peer->open (fixture->key, fixture->n, TRUE);
   BenchCrowd *holders = bench_crowd_new (fixture->n, hold_unit, fixture);
   BenchCrowd *collector;
   gint64 start;

@@ -48,7 +48,7 @@ wait_for_unit (BenchCrowd *crowd,
   Fixture *fixture = data;
   Shared *shared = fixture->shared;
   const BenchPeer *peer = fixture->peer;
-  gpointer handle = peer->open (peer, fixture->key, 1, TRUE);
+  gpointer handle = peer->open (fixture->key, 1, TRUE);
 
   bench_helper_ready (crowd);
   for (;;)
@@ -70,7 +70,7 @@ hold_unit (BenchCrowd *crowd,
            gpointer    data)
 {
   Fixture *fixture = data;
-  gpointer handle = fixture->peer->open (fixture->peer, fixture->key, 1, TRUE);
+  gpointer handle = fixture->peer->open (fixture->key, 1, TRUE);
 
   fixture->peer->acquire (handle);
   bench_helper_ready (crowd);
@@ -88,7 +88,7 @@ set_up (BenchRun       *run,
   fixture->n = run->size;
   fixture->key = bench_new_key ();
   fixture->shared = bench_shared_new (sizeof (Shared));
-  fixture->handle = fixture->peer->open (fixture->peer, fixture->key, 1, TRUE);
+  fixture->handle = fixture->peer->open (fixture->key, 1, TRUE);
   fixture->waiters = bench_crowd_new (fixture->n, wait_for_unit, fixture);
   bench_crowd_wait_ready (fixture->waiters);
 

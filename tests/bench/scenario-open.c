@@ -33,7 +33,7 @@ stay_attached (BenchCrowd *crowd,
 {
   Fixture *fixture = data;
 
-  fixture->peer->open (fixture->peer, fixture->key, 1, TRUE);
+  fixture->peer->open (fixture->key, 1, TRUE);
   bench_helper_ready (crowd);
   for (;;)
     pause ();
@@ -50,7 +50,7 @@ fixture_new (const BenchPeer *peer,
   fixture->key = bench_new_key ();
   if (n_others > 0)
     {
-      handle = peer->open (peer, fixture->key, 1, TRUE);
+      handle = peer->open (fixture->key, 1, TRUE);
       fixture->others = bench_crowd_new (n_others, stay_attached, fixture);
       bench_crowd_wait_ready (fixture->others);
       peer->close (handle);
@@ -84,7 +84,7 @@ measure (BenchRun *run,
   int i;
 
   for (i = 0; i < n; i++)
-    fixture->peer->close (fixture->peer->open (fixture->peer, fixture->key, 1, TRUE));
+    fixture->peer->close (fixture->peer->open (fixture->key, 1, TRUE));
   values[0] = (double) (bench_now_ns () - start) / n;
 }
 
@@ -102,7 +102,7 @@ tear_down (gpointer data)
 void
 bench_measure_open (BenchRun *run)
 {
-  static const BenchScenario scenario = { set_up_alone, measure, tear_down, .blocks = 11 };
+  static const BenchScenario scenario = { set_up_alone, measure, tear_down, .blocks = 51 };
 
   bench_run_rounds (run, &scenario);
 }

@@ -65,7 +65,7 @@ set_up (BenchRun       *run,
   Fixture *fixture = g_new0 (Fixture, 1);
 
   fixture->peer = run->peers[who];
-  fixture->handle = fixture->peer->open (fixture->peer, key, 1, TRUE);
+  fixture->handle = fixture->peer->open (key, 1, TRUE);
 
   return fixture;
 }

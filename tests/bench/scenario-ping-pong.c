@@ -43,8 +43,8 @@ answer (BenchCrowd *crowd,
 {
   Fixture *fixture = data;
   const BenchPeer *peer = fixture->peer;
-  gpointer ping = peer->open (peer, fixture->ping, 0, FALSE);
-  gpointer pong = peer->open (peer, fixture->pong, 0, FALSE);
+  gpointer ping = peer->open (fixture->ping, 0, FALSE);
+  gpointer pong = peer->open (fixture->pong, 0, FALSE);
 
   bench_helper_ready (crowd);
   for (;;)
@@ -75,8 +75,8 @@ measure (BenchRun *run,
 {
   Fixture *fixture = data;
   const BenchPeer *peer = fixture->peer;
-  gpointer ping = peer->open (peer, fixture->ping, 0, FALSE);
-  gpointer pong = peer->open (peer, fixture->pong, 0, FALSE);
+  gpointer ping = peer->open (fixture->ping, 0, FALSE);
+  gpointer pong = peer->open (fixture->pong, 0, FALSE);
   BenchCrowd *crowd = start_helper_elsewhere (fixture);
   int n = bench_run_pick (run, N_TRIPS, N_TRIPS_QUICK);
   gint64 start = bench_now_ns ();
