@@ -43,29 +43,19 @@ enter_instance (SsemSystemSemaphore  *self,
 /* --- Acquiring --- */
 
 G_GNUC_NO_INLINE static gboolean
-acquire_slowly (SsemSystemSemaphore  *self,
+acquire_inside (SsemSystemSemaphore  *self,
+                SsemInstance         *instance,
+                SsemPin              *pin,
                 int                   n,
                 gint64                deadline_usec,
                 GCancellable         *cancellable,
                 GError              **error)
 {
   GError *failure = NULL;
-  SsemInstance *instance;
-  SsemPin *pin;
-  gboolean is_acquired = FALSE;
+  gboolean is_acquired;
 
-  if (check_units (n, &failure) &&
-      !g_cancellable_set_error_if_cancelled (cancellable, &failure))
-    {
-      instance = enter_instance (self, &pin, &failure);
-      if (instance != NULL)
-        {
-          is_acquired = instance->table->acquire (instance, n, deadline_usec, cancellable,
-                                                  &failure);
-          ssem_pin_leave (pin);
-        }
-    }
-
+  is_acquired = instance->table->acquire (instance, n, deadline_usec, cancellable, &failure);
+  ssem_pin_leave (pin);
   if (!is_acquired)
     return ssem_system_semaphore_record_failure (self, error, failure);
 
@@ -74,7 +64,27 @@ acquire_slowly (SsemSystemSemaphore  *self,
   return TRUE;
 }
 
-/* The way that most acquires go. Where it ends nothing has happened: the slow one begins anew.
+G_GNUC_NO_INLINE static gboolean
+acquire_slowly (SsemSystemSemaphore  *self,
+                int                   n,
+                gint64                deadline_usec,
+                GCancellable         *cancellable,
+                GError              **error)
+{
+  SsemInstance *instance = NULL;
+  GError *failure = NULL;
+  SsemPin *pin;
+
+  if (check_units (n, &failure) &&
+      !g_cancellable_set_error_if_cancelled (cancellable, &failure))
+    instance = enter_instance (self, &pin, &failure);
+  if (instance == NULL)
+    return ssem_system_semaphore_record_failure (self, error, failure);
+
+  return acquire_inside (self, instance, pin, n, deadline_usec, cancellable, error);
+}
+
+/* The way that most acquires go. Where it ends nothing has happened.
  *
  * It keeps few things for later, so that the compiler finds a register for each of them. What a
  * function saves on the stack before the swap, the swap waits for. */
@@ -95,8 +105,10 @@ acquire_until (SsemSystemSemaphore  *self,
     {
       SsemInstance *instance = ssem_pin_enter_fast (pin, &self->instance);
 
-      if (G_LIKELY (instance != NULL && ssem_backend_take_at_once (instance, n)))
+      if (G_LIKELY (instance != NULL))
         {
+          if (G_UNLIKELY (!ssem_backend_take_at_once (instance, n)))
+            return acquire_inside (self, instance, pin, n, deadline_usec, NULL, error);
           ssem_pin_leave (pin);
           return TRUE;
         }
@@ -230,31 +242,40 @@ ssem_system_semaphore_acquire_timeout (SsemSystemSemaphore  *self,
 /* --- Releasing, and the value --- */
 
 G_GNUC_NO_INLINE static gboolean
-release_slowly (SsemSystemSemaphore  *self,
+release_inside (SsemSystemSemaphore  *self,
+                SsemInstance         *instance,
+                SsemPin              *pin,
                 int                   n,
                 GError              **error)
 {
   GError *failure = NULL;
-  SsemInstance *instance;
-  SsemPin *pin;
-  gboolean is_released = FALSE;
+  gboolean is_released;
 
-  if (check_units (n, &failure))
-    {
-      instance = enter_instance (self, &pin, &failure);
-      if (instance != NULL)
-        {
-          is_released = instance->table->release (instance, n, &failure);
-          ssem_pin_leave (pin);
-        }
-    }
-
+  is_released = instance->table->release (instance, n, &failure);
+  ssem_pin_leave (pin);
   if (!is_released)
     return ssem_system_semaphore_record_failure (self, error, failure);
 
   ssem_system_semaphore_record_success (self);
 
   return TRUE;
+}
+
+G_GNUC_NO_INLINE static gboolean
+release_slowly (SsemSystemSemaphore  *self,
+                int                   n,
+                GError              **error)
+{
+  SsemInstance *instance = NULL;
+  GError *failure = NULL;
+  SsemPin *pin;
+
+  if (check_units (n, &failure))
+    instance = enter_instance (self, &pin, &failure);
+  if (instance == NULL)
+    return ssem_system_semaphore_record_failure (self, error, failure);
+
+  return release_inside (self, instance, pin, n, error);
 }
 
 /* The rest of a release at once that somebody waits for. */
@@ -307,8 +328,10 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
     {
       SsemInstance *instance = ssem_pin_enter_fast (pin, &self->instance);
 
-      if (G_LIKELY (instance != NULL && ssem_backend_give_at_once (instance, n, &is_awaited)))
+      if (G_LIKELY (instance != NULL))
         {
+          if (G_UNLIKELY (!ssem_backend_give_at_once (instance, n, &is_awaited)))
+            return release_inside (self, instance, pin, n, error);
           if (G_UNLIKELY (is_awaited))
             return wake_and_leave (instance, n);
           ssem_pin_leave (pin);
