@@ -229,11 +229,13 @@ be_victim (FaultRun *self)
   /* The list of files, too, may be the first that the process allocates. */
   self->n_files = count_files ();
   self->n_files = count_files ();
-  if (scenario->has_object)
+  if (scenario->has_object || scenario->had_object)
     {
       self->object = fault_run_open (self, SSEM_ACCESS_MODE_OPEN, FAULT_INITIAL, &error);
       g_assert_no_error (error);
     }
+  if (scenario->had_object)
+    g_clear_object (&self->object);
   if (scenario->holds > 0)
     assert_acquire (self->object, scenario->holds);
   if (scenario->is_crowded)

@@ -40,6 +40,7 @@ typedef struct
                      GError  **error);
   FaultBefore before;
   FaultNeighbour neighbour;
+  gboolean had_object;  /* the victim has opened the key before, and closed it */
   gboolean has_object;  /* the victim has opened the key before */
   int holds;            /* ... and has acquired that many units */
   gboolean is_crowded;  /* other threads of its have all the slots that there are, where there are

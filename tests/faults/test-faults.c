@@ -141,6 +141,7 @@ static const FaultScenario scenarios[] = {
   OPENS ("open-existing-unknown", FAULT_UNKNOWN, OPEN_EXISTING,
          .error = SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND),
   OPENS ("create-exclusive-unknown", FAULT_UNKNOWN, CREATE_EXCLUSIVE, .total = FAULT_RESET),
+  OPENS ("open-once-more", FAULT_UNKNOWN, OPEN, .had_object = TRUE, .total = FAULT_RESET),
   OPENS ("open-live", FAULT_LIVE, OPEN),
   OPENS ("create-live", FAULT_LIVE, CREATE, .total = FAULT_RESET),
   OPENS ("open-existing-live", FAULT_LIVE, OPEN_EXISTING),
