@@ -534,6 +534,12 @@ ssem_shm_file_attach (SsemShmFile *self,
       else
         {
           result = ssem_shm_file_take_number (self, TRUE);
+          if (result != 0)
+            {
+              /* Who has never been attached does not leave: what others have left stays. */
+              ssem_shm_file_close (self);
+              return result;
+            }
         }
       if (result == 0)
         result = settle (self);
