@@ -4,10 +4,14 @@
 
 #include "places.h"
 
+#include "ssem/shm/ssem-shm-layout-private.h"
+
 #include <glib/gstdio.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/sem.h>
 #include <unistd.h>
 
@@ -95,6 +99,34 @@ places_end (Fixture *self)
         g_assert_true (errno == EINVAL || errno == EIDRM || errno == EACCES);
     }
   g_clear_pointer (&self->sets, g_array_unref);
+}
+
+void
+fixture_pretend_crowd (Fixture *self)
+{
+  g_auto(GStrv) names = fixture_list_keys (self);
+  SsemShmSegment *segment;
+  guint n_found = 0, i;
+
+  for (i = 0; names[i] != NULL; i++)
+    {
+      g_autofree char *path = g_build_filename (self->keys_folder, names[i], NULL);
+      int fd;
+
+      /* Beside it may be the folder in which the crowd has its locks. */
+      if (g_file_test (path, G_FILE_TEST_IS_DIR))
+        continue;
+
+      fd = open (path, O_RDWR | O_CLOEXEC);
+      g_assert_cmpint (fd, >=, 0);
+      segment = mmap (NULL, SSEM_SHM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+      g_assert_true (segment != MAP_FAILED);
+      atomic_store (&segment->n_near, 1000);
+      munmap (segment, SSEM_SHM_PAGE);
+      close (fd);
+      n_found++;
+    }
+  g_assert_cmpuint (n_found, ==, 1);
 }
 
 char *

@@ -4,12 +4,8 @@
 
 #include "scenario.h"
 
-#include "ssem/shm/ssem-shm-layout-private.h"
-
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,7 +47,6 @@ typedef struct
   VictimTable stander_table;
   Point stander_point;
   pid_t stander_pid; /* 0 for none */
-  SsemShmSegment *segment; /* where the scenario has a crowd */
   int last_total; /* of a reset */
 } World;
 
@@ -78,21 +73,6 @@ set_watchdog (void)
 
 /* --- The others --- */
 
-/* A look at the owner's segment, through which the victim is made to believe in a crowd. */
-static void
-map_segment (World *self)
-{
-  g_auto(GStrv) names = fixture_list_keys (self->fixture);
-  g_autofree char *path = g_build_filename (self->fixture->keys_folder, names[0], NULL);
-  int fd = open (path, O_RDWR | O_CLOEXEC);
-
-  g_assert_cmpuint (g_strv_length (names), ==, 1);
-  g_assert_cmpint (fd, >=, 0);
-  self->segment = mmap (NULL, SSEM_SHM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  g_assert_true (self->segment != MAP_FAILED);
-  close (fd);
-}
-
 static void
 start_others (World *self)
 {
@@ -103,16 +83,11 @@ start_others (World *self)
 
   helper_open (self->owner, 0, SSEM_ACCESS_MODE_OPEN, UNITS, TRUE, self->fixture->key);
   helper_open (self->waiter, 0, SSEM_ACCESS_MODE_OPEN, UNITS, TRUE, self->fixture->key);
-  if (self->scenario->has_crowd)
-    map_segment (self);
 }
 
 static void
 end_others (World *self)
 {
-  if (self->segment != NULL)
-    munmap (self->segment, SSEM_SHM_PAGE);
-  self->segment = NULL;
   helper_quit (self->owner);
   helper_quit (self->waiter);
   g_ptr_array_set_size (self->fixture->helpers, 0);
@@ -195,8 +170,8 @@ start_victim (World *self)
 
   if (self->scenario->has_corpse)
     scenario_make_corpse (&self->victim);
-  if (self->segment != NULL)
-    atomic_store (&self->segment->n_near, 1000);
+  if (self->scenario->has_crowd)
+    fixture_pretend_crowd (self->fixture);
 
   victim = tracer_start (&self->table);
   if (self->scenario->has_stander)
