@@ -163,12 +163,15 @@ ssem_shm_file_list_further (SsemShmFile *self,
     return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 
   builder = g_strv_builder_new ();
-  while ((name = g_dir_read_name (dir)) != NULL)
+  for (errno = 0; (name = g_dir_read_name (dir)) != NULL; errno = 0)
     {
       g_autofree char *place = g_build_filename (further, name, NULL);
 
       g_strv_builder_add (builder, place);
     }
+  /* ENOENT: the folder is gone. */
+  if (errno != 0 && errno != ENOENT)
+    return -errno;
   *places = g_strv_builder_end (builder);
 
   return 0;

@@ -369,6 +369,8 @@ set_scene (FaultRun *self)
       helper_do (self->neighbour, "acquire 0 1");
       self->neighbour_holds = 1;
     }
+  if (scenario->has_crowd)
+    fixture_pretend_crowd (self->fixture);
   if (scenario->before == FAULT_LEFTOVER)
     {
       lose_neighbour (self);

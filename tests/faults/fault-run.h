@@ -45,6 +45,7 @@ typedef struct
   int holds;            /* ... and has acquired that many units */
   gboolean is_crowded;  /* other threads of its have all the slots that there are, where there are
                          * any, so the call needs room for more */
+  gboolean has_crowd;   /* the victim attaches as one of many */
   gboolean is_in_child; /* the call is made in a child of the victim */
   gboolean opens;       /* the call makes an object ... */
   SsemAccessMode mode;  /* ... or opens another key, in that mode */

@@ -274,6 +274,7 @@ const FaultRow fault_rows[] = {
 #endif
   { "fchmod", SYS_fchmod, NULL, { EIO, ENOMEM, EPERM, EROFS } },
   { "fallocate", SYS_fallocate, NULL, { EFBIG, EINTR, EIO, ENODEV, ENOSPC, EOPNOTSUPP, EPERM } },
+  { "getdents64", SYS_getdents64, NULL, { EIO, ENOENT } },
   { "pread64", SYS_pread64, NULL, { EAGAIN, EINTR, EIO } },
 #ifdef SYS_mmap
   { "mmap (MAP_SHARED)", SYS_mmap, maps_file, { EACCES, EAGAIN, ENFILE, ENODEV, ENOMEM, EPERM } },
