@@ -556,6 +556,19 @@ open_nameless (SsemShmFile *self)
   return fd >= 0 ? fd : -errno;
 }
 
+/* What it is; and its owner's rights, whatever umask took away. */
+static int
+note_created (SsemShmFile *self)
+{
+  struct stat created;
+
+  if (fstat (self->fd, &created) != 0)
+    return -errno;
+  ssem_file_identity_set (&self->identity, &created);
+
+  return (created.st_mode & 0600) == 0600 || fchmod (self->fd, 0600) == 0 ? 0 : -errno;
+}
+
 int
 ssem_shm_file_create (SsemShmFile *self,
                       int          initial_value,
@@ -564,7 +577,7 @@ ssem_shm_file_create (SsemShmFile *self,
   int result;
 
   self->fd = open_nameless (self);
-  result = self->fd >= 0 ? ssem_file_identity_note (&self->identity, self->fd) : self->fd;
+  result = self->fd >= 0 ? note_created (self) : self->fd;
   if (result == 0)
     result = fill_segment (self, initial_value, is_heir);
   if (result != 0)

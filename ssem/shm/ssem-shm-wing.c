@@ -98,7 +98,9 @@ open_wing (SsemShmFile *self,
   if (fd < 0)
     return -errno;
 
-  if (fstat (fd, &found) != 0 || found.st_uid != geteuid () || !S_ISREG (found.st_mode))
+  if (fstat (fd, &found) != 0 || found.st_uid != geteuid () || !S_ISREG (found.st_mode) ||
+      /* Where umask took the owner's rights, others could not ask it. */
+      ((flags & O_CREAT) != 0 && (found.st_mode & 0600) != 0600 && fchmod (fd, 0600) != 0))
     {
       close (fd);
       return -EACCES;

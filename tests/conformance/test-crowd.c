@@ -6,6 +6,7 @@
 
 #include <glib/gstdio.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* In shared memory, who comes to a crowd has its locks in a wing: see ssem-shm-wing.c. Whoever is
@@ -382,6 +383,29 @@ test_child (Fixture *fixture)
   helper_do (own, "try 0 5");
 }
 
+/* Others can ask a wing, whatever umask its maker had. */
+static void
+test_umask (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  Helper *own = fixture_user (fixture, 5);
+  g_autofree char *path = NULL;
+  struct stat found;
+  mode_t before;
+
+  crowd_gather (fixture);
+  crowd_user (fixture, ANOTHER);
+  crowd_seat_next (fixture, WING);
+  before = umask (0400);
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
+  umask (before);
+
+  path = crowd_wing_path (fixture, WING);
+  g_assert_cmpint (stat (path, &found), ==, 0);
+  g_assert_cmphex (found.st_mode & 0777, ==, 0600);
+  helper_quit (own);
+}
+
 /* --- Closed descriptors --- */
 
 static void
@@ -614,6 +638,7 @@ main (int    argc,
   conformance_add_needing ("last-exits", NEEDS_WINGS, test_last_exits);
   conformance_add_needing ("idle-child", NEEDS_WINGS, test_idle_child);
   conformance_add_needing ("child", NEEDS_WINGS, test_child);
+  conformance_add_needing ("umask", NEEDS_WINGS, test_umask);
   conformance_add_needing ("closed", NEEDS_WINGS, test_closed);
   conformance_add_needing ("become-a-file", NEEDS_WINGS, test_become_a_file);
   conformance_add_needing ("used-up", NEEDS_WINGS, test_used_up);

@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 
 #include <string.h>
+#include <sys/stat.h>
 
 #define KEY_MAX 1024
 
@@ -134,6 +135,27 @@ assert_key_works (Fixture    *fixture,
 
   drop_object (&semaphore);
   fixture_assert_empty (fixture);
+}
+
+/* A process that takes all rights from the files it makes takes none from its other processes. */
+static void
+test_umask (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autofree char *path = NULL;
+  g_auto(GStrv) names = NULL;
+  GStatBuf found;
+  mode_t before;
+
+  before = umask (0777);
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  umask (before);
+
+  names = fixture_list_keys (fixture);
+  g_assert_cmpuint (g_strv_length (names), ==, 1);
+  path = g_build_filename (fixture->keys_folder, names[0], NULL);
+  g_assert_cmpint (g_stat (path, &found), ==, 0);
+  g_assert_cmphex (found.st_mode & 0777, ==, 0600);
 }
 
 static void
@@ -292,6 +314,7 @@ main (int    argc,
   conformance_init (&argc, &argv, "keys");
   conformance_add ("refused", test_refused);
   conformance_add ("refused-by-set-key", test_refused_by_set_key);
+  conformance_add_needing ("umask", NEEDS_FILES, test_umask);
   conformance_add ("any-character", test_any_character);
   conformance_add ("longest", test_longest);
   conformance_add ("distinct", test_distinct);
