@@ -24,7 +24,7 @@ typedef struct
   /* Under the registry's lock. */
   int n_references;
   gboolean is_registered; /* new instances may join it */
-  GArray *idle_slots; /* slots of this process that no thread has; NULL where there never were any */
+  GArray *idle_slots; /* slots of this process that no thread has; NULL before the first */
   GList *waits;
 
   GMutex gate;        /* taken to attach, to grow and to leave */

@@ -51,8 +51,8 @@
  * goes through memory goes on. No second attachment to the same segment is made then: what the
  * process holds would be counted twice.
  *
- * Fork: in the child the mappings and the descriptors are closed first of all, or they would keep the
- * parent's locks alive after its death. The forking thread's cache is emptied, so its next
+ * Fork: in the child the mappings and the descriptors are closed first of all, or they would keep
+ * the parent's locks alive after its death. The forking thread's cache is emptied, so its next
  * operation comes here and attaches. It attaches to the very segment that the parent had, or not at
  * all.
  */

@@ -463,7 +463,8 @@ find (SsemShmFile *self,
   return is_thorough || *is_blocked ? find_further (self) : -ENOENT;
 }
 
-/* As find (), for who expects to find nothing; that it is so shows when he gives his own the name. */
+/* As find (), for who expects to find nothing. That it is so shows when his own is to get the
+ * name. */
 static int
 find_none (SsemShmFile *self,
            gboolean    *is_blocked)

@@ -14,14 +14,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How a segment gets its name and loses it, with what a race or a kill leaves put there by hand. Several
- * files in one process are to each other what several processes are: each has an open file
+/* How a segment gets its name and loses it, with what a race or a kill leaves put there by hand.
+ * Several files in one process are to each other what several processes are: each has an open file
  * description of its own, and so locks of its own. */
 
 #define INITIAL 7
 
-/* Whether who attaches expects to find nothing, as one who has removed the semaphore before. He finds
- * what there is all the same. */
+/* Whether who attaches expects to find nothing, as one who has removed the semaphore before. He
+ * finds what there is all the same. */
 static gboolean expects_none;
 
 typedef struct
@@ -171,7 +171,8 @@ assert_seen (World *world,
   g_assert_cmpint (ssem_semaphore_info_get_n_attached (infos->pdata[0]), ==, n_attached);
 }
 
-/* @a stands still as the remover of what lies in the first place; @b has opened the key meanwhile. */
+/* @a stands still as the remover of what lies in the first place; @b has opened the key
+ * meanwhile. */
 static void
 block_first (World       *world,
              SsemShmFile *a,
@@ -525,7 +526,8 @@ test_leftovers (void)
     }
 }
 
-/* Who comes upon nothing else clears it away, too, whether he is to open the key or to remove it. */
+/* Who comes upon nothing else clears it away, too, whether he is to open the key or to remove
+ * it. */
 static void
 test_nothing_else (void)
 {
