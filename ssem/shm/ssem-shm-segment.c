@@ -217,6 +217,10 @@ ssem_shm_file_is_alive (SsemShmFile *self,
 {
   guint wing = SSEM_SHM_WING (process);
 
+  /* There is no byte for it: only a broken segment has such a number. */
+  if (process >= (guint64) (LINGERS - ATTACHED))
+    return FALSE;
+
   /* An error counts as life. */
   return process == self->process ||
          ssem_shm_wing_query (self, wing, ATTACHED + (goffset) process, 1) != 0 ||

@@ -467,6 +467,32 @@ test_taken_by_hand (void)
   world_clear (&world);
 }
 
+/* A number that no process can have is nobody's, who could be waited for. */
+static void
+test_impossible_remover (void)
+{
+  const guint64 numbers[] = {
+    G_GUINT64_CONSTANT (1) << 48, G_MAXINT64, G_MAXINT64 - 63, G_MAXUINT64,
+  };
+  World world;
+  SsemShmFile a, b;
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (numbers); i++)
+    {
+      world_init (&world);
+      plant_nascent (&world, &a, world.first);
+      make_doomed (&a, TRUE);
+      a.memory->remover = numbers[i];
+      die (&a);
+
+      g_assert_true (attach (&world, &b));
+      g_assert_false (is_further (&world, &b));
+      g_assert_true (leave (&b));
+      world_clear (&world);
+    }
+}
+
 /* --- What kills leave --- */
 
 #define NASCENT_LEFT      1
@@ -605,6 +631,7 @@ static const Test tests[] = {
   { "doomed-makes-way", test_doomed_makes_way },
   { "successor-stays", test_successor_stays },
   { "taken-by-hand", test_taken_by_hand },
+  { "impossible-remover", test_impossible_remover },
   { "leftovers", test_leftovers },
   { "nothing-else", test_nothing_else },
   { "no-room", test_no_room },
