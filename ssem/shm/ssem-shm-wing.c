@@ -15,8 +15,8 @@
 
 /* The kernel keeps the locks of a file in a list, and goes through it for each that is taken or
  * dropped: five times for a process that comes and goes. Among a thousand, that takes more than
- * twice as long as all the rest. So as soon as many are attached, the next ones have their bytes in other
- * files, the wings, of which the segment has 63.
+ * twice as long as all the rest. So as soon as many are attached, the next ones have their bytes in
+ * other files, the wings, of which the segment has 63.
  *
  *   FOLDER/NAME+/BIRTH-WING   an empty file, made by the first one that needs it. BIRTH is a random
  *                             number of the segment's, so that no other segment's wing ever has
@@ -36,7 +36,7 @@
  * removed it.
  *
  * A kill may leave a wing of a segment that was doomed while its maker came. The next one to remove
- * the key finds it in the folder, which is not empty then, and no segment of that birth.
+ * the key, or to find none, finds it in the folder, and no segment of that birth.
  */
 
 /* So many are in the segment's own file. */

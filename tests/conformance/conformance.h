@@ -149,8 +149,10 @@ GStrv                fixture_list_keys     (Fixture         *self);
 void                 fixture_assert_empty  (Fixture         *self);
 /* The path of the file that the fixture's key has or would have. */
 char                *fixture_key_path      (Fixture         *self);
-/* In shared memory: the next one to attach to the one key that is there comes as one of a crowd. */
-void                 fixture_pretend_crowd (Fixture         *self);
+/* In shared memory: from here on who attaches to the one key that is there comes as one of a crowd.
+ * One in FIXTURE_CROWD counts again, and finds out. */
+#define FIXTURE_CROWD 64
+void                 fixture_gather_crowd  (Fixture         *self);
 /* The largest value of the backend. */
 int                  fixture_maximum       (Fixture         *self);
 /* As many units as an acquire of the backend may reasonably ask for. */

@@ -16,23 +16,13 @@ crowd_open (Fixture     *fixture,
 }
 
 void
-crowd_gather (Fixture *fixture)
-{
-  SsemShmFile file;
-
-  crowd_open (fixture, &file);
-  atomic_fetch_add (&file.memory->n_near, CROWD);
-  ssem_shm_file_clear (&file);
-}
-
-void
 crowd_assert_counted (Fixture *fixture,
                       int      n)
 {
   SsemShmFile file;
 
   crowd_open (fixture, &file);
-  g_assert_cmpint (atomic_load (&file.memory->n_near), ==, CROWD + n);
+  g_assert_cmpint (atomic_load (&file.memory->n_near), ==, FIXTURE_CROWD + n);
   ssem_shm_file_clear (&file);
 }
 
@@ -47,7 +37,7 @@ crowd_seat_next (Fixture *fixture,
   last = atomic_load (&file.memory->last_process);
   do
     last++;
-  while (last % CROWD == 0 ? wing != 0 : ssem_shm_wing_choose (&file, last) != wing);
+  while (last % FIXTURE_CROWD == 0 ? wing != 0 : ssem_shm_wing_choose (&file, last) != wing);
   atomic_store (&file.memory->last_process, last - 1);
   ssem_shm_file_clear (&file);
 }

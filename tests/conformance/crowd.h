@@ -11,20 +11,14 @@
 
 G_BEGIN_DECLS
 
-/* A crowd without its members: the segment of the fixture's key counts so many that have been
- * killed, and the next one to attach comes to a wing, which is chosen by its number. Through the
- * library's own objects. */
-
-/* Enough for the next one to come to a wing. One in so many counts again. */
-#define CROWD 64
+/* Who sits where in a crowd without members: after fixture_gather_crowd (), the segment of the
+ * fixture's key counts so many that have been killed, and the next one to attach comes to a wing,
+ * which is chosen by its number. Through the library's own objects. */
 
 /* The segment of the fixture's key, in the first place, for a look: ssem_shm_file_clear () ends
  * it. */
 void    crowd_open          (Fixture     *fixture,
                              SsemShmFile *file);
-
-/* From here on the crowd is there. */
-void    crowd_gather        (Fixture     *fixture);
 
 /* So many are counted beside it in the segment's own file. */
 void    crowd_assert_counted (Fixture    *fixture,

@@ -102,7 +102,7 @@ places_end (Fixture *self)
 }
 
 void
-fixture_pretend_crowd (Fixture *self)
+fixture_gather_crowd (Fixture *self)
 {
   g_auto(GStrv) names = fixture_list_keys (self);
   SsemShmSegment *segment;
@@ -113,15 +113,15 @@ fixture_pretend_crowd (Fixture *self)
       g_autofree char *path = g_build_filename (self->keys_folder, names[i], NULL);
       int fd;
 
-      /* Beside it may be the folder in which the crowd has its locks. */
-      if (g_file_test (path, G_FILE_TEST_IS_DIR))
+      /* The folder in which the crowd has its locks. */
+      if (g_str_has_suffix (path, "+"))
         continue;
 
       fd = open (path, O_RDWR | O_CLOEXEC);
       g_assert_cmpint (fd, >=, 0);
       segment = mmap (NULL, SSEM_SHM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
       g_assert_true (segment != MAP_FAILED);
-      atomic_store (&segment->n_near, 1000);
+      atomic_fetch_add (&segment->n_near, FIXTURE_CROWD);
       munmap (segment, SSEM_SHM_PAGE);
       close (fd);
       n_found++;

@@ -30,7 +30,7 @@ check_misfit (Fixture    *fixture,
   g_autofree char *place = NULL;
   Helper *one, *other;
 
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   place = crowd_wing_path (fixture, WING);
   g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
   if (g_str_equal (kind, "link"))
@@ -78,7 +78,7 @@ test_misfit_wings_folder (Fixture *fixture)
     return;
 
   own = fixture_user (fixture, 5);
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
   g_assert_cmpint (chmod (folder, 0777), ==, 0);
   g_assert_cmpint (lchown (folder, NOBODY, NOBODY), ==, 0);

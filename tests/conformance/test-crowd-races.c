@@ -59,7 +59,7 @@ join_crowd (Fixture     *fixture,
   if (SSEM_SHM_WING (file->process) != 0)
     return;
 
-  atomic_fetch_add (&file->memory->n_near, CROWD);
+  atomic_fetch_add (&file->memory->n_near, FIXTURE_CROWD);
   depart (file);
   join (fixture, file);
   g_assert_cmpuint (SSEM_SHM_WING (file->process), !=, 0);
@@ -136,7 +136,7 @@ test_members (Fixture *fixture)
   g_autofree Member *members = g_new0 (Member, MEMBERS);
   guint order[MEMBERS];
   guint n_killed = 0;
-  int n_near = CROWD;
+  int n_near = FIXTURE_CROWD;
   guint i;
 
   for (i = 0; i < MEMBERS; i++)
@@ -144,8 +144,8 @@ test_members (Fixture *fixture)
       SsemShmFile *file = &members[i].file;
 
       enter (fixture, &members[i]);
-      g_assert_cmpint (SSEM_SHM_WING (file->process) == 0, ==, i < CROWD);
-      g_assert_cmpint (atomic_load (&file->memory->n_near), ==, MIN (i + 1, CROWD));
+      g_assert_cmpint (SSEM_SHM_WING (file->process) == 0, ==, i < FIXTURE_CROWD);
+      g_assert_cmpint (atomic_load (&file->memory->n_near), ==, MIN (i + 1, FIXTURE_CROWD));
       if (i == 0)
         g_assert_cmpint (ssem_shm_counter_add (members[i].lane, MEMBERS - UNITS, 0), ==,
                          SSEM_SHM_DONE);
@@ -440,7 +440,7 @@ test_leaver_stands (Fixture *fixture)
       Helper *leaver;
 
       join (fixture, &first);
-      crowd_gather (fixture);
+      fixture_gather_crowd (fixture);
       leaver = crowd_user (fixture, WING);
       depart (&first);
       if (!trace (leaver))
@@ -474,7 +474,7 @@ check_newcomer (Fixture  *fixture,
       Helper *newcomer = fixture_helper (fixture);
 
       join (fixture, &first);
-      crowd_gather (fixture);
+      fixture_gather_crowd (fixture);
       crowd_seat_next (fixture, WING);
       if (!trace (newcomer))
         {

@@ -28,7 +28,7 @@ test_operations (Fixture *fixture)
   Helper *own = fixture_user (fixture, 5);
   Helper *one, *two, *other;
 
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   one = crowd_user (fixture, WING);
   two = crowd_user (fixture, WING);
   other = crowd_user (fixture, ANOTHER);
@@ -70,7 +70,7 @@ check_killed (Fixture *fixture,
 
   for (i = 0; i < 2 && holders_wing == OWN; i++)
     holders[i] = fixture_user (fixture, 3);
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   for (i = 0; i < 2 && holders_wing != OWN; i++)
     holders[i] = crowd_user (fixture, holders_wing);
   if (asker == NULL)
@@ -131,12 +131,12 @@ test_counted_again (Fixture *fixture)
   Helper *another = fixture_user (fixture, 5);
   Helper *counter;
 
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   helper_kill (another);
   crowd_seat_next (fixture, OWN);
   counter = fixture_user (fixture, 5);
   crowd_assert_seat (fixture, counter, OWN);
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   crowd_assert_counted (fixture, 2);
   g_assert_cmpint (helper_get_value (own, 0), ==, 5);
 }
@@ -172,7 +172,7 @@ test_told (Fixture *fixture)
   g_autoptr(GPtrArray) listed = NULL;
   g_autoptr(GError) error = NULL;
 
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   one = crowd_user (fixture, WING);
   waiter = crowd_user (fixture, WING);
   other = crowd_user (fixture, ANOTHER);
@@ -219,7 +219,7 @@ test_lingerer (Fixture *fixture)
   Helper *lingerer, *asker;
   int i;
 
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   lingerer = crowd_user (fixture, WING);
   asker = crowd_user (fixture, WING);
   helper_do (lingerer, "acquire 0 4");
@@ -267,7 +267,7 @@ test_lingerer_alone (Fixture *fixture)
   Helper *own = fixture_user (fixture, 5);
   Helper *lingerer;
 
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   lingerer = crowd_user (fixture, WING);
   helper_do (lingerer, "acquire 0 4");
   helper_do (lingerer, "close 0");
@@ -289,7 +289,7 @@ test_ends (Fixture *fixture)
       Helper *own = fixture_user (fixture, 5);
       Helper *leaver;
 
-      crowd_gather (fixture);
+      fixture_gather_crowd (fixture);
       leaver = crowd_user (fixture, WING);
       helper_do (leaver, "acquire 0 3");
       helper_send (own, "acquire 0 4");
@@ -317,7 +317,7 @@ test_last_exits (Fixture *fixture)
 
       if (wings[i] == OWN)
         last = fixture_user (fixture, 5);
-      crowd_gather (fixture);
+      fixture_gather_crowd (fixture);
       if (wings[i] != OWN)
         last = crowd_user (fixture, wings[i]);
       helper_quit (first);
@@ -338,7 +338,7 @@ test_idle_child (Fixture *fixture)
   Helper *own = fixture_user (fixture, 5);
   Helper *parent, *child;
 
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   parent = crowd_user (fixture, WING);
   helper_do (parent, "acquire 0 4");
   child = fixture_fork (fixture, parent);
@@ -366,7 +366,7 @@ test_child (Fixture *fixture)
   Helper *own = fixture_user (fixture, 5);
   Helper *parent, *child;
 
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   parent = crowd_user (fixture, WING);
   helper_do (parent, "acquire 0 3");
   child = fixture_fork (fixture, parent);
@@ -393,7 +393,7 @@ test_umask (Fixture *fixture)
   struct stat found;
   mode_t before;
 
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   crowd_user (fixture, ANOTHER);
   crowd_seat_next (fixture, WING);
   before = umask (0400);
@@ -417,7 +417,7 @@ check_closed (Fixture    *fixture,
   Helper *own = fixture_user (fixture, 3);
   Helper *daemon, *neighbour, *leaver;
 
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   daemon = crowd_user (fixture, WING);
   leaver = crowd_user (fixture, WING);
   neighbour = crowd_user (fixture, WING);
@@ -473,7 +473,7 @@ test_used_up (Fixture *fixture)
   Helper *newcomer = fixture_helper (fixture);
   Helper *holder;
 
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   holder = crowd_user (fixture, WING);
   helper_do (holder, "acquire 0 1");
   crowd_seat_next (fixture, ANOTHER);
@@ -503,7 +503,7 @@ test_modes (Fixture *fixture)
   Helper *opener = fixture_helper (fixture);
   Helper *one;
 
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   one = crowd_user (fixture, WING);
   helper_do (one, "acquire 0 5");
   helper_quit (own);
@@ -542,7 +542,7 @@ test_remove_leftover (Fixture *fixture)
   Helper *one;
   gboolean is_removed;
 
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   one = crowd_user (fixture, WING);
   helper_kill (own);
   is_removed = ssem_semaphore_remove_leftover (fixture->key, fixture->backend, &error);
@@ -570,7 +570,7 @@ check_end (Fixture *fixture,
 
   helpers[0] = fixture_user (fixture, 5);
   helpers[1] = fixture_user (fixture, 5);
-  crowd_gather (fixture);
+  fixture_gather_crowd (fixture);
   g_assert_false (g_file_test (folder, G_FILE_TEST_EXISTS));
   helpers[2] = crowd_user (fixture, WING);
   helpers[3] = crowd_user (fixture, ANOTHER);

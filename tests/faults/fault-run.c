@@ -370,7 +370,7 @@ set_scene (FaultRun *self)
       self->neighbour_holds = 1;
     }
   if (scenario->has_crowd)
-    fixture_pretend_crowd (self->fixture);
+    fixture_gather_crowd (self->fixture);
   if (scenario->before == FAULT_LEFTOVER)
     {
       lose_neighbour (self);

@@ -171,7 +171,7 @@ start_victim (World *self)
   if (self->scenario->has_corpse)
     scenario_make_corpse (&self->victim);
   if (self->scenario->has_crowd)
-    fixture_pretend_crowd (self->fixture);
+    fixture_gather_crowd (self->fixture);
 
   victim = tracer_start (&self->table);
   if (self->scenario->has_stander)
