@@ -431,18 +431,20 @@ find_further (SsemShmFile *self)
 
 /* Opens what there is of the key and is not doomed. With -ENOENT, @is_blocked tells whether the
  * first place is not free for another; where it is free, the further places are looked at only
- * with @is_thorough. */
+ * with @is_thorough. Who @expects_none does not look: if there is one after all, his own will not
+ * get the name. */
 static int
 find (SsemShmFile *self,
       gboolean     is_thorough,
+      gboolean     expects_none,
       gboolean    *is_blocked)
 {
   int patience, result;
 
   *is_blocked = FALSE;
   result = ssem_shm_file_check_folder (self);
-  if (result != 0)
-    return result;
+  if (result != 0 || expects_none)
+    return result != 0 ? result : -ENOENT;
 
   for (patience = PATIENCE; patience > 0; patience--)
     {
@@ -461,18 +463,6 @@ find (SsemShmFile *self,
 
   *is_blocked = result == 0;
   return is_thorough || *is_blocked ? find_further (self) : -ENOENT;
-}
-
-/* As find (), for who expects to find nothing. That it is so shows when his own is to get the
- * name. */
-static int
-find_none (SsemShmFile *self,
-           gboolean    *is_blocked)
-{
-  int result = ssem_shm_file_check_folder (self);
-
-  *is_blocked = FALSE;
-  return result == 0 ? -ENOENT : result;
 }
 
 /* What nobody uses makes way for one that is to be created; -EEXIST where somebody is attached. */
@@ -504,9 +494,7 @@ ssem_shm_file_attach (SsemShmFile *self,
       gboolean is_guess = expects_none;
 
       expects_none = FALSE;
-      result = is_guess
-               ? find_none (self, &is_blocked)
-               : find (self, is_thorough, &is_blocked);
+      result = find (self, is_thorough, is_guess, &is_blocked);
       if (result == -ENOENT && !may_create)
         clear_leftovers (self);
       if (result != 0 && (result != -ENOENT || !may_create))
@@ -575,7 +563,7 @@ ssem_shm_file_remove_leftover (SsemShmFile *self)
   /* A nascent one is the key's only where no other place has one. */
   do
     {
-      result = find (self, TRUE, &is_blocked);
+      result = find (self, TRUE, FALSE, &is_blocked);
       if (result != 0)
         break;
 
