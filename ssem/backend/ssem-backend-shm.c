@@ -7,7 +7,6 @@
 #include "ssem-backend-shm-private.h"
 
 #include "ssem/shm/ssem-shm-inspect-private.h"
-#include "ssem/shm/ssem-shm-naming-private.h"
 #include "ssem/shm/ssem-shm-recovery-private.h"
 
 #include <errno.h>
@@ -313,12 +312,7 @@ static gboolean
 shm_remove_leftover (const char  *key,
                      GError     **error)
 {
-  SsemShmFile file = { 0 };
-  int result;
-
-  ssem_shm_file_init (&file, key);
-  result = ssem_shm_file_remove_leftover (&file);
-  ssem_shm_file_clear (&file);
+  int result = ssem_shm_attachment_remove_leftover (key);
 
   return result == 0 || shm_fail_key (error, SSEM_OPERATION_REMOVE, key, result);
 }

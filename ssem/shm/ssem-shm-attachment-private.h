@@ -54,6 +54,10 @@ int     ssem_shm_attachment_open   (const char          *key,
                                     SsemAccessMode       mode,
                                     SsemShmAttachment  **attachment);
 
+/* Removes the semaphore of @key that nobody is attached to; -EBUSY where somebody is, this process
+ * too. */
+int     ssem_shm_attachment_remove_leftover (const char *key);
+
 /* An instance goes: its waits are called off. What was its reference is given back when no thread
  * can be inside it any more; with the last one the process leaves, and the last process removes the
  * semaphore. */

@@ -546,6 +546,24 @@ ssem_shm_attachment_open (const char         *key,
   return result;
 }
 
+int
+ssem_shm_attachment_remove_leftover (const char *key)
+{
+  SsemShmFile file = { 0 };
+  int result;
+
+  ssem_shm_file_init (&file, key);
+
+  /* A child that has the descriptor or the mapping would keep the lock that a remover has. */
+  g_mutex_lock (&registry_lock);
+  result = ssem_shm_file_remove_leftover (&file);
+  g_mutex_unlock (&registry_lock);
+
+  ssem_shm_file_clear (&file);
+
+  return result;
+}
+
 void
 ssem_shm_attachment_close (SsemShmAttachment *self,
                            gpointer           instance)

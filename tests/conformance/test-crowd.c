@@ -6,7 +6,10 @@
 
 #include <glib/gstdio.h>
 
+#include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* In shared memory, who comes to a crowd has its locks in a wing: see ssem-shm-wing.c. Whoever is
@@ -19,6 +22,10 @@
 #define WING    5
 #define ANOTHER 9
 #define OWN     0
+
+#define N_FORKS 100
+
+static atomic_bool is_enough;
 
 /* --- Who is alive --- */
 
@@ -592,6 +599,58 @@ check_end (Fixture *fixture,
   fixture_assert_empty (fixture);
 }
 
+static gpointer
+remove_again_and_again (gpointer data)
+{
+  Fixture *fixture = data;
+
+  while (!atomic_load (&is_enough))
+    ssem_semaphore_remove_leftover (fixture->key, fixture->backend, NULL);
+
+  return NULL;
+}
+
+/* Only what a process may call in a child that was forked among threads. */
+G_GNUC_NORETURN static void
+exit_if_mapped (const char *folder)
+{
+  static char text[1 << 18];
+  int fd = open ("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  gsize length = 0;
+  gssize n = 0;
+
+  while (fd >= 0 && length < sizeof text - 1 &&
+         (n = read (fd, text + length, sizeof text - 1 - length)) > 0)
+    length += (gsize) n;
+
+  _exit (fd < 0 || n != 0 || strstr (text, folder) != NULL ? 1 : 0);
+}
+
+/* A child has nothing of what another thread of its parent's looks at for a moment. */
+static void
+test_remove_leftover_forked (Fixture *fixture)
+{
+  Helper *own = fixture_user (fixture, 5);
+  GThread *thread;
+  int i, status;
+
+  atomic_store (&is_enough, FALSE);
+  thread = g_thread_new ("remover", remove_again_and_again, fixture);
+  for (i = 0; i < N_FORKS; i++)
+    {
+      pid_t child = fork ();
+
+      g_assert_cmpint (child, >=, 0);
+      if (child == 0)
+        exit_if_mapped (fixture->keys_folder);
+      g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+      g_assert_cmpint (status, ==, 0);
+    }
+  atomic_store (&is_enough, TRUE);
+  g_thread_join (thread);
+  helper_quit (own);
+}
+
 static void
 test_last_leaves (Fixture *fixture)
 {
@@ -644,6 +703,8 @@ main (int    argc,
   conformance_add_needing ("used-up", NEEDS_WINGS, test_used_up);
   conformance_add_needing ("modes", NEEDS_WINGS, test_modes);
   conformance_add_needing ("remove-leftover", NEEDS_WINGS, test_remove_leftover);
+  conformance_add_needing ("remove-leftover-forked", NEEDS_WINGS | NEEDS_FORK_AMONG_THREADS,
+                           test_remove_leftover_forked);
   conformance_add_needing ("last-leaves", NEEDS_WINGS, test_last_leaves);
   conformance_add_needing ("all-killed", NEEDS_WINGS, test_all_killed);
   conformance_add_needing ("stray-wing", NEEDS_WINGS, test_stray_wing);
