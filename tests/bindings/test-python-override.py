@@ -13,6 +13,7 @@ import re
 import signal
 import threading
 import time
+import unittest.mock
 
 import gi
 
@@ -238,6 +239,22 @@ class Errors(Case):
         self.assertSpecific(Ssem.OutOfResourcesError, CODES.OUT_OF_RESOURCES, semaphore.release)
         self.assertSpecific(Ssem.KeyError, CODES.KEY_ERROR, semaphore.set_key, '')
 
+    def test_functions(self):
+        info = Ssem.SemaphoreInfo
+        backend = Ssem.Backend.DEFAULT
+        calls = [info.query, Ssem.semaphore_remove_leftover,
+                 lambda key, backend: Ssem.semaphore_reset(key, 0, backend)]
+        for call in calls:
+            self.assertSpecific(Ssem.NotFoundError, CODES.NOT_FOUND, call, self.key, backend)
+            self.assertSpecific(Ssem.KeyError, CODES.KEY_ERROR, call, '', backend)
+        semaphore = self.new(1)
+        self.assertEqual(info.query(self.key, backend).get_value(), 1)
+        self.assertIn(self.key, [found.get_key() for found in info.list(backend)])
+        self.assertIs(Ssem.semaphore_reset(self.key, 2, backend), True)
+        self.assertEqual(semaphore.get_value(), 2)
+        os.environ[self.variable] = os.path.join(self.folder, 'none')
+        self.assertSpecific(Ssem.NotFoundError, CODES.NOT_FOUND, info.list, backend)
+
     def test_permission_denied(self):
         os.symlink('/dev/null', self.path)
         self.assertSpecific(Ssem.PermissionDeniedError, CODES.PERMISSION_DENIED, self.new)
@@ -303,10 +320,14 @@ class Blocks(Case):
 
     def test_hold_in_vain(self):
         semaphore = self.new(1)
+        with self.assertRaises(GLib.Error) as caught:
+            semaphore.acquire_timeout(2, 1)
         for timeout in [0, 0.01]:
-            with self.assertRaisesRegex(TimeoutError, self.key):
+            with self.assertRaises(TimeoutError) as in_vain:
                 with semaphore.hold(2, timeout=timeout):
                     self.fail('not held')
+            # The library's own words, and so its translations.
+            self.assertEqual(str(in_vain.exception), caught.exception.message)
         cancellable = Gio.Cancellable()
         cancellable.cancel()
         with self.assertCancelled(), semaphore.hold(cancellable=cancellable):
@@ -315,15 +336,26 @@ class Blocks(Case):
 
     def test_child_that_leaves_the_block(self):
         semaphore = self.new(3)
-        with semaphore.hold(2):
-            child = os.fork()
-            if child:
-                self.assertEqual(os.waitpid(child, 0), (child, 0))
-                self.assertEqual(semaphore.get_value(), 1)
-        if not child:
-            # It holds nothing, so it has nothing to give back.
-            os._exit(0 if semaphore.get_value() == 1 else 1)
-        self.assertEqual(semaphore.get_value(), 3)
+        for block in [semaphore, semaphore.hold(1)]:
+            with block:
+                child = os.fork()
+                if child:
+                    self.assertEqual(os.waitpid(child, 0), (child, 0))
+                    self.assertEqual(semaphore.get_value(), 2)
+                else:
+                    with block:
+                        pass
+            if not child:
+                # It holds nothing, so it has nothing to give back.
+                os._exit(0 if semaphore.get_value() == 2 else 1)
+            self.assertEqual(semaphore.get_value(), 3)
+
+    def test_blocks_of_an_object_from_c(self):
+        semaphore = Ssem.SystemSemaphore.new(self.key, 2)
+        self.find_set()
+        with semaphore, semaphore:
+            self.assertEqual(semaphore.get_value(), 0)
+        self.assertEqual(semaphore.get_value(), 2)
 
     def test_hold_that_is_dropped(self):
         semaphore = self.new(3)
@@ -612,12 +644,53 @@ class Awaiting(Case):
             async with semaphore as entered:
                 self.assertIs(entered, semaphore)
                 self.assertEqual(semaphore.get_value(), 1)
-                with self.assertRaises(TimeoutError):
-                    async with semaphore.hold(2, timeout=0.01):
+                for timeout in [-1, 0, 0.01]:
+                    with self.assertRaisesRegex(TimeoutError, self.key):
+                        async with semaphore.hold(2, timeout=timeout):
+                            self.fail('not held')
+            for timeout in [-1, 0, 1e-6, LONG_SECONDS]:
+                async with semaphore.hold(2, timeout=timeout):
+                    self.assertEqual(semaphore.get_value(), 0)
+                self.assertEqual(semaphore.get_value(), 2)
+
+        self.run_async(run())
+
+    def test_block_in_vain(self):
+        semaphore = self.new(1)
+        cancellable = Gio.Cancellable()
+        cancellable.cancel()
+
+        async def run():
+            for timeout in [None, 0, LONG_SECONDS]:
+                with self.assertCancelled():
+                    async with semaphore.hold(timeout=timeout, cancellable=cancellable):
                         self.fail('not held')
-            async with semaphore.hold(2, timeout=LONG_SECONDS):
-                self.assertEqual(semaphore.get_value(), 0)
-            self.assertEqual(semaphore.get_value(), 2)
+            self.assertEqual(semaphore.get_value(), 1)
+
+        self.run_async(run())
+
+    def test_child_that_leaves_the_block(self):
+        semaphore = self.new(1)
+
+        async def run():
+            async with semaphore:
+                child = os.fork()
+                if child:
+                    self.assertEqual(os.waitpid(child, 0), (child, 0))
+            if not child:
+                os._exit(semaphore.get_value())
+            self.assertEqual(semaphore.get_value(), 1)
+
+        self.run_async(run())
+
+    def test_no_thread(self):
+        semaphore = self.new(1)
+
+        async def run():
+            with unittest.mock.patch('threading.Thread.start', side_effect=RuntimeError('none')), \
+                 self.assertRaisesRegex(RuntimeError, 'none'):
+                await semaphore.acquire_async()
+            self.assertIs(await semaphore.acquire_async(), True)
 
         self.run_async(run())
 

@@ -50,6 +50,10 @@ _MAX_USEC = 2**62
 # A signal that comes in the instant before a wait begins does not end it; the next look does.
 _LOOK_SECONDS = 0.5
 
+# The library says the same, and its translations have it.
+_TRANSLATION_DOMAIN = 'ssem-1'
+_IN_VAIN = 'The semaphore “%s” did not have that many units in time'
+
 _call = operator.methodcaller('__call__')
 
 
@@ -264,9 +268,10 @@ class _Service:
         """Has the thread call it."""
         with self.lock:
             if self.context is None:
-                self.context = GLib.MainContext.new()
-                threading.Thread(target=self.run, args=(self.context,), name='ssem-await',
+                context = GLib.MainContext.new()
+                threading.Thread(target=self.run, args=(context,), name='ssem-await',
                                  daemon=True).start()
+                self.context = context
             self.n_pending += 1
             source = GLib.Idle()
             source.set_callback(function)
@@ -314,7 +319,6 @@ class _Request:
         self.lock = threading.Lock()
         self.is_abandoned = False
         self.outcome = None
-        _service.submit(self.start)
 
     def start(self, *unused):
         number = next(_numbers)
@@ -383,6 +387,7 @@ async def _acquire_awaited(semaphore, n, cancellable):
                                              lambda source: request.interruption.cancel())
             if cancellable.is_cancelled():
                 request.interruption.cancel()
+        _service.submit(request.start)
         # A task that is cancelled waits for the end of its request, so that it holds nothing then.
         while not request.future.done():
             try:
@@ -437,8 +442,8 @@ class Hold:
         self._entered = []
 
     def _fail(self):
-        raise TimeoutError(f'{self._n} units of the semaphore "{self._semaphore.get_key()}" did not '
-                           f'come within {self._timeout} seconds')
+        message = GLib.dgettext(_TRANSLATION_DOMAIN, _IN_VAIN)
+        raise TimeoutError(message % self._semaphore.get_key())
 
     def __enter__(self):
         note = map(self._entered.append, (os.getpid(),))
@@ -466,17 +471,22 @@ class Hold:
                 _give_back(self._semaphore, self._n)
 
     async def __aenter__(self):
-        awaitable = _acquire_awaited(self._semaphore, self._n, self._cancellable)
+        # However short the time is, what is there now is taken.
         if self._timeout is None:
-            await awaitable
-        else:
-            import asyncio
-            try:
-                await asyncio.wait_for(awaitable, self._timeout)
-            except asyncio.TimeoutError:
-                self._fail()
+            await _acquire_awaited(self._semaphore, self._n, self._cancellable)
+        elif not self._semaphore.acquire(self._n, 0, self._cancellable):
+            await self._wait_for()
         self._entered.append(os.getpid())
         return self._semaphore
+
+    async def _wait_for(self):
+        import asyncio
+
+        awaitable = _acquire_awaited(self._semaphore, self._n, self._cancellable)
+        try:
+            await asyncio.wait_for(awaitable, self._timeout)
+        except asyncio.TimeoutError:
+            self._fail()
 
     async def __aexit__(self, *unused):
         self.__exit__()
@@ -599,20 +609,38 @@ class SystemSemaphore(_Base):
         """
         return Hold(self, n, timeout, cancellable)
 
+    def _get_entered(self):
+        """For each block that was entered, the process that did it: a child that leaves it holds
+        nothing. PyGObject doesn't call `__init__()` for an object that C has made."""
+        return vars(self).setdefault('_entered', [])
+
     def __enter__(self):
+        note = map(self._get_entered().append, (os.getpid(),))
         _, = map(self.acquire, (1,))
+        _, = note
         return self
 
     def __exit__(self, *unused):
-        self.release(1)
+        if self._get_entered().pop() == os.getpid():
+            self.release(1)
 
     async def __aenter__(self):
         await _acquire_awaited(self, 1, None)
+        self._get_entered().append(os.getpid())
         return self
 
     async def __aexit__(self, *unused):
-        self.release(1)
+        self.__exit__()
 
 
 SystemSemaphore = override(SystemSemaphore)
 __all__.append('SystemSemaphore')
+
+
+# --- Looking, and mending -------------------------------------------------------------------------
+
+Ssem.SemaphoreInfo.list = staticmethod(_with_specific_errors(Ssem.SemaphoreInfo.list))
+Ssem.SemaphoreInfo.query = staticmethod(_with_specific_errors(Ssem.SemaphoreInfo.query))
+
+for _function in [Ssem.semaphore_remove_leftover, Ssem.semaphore_reset]:
+    override(_function)(_with_specific_errors(_function))
