@@ -168,11 +168,12 @@ list_backend (const SsemBackendTable  *table,
  * Returns: (transfer container) (element-type SsemSemaphoreInfo): the semaphores, which the array
  *   owns, ordered by the bytes of their keys; or `NULL` with @error set:
  *
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the folder of the semaphores is another
- *   user's;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the folder of the semaphores cannot be read,
+ *   or the one that the library makes for the user is somebody else's, a link or open to others;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if the folder that the environment names does not
  *   exist;
  * - `G_IO_ERROR_NOT_SUPPORTED` if this build does not have @backend, or the system does not tell;
+ * - `G_IO_ERROR_INVALID_ARGUMENT` if @backend is no backend;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` or `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR`
  *   if the folder cannot be read for another reason.
  *
@@ -241,7 +242,7 @@ ssem_semaphore_info_list (SsemBackend   backend,
  *   semaphore;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if it is another user's, or a link;
  * - `G_IO_ERROR_NOT_SUPPORTED` if this build does not have @backend, or the system does not tell;
- * - `G_IO_ERROR_INVALID_ARGUMENT` if the environment names no backend that there is;
+ * - `G_IO_ERROR_INVALID_ARGUMENT` if @backend, or what the environment names, is no backend;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if the process has no more descriptors;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
  *
@@ -563,7 +564,7 @@ open_semaphore (const char      *key,
 /**
  * ssem_semaphore_reset:
  * @key: a key: 1 to 1024 bytes of UTF-8
- * @value: the new value: 0 or more
+ * @value: the new value: 0 to the backend's maximum, 32767 with System V, else `G_MAXINT`
  * @backend: a backend, or `SSEM_BACKEND_DEFAULT` for the one that an object would get that asks for
  *   none
  * @error: return location for an error

@@ -139,14 +139,16 @@ acquire_until (SsemSystemSemaphore  *self,
  * - `G_IO_ERROR_INVALID_ARGUMENT` if @n is not positive;
  * - `G_IO_ERROR_CANCELLED` if @cancellable was cancelled;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @n is more than the backend can ever count to
- *   (32767 with System V), the system has no memory for the wait, or, with shared memory, 4095
- *   threads of all processes have used the semaphore already;
+ *   (32767 with System V), the system has no memory for the wait, or, with shared memory, this
+ *   thread is new to the semaphore, and 4095 threads of all processes have used it already or the
+ *   folder is full;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system
  *   (with shared memory a wait notices within a second, an operation that need not wait does not),
  *   or another thread gave the object another key;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
  *   the semaphore;
- * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
+ * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet, or not yet in this
+ *   child of `fork()`;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
  *
  * Since: 1.0
@@ -303,11 +305,13 @@ wake_and_leave (SsemInstance *instance,
  *
  * - `G_IO_ERROR_INVALID_ARGUMENT` if @n is not positive;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if the value would pass the backend's maximum
- *   (32767 with System V, else `G_MAXINT`);
+ *   (32767 with System V, else `G_MAXINT`), or, with shared memory, this thread is new to the
+ *   semaphore, and 4095 threads of all processes have used it already or the folder is full;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
  *   the semaphore;
- * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
+ * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet, or not yet in this
+ *   child of `fork()`;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
  *
  * Since: 1.0
@@ -358,7 +362,8 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
  *   the semaphore;
- * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet;
+ * - an error of [ctor@Ssem.SystemSemaphore.new] if the object was not open yet, or not yet in this
+ *   child of `fork()`;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
  *
  * Since: 1.0

@@ -507,8 +507,9 @@ ssem_system_semaphore_init (SsemSystemSemaphore *self)
  *   unknown, and if the folder that semaphores live in does not exist;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS` with `SSEM_ACCESS_MODE_CREATE_EXCLUSIVE` if a live
  *   process uses the semaphore, or may be using it because a Qt program made it;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the semaphore or its folder belongs to
- *   another user, is a link or is open to others, or the folder cannot be written to;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the semaphore belongs to another user or a
+ *   link lies in its place, the folder cannot be written to, or the one that the library makes for
+ *   the user is somebody else's, a link or open to others;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @initial_value is past the backend's maximum,
  *   or the system has no more semaphores, descriptors, memory or room where they are kept;
  * - `G_IO_ERROR_INVALID_ARGUMENT` if @initial_value is negative, @mode is no mode, or the
