@@ -170,7 +170,8 @@ shm_acquire (SsemInstance  *instance,
       result = ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_UNITS);
       if (result < 0)
         return shm_fail (error, SSEM_OPERATION_ACQUIRE, self, result);
-      if (result > 0 && take (self, wait.lane, n) == SSEM_SHM_DONE)
+      /* Whether it was we who found the dead, or somebody else just did. */
+      if (take (self, wait.lane, n) == SSEM_SHM_DONE)
         return TRUE;
       return ssem_backend_fail_wait (error, attachment->file.key, deadline_usec);
     }

@@ -75,11 +75,16 @@ get_epoch (SsemShmSegment     *segment,
 {
   guint32 epoch = atomic_load_explicit (&segment->epoch, memory_order_acquire);
 
-  /* A reset is between its two steps, or died there: take the second. If state is stale, the word
-   * may be ahead of it; then the swap will fail, whatever we answer. */
+  /* A reset is between its two steps, or died there: take the second. If @state is stale, the word
+   * may be ahead of it, and must not be moved even where their bits seem to say so; then the swap
+   * will fail, whatever we answer. If the word is the same before and after a look at state, state
+   * was no further than one ahead of it, and the bits are enough. */
   if (G_UNLIKELY (SSEM_SHM_LOW_BITS (epoch + 1, SSEM_SHM_EPOCH_BITS) == state->epoch))
     {
-      atomic_compare_exchange_strong (&segment->epoch, &epoch, epoch + 1);
+      SsemShmState now = ssem_shm_state_unpack (atomic_load (&segment->state));
+
+      if (now.epoch == state->epoch)
+        atomic_compare_exchange_strong (&segment->epoch, &epoch, epoch + 1);
       epoch = atomic_load_explicit (&segment->epoch, memory_order_acquire);
     }
 

@@ -142,6 +142,17 @@ try_in_vain (gpointer victim)
     complain (self, "try", error);
 }
 
+/* All but the owner's, so that it needs those of the dead. */
+static void
+try_most (gpointer victim)
+{
+  Victim *self = victim;
+  g_autoptr(GError) error = NULL;
+
+  if (!ssem_system_semaphore_try_acquire (self->semaphore, UNITS - 1, &error))
+    complain (self, "try", error);
+}
+
 static void
 open_anyhow (gpointer victim)
 {
@@ -208,6 +219,23 @@ static const Scenario scenarios[] = {
     .n_held = 1,
     .n_held_after = 1,
     .perform = try_in_vain,
+  },
+  {
+    .name = "try-after-death",
+    .company = COMPANY_NOT_WAITING,
+    .n_held = 0,
+    .n_held_after = UNITS - 1,
+    .has_corpse = TRUE,
+    .takes_all = TRUE,
+    .perform = try_most,
+  },
+  {
+    .name = "acquire-overtaken",
+    .company = COMPANY_ATTACHED,
+    .n_held = 0,
+    .n_held_after = 0,
+    .is_overtaken = TRUE,
+    .perform = acquire_one,
   },
   {
     .name = "acquire-behind-another",

@@ -35,6 +35,8 @@ typedef struct
   gboolean has_crowd;  /* whether it opens the key as one of many */
   gboolean had_it;     /* whether it has opened the key and closed it before */
   gboolean has_corpse; /* whether a process has died before it with two units */
+  gboolean takes_all;  /* whether it leaves no unit to the others */
+  gboolean is_overtaken; /* whether it is stopped while the epochs come round, and a process dies */
   /* Whether another is in the middle of acquiring a unit: it has swapped, and not committed. */
   gboolean has_stander;
   void (* perform) (gpointer victim);
