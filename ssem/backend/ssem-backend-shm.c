@@ -119,10 +119,12 @@ sleep_until_taken (SsemShmInstance *self,
 {
   SsemShmAttachment *attachment = self->attachment;
   SsemShmSegment *segment = attachment->file.memory;
+  SsemShmWake wake = SSEM_SHM_LOOK_AGAIN;
 
   for (;;)
     {
-      SsemShmWake wake;
+      gint64 until = deadline_usec;
+      gint64 listen_usec;
       int n_dead;
 
       if (take (self, wait->lane, wait->n) == SSEM_SHM_DONE)
@@ -133,12 +135,18 @@ sleep_until_taken (SsemShmInstance *self,
         return n_dead;
       if (n_dead > 0)
         continue;
-      if (atomic_load (&wait->waiter.is_called_off) || g_get_monotonic_time () >= deadline_usec)
+      if (atomic_load (&wait->waiter.is_called_off))
         return -EAGAIN;
+      /* Somebody else may have found them. */
+      if (g_get_monotonic_time () >= deadline_usec)
+        return take (self, wait->lane, wait->n) == SSEM_SHM_DONE ? 0 : -EAGAIN;
 
-      ssem_shm_attachment_listen (attachment);
-      wake = ssem_shm_waiting_sleep (segment, &wait->waiter, wait->lane.index, wait->n,
-                                     deadline_usec);
+      /* A listener may have left just now: who has begun to wait, or was woken, tries to take its
+       * place once more. */
+      listen_usec = ssem_shm_attachment_listen (attachment);
+      if (wake == SSEM_SHM_LOOK_AGAIN)
+        until = MIN (until, listen_usec);
+      wake = ssem_shm_waiting_sleep (segment, &wait->waiter, wait->lane.index, wait->n, until);
       if (wake == SSEM_SHM_SLEPT_LONG && !ssem_shm_file_has_descriptor (&attachment->file))
         return -EBADF;
       if (wake == SSEM_SHM_SLEPT_LONG && !ssem_shm_file_is_in_place (&attachment->file))

@@ -119,7 +119,8 @@ void    ssem_shm_attachment_begin_wait (SsemShmAttachment *self,
 void    ssem_shm_attachment_end_wait   (SsemShmAttachment *self,
                                         SsemShmWait       *wait);
 
-/* Sees to it that somebody listens for deaths. */
-void    ssem_shm_attachment_listen     (SsemShmAttachment *self);
+/* Sees to it that somebody listens for deaths. Answers when to try again, a point of the monotonic
+ * clock; G_MAXINT64 where this process listens. */
+gint64  ssem_shm_attachment_listen     (SsemShmAttachment *self);
 
 G_END_DECLS

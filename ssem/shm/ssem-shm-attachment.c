@@ -353,6 +353,22 @@ ssem_shm_attachment_ready (SsemShmAttachment *self)
   return result;
 }
 
+/* With registry_lock. Another has to listen instead, and may be asleep. */
+static void
+stop_listening (SsemShmAttachment *self)
+{
+  ssem_shm_bell_unwatch (&self->file);
+  if (!atomic_exchange (&self->listens, FALSE))
+    return;
+
+  ssem_shm_file_unlisten (&self->file);
+  /* One that is woken takes the place. At exit it could be a thread of ours. */
+  if (self->waits != NULL)
+    ssem_shm_waiting_wake_all (self->file.memory);
+  else if (ssem_shm_waiting_is_anybody (self->file.memory))
+    ssem_shm_waiting_wake (self->file.memory, 1);
+}
+
 /* With registry_lock: from attached to out, or to lingering. */
 static void
 leave (SsemShmAttachment *self)
@@ -360,8 +376,7 @@ leave (SsemShmAttachment *self)
   gboolean lingers;
 
   ssem_shm_file_disown (&self->file);
-  ssem_shm_bell_unwatch (&self->file);
-  atomic_store (&self->listens, FALSE);
+  stop_listening (self);
 
   lingers = ssem_shm_counter_get_holding (self->file.memory, self->file.process) > 0;
   if (!lingers)
@@ -389,6 +404,7 @@ leave_all_at_exit (void)
       if (atomic_load (&attachment->is_attached) && is_of_this_process (attachment))
         {
           ssem_shm_file_disown (&attachment->file);
+          stop_listening (attachment);
           ssem_shm_file_leave (&attachment->file, TRUE);
           atomic_store (&attachment->is_attached, FALSE);
         }
@@ -419,6 +435,8 @@ free_attachment (SsemShmAttachment *self)
       last_removed = g_steal_pointer (&self->file.path);
     }
   ssem_shm_file_disown (&self->file);
+  /* A thread that went on at exit may have made it listen again. */
+  stop_listening (self);
   ssem_shm_file_clear (&self->file);
   g_clear_pointer (&self->idle_slots, g_array_unref);
   g_mutex_clear (&self->gate);
@@ -626,14 +644,15 @@ ssem_shm_attachment_end_wait (SsemShmAttachment *self,
   g_mutex_unlock (&registry_lock);
 }
 
-void
+gint64
 ssem_shm_attachment_listen (SsemShmAttachment *self)
 {
   gint64 now = g_get_monotonic_time ();
 
-  if (atomic_load (&self->listens) || now < atomic_load (&self->next_listen_usec) ||
-      !g_mutex_trylock (&self->gate))
-    return;
+  if (atomic_load (&self->listens))
+    return G_MAXINT64;
+  if (now < atomic_load (&self->next_listen_usec) || !g_mutex_trylock (&self->gate))
+    return atomic_load (&self->next_listen_usec);
 
   if (!atomic_load (&self->listens) && ssem_shm_file_has_descriptor (&self->file) &&
       ssem_shm_file_listen (&self->file) == 0)
@@ -645,4 +664,6 @@ ssem_shm_attachment_listen (SsemShmAttachment *self)
     }
   atomic_store (&self->next_listen_usec, now + LISTEN_AGAIN_USEC);
   g_mutex_unlock (&self->gate);
+
+  return atomic_load (&self->listens) ? G_MAXINT64 : now + LISTEN_AGAIN_USEC;
 }

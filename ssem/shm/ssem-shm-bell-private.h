@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 /* To be called before the others. */
 void     ssem_shm_bell_init    (void);
 
-/* Makes this process listen for @file, unless enough others do. @file stays where it is until it is
+/* Makes this process listen for @file, in a place that it has taken. @file stays where it is until it is
  * unwatched. Answers whether this process listens. */
 gboolean ssem_shm_bell_watch   (SsemShmFile *file);
 

@@ -20,7 +20,7 @@ typedef struct
 typedef enum
 {
   SSEM_SHM_LOOK_AGAIN,  /* woken, for whatever reason */
-  SSEM_SHM_SLEPT_LONG,  /* the longest sleep is over */
+  SSEM_SHM_SLEPT_LONG,  /* the time is over, or the longest sleep */
 } SsemShmWake;
 
 /* A sleep is never longer than this, in microseconds: the waiter's own look at what nobody told

@@ -329,10 +329,11 @@ test_last_exits (Fixture *fixture)
         last = crowd_user (fixture, wings[i]);
       helper_quit (first);
       helper_do (last, "acquire 0 4");
-      helper_do (last, "late 0 2");
+      helper_do (last, "serve-late");
       helper_send (last, "exit 0");
+      helper_send (last, "try 0 2");
       crowd_expect_would_block (last);
-      helper_reap (last);
+      helper_quit (last);
       fixture_assert_empty (fixture);
     }
 }

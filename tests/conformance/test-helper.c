@@ -24,7 +24,7 @@
  *   wait PID                            reaps such a child
  *   exec                                this program anew in the same process
  *   exit N, _exit N, abort, quit        quit drops all objects first
- *   late SLOT N                         exit tries to acquire, after the library's own end, and answers
+ *   serve-late                          exit obeys on after the library's own end, until quit
  *   timer USEC                          a signal with a handler every so often; `ok COUNT`
  *   hammer SLOT THREADS [N], calm       threads that acquire and release one unit, or n, until calm
  *   churn ROUNDS SEED FILE KEY          see churn ()
@@ -32,6 +32,7 @@
  *   operate ROUNDS INITIAL KEY          see operate ()
  *   reset-loop SLOT INITIAL KEY         opens with CREATE again and again, until it is killed
  *   files N, uid N, setenv NAME VALUE   limits descriptors, changes user, sets the environment
+ *   umask MODE                          which rights files don't get, in octal digits
  *   name NAME                           what the system calls the program
  *   no-sets                             moves to where the kernel grants no semaphore sets, or `no`
  *   no-inotify                          the same for inotify instances
@@ -403,22 +404,6 @@ acquire_through_loop (SsemSystemSemaphore *semaphore,
   answer_when_complete (semaphore, &result);
 }
 
-static SsemSystemSemaphore *late_semaphore;
-static int late_units;
-
-static void
-try_late (void)
-{
-  g_autoptr(GError) error = NULL;
-  gboolean is_ok;
-
-  if (late_semaphore == NULL)
-    return;
-
-  is_ok = ssem_system_semaphore_try_acquire (late_semaphore, late_units, &error);
-  answer_result (is_ok, error);
-}
-
 static void
 drop_all (void)
 {
@@ -516,12 +501,6 @@ obey_for_object (SsemSystemSemaphore **slot,
       g_clear_object (slot);
       answer ("ok");
     }
-  else if (g_str_equal (command, "late") && n_words == 3)
-    {
-      late_semaphore = *slot;
-      late_units = n;
-      answer ("ok");
-    }
   else if (g_str_equal (command, "hammer") && n_words >= 3)
     {
       start_hammers (*slot, n, n_words > 3 ? atoi (words[3]) : 1);
@@ -541,6 +520,8 @@ obey_for_object (SsemSystemSemaphore **slot,
   return TRUE;
 }
 
+static gboolean serves_late;
+
 static gboolean
 obey_for_process (char  **words,
                   guint   n_words)
@@ -559,6 +540,11 @@ obey_for_process (char  **words,
   else if (g_str_equal (command, "abort"))
     {
       abort ();
+    }
+  else if (g_str_equal (command, "serve-late"))
+    {
+      serves_late = TRUE;
+      answer ("ok");
     }
   else if (g_str_equal (command, "calm"))
     {
@@ -617,21 +603,10 @@ read_line (void)
   return g_string_free (line, n_read <= 0);
 }
 
-int
-main (int    argc,
-      char **argv)
+static void
+serve (char **argv)
 {
   char *line;
-
-  if (argc < 2)
-    return 96;
-  backend = atoi (argv[1]);
-
-  /* Before the library does so: what is asked for first is called last. */
-  atexit (try_late);
-  begin_for_system ();
-  if (argc > 2)
-    answer ("ok");
 
   while ((line = read_line ()) != NULL && !g_str_equal (line, "quit"))
     {
@@ -658,6 +633,33 @@ main (int    argc,
     }
 
   g_free (line);
+}
+
+static char **arguments;
+
+static void
+serve_late (void)
+{
+  if (serves_late)
+    serve (arguments);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  if (argc < 2)
+    return 96;
+  backend = atoi (argv[1]);
+  arguments = argv;
+
+  /* Before the library does so: what is asked for first is called last. */
+  atexit (serve_late);
+  begin_for_system ();
+  if (argc > 2)
+    answer ("ok");
+
+  serve (argv);
   drop_all ();
 
   return 0;

@@ -93,6 +93,36 @@ test_last_process_exits (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+static gboolean
+listens_no_more (gpointer data)
+{
+  Helper *helper = data;
+
+  return count_threads_named (helper->pid, "ssem-bell") == 0;
+}
+
+/* What the program itself does at its end may come after the library's: it can go on and begin
+ * anew, and what the library listened with is gone. */
+static void
+test_used_at_exit (Fixture *fixture)
+{
+  Helper *helper = fixture_user (fixture, 0);
+
+  helper_send (helper, "timeout 0 1 1000");
+  helper_expect_error (helper, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  helper_do (helper, "serve-late");
+  helper_send (helper, "exit 0");
+
+  helper_do (helper, "close 0");
+  helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 2, TRUE, fixture->key);
+  wait_for ("the bell to be left", listens_no_more, helper);
+  helper_do (helper, "acquire 0 1");
+  g_assert_cmpint (helper_get_value (helper, 0), ==, 1);
+  helper_do (helper, "close 0");
+  fixture_assert_empty (fixture);
+  helper_quit (helper);
+}
+
 /* The creator crashes; the last of the others removes all the same. */
 static void
 test_creator_killed (Fixture *fixture)
@@ -391,6 +421,7 @@ main (int    argc,
   conformance_add ("last-object", test_last_object);
   conformance_add ("last-process", test_last_process);
   conformance_add_needing ("last-process-exits", NEEDS_LEFTOVERS, test_last_process_exits);
+  conformance_add ("used-at-exit", test_used_at_exit);
   conformance_add ("creator-killed", test_creator_killed);
   conformance_add ("set-key-leaves", test_set_key_leaves);
   conformance_add ("units-go-with-it", test_units_go_with_it);
