@@ -42,9 +42,11 @@
  *
  *   gate           makes the threads of this process wait for each other where they attach, grow
  *                  the file or leave. No other process is ever waited for.
- *   registry_lock  the tables, the counts, the idle slots, the waits. Never held while waiting for
- *                  anything, because every fork waits for it. What must not be half-done in a child
- *                  (the opening and the closing of a descriptor) is done under it.
+ *   registry_lock  the tables, the counts, the idle slots, the waits. Held for a moment only, since
+ *                  every fork waits for it: until a sleeper that is called off has got up, at most.
+ *                  A descriptor that has or gets a lock, and a mapping, are opened and closed under
+ *                  it, or a child would keep them. (One that is open for a question only, for
+ *                  reading and without a lock, does no harm there.)
  *
  * Descriptors that the program closes: some programs close all that they find. The file's number
  * may then be a stranger's, so it is looked at before each use; what needs it answers -EBADF, what
@@ -291,6 +293,7 @@ static int
 attach (SsemShmAttachment *self,
         int                initial_value,
         SsemAccessMode     mode,
+        guint64            lineage,
         gboolean          *is_new)
 {
   gboolean may_create = mode != SSEM_ACCESS_MODE_OPEN_EXISTING;
@@ -299,7 +302,7 @@ attach (SsemShmAttachment *self,
 
   /* Opening waits for nobody, so the lock may be held; a child must know the descriptor. */
   g_mutex_lock (&registry_lock);
-  result = ssem_shm_file_attach (&self->file, initial_value, may_create, must_create,
+  result = ssem_shm_file_attach (&self->file, initial_value, may_create, must_create, lineage,
                                  is_new);
   if (result == 0)
     {
@@ -311,35 +314,25 @@ attach (SsemShmAttachment *self,
   return result;
 }
 
-/* With gate: what a child inherited from its parent. */
+/* With gate: what a child inherited from its parent. -EIDRM where that is gone, or another
+ * semaphore has taken the key since the fork. */
 static int
-attach_as_child (SsemShmAttachment *self)
+attach_as_child (SsemShmAttachment *self,
+                 int                initial_value,
+                 SsemAccessMode     mode,
+                 gboolean          *is_new)
 {
-  guint64 lineage = self->file.lineage;
-  gboolean is_new;
-  int result;
-
-  result = attach (self, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, &is_new);
-  if (result == -ENOENT)
+  /* None: the parent was just opening it. */
+  if (self->file.lineage == 0)
     return -EIDRM;
-  if (result != 0 || self->file.lineage == lineage)
-    return result;
 
-  /* Another semaphore has taken the key since the fork. */
-  g_mutex_lock (&registry_lock);
-  ssem_shm_file_leave (&self->file, FALSE);
-  ssem_shm_file_close (&self->file);
-  self->file.lineage = lineage;
-  atomic_store (&self->is_attached, FALSE);
-  atomic_store (&self->fork_count, ssem_fork_count () - 1);
-  g_mutex_unlock (&registry_lock);
-
-  return -EIDRM;
+  return attach (self, initial_value, mode, self->file.lineage, is_new);
 }
 
 int
 ssem_shm_attachment_ready (SsemShmAttachment *self)
 {
+  gboolean is_new;
   int result = 0;
 
   if (G_LIKELY (is_of_this_process (self)))
@@ -347,7 +340,7 @@ ssem_shm_attachment_ready (SsemShmAttachment *self)
 
   g_mutex_lock (&self->gate);
   if (!is_of_this_process (self))
-    result = attach_as_child (self);
+    result = attach_as_child (self, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, &is_new);
   g_mutex_unlock (&self->gate);
 
   return result;
@@ -493,26 +486,37 @@ join (SsemShmAttachment *self,
   gboolean lingers;
   int result;
 
-  if (!is_of_this_process (self) && attach_as_child (self) != 0)
-    return -EUCLEAN;
+  if (!is_of_this_process (self))
+    {
+      if (mode != SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
+        mode = SSEM_ACCESS_MODE_OPEN_EXISTING;
+      result = attach_as_child (self, initial_value, mode, is_new);
+      return result == -EIDRM ? -EUCLEAN : result;
+    }
 
   lingers = !atomic_load (&self->is_attached) && file->memory != NULL;
   if (!lingers && file->memory == NULL)
-    return attach (self, initial_value, mode, is_new);
+    return attach (self, initial_value, mode, 0, is_new);
 
   if (!ssem_shm_file_has_descriptor (file))
     return -EBADF;
   if (!ssem_shm_file_is_in_place (file))
     return -EUCLEAN;
-  if (mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
-    return lingers && !ssem_shm_file_has_others (file) ? -EUCLEAN : -EEXIST;
   if (!lingers)
-    return 0;
+    return mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE ? -EEXIST : 0;
 
   g_mutex_lock (&registry_lock);
-  result = ssem_shm_file_rejoin (file);
-  if (result == 0)
-    atomic_store (&self->is_attached, TRUE);
+  if (mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
+    {
+      /* As long as it lingers: who came after that would take this process for dead. */
+      result = ssem_shm_file_leave (file, TRUE) ? -EUCLEAN : -EEXIST;
+    }
+  else
+    {
+      result = ssem_shm_file_rejoin (file);
+      if (result == 0)
+        atomic_store (&self->is_attached, TRUE);
+    }
   g_mutex_unlock (&registry_lock);
 
   return result == -EIDRM ? -EUCLEAN : result;

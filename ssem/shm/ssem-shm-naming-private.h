@@ -18,11 +18,13 @@ G_BEGIN_DECLS
 /* Opens and maps the segment of the key, after creating it with @initial_value where @may_create,
  * and enters this process among the attached. @must_create: -EEXIST where somebody is attached; one
  * that nobody is attached to makes way. -ENOENT where there is none and @may_create is FALSE; else
- * the errors of ssem_shm_file_open(). @is_new tells whether it was created. */
+ * the errors of ssem_shm_file_open(). -EIDRM where it is not of @lineage, unless that is 0.
+ * @is_new tells whether it was created. */
 int      ssem_shm_file_attach (SsemShmFile *self,
                                int          initial_value,
                                gboolean     may_create,
                                gboolean     must_create,
+                               guint64      lineage,
                                gboolean    *is_new);
 
 /* Comes back among the attached, after lingering. -EIDRM where the segment is gone. */

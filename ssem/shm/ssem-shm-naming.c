@@ -336,10 +336,11 @@ settle (SsemShmFile *self)
     }
 }
 
-/* Creates a segment and gives it its name: -EEXIST when another has it, -ENOENT when the folder has
- * gone under our feet. */
+/* Gives a segment its name, @prepared where that is one, else a new one: -EEXIST when another has
+ * the name, -ENOENT when the folder has gone under our feet. */
 static int
 publish (SsemShmFile *self,
+         SsemShmFile *prepared,
          int          initial_value,
          gboolean     is_heir,
          gboolean     goes_further)
@@ -347,9 +348,17 @@ publish (SsemShmFile *self,
   g_autofree char *folder = NULL;
   g_autofree char *further = NULL;
   const char *place = self->path;
-  int result;
+  int result = 0;
 
-  result = ssem_shm_file_create (self, initial_value, is_heir);
+  if (prepared->memory != NULL)
+    {
+      *self = *prepared;
+      *prepared = another_of (self);
+    }
+  else
+    {
+      result = ssem_shm_file_create (self, initial_value, is_heir);
+    }
   if (result != 0)
     return result;
 
@@ -465,27 +474,57 @@ find (SsemShmFile *self,
   return is_thorough || *is_blocked ? find_further (self) : -ENOENT;
 }
 
-/* What nobody uses makes way for one that is to be created; -EEXIST where somebody is attached. */
+/* Makes what is to come after one that nobody uses. */
 static int
-make_way (SsemShmFile *self)
+prepare_successor (SsemShmFile *self,
+                   SsemShmFile *successor,
+                   int          initial_value)
 {
-  int result = doom (self) ? clear_doomed (self) : -EEXIST;
+  /* For a child of fork () that has not used the old one yet, it is the same semaphore, reset. */
+  self->lineage = self->memory->lineage;
+  successor->lineage = self->lineage;
+  if (successor->memory == NULL)
+    return ssem_shm_file_create (successor, initial_value, TRUE);
 
-  return result > 0 ? 0 : result;
+  successor->memory->lineage = self->lineage;
+
+  return 0;
 }
 
-int
-ssem_shm_file_attach (SsemShmFile *self,
-                      int          initial_value,
-                      gboolean     may_create,
-                      gboolean     must_create,
-                      gboolean    *is_new)
+/* 0 when the open segment, which nobody uses, is doomed and its successor ready: made before, so
+ * that nothing has changed where there is no room for it. -EEXIST where somebody is attached. */
+static int
+supersede (SsemShmFile *self,
+           SsemShmFile *successor,
+           int          initial_value)
+{
+  int result;
+
+  /* Whoever removes a doomed one is not attached to it. */
+  if (ssem_shm_file_has_others (self) && !is_doomed (self))
+    return -EEXIST;
+
+  result = prepare_successor (self, successor, initial_value);
+  if (result != 0)
+    return result;
+
+  return doom (self) ? 0 : -EEXIST;
+}
+
+static int
+attach_with_successor (SsemShmFile *self,
+                       SsemShmFile *successor,
+                       int          initial_value,
+                       gboolean     may_create,
+                       gboolean     must_create,
+                       guint64      lineage,
+                       gboolean    *is_new)
 {
   gboolean is_heir = FALSE;
   /* A creator meets what lies in a further place when it has the name. */
   gboolean is_thorough = !may_create;
   gboolean expects_none = may_create && self->expects_none;
-  gboolean is_blocked;
+  gboolean is_blocked, is_other;
   int round, result;
 
   self->expects_none = FALSE;
@@ -497,13 +536,20 @@ ssem_shm_file_attach (SsemShmFile *self,
       result = find (self, is_thorough, is_guess, &is_blocked);
       if (result == -ENOENT && !may_create)
         clear_leftovers (self);
+      /* Before it has a number: a leftover that is not for us stays what it is. */
+      is_other = result == 0 ? self->memory->lineage != lineage : result == -ENOENT && !is_heir;
+      if (lineage != 0 && is_other)
+        {
+          ssem_shm_file_close (self);
+          return -EIDRM;
+        }
       if (result != 0 && (result != -ENOENT || !may_create))
         return result;
 
       *is_new = result == -ENOENT;
       if (*is_new)
         {
-          result = publish (self, initial_value, is_heir, is_blocked);
+          result = publish (self, successor, initial_value, is_heir, is_blocked);
           if (result == -ENOENT && !self->owns_folder && access (self->folder, F_OK) != 0)
             return -ENOTDIR;
           if (result == -EEXIST || result == -ENOENT || (result != 0 && is_guess))
@@ -511,13 +557,16 @@ ssem_shm_file_attach (SsemShmFile *self,
         }
       else if (must_create)
         {
-          /* For a child of fork () that has not used the old one yet, the new one is the same
-           * semaphore, reset. */
-          self->lineage = self->memory->lineage;
           is_heir = TRUE;
-          result = make_way (self);
-          ssem_shm_file_close (self);
+          result = supersede (self, successor, initial_value);
           if (result == 0)
+            {
+              /* Now there is none. If it keeps its name all the same, the next round sees to it. */
+              clear_doomed (self);
+              expects_none = TRUE;
+            }
+          ssem_shm_file_close (self);
+          if (result == 0 || result == -ENOENT)
             continue;
         }
       else
@@ -554,6 +603,32 @@ ssem_shm_file_attach (SsemShmFile *self,
 }
 
 int
+ssem_shm_file_attach (SsemShmFile *self,
+                      int          initial_value,
+                      gboolean     may_create,
+                      gboolean     must_create,
+                      guint64      lineage,
+                      gboolean    *is_new)
+{
+  SsemShmFile successor = another_of (self);
+  int result = attach_with_successor (self, &successor, initial_value, may_create, must_create,
+                                      lineage, is_new);
+
+  ssem_shm_file_close (&successor);
+
+  return result;
+}
+
+/* -EEXIST where somebody is attached. */
+static int
+remove_unused (SsemShmFile *self)
+{
+  int result = doom (self) ? clear_doomed (self) : -EEXIST;
+
+  return MIN (result, 0);
+}
+
+int
 ssem_shm_file_remove_leftover (SsemShmFile *self)
 {
   gboolean is_removed = FALSE;
@@ -568,7 +643,7 @@ ssem_shm_file_remove_leftover (SsemShmFile *self)
         break;
 
       is_nascent = PHASE (atomic_load (&self->memory->life)) == SSEM_SHM_LIFE_NASCENT;
-      result = make_way (self);
+      result = remove_unused (self);
       ssem_shm_file_close (self);
       is_removed = is_removed || result == 0;
     }

@@ -128,6 +128,77 @@ test_idle_child_of_a_dead_parent (Fixture *fixture)
   g_assert_cmpint (helper_get_value (next, 0), ==, 3);
 }
 
+/* The child itself may be the one that takes it over. */
+static void
+test_child_takes_over (Fixture *fixture)
+{
+  int lingers;
+
+  for (lingers = 0; lingers < 2; lingers++)
+    {
+      Helper *other = fixture_user (fixture, 3);
+      Helper *parent = fixture_user (fixture, 3);
+      Helper *child;
+
+      helper_do (parent, "acquire 0 1");
+      if (lingers)
+        helper_do (parent, "close 0");
+      child = fixture_fork (fixture, parent);
+      helper_kill (other);
+      helper_kill (parent);
+
+      helper_open (child, 1, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 7, TRUE, fixture->key);
+      g_assert_cmpint (helper_get_value (child, 1), ==, 7);
+      if (!lingers)
+        g_assert_cmpint (helper_get_value (child, 0), ==, 7);
+      helper_quit (child);
+      fixture_assert_empty (fixture);
+    }
+}
+
+/* What another has left under the key is not the child's, which neither gets it nor removes it. */
+static void
+test_leftover_of_another (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  Helper *parent = fixture_user (fixture, 3);
+  Helper *child = fixture_fork (fixture, parent);
+  Helper *other;
+
+  helper_do (parent, "close 0");
+  other = fixture_user (fixture, 5);
+  helper_do (other, "acquire 0 2");
+  helper_kill (other);
+
+  helper_send (child, "try 0 1");
+  helper_expect_error (child, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN_EXISTING, 0);
+  assert_value (semaphore, 5);
+  drop_object (&semaphore);
+}
+
+/* A child that could not open it at first is no two processes afterwards, through two objects. */
+static void
+test_out_of_descriptors_in_child (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  Helper *parent = fixture_user (fixture, 3);
+  Helper *child = fixture_fork (fixture, parent);
+
+  helper_do (child, "files 0");
+  helper_send_open (child, 1, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+  helper_expect_error (child, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                       SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
+  helper_do (child, "files 100");
+  helper_open (child, 1, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+  helper_do (child, "acquire 0 1");
+  helper_do (child, "release 1 1");
+  helper_kill (child);
+  assert_value (semaphore, 3);
+
+  drop_object (&semaphore);
+}
+
 /* The child's first use attaches it: it is the last user now. */
 static void
 test_child_is_a_user (Fixture *fixture)
@@ -351,6 +422,10 @@ main (int    argc,
   conformance_add ("parent-created", test_parent_created);
   conformance_add ("idle-child", test_idle_child);
   conformance_add ("idle-child-of-a-dead-parent", test_idle_child_of_a_dead_parent);
+  conformance_add ("child-takes-over", test_child_takes_over);
+  conformance_add ("leftover-of-another", test_leftover_of_another);
+  conformance_add_needing ("out-of-descriptors-in-child", NEEDS_LIMITS,
+                           test_out_of_descriptors_in_child);
   conformance_add ("child-is-a-user", test_child_is_a_user);
   conformance_add ("dropped-in-child", test_dropped_in_child);
   conformance_add ("removed-before-first-use", test_removed_before_first_use);

@@ -77,7 +77,7 @@ try_attach (World       *world,
   file_init (file, world);
   file->expects_none = expects_none;
 
-  return ssem_shm_file_attach (file, INITIAL, may_create, must_create, is_new);
+  return ssem_shm_file_attach (file, INITIAL, may_create, must_create, 0, is_new);
 }
 
 /* Answers whether it is new. */
@@ -580,7 +580,7 @@ test_nothing_else (void)
 
         file_init (&file, &world);
         g_assert_cmpint (removes ? ssem_shm_file_remove_leftover (&file)
-                         : ssem_shm_file_attach (&file, INITIAL, FALSE, FALSE, &is_new),
+                         : ssem_shm_file_attach (&file, INITIAL, FALSE, FALSE, 0, &is_new),
                          ==, -ENOENT);
         ssem_shm_file_clear (&file);
         world_clear (&world);

@@ -494,9 +494,6 @@ check_outcome (FaultRun *self,
     self->victim_is_attached = FALSE;
   self->is_there = self->victim_is_attached || self->neighbour_is_open ||
                    (scenario->before == FAULT_LEFTOVER && !outcome->is_ok);
-  /* What nobody uses makes way first. */
-  self->may_be_gone = scenario->before == FAULT_LEFTOVER && !outcome->is_ok &&
-                      scenario->mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE;
 }
 
 /* What fails while something is given up, or removed, may leave it. */
@@ -521,8 +518,6 @@ check_state (FaultRun *self)
 
   helper_send_open (self->neighbour, 1, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, key);
   answer = helper_receive (self->neighbour);
-  if (self->may_be_gone)
-    self->is_there = g_str_equal (answer, "ok");
   if (self->is_there != g_str_equal (answer, "ok"))
     complain (self, "the next opener gets “%s”", answer);
   if (!self->is_there)

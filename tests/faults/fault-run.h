@@ -87,7 +87,6 @@ struct _FaultRun
   int victim_holds;   /* ... and the process that it was forked from */
   gboolean victim_is_attached;
   gboolean is_there;  /* there is a semaphore */
-  gboolean may_be_gone;
 
   /* In the victim. */
   SsemSystemSemaphore *object;
