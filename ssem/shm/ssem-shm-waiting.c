@@ -55,6 +55,16 @@
 
 #define N_SPINS 150
 
+/* The call that takes the timespec of the C library: on 32-bit systems whose time has 64 bits it is
+ * the newer one, and the newest have no other. */
+#if !defined SYS_futex
+#define FUTEX SYS_futex_time64
+#elif defined SYS_futex_time64
+#define FUTEX (sizeof (time_t) > sizeof (long) ? SYS_futex_time64 : SYS_futex)
+#else
+#define FUTEX SYS_futex
+#endif
+
 /* 0 where there is one processor: nobody else could change anything meanwhile. Constant after
  * init. */
 static int n_spins;
@@ -77,7 +87,7 @@ futex_wake (SsemShmSegment *segment,
             int             n,
             guint32         bits)
 {
-  return (int) syscall (SYS_futex, futex_word (segment), FUTEX_WAKE_BITSET, n, NULL, NULL, bits);
+  return (int) syscall (FUTEX, futex_word (segment), FUTEX_WAKE_BITSET, n, NULL, NULL, bits);
 }
 
 static guint64
@@ -135,8 +145,8 @@ ssem_shm_waiting_sleep (SsemShmSegment *segment,
   if (ssem_shm_state_unpack (word).value < n && !atomic_load (&waiter->is_called_off))
     {
       /* The time is a point of the monotonic clock. */
-      result = syscall (SYS_futex, futex_word (segment), FUTEX_WAIT_BITSET, (guint32) word,
-                        &until_ts, NULL, futex_bit (slot));
+      result = syscall (FUTEX, futex_word (segment), FUTEX_WAIT_BITSET, (guint32) word, &until_ts,
+                        NULL, futex_bit (slot));
       error = errno;
     }
   atomic_store (&waiter->is_asleep, FALSE);
