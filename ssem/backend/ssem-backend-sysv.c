@@ -289,10 +289,11 @@ static gboolean
 sysv_list (GPtrArray  *snapshots,
            GError    **error)
 {
+  g_autofree char *folder = ssem_sysv_key_folder ();
   int result = ssem_sysv_list (snapshots);
 
   return result == 0 ||
-         ssem_backend_fail (error, SSEM_OPERATION_LIST, ssem_sysv_key_folder (), NULL, -result);
+         ssem_backend_fail (error, SSEM_OPERATION_LIST, folder, NULL, -result);
 }
 
 static gboolean

@@ -12,7 +12,11 @@ G_BEGIN_DECLS
  * key's ASCII letters, and the SHA-1 of its UTF-8 in hexadecimal. (Qt's qtbase:
  * QSharedMemoryPrivate::makePlatformSafeKey.) A file name holds no more than 255 bytes, so letters
  * past the 200th, where Qt fails, are left out; the hash tells such keys apart. */
-char *ssem_key_name (const char *prefix,
-                     const char *key);
+char *ssem_key_name   (const char *prefix,
+                       const char *key);
+
+/* The folder for what belongs to keys, as the environment names it: where that is not absolute, from
+ * the current folder, which the program may change later. */
+char *ssem_key_folder (const char *folder);
 
 G_END_DECLS

@@ -29,3 +29,16 @@ ssem_key_name (const char *prefix,
 
   return g_string_free (name, FALSE);
 }
+
+char *
+ssem_key_folder (const char *folder)
+{
+  g_autofree char *current = NULL;
+
+  if (g_path_is_absolute (folder))
+    return g_strdup (folder);
+
+  current = g_get_current_dir ();
+
+  return g_build_filename (current, folder, NULL);
+}

@@ -365,8 +365,7 @@ publish (SsemShmFile *self,
   if (goes_further)
     {
       folder = ssem_shm_file_get_further (self);
-      if (mkdir (folder, 0700) != 0 && errno != EEXIST)
-        result = -errno;
+      result = ssem_shm_file_make_folder (folder);
       further = g_strdup_printf ("%s/%08x", folder, g_random_int ());
       place = further;
     }

@@ -67,6 +67,9 @@ int      ssem_shm_file_create (SsemShmFile *self,
                                int          initial_value,
                                gboolean     is_heir);
 
+/* Makes a folder of the user's own; harmless where there is one. -ENOENT where it has no place. */
+int      ssem_shm_file_make_folder (const char *path);
+
 /* The folder of the further places. */
 char    *ssem_shm_file_get_further (SsemShmFile *self);
 

@@ -57,7 +57,7 @@ find_folder (gboolean *is_ours)
 
   *is_ours = folder == NULL || *folder == '\0';
   if (!*is_ours)
-    return g_strdup (folder);
+    return ssem_key_folder (folder);
 
   application = g_getenv ("FLATPAK_ID");
   runtime = application != NULL ? g_getenv ("XDG_RUNTIME_DIR") : NULL;
@@ -540,6 +540,22 @@ fill_segment (SsemShmFile *self,
   return ssem_shm_file_take_number (self, TRUE);
 }
 
+int
+ssem_shm_file_make_folder (const char *path)
+{
+  struct stat made;
+
+  if (mkdir (path, 0700) != 0)
+    return errno == EEXIST ? 0 : -errno;
+
+  /* Its owner's rights, whatever umask took away. Another may have removed it already. */
+  if (lstat (path, &made) == 0 && (made.st_mode & 0700) != 0700 && chmod (path, 0700) != 0 &&
+      errno != ENOENT)
+    return -errno;
+
+  return 0;
+}
+
 /* The folder of all, which goes with the last process that has used it. */
 static int
 open_nameless (SsemShmFile *self)
@@ -550,8 +566,9 @@ open_nameless (SsemShmFile *self)
   if (fd >= 0 || errno != ENOENT || !self->owns_folder)
     return fd >= 0 ? fd : -errno;
 
-  if (mkdir (self->folder, 0700) != 0 && errno != EEXIST)
-    return -errno;
+  result = ssem_shm_file_make_folder (self->folder);
+  if (result != 0)
+    return result == -ENOENT ? -ENOTDIR : result;
   result = ssem_shm_file_check_folder (self);
   if (result != 0)
     return result;

@@ -192,12 +192,9 @@ ssem_shm_wing_enter (SsemShmFile *self,
     {
       g_autofree char *folder = ssem_shm_wing_get_folder (self);
 
-      if (mkdir (folder, 0700) != 0 && errno != EEXIST)
-        {
-          self->wing_fd = -1;
-          return -errno;
-        }
-      self->wing_fd = create_wing (self, birth, wing);
+      self->wing_fd = ssem_shm_file_make_folder (folder);
+      if (self->wing_fd == 0)
+        self->wing_fd = create_wing (self, birth, wing);
     }
 
   result = self->wing_fd >= 0

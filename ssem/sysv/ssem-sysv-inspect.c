@@ -137,7 +137,7 @@ ssem_sysv_inspect (const char    *key,
 int
 ssem_sysv_list (GPtrArray *snapshots)
 {
-  const char *folder = ssem_sysv_key_folder ();
+  g_autofree char *folder = ssem_sysv_key_folder ();
   g_autoptr(GDir) dir = NULL;
   const char *name;
 

@@ -20,7 +20,7 @@ G_BEGIN_DECLS
 char *ssem_sysv_key_path  (const char *key);
 
 /* The folder that it lies in, and what the names of all key files begin with. */
-const char *ssem_sysv_key_folder (void);
+char *ssem_sysv_key_folder (void);
 #define SSEM_SYSV_KEY_PREFIX "qipc_systemsem_"
 
 /* Puts the kernel's key into @token; answers 0 or -errno. */

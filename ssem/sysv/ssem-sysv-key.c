@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <sys/ipc.h>
 
-const char *
+char *
 ssem_sysv_key_folder (void)
 {
   const char *folder = g_getenv ("SSEM_RUNTIME_DIR");
@@ -21,15 +21,16 @@ ssem_sysv_key_folder (void)
   if (folder == NULL || *folder == '\0')
     folder = "/tmp";
 
-  return folder;
+  return ssem_key_folder (folder);
 }
 
 char *
 ssem_sysv_key_path (const char *key)
 {
+  g_autofree char *folder = ssem_sysv_key_folder ();
   g_autofree char *name = ssem_key_name (SSEM_SYSV_KEY_PREFIX, key);
 
-  return g_build_filename (ssem_sysv_key_folder (), name, NULL);
+  return g_build_filename (folder, name, NULL);
 }
 
 int

@@ -397,20 +397,22 @@ test_umask (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   Helper *own = fixture_user (fixture, 5);
+  g_autofree char *folder = crowd_folder (fixture);
   g_autofree char *path = NULL;
   struct stat found;
   mode_t before;
 
   fixture_gather_crowd (fixture);
-  crowd_user (fixture, ANOTHER);
   crowd_seat_next (fixture, WING);
-  before = umask (0400);
+  before = umask (0777);
   semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
   umask (before);
 
   path = crowd_wing_path (fixture, WING);
   g_assert_cmpint (stat (path, &found), ==, 0);
   g_assert_cmphex (found.st_mode & 0777, ==, 0600);
+  g_assert_cmpint (stat (folder, &found), ==, 0);
+  g_assert_cmphex (found.st_mode & 0777, ==, 0700);
   helper_quit (own);
 }
 

@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static gboolean has_new_children;
@@ -297,6 +298,11 @@ obey_for_world (SsemSystemSemaphore **slots,
   if (g_str_equal (command, "files") && n_words == 2)
     {
       limit (RLIMIT_NOFILE, n);
+      answer ("ok");
+    }
+  else if (g_str_equal (command, "umask") && n_words == 2)
+    {
+      umask ((mode_t) strtoul (words[1], NULL, 8));
       answer ("ok");
     }
   else if (g_str_equal (command, "uid") && n_words == 2)

@@ -250,6 +250,29 @@ test_runtime_dir (Fixture *fixture)
   drop_object (&here);
 }
 
+/* One that is not absolute is meant from where the program is when it opens the key. */
+static void
+test_relative_runtime_dir (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autofree char *name = g_path_get_basename (fixture->keys_folder);
+  g_autofree char *before = g_get_current_dir ();
+  g_auto(GStrv) names = NULL;
+
+  g_assert_cmpint (g_chdir (fixture->folder), ==, 0);
+  g_setenv ("SSEM_RUNTIME_DIR", name, TRUE);
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+  g_assert_cmpint (g_chdir ("/"), ==, 0);
+
+  names = fixture_list_keys (fixture);
+  g_assert_cmpuint (g_strv_length (names), ==, 1);
+  assert_value (semaphore, 1);
+  drop_object (&semaphore);
+  g_assert_cmpint (g_chdir (before), ==, 0);
+  fixture_assert_empty (fixture);
+}
+
 /* --- Other users --- */
 
 #define NOBODY 65534
@@ -319,6 +342,7 @@ main (int    argc,
   conformance_add ("longest", test_longest);
   conformance_add ("distinct", test_distinct);
   conformance_add ("runtime-dir", test_runtime_dir);
+  conformance_add_needing ("relative-runtime-dir", NEEDS_FILES, test_relative_runtime_dir);
   conformance_add ("other-user", test_other_user);
   conformance_add ("other-user-for-root", test_other_user_for_root);
 

@@ -335,7 +335,8 @@ test_own_folder (Fixture *fixture)
         g_assert_cmpint (g_rmdir (path), ==, 0);
     }
 
-  /* It makes its own, and takes it away at its end. */
+  /* It makes its own, whatever umask it has, and takes it away at its end. */
+  helper_do (user, "umask 0777");
   helper_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
   {
     struct stat found;

@@ -207,6 +207,29 @@ test_two_users (Fixture *fixture)
   g_assert_false (g_file_test (folder_of_other, G_FILE_TEST_EXISTS));
 }
 
+/* Without the folder that the user's would lie in, as in a bare chroot. */
+static void
+test_no_memory_folder (Fixture *fixture)
+{
+  Helper *user = fixture_helper (fixture);
+  g_autofree char *answer = NULL;
+
+  if (fixture->backend != SSEM_BACKEND_SHARED_MEMORY)
+    {
+      g_test_skip ("System V has its files elsewhere");
+      return;
+    }
+  if (!helper_may (user, "cover /dev", NEEDS_ROOT))
+    return;
+
+  helper_do (user, "setenv SSEM_RUNTIME_DIR ");
+  helper_send_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
+  answer = helper_receive (user);
+  g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 4 "));
+  g_assert_nonnull (strstr (answer, "The folder for semaphores does not exist"));
+  g_assert_nonnull (strstr (answer, "/dev/shm/ssem-"));
+}
+
 /* --- A folder that can't be written to --- */
 
 static void
@@ -366,6 +389,7 @@ main (int    argc,
   conformance_add ("two-containers", test_two_containers);
   conformance_add ("containers-churn", test_containers_churn);
   conformance_add ("two-users", test_two_users);
+  conformance_add ("no-memory-folder", test_no_memory_folder);
   conformance_add ("read-only", test_read_only);
   conformance_add ("read-only-later", test_read_only_later);
   conformance_add ("no-proc", test_no_proc);
