@@ -15,8 +15,8 @@ G_BEGIN_DECLS
 char *ssem_key_name   (const char *prefix,
                        const char *key);
 
-/* The folder for what belongs to keys, as the environment names it: where that is not absolute, from
- * the current folder, which the program may change later. */
+/* The folder for what belongs to keys, as the environment names it; from the current folder where
+ * that is not absolute, since the program may go elsewhere later. */
 char *ssem_key_folder (const char *folder);
 
 G_END_DECLS

@@ -14,8 +14,8 @@ G_BEGIN_DECLS
 /* To be called before the others. */
 void     ssem_shm_bell_init    (void);
 
-/* Makes this process listen for @file, in a place that it has taken. @file stays where it is until it is
- * unwatched. Answers whether this process listens. */
+/* Makes this process, which has taken one of the listeners' places, listen for @file. That stays
+ * where it is until it is unwatched. Answers whether this process listens. */
 gboolean ssem_shm_bell_watch   (SsemShmFile *file);
 
 /* Returns when the bell's thread does not touch @file any more. Harmless for one that is not

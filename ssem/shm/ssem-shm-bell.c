@@ -28,9 +28,10 @@
  * Not every process that waits listens: a bell that wakes fifty of them makes the one that is to
  * get the units wait for a processor. Up to three do for each semaphore, each with a lock on one of
  * three bytes, and hear of each other's death like of any other's. When all is quiet again after a
- * bell, those who wait are woken and try to take a place that may be free. What no listener hears,
- * because all died or stand still, or because the system has no more inotify instances, the waiters
- * find out by their own look, at most a second later.
+ * bell, those who wait are woken and try to take a place that may be free; a listener that leaves
+ * in good order wakes one to take its place. What no listener hears, because all died or stand
+ * still, or because the system has no more inotify instances, the waiters find out by their own
+ * look, at most a second later.
  *
  * One thread for all semaphores of the process, started when the process first sleeps waiting for
  * units and is to listen. It stays as long as it has something to watch.
