@@ -8,6 +8,7 @@
 
 #include "ssem-shm-recovery-private.h"
 #include "ssem-shm-waiting-private.h"
+#include "ssem/os/ssem-file-number-private.h"
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem/os/ssem-thread-private.h"
 
@@ -93,6 +94,8 @@ make_bell (void)
 {
   drop_bell ();
   inotify_fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+  if (inotify_fd >= 0)
+    inotify_fd = ssem_file_number_settle (inotify_fd);
   if (inotify_fd >= 0 && fcntl (inotify_fd, F_SETSIG, MARK) != 0)
     {
       close (inotify_fd);

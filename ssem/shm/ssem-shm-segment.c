@@ -9,6 +9,7 @@
 #include "ssem-shm-wing-private.h"
 
 #include "ssem/os/ssem-file-lock-private.h"
+#include "ssem/os/ssem-file-number-private.h"
 #include "ssem/os/ssem-key-name-private.h"
 
 #include <errno.h>
@@ -414,12 +415,16 @@ open_file (SsemShmFile *self,
            const char  *place,
            int          direction)
 {
-  self->fd = open (place, direction | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (self->fd >= 0)
-    return 0;
+  int fd = open (place, direction | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
   /* A folder, or a socket. */
-  return errno == EISDIR || errno == ENXIO ? -EBADMSG : -errno;
+  if (fd < 0)
+    return errno == EISDIR || errno == ENXIO ? -EBADMSG : -errno;
+
+  fd = ssem_file_number_settle (fd);
+  self->fd = MAX (fd, -1);
+
+  return MIN (fd, 0);
 }
 
 int
@@ -556,15 +561,23 @@ ssem_shm_file_make_folder (const char *path)
   return 0;
 }
 
+static int
+open_nameless_in (const char *folder)
+{
+  int fd = open (folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+
+  return fd >= 0 ? ssem_file_number_settle (fd) : -errno;
+}
+
 /* The folder of all, which goes with the last process that has used it. */
 static int
 open_nameless (SsemShmFile *self)
 {
-  int fd = open (self->folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+  int fd = open_nameless_in (self->folder);
   int result;
 
-  if (fd >= 0 || errno != ENOENT || !self->owns_folder)
-    return fd >= 0 ? fd : -errno;
+  if (fd != -ENOENT || !self->owns_folder)
+    return fd;
 
   result = ssem_shm_file_make_folder (self->folder);
   if (result != 0)
@@ -573,8 +586,7 @@ open_nameless (SsemShmFile *self)
   if (result != 0)
     return result;
 
-  fd = open (self->folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-  return fd >= 0 ? fd : -errno;
+  return open_nameless_in (self->folder);
 }
 
 /* What it is; and its owner's rights, whatever umask took away. */

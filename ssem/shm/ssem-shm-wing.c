@@ -6,6 +6,8 @@
 
 #include "ssem-shm-wing-private.h"
 
+#include "ssem/os/ssem-file-number-private.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -95,8 +97,9 @@ open_wing (SsemShmFile *self,
   int fd;
 
   fd = open (path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+  fd = fd >= 0 ? ssem_file_number_settle (fd) : -errno;
   if (fd < 0)
-    return -errno;
+    return fd;
 
   if (fstat (fd, &found) != 0 || found.st_uid != geteuid () || !S_ISREG (found.st_mode) ||
       /* Where umask took the owner's rights, others could not ask it. */

@@ -7,6 +7,7 @@
 #include "ssem-sysv-file-private.h"
 
 #include "ssem/os/ssem-file-link-private.h"
+#include "ssem/os/ssem-file-number-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,8 +36,9 @@ open_file (const char *path,
   do
     fd = open (path, direction | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   while (fd < 0 && errno == EINTR);
+  fd = fd >= 0 ? ssem_file_number_settle (fd) : -errno;
   if (fd < 0)
-    return -errno;
+    return fd;
 
   if (fstat (fd, &found) != 0)
     result = -errno;
@@ -228,7 +230,7 @@ make_nameless (const char *path)
     fd = NAMELESS != -1 ? open (folder, NAMELESS | O_RDWR | O_CLOEXEC, 0600) : -1;
   while (fd < 0 && errno == EINTR);
 
-  return fd >= 0 ? fd : -errno;
+  return fd >= 0 ? ssem_file_number_settle (fd) : -errno;
 }
 
 int
@@ -244,7 +246,7 @@ ssem_sysv_file_create (const char *path,
       /* A file system that has no such files: others may see it before its record is there, and
        * take it for one of Qt's. */
       fd = open (path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-      return fd >= 0 ? fd : -errno;
+      return fd >= 0 ? ssem_file_number_settle (fd) : -errno;
     }
   if (fd < 0)
     return fd;

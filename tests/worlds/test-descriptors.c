@@ -354,6 +354,34 @@ test_waiting_pipe (Fixture *fixture)
   check_waiting (fixture, "pipe");
 }
 
+/* One that was started without its standard streams, and writes to them all the same. */
+static void
+test_no_streams (Fixture *fixture)
+{
+  Helper *parent = fixture_helper (fixture);
+  Helper *daemon = fixture_fork (fixture, parent);
+  Helper *user = fixture_user (fixture, 1);
+  int number;
+
+  invite_strangers (fixture, daemon, "none");
+  helper_open (daemon, 0, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
+  helper_open (daemon, 1, SSEM_ACCESS_MODE_OPEN, 0, TRUE, "another");
+  helper_do (daemon, "acquire 0 1");
+  helper_send (daemon, "acquire 0 1");
+  wait_until_blocked (fixture->backend, daemon->pid, 1);
+  for (number = 0; number < 3; number++)
+    {
+      g_autofree char *path = g_strdup_printf ("/proc/%d/fd/%d", (int) daemon->pid, number);
+
+      g_assert_false (g_file_test (path, G_FILE_TEST_IS_SYMLINK));
+    }
+  helper_do (user, "release 0 1");
+  helper_expect_ok (daemon);
+  helper_quit (daemon);
+  g_assert_cmpint (helper_get_value (user, 0), ==, 2);
+  remove_others (fixture);
+}
+
 /* Another semaphore has a bell again, though the old one's thread may still be there. */
 static void
 test_bell_afterwards (Fixture *fixture)
@@ -451,6 +479,7 @@ main (int    argc,
   conformance_add ("child", test_child);
   conformance_add ("waiting-closed", test_waiting_closed);
   conformance_add ("waiting-pipe", test_waiting_pipe);
+  conformance_add ("no-streams", test_no_streams);
   conformance_add ("bell-afterwards", test_bell_afterwards);
   conformance_add ("used-up", test_used_up);
 
