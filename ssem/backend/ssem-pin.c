@@ -172,14 +172,16 @@ reclaim (void)
 {
   SsemInstance *free_ones = NULL;
   SsemInstance **link;
+  /* Where nobody can be made to tell, nothing is freed. */
+  gboolean is_safe = TRUE;
 
   g_mutex_lock (&pins_lock);
   if (are_there_others ())
     {
       tell_all ();
-      ssem_barrier_heavy ();
+      is_safe = ssem_barrier_heavy ();
     }
-  for (link = &retired; *link != NULL;)
+  for (link = &retired; is_safe && *link != NULL;)
     {
       SsemInstance *instance = *link;
 

@@ -15,8 +15,10 @@ ssem_barrier_init (void)
 {
 }
 
-void
+gboolean
 ssem_barrier_heavy (void)
 {
   atomic_thread_fence (memory_order_seq_cst);
+
+  return TRUE;
 }

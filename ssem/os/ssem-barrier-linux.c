@@ -26,11 +26,13 @@ ssem_barrier_init (void)
   ssem_barrier_is_asymmetric = membarrier (MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
 }
 
-void
+gboolean
 ssem_barrier_heavy (void)
 {
   if (ssem_barrier_is_asymmetric)
-    membarrier (MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-  else
-    atomic_thread_fence (memory_order_seq_cst);
+    return membarrier (MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0;
+
+  atomic_thread_fence (memory_order_seq_cst);
+
+  return TRUE;
 }

@@ -20,7 +20,9 @@ G_BEGIN_DECLS
 extern G_GNUC_INTERNAL gboolean ssem_barrier_is_asymmetric;
 
 /* To be called before the first fence, and again in a child of fork (). */
-void ssem_barrier_init  (void);
-void ssem_barrier_heavy (void);
+void     ssem_barrier_init  (void);
+
+/* FALSE where a system that could do it refuses it by now, and no thread has passed a fence. */
+gboolean ssem_barrier_heavy (void);
 
 G_END_DECLS
