@@ -40,7 +40,10 @@ void              ssem_acquire_queue_unref     (SsemAcquireQueue *self);
 gboolean          ssem_acquire_queue_is_usable (SsemAcquireQueue *self);
 
 gboolean          ssem_acquire_queue_is_idle   (SsemAcquireQueue *self);
-gboolean          ssem_acquire_queue_is_closed (SsemAcquireQueue *self);
+
+/* Then @error is what it was closed with. */
+gboolean          ssem_acquire_queue_is_closed (SsemAcquireQueue *self,
+                                                GError          **error);
 
 /* Takes over @task, which waits for @n units; it completes in its own context. */
 void              ssem_acquire_queue_push      (SsemAcquireQueue *self,

@@ -326,15 +326,22 @@ ssem_acquire_queue_is_idle (SsemAcquireQueue *self)
 }
 
 gboolean
-ssem_acquire_queue_is_closed (SsemAcquireQueue *self)
+ssem_acquire_queue_is_closed (SsemAcquireQueue  *self,
+                              GError           **error)
 {
-  gboolean is_closed;
+  GError *closed = NULL;
 
   g_mutex_lock (&queue_lock);
-  is_closed = self->closed != NULL;
+  if (self->closed != NULL)
+    closed = g_error_copy (self->closed);
   g_mutex_unlock (&queue_lock);
 
-  return is_closed;
+  if (closed == NULL)
+    return FALSE;
+
+  g_propagate_error (error, closed);
+
+  return TRUE;
 }
 
 void

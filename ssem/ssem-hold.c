@@ -30,8 +30,9 @@
  * }
  * ```
  *
- * A hold keeps its semaphore alive. It belongs to C: other languages have `with`, `try … finally`
- * or the like. Any thread may free it, once.
+ * A hold keeps its semaphore alive, and releases through it: don't give the object another key
+ * meanwhile. It belongs to C: other languages have `with`, `try … finally` or the like. Any thread
+ * may free it, once.
  *
  * Since: 1.0
  */

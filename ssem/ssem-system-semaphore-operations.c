@@ -22,9 +22,11 @@ check_units (int      n,
   return FALSE;
 }
 
-/* Enters the instance, which it opens if need be; every success ends with ssem_pin_leave (). */
+/* Enters the instance, which it opens if need be, but not for a @queue that is closed; every success
+ * ends with ssem_pin_leave (). */
 static SsemInstance *
 enter_instance (SsemSystemSemaphore  *self,
+                SsemAcquireQueue     *queue,
                 SsemPin             **pin,
                 GError              **error)
 {
@@ -33,7 +35,7 @@ enter_instance (SsemSystemSemaphore  *self,
   while ((instance = ssem_pin_enter (&self->instance, pin)) == NULL)
     {
       ssem_pin_leave (*pin);
-      if (!ssem_system_semaphore_ensure_open (self, error))
+      if (!ssem_system_semaphore_ensure_open (self, queue, error))
         return NULL;
     }
 
@@ -77,7 +79,7 @@ acquire_slowly (SsemSystemSemaphore  *self,
 
   if (check_units (n, &failure) &&
       !g_cancellable_set_error_if_cancelled (cancellable, &failure))
-    instance = enter_instance (self, &pin, &failure);
+    instance = enter_instance (self, NULL, &pin, &failure);
   if (instance == NULL)
     return ssem_system_semaphore_record_failure (self, error, failure);
 
@@ -273,7 +275,7 @@ release_slowly (SsemSystemSemaphore  *self,
   SsemPin *pin;
 
   if (check_units (n, &failure))
-    instance = enter_instance (self, &pin, &failure);
+    instance = enter_instance (self, NULL, &pin, &failure);
   if (instance == NULL)
     return ssem_system_semaphore_record_failure (self, error, failure);
 
@@ -380,7 +382,7 @@ ssem_system_semaphore_get_value (SsemSystemSemaphore  *self,
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), -1);
   g_return_val_if_fail (error == NULL || *error == NULL, -1);
 
-  instance = enter_instance (self, &pin, &failure);
+  instance = enter_instance (self, NULL, &pin, &failure);
   if (instance != NULL)
     {
       value = instance->table->get_value (instance, &failure);
@@ -408,7 +410,6 @@ acquire_queued (gpointer           source,
                 GError           **error)
 {
   SsemSystemSemaphore *self = source;
-  g_autofree char *key = NULL;
   SsemInstance *instance;
   SsemPin *pin;
   gboolean is_acquired;
@@ -416,17 +417,16 @@ acquire_queued (gpointer           source,
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
 
-  instance = enter_instance (self, &pin, error);
+  instance = enter_instance (self, queue, &pin, error);
   if (instance == NULL)
     return FALSE;
 
   /* set_key () closes the queue before it takes the instance away: if the queue is open now, then
    * this is still the instance that the task was meant for. */
-  if (ssem_acquire_queue_is_closed (queue))
+  if (ssem_acquire_queue_is_closed (queue, error))
     {
       ssem_pin_leave (pin);
-      key = ssem_system_semaphore_get_key (self);
-      return ssem_backend_fail_closed (error, key);
+      return FALSE;
     }
 
   is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NONE, cancellable, error);
@@ -480,7 +480,7 @@ acquire_at_once (SsemSystemSemaphore *self,
     return FALSE;
 
   instance = ssem_pin_enter (&self->instance, &pin);
-  if (instance != NULL && !ssem_acquire_queue_is_closed (queue))
+  if (instance != NULL && !ssem_acquire_queue_is_closed (queue, NULL))
     is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NOW, NULL, NULL);
   ssem_pin_leave (pin);
 

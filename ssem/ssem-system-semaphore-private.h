@@ -27,9 +27,10 @@ G_BEGIN_DECLS
  * opening    Makes threads that want to open, or give another key, wait for each other; may be held
  *            for as long as opening takes. A child of fork () gets a new one, because the thread
  *            that holds it may not be in the child.
- * lock       Protects all other fields that change. One for all objects: no operation that succeeds
- *            takes it, it is held for a few instructions, and it must survive a fork. Locks that
- *            may be taken with it held: none. It may be taken with opening held.
+ * lock       Protects all other fields that change. One for all objects: no acquire or release that
+ *            succeeds takes it, unless asynchronous or after a failure; it is held for a few
+ *            instructions, and it must survive a fork. Locks that may be taken with it held: none.
+ *            It may be taken with opening held.
  * error_code Written under lock, read without it: after a success it is mostly NO_ERROR
  *            already.
  */
@@ -65,8 +66,9 @@ gboolean ssem_system_semaphore_record_failure (SsemSystemSemaphore  *self,
                                                GError              **error,
                                                GError               *failure);
 
-/* Opens the instance if there is none. */
+/* Opens the instance if there is none; not for a @queue that is closed by now. */
 gboolean ssem_system_semaphore_ensure_open    (SsemSystemSemaphore  *self,
+                                               SsemAcquireQueue     *queue,
                                                GError              **error);
 
 /* Whether a success would have nothing to record. */

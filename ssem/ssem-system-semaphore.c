@@ -225,13 +225,15 @@ open_instance (SsemSystemSemaphore  *self,
 
 gboolean
 ssem_system_semaphore_ensure_open (SsemSystemSemaphore  *self,
+                                   SsemAcquireQueue     *queue,
                                    GError              **error)
 {
   gboolean is_open;
 
   lock_opening (self);
-  is_open = atomic_load_explicit (&self->instance, memory_order_relaxed) != NULL ||
-            open_instance (self, error);
+  is_open = (queue == NULL || !ssem_acquire_queue_is_closed (queue, error)) &&
+            (atomic_load_explicit (&self->instance, memory_order_relaxed) != NULL ||
+             open_instance (self, error));
   g_mutex_unlock (&self->opening);
 
   return is_open;
@@ -250,24 +252,26 @@ drop_instance (SsemSystemSemaphore *self)
   ssem_pin_retire (instance);
 }
 
+/* What waits in it was meant for the key of now. */
 static void
-drop_queue (SsemSystemSemaphore *self,
-            const GError        *error)
+drop_queue (SsemSystemSemaphore *self)
 {
+  g_autoptr(GError) closed = NULL;
+  g_autofree char *key = NULL;
   SsemAcquireQueue *queue;
 
   g_mutex_lock (&ssem_system_semaphore_lock);
   queue = g_steal_pointer (&self->queue);
+  if (queue != NULL)
+    key = g_strdup (self->key);
   g_mutex_unlock (&ssem_system_semaphore_lock);
 
-  if (queue == NULL)
+  if (queue == NULL || !ssem_acquire_queue_is_usable (queue))
     return;
 
-  if (ssem_acquire_queue_is_usable (queue))
-    {
-      ssem_acquire_queue_close (queue, error);
-      ssem_acquire_queue_unref (queue);
-    }
+  ssem_backend_fail_closed (&closed, key);
+  ssem_acquire_queue_close (queue, closed);
+  ssem_acquire_queue_unref (queue);
 }
 
 /* --- GObject --- */
@@ -281,7 +285,7 @@ ssem_system_semaphore_initable_init (GInitable     *initable,
   GError *failure = NULL;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, &failure) ||
-      !ssem_system_semaphore_ensure_open (self, &failure))
+      !ssem_system_semaphore_ensure_open (self, NULL, &failure))
     return ssem_system_semaphore_record_failure (self, error, failure);
 
   ssem_system_semaphore_record_success (self);
@@ -294,6 +298,8 @@ ssem_system_semaphore_dispose (GObject *object)
 {
   SsemSystemSemaphore *self = SSEM_SYSTEM_SEMAPHORE (object);
 
+  /* Or it would open the key again. */
+  drop_queue (self);
   drop_instance (self);
 
   G_OBJECT_CLASS (ssem_system_semaphore_parent_class)->dispose (object);
@@ -309,7 +315,9 @@ ssem_system_semaphore_finalize (GObject *object)
 
   if (self->queue != NULL && ssem_acquire_queue_is_usable (self->queue))
     ssem_acquire_queue_unref (self->queue);
-  g_mutex_clear (&self->opening);
+  /* In a child of fork () that has not used it, a thread of the parent's may have it. */
+  if (self->fork_count == ssem_fork_count ())
+    g_mutex_clear (&self->opening);
   g_free (self->key);
   g_free (self->error_string);
 
@@ -577,7 +585,6 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
                                GError              **error)
 {
   gboolean changes_key, changes_initial_value, changes_mode;
-  g_autoptr(GError) closed = NULL;
   GError *failure = NULL;
 
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
@@ -588,8 +595,7 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
 
   lock_opening (self);
 
-  ssem_backend_fail_closed (&closed, self->key);
-  drop_queue (self, closed);
+  drop_queue (self);
   drop_instance (self);
 
   g_mutex_lock (&ssem_system_semaphore_lock);

@@ -16,8 +16,8 @@ G_BEGIN_DECLS
  *
  * Contract, for every backend:
  *
- * - Any thread may call anything at any time, on one instance too. Each call but free () runs
- *   between ssem_pin_enter () and ssem_pin_leave (), so the instance's memory stays.
+ * - Any thread may call anything at any time, on one instance too. What operates on an instance
+ *   runs between ssem_pin_enter () and ssem_pin_leave (), so its memory stays until free ().
  * - Arguments have been checked: n is at least 1, the key is a key, the initial value is not
  *   negative.
  * - On failure a function sets the error, exactly once, and leaves everything as it was; on success

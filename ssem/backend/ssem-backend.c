@@ -213,7 +213,7 @@ ssem_backend_fail_closed (GError     **error,
 {
   return ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND,
                                     SSEM_OPERATION_ACQUIRE, key,
-                                    _("The object was given another key meanwhile"));
+                                    _("The object was given another key or disposed of meanwhile"));
 }
 
 gboolean

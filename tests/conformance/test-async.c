@@ -554,6 +554,31 @@ test_set_key (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+/* What is disposed of is no user any more, whoever still has a reference: the semaphore goes. */
+static void
+test_disposed_of (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
+  Request requests[3] = { { 0 } };
+  guint n_before = count_threads ();
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (requests); i++)
+    request_start (&requests[i], semaphore, 1, NULL);
+  wait_until_blocked (fixture->backend, getpid (), 1);
+  g_object_run_dispose (G_OBJECT (semaphore));
+  for (i = 0; i < G_N_ELEMENTS (requests); i++)
+    {
+      request_wait (&requests[i]);
+      assert_code (requests[i].error, NOT_FOUND);
+      request_clear (&requests[i]);
+    }
+  wait_for ("the thread to go", has_few_threads, &n_before);
+  fixture_assert_empty (fixture);
+
+  drop_object (&semaphore);
+}
+
 static gpointer
 request_in_context (gpointer data)
 {
@@ -646,6 +671,7 @@ main (int    argc,
   conformance_add ("cancelled-in-callback", test_cancelled_in_callback);
   conformance_add ("race", test_race);
   conformance_add ("set-key", test_set_key);
+  conformance_add ("disposed-of", test_disposed_of);
   conformance_add ("context", test_context);
   conformance_add ("two-objects", test_two_objects);
 

@@ -4,6 +4,11 @@
 
 #include "conformance.h"
 
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 /* --- What the child holds --- */
 
 /* Nothing of its parent's: its death gives nothing back, the parent's does. */
@@ -352,6 +357,52 @@ test_among_first_uses (Fixture *fixture)
   check_among_threads (fixture, TRUE);
 }
 
+static atomic_bool is_enough;
+
+static gpointer
+change_key_again_and_again (gpointer data)
+{
+  SsemSystemSemaphore *semaphore = data;
+  int i;
+
+  for (i = 0; !atomic_load (&is_enough); i++)
+    ssem_system_semaphore_set_key (semaphore, i % 2 == 0 ? "one" : "other", 1,
+                                   SSEM_ACCESS_MODE_OPEN, NULL);
+
+  return NULL;
+}
+
+/* The child drops an object that a thread of the parent's was just opening. */
+static void
+test_dropped_in_child_while_opened (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
+  GThread *thread;
+  int i, status;
+
+  atomic_store (&is_enough, FALSE);
+  thread = g_thread_new ("opener", change_key_again_and_again, semaphore);
+  for (i = 0; i < 40 && fixture_has_time (fixture); i++)
+    {
+      pid_t child = fork ();
+
+      g_assert_cmpint (child, >=, 0);
+      if (child == 0)
+        {
+          g_object_unref (semaphore);
+          /* An end of its own would count what the thread has as lost. */
+          raise (SIGKILL);
+        }
+      g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+      g_assert_true (WIFSIGNALED (status));
+      g_assert_cmpint (WTERMSIG (status), ==, SIGKILL);
+    }
+  atomic_store (&is_enough, TRUE);
+  g_thread_join (thread);
+
+  drop_object (&semaphore);
+}
+
 /* The queue of the parent, and the thread that serves it, are the parent's. */
 static void
 test_async_in_child (Fixture *fixture)
@@ -432,6 +483,8 @@ main (int    argc,
   conformance_add ("new-object-in-child", test_new_object_in_child);
   conformance_add ("set-key-in-child", test_set_key_in_child);
   conformance_add_needing ("among-threads", NEEDS_FORK_AMONG_THREADS, test_among_threads);
+  conformance_add_needing ("dropped-in-child-while-opened", NEEDS_FORK_AMONG_THREADS,
+                           test_dropped_in_child_while_opened);
   conformance_add_needing ("async-in-child", NEEDS_FORK_AMONG_THREADS, test_async_in_child);
   conformance_add_needing ("async-pending", NEEDS_FORK_AMONG_THREADS, test_async_pending);
   conformance_add ("parent-serves-child", test_parent_serves_child);
