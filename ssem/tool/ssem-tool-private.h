@@ -65,6 +65,12 @@ typedef struct
 /* The last has no name. */
 extern const ToolSubcommand tool_subcommands[];
 
+/* --- Standard streams: ssem-tool-streams-*.c --- */
+
+/* To be called before anything is opened. Where the caller has closed one of them, a file of the
+ * library could get its number, and what is printed would be written into that file. */
+void        tool_keep_streams   (void);
+
 /* --- Arguments: ssem-tool-arguments-*.c --- */
 
 /* In UTF-8 where the system has that; else as they are. */

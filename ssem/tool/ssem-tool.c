@@ -13,8 +13,10 @@ int
 main (int    argc,
       char **argv)
 {
-  char **arguments = tool_get_arguments (argv);
+  char **arguments;
 
+  tool_keep_streams ();
+  arguments = tool_get_arguments (argv);
   setlocale (LC_ALL, "");
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");

@@ -82,6 +82,37 @@ class Command(ToolCase):
         self.assertNotIn('deleted', listing)
 
 
+class ClosedStreams(ToolCase):
+    """A file that is opened gets the lowest free number."""
+
+    NUMBERS = [[0], [1], [2], [0, 1], [1, 2], [0, 1, 2]]
+
+    def call_without(self, numbers, *arguments):
+        def close():
+            for number in numbers:
+                os.close(number)
+        return self.call(*arguments, preexec_fn=close)
+
+    def test_nothing_is_written_into_the_semaphore(self):
+        holder = self.hold('--count', '2', self.key)
+        for numbers in self.NUMBERS:
+            with self.subTest(closed=numbers):
+                result = self.call_without(numbers, 'run', self.key, '--', '/nowhere/such-command')
+                self.assertEqual(result.returncode, 127)
+                self.assertEqual(self.show()['value'], 1)
+        self.let_go(holder)
+        self.assertRemoved()
+
+    def test_the_command_has_them_closed(self):
+        script = ('sum=0; for n in 0 1 2; do '
+                  '[ ! -e /proc/$$/fd/$n ] || sum=$((sum + (1 << n))); done; exit $sum')
+        for numbers in self.NUMBERS:
+            with self.subTest(closed=numbers):
+                result = self.call_without(numbers, 'run', self.key, 'sh', '-c', script)
+                self.assertEqual(result.returncode, 7 - sum(1 << number for number in numbers))
+        self.assertRemoved()
+
+
 class Units(ToolCase):
     def test_held_while_it_runs(self):
         holder = self.hold('--count', '5', '--units', '2', self.key)

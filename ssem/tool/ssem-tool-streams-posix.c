@@ -1,0 +1,28 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-tool-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+void
+tool_keep_streams (void)
+{
+  int number;
+
+  for (number = STDIN_FILENO; number <= STDERR_FILENO; number++)
+    {
+      if (fcntl (number, F_GETFD) >= 0 || errno != EBADF)
+        continue;
+
+      /* The lowest free number is this one. It is open the wrong way around, so that reading and
+       * writing fail as they did; and the command of `run` has it closed, as the caller had it. */
+      if (open ("/dev/null", (number == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) < 0)
+        return;
+    }
+}
