@@ -193,7 +193,7 @@ int         tool_end_like       (int            status);
  * is FALSE. */
 gboolean    tool_die_with       (GPid           parent);
 
-/* Whether the kernel, and not a process, has sent the signal: then a whole group has got it. */
+/* Whether the kernel, and not a process, has sent the signal; then it mostly is for a whole group. */
 gboolean    tool_is_from_kernel (int            code);
 
 /* No core file, whatever ends this program. */

@@ -18,7 +18,9 @@
  * Signals that are meant to end or to tell something to a program are blocked here from before the
  * command is started, and taken one by one: sent to this process by another, they are passed on to
  * the command; sent by the kernel, as for a key that was pressed, the command has got them as well,
- * being in the same process group. Those that stop and continue have their usual effect on both.
+ * being in the same process group. Two that the kernel sends to one process alone are passed on: a
+ * hang-up, where this process leads the session, and the alarm that whoever started it has set.
+ * Those that stop and continue have their usual effect on both.
  *
  * If this process is killed, the command is killed by the kernel (PR_SET_PDEATHSIG), since its
  * units are gone. That ends the command itself, not what it has started; and not a command that
@@ -70,6 +72,18 @@ become_command (char                  **command,
   _exit (TOOL_RUN_FAILED);
 }
 
+/* Whether this process has got it, and the command has not. */
+static gboolean
+is_ours_alone (int number,
+               int code)
+{
+  if (!tool_is_from_kernel (code))
+    return TRUE;
+
+  /* A terminal that goes away tells the leader of its session, not the group. */
+  return number == SIGALRM || (number == SIGHUP && getsid (0) == getpid ());
+}
+
 /* How it ended, as waitpid (2) has it. */
 static int
 wait_for_command (GPid            child,
@@ -87,7 +101,7 @@ wait_for_command (GPid            child,
         return status;
 
       number = sigwaitinfo (awaited, &info);
-      if (number > 0 && number != SIGCHLD && !tool_is_from_kernel (info.si_code))
+      if (number > 0 && number != SIGCHLD && is_ours_alone (number, info.si_code))
         kill (child, number);
     }
 }

@@ -195,6 +195,23 @@ class Signals(ToolCase):
         self.assertEqual(holder.wait(), 9)
         self.assertRemoved()
 
+    def test_an_alarm_from_before_is_passed_on(self):
+        def set_alarm():
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+            signal.setitimer(signal.ITIMER_REAL, 1e-6)
+            while signal.SIGALRM not in signal.sigpending():
+                pass
+        numbers = [signal.SIGALRM, signal.SIGTERM]
+        holder = self.start_tool('run', self.key, *SIGNAL_COMMAND, *[str(int(n)) for n in numbers],
+                                 preexec_fn=set_alarm)
+        self.assertEqual(holder.stdout.readline(), 'ready\n')
+        # The alarm is taken before this one, as its number is lower.
+        holder.send_signal(signal.SIGTERM)
+        for number in numbers:
+            self.assertEqual(holder.stdout.readline(), f'{int(number)}\n')
+        self.assertEqual(holder.wait(), 9)
+        self.assertRemoved()
+
     def test_end_one_that_waits(self):
         holder = self.hold(self.key)
         waiter = self.start_tool('run', self.key, 'true')
@@ -229,6 +246,23 @@ class Signals(ToolCase):
         terminal.read_until('ready\r\n')
         terminal.write('\x03')
         self.assertEqual(terminal.wait(), -signal.SIGINT)
+        self.assertRemoved()
+
+    def test_the_end_of_the_terminal_reaches_the_command(self):
+        numbers = [signal.SIGHUP, signal.SIGTERM]
+        reader, writer = os.pipe()
+        os.set_inheritable(writer, True)
+        terminal = self.open_terminal('sh', '-c', f'exec "$@" >&{writer}', 'sh', *SIGNAL_COMMAND,
+                                      *[str(int(n)) for n in numbers])
+        os.close(writer)
+        with open(reader, encoding='ascii') as said:
+            self.assertEqual(said.readline(), 'ready\n')
+            terminal.hang_up()
+            # The hang-up is taken before this one, as its number is lower.
+            os.kill(terminal.pid, signal.SIGTERM)
+            for number in numbers:
+                self.assertEqual(said.readline(), f'{int(number)}\n')
+        self.assertEqual(terminal.wait(), 9)
         self.assertRemoved()
 
     def test_a_stopped_one_goes_on(self):
