@@ -6,6 +6,7 @@
 
 #include "ssem-tool-private.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -15,7 +16,12 @@
 gboolean
 tool_die_with (GPid parent)
 {
-  return getppid () == parent;
+  if (getppid () == parent)
+    return TRUE;
+
+  errno = ESRCH;
+
+  return FALSE;
 }
 
 gboolean

@@ -6,6 +6,7 @@
 
 #include "ssem-tool-private.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -13,8 +14,17 @@
 gboolean
 tool_die_with (GPid parent)
 {
-  /* The signal is for the time from here on; the parent may have died before. */
-  return prctl (PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid () == parent;
+  if (prctl (PR_SET_PDEATHSIG, SIGKILL) != 0)
+    return FALSE;
+
+  /* The signal is for the time from here on; the parent may have died before. Nor is it known to a
+   * child that is the first process of a namespace. */
+  if (getppid () == parent)
+    return TRUE;
+
+  errno = ESRCH;
+
+  return FALSE;
 }
 
 gboolean

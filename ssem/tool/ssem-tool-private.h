@@ -190,7 +190,7 @@ int         tool_end_like       (int            status);
 /* --- Processes of Unix: ssem-tool-guard-*.c --- */
 
 /* To be called in a child of fork (): it dies with @parent, or has to end at once where the answer
- * is FALSE. */
+ * is FALSE; then errno has the reason. */
 gboolean    tool_die_with       (GPid           parent);
 
 /* Whether the kernel, and not a process, has sent the signal; then it mostly is for a whole group. */

@@ -62,14 +62,18 @@ become_command (char                  **command,
                 const struct sigaction *at_child,
                 int                     error_fd)
 {
-  if (!tool_die_with (parent))
-    _exit (TOOL_RUN_FAILED);
+  int status = TOOL_RUN_FAILED;
 
-  sigaction (SIGCHLD, at_child, NULL);
-  sigprocmask (SIG_SETMASK, signals, NULL);
-  execvp (command[0], command);
+  if (tool_die_with (parent))
+    {
+      sigaction (SIGCHLD, at_child, NULL);
+      sigprocmask (SIG_SETMASK, signals, NULL);
+      execvp (command[0], command);
+      status = errno == ENOENT ? TOOL_RUN_NO_COMMAND : TOOL_RUN_NOT_EXECUTABLE;
+    }
+
   write_errno (error_fd, errno);
-  _exit (TOOL_RUN_FAILED);
+  _exit (status);
 }
 
 /* Whether this process has got it, and the command has not. */
@@ -180,10 +184,8 @@ tool_run_command (char **command,
     return TRUE;
 
   tool_print_error (_("Could not start “%s”: %s"), command[0], g_strerror (error));
-  if (child <= 0)
-    *status = TOOL_RUN_FAILED;
-  else
-    *status = error == ENOENT ? TOOL_RUN_NO_COMMAND : TOOL_RUN_NOT_EXECUTABLE;
+  /* The child has ended with what is to be said of that, unless a signal was faster. */
+  *status = child > 0 && WIFEXITED (*status) ? WEXITSTATUS (*status) : TOOL_RUN_FAILED;
 
   return FALSE;
 }

@@ -3,13 +3,16 @@
 
 """`ssem run`: with real commands, signals, crashes and a terminal."""
 
+import errno
 import os
+import shutil
 import signal
+import subprocess
 import sys
 
 import tap
 from semaphores import wait_until
-from tool import TOOL, WAIT_FOR_SIGNALS, Terminal, ToolCase
+from tool import SECONDS, TOOL, WAIT_FOR_SIGNALS, Terminal, ToolCase
 
 FORWARDED = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2,
              signal.SIGALRM, signal.SIGTERM]
@@ -37,6 +40,21 @@ class Status(ToolCase):
 
     def test_not_executable(self):
         self.assertEqual(self.status('run', self.key, '--', '/dev/null'), 126)
+        self.assertRemoved()
+
+    def test_a_command_that_cannot_die_with_us(self):
+        unshare = shutil.which('unshare')
+        if unshare is None or subprocess.run([unshare, '-rp', 'true'], check=False,
+                                             stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest('no namespaces of processes')
+        # The command is the first of its namespace, and its parent is not in it.
+        # `ssem` itself can have no threads then, which is what looks for leaks.
+        os.environ['ASAN_OPTIONS'] = os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'
+        result = subprocess.run([unshare, '-rp', TOOL, 'run', self.key, 'true'], check=False,
+                                stderr=subprocess.PIPE, encoding='utf-8', timeout=SECONDS)
+        reason = os.strerror(errno.ESRCH)
+        self.assertEqual((result.returncode, result.stderr),
+                         (125, f'ssem: Could not start “true”: {reason}\n'))
         self.assertRemoved()
 
     def test_wrong_usage(self):
