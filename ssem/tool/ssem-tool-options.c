@@ -6,6 +6,8 @@
 
 #include "ssem-tool-private.h"
 
+#include <stdio.h>
+
 /* What ends the parsing of arguments, because the program is to print something else instead. */
 typedef enum
 {
@@ -51,6 +53,18 @@ tool_fail (const GError *error)
     default:
       return TOOL_FAILED;
     }
+}
+
+gboolean
+tool_flush (void)
+{
+  /* GLib writes what it prints at once, and does not keep the reason why it could not. */
+  if (fflush (stdout) == 0 && !ferror (stdout))
+    return TRUE;
+
+  tool_print_error ("%s", _("Could not write the output"));
+
+  return FALSE;
 }
 
 int

@@ -157,7 +157,6 @@ report (Watch     *self,
 
   g_hash_table_unref (self->lines);
   self->lines = g_steal_pointer (&lines);
-  fflush (stdout);
 }
 
 /* --- Both --- */
@@ -182,6 +181,13 @@ look_cb (gpointer data)
     draw (self, infos);
   else
     report (self, infos);
+
+  if (!tool_flush ())
+    {
+      self->status = TOOL_FAILED;
+      g_main_loop_quit (self->loop);
+      return G_SOURCE_REMOVE;
+    }
 
   return G_SOURCE_CONTINUE;
 }

@@ -14,6 +14,7 @@ main (int    argc,
       char **argv)
 {
   char **arguments;
+  int status;
 
   tool_keep_streams ();
   arguments = tool_get_arguments (argv);
@@ -22,5 +23,9 @@ main (int    argc,
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   g_set_prgname ("ssem");
 
-  return tool_dispatch ((int) g_strv_length (arguments), arguments);
+  status = tool_dispatch ((int) g_strv_length (arguments), arguments);
+  if (status == TOOL_OK && !tool_flush ())
+    status = TOOL_FAILED;
+
+  return status;
 }

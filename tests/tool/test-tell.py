@@ -14,7 +14,7 @@ import termios
 import unittest
 
 import tap
-from tool import COMMANDS, TOOL, Terminal, ToolCase
+from tool import COMMANDS, SECONDS, TOOL, Terminal, ToolCase
 
 SOURCE_ROOT = os.environ['SSEM_SOURCE_ROOT']
 COMPLETION = os.path.join(SOURCE_ROOT, 'ssem/tool/ssem.bash')
@@ -136,6 +136,53 @@ class Tell(ToolCase):
         self.assertEqual(self.show()['value'], 4)
         self.let_go(holder)
         self.assertRemoved()
+
+
+class Output(ToolCase):
+    def setUp(self):
+        super().setUp()
+        self.holder = self.hold('--count', '2', self.key)
+        self.commands = [['--help'], ['--version'], ['list'], ['list', '--json'],
+                         ['list', '--keys'], ['list', '--help'], ['show', self.key],
+                         ['show', '--json', self.key], ['watch']]
+
+    def tearDown(self):
+        self.let_go(self.holder)
+        super().tearDown()
+
+    def check(self, **options):
+        for arguments in self.commands:
+            with self.subTest(arguments=arguments):
+                result = subprocess.run([TOOL, *arguments], stderr=subprocess.PIPE, check=False,
+                                        encoding='utf-8', timeout=SECONDS, **options)
+                self.assertEqual(result.returncode, 1)
+                self.assertEqual(result.stderr, 'ssem: Could not write the output\n')
+
+    def test_full(self):
+        with open('/dev/full', 'wb') as full:
+            self.check(stdout=full)
+            # It prints nothing itself.
+            self.assertEqual(subprocess.run([TOOL, 'run', self.key, 'true'], stdout=full,
+                                            check=False, timeout=SECONDS).returncode, 0)
+
+    def test_closed(self):
+        self.check(preexec_fn=lambda: os.close(1))
+
+    def test_nobody_reads(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open(writer, 'wb') as pipe:
+            # SIGPIPE stays ignored, as it is in Python.
+            self.check(stdout=pipe, restore_signals=False)
+
+    def test_the_reader_of_watch_goes(self):
+        watch = self.start_tool('watch', '--interval', '0.01', stderr=subprocess.PIPE,
+                                restore_signals=False)
+        self.assertIn(self.key, watch.stdout.readline())
+        watch.stdout.close()
+        self.output('reset', self.key, '7')
+        self.assertEqual(watch.stderr.read(), 'ssem: Could not write the output\n')
+        self.assertEqual(watch.wait(), 1)
 
 
 class Mend(ToolCase):
