@@ -7,6 +7,7 @@
 #include "ssem-tool-private.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* What ends the parsing of arguments, because the program is to print something else instead. */
 typedef enum
@@ -149,6 +150,29 @@ new_context (const char   *arguments,
   return context;
 }
 
+/* GLib takes out the `--` that ends the options, but only where no argument after it begins with a
+ * dash. So where it has taken one out, none is left. */
+static void
+drop_separator (int      *argc,
+                char    **argv,
+                gboolean  is_strict)
+{
+  /* With @is_strict, another argument would have ended the options before it. */
+  int end = is_strict ? MIN (*argc, 2) : *argc;
+  int i;
+
+  for (i = 1; i < end; i++)
+    {
+      if (g_str_equal (argv[i], "--"))
+        {
+          /* The NULL at the end moves along. */
+          memmove (argv + i, argv + i + 1, (gsize) (*argc - i) * sizeof *argv);
+          (*argc)--;
+          return;
+        }
+    }
+}
+
 gboolean
 tool_parse (int            *argc,
             char         ***argv,
@@ -176,7 +200,10 @@ tool_parse (int            *argc,
   g_option_context_add_main_entries (context, helps, NULL);
   g_option_context_set_strict_posix (context, is_strict);
   if (g_option_context_parse (context, argc, argv, &error))
-    return TRUE;
+    {
+      drop_separator (argc, *argv, is_strict);
+      return TRUE;
+    }
 
   if (g_error_matches (error, asked_quark (), ASKED_FOR_VERSION))
     {

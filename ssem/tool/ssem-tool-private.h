@@ -83,8 +83,8 @@ extern SsemBackend tool_backend;
 
 /* Takes the options of the subcommand out of @argv, and --backend, --help and --version with them.
  * FALSE: the message has been printed; or what was asked for has, and @status, else left as it is,
- * is TOOL_OK. What is left is argv[1] and so on; with @is_strict they end at the first that is
- * none. */
+ * is TOOL_OK. What is left is argv[1] and so on. The options end at `--`, which is taken out, too;
+ * with @is_strict, also at the first argument that is none. */
 gboolean    tool_parse          (int           *argc,
                                  char        ***argv,
                                  const char    *arguments,

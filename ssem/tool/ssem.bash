@@ -18,7 +18,7 @@ _ssem_complete_keys()
 _ssem()
 {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
-  local command=${COMP_WORDS[1]} options= n_keys=0 index word
+  local command=${COMP_WORDS[1]} options= n_keys=0 are_ended= index word
   local common='--backend --help --version'
   COMPREPLY=()
 
@@ -48,16 +48,17 @@ _ssem()
   # How many arguments there are already that are neither options nor their values.
   for ((index = 2; index < COMP_CWORD; index++)); do
     word=${COMP_WORDS[index]}
-    case $word in
-      --) [[ $command == run ]] && n_keys=$((n_keys > 0 ? n_keys : 1)) ;;
-      --backend | --count | --units | --wait | --conflict-exit-code | --interval | -[cuwEi])
-        index=$((index + 1)) ;;
-      -*) ;;
-      *)
-        n_keys=$((n_keys + 1))
-        # What follows the key is the command.
-        [[ $command == run ]] && break ;;
-    esac
+    if [[ -z $are_ended ]]; then
+      case $word in
+        --) are_ended=1; continue ;;
+        --backend | --count | --units | --wait | --conflict-exit-code | --interval | -[cuwEi])
+          index=$((index + 1)); continue ;;
+        -?*) continue ;;
+      esac
+    fi
+    n_keys=$((n_keys + 1))
+    # What follows the key is the command.
+    [[ $command == run ]] && break
   done
 
   if [[ $command == run ]] && ((n_keys > 0)); then
@@ -68,7 +69,7 @@ _ssem()
     else
       COMPREPLY=($(compgen -A file -- "$current"))
     fi
-  elif [[ $current == -* ]]; then
+  elif [[ $current == -* && -z $are_ended ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$current"))
   else
     case $command in

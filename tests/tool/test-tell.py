@@ -138,6 +138,60 @@ class Tell(ToolCase):
         self.assertRemoved()
 
 
+class Dashes(ToolCase):
+    """`--` ends the options, and is nobody's key unless it comes twice."""
+
+    def test_run(self):
+        for arguments in [['--', self.key, '--', 'echo', 'A'], ['--', self.key, 'echo', 'A'],
+                          ['-n', '--', self.key, 'echo', 'A'], [self.key, '--', 'echo', 'A'],
+                          [self.key, 'echo', 'A'], ['--', '-' + self.key, '--', 'echo', 'A'],
+                          ['--', '--', '--', 'echo', 'A'], ['--', '--', 'echo', 'A']]:
+            with self.subTest(arguments=arguments):
+                self.assertEqual(self.output('run', *arguments), 'A\n')
+        script = 'printf "%s " "$@"; "$0" list --keys'
+        for arguments, key in [([self.key], self.key), (['--', '--'], '--'),
+                               (['--', '-x'], '-x'), (['--', self.key], self.key)]:
+            with self.subTest(arguments=arguments):
+                self.assertEqual(self.output('run', *arguments, '--', 'sh', '-c', script, TOOL,
+                                             '-n', '--', '--'), f'-n -- -- {key}\n')
+
+    def test_a_key_that_begins_with_one(self):
+        plain = self.key
+        for self.key, arguments in [('-x' + plain, ['--']), ('--' + plain, ['--']), ('-', []),
+                                    ('-', ['--']), ('--', ['--']), (plain, ['--']), (plain, [])]:
+            with self.subTest(key=self.key, arguments=arguments):
+                holder = self.hold('--count', '2', *arguments, self.key)
+                for before in [[*arguments, self.key], ['--json', *arguments, self.key]]:
+                    self.assertIn(self.key, self.output('show', *before))
+                self.assertEqual(self.output('reset', *arguments, self.key, '7'), '')
+                [info] = json.loads(self.output('list', '--json', *arguments))
+                self.assertEqual((info['key'], info['value']), (self.key, 7))
+                self.assertEqual(self.status('remove', *arguments, self.key), 4)
+                watch = self.start_tool('watch', *arguments, self.key)
+                self.assertTrue(watch.stdout.readline().endswith(f' {self.key}\n'))
+                self.let_go(holder)
+                self.assertEqual(self.status('remove', *arguments, self.key), 3)
+                self.assertRemoved()
+
+    def test_behind_other_arguments(self):
+        keys = ['-' + self.key, self.key]
+        holders = [self.hold('--', key) for key in keys]
+        watch = self.start_tool('watch', keys[1], '--', keys[0])
+        self.assertEqual({watch.stdout.readline().split()[-1] for _ in keys}, set(keys))
+        for holder in holders:
+            self.let_go(holder)
+
+    def test_nothing_else(self):
+        self.assertEqual(self.output('list', '--'), '')
+        self.assertEqual(self.output('clean', '--'), '')
+        for arguments, reason in [(['list', '--', '-x'], '“-x”'), (['clean', '--', '--'], '“--”'),
+                                  (['show', '--', 'a', '--'], '“--”'), (['show', '--'], 'missing')]:
+            with self.subTest(arguments=arguments):
+                result = self.call(*arguments)
+                self.assertEqual(result.returncode, 2)
+                self.assertIn(reason, result.stderr)
+
+
 class Output(ToolCase):
     def setUp(self):
         super().setUp()
@@ -324,16 +378,21 @@ class Completion(ToolCase):
         self.key += " it's"
         holder = self.hold(self.key)
         quoted = self.key.replace(' ', '\\ ').replace("'", "\\'")
-        for words in [['show'], ['reset'], ['watch'], ['run', '--units', '2'], ['remove', '--json']]:
+        for words in [['show'], ['reset'], ['watch'], ['run', '--units', '2'], ['remove', '--json'],
+                      ['run', '--'], ['show', '--json', '--'], ['watch', '--', '-x']]:
             with self.subTest(words=words):
                 self.assertEqual(self.complete(*words, 'key'), [quoted])
         self.assertEqual(self.complete('show', 'other'), [])
         self.assertEqual(self.complete('show', self.key, ''), [])
+        self.assertEqual(self.complete('show', '--', '-x', ''), [])
+        self.assertEqual(self.complete('show', '--', '-'), [])
         self.let_go(holder)
 
     def test_command_of_run(self):
         self.assertIn('printf', self.complete('run', 'key', '--', 'print'))
         self.assertIn('printf', self.complete('run', 'key', 'print'))
+        self.assertIn('printf', self.complete('run', '--', '-x', '--', 'print'))
+        self.assertIn('printf', self.complete('run', '--', 'key', 'print'))
         self.assertEqual(self.complete('run', 'key', '--', 'ls', COMPLETION[:-2]), [COMPLETION])
 
 
