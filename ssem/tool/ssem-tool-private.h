@@ -171,7 +171,10 @@ char       *tool_fit            (const char    *text,
                                  int            width,
                                  gboolean       is_padded);
 
-/* The key as a line can show it: no control characters; and for one that is not known. */
+/* What others have chosen, such as a key, as a line can show it: it must not move the cursor. */
+char       *tool_make_visible (const char      *text);
+
+/* The key as a line can show it; and for one that is not known. */
 char       *tool_show_key       (SsemSemaphoreInfo *info);
 
 /* --- The command of run: ssem-tool-spawn-*.c --- */

@@ -101,9 +101,8 @@ tool_fit (const char *text,
   return g_string_free (fitted, FALSE);
 }
 
-/* For what others have chosen, such as a key: it must not move the cursor. */
-static char *
-make_visible (const char *text)
+char *
+tool_make_visible (const char *text)
 {
   GString *visible = g_string_new (NULL);
 
@@ -124,7 +123,7 @@ tool_show_key (SsemSemaphoreInfo *info)
   const char *key = ssem_semaphore_info_get_key (info);
 
   /* Translators: in the place of a semaphore's key. */
-  return key != NULL ? make_visible (key) : g_strdup (_("(unknown)"));
+  return key != NULL ? tool_make_visible (key) : g_strdup (_("(unknown)"));
 }
 
 /* --- Tables --- */
@@ -261,7 +260,7 @@ append_processes (GString    *text,
                format_number (pid != 0 ? pid : -1),
                format_number (ssem_process_info_get_units (process)),
                since != NULL ? g_date_time_format (since, "%Y-%m-%d %H:%M:%S") : g_strdup (_("?")),
-               command != NULL ? make_visible (command) : g_strdup (_("?")), NULL);
+               command != NULL ? tool_make_visible (command) : g_strdup (_("?")), NULL);
     }
   append_table (text, "  ", rows, "rrll");
 }

@@ -33,7 +33,7 @@ typedef struct
   GMainLoop *loop;
   char **keys;        /* of those to show; empty for all */
   gboolean on_terminal;
-  GHashTable *lines;  /* in a pipe: backend and key -> the line printed last */
+  GHashTable *lines;  /* in a pipe: name_of () -> the line printed last */
   int status;
 } Watch;
 
@@ -99,6 +99,19 @@ draw (Watch     *self,
 
 /* --- In a pipe --- */
 
+/* No other semaphore has it: the key is as it is, because what is shown of two may be the same. NULL
+ * where it is not known, as Qt's are; nobody could tell the lines of these apart. */
+static char *
+name_of (SsemSemaphoreInfo *info)
+{
+  const char *key = ssem_semaphore_info_get_key (info);
+
+  if (key == NULL)
+    return NULL;
+
+  return g_strdup_printf ("%s %s", tool_backend_name (ssem_semaphore_info_get_backend (info)), key);
+}
+
 static char *
 describe (SsemSemaphoreInfo *info)
 {
@@ -136,11 +149,13 @@ report (Watch     *self,
   for (i = 0; i < infos->len; i++)
     {
       SsemSemaphoreInfo *info = infos->pdata[i];
-      g_autofree char *key = tool_show_key (info);
-      char *line = describe (info);
+      char *line;
 
-      name = g_strdup_printf ("%s %s",
-                              tool_backend_name (ssem_semaphore_info_get_backend (info)), key);
+      name = name_of (info);
+      if (name == NULL)
+        continue;
+
+      line = describe (info);
       if (g_strcmp0 (g_hash_table_lookup (self->lines, name), line) != 0)
         print_line (line);
       g_hash_table_insert (lines, name, line);
@@ -149,7 +164,8 @@ report (Watch     *self,
   g_hash_table_iter_init (&iter, self->lines);
   while (g_hash_table_iter_next (&iter, &name, NULL))
     {
-      g_autofree char *line = g_strconcat ("gone ", name, NULL);
+      g_autofree char *shown = tool_make_visible (name);
+      g_autofree char *line = g_strconcat ("gone ", shown, NULL);
 
       if (!g_hash_table_contains (lines, name))
         print_line (line);

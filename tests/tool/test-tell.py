@@ -14,11 +14,13 @@ import termios
 import unittest
 
 import tap
+from semaphores import IPC_RMID, PREFIXES, libc
 from tool import COMMANDS, SECONDS, TOOL, Terminal, ToolCase
 
 SOURCE_ROOT = os.environ['SSEM_SOURCE_ROOT']
 COMPLETION = os.path.join(SOURCE_ROOT, 'ssem/tool/ssem.bash')
 MANUAL = os.path.join(SOURCE_ROOT, 'docs/ssem.1.rst')
+SETVAL = 16     # from <sys/sem.h> of Linux
 MEMBERS = ['key', 'backend', 'value', 'initial-value', 'units-held', 'attached', 'waiting',
            'leftover', 'holders', 'waiters']
 
@@ -326,6 +328,44 @@ class Watch(ToolCase):
             self.assertIn(self.key + '-b', line)
             line = watch.stdout.readline()
         self.assertTrue(line.endswith(self.key + '-b\n'))
+
+    def check_lines_of_this_key_only(self, watch):
+        """The others have been printed, and do not change. They would come between these lines."""
+        holder = self.hold('--count', '2', self.key)
+        line = watch.stdout.readline()
+        # It may have been seen before its unit was acquired.
+        if 'free=2' in line:
+            line = watch.stdout.readline()
+        self.assertRegex(line, self.line(1, 1))
+        for value in range(5, 10):
+            self.output('reset', self.key, str(value))
+            self.assertRegex(watch.stdout.readline(), self.line(value, 0))
+        watch.send_signal(signal.SIGTERM)
+        watch.stdout.read()
+        self.assertEqual(watch.wait(), 0)
+        self.let_go(holder)
+
+    def test_keys_that_look_alike(self):
+        holders = [self.hold('--count', str(count), f'{self.key}{chr(count)}') for count in [2, 3]]
+        watch = self.start_tool('watch', '--interval', '0.01')
+        free = [re.search(r'free=(\d)', watch.stdout.readline()).group(1) for _ in holders]
+        self.assertEqual(sorted(free), ['1', '2'])
+        self.check_lines_of_this_key_only(watch)
+        for holder in holders:
+            self.let_go(holder)
+
+    def test_keys_that_nobody_knows(self):
+        for value in [1, 2]:
+            path = os.path.join(self.folder, PREFIXES['sysv'] + f'{value:040}')
+            with open(path, 'xb'):
+                self.addCleanup(os.unlink, path)
+            # As Qt makes it.
+            number = libc.semget(libc.ftok(path.encode(), ord('Q')), 1, 0o1600)
+            self.assertGreaterEqual(number, 0)
+            self.addCleanup(libc.semctl, number, 0, IPC_RMID)
+            self.assertEqual(libc.semctl(number, 0, SETVAL, value), 0)
+        self.assertEqual(self.output('list').count('(unknown)'), 2)
+        self.check_lines_of_this_key_only(self.start_tool('watch', '--interval', '0.01'))
 
     def test_on_a_terminal(self):
         holder = self.hold('--count', '3', self.key)
