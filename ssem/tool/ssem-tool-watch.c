@@ -6,6 +6,7 @@
 
 #include "ssem-tool-private.h"
 
+#include <errno.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,9 @@
 #define CLEAR_BELOW    "\033[J"
 #define HIDE_CURSOR    "\033[?25l"
 #define SHOW_CURSOR    "\033[?25h"
+
+/* The signal's usual effect is back while its handler runs, and it is not blocked. */
+#define STOPPED_FLAGS (SA_RESETHAND | SA_NODEFER | SA_RESTART)
 
 #define DEFAULT_INTERVAL_USEC G_USEC_PER_SEC
 #define MIN_INTERVAL_USEC     (G_USEC_PER_SEC / 100)
@@ -68,6 +72,16 @@ look (Watch   *self,
 
 /* --- On a terminal --- */
 
+/* At once, and past what is printed otherwise. */
+static void
+write_to_terminal (const char *text)
+{
+  gssize n_written = write (STDOUT_FILENO, text, strlen (text));
+
+  /* A terminal that is gone has no cursor either. */
+  (void) n_written;
+}
+
 static void
 draw (Watch     *self,
       GPtrArray *infos)
@@ -95,6 +109,44 @@ draw (Watch     *self,
     }
   g_string_append (picture, CLEAR_BELOW);
   g_print ("%s", picture->str);
+}
+
+/* Ctrl-Z stops this process as it does others, but first the shell gets its cursor back. Nothing
+ * here takes a lock, because the signal comes at any place. */
+static void
+stopped_cb (int number)
+{
+  const struct sigaction again = { .sa_handler = stopped_cb, .sa_flags = STOPPED_FLAGS };
+  int error = errno;
+
+  write_to_terminal (SHOW_CURSOR);
+  /* It has its usual effect again: the process stops in this call, until it is continued. */
+  raise (number);
+  sigaction (number, &again, NULL);
+  write_to_terminal (HIDE_CURSOR);
+  /* The terminal has been the shell's, and may have another size as well. */
+  raise (SIGWINCH);
+  errno = error;
+}
+
+/* GLib takes no such signal into its loop. */
+static void
+quit_cb (int number)
+{
+  raise (SIGTERM);
+}
+
+static void
+heed_keys (void)
+{
+  const struct sigaction stopped = { .sa_handler = stopped_cb, .sa_flags = STOPPED_FLAGS };
+  const struct sigaction quit = { .sa_handler = quit_cb, .sa_flags = SA_RESTART };
+  struct sigaction before;
+
+  sigaction (SIGQUIT, &quit, NULL);
+  /* A shell without jobs lets its children ignore it: nobody would continue them. */
+  if (sigaction (SIGTSTP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+    sigaction (SIGTSTP, &stopped, NULL);
 }
 
 /* --- In a pipe --- */
@@ -278,6 +330,7 @@ tool_watch (int    argc,
   if (watch.on_terminal)
     {
       g_unix_signal_add (SIGWINCH, resized_cb, &watch);
+      heed_keys ();
       g_print (HIDE_CURSOR CLEAR_ALL);
     }
   g_timeout_add ((guint) (wishes.interval_usec / 1000), look_cb, &watch);

@@ -398,6 +398,23 @@ class Watch(ToolCase):
         self.assertEqual(terminal.wait(), 0)
         self.let_go(holder)
 
+    def test_stopped_by_a_key(self):
+        holder = self.hold('--count', '3', self.key)
+        # A shell with jobs. What it prints comes after the cursor is there again.
+        script = '"$@"; echo stopped; read line; fg; echo "ended $?"'
+        terminal = Terminal('/bin/sh', '-mc', script, 'sh', TOOL, 'watch', '--interval', '3600')
+        self.addCleanup(terminal.close)
+        self.assertIn('\x1b[?25l', terminal.read_until(f' {self.key}'))
+        terminal.write('\x1a')
+        self.assertIn('\x1b[?25h', terminal.read_until('stopped'))
+        terminal.write('\n')
+        # It is drawn again at once.
+        self.assertIn('\x1b[?25l', terminal.read_until(f' {self.key}'))
+        terminal.write('\x1c')
+        self.assertIn('\x1b[?25h', terminal.read_until('ended 0'))
+        self.assertEqual(terminal.wait(), 0)
+        self.let_go(holder)
+
 
 class Completion(ToolCase):
     def complete(self, *words):
