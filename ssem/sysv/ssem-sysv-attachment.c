@@ -172,13 +172,18 @@ open_file (SsemSysvAttachment *self,
   return result;
 }
 
-/* Gives up all locks, too. */
+/* The locks are given up one by one: they belong to the open file, which the mapping keeps as long as
+ * a thread may be in it. The gate is last, so that whoever gets it finds us gone. */
 static void
 close_file (SsemSysvAttachment *self)
 {
   g_mutex_lock (&registry_lock);
   if (has_descriptor (self))
-    close (self->fd);
+    {
+      ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_NONE);
+      ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);
+      close (self->fd);
+    }
   self->fd = -1;
   g_mutex_unlock (&registry_lock);
 }

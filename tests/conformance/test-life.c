@@ -123,6 +123,26 @@ test_used_at_exit (Fixture *fixture)
   helper_quit (helper);
 }
 
+/* The objects that it still has at its end keep nobody out, though the process is there. */
+static void
+test_left_at_exit (Fixture *fixture)
+{
+  Helper *leaver = fixture_user (fixture, 1);
+  Helper *stayer = fixture_user (fixture, 1);
+  Helper *comer = fixture_helper (fixture);
+
+  helper_do (leaver, "serve-late");
+  helper_send (leaver, "exit 0");
+  helper_do (leaver, "setenv SSEM_TEST_IS_LATE 1");
+
+  helper_open (comer, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+  helper_do (comer, "close 0");
+  helper_do (stayer, "close 0");
+  fixture_assert_empty (fixture);
+  helper_do (leaver, "close 0");
+  helper_quit (leaver);
+}
+
 /* The creator crashes; the last of the others removes all the same. */
 static void
 test_creator_killed (Fixture *fixture)
@@ -161,6 +181,34 @@ test_set_key_leaves (Fixture *fixture)
   assert_value (semaphore, 5);
 
   drop_object (&semaphore);
+}
+
+/* Who leaves a key under a waiter of its own is in nobody's way: not of those who come to the old
+ * key, and not of the last of them, who finds that nobody else is there. */
+static void
+test_left_under_waiter (Fixture *fixture)
+{
+  Helper *leaver = fixture_user (fixture, 0);
+  Helper *stayer = fixture_user (fixture, 0);
+  Helper *comer = fixture_helper (fixture);
+  g_autofree char *answer = NULL;
+
+  helper_do (leaver, "wait-in-thread 0 1");
+  wait_until_blocked (fixture->backend, leaver->pid, 1);
+  helper_do (leaver, "set-key 0 %d 2 another", SSEM_ACCESS_MODE_OPEN);
+
+  helper_open (comer, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+  helper_do (comer, "close 0");
+  helper_do (stayer, "close 0");
+  helper_send_open (comer, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+  helper_expect_error (comer, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
+
+  /* It got nothing, for there was nothing. */
+  helper_send (leaver, "join-thread");
+  answer = helper_receive (leaver);
+  g_assert_true (g_str_has_prefix (answer, "error "));
+  helper_do (leaver, "close 0");
+  fixture_assert_empty (fixture);
 }
 
 /* Units that are held when the last one leaves go with the semaphore, and do not come back to the
@@ -309,6 +357,25 @@ test_openers_after_removal (Fixture *fixture)
     }
 }
 
+/* One that has the old and the new does not wait for itself at its end. */
+static void
+test_exit_after_removal (Fixture *fixture)
+{
+  Removal removal;
+
+  for (removal = REMOVE_COUNTER; removal <= REMOVE_BOTH; removal++)
+    {
+      Helper *helper = fixture_user (fixture, 1);
+
+      fixture_remove (fixture, removal);
+      helper_open (helper, 1, SSEM_ACCESS_MODE_OPEN, 2, TRUE, fixture->key);
+      g_assert_cmpint (helper_get_value (helper, 1), ==, 2);
+      helper_send (helper, "exit 0");
+      helper_reap (helper);
+      fixture_assert_empty (fixture);
+    }
+}
+
 /* --- Coming and going at random --- */
 
 #define N_PROCESSES 8
@@ -422,12 +489,15 @@ main (int    argc,
   conformance_add ("last-process", test_last_process);
   conformance_add_needing ("last-process-exits", NEEDS_LEFTOVERS, test_last_process_exits);
   conformance_add ("used-at-exit", test_used_at_exit);
+  conformance_add_needing ("left-at-exit", NEEDS_LEFTOVERS, test_left_at_exit);
   conformance_add ("creator-killed", test_creator_killed);
   conformance_add ("set-key-leaves", test_set_key_leaves);
+  conformance_add_needing ("left-under-waiter", NEEDS_FILES, test_left_under_waiter);
   conformance_add ("units-go-with-it", test_units_go_with_it);
   conformance_add_needing ("removed", NEEDS_FILES, test_removed);
   conformance_add_needing ("removed-under-waiters", NEEDS_FILES, test_removed_under_waiters);
   conformance_add_needing ("openers-after-removal", NEEDS_FILES, test_openers_after_removal);
+  conformance_add_needing ("exit-after-removal", NEEDS_FILES, test_exit_after_removal);
   conformance_add ("churn", test_churn);
   conformance_add_needing ("churn-and-kill", NEEDS_UNDO, test_churn_and_kill);
   conformance_add ("one-creator", test_one_creator);
