@@ -246,11 +246,14 @@ finish_reset (SsemSysvRecord *record,
     reset_set (record, set, record->value);
 }
 
+/* Accounts are told apart by it. The random half alone does not do that: a child of fork () goes on
+ * with its parent's random numbers. No two living sets have one identifier. */
 static void
 begin_lineage (SsemSysvRecord *record,
+               int             set,
                gboolean        made_by_us)
 {
-  record->lineage = (guint64) g_random_int () << 32 | g_random_int ();
+  record->lineage = (guint64) g_random_int () << 32 | (guint32) set;
   record->made_by_us = made_by_us;
 }
 
@@ -281,7 +284,7 @@ create_set (SsemSysvRecord *record,
   if (set < 0)
     return set;
 
-  begin_lineage (record, made_by_us);
+  begin_lineage (record, set, made_by_us);
   result = made_by_us ? reset_set (record, set, value) : 0;
   if (result != 0)
     {
@@ -319,7 +322,7 @@ admit (SsemSysvAttachment *self,
     {
       if (!is_qts)
         return -EADDRINUSE;
-      begin_lineage (record, FALSE);
+      begin_lineage (record, set, FALSE);
       record->phase = SSEM_SYSV_PHASE_READY;
     }
 

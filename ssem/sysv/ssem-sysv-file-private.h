@@ -30,7 +30,8 @@ G_BEGIN_DECLS
  *   magic         last, under the gate    the record is whole
  *   layout        with the magic          another version's record differs here
  *   made_by_us    under the gate          0: Qt made the set, and Qt removes it
- *   lineage       under the gate          one set's life, from creation to removal: a random number
+ *   lineage       under the gate          one set's life, from creation to removal: a random number,
+ *                                         and below it in 32 bits the set's identifier
  *   phase         under the gate          what is being done to the set; a successor finishes it
  *   epoch         under the gate; read    odd while a reset is under way; the undo counts of an
  *                 without it              earlier epoch are void. A stale value is harmless but for

@@ -94,6 +94,29 @@ test_parent_created (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+/* Nor does what the two make have anything in common. */
+static void
+test_both_create (Fixture *fixture)
+{
+  g_autofree char *other_key = g_strconcat (fixture->key, " other", NULL);
+  Helper *parent = fixture_user (fixture, 1);
+  Helper *child = fixture_fork (fixture, parent);
+
+  /* Each makes the first semaphore since they are two. */
+  helper_do (parent, "close 0");
+  helper_open (child, 1, SSEM_ACCESS_MODE_OPEN, 5, TRUE, fixture->key);
+  helper_open (parent, 1, SSEM_ACCESS_MODE_OPEN, 0, TRUE, other_key);
+  helper_open (child, 2, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, other_key);
+  helper_open (parent, 2, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+
+  helper_do (child, "acquire 1 1");
+  helper_do (child, "release 2 1");
+  helper_do (child, "release 1 1");
+  helper_kill (child);
+  g_assert_cmpint (helper_get_value (parent, 2), ==, 5);
+  g_assert_cmpint (helper_get_value (parent, 1), ==, 1);
+}
+
 /* --- Who is attached --- */
 
 /* A child that has not used it is no user: it keeps nothing alive, and nothing from being reset. */
@@ -471,6 +494,7 @@ main (int    argc,
   conformance_add ("each-its-own", test_each_its_own);
   conformance_add ("child-releases", test_child_releases);
   conformance_add ("parent-created", test_parent_created);
+  conformance_add ("both-create", test_both_create);
   conformance_add ("idle-child", test_idle_child);
   conformance_add ("idle-child-of-a-dead-parent", test_idle_child_of_a_dead_parent);
   conformance_add ("child-takes-over", test_child_takes_over);
