@@ -216,6 +216,9 @@ ssem_sysv_remove_leftover (const char *key)
           (result == 0 || result == -ENOENT || result == -EIDRM))
         unlink (path);
     }
+
+  /* Not by closing alone: a child that another thread has forked meanwhile has the file, too. */
+  ssem_file_lock_try (fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);
   close (fd);
 
   return result == -EIDRM ? -ENOENT : result;
