@@ -20,7 +20,8 @@ G_BEGIN_DECLS
  *   word    bits    meaning
  *   word    63-16   the balance, signed; stops at its limits, which no process reaches
  *           15-0    the epoch of the semaphore that the balance belongs to, its low bits. A reset
- *                   begins a new epoch: the undo count is 0, and so is a balance of another epoch.
+ *                   begins a new epoch: the undo count is 0, and so is a balance of an earlier
+ *                   epoch. A move that comes with an epoch of a moment ago is of the word's.
  */
 typedef struct
 {
@@ -32,11 +33,29 @@ typedef struct
 
 #define SSEM_SYSV_LEDGER_BALANCE_MAX ((G_GINT64_CONSTANT (1) << 47) - 1)
 
+/* How far behind the word a move may be. What is farther is taken to be ahead of it: the process may
+ * have done nothing for many resets. */
+#define SSEM_SYSV_LEDGER_LATE_MAX 1024
+
 static inline gint64
 ssem_sysv_ledger_word_balance (gint64  word,
                                guint16 epoch)
 {
   return (guint16) word == epoch ? word >> 16 : 0;
+}
+
+/* The epoch that a move belongs to which has read @epoch. Another thread may have seen a reset since,
+ * and what it has booked must not be forgotten. A word that is 0 has never been used. */
+static inline guint16
+ssem_sysv_ledger_word_epoch (gint64  word,
+                             guint16 epoch)
+{
+  guint16 ahead = (guint16) ((guint16) word - epoch);
+
+  if (G_UNLIKELY (ahead != 0 && ahead <= SSEM_SYSV_LEDGER_LATE_MAX && word != 0))
+    return (guint16) word;
+
+  return epoch;
 }
 
 static inline int
@@ -53,14 +72,16 @@ ssem_sysv_ledger_move (SsemSysvLedger *ledger,
                        int             delta)
 {
   gint64 old_word, before, after, new_word;
+  guint16 booked;
 
   /* Relaxed: the word orders nothing but itself. */
   old_word = atomic_load_explicit (&ledger->word, memory_order_relaxed);
   do
     {
-      before = ssem_sysv_ledger_word_balance (old_word, epoch);
+      booked = ssem_sysv_ledger_word_epoch (old_word, epoch);
+      before = ssem_sysv_ledger_word_balance (old_word, booked);
       after = CLAMP (before + delta, -SSEM_SYSV_LEDGER_BALANCE_MAX, SSEM_SYSV_LEDGER_BALANCE_MAX);
-      new_word = (gint64) ((guint64) after << 16 | epoch);
+      new_word = (gint64) ((guint64) after << 16 | booked);
     }
   while (!atomic_compare_exchange_weak_explicit (&ledger->word, &old_word, new_word,
                                                  memory_order_relaxed, memory_order_relaxed));

@@ -46,9 +46,50 @@ test_epoch (void)
   g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, 6), ==, 0);
   g_assert_cmpint (ssem_sysv_ledger_move (&ledger, 6, -2), ==, 0);
   g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, 6), ==, -2);
+
+  /* The number begins again. */
+  g_assert_cmpint (ssem_sysv_ledger_move (&ledger, 40000, 1), ==, 1);
   g_assert_cmpint (ssem_sysv_ledger_move (&ledger, 65534, 1), ==, 1);
   g_assert_cmpint (ssem_sysv_ledger_move (&ledger, 0, 1), ==, 1);
   g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, 65534), ==, 0);
+}
+
+/* A thread that has read the epoch before a reset, and books after another has seen the new one, does
+ * not wipe out what that one has booked. */
+static void
+test_late_epoch (void)
+{
+  const guint16 epochs[] = { 2, 0, 32768 };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (epochs); i++)
+    {
+      guint16 epoch = epochs[i];
+      guint16 late = (guint16) (epoch - 2);
+      SsemSysvLedger ledger = { 0 };
+
+      g_assert_cmpint (ssem_sysv_ledger_move (&ledger, epoch, 5), ==, 5);
+      g_assert_cmpint (ssem_sysv_ledger_move (&ledger, late, -1), ==, -1);
+      g_assert_cmpint (ssem_sysv_ledger_move (&ledger, epoch, -5), ==, -4);
+      g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, epoch), ==, -1);
+      g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, late), ==, 0);
+    }
+}
+
+/* The first move is of the epoch that it says, whatever that is. */
+static void
+test_first_epoch (void)
+{
+  const guint16 epochs[] = { 0, 2, 32766, 32768, 65000, 65534 };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (epochs); i++)
+    {
+      SsemSysvLedger ledger = { 0 };
+
+      g_assert_cmpint (ssem_sysv_ledger_move (&ledger, epochs[i], 5), ==, 5);
+      g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, epochs[i]), ==, 5);
+    }
 }
 
 static gpointer
@@ -96,6 +137,8 @@ main (int    argc,
   g_test_add_func ("/ssem/ledger/sum", test_sum);
   g_test_add_func ("/ssem/ledger/release-is-split", test_release_is_split);
   g_test_add_func ("/ssem/ledger/epoch", test_epoch);
+  g_test_add_func ("/ssem/ledger/late-epoch", test_late_epoch);
+  g_test_add_func ("/ssem/ledger/first-epoch", test_first_epoch);
   g_test_add_func ("/ssem/ledger/threads", test_threads);
 
   return g_test_run ();
