@@ -464,31 +464,40 @@ is_orphaned (SsemSysvAttachment *self)
   return result != self->set || self->record->lineage != self->lineage;
 }
 
+/* As the last, with the file's gate. */
+static void
+remove_all (SsemSysvAttachment *self)
+{
+  gboolean is_at_path = ssem_sysv_file_is_at (self->fd, self->path) > 0;
+  int set = self->set;
+  int found = set;
+  key_t token;
+  int result;
+
+  /* Something outside removed ours, another was made for this file since, and its users went before
+   * us. */
+  if (is_at_path && ssem_sysv_key_token (self->path, &token) == 0)
+    found = ssem_sysv_set_lookup (token);
+  if (found >= 0 || found == -ENOENT)
+    set = found;
+
+  /* The set first: a file without a set is as good as none, a set without a file is never found
+   * again. A process that has become another user's may not remove it, and leaves both. */
+  result = ssem_sysv_set_remove (set);
+  if (result != 0 && result != -EIDRM)
+    return;
+
+  if (is_at_path)
+    unlink (self->path);
+  atomic_store_explicit (&self->account->ledger.word, 0, memory_order_relaxed);
+}
+
 static void
 detach (SsemSysvAttachment *self)
 {
   if (lock_gate (self) == 0 &&
       self->record->made_by_us && !others_are_alive (self))
-    {
-      gboolean is_at_path = ssem_sysv_file_is_at (self->fd, self->path) > 0;
-      int set = self->set;
-      int found = set;
-      key_t token;
-
-      /* Something outside removed ours, another was made for this file since, and its users went
-       * before us. */
-      if (is_at_path && ssem_sysv_key_token (self->path, &token) == 0)
-        found = ssem_sysv_set_lookup (token);
-      if (found >= 0 || found == -ENOENT)
-        set = found;
-
-      /* The set first: a file without a set is as good as none, a set without a file is never found
-       * again. */
-      ssem_sysv_set_remove (set);
-      if (is_at_path)
-        unlink (self->path);
-      atomic_store_explicit (&self->account->ledger.word, 0, memory_order_relaxed);
-    }
+    remove_all (self);
 
   close_file (self);
 }

@@ -352,6 +352,38 @@ test_own_folder (Fixture *fixture)
 
 /* --- What is promised of System V alone --- */
 
+static gboolean
+is_sysv (Fixture *fixture)
+{
+  if (fixture->backend == SSEM_BACKEND_SYSV)
+    return TRUE;
+
+  g_test_skip ("only System V has it");
+  return FALSE;
+}
+
+/* Who may not remove the set leaves its file, too: nobody would find the set without it. */
+static void
+test_may_not_remove (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  Helper *user;
+
+  if (!is_sysv (fixture) || !fixture_can_change_user (fixture))
+    return;
+
+  g_assert_cmpint (g_chmod (fixture->keys_folder, 0777), ==, 0);
+  user = fixture_user (fixture, 3);
+  helper_do (user, "release 0 1");
+  helper_do (user, "uid %d", NOBODY);
+  helper_do (user, "close 0");
+
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN_EXISTING, 0);
+  assert_value (semaphore, 4);
+  drop_object (&semaphore);
+  fixture_assert_empty (fixture);
+}
+
 /* The kernel's object is the one that every program with System V keys finds. */
 static void
 test_kernel_object (Fixture *fixture)
@@ -370,11 +402,8 @@ test_kernel_object (Fixture *fixture)
   char *end = letters;
   int set;
 
-  if (fixture->backend != SSEM_BACKEND_SYSV)
-    {
-      g_test_skip ("only System V has it");
-      return;
-    }
+  if (!is_sysv (fixture))
+    return;
 
   for (p = key; *p != '\0'; p++)
     {
@@ -414,6 +443,7 @@ main (int    argc,
   conformance_add ("empty-place", test_empty_place);
   conformance_add ("by-other-user", test_planted_by_other_user);
   conformance_add ("own-folder", test_own_folder);
+  conformance_add ("may-not-remove", test_may_not_remove);
   conformance_add ("kernel-object", test_kernel_object);
 
   return conformance_run ();
