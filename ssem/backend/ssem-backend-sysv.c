@@ -184,6 +184,9 @@ sysv_acquire (SsemInstance  *instance,
       if (result == -ERANGE && undone > 0)
         {
           undone = MIN (undone - 1, ssem_sysv_attachment_get_room (self->attachment));
+          /* It may have come at the end of a wait. */
+          if (wait_usec > 0)
+            wait_usec = next_wait (deadline_usec, cancellable);
           continue;
         }
       if (result != -EAGAIN && result != -EINTR)
