@@ -10,6 +10,7 @@
 #include "ssem-sysv-set-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -420,7 +421,7 @@ attach (SsemSysvAttachment *self,
        * another. */
       if (result != -EADDRINUSE || n_collided == MAX_COLLISIONS)
         break;
-      collided[n_collided++] = dup (self->fd);
+      collided[n_collided++] = fcntl (self->fd, F_DUPFD_CLOEXEC, 0);
       close_file (self);
     }
 
