@@ -254,8 +254,20 @@ begin_lineage (SsemSysvRecord *record,
                int             set,
                gboolean        made_by_us)
 {
-  record->lineage = (guint64) g_random_int () << 32 | (guint32) set;
+  /* In this order: who dies between the two leaves nobody else's set as one of ours. */
   record->made_by_us = made_by_us;
+  record->lineage = (guint64) g_random_int () << 32 | (guint32) set;
+}
+
+/* Qt has made the set. */
+static void
+adopt_set (SsemSysvRecord *record,
+           int             set)
+{
+  /* A reset that was under way was of another set. */
+  set_epoch (record, (atomic_load (&record->epoch) + 1) & ~1u);
+  begin_lineage (record, set, FALSE);
+  record->phase = SSEM_SYSV_PHASE_READY;
 }
 
 /* @set is a half-made one, or -ENOENT. Answers the set's identifier. */
@@ -323,9 +335,11 @@ admit (SsemSysvAttachment *self,
     {
       if (!is_qts)
         return -EADDRINUSE;
-      begin_lineage (record, set, FALSE);
-      record->phase = SSEM_SYSV_PHASE_READY;
+      adopt_set (record, set);
     }
+  if (set >= 0 && record->phase == SSEM_SYSV_PHASE_READY &&
+      set != ssem_sysv_record_get_set (record))
+    adopt_set (record, set);
 
   exists = set >= 0 && record->phase == SSEM_SYSV_PHASE_READY;
   if (!exists)
@@ -465,27 +479,41 @@ is_orphaned (SsemSysvAttachment *self)
   return result != self->set || self->record->lineage != self->lineage;
 }
 
+/* The set that is found by the file and is ours to remove; -EBUSY where it is a peer's. */
+static int
+find_own_set (SsemSysvAttachment *self)
+{
+  key_t token;
+  int set, result;
+
+  result = ssem_sysv_key_token (self->path, &token);
+  if (result != 0)
+    return result;
+
+  set = ssem_sysv_set_lookup (token);
+  if (set >= 0 && self->record->phase == SSEM_SYSV_PHASE_READY &&
+      set != ssem_sysv_record_get_set (self->record))
+    return -EBUSY;
+
+  return set;
+}
+
 /* As the last, with the file's gate. */
 static void
 remove_all (SsemSysvAttachment *self)
 {
   gboolean is_at_path = ssem_sysv_file_is_at (self->fd, self->path) > 0;
-  int set = self->set;
-  int found = set;
-  key_t token;
   int result;
 
-  /* Something outside removed ours, another was made for this file since, and its users went before
-   * us. */
-  if (is_at_path && ssem_sysv_key_token (self->path, &token) == 0)
-    found = ssem_sysv_set_lookup (token);
-  if (found >= 0 || found == -ENOENT)
-    set = found;
+  /* By the record, not by what we are attached to: something outside may have removed ours, another
+   * of us made it anew for this file, and its users went before us. */
+  result = is_at_path ? find_own_set (self) : ssem_sysv_record_get_set (self->record);
+  if (result >= 0)
+    result = ssem_sysv_set_remove (result);
 
   /* The set first: a file without a set is as good as none, a set without a file is never found
    * again. A process that has become another user's may not remove it, and leaves both. */
-  result = ssem_sysv_set_remove (set);
-  if (result != 0 && result != -EIDRM)
+  if (result != 0 && result != -ENOENT && result != -EIDRM)
     return;
 
   if (is_at_path)

@@ -67,6 +67,14 @@ typedef struct
   char key[SSEM_SYSV_KEY_MAX];
 } SsemSysvRecord;
 
+/* The identifier of the set that the lineage is of. Another set under the kernel's key is a peer's:
+ * somebody removed ours, and Qt made it anew. */
+static inline int
+ssem_sysv_record_get_set (const SsemSysvRecord *record)
+{
+  return (int) (guint32) record->lineage;
+}
+
 #define SSEM_SYSV_FILE_GATE  (G_GINT64_CONSTANT (1) << 32)
 #define SSEM_SYSV_FILE_ALIVE ((G_GINT64_CONSTANT (1) << 32) + 1)
 

@@ -115,6 +115,7 @@ look_at (const char    *path,
     return result == -EIDRM ? -ENOENT : result;
 
   /* Qt leaves no trace of its living processes. */
+  is_qts = is_qts || set != ssem_sysv_record_get_set (&record);
   if (is_qts || !record.made_by_us)
     snapshot->n_attached = -1;
   if (is_qts)
@@ -209,7 +210,7 @@ ssem_sysv_remove_leftover (const char *key)
       set = find_set (path, &record);
       result = MIN (set, 0);
       if (result == 0)
-        result = ssem_sysv_set_remove (set);
+        result = set == ssem_sysv_record_get_set (&record) ? ssem_sysv_set_remove (set) : -EBUSY;
       /* The set first: see detach () in ssem-sysv-attachment.c. A file whose set is gone already
        * goes, too; a half-made set stays for whoever opens the key to finish. */
       if (record.phase == SSEM_SYSV_PHASE_READY &&

@@ -384,6 +384,104 @@ test_may_not_remove (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
+/* A peer makes its set under the kernel's key of the file that is there, as Qt does. */
+static int
+make_set_of_peer (Fixture *fixture,
+                  int      value)
+{
+  g_auto(GStrv) names = fixture_list_keys (fixture);
+  g_autofree char *path = NULL;
+  union { int val; } argument = { value };
+  int set;
+
+  g_assert_cmpuint (g_strv_length (names), ==, 1);
+  path = g_build_filename (fixture->keys_folder, names[0], NULL);
+  set = semget (ftok (path, 'Q'), 1, IPC_CREAT | IPC_EXCL | 0600);
+  g_assert_cmpint (set, >=, 0);
+  g_assert_cmpint (semctl (set, 0, SETVAL, argument), ==, 0);
+
+  return set;
+}
+
+/* The peer's set is there and has a file to be found by. */
+static void
+remove_set_of_peer (Fixture *fixture,
+                    int      set,
+                    int      value)
+{
+  g_assert_cmpint (semctl (set, 0, GETVAL), ==, value);
+  fixture_remove (fixture, REMOVE_BOTH);
+  g_assert_cmpint (semctl (set, 0, GETVAL), ==, -1);
+}
+
+/* Something removes our set, and a peer makes it anew. It is the peer's: we use it as such, pay nothing
+ * of the old one back to it, and don't remove it. */
+static void
+test_made_anew_by_peer (Fixture *fixture)
+{
+  Helper *user, *last;
+  int set;
+
+  if (!is_sysv (fixture))
+    return;
+
+  user = fixture_user (fixture, 5);
+  helper_do (user, "acquire 0 2");
+  fixture_remove (fixture, REMOVE_COUNTER);
+  set = make_set_of_peer (fixture, 5);
+
+  helper_open (user, 1, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+  helper_do (user, "release 1 2");
+  g_assert_cmpint (helper_get_value (user, 1), ==, 7);
+  helper_kill (user);
+
+  last = fixture_user (fixture, 0);
+  g_assert_cmpint (helper_get_value (last, 0), ==, 7);
+  helper_do (last, "acquire 0 1");
+  helper_do (last, "close 0");
+  remove_set_of_peer (fixture, set, 6);
+}
+
+/* Nor do those who have only known the old one. */
+static void
+test_peer_among_leavers (Fixture *fixture)
+{
+  Helper *user;
+  int set;
+
+  if (!is_sysv (fixture))
+    return;
+
+  user = fixture_user (fixture, 5);
+  fixture_remove (fixture, REMOVE_COUNTER);
+  set = make_set_of_peer (fixture, 2);
+  helper_do (user, "close 0");
+  remove_set_of_peer (fixture, set, 2);
+}
+
+/* Nor is it a leftover of ours. */
+static void
+test_peer_after_crash (Fixture *fixture)
+{
+  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  g_autoptr(GError) error = NULL;
+  int set;
+
+  if (!is_sysv (fixture))
+    return;
+
+  helper_kill (fixture_user (fixture, 5));
+  fixture_remove (fixture, REMOVE_COUNTER);
+  set = make_set_of_peer (fixture, 2);
+
+  info = ssem_semaphore_info_query (fixture->key, fixture->backend, &error);
+  g_assert_no_error (error);
+  g_assert_false (ssem_semaphore_info_is_leftover (info));
+  g_assert_false (ssem_semaphore_remove_leftover (fixture->key, fixture->backend, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BUSY);
+  remove_set_of_peer (fixture, set, 2);
+}
+
 /* The kernel's object is the one that every program with System V keys finds. */
 static void
 test_kernel_object (Fixture *fixture)
@@ -444,6 +542,9 @@ main (int    argc,
   conformance_add ("by-other-user", test_planted_by_other_user);
   conformance_add ("own-folder", test_own_folder);
   conformance_add ("may-not-remove", test_may_not_remove);
+  conformance_add ("made-anew-by-peer", test_made_anew_by_peer);
+  conformance_add ("peer-among-leavers", test_peer_among_leavers);
+  conformance_add ("peer-after-crash", test_peer_after_crash);
   conformance_add ("kernel-object", test_kernel_object);
 
   return conformance_run ();
