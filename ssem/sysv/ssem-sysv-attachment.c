@@ -366,7 +366,42 @@ admit (SsemSysvAttachment *self,
   return set;
 }
 
-/* With the file's gate, after a failure: a file of ours that has no semaphore goes. */
+/* The set that is found by the file and is ours to remove; -EBUSY where it is a peer's, or may be. */
+static int
+find_own_set (SsemSysvAttachment *self)
+{
+  key_t token;
+  int set, result;
+
+  result = ssem_sysv_key_token (self->path, &token);
+  if (result != 0)
+    return result;
+
+  set = ssem_sysv_set_lookup (token);
+  if (set < 0)
+    return set;
+
+  if (self->record->phase == SSEM_SYSV_PHASE_READY)
+    return set == ssem_sysv_record_get_set (self->record) ? set : -EBUSY;
+
+  /* The one that a creator has left half-made, unless somebody has used it. */
+  return self->record->phase == SSEM_SYSV_PHASE_CREATING && ssem_sysv_set_was_used (set) == 0
+         ? set
+         : -EBUSY;
+}
+
+/* @set is one, or -errno of looking for it. Answers whether there is none any more. */
+static gboolean
+remove_set (int set)
+{
+  int result = set >= 0 ? ssem_sysv_set_remove (set) : set;
+
+  return result == 0 || result == -ENOENT || result == -EIDRM;
+}
+
+/* With the file's gate, after a failure: a file of ours that has no semaphore goes, and so does what a
+ * creator that died has left of one. A file without a phase has nothing to do with what is found by
+ * it. */
 static void
 withdraw (SsemSysvAttachment *self,
           gboolean            is_qts)
@@ -375,7 +410,8 @@ withdraw (SsemSysvAttachment *self,
     return;
 
   if (!is_qts && self->record->phase != SSEM_SYSV_PHASE_READY &&
-      ssem_sysv_file_is_at (self->fd, self->path) > 0)
+      ssem_sysv_file_is_at (self->fd, self->path) > 0 &&
+      (self->record->phase == SSEM_SYSV_PHASE_EMPTY || remove_set (find_own_set (self))))
     unlink (self->path);
   ssem_sysv_file_unmap (g_steal_pointer (&self->record));
 }
@@ -479,41 +515,19 @@ is_orphaned (SsemSysvAttachment *self)
   return result != self->set || self->record->lineage != self->lineage;
 }
 
-/* The set that is found by the file and is ours to remove; -EBUSY where it is a peer's. */
-static int
-find_own_set (SsemSysvAttachment *self)
-{
-  key_t token;
-  int set, result;
-
-  result = ssem_sysv_key_token (self->path, &token);
-  if (result != 0)
-    return result;
-
-  set = ssem_sysv_set_lookup (token);
-  if (set >= 0 && self->record->phase == SSEM_SYSV_PHASE_READY &&
-      set != ssem_sysv_record_get_set (self->record))
-    return -EBUSY;
-
-  return set;
-}
-
 /* As the last, with the file's gate. */
 static void
 remove_all (SsemSysvAttachment *self)
 {
   gboolean is_at_path = ssem_sysv_file_is_at (self->fd, self->path) > 0;
-  int result;
 
   /* By the record, not by what we are attached to: something outside may have removed ours, another
    * of us made it anew for this file, and its users went before us. */
-  result = is_at_path ? find_own_set (self) : ssem_sysv_record_get_set (self->record);
-  if (result >= 0)
-    result = ssem_sysv_set_remove (result);
+  int set = is_at_path ? find_own_set (self) : ssem_sysv_record_get_set (self->record);
 
   /* The set first: a file without a set is as good as none, a set without a file is never found
    * again. A process that has become another user's may not remove it, and leaves both. */
-  if (result != 0 && result != -ENOENT && result != -EIDRM)
+  if (!remove_set (set))
     return;
 
   if (is_at_path)

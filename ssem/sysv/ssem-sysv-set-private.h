@@ -31,6 +31,9 @@ int ssem_sysv_set_reset      (int          id,
                               int          value);
 int ssem_sysv_set_get_value  (int          id);
 
+/* Whether anybody has ever acquired or released: 1, 0 or -errno. */
+int ssem_sysv_set_was_used   (int          id);
+
 /* How many threads wait for it. */
 int ssem_sysv_set_get_n_waiters (int       id);
 

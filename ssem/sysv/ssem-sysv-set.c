@@ -67,6 +67,16 @@ ssem_sysv_set_get_value (int id)
 }
 
 int
+ssem_sysv_set_was_used (int id)
+{
+  struct semid_ds status;
+  union semun argument = { .buf = &status };
+  int result = result_or_errno (semctl (id, 0, IPC_STAT, argument));
+
+  return result == 0 ? status.sem_otime != 0 : result;
+}
+
+int
 ssem_sysv_set_get_n_waiters (int id)
 {
   return result_or_errno (semctl (id, 0, GETNCNT));

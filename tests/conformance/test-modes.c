@@ -355,25 +355,34 @@ test_resetter_killed (Fixture *fixture)
 
 #ifdef SYS_semctl
 
+/* FALSE, and the test is skipped, where nobody can be traced, or another backend does it otherwise. */
+static gboolean
+may_trace (Fixture *fixture,
+           Helper  *helper)
+{
+  if (fixture->backend != SSEM_BACKEND_SYSV)
+    {
+      g_test_skip ("another backend does it otherwise");
+      return FALSE;
+    }
+  if (!helper_trace (helper))
+    {
+      g_test_skip ("the system forbids to trace another process");
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
 /* A resetter that is about to set the value, or has just done so. NULL where it can't be traced. */
 static Helper *
 stop_half_way (Fixture  *fixture,
                gboolean  is_set)
 {
-  Helper *resetter;
+  Helper *resetter = fixture_user (fixture, 0);
 
-  if (fixture->backend != SSEM_BACKEND_SYSV)
-    {
-      g_test_skip ("another backend does it otherwise");
-      return NULL;
-    }
-
-  resetter = fixture_user (fixture, 0);
-  if (!helper_trace (resetter))
-    {
-      g_test_skip ("the system forbids to trace another process");
-      return NULL;
-    }
+  if (!may_trace (fixture, resetter))
+    return NULL;
 
   helper_send_open (resetter, 1, SSEM_ACCESS_MODE_CREATE, 3, TRUE, fixture->key);
   helper_run_to (resetter, SYS_semctl, SETVAL);
@@ -445,6 +454,71 @@ test_resetter_stopped_half_way (Fixture *fixture)
       helper_kill (resetter);
       helper_do (user, "close 0");
       fixture_assert_empty (fixture);
+    }
+}
+
+static int
+find_set (Fixture *fixture)
+{
+  g_auto(GStrv) names = fixture_list_keys (fixture);
+  g_autofree char *path = NULL;
+
+  g_assert_cmpuint (g_strv_length (names), ==, 1);
+  path = g_build_filename (fixture->keys_folder, names[0], NULL);
+
+  return semget (ftok (path, 'Q'), 1, 0);
+}
+
+/* A creator dies when it has the set, and before that has its value, or just after: the next to come
+ * finishes it, or where he fails takes it away. */
+static void
+test_creator_killed_half_way (Fixture *fixture)
+{
+  const struct
+  {
+    SsemAccessMode mode;
+    int initial_value;
+    int code;
+  } openers[] = {
+    { SSEM_ACCESS_MODE_OPEN, 4, SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR },
+    { SSEM_ACCESS_MODE_OPEN_EXISTING, 4, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND },
+    { SSEM_ACCESS_MODE_OPEN, 40000, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES },
+  };
+  guint i;
+
+  for (i = 0; i < 2 * G_N_ELEMENTS (openers); i++)
+    {
+      guint opener = i / 2;
+      Helper *creator = fixture_helper (fixture);
+      Helper *next = fixture_helper (fixture);
+      int set;
+
+      if (!may_trace (fixture, creator))
+        return;
+
+      helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+      helper_run_to (creator, SYS_semctl, SETVAL);
+      if (i % 2 == 1)
+        helper_step (creator);
+      set = find_set (fixture);
+      g_assert_cmpint (set, >=, 0);
+      helper_kill (creator);
+
+      helper_send_open (next, 0, openers[opener].mode, openers[opener].initial_value, TRUE,
+                        fixture->key);
+      if (openers[opener].code == SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR)
+        {
+          helper_expect_ok (next);
+          g_assert_cmpint (helper_get_value (next, 0), ==, 4);
+          helper_do (next, "close 0");
+        }
+      else
+        {
+          helper_expect_error (next, SSEM_SYSTEM_SEMAPHORE_ERROR, openers[opener].code);
+        }
+      fixture_assert_empty (fixture);
+      g_assert_cmpint (semctl (set, 0, GETVAL), ==, -1);
+      helper_quit (next);
     }
 }
 
@@ -584,6 +658,7 @@ main (int    argc,
   conformance_add_needing ("resetter-killed", NEEDS_RESET, test_resetter_killed);
   conformance_add ("resetter-stopped", test_resetter_stopped);
 #ifdef SYS_semctl
+  conformance_add ("creator-killed-half-way", test_creator_killed_half_way);
   conformance_add ("resetter-killed-half-way", test_resetter_killed_half_way);
   conformance_add ("resetter-stopped-half-way", test_resetter_stopped_half_way);
 #endif
