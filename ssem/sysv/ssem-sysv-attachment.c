@@ -173,8 +173,8 @@ open_file (SsemSysvAttachment *self,
   return result;
 }
 
-/* The locks are given up one by one: they belong to the open file, which the mapping keeps as long as
- * a thread may be in it. The gate is last, so that whoever gets it finds us gone. */
+/* The locks are given up one by one: they belong to the open file, which the mapping keeps as long
+ * as a thread may be in it. The gate is last, so that whoever gets it finds us gone. */
 static void
 close_file (SsemSysvAttachment *self)
 {
@@ -270,6 +270,26 @@ adopt_set (SsemSysvRecord *record,
   record->phase = SSEM_SYSV_PHASE_READY;
 }
 
+/* The new set, or Qt's, which alone makes one without the gate. Qt may also have removed its own
+ * before we find it. */
+static int
+make_set (key_t     token,
+          gboolean *made_by_us)
+{
+  int set;
+
+  do
+    {
+      set = ssem_sysv_set_create (token);
+      *made_by_us = set >= 0;
+      if (set == -EEXIST)
+        set = ssem_sysv_set_lookup (token);
+    }
+  while (set == -ENOENT);
+
+  return set;
+}
+
 /* @set is a half-made one, or -ENOENT. Answers the set's identifier. */
 static int
 create_set (SsemSysvRecord *record,
@@ -285,20 +305,18 @@ create_set (SsemSysvRecord *record,
 
   record->phase = SSEM_SYSV_PHASE_CREATING;
   if (set < 0)
-    {
-      set = ssem_sysv_set_create (token);
-      if (set == -EEXIST)
-        {
-          /* Only Qt makes one without the gate. */
-          made_by_us = FALSE;
-          set = ssem_sysv_set_lookup (token);
-        }
-    }
+    set = make_set (token, &made_by_us);
   if (set < 0)
     return set;
 
-  begin_lineage (record, set, made_by_us);
-  result = made_by_us ? reset_set (record, set, value) : 0;
+  if (!made_by_us)
+    {
+      adopt_set (record, set);
+      return set;
+    }
+
+  begin_lineage (record, set, TRUE);
+  result = reset_set (record, set, value);
   if (result != 0)
     {
       /* The file is about to go; without it the set would never be found again. */
@@ -366,7 +384,8 @@ admit (SsemSysvAttachment *self,
   return set;
 }
 
-/* The set that is found by the file and is ours to remove; -EBUSY where it is a peer's, or may be. */
+/* The set that is found by the file and is ours to remove; -EBUSY where it is a peer's, or may
+ * be. */
 static int
 find_own_set (SsemSysvAttachment *self)
 {
@@ -399,9 +418,8 @@ remove_set (int set)
   return result == 0 || result == -ENOENT || result == -EIDRM;
 }
 
-/* With the file's gate, after a failure: a file of ours that has no semaphore goes, and so does what a
- * creator that died has left of one. A file without a phase has nothing to do with what is found by
- * it. */
+/* With the file's gate, after a failure: a file of ours that has no semaphore goes, and so does what
+ * a creator that died has left of one. In the phase EMPTY, a set that is found is another key's. */
 static void
 withdraw (SsemSysvAttachment *self,
           gboolean            is_qts)

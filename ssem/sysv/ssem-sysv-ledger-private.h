@@ -33,8 +33,8 @@ typedef struct
 
 #define SSEM_SYSV_LEDGER_BALANCE_MAX ((G_GINT64_CONSTANT (1) << 47) - 1)
 
-/* How far behind the word a move may be. What is farther is taken to be ahead of it: the process may
- * have done nothing for many resets. */
+/* How far behind the word a move may be. What is farther is taken to be ahead of it: the process
+ * may have done nothing for many resets. */
 #define SSEM_SYSV_LEDGER_LATE_MAX 1024
 
 static inline gint64
@@ -44,8 +44,8 @@ ssem_sysv_ledger_word_balance (gint64  word,
   return (guint16) word == epoch ? word >> 16 : 0;
 }
 
-/* The epoch that a move belongs to which has read @epoch. Another thread may have seen a reset since,
- * and what it has booked must not be forgotten. A word that is 0 has never been used. */
+/* The epoch that a move belongs to which has read @epoch. Another thread may have seen a reset
+ * since, and what it has booked must not be forgotten. A word that is 0 has never been used. */
 static inline guint16
 ssem_sysv_ledger_word_epoch (gint64  word,
                              guint16 epoch)

@@ -381,6 +381,12 @@ helper_step (Helper *self)
 }
 
 void
+helper_let_go (Helper *self)
+{
+  g_assert_cmpint (ptrace (PTRACE_DETACH, self->pid, NULL, NULL), ==, 0);
+}
+
+void
 helper_run_to (Helper *self,
                long    number,
                long    third)

@@ -124,6 +124,8 @@ void      helper_run_to           (Helper     *self,
                                    long        number,
                                    long        third);
 void      helper_step             (Helper     *self);
+/* Traces it no longer, and lets it run. */
+void      helper_let_go           (Helper     *self);
 /* Waits until it has gone for good, and answers how: see waitpid(2), or -1 for a child of a helper
  * whose parent still lives. */
 int       helper_reap             (Helper     *self);

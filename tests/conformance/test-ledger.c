@@ -54,8 +54,8 @@ test_epoch (void)
   g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, 65534), ==, 0);
 }
 
-/* A thread that has read the epoch before a reset, and books after another has seen the new one, does
- * not wipe out what that one has booked. */
+/* A thread that has read the epoch before a reset, and books after another has seen the new one,
+ * does not wipe out what that one has booked. */
 static void
 test_late_epoch (void)
 {

@@ -353,9 +353,10 @@ test_resetter_killed (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-#ifdef SYS_semctl
+#if defined SYS_semctl && defined SYS_semget
 
-/* FALSE, and the test is skipped, where nobody can be traced, or another backend does it otherwise. */
+/* FALSE, and the test is skipped, where nobody can be traced, or another backend does it
+ * otherwise. */
 static gboolean
 may_trace (Fixture *fixture,
            Helper  *helper)
@@ -469,8 +470,8 @@ find_set (Fixture *fixture)
   return semget (ftok (path, 'Q'), 1, 0);
 }
 
-/* A creator dies when it has the set, and before that has its value, or just after: the next to come
- * finishes it, or where he fails takes it away. */
+/* A creator dies when it has the set, and before that has its value, or just after: the next to
+ * come finishes it, or where he fails takes it away. */
 static void
 test_creator_killed_half_way (Fixture *fixture)
 {
@@ -520,6 +521,35 @@ test_creator_killed_half_way (Fixture *fixture)
       g_assert_cmpint (semctl (set, 0, GETVAL), ==, -1);
       helper_quit (next);
     }
+}
+
+/* A peer makes a set, of which the creator is told, and removes it before the creator finds it: he
+ * makes his own. */
+static void
+test_peer_comes_and_goes (Fixture *fixture)
+{
+  Helper *creator = fixture_helper (fixture);
+  g_auto(GStrv) names = NULL;
+  g_autofree char *path = NULL;
+  int set;
+
+  if (!may_trace (fixture, creator))
+    return;
+
+  helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+  helper_run_to (creator, SYS_semget, IPC_CREAT | IPC_EXCL | 0600);
+  names = fixture_list_keys (fixture);
+  path = g_build_filename (fixture->keys_folder, names[0], NULL);
+  set = semget (ftok (path, 'Q'), 1, IPC_CREAT | IPC_EXCL | 0600);
+  g_assert_cmpint (set, >=, 0);
+  helper_step (creator);
+  g_assert_cmpint (semctl (set, 0, IPC_RMID), ==, 0);
+
+  helper_let_go (creator);
+  helper_expect_ok (creator);
+  g_assert_cmpint (helper_get_value (creator, 0), ==, 3);
+  helper_quit (creator);
+  fixture_assert_empty (fixture);
 }
 
 #endif
@@ -657,8 +687,9 @@ main (int    argc,
   conformance_add_needing ("leftover-value", NEEDS_LEFTOVERS, test_leftover_value);
   conformance_add_needing ("resetter-killed", NEEDS_RESET, test_resetter_killed);
   conformance_add ("resetter-stopped", test_resetter_stopped);
-#ifdef SYS_semctl
+#if defined SYS_semctl && defined SYS_semget
   conformance_add ("creator-killed-half-way", test_creator_killed_half_way);
+  conformance_add ("peer-comes-and-goes", test_peer_comes_and_goes);
   conformance_add ("resetter-killed-half-way", test_resetter_killed_half_way);
   conformance_add ("resetter-stopped-half-way", test_resetter_stopped_half_way);
 #endif

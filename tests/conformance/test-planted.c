@@ -414,8 +414,8 @@ remove_set_of_peer (Fixture *fixture,
   g_assert_cmpint (semctl (set, 0, GETVAL), ==, -1);
 }
 
-/* Something removes our set, and a peer makes it anew. It is the peer's: we use it as such, pay nothing
- * of the old one back to it, and don't remove it. */
+/* Something removes our set, and a peer makes it anew. It is the peer's: we use it as such, pay
+ * nothing of the old one back to it, and don't remove it. */
 static void
 test_made_anew_by_peer (Fixture *fixture)
 {
