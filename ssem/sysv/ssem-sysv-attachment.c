@@ -52,13 +52,17 @@
  * Resets, and the one thing that the kernel doesn't tell
  *
  *   SETVAL clears all undo counts, so it begins a new epoch: the number is made odd, the value set,
- *   the number made even. An operation that reads an even number before and the same after it knows
- *   which undo count it worked on. One that was blocked and finds a new number was woken by the
- *   reset or after it, and belongs to the new epoch. One that ran in the very moment of the reset
- *   can't know; it is taken to belong to the new epoch. If it was in truth before, and its process
- *   later dies holding those very units, they do not come back (they were forgotten). A resetter
- *   that dies half-way leaves an odd number, and whoever gets the gate next finishes what it began.
- *   One that is stopped half-way is not waited for.
+ *   the number made even. An acquire reads the number once, after the kernel has granted it: one
+ *   that was blocked was woken by the reset or after it, and finds the new number. A release reads
+ *   it once, before the kernel is asked, because it has to know what to pay back. An odd number
+ *   counts as the even one below it. So an operation in the very moment of a reset may be booked on
+ *   the wrong side, which shows when its process dies. An acquire from before SETVAL that is booked
+ *   after the even number, and a release that is booked before it and reaches the kernel after
+ *   SETVAL, pay back what was forgotten: the value ends too low. An acquire from after SETVAL that
+ *   is booked before the even number is forgotten in the ledger alone, so that its release pays
+ *   nothing back: the value ends too high. A resetter that dies half-way leaves an odd number, and
+ *   whoever gets the gate next finishes what it began. One that is stopped half-way is not waited
+ *   for.
  */
 
 /* How many key files in a row may turn out to collide with other keys' before we give up. */
@@ -418,8 +422,9 @@ remove_set (int set)
   return result == 0 || result == -ENOENT || result == -EIDRM;
 }
 
-/* With the file's gate, after a failure: a file of ours that has no semaphore goes, and so does what
- * a creator that died has left of one. In the phase EMPTY, a set that is found is another key's. */
+/* With the file's gate, after a failure: a file of ours that has no semaphore goes, and so does
+ * what a creator that died has left of one. In the phase EMPTY, a set that is found is another
+ * key's. */
 static void
 withdraw (SsemSysvAttachment *self,
           gboolean            is_qts)
