@@ -301,6 +301,7 @@ create_set (SsemSysvRecord *record,
             int             set,
             int             value)
 {
+  gboolean is_qts = record->phase == SSEM_SYSV_PHASE_QTS;
   gboolean made_by_us = TRUE;
   int result;
 
@@ -311,7 +312,11 @@ create_set (SsemSysvRecord *record,
   if (set < 0)
     set = make_set (token, &made_by_us);
   if (set < 0)
-    return set;
+    {
+      if (is_qts)
+        record->phase = SSEM_SYSV_PHASE_QTS;
+      return set;
+    }
 
   if (!made_by_us)
     {
@@ -332,12 +337,18 @@ create_set (SsemSysvRecord *record,
   return set;
 }
 
-/* Finds, creates or resets the set as @mode says. @is_qts: Qt made the file, and nobody of us has
- * used it yet. Answers the set's identifier; -EADDRINUSE where the file has the kernel's key of
- * another. */
+static gboolean
+is_qts_set (SsemSysvRecord *record,
+            int             set)
+{
+  return record->phase == SSEM_SYSV_PHASE_QTS ||
+         (record->phase == SSEM_SYSV_PHASE_READY && set != ssem_sysv_record_get_set (record));
+}
+
+/* Finds, creates or resets the set as @mode says. Answers the set's identifier; -EADDRINUSE where
+ * the file has the kernel's key of another. */
 static int
 admit (SsemSysvAttachment *self,
-       gboolean            is_qts,
        int                 initial_value,
        SsemAccessMode      mode)
 {
@@ -354,13 +365,8 @@ admit (SsemSysvAttachment *self,
   if (set < 0 && set != -ENOENT)
     return set;
   if (set >= 0 && record->phase == SSEM_SYSV_PHASE_EMPTY)
-    {
-      if (!is_qts)
-        return -EADDRINUSE;
-      adopt_set (record, set);
-    }
-  if (set >= 0 && record->phase == SSEM_SYSV_PHASE_READY &&
-      set != ssem_sysv_record_get_set (record))
+    return -EADDRINUSE;
+  if (set >= 0 && is_qts_set (record, set))
     adopt_set (record, set);
 
   exists = set >= 0 && record->phase == SSEM_SYSV_PHASE_READY;
@@ -426,13 +432,13 @@ remove_set (int set)
  * what a creator that died has left of one. In the phase EMPTY, a set that is found is another
  * key's. */
 static void
-withdraw (SsemSysvAttachment *self,
-          gboolean            is_qts)
+withdraw (SsemSysvAttachment *self)
 {
   if (self->record == NULL)
     return;
 
-  if (!is_qts && self->record->phase != SSEM_SYSV_PHASE_READY &&
+  if (self->record->phase != SSEM_SYSV_PHASE_READY &&
+      self->record->phase != SSEM_SYSV_PHASE_QTS &&
       ssem_sysv_file_is_at (self->fd, self->path) > 0 &&
       (self->record->phase == SSEM_SYSV_PHASE_EMPTY || remove_set (find_own_set (self))))
     unlink (self->path);
@@ -451,8 +457,6 @@ attach (SsemSysvAttachment *self,
 
   for (;;)
     {
-      gboolean is_qts = FALSE;
-
       result = open_file (self, FALSE);
       if (result == -ENOENT && mode != SSEM_ACCESS_MODE_OPEN_EXISTING)
         {
@@ -475,12 +479,12 @@ attach (SsemSysvAttachment *self,
         }
 
       if (result == 0)
-        result = ssem_sysv_file_map (self->fd, self->key, &self->record, &is_qts);
+        result = ssem_sysv_file_map (self->fd, self->key, SSEM_SYSV_PHASE_QTS, &self->record);
       /* Alive before anything is made: what fails from here on leaves nothing to be undone. */
       if (result == 0)
         result = ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_SHARED);
       if (result == 0)
-        result = admit (self, is_qts, initial_value, mode);
+        result = admit (self, initial_value, mode);
       if (result >= 0)
         {
           self->set = result;
@@ -488,7 +492,7 @@ attach (SsemSysvAttachment *self,
           break;
         }
 
-      withdraw (self, is_qts);
+      withdraw (self);
 
       /* ftok(3) keeps 16 bits of the inode's number. As long as we keep this one, the next file has
        * another. */
@@ -681,7 +685,7 @@ ssem_sysv_attachment_open (const char          *key,
               if (result == 0)
                 {
                   /* Apart, because MIN () may evaluate it twice. */
-                  result = admit (self, FALSE, initial_value, mode);
+                  result = admit (self, initial_value, mode);
                   result = MIN (result, 0);
                 }
               ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);
@@ -785,7 +789,7 @@ ssem_sysv_attachment_attach_child (SsemSysvAttachment *self)
       if (result == 0)
         result = ssem_sysv_file_is_at (self->fd, self->path);
       if (result > 0)
-        result = ssem_sysv_file_map (self->fd, self->key, &self->record, NULL);
+        result = ssem_sysv_file_map (self->fd, self->key, SSEM_SYSV_PHASE_QTS, &self->record);
       if (result == 0)
         result = is_orphaned (self);
       if (result == -ENOENT || result > 0)

@@ -23,15 +23,15 @@ G_BEGIN_DECLS
  *
  * Both go with their owner, however it dies, so nothing has to be mended after a crash.
  *
- * Qt makes an empty file, into which the first of us to attach writes this record; Qt never reads
- * it. Our own files have it from the beginning.
+ * Qt makes an empty file, into which the first of us to come writes this record, with a phase that
+ * says whose it is; Qt never reads it. Our own files have it from the beginning.
  *
  *   word          written                 meaning
  *   magic         last, under the gate    the record is whole
  *   layout        with the magic          another version's record differs here
  *   made_by_us    under the gate          0: Qt made the set, and Qt removes it
- *   lineage       under the gate          one set's life, from creation to removal: a random number,
- *                                         and below it in 32 bits the set's identifier
+ *   lineage       under the gate          one set's life, from creation to removal: 32 random bits,
+ *                                         and below them the set's identifier
  *   phase         under the gate          what is being done to the set; a successor finishes it
  *   epoch         under the gate; read    odd while a reset is under way; the undo counts of an
  *                 without it              earlier epoch are void. A stale value is harmless but for
@@ -51,6 +51,7 @@ typedef enum
   SSEM_SYSV_PHASE_EMPTY,    /* no set that we know of */
   SSEM_SYSV_PHASE_CREATING, /* the set may exist, its value is not to be trusted */
   SSEM_SYSV_PHASE_READY,
+  SSEM_SYSV_PHASE_QTS,      /* Qt made the file; a set that is found is Qt's, too */
 } SsemSysvPhase;
 
 typedef struct
@@ -100,14 +101,13 @@ int      ssem_sysv_file_create  (const char      *path,
 int      ssem_sysv_file_is_at   (int              fd,
                                  const char      *path);
 
-/* Maps the record; writes one for @key first where the file is empty. Under the gate. Answers 0 or
- * -errno: -EBADMSG where the content is not ours or another key's, -EPROTO where another version of
- * this library wrote it. @was_empty, if not NULL, tells whether Qt made the file. A child of fork
- * () does not inherit the mapping. */
+/* Maps the record; where the file is empty, writes one for @key in @phase_of_empty first. Under the
+ * gate. Answers 0 or -errno: -EBADMSG where the content is not ours or another key's, -EPROTO where
+ * another version of this library wrote it. A child of fork () does not inherit the mapping. */
 int      ssem_sysv_file_map     (int              fd,
                                  const char      *key,
-                                 SsemSysvRecord **record,
-                                 gboolean        *was_empty);
+                                 SsemSysvPhase    phase_of_empty,
+                                 SsemSysvRecord **record);
 void     ssem_sysv_file_unmap   (SsemSysvRecord  *record);
 
 G_END_DECLS

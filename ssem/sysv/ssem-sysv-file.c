@@ -84,9 +84,11 @@ ssem_sysv_file_is_at (int         fd,
 
 static void
 write_record (SsemSysvRecord *record,
-              const char     *key)
+              const char     *key,
+              SsemSysvPhase   phase)
 {
   record->layout = RECORD_LAYOUT;
+  record->phase = phase;
   record->key_length = (guint32) strlen (key);
   memcpy (record->key, key, record->key_length);
 
@@ -163,8 +165,8 @@ ssem_sysv_file_read (int             fd,
 int
 ssem_sysv_file_map (int              fd,
                     const char      *key,
-                    SsemSysvRecord **record,
-                    gboolean        *was_empty)
+                    SsemSysvPhase    phase_of_empty,
+                    SsemSysvRecord **record)
 {
   SsemSysvRecord *mapped;
   gboolean is_written;
@@ -200,7 +202,7 @@ ssem_sysv_file_map (int              fd,
 
   mapped = memory;
   if (!is_written)
-    write_record (mapped, key);
+    write_record (mapped, key, phase_of_empty);
   else if (mapped->key_length != strlen (key) || memcmp (mapped->key, key, strlen (key)) != 0)
     {
       ssem_sysv_file_unmap (mapped);
@@ -208,8 +210,6 @@ ssem_sysv_file_map (int              fd,
     }
 
   *record = mapped;
-  if (was_empty != NULL)
-    *was_empty = !is_written;
   return 0;
 }
 
@@ -256,7 +256,7 @@ ssem_sysv_file_create (const char *path,
   if (result == 0)
     result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
   if (result == 0)
-    result = ssem_sysv_file_map (fd, key, &record, NULL);
+    result = ssem_sysv_file_map (fd, key, SSEM_SYSV_PHASE_EMPTY, &record);
   if (result == 0)
     {
       ssem_sysv_file_unmap (record);

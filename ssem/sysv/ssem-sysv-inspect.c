@@ -93,6 +93,7 @@ look_at (const char    *path,
     {
       snapshot->key = g_strndup (record.key, record.key_length);
       snapshot->initial_value = MAX (0, record.initial);
+      is_qts = record.phase == SSEM_SYSV_PHASE_QTS;
       result = key != NULL && !g_str_equal (key, snapshot->key) ? -EBADMSG : 0;
     }
   else if (result == 0)

@@ -414,6 +414,63 @@ remove_set_of_peer (Fixture *fixture,
   g_assert_cmpint (semctl (set, 0, GETVAL), ==, -1);
 }
 
+/* The peer's file stays the peer's, after whatever attempt to use it, until we make a set. */
+static void
+test_file_of_peer (Fixture *fixture)
+{
+  Helper *user;
+  int set;
+
+  if (!is_sysv (fixture))
+    return;
+
+  fixture_plant_content (fixture, "", 0);
+  user = fixture_helper (fixture);
+  helper_send_open (user, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+  helper_expect_error (user, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
+  helper_send_open (user, 0, SSEM_ACCESS_MODE_OPEN, 40000, TRUE, fixture->key);
+  helper_expect_error (user, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                       SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
+
+  set = make_set_of_peer (fixture, 2);
+  helper_open (user, 0, SSEM_ACCESS_MODE_OPEN, 9, TRUE, fixture->key);
+  g_assert_cmpint (helper_get_value (user, 0), ==, 2);
+  helper_send_open (user, 1, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 9, TRUE, fixture->key);
+  helper_expect_error (user, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                       SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS);
+  helper_do (user, "acquire 0 1");
+  helper_do (user, "close 0");
+  remove_set_of_peer (fixture, set, 1);
+}
+
+/* It is looked at as the peer's, too. */
+static void
+test_look_at_file_of_peer (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  g_autoptr(GError) error = NULL;
+  int set;
+
+  if (!is_sysv (fixture))
+    return;
+
+  fixture_plant_content (fixture, "", 0);
+  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE,
+                                 &error);
+  assert_code (error, NOT_FOUND);
+  g_clear_error (&error);
+
+  set = make_set_of_peer (fixture, 2);
+  info = ssem_semaphore_info_query (fixture->key, fixture->backend, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (ssem_semaphore_info_get_value (info), ==, 2);
+  g_assert_false (ssem_semaphore_info_is_leftover (info));
+  g_assert_false (ssem_semaphore_remove_leftover (fixture->key, fixture->backend, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BUSY);
+  remove_set_of_peer (fixture, set, 2);
+}
+
 /* Something removes our set, and a peer makes it anew. It is the peer's: we use it as such, pay
  * nothing of the old one back to it, and don't remove it. */
 static void
@@ -542,6 +599,8 @@ main (int    argc,
   conformance_add ("by-other-user", test_planted_by_other_user);
   conformance_add ("own-folder", test_own_folder);
   conformance_add ("may-not-remove", test_may_not_remove);
+  conformance_add ("file-of-peer", test_file_of_peer);
+  conformance_add ("look-at-file-of-peer", test_look_at_file_of_peer);
   conformance_add ("made-anew-by-peer", test_made_anew_by_peer);
   conformance_add ("peer-among-leavers", test_peer_among_leavers);
   conformance_add ("peer-after-crash", test_peer_after_crash);
