@@ -32,7 +32,8 @@ G_BEGIN_DECLS
  *   made_by_us    under the gate          0: Qt made the set, and Qt removes it
  *   lineage       under the gate          one set's life, from creation to removal: 32 random bits,
  *                                         and below them the set's identifier
- *   phase         under the gate          what is being done to the set; a successor finishes it
+ *   phase         under the gate          whose the file is, and what is being done to the set; a
+ *                                         successor finishes it
  *   epoch         under the gate; read    odd while a reset is under way; the undo counts of an
  *                 without it              earlier epoch are void. A stale value is harmless but for
  *                                         what ssem-sysv-attachment.c says of resets
@@ -92,8 +93,8 @@ int      ssem_sysv_file_open_to_look (const char *path);
 int      ssem_sysv_file_read    (int              fd,
                                  SsemSysvRecord  *record);
 
-/* Makes the key file with its record in it, in one step for others; answers a descriptor, which has
- * the gate, or -errno: -EEXIST where there is one. */
+/* Makes the key file with its record in it, in one step for others where the file system can do
+ * that; answers a descriptor, which then has the gate, or -errno: -EEXIST where there is one. */
 int      ssem_sysv_file_create  (const char      *path,
                                  const char      *key);
 

@@ -226,30 +226,35 @@ make_nameless (const char *path)
   g_autofree char *folder = g_path_get_dirname (path);
   int fd;
 
+  if (NAMELESS == -1)
+    return -EOPNOTSUPP;
+
   do
-    fd = NAMELESS != -1 ? open (folder, NAMELESS | O_RDWR | O_CLOEXEC, 0600) : -1;
+    fd = open (folder, NAMELESS | O_RDWR | O_CLOEXEC, 0600);
   while (fd < 0 && errno == EINTR);
 
   return fd >= 0 ? ssem_file_number_settle (fd) : -errno;
 }
 
-int
-ssem_sysv_file_create (const char *path,
-                       const char *key)
+static int
+make_named (const char *path)
 {
-  SsemSysvRecord *record = NULL;
-  int fd, result = 0;
+  int fd;
 
-  fd = make_nameless (path);
-  if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL)
-    {
-      /* A file system that has no such files: others may see it before its record is there, and
-       * take it for one of Qt's. */
-      fd = open (path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-      return fd >= 0 ? ssem_file_number_settle (fd) : -errno;
-    }
-  if (fd < 0)
-    return fd;
+  do
+    fd = open (path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  while (fd < 0 && errno == EINTR);
+
+  return fd >= 0 ? ssem_file_number_settle (fd) : -errno;
+}
+
+/* Takes the gate of a new file, and writes the record. */
+static int
+begin_file (int         fd,
+            const char *key)
+{
+  SsemSysvRecord *record;
+  int result = 0;
 
   if (fchmod (fd, 0600) != 0) /* whatever umask took away */
     result = -errno;
@@ -258,10 +263,34 @@ ssem_sysv_file_create (const char *path,
   if (result == 0)
     result = ssem_sysv_file_map (fd, key, SSEM_SYSV_PHASE_EMPTY, &record);
   if (result == 0)
-    {
-      ssem_sysv_file_unmap (record);
-      result = ssem_file_link (fd, path);
-    }
+    ssem_sysv_file_unmap (record);
+
+  return result;
+}
+
+int
+ssem_sysv_file_create (const char *path,
+                       const char *key)
+{
+  gboolean is_named;
+  int fd, result;
+
+  fd = make_nameless (path);
+  is_named = fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL;
+  if (is_named)
+    fd = make_named (path);
+  if (fd < 0)
+    return fd;
+
+  result = begin_file (fd, key);
+  if (result == 0 && !is_named)
+    result = ssem_file_link (fd, path);
+
+  /* A file system that has no nameless files: another may see it before its record is there, and
+   * take it for one of Qt's. Whoever has the gate then does so; it works all the same. */
+  if (result == -EAGAIN && is_named)
+    result = 0;
+
   if (result != 0)
     {
       close (fd);

@@ -66,7 +66,7 @@ G_BEGIN_DECLS
  *                  all of it at once                     storm/kills, one-death; soak
  *                  other worlds                          ../worlds
  *   Platforms      which backend                         object/environment, default, *-backend
- *                  the kernel's object is Qt's           planted/kernel-object
+ *                  the kernel's object is Qt's           planted/kernel-object, ...-peer*
  *                  Windows: the system's own             windows/...
  *   Asynchronous   (not of the contract)                 async/..., fork/async-in-child
  *   Looking        (not of the contract)                 info/...
