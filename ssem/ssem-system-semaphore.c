@@ -396,6 +396,9 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
 
   ssem_system_semaphore_class = klass;
 
+  /* Its number is written without a lock, by whoever asks for it first: here, before any thread. */
+  ssem_system_semaphore_error_quark ();
+
   object_class->dispose = ssem_system_semaphore_dispose;
   object_class->finalize = ssem_system_semaphore_finalize;
   object_class->get_property = ssem_system_semaphore_get_property;
