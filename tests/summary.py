@@ -5,9 +5,11 @@
 
 Each log is Meson's testlog.json. A test that speaks TAP counts as many as it has cases, any other
 counts as one. One that was killed, ran out of time or ended before its plan was done counts as one
-more that failed. So does a run without a log, one that no build made possible.
+more that failed. So does a run without a log, one that no build made possible. Below what failed
+stands what was printed about it.
 """
 
+import itertools
 import json
 import re
 import sys
@@ -16,6 +18,9 @@ CASE = re.compile(r'(ok|not ok)\b[\s\d-]*([^#]*?)\s*(?:#\s*(skip)\S*\s*(.*)|#.*)
 PLAN = re.compile(r'1\.\.(\d+)')
 SKIP_ALL = re.compile(r'1\.\.0\s*#\s*skip\S*\s*(.*)$', re.IGNORECASE)
 
+# More of them would hide what else failed; all are in the log.
+MOST_LINES = 20
+
 
 class Summary:
     def __init__(self):
@@ -23,10 +28,14 @@ class Summary:
         self.failed = []
         self.skipped = []
 
-    def add_case(self, name, match):
+    def add_failed(self, name, lines=()):
+        self.failed.append((name, list(lines)[-MOST_LINES:]))
+
+    def add_case(self, name, match, following):
         result, case, skip, reason = match.groups()
         if result.lower() != 'ok':
-            self.failed.append(f'{name}: {case}')
+            self.add_failed(f'{name}: {case}',
+                            itertools.takewhile(lambda line: line.startswith('#'), following))
         elif skip:
             self.skipped.append((f'{name}: {case}', reason))
         else:
@@ -35,13 +44,14 @@ class Summary:
     def add_test(self, name, test):
         lines = (test.get('stdout') or '').splitlines()
         plans = [int(match.group(1)) for match in map(PLAN.match, lines) if match]
-        cases = [match for match in map(CASE.match, lines) if match and plans]
+        cases = [(match, lines[number:]) for number, match in enumerate(map(CASE.match, lines), 1)
+                 if match and plans]
         skip_all = [match for match in map(SKIP_ALL.match, lines) if match]
         result = test['result']
         n_failed_before = len(self.failed)
 
-        for match in cases:
-            self.add_case(name, match)
+        for match, following in cases:
+            self.add_case(name, match, following)
 
         if result == 'SKIP':
             if not cases:
@@ -51,14 +61,15 @@ class Summary:
             if not cases:
                 self.n_passed += 1
         elif len(self.failed) == n_failed_before or plans != [len(cases)]:
-            self.failed.append(f'{name}: {result.lower()}, status {test.get("returncode")}')
+            self.add_failed(f'{name}: {result.lower()}, status {test.get("returncode")}',
+                            lines + (test.get('stderr') or '').splitlines())
 
     def add_run(self, label, path):
         try:
             with open(path, encoding='utf-8') as log:
                 tests = [json.loads(line) for line in log]
         except OSError:
-            self.failed.append(f'{label}: not run')
+            self.add_failed(f'{label}: not run')
             return
         for test in tests:
             self.add_test(f'{label}: {test["name"]}', test)
@@ -66,8 +77,10 @@ class Summary:
     def report(self):
         for name, reason in self.skipped:
             print(f'skipped: {name}: {reason or "no reason given"}')
-        for name in self.failed:
+        for name, lines in self.failed:
             print(f'failed: {name}')
+            for line in lines:
+                print(f'  {line}')
         print(f'{self.n_passed} passed, {len(self.failed)} failed, {len(self.skipped)} skipped')
         return 0 if self.n_passed > 0 and not self.failed else 1
 

@@ -14,8 +14,9 @@ import tap
 from project import SOURCE_ROOT
 
 
-def test(name, result, stdout='', returncode=0):
-    return {'name': name, 'result': result, 'stdout': stdout, 'returncode': returncode}
+def test(name, result, stdout='', returncode=0, stderr=None):
+    return {'name': name, 'result': result, 'stdout': stdout, 'returncode': returncode,
+            'stderr': stderr}
 
 
 class Summary(unittest.TestCase):
@@ -49,6 +50,16 @@ class Summary(unittest.TestCase):
         for result in ['FAIL', 'ERROR']:
             status, lines = self.summarise([test('a', result, '1..2\nnot ok 1 x\nok 2 y', 1)])
             self.assertEqual((status, lines[-1]), (1, '1 passed, 1 failed, 0 skipped'))
+
+    def test_what_failed_says_why(self):
+        status, lines = self.summarise([
+            test('a', 'FAIL', '1..3\n# of x\nnot ok 1 x\n# why\n# not\nok 2 y\n# of z\nnot ok 3 z'),
+            test('b', 'ERROR', '1..2\n' + '# long ago\n' * 30 + 'ok 1 x', -6, 'assertion failed'),
+        ])
+        self.assertEqual(lines[:5], ['failed: run0: a: x', '  # why', '  # not',
+                                     'failed: run0: a: z', 'failed: run0: b: error, status -6'])
+        self.assertEqual(lines[5:-1], ['  # long ago'] * 18 + ['  ok 1 x', '  assertion failed'])
+        self.assertEqual((status, lines[-1]), (1, '2 passed, 3 failed, 0 skipped'))
 
     def test_crash_after_failed_cases(self):
         status, lines = self.summarise([test('a', 'ERROR', '1..3\nnot ok 1 x\nok 2 y', -11)])
