@@ -11,6 +11,8 @@ import os
 import random
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 import unittest.mock
@@ -742,6 +744,78 @@ class Awaiting(Case):
         semaphore.acquire_async(0, None, failed_cb)
         loop.run()
         self.assertEqual(ends[1:], [Gio.IOErrorEnum.INVALID_ARGUMENT])
+
+
+class Ending(Case):
+    """A program may end at once when it has what it waited for, or although it waits."""
+
+    BEGINNING = '''
+import asyncio, atexit, sys, threading
+
+@atexit.register
+def look():
+    """Comes after what the module has registered."""
+    print([thread.name for thread in threading.enumerate()])
+    if late:
+        asyncio.run(late())
+
+late = None
+import gi
+gi.require_version('Ssem', '1')
+from gi.repository import GLib, Ssem
+semaphore = Ssem.SystemSemaphore(sys.argv[1], 1)
+'''
+
+    def run_program(self, code):
+        """What it wrote: its results, and what was wrong."""
+        command = [sys.executable, '-c', self.BEGINNING + code, self.key]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LONG_SECONDS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRemoved()
+        return done.stdout, done.stderr
+
+    def test_thread_that_lingers(self):
+        """It goes before Python does: whoever comes back to it from GLib later would crash."""
+        written = self.run_program('''
+may_go = threading.Event()
+pop, join = GLib.MainContext.pop_thread_default, threading.Thread.join
+GLib.MainContext.pop_thread_default = lambda context: may_go.wait() and pop(context)
+threading.Thread.join = lambda thread: may_go.set() or join(thread)
+
+async def run():
+    await semaphore.acquire_async()
+asyncio.run(run())
+''')
+        self.assertEqual(written, ("['MainThread']\n", ''))
+
+    def test_still_awaited(self):
+        written, _ = self.run_program('''
+async def run():
+    global task
+    task = asyncio.create_task(semaphore.acquire_async(2))
+    await asyncio.sleep(0)
+loop = asyncio.new_event_loop()
+loop.run_until_complete(run())
+''')
+        self.assertEqual(written, "['MainThread']\n")
+
+    def test_too_late(self):
+        _, wrong = self.run_program('''
+async def late():
+    await semaphore.acquire_async()
+''')
+        self.assertIn('RuntimeError: cannot await an acquire any more', wrong)
+
+    def test_thread_beside_a_wait(self):
+        """It has let go of what it was given, though it may still be there."""
+        semaphore = self.new(0)
+        cancellable = Gio.Cancellable()
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(LONG_SECONDS)
+        before = sys.getrefcount(cancellable)
+        self.once_waiting(semaphore.release)
+        self.assertIs(semaphore.acquire(1, None, cancellable), True)
+        self.assertEqual(sys.getrefcount(cancellable), before)
 
 
 class Manual(Case):

@@ -19,6 +19,7 @@ arguments, which throws nothing. Where that answers `False` nothing has happened
 follows, succeeds or tells why not.
 """
 
+import atexit
 import functools
 import itertools
 import math
@@ -171,9 +172,27 @@ def _to_usec(timeout):
     return math.ceil(min(timeout * GLib.USEC_PER_SEC, _MAX_USEC))
 
 
-def _acquire_for_main(box, n, timeout_usec, cancellable, interruption, results, verdicts, finished):
+def _acquire_for_main(box, n, timeout_usec, controls, results, verdicts, finished):
     """Runs in a thread, where no handler of a signal ever runs. The units belong to this thread
-    until the main one has said that it takes them."""
+    until the main one has said that it takes them.
+
+    As soon as the main thread knows the result the program may end, and a thread must not let go of
+    a GObject in a Python that ends: from then on this one refers to none, nor to the error, which
+    will have the main thread's frames in its traceback.
+    """
+    try:
+        outcomes = [_acquire_or_catch(box[0], n, timeout_usec, *controls)]
+        is_acquired = outcomes[0] is True
+        controls.clear()
+        results.put(outcomes.pop())
+        if is_acquired and verdicts.get() is not True:
+            _give_back(box[0], n)
+    finally:
+        finished.release()
+
+
+def _acquire_or_catch(semaphore, n, timeout_usec, cancellable, interruption):
+    """True, or the error; the caller's cancellable ends it, and so does the interruption."""
     handler = 0
     try:
         if cancellable is not None:
@@ -181,17 +200,13 @@ def _acquire_for_main(box, n, timeout_usec, cancellable, interruption, results, 
                                              lambda source: interruption.cancel())
             if cancellable.is_cancelled():
                 interruption.cancel()
-        _acquire_timeout(box[0], n, timeout_usec, interruption)
+        _acquire_timeout(semaphore, n, timeout_usec, interruption)
+        return True
     except BaseException as error:
-        results.put(error.with_traceback(None))
-    else:
-        results.put(True)
-        if verdicts.get() is not True:
-            _give_back(box[0], n)
+        return error.with_traceback(None)
     finally:
         if handler:
             GObject.Object.disconnect(cancellable, handler)
-        finished.release()
 
 
 def _give_back(semaphore, n):
@@ -215,10 +230,11 @@ def _wait(semaphore, n, timeout_usec, cancellable):
     # The thread finds the semaphore in here, so that it keeps no reference once that is emptied.
     box = [semaphore]
     interruption = Gio.Cancellable()
+    controls = [cancellable, interruption]
     results, verdicts = queue.SimpleQueue(), queue.SimpleQueue()
     finished = _thread.allocate_lock()
     finished.acquire()
-    arguments = box, n, timeout_usec, cancellable, interruption, results, verdicts, finished
+    arguments = box, n, timeout_usec, controls, results, verdicts, finished
     claim = map(_call, (functools.partial(verdicts.put, True), box.clear))
     abandon = map(_call, (functools.partial(verdicts.put, False), interruption.cancel,
                           finished.acquire))
@@ -250,60 +266,77 @@ def _wait(semaphore, n, timeout_usec, cancellable):
 
 class _Service:
     """A thread with a main context, for as long as any acquire is awaited: there GLib delivers the
-    results, since a program with asyncio's loop runs no loop of GLib's."""
+    results, since a program with asyncio's loop runs no loop of GLib's.
+
+    PyGObject keeps a callback, and what it was given, until any thread makes another one, and goes
+    wrong if other threads run while it lets go of them. So callbacks get numbers, not requests.
+    """
 
     def __init__(self):
-        self.lock = threading.Lock()
-        self.context = None
-        self.n_pending = 0
+        self.is_over = False
+        self.numbers = itertools.count()
+        self.forget()
         os.register_at_fork(after_in_child=self.forget)
+        atexit.register(self.end)
 
     def forget(self):
-        """In a child of fork (), which has neither the thread nor its requests."""
+        """In a child of fork (), too, which has neither the thread nor its requests."""
         self.lock = threading.Lock()
         self.context = None
-        self.n_pending = 0
+        self.thread = None
+        self.requests = {}
 
-    def submit(self, function):
-        """Has the thread call it."""
+    def submit(self, request):
+        """Has the thread start it."""
         with self.lock:
+            if self.is_over:
+                raise RuntimeError('cannot await an acquire any more, as the interpreter shuts down')
             if self.context is None:
                 context = GLib.MainContext.new()
-                threading.Thread(target=self.run, args=(context,), name='ssem-await',
-                                 daemon=True).start()
-                self.context = context
-            self.n_pending += 1
+                thread = threading.Thread(target=self.run, args=(context,), name='ssem-await',
+                                          daemon=True)
+                thread.start()
+                self.context, self.thread = context, thread
+            number = next(self.numbers)
+            self.requests[number] = request
             source = GLib.Idle()
-            source.set_callback(function)
+            source.set_callback(self.start, number)
             source.attach(self.context)
 
-    def finish(self):
+    def start(self, number):
+        self.requests[number].start(number)
+        return GLib.SOURCE_REMOVE
+
+    def take(self, number):
         with self.lock:
-            self.n_pending -= 1
+            return self.requests.pop(number)
 
     def run(self, context):
         context.push_thread_default()
         while True:
             context.iteration(True)
             with self.lock:
-                if self.n_pending == 0:
+                if not self.requests:
                     self.context = None
                     break
         context.pop_thread_default()
+
+    def end(self):
+        """Before Python goes: a thread that came back into it from GLib then would crash."""
+        with self.lock:
+            self.is_over = True
+            requests, thread = [*self.requests.values()], self.thread
+        for request in requests:
+            request.interruption.cancel()
+        if thread is not None:
+            thread.join()
 
 
 _service = _Service()
 
 
-_requests = {}
-_numbers = itertools.count()
-os.register_at_fork(after_in_child=_requests.clear)
-
-
 def _done_cb(semaphore, result, number):
-    """PyGObject keeps a callback, and what it was given, until any thread makes another one, and goes
-    wrong if other threads run while it lets go of them. So they are a function and a number."""
-    _requests.pop(number).finish(semaphore, result)
+    _service.take(number).finish(semaphore, result)
 
 
 class _Request:
@@ -320,15 +353,12 @@ class _Request:
         self.is_abandoned = False
         self.outcome = None
 
-    def start(self, *unused):
-        number = next(_numbers)
-        _requests[number] = self
+    def start(self, number):
         try:
             _Base.acquire_async(self.semaphore, self.n, self.interruption, _done_cb, number)
         except BaseException as error:
-            del _requests[number]
+            _service.take(number)
             self.deliver(error.with_traceback(None))
-        return GLib.SOURCE_REMOVE
 
     def finish(self, semaphore, result):
         try:
@@ -348,7 +378,6 @@ class _Request:
                 is_abandoned = True
         if is_abandoned:
             self.give_back()
-        _service.finish()
 
     def wake(self):
         if not self.future.done():
@@ -387,7 +416,7 @@ async def _acquire_awaited(semaphore, n, cancellable):
                                              lambda source: request.interruption.cancel())
             if cancellable.is_cancelled():
                 request.interruption.cancel()
-        _service.submit(request.start)
+        _service.submit(request)
         # A task that is cancelled waits for the end of its request, so that it holds nothing then.
         while not request.future.done():
             try:
