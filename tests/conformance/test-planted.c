@@ -282,14 +282,71 @@ test_planted_by_other_user (Fixture *fixture)
   g_assert_cmpint (helper_get_value (user, 0), ==, 3);
 }
 
+typedef struct
+{
+  mode_t mode; /* of a folder; 0 for a link to one, 1 for a file */
+  gboolean is_theirs;
+} WrongFolder;
+
+/* Whatever lies where the user's own folder would: it stays as it is, and nothing is put into it. Who
+ * @has_removed the key's semaphore just before expects none, and looks all the same. */
+static void
+expect_refused_folder (Fixture    *fixture,
+                       Helper     *user,
+                       int         uid,
+                       const char *path,
+                       gboolean    has_removed)
+{
+  const WrongFolder wrong[] = {
+    { 0700, FALSE }, { 0777, FALSE }, { 0770, TRUE }, { 0703, TRUE }, { 0, FALSE }, { 1, FALSE },
+  };
+  g_autofree char *target = g_build_filename (fixture->folder, "target", NULL);
+  g_autoptr(GError) error = NULL;
+  gsize i;
+
+  g_assert_cmpint (g_mkdir (target, 0700), ==, 0);
+  g_assert_cmpint (chown (target, uid, uid), ==, 0);
+  g_assert_cmpint (chmod (fixture->folder, 0711), ==, 0);
+
+  for (i = 0; i < G_N_ELEMENTS (wrong); i++)
+    {
+      g_autofree char *answer = NULL;
+
+      if (has_removed)
+        {
+          helper_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
+          helper_do (user, "close 0");
+          g_assert_cmpint (g_rmdir (path), ==, 0);
+        }
+      if (wrong[i].mode == 0)
+        g_assert_cmpint (symlink (target, path), ==, 0);
+      else if (wrong[i].mode == 1)
+        g_file_set_contents (path, "", 0, &error);
+      else
+        g_assert_cmpint (g_mkdir (path, wrong[i].mode), ==, 0);
+      g_assert_no_error (error);
+      if (wrong[i].is_theirs)
+        g_assert_cmpint (chown (path, uid, uid), ==, 0);
+      if (wrong[i].mode > 1)
+        g_assert_cmpint (chmod (path, wrong[i].mode), ==, 0);
+
+      helper_send_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
+      answer = helper_receive (user);
+      g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 1 "));
+      g_assert_nonnull (strstr (answer, path));
+      g_assert_cmpint (wrong[i].mode > 1 ? g_rmdir (path) : g_unlink (path), ==, 0);
+    }
+  g_assert_cmpint (g_rmdir (target), ==, 0);
+}
+
 /* The folder that the library makes by itself: it has to be the user's, and closed to others. */
 static void
 test_own_folder (Fixture *fixture)
 {
   g_autofree char *path = NULL;
-  g_autoptr(GError) error = NULL;
+  struct stat found;
   Helper *user;
-  int uid, i;
+  int uid;
 
   if (fixture->backend != SSEM_BACKEND_SHARED_MEMORY)
     {
@@ -305,46 +362,15 @@ test_own_folder (Fixture *fixture)
   user = fixture_helper (fixture);
   helper_do (user, "uid %d", uid);
   helper_do (user, "setenv SSEM_RUNTIME_DIR ");
-
-  for (i = 0; i < 5; i++)
-    {
-      g_autofree char *answer = NULL;
-
-      if (i == 0)
-        g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
-      else if (i == 1)
-        g_assert_cmpint (symlink (fixture->folder, path), ==, 0);
-      else if (i == 2)
-        g_file_set_contents (path, "", 0, &error);
-      else
-        g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
-      g_assert_no_error (error);
-      if (i >= 3)
-        {
-          g_assert_cmpint (lchown (path, uid, uid), ==, 0);
-          g_assert_cmpint (chmod (path, i == 3 ? 0770 : 0703), ==, 0);
-        }
-
-      helper_send_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
-      answer = helper_receive (user);
-      g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 1 "));
-      g_assert_nonnull (strstr (answer, path));
-      if (i == 1 || i == 2)
-        g_assert_cmpint (g_unlink (path), ==, 0);
-      else
-        g_assert_cmpint (g_rmdir (path), ==, 0);
-    }
+  expect_refused_folder (fixture, user, uid, path, FALSE);
+  expect_refused_folder (fixture, user, uid, path, TRUE);
 
   /* It makes its own, whatever umask it has, and takes it away at its end. */
   helper_do (user, "umask 0777");
   helper_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
-  {
-    struct stat found;
-
-    g_assert_cmpint (g_lstat (path, &found), ==, 0);
-    g_assert_cmphex (found.st_mode, ==, S_IFDIR | 0700);
-    g_assert_cmpint (found.st_uid, ==, uid);
-  }
+  g_assert_cmpint (g_lstat (path, &found), ==, 0);
+  g_assert_cmphex (found.st_mode, ==, S_IFDIR | 0700);
+  g_assert_cmpint (found.st_uid, ==, uid);
   helper_do (user, "close 0");
   helper_quit (user);
   g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
