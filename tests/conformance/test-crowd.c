@@ -3,13 +3,12 @@
  */
 
 #include "crowd.h"
+#include "forking.h"
 
 #include <glib/gstdio.h>
 
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* In shared memory, who comes to a crowd has its locks in a wing: see ssem-shm-wing.c. Whoever is
@@ -24,8 +23,6 @@
 #define OWN     0
 
 #define N_FORKS 100
-
-static atomic_bool is_enough;
 
 /* --- Who is alive --- */
 
@@ -602,64 +599,27 @@ check_end (Fixture *fixture,
   fixture_assert_empty (fixture);
 }
 
-static gpointer
-remove_again_and_again (gpointer data)
-{
-  Fixture *fixture = data;
-
-  while (!atomic_load (&is_enough))
-    ssem_semaphore_remove_leftover (fixture->key, fixture->backend, NULL);
-
-  return NULL;
-}
-
-/* What a child has mapped. It stands still for its parent to look: if it ended by itself, the memory
- * of the threads that it has not got would count as lost. */
-static char *
-dup_mapped_by_child (void)
-{
-  g_autofree char *path = NULL;
-  g_autoptr(GError) error = NULL;
-  pid_t child = fork ();
-  char *mapped;
-  int status;
-
-  g_assert_cmpint (child, >=, 0);
-  if (child == 0)
-    {
-      raise (SIGSTOP);
-      _exit (1);
-    }
-  g_assert_cmpint (waitpid (child, &status, WUNTRACED), ==, child);
-  g_assert_true (WIFSTOPPED (status));
-
-  path = g_strdup_printf ("/proc/%d/maps", (int) child);
-  g_file_get_contents (path, &mapped, NULL, &error);
-  kill (child, SIGKILL);
-  g_assert_cmpint (waitpid (child, NULL, 0), ==, child);
-  g_assert_no_error (error);
-
-  return mapped;
-}
-
 /* A child has nothing of what another thread of its parent's looks at for a moment. */
 static void
 test_remove_leftover_forked (Fixture *fixture)
 {
   Helper *own = fixture_user (fixture, 5);
-  GThread *thread;
+  Remover *remover = remover_start (fixture);
   int i;
 
-  atomic_store (&is_enough, FALSE);
-  thread = g_thread_new ("remover", remove_again_and_again, fixture);
   for (i = 0; i < N_FORKS; i++)
     {
-      g_autofree char *mapped = dup_mapped_by_child ();
+      pid_t statue = statue_fork ();
+      g_autofree char *path = g_strdup_printf ("/proc/%d/maps", (int) statue);
+      g_autofree char *mapped = NULL;
+      g_autoptr(GError) error = NULL;
 
+      g_file_get_contents (path, &mapped, NULL, &error);
+      statue_end (statue);
+      g_assert_no_error (error);
       g_assert_null (strstr (mapped, fixture->keys_folder));
     }
-  atomic_store (&is_enough, TRUE);
-  g_thread_join (thread);
+  remover_stop (remover);
   helper_quit (own);
 }
 

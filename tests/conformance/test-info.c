@@ -2,15 +2,11 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "conformance.h"
+#include "forking.h"
 
 #include <glib/gstdio.h>
 
-#include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define NOBODY 65534
@@ -645,61 +641,22 @@ test_remove_in_use (Fixture *fixture)
   g_assert_cmpint (helper_get_value (helper, 0), ==, 2);
 }
 
-static atomic_bool is_enough;
-
-static gpointer
-remove_again_and_again (gpointer data)
-{
-  Fixture *fixture = data;
-
-  while (!atomic_load (&is_enough))
-    ssem_semaphore_remove_leftover (fixture->key, fixture->backend, NULL);
-
-  return NULL;
-}
-
-/* Stands still with all that it has inherited. */
-static pid_t
-fork_statue (void)
-{
-  pid_t child = fork ();
-  int status;
-
-  g_assert_cmpint (child, >=, 0);
-  if (child == 0)
-    {
-      prctl (PR_SET_PDEATHSIG, SIGKILL);
-      raise (SIGSTOP);
-      _exit (1);
-    }
-  g_assert_cmpint (waitpid (child, &status, WUNTRACED), ==, child);
-  g_assert_true (WIFSTOPPED (status));
-
-  return child;
-}
-
 /* A child that another thread forks meanwhile keeps nobody out, whatever it has inherited. */
 static void
 test_remove_and_fork (Fixture *fixture)
 {
   Helper *user = fixture_user (fixture, 5);
+  Remover *remover = remover_start (fixture);
   pid_t children[100];
-  GThread *thread;
   guint i;
 
-  atomic_store (&is_enough, FALSE);
-  thread = g_thread_new ("remove", remove_again_and_again, fixture);
   for (i = 0; i < G_N_ELEMENTS (children); i++)
-    children[i] = fork_statue ();
-  atomic_store (&is_enough, TRUE);
-  g_thread_join (thread);
+    children[i] = statue_fork ();
+  remover_stop (remover);
 
   helper_open (user, 1, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
   for (i = 0; i < G_N_ELEMENTS (children); i++)
-    {
-      g_assert_cmpint (kill (children[i], SIGKILL), ==, 0);
-      g_assert_cmpint (waitpid (children[i], NULL, 0), ==, children[i]);
-    }
+    statue_end (children[i]);
   helper_quit (user);
   fixture_assert_empty (fixture);
 }
