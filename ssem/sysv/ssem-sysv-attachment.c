@@ -357,11 +357,7 @@ admit (SsemSysvAttachment *self,
   key_t token;
   int set, result;
 
-  result = ssem_sysv_key_token (self->path, &token);
-  if (result != 0)
-    return result;
-
-  set = ssem_sysv_set_lookup (token);
+  set = ssem_sysv_set_find (self->path, &token);
   if (set < 0 && set != -ENOENT)
     return set;
   if (set >= 0 && record->phase == SSEM_SYSV_PHASE_EMPTY)
@@ -400,13 +396,8 @@ static int
 find_own_set (SsemSysvAttachment *self)
 {
   key_t token;
-  int set, result;
+  int set = ssem_sysv_set_find (self->path, &token);
 
-  result = ssem_sysv_key_token (self->path, &token);
-  if (result != 0)
-    return result;
-
-  set = ssem_sysv_set_lookup (token);
   if (set < 0)
     return set;
 
@@ -533,9 +524,7 @@ is_orphaned (SsemSysvAttachment *self)
   if (result <= 0)
     return result == 0 ? 1 : result;
 
-  result = ssem_sysv_key_token (self->path, &token);
-  if (result == 0)
-    result = ssem_sysv_set_lookup (token);
+  result = ssem_sysv_set_find (self->path, &token);
   if (result < 0 && result != -ENOENT)
     return result;
 

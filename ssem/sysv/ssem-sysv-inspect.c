@@ -31,18 +31,12 @@ find_set (const char           *path,
           const SsemSysvRecord *record)
 {
   key_t token;
-  int set, result;
 
   /* With another phase, a set of that kernel's key is half-made, or another's. */
   if (record != NULL && record->phase != SSEM_SYSV_PHASE_READY)
     return -ENOENT;
 
-  result = ssem_sysv_key_token (path, &token);
-  if (result != 0)
-    return result;
-  set = ssem_sysv_set_lookup (token);
-
-  return set;
+  return ssem_sysv_set_find (path, &token);
 }
 
 static gboolean

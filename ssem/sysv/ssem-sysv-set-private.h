@@ -24,6 +24,11 @@ G_BEGIN_DECLS
 /* Answers the identifier. -ENOENT where there is none, -EEXIST from create where there is one. */
 int ssem_sysv_set_lookup     (key_t        key);
 int ssem_sysv_set_create     (key_t        key);
+
+/* The same for the kernel's key that the key file at @path gives, which it puts into @key. */
+int ssem_sysv_set_find       (const char  *path,
+                              key_t       *key);
+
 int ssem_sysv_set_remove     (int          id);
 
 /* Sets the value, clears every process's undo count and wakes whom the value can serve. */
