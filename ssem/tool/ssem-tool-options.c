@@ -56,6 +56,14 @@ tool_fail (const GError *error)
     }
 }
 
+int
+tool_fail_to_write (void)
+{
+  tool_print_error ("%s", _("Could not write the output"));
+
+  return TOOL_FAILED;
+}
+
 gboolean
 tool_flush (void)
 {
@@ -63,7 +71,7 @@ tool_flush (void)
   if (fflush (stdout) == 0 && !ferror (stdout))
     return TRUE;
 
-  tool_print_error ("%s", _("Could not write the output"));
+  tool_fail_to_write ();
 
   return FALSE;
 }

@@ -143,6 +143,9 @@ void        tool_print_error    (const char    *format,
 /* Prints the message, and answers the status that goes with it. */
 int         tool_fail           (const GError  *error);
 
+/* Says that what was to be printed could not be. */
+int         tool_fail_to_write  (void);
+
 /* Whether all that was printed until now could be written, else it says so. */
 gboolean    tool_flush          (void);
 

@@ -233,9 +233,13 @@ static gboolean
 look_cb (gpointer data)
 {
   Watch *self = data;
+  g_autoptr(GPtrArray) infos = NULL;
   g_autoptr(GError) error = NULL;
-  g_autoptr(GPtrArray) infos = look (self, &error);
 
+  if (self->status != TOOL_OK)
+    return G_SOURCE_REMOVE;
+
+  infos = look (self, &error);
   if (infos == NULL)
     {
       if (self->on_terminal)
@@ -268,6 +272,23 @@ resized_cb (gpointer data)
   look_cb (data);
 
   return G_SOURCE_CONTINUE;
+}
+
+/* Who reads has gone: it ends as a line that it printed would have ended it. */
+static gboolean
+reader_gone_cb (int          fd,
+                GIOCondition condition,
+                gpointer     data)
+{
+  Watch *self = data;
+
+  raise (SIGPIPE);
+  /* A line may have said so in the same turn of the loop. */
+  if (self->status == TOOL_OK)
+    self->status = tool_fail_to_write ();
+  g_main_loop_quit (self->loop);
+
+  return G_SOURCE_REMOVE;
 }
 
 static gboolean
@@ -332,6 +353,10 @@ tool_watch (int    argc,
       g_unix_signal_add (SIGWINCH, resized_cb, &watch);
       heed_keys ();
       g_print (HIDE_CURSOR CLEAR_ALL);
+    }
+  else
+    {
+      g_unix_fd_add (STDOUT_FILENO, G_IO_ERR | G_IO_HUP, reader_gone_cb, &watch);
     }
   g_timeout_add ((guint) (wishes.interval_usec / 1000), look_cb, &watch);
   if (look_cb (&watch))

@@ -232,11 +232,29 @@ class Output(ToolCase):
             self.check(stdout=pipe, restore_signals=False)
 
     def test_the_reader_of_watch_goes(self):
-        watch = self.start_tool('watch', '--interval', '0.01', stderr=subprocess.PIPE,
+        """It needs no further line to notice, nor its next look."""
+        watch = self.start_tool('watch', '--interval', '86400', stderr=subprocess.PIPE,
                                 restore_signals=False)
         self.assertIn(self.key, watch.stdout.readline())
         watch.stdout.close()
+        self.assertEqual(watch.stderr.read(), 'ssem: Could not write the output\n')
+        self.assertEqual(watch.wait(), 1)
+
+    def test_the_reader_of_watch_goes_where_that_is_a_signal(self):
+        watch = self.start_tool('watch', '--interval', '86400')
+        self.assertIn(self.key, watch.stdout.readline())
+        watch.stdout.close()
+        self.assertEqual(watch.wait(), -signal.SIGPIPE)
+
+    def test_the_reader_of_watch_goes_before_a_line(self):
+        watch = self.start_tool('watch', '--interval', '0.01', stderr=subprocess.PIPE,
+                                restore_signals=False)
+        self.assertIn(self.key, watch.stdout.readline())
+        os.kill(watch.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, watch.pid, os.WSTOPPED | os.WNOWAIT)
         self.output('reset', self.key, '7')
+        watch.stdout.close()
+        os.kill(watch.pid, signal.SIGCONT)
         self.assertEqual(watch.stderr.read(), 'ssem: Could not write the output\n')
         self.assertEqual(watch.wait(), 1)
 
