@@ -42,7 +42,7 @@ G_BEGIN_DECLS
  *   key_length,   once, before the magic  the key itself
  *   key
  *
- * Everything has a fixed width, so 32-bit and 64-bit processes agree.
+ * Everything has a fixed width and place, so 32-bit and 64-bit processes agree.
  */
 
 #define SSEM_SYSV_KEY_MAX 1024
@@ -60,7 +60,7 @@ typedef struct
   char magic[8];
   guint32 layout;
   guint32 made_by_us;
-  guint64 lineage;
+  _Alignas (8) guint64 lineage;
   guint32 phase;
   atomic_uint_least32_t epoch;
   gint32 value;

@@ -12,6 +12,9 @@
 #include <sys/ipc.h>
 #include <sys/sem.h>
 
+/* As much as time_t holds where it has 32 bits. */
+#define LONGEST_WAIT_SEC G_MAXINT32
+
 /* semctl(2) leaves its definition to the caller. */
 union semun
 {
@@ -113,7 +116,7 @@ ssem_sysv_set_change_in_steps (int    id,
   if (wait_usec <= 0)
     return result_or_errno (semop (id, steps, n_steps));
 
-  wait.tv_sec = wait_usec / G_USEC_PER_SEC;
+  wait.tv_sec = MIN (wait_usec / G_USEC_PER_SEC, LONGEST_WAIT_SEC);
   wait.tv_nsec = wait_usec % G_USEC_PER_SEC * 1000;
   return result_or_errno (semtimedop (id, steps, n_steps, &wait));
 }
