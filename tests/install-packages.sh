@@ -4,10 +4,11 @@
 
 # Installs the Debian packages that are missing; touches the network only if some are.
 #
-# usage: install-packages.sh build|tests|windows
+# usage: install-packages.sh build|tests|windows|32-bit
 #   build    what the library, its bindings and the examples in four languages need
 #   tests    that, and what the tests and the manual need
 #   windows  what building for Windows and running that under wine need
+#   32-bit   what a build for 32 bits on amd64 needs; the system takes packages for i386 from then on
 
 set -eu
 
@@ -75,6 +76,11 @@ windows_packages='
   xz-utils
 '
 
+narrow_packages='
+  gcc-multilib
+  libglib2.0-dev:i386
+'
+
 fail()
 {
   echo "install-packages.sh: $*" >&2
@@ -91,8 +97,9 @@ case ${1-} in
   build) wanted=$build_packages ;;
   tests) wanted="$build_packages $test_packages" ;;
   windows) wanted=$windows_packages ;;
+  32-bit) wanted="$build_packages $narrow_packages" ;;
   *)
-    echo 'usage: install-packages.sh build|tests|windows' >&2
+    echo 'usage: install-packages.sh build|tests|windows|32-bit' >&2
     exit 2
     ;;
 esac
@@ -129,5 +136,14 @@ else
 fi
 
 echo "Installing:$missing"
-$as_root apt-get update
+if [ "$1" = 32-bit ] && ! dpkg --print-foreign-architectures | grep -qx i386; then
+  $as_root dpkg --add-architecture i386
+  # A list that cannot be had would stay in the way of every package.
+  $as_root apt-get update || {
+    $as_root dpkg --remove-architecture i386
+    fail 'the lists of packages for i386 cannot be had'
+  }
+else
+  $as_root apt-get update
+fi
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing

@@ -11,8 +11,10 @@ set -u
 usage()
 {
   cat >&2 <<TEXT
-usage: tests/run.sh [--quick] [--windows] [TEST...]
+usage: tests/run.sh [--quick] [--32-bit] [--windows] [TEST...]
   --quick    without the sanitizers, libFuzzer and valgrind
+  --32-bit   also a build for 32 bits, alone and beside the one for 64; the system will take packages
+             for i386
   --windows  also the build for Windows, under wine; the first time it builds GLib for that
   TEST       names of tests, as "meson test --list" shows them; all where there is none
 TEXT
@@ -20,10 +22,12 @@ TEXT
 }
 
 is_quick=false
+with_32_bit=false
 with_windows=false
 while [ $# -gt 0 ]; do
   case $1 in
     --quick) is_quick=true ;;
+    --32-bit) with_32_bit=true ;;
     --windows) with_windows=true ;;
     --) shift; break ;;
     -*) usage ;;
@@ -122,6 +126,22 @@ if ! $is_quick; then
   if $is_built; then
     run_tests valgrind build -valgrind --setup valgrind --suite conformance --suite translation \
       --no-suite stress "$@"
+  fi
+fi
+
+# In the second run, every second process of a test is one of 32 bits.
+if $with_32_bit; then
+  narrow=build-32-bit
+  if sh tests/install-packages.sh 32-bit && build $narrow --cross-file tests/i386.ini; then
+    run_tests 32-bit $narrow "" --no-suite project --no-suite model "$@"
+    if $is_built; then
+      SSEM_TEST_OTHER_BUILD=$PWD/$narrow
+      export SSEM_TEST_OTHER_BUILD
+      run_tests mixed build -mixed --logbase testlog-mixed --suite conformance "$@"
+      unset SSEM_TEST_OTHER_BUILD
+    fi
+  else
+    runs="$runs 32-bit=$narrow/none"
   fi
 fi
 

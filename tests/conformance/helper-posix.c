@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,42 +59,17 @@ is_shared (pid_t   pid,
 /* Whether the call waits for a semaphore. A thread that waits for a lock of its own process, or for
  * another thread's end or beginning, sleeps in a futex, too, but in memory of its process alone. */
 static gboolean
-is_wait_of (SsemBackend backend,
-            pid_t       pid,
-            long        number,
-            guint64     argument)
+is_wait_of (SsemBackend       backend,
+            pid_t             pid,
+            const SystemCall *call)
 {
   switch (backend)
     {
     case SSEM_BACKEND_SYSV:
-#ifdef SYS_semop
-      if (number == SYS_semop)
-        return TRUE;
-#endif
-#ifdef SYS_semtimedop
-      if (number == SYS_semtimedop)
-        return TRUE;
-#endif
-#ifdef SYS_semtimedop_time64
-      if (number == SYS_semtimedop_time64)
-        return TRUE;
-#endif
-#ifdef SYS_ipc
-      if (number == SYS_ipc)
-        return TRUE;
-#endif
-      return FALSE;
+      return call->kind == SYSTEM_CALL_SEMOP;
 
     case SSEM_BACKEND_SHARED_MEMORY:
-#ifdef SYS_futex
-      if (number == SYS_futex)
-        return is_shared (pid, argument);
-#endif
-#ifdef SYS_futex_time64
-      if (number == SYS_futex_time64)
-        return is_shared (pid, argument);
-#endif
-      return FALSE;
+      return call->kind == SYSTEM_CALL_FUTEX && is_shared (pid, call->arguments[0]);
 
     case SSEM_BACKEND_DEFAULT:
     case SSEM_BACKEND_WINDOWS:
@@ -115,15 +89,10 @@ are_blocked (gpointer data)
 
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
     {
-      g_autofree char *path = g_build_filename (tasks, name, "syscall", NULL);
-      g_autofree char *text = NULL;
-      guint64 argument;
-      long number;
+      SystemCall call;
 
-      /* "running", or the number of the system call that it sleeps in, and its arguments. */
-      if (g_file_get_contents (path, &text, NULL, NULL) &&
-          sscanf (text, "%ld 0x%" G_GINT64_MODIFIER "x", &number, &argument) == 2 &&
-          is_wait_of (blocked->backend, blocked->pid, number, argument))
+      if (system_call_read (blocked->pid, name, &call) &&
+          is_wait_of (blocked->backend, blocked->pid, &call))
         n_found++;
     }
 
@@ -185,12 +154,24 @@ make_pipe (int ends[2])
     }
 }
 
+/* Every second one is of another build, such as one for another width, where that is given. */
+static char *
+find_program (void)
+{
+  static guint n_found;
+  const char *other = g_getenv ("SSEM_TEST_OTHER_BUILD");
+
+  if (other != NULL && n_found++ % 2 == 0)
+    return g_build_filename (other, "tests", "conformance", "test-helper", NULL);
+
+  return g_test_build_filename (G_TEST_BUILT, "conformance", "test-helper", NULL);
+}
+
 Helper *
 helper_new (SsemBackend backend)
 {
   g_autofree char *number = g_strdup_printf ("%d", (int) backend);
-  g_autofree char *program =
-    g_test_build_filename (G_TEST_BUILT, "conformance", "test-helper", NULL);
+  g_autofree char *program = find_program ();
   char *argv[] = { program, number, NULL };
   posix_spawn_file_actions_t actions;
   int commands[2], answers[2], child_commands[2], child_answers[2];
@@ -387,25 +368,17 @@ helper_let_go (Helper *self)
 }
 
 void
-helper_run_to (Helper *self,
-               long    number,
-               long    third)
+helper_run_to (Helper         *self,
+               SystemCallKind  kind,
+               guint64         third)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/%d/syscall", (int) self->pid);
-  gboolean is_there = FALSE;
+  g_autofree char *thread = g_strdup_printf ("%d", (int) self->pid);
+  SystemCall call;
 
-  while (!is_there)
-    {
-      g_autofree char *text = NULL;
-      g_autoptr(GError) error = NULL;
-      long found, third_found;
-
-      helper_step (self);
-      g_file_get_contents (path, &text, NULL, &error);
-      g_assert_no_error (error);
-      is_there = sscanf (text, "%ld %*x %*x %lx", &found, &third_found) == 2 &&
-                 found == number && third_found == third;
-    }
+  do
+    helper_step (self);
+  while (!system_call_read (self->pid, thread, &call) || call.kind != kind ||
+         call.arguments[2] != third);
 }
 
 int

@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include "system-call.h"
+
 #include <ssem.h>
 
 #include <signal.h>
@@ -120,9 +122,9 @@ void      helper_stop             (Helper     *self);
 gboolean  helper_trace            (Helper     *self);
 /* Lets a traced one run until it is about to make this system call with this third argument. There
  * it stays; helper_step () lets it finish the call. */
-void      helper_run_to           (Helper     *self,
-                                   long        number,
-                                   long        third);
+void      helper_run_to           (Helper         *self,
+                                   SystemCallKind  kind,
+                                   guint64         third);
 void      helper_step             (Helper     *self);
 /* Traces it no longer, and lets it run. */
 void      helper_let_go           (Helper     *self);

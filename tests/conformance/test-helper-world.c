@@ -5,6 +5,7 @@
 /* The commands of test-helper that put the process into another world: with less of something, in
  * name spaces of its own, or with its descriptors gone. They are described in test-helper.c. */
 
+#include "stacks.h"
 #include "test-helper-posix.h"
 
 #include <errno.h>
@@ -277,6 +278,7 @@ gather (SsemSystemSemaphore *semaphore,
   g_mutex_lock (&crowd.lock);
   crowd.semaphore = semaphore;
   crowd.n_tried = crowd.n_in = crowd.code = 0;
+  use_small_stacks ();
   for (i = 0; i < n; i++)
     {
       g_thread_unref (g_thread_new ("crowd", stay_in_crowd, &crowd));

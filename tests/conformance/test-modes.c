@@ -6,7 +6,6 @@
 
 #ifdef __linux__
 #include <sys/sem.h>
-#include <sys/syscall.h>
 #endif
 
 /* --- The table of modes --- */
@@ -353,7 +352,7 @@ test_resetter_killed (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-#if defined SYS_semctl && defined SYS_semget
+#ifdef __linux__
 
 /* FALSE, and the test is skipped, where nobody can be traced, or another backend does it
  * otherwise. */
@@ -386,7 +385,7 @@ stop_half_way (Fixture  *fixture,
     return NULL;
 
   helper_send_open (resetter, 1, SSEM_ACCESS_MODE_CREATE, 3, TRUE, fixture->key);
-  helper_run_to (resetter, SYS_semctl, SETVAL);
+  helper_run_to (resetter, SYSTEM_CALL_SEMCTL, SETVAL);
   if (is_set)
     helper_step (resetter);
 
@@ -498,7 +497,7 @@ test_creator_killed_half_way (Fixture *fixture)
         return;
 
       helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
-      helper_run_to (creator, SYS_semctl, SETVAL);
+      helper_run_to (creator, SYSTEM_CALL_SEMCTL, SETVAL);
       if (i % 2 == 1)
         helper_step (creator);
       set = find_set (fixture);
@@ -537,7 +536,7 @@ test_peer_comes_and_goes (Fixture *fixture)
     return;
 
   helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
-  helper_run_to (creator, SYS_semget, IPC_CREAT | IPC_EXCL | 0600);
+  helper_run_to (creator, SYSTEM_CALL_SEMGET, IPC_CREAT | IPC_EXCL | 0600);
   names = fixture_list_keys (fixture);
   path = g_build_filename (fixture->keys_folder, names[0], NULL);
   set = semget (ftok (path, 'Q'), 1, IPC_CREAT | IPC_EXCL | 0600);
@@ -687,7 +686,7 @@ main (int    argc,
   conformance_add_needing ("leftover-value", NEEDS_LEFTOVERS, test_leftover_value);
   conformance_add_needing ("resetter-killed", NEEDS_RESET, test_resetter_killed);
   conformance_add ("resetter-stopped", test_resetter_stopped);
-#if defined SYS_semctl && defined SYS_semget
+#ifdef __linux__
   conformance_add ("creator-killed-half-way", test_creator_killed_half_way);
   conformance_add ("peer-comes-and-goes", test_peer_comes_and_goes);
   conformance_add ("resetter-killed-half-way", test_resetter_killed_half_way);

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include "stacks.h"
 #include "storm.h"
 
 #include <sched.h>
@@ -95,6 +96,7 @@ fill_slots (SsemSystemSemaphore *semaphore)
   GThread *threads[N_SLOTS_BEFORE];
   int i;
 
+  use_small_stacks ();
   for (i = 0; i < N_SLOTS_BEFORE; i++)
     threads[i] = g_thread_new ("filler", take_a_slot, &fillers);
   for (i = 0; i < N_SLOTS_BEFORE; i++)

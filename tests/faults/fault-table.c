@@ -187,6 +187,8 @@ gets_value (const FaultCall *call)
   return (call->data->args[2] & 0xff) == GETVAL;
 }
 
+#if defined SYS_semop || defined SYS_semtimedop
+
 static struct sembuf
 first_step (const FaultCall *call)
 {
@@ -218,6 +220,8 @@ adds_units (const FaultCall *call)
 {
   return first_step (call).sem_op > 0;
 }
+
+#endif
 
 /* --- The table --- */
 

@@ -1,0 +1,157 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "system-call.h"
+
+#include <elf.h>
+#include <linux/ipc.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+
+/* As older architectures have it: one call for all of System V's, whose first argument tells which. */
+#define KIND_IPC -1
+
+typedef struct
+{
+  long number;
+  int kind; /* a SystemCallKind, or KIND_IPC */
+} Row;
+
+static const Row rows[] = {
+#ifdef SYS_futex
+  { SYS_futex, SYSTEM_CALL_FUTEX },
+#endif
+#ifdef SYS_futex_time64
+  { SYS_futex_time64, SYSTEM_CALL_FUTEX },
+#endif
+#ifdef SYS_semctl
+  { SYS_semctl, SYSTEM_CALL_SEMCTL },
+#endif
+#ifdef SYS_semget
+  { SYS_semget, SYSTEM_CALL_SEMGET },
+#endif
+#ifdef SYS_semop
+  { SYS_semop, SYSTEM_CALL_SEMOP },
+#endif
+#ifdef SYS_semtimedop
+  { SYS_semtimedop, SYSTEM_CALL_SEMOP },
+#endif
+#ifdef SYS_semtimedop_time64
+  { SYS_semtimedop_time64, SYSTEM_CALL_SEMOP },
+#endif
+#ifdef SYS_ipc
+  { SYS_ipc, KIND_IPC },
+#endif
+};
+
+#ifdef __x86_64__
+
+/* What the kernel calls them in a 32-bit process. */
+static const Row narrow_rows[] = {
+  { 117, KIND_IPC },
+  { 240, SYSTEM_CALL_FUTEX },
+  { 393, SYSTEM_CALL_SEMGET },
+  { 394, SYSTEM_CALL_SEMCTL },
+  { 420, SYSTEM_CALL_SEMOP },
+  { 422, SYSTEM_CALL_FUTEX },
+};
+
+static gboolean
+is_narrow (pid_t pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/exe", (int) pid);
+  unsigned char start[EI_NIDENT] = { 0 };
+  FILE *program = fopen (path, "re");
+
+  if (program == NULL)
+    return FALSE;
+  if (fread (start, sizeof start, 1, program) != 1)
+    start[EI_CLASS] = ELFCLASSNONE;
+  fclose (program);
+
+  return start[EI_CLASS] == ELFCLASS32;
+}
+
+#endif
+
+static int
+find_kind (pid_t pid,
+           long  number)
+{
+  const Row *row = rows;
+  gsize n = G_N_ELEMENTS (rows);
+  gsize i;
+
+#ifdef __x86_64__
+  if (is_narrow (pid))
+    {
+      row = narrow_rows;
+      n = G_N_ELEMENTS (narrow_rows);
+    }
+#endif
+
+  for (i = 0; i < n; i++)
+    {
+      if (row[i].number == number)
+        return row[i].kind;
+    }
+
+  return SYSTEM_CALL_OTHER;
+}
+
+static SystemCallKind
+find_kind_of_ipc (guint64 which)
+{
+  switch (which)
+    {
+    case SEMOP:
+    case SEMTIMEDOP:
+      return SYSTEM_CALL_SEMOP;
+
+    case SEMGET:
+      return SYSTEM_CALL_SEMGET;
+
+    case SEMCTL:
+      return SYSTEM_CALL_SEMCTL;
+
+    default:
+      return SYSTEM_CALL_OTHER;
+    }
+}
+
+gboolean
+system_call_read (pid_t       pid,
+                  const char *thread,
+                  SystemCall *call)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/task/%s/syscall", (int) pid, thread);
+  g_autofree char *text = NULL;
+  guint64 arguments[4];
+  const guint64 *first = arguments;
+  long number;
+  int kind;
+
+  /* "running", or the call's number and its arguments. */
+  if (!g_file_get_contents (path, &text, NULL, NULL) ||
+      sscanf (text,
+              "%ld %" G_GINT64_MODIFIER "x %" G_GINT64_MODIFIER "x %" G_GINT64_MODIFIER "x"
+              " %" G_GINT64_MODIFIER "x",
+              &number, &arguments[0], &arguments[1], &arguments[2], &arguments[3]) != 5)
+    return FALSE;
+
+  kind = find_kind (pid, number);
+  if (kind == KIND_IPC)
+    {
+      kind = find_kind_of_ipc (arguments[0]);
+      first = &arguments[1];
+    }
+
+  call->kind = kind;
+  call->arguments[0] = first[0];
+  call->arguments[1] = first[1];
+  /* The flag is the C library's, not its caller's. */
+  call->arguments[2] = kind == SYSTEM_CALL_SEMCTL ? first[2] & ~(guint64) IPC_64 : first[2];
+
+  return TRUE;
+}
