@@ -26,6 +26,7 @@ G_BEGIN_DECLS
  *                  scope: the user                       keys/other-user, other-user-for-root
  *                  SSEM_RUNTIME_DIR                      keys/runtime-dir, errors/folder-missing
  *                  what others put in its place          planted/...
+ *                  another's set under its number        modes/collided*
  *   Access modes   every cell of the table               modes/table, own-process, numbers,
  *                                                        life/one-creator
  *                  CREATE forgets, keeps others          modes/reset-..., ...-reset

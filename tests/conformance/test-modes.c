@@ -5,6 +5,8 @@
 #include "conformance.h"
 
 #ifdef __linux__
+#include <fcntl.h>
+#include <string.h>
 #include <sys/sem.h>
 #endif
 
@@ -551,6 +553,122 @@ test_peer_comes_and_goes (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
+#define STRANGERS_VALUE 7
+
+/* Lets a creator run until it is about to look whether there is a set, and makes a stranger's where
+ * it will look. */
+static int
+occupy (Fixture *fixture,
+        Helper  *creator)
+{
+  struct sembuf up = { .sem_op = STRANGERS_VALUE };
+  g_auto(GStrv) names = NULL;
+  g_autofree char *path = NULL;
+  int set;
+
+  helper_run_to (creator, SYSTEM_CALL_SEMGET, 0);
+  names = fixture_list_keys (fixture);
+  path = g_build_filename (fixture->keys_folder, names[0], NULL);
+  set = semget (ftok (path, 'Q'), 1, IPC_CREAT | IPC_EXCL | 0600);
+  g_assert_cmpint (set, >=, 0);
+  g_assert_cmpint (semop (set, &up, 1), ==, 0);
+  helper_step (creator);
+
+  return set;
+}
+
+static void
+assert_and_remove_strangers (int set)
+{
+  g_assert_cmpint (semctl (set, 0, GETVAL), ==, STRANGERS_VALUE);
+  g_assert_cmpint (semctl (set, 0, IPC_RMID), ==, 0);
+}
+
+/* How many files of the fixture's the process has open; a program that it becomes has none. */
+static guint
+count_files (Fixture *fixture,
+             Helper  *helper)
+{
+  g_autofree char *folder = g_strdup_printf ("/proc/%d/fd", (int) helper->pid);
+  g_autoptr(GDir) dir = g_dir_open (folder, 0, NULL);
+  guint n_files = 0;
+  const char *name;
+
+  g_assert_nonnull (dir);
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *link = g_build_filename (folder, name, NULL);
+      g_autofree char *file = g_file_read_link (link, NULL);
+      g_autofree char *info = g_strdup_printf ("/proc/%d/fdinfo/%s", (int) helper->pid, name);
+      g_autofree char *text = NULL;
+      g_autoptr(GError) error = NULL;
+      const char *flags;
+
+      if (file == NULL || !g_str_has_prefix (file, fixture->keys_folder))
+        continue;
+
+      g_file_get_contents (info, &text, NULL, &error);
+      g_assert_no_error (error);
+      flags = strstr (text, "flags:");
+      g_assert_nonnull (flags);
+      g_assert_cmpuint (g_ascii_strtoull (flags + strlen ("flags:"), NULL, 8) & O_CLOEXEC, !=, 0);
+      n_files++;
+    }
+
+  return n_files;
+}
+
+/* The kernel's key is made of a part of the file's number, and another's set may have it. */
+static void
+test_collided (Fixture *fixture)
+{
+  Helper *creator = fixture_helper (fixture);
+  int set;
+
+  if (!may_trace (fixture, creator))
+    return;
+
+  helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+  set = occupy (fixture, creator);
+  helper_run_to (creator, SYSTEM_CALL_SEMGET, 0);
+  /* The first one still, or the second could get its number. */
+  g_assert_cmpuint (count_files (fixture, creator), ==, 2);
+
+  helper_let_go (creator);
+  helper_expect_ok (creator);
+  g_assert_cmpint (helper_get_value (creator, 0), ==, 3);
+  g_assert_cmpuint (count_files (fixture, creator), ==, 1);
+  helper_quit (creator);
+  assert_and_remove_strangers (set);
+  fixture_assert_empty (fixture);
+}
+
+/* One that meets nothing else gives up in the end, and leaves nothing. */
+static void
+test_collided_again_and_again (Fixture *fixture)
+{
+  Helper *creator = fixture_helper (fixture);
+  int sets[17];
+  guint i;
+
+  if (!may_trace (fixture, creator))
+    return;
+
+  helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+  for (i = 0; i < G_N_ELEMENTS (sets); i++)
+    sets[i] = occupy (fixture, creator);
+  helper_let_go (creator);
+  helper_expect_error (creator, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                       SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
+  fixture_assert_empty (fixture);
+  g_assert_cmpuint (count_files (fixture, creator), ==, 0);
+
+  for (i = 0; i < G_N_ELEMENTS (sets); i++)
+    assert_and_remove_strangers (sets[i]);
+  helper_open (creator, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+  g_assert_cmpint (helper_get_value (creator, 0), ==, 3);
+}
+
 #endif
 
 /* One that is stopped anywhere while it resets blocks no operation. */
@@ -689,6 +807,8 @@ main (int    argc,
 #ifdef __linux__
   conformance_add ("creator-killed-half-way", test_creator_killed_half_way);
   conformance_add ("peer-comes-and-goes", test_peer_comes_and_goes);
+  conformance_add ("collided", test_collided);
+  conformance_add ("collided-again-and-again", test_collided_again_and_again);
   conformance_add ("resetter-killed-half-way", test_resetter_killed_half_way);
   conformance_add ("resetter-stopped-half-way", test_resetter_stopped_half_way);
 #endif
