@@ -42,7 +42,8 @@ G_BEGIN_DECLS
  *   key_length,   once, before the magic  the key itself
  *   key
  *
- * Everything has a fixed width and place, so 32-bit and 64-bit processes agree.
+ * Everything has a fixed width, and lineage the alignment that i386 does not give to 64 bits, so
+ * 32-bit and 64-bit processes agree.
  */
 
 #define SSEM_SYSV_KEY_MAX 1024

@@ -48,8 +48,8 @@ int ssem_sysv_set_get_n_waiters (int       id);
 
 /* Adds @plain + @undone, which have the same sign, to the value in one step; only @undone is kept
  * in the undo count. Both at most SSEM_SYSV_SET_MAX in size. -EAGAIN when it would have to wait
- * longer than @wait_usec, or than 68 years; -EINTR when a signal came; -ERANGE when the value or the undo count would
- * pass its limit. */
+ * longer than @wait_usec, or than 68 years; -EINTR when a signal came; -ERANGE when the value or
+ * the undo count would pass its limit. */
 static inline int
 ssem_sysv_set_change (int    id,
                       int    plain,
