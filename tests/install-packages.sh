@@ -107,6 +107,10 @@ esac
 command -v dpkg-query >/dev/null ||
   fail 'this is not Debian. Install what corresponds to these packages, then use meson:' $wanted
 
+if [ "$1" = 32-bit ] && [ "$(dpkg --print-architecture)" != amd64 ]; then
+  fail 'a build for 32 bits is made on amd64'
+fi
+
 missing=
 for choice in $wanted; do
   first=${choice%%|*}

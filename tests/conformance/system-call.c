@@ -45,16 +45,16 @@ static const Row rows[] = {
 #endif
 };
 
-#ifdef __x86_64__
-
-/* What the kernel calls them in a 32-bit process. */
+/* The same in a 32-bit process of a 64-bit system. */
 static const Row narrow_rows[] = {
+#ifdef __x86_64__
   { 117, KIND_IPC },
   { 240, SYSTEM_CALL_FUTEX },
   { 393, SYSTEM_CALL_SEMGET },
   { 394, SYSTEM_CALL_SEMCTL },
   { 420, SYSTEM_CALL_SEMOP },
   { 422, SYSTEM_CALL_FUTEX },
+#endif
 };
 
 static gboolean
@@ -73,23 +73,14 @@ is_narrow (pid_t pid)
   return start[EI_CLASS] == ELFCLASS32;
 }
 
-#endif
-
 static int
 find_kind (pid_t pid,
            long  number)
 {
-  const Row *row = rows;
-  gsize n = G_N_ELEMENTS (rows);
+  gboolean is_other = GLIB_SIZEOF_LONG == 8 && is_narrow (pid);
+  const Row *row = is_other ? narrow_rows : rows;
+  gsize n = is_other ? G_N_ELEMENTS (narrow_rows) : G_N_ELEMENTS (rows);
   gsize i;
-
-#ifdef __x86_64__
-  if (is_narrow (pid))
-    {
-      row = narrow_rows;
-      n = G_N_ELEMENTS (narrow_rows);
-    }
-#endif
 
   for (i = 0; i < n; i++)
     {

@@ -459,8 +459,9 @@ test_resetter_stopped_half_way (Fixture *fixture)
     }
 }
 
-static int
-find_set (Fixture *fixture)
+/* The kernel's key of the only file that there is. */
+static key_t
+find_kernel_key (Fixture *fixture)
 {
   g_auto(GStrv) names = fixture_list_keys (fixture);
   g_autofree char *path = NULL;
@@ -468,7 +469,17 @@ find_set (Fixture *fixture)
   g_assert_cmpuint (g_strv_length (names), ==, 1);
   path = g_build_filename (fixture->keys_folder, names[0], NULL);
 
-  return semget (ftok (path, 'Q'), 1, 0);
+  return ftok (path, 'Q');
+}
+
+static int
+make_strangers_set (Fixture *fixture)
+{
+  int set = semget (find_kernel_key (fixture), 1, IPC_CREAT | IPC_EXCL | 0600);
+
+  g_assert_cmpint (set, >=, 0);
+
+  return set;
 }
 
 /* A creator dies when it has the set, and before that has its value, or just after: the next to
@@ -502,7 +513,7 @@ test_creator_killed_half_way (Fixture *fixture)
       helper_run_to (creator, SYSTEM_CALL_SEMCTL, SETVAL);
       if (i % 2 == 1)
         helper_step (creator);
-      set = find_set (fixture);
+      set = semget (find_kernel_key (fixture), 1, 0);
       g_assert_cmpint (set, >=, 0);
       helper_kill (creator);
 
@@ -530,8 +541,6 @@ static void
 test_peer_comes_and_goes (Fixture *fixture)
 {
   Helper *creator = fixture_helper (fixture);
-  g_auto(GStrv) names = NULL;
-  g_autofree char *path = NULL;
   int set;
 
   if (!may_trace (fixture, creator))
@@ -539,10 +548,7 @@ test_peer_comes_and_goes (Fixture *fixture)
 
   helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
   helper_run_to (creator, SYSTEM_CALL_SEMGET, IPC_CREAT | IPC_EXCL | 0600);
-  names = fixture_list_keys (fixture);
-  path = g_build_filename (fixture->keys_folder, names[0], NULL);
-  set = semget (ftok (path, 'Q'), 1, IPC_CREAT | IPC_EXCL | 0600);
-  g_assert_cmpint (set, >=, 0);
+  set = make_strangers_set (fixture);
   helper_step (creator);
   g_assert_cmpint (semctl (set, 0, IPC_RMID), ==, 0);
 
@@ -562,15 +568,10 @@ occupy (Fixture *fixture,
         Helper  *creator)
 {
   struct sembuf up = { .sem_op = STRANGERS_VALUE };
-  g_auto(GStrv) names = NULL;
-  g_autofree char *path = NULL;
   int set;
 
   helper_run_to (creator, SYSTEM_CALL_SEMGET, 0);
-  names = fixture_list_keys (fixture);
-  path = g_build_filename (fixture->keys_folder, names[0], NULL);
-  set = semget (ftok (path, 'Q'), 1, IPC_CREAT | IPC_EXCL | 0600);
-  g_assert_cmpint (set, >=, 0);
+  set = make_strangers_set (fixture);
   g_assert_cmpint (semop (set, &up, 1), ==, 0);
   helper_step (creator);
 
@@ -584,7 +585,7 @@ assert_and_remove_strangers (int set)
   g_assert_cmpint (semctl (set, 0, IPC_RMID), ==, 0);
 }
 
-/* How many files of the fixture's the process has open; a program that it becomes has none. */
+/* How many files of the fixture's the process has open. None of them would outlive exec (3). */
 static guint
 count_files (Fixture *fixture,
              Helper  *helper)
@@ -643,12 +644,14 @@ test_collided (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
-/* One that meets nothing else gives up in the end, and leaves nothing. */
+/* One that meets nothing else gives up after so many files, and leaves nothing. */
+#define MAX_FILES 17
+
 static void
 test_collided_again_and_again (Fixture *fixture)
 {
   Helper *creator = fixture_helper (fixture);
-  int sets[17];
+  int sets[MAX_FILES];
   guint i;
 
   if (!may_trace (fixture, creator))
