@@ -153,7 +153,7 @@ check_opening (const char      *key,
     }
 
   /* A cast, because the compiler may know that an enumeration is never negative. */
-  if ((guint) mode > SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
+  if ((guint) mode > SSEM_ACCESS_MODE_JOIN)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                    _("%d is not the number of an access mode"), (int) mode);

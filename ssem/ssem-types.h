@@ -27,10 +27,16 @@ G_BEGIN_DECLS
  * @SSEM_ACCESS_MODE_CREATE_EXCLUSIVE: Create the semaphore, or reset one that no live process is
  *   attached to; otherwise fail with `SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS`. A semaphore that
  *   a Qt program made counts as in use.
+ * @SSEM_ACCESS_MODE_JOIN: Use the semaphore as it is while a live process is attached to it; reset
+ *   one that no live process is attached to, and create one where the key is unknown, with the
+ *   initial value. A semaphore that a Qt program made counts as in use. On Windows the same as
+ *   @SSEM_ACCESS_MODE_OPEN.
  *
  * What opening a key does when the semaphore exists already, and when it doesn't.
  *
- * The first two have the numbers and the meaning of `QSystemSemaphore::AccessMode`.
+ * The first two have the numbers and the meaning of `QSystemSemaphore::AccessMode`. To limit how
+ * many jobs run at once, use @SSEM_ACCESS_MODE_JOIN: a semaphore that a killed program left over
+ * does not keep its old limit.
  *
  * Since: 1.0
  */
@@ -40,6 +46,7 @@ typedef enum
   SSEM_ACCESS_MODE_CREATE,
   SSEM_ACCESS_MODE_OPEN_EXISTING,
   SSEM_ACCESS_MODE_CREATE_EXCLUSIVE,
+  SSEM_ACCESS_MODE_JOIN,
 } SsemAccessMode;
 
 /**

@@ -7,6 +7,7 @@
 #include "ssem-backend-private.h"
 
 #include "ssem-pin-private.h"
+#include "ssem/os/ssem-environment-private.h"
 #include "ssem/ssem-i18n-private.h"
 
 void
@@ -50,9 +51,9 @@ ssem_backend_choose (SsemBackend   wanted,
   guint i;
 
   if (wanted == SSEM_BACKEND_DEFAULT)
-    name = g_getenv ("SSEM_BACKEND");
+    name = ssem_environment_get ("SSEM_BACKEND");
 
-  if (wanted == SSEM_BACKEND_DEFAULT && (name == NULL || *name == '\0'))
+  if (wanted == SSEM_BACKEND_DEFAULT && name == NULL)
     {
       if (ssem_backends[0] == NULL)
         g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,

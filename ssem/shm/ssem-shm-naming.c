@@ -9,6 +9,7 @@
 #include "ssem-shm-wing-private.h"
 
 #include "ssem/os/ssem-file-link-private.h"
+#include "ssem/os/ssem-random-private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -366,7 +367,7 @@ publish (SsemShmFile *self,
     {
       folder = ssem_shm_file_get_further (self);
       result = ssem_shm_file_make_folder (folder);
-      further = g_strdup_printf ("%s/%08x", folder, g_random_int ());
+      further = g_strdup_printf ("%s/%016" G_GINT64_MODIFIER "x", folder, ssem_random_unique ());
       place = further;
     }
 

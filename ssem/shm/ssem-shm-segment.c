@@ -8,9 +8,11 @@
 
 #include "ssem-shm-wing-private.h"
 
+#include "ssem/os/ssem-environment-private.h"
 #include "ssem/os/ssem-file-lock-private.h"
 #include "ssem/os/ssem-file-number-private.h"
 #include "ssem/os/ssem-key-name-private.h"
+#include "ssem/os/ssem-random-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,15 +55,15 @@ static const char segment_magic[8] = "SsemShm";
 static char *
 find_folder (gboolean *is_ours)
 {
-  const char *folder = g_getenv ("SSEM_RUNTIME_DIR");
+  const char *folder = ssem_environment_get ("SSEM_RUNTIME_DIR");
   const char *application, *runtime;
 
-  *is_ours = folder == NULL || *folder == '\0';
+  *is_ours = folder == NULL;
   if (!*is_ours)
     return ssem_key_folder (folder);
 
-  application = g_getenv ("FLATPAK_ID");
-  runtime = application != NULL ? g_getenv ("XDG_RUNTIME_DIR") : NULL;
+  application = ssem_environment_get ("FLATPAK_ID");
+  runtime = application != NULL ? ssem_environment_get ("XDG_RUNTIME_DIR") : NULL;
   if (runtime != NULL && access ("/.flatpak-info", F_OK) == 0)
     return g_build_filename (runtime, "app", application, "ssem", NULL);
 
@@ -532,7 +534,7 @@ fill_segment (SsemShmFile *self,
   memory->layout = SSEM_SHM_LAYOUT;
   memory->key_length = (guint32) strlen (self->key);
   memcpy (memory->key, self->key, memory->key_length);
-  memory->birth = (guint64) g_random_int () << 32 | g_random_int ();
+  memory->birth = ssem_random_unique ();
   memory->lineage = is_heir ? self->lineage : memory->birth;
   atomic_store_explicit (&memory->epoch, 1, memory_order_relaxed);
   atomic_store_explicit (&memory->state, ssem_shm_state_pack (initial_value, 1, 0, 0),

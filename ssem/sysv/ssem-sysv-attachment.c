@@ -9,6 +9,8 @@
 #include "ssem-sysv-key-private.h"
 #include "ssem-sysv-set-private.h"
 
+#include "ssem/os/ssem-random-private.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -251,8 +253,7 @@ finish_reset (SsemSysvRecord *record,
     reset_set (record, set, record->value);
 }
 
-/* Accounts are told apart by it. The random half alone does not do that: a child of fork () goes on
- * with its parent's random numbers. No two living sets have one identifier. */
+/* Accounts are told apart by it. Its lower half says which set it is of. */
 static void
 begin_lineage (SsemSysvRecord *record,
                int             set,
@@ -260,7 +261,7 @@ begin_lineage (SsemSysvRecord *record,
 {
   /* In this order: who dies between the two leaves nobody else's set as one of ours. */
   record->made_by_us = made_by_us;
-  record->lineage = (guint64) g_random_int () << 32 | (guint32) set;
+  record->lineage = ssem_random_unique () << 32 | (guint32) set;
 }
 
 /* Qt has made the set. */

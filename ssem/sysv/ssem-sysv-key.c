@@ -6,6 +6,7 @@
 
 #include "ssem-sysv-key-private.h"
 
+#include "ssem/os/ssem-environment-private.h"
 #include "ssem/os/ssem-key-name-private.h"
 
 #include <errno.h>
@@ -14,11 +15,11 @@
 char *
 ssem_sysv_key_folder (void)
 {
-  const char *folder = g_getenv ("SSEM_RUNTIME_DIR");
+  const char *folder = ssem_environment_get ("SSEM_RUNTIME_DIR");
 
-  if (folder == NULL || *folder == '\0')
-    folder = g_getenv ("TMPDIR");
-  if (folder == NULL || *folder == '\0')
+  if (folder == NULL)
+    folder = ssem_environment_get ("TMPDIR");
+  if (folder == NULL)
     folder = "/tmp";
 
   return ssem_key_folder (folder);

@@ -6,6 +6,7 @@
 
 #include "ssem-win32-semaphore-private.h"
 
+#include "ssem/os/ssem-environment-private.h"
 #include "ssem/os/ssem-key-name-private.h"
 
 #include <winternl.h>
@@ -81,15 +82,14 @@ static void
 names_init (Names      *self,
             const char *key)
 {
-  const char *folder = g_getenv ("SSEM_RUNTIME_DIR");
+  const char *folder = ssem_environment_get ("SSEM_RUNTIME_DIR");
   g_autofree char *qt_name = ssem_key_name ("qipc_systemsem_", key);
   g_autofree char *own_name = get_own_name (folder != NULL ? folder : "", key);
   g_autofree char *bell = g_strconcat (own_name, "_bell", NULL);
   g_autofree char *collecting = g_strconcat (own_name, "_collecting", NULL);
-  gboolean is_moved = folder != NULL && *folder != '\0';
 
   /* Qt does not know of a name space that was moved. */
-  self->units = g_utf8_to_utf16 (is_moved ? own_name : qt_name, -1, NULL, NULL, NULL);
+  self->units = g_utf8_to_utf16 (folder != NULL ? own_name : qt_name, -1, NULL, NULL, NULL);
   self->bell = g_utf8_to_utf16 (bell, -1, NULL, NULL, NULL);
   self->collecting = g_utf8_to_utf16 (collecting, -1, NULL, NULL, NULL);
 }
