@@ -147,10 +147,13 @@ sleep_until_taken (SsemShmInstance *self,
       if (wake == SSEM_SHM_LOOK_AGAIN)
         until = MIN (until, listen_usec);
       wake = ssem_shm_waiting_sleep (segment, &wait->waiter, wait->lane.index, wait->n, until);
-      if (wake == SSEM_SHM_SLEPT_LONG && !ssem_shm_file_has_descriptor (&attachment->file))
-        return -EBADF;
-      if (wake == SSEM_SHM_SLEPT_LONG && !ssem_shm_file_is_in_place (&attachment->file))
-        return -EIDRM;
+      if (wake == SSEM_SHM_SLEPT_LONG)
+        {
+          int result = ssem_shm_file_check_use (&attachment->file);
+
+          if (result != 0)
+            return result;
+        }
     }
 }
 
@@ -260,10 +263,8 @@ shm_get_value (SsemInstance  *instance,
   int result;
 
   result = ssem_shm_attachment_ready (self->attachment);
-  if (result == 0 && !ssem_shm_file_has_descriptor (file))
-    result = -EBADF;
-  if (result == 0 && !ssem_shm_file_is_in_place (file))
-    result = -EIDRM;
+  if (result == 0)
+    result = ssem_shm_file_check_use (file);
   if (result == 0)
     result = ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_UNITS);
   if (result < 0)

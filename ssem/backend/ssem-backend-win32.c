@@ -36,6 +36,8 @@ static const SsemWin32Opening openings[] = {
   [SSEM_ACCESS_MODE_CREATE] = SSEM_WIN32_OPEN_OR_CREATE,
   [SSEM_ACCESS_MODE_OPEN_EXISTING] = SSEM_WIN32_OPEN_EXISTING,
   [SSEM_ACCESS_MODE_CREATE_EXCLUSIVE] = SSEM_WIN32_CREATE_NEW,
+  /* No semaphore is left over here. */
+  [SSEM_ACCESS_MODE_JOIN] = SSEM_WIN32_OPEN_OR_CREATE,
 };
 
 static SsemSystemSemaphoreError

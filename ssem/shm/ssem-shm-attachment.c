@@ -296,14 +296,18 @@ attach (SsemShmAttachment *self,
         guint64            lineage,
         gboolean          *is_new)
 {
-  gboolean may_create = mode != SSEM_ACCESS_MODE_OPEN_EXISTING;
-  gboolean must_create = mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE;
+  static const SsemShmOpening openings[] = {
+    [SSEM_ACCESS_MODE_OPEN] = SSEM_SHM_OPEN_OR_CREATE,
+    [SSEM_ACCESS_MODE_CREATE] = SSEM_SHM_OPEN_OR_CREATE,
+    [SSEM_ACCESS_MODE_OPEN_EXISTING] = SSEM_SHM_OPEN_EXISTING,
+    [SSEM_ACCESS_MODE_CREATE_EXCLUSIVE] = SSEM_SHM_CREATE_NEW,
+    [SSEM_ACCESS_MODE_JOIN] = SSEM_SHM_JOIN,
+  };
   int result;
 
   /* Opening waits for nobody, so the lock may be held; a child must know the descriptor. */
   g_mutex_lock (&registry_lock);
-  result = ssem_shm_file_attach (&self->file, initial_value, may_create, must_create, lineage,
-                                 is_new);
+  result = ssem_shm_file_attach (&self->file, initial_value, openings[mode], lineage, is_new);
   if (result == 0)
     {
       atomic_store (&self->is_attached, TRUE);
@@ -371,7 +375,8 @@ leave (SsemShmAttachment *self)
   ssem_shm_file_disown (&self->file);
   stop_listening (self);
 
-  lingers = ssem_shm_counter_get_holding (self->file.memory, self->file.process) > 0;
+  /* What it has created counts, too: what it acquires later is first set off against that. */
+  lingers = ssem_shm_counter_get_holding (self->file.memory, self->file.process) != 0;
   if (!lingers)
     ssem_shm_counter_free_slots (self->file.memory, self->file.process);
   self->file.expects_none = ssem_shm_file_leave (&self->file, lingers);
@@ -488,7 +493,7 @@ join (SsemShmAttachment *self,
 
   if (!is_of_this_process (self))
     {
-      if (mode != SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
+      if (mode != SSEM_ACCESS_MODE_CREATE_EXCLUSIVE && mode != SSEM_ACCESS_MODE_JOIN)
         mode = SSEM_ACCESS_MODE_OPEN_EXISTING;
       result = attach_as_child (self, initial_value, mode, is_new);
       return result == -EIDRM ? -EUCLEAN : result;
@@ -506,17 +511,17 @@ join (SsemShmAttachment *self,
     return mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE ? -EEXIST : 0;
 
   g_mutex_lock (&registry_lock);
-  if (mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
-    {
-      /* As long as it lingers: who came after that would take this process for dead. */
-      result = ssem_shm_file_leave (file, TRUE) ? -EUCLEAN : -EEXIST;
-    }
+  /* A leftover makes way while it lingers: a process that came after that would take this one for
+   * dead. */
+  if ((mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE || mode == SSEM_ACCESS_MODE_JOIN) &&
+      ssem_shm_file_leave (file, TRUE))
+    result = -EUCLEAN;
+  else if (mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
+    result = -EEXIST;
   else
-    {
-      result = ssem_shm_file_rejoin (file);
-      if (result == 0)
-        atomic_store (&self->is_attached, TRUE);
-    }
+    result = ssem_shm_file_rejoin (file);
+  if (result == 0)
+    atomic_store (&self->is_attached, TRUE);
   g_mutex_unlock (&registry_lock);
 
   return result == -EIDRM ? -EUCLEAN : result;

@@ -15,17 +15,23 @@ G_BEGIN_DECLS
  * process.
  */
 
-/* Opens and maps the segment of the key, after creating it with @initial_value where @may_create,
- * and enters this process among the attached. @must_create: -EEXIST where somebody is attached; one
- * that nobody is attached to makes way. -ENOENT where there is none and @may_create is FALSE; else
- * the errors of ssem_shm_file_open(). -EIDRM where it is not of @lineage, unless that is 0.
- * @is_new tells whether it was created. */
-int      ssem_shm_file_attach (SsemShmFile *self,
-                               int          initial_value,
-                               gboolean     may_create,
-                               gboolean     must_create,
-                               guint64      lineage,
-                               gboolean    *is_new);
+/* What opening does about a segment that is there, or is not. */
+typedef enum
+{
+  SSEM_SHM_OPEN_EXISTING,  /* -ENOENT where there is none */
+  SSEM_SHM_OPEN_OR_CREATE,
+  SSEM_SHM_CREATE_NEW,     /* -EEXIST where somebody is attached; a leftover makes way */
+  SSEM_SHM_JOIN,           /* opens it where somebody is attached; a leftover makes way */
+} SsemShmOpening;
+
+/* Opens and maps the segment of the key, after creating it with @initial_value where @opening says
+ * so, and enters this process among the attached. Other errors are those of ssem_shm_file_open().
+ * -EIDRM where it is not of @lineage, unless that is 0. Sets @is_new to whether it was created. */
+int      ssem_shm_file_attach (SsemShmFile    *self,
+                               int             initial_value,
+                               SsemShmOpening  opening,
+                               guint64         lineage,
+                               gboolean       *is_new);
 
 /* Comes back among the attached, after lingering. -EIDRM where the segment is gone. */
 int      ssem_shm_file_rejoin (SsemShmFile *self);

@@ -140,8 +140,9 @@ remove_doomed (SsemShmFile *self)
     }
   while (!atomic_compare_exchange_strong (&self->memory->remover, &remover, self->process));
 
-  /* Nobody else unlinks it from here on. But a former remover may have done so. */
-  if (remover == 0 ? self->is_named : ssem_shm_file_is_in_place (self))
+  /* Nobody else unlinks it from here on. But a former remover may have done so; or the path names
+   * another file by now, because this process has changed its root, or somebody has moved files. */
+  if (ssem_shm_file_is_in_place (self))
     unlink (self->place);
   ssem_shm_wing_remove (self);
 
@@ -382,7 +383,9 @@ publish (SsemShmFile *self,
   if (result == 0)
     {
       ssem_shm_file_set_place (self, place);
-      return 0;
+      result = ssem_shm_file_check_place (self);
+      if (result == 0)
+        return 0;
     }
 
   ssem_shm_file_close (self);
@@ -512,14 +515,16 @@ supersede (SsemShmFile *self,
 }
 
 static int
-attach_with_successor (SsemShmFile *self,
-                       SsemShmFile *successor,
-                       int          initial_value,
-                       gboolean     may_create,
-                       gboolean     must_create,
-                       guint64      lineage,
-                       gboolean    *is_new)
+attach_with_successor (SsemShmFile    *self,
+                       SsemShmFile    *successor,
+                       int             initial_value,
+                       SsemShmOpening  opening,
+                       guint64         lineage,
+                       gboolean       *is_new)
 {
+  const gboolean may_create = opening != SSEM_SHM_OPEN_EXISTING;
+  /* Whether one that nobody is attached to makes way for a new one. */
+  const gboolean replaces = opening == SSEM_SHM_CREATE_NEW || opening == SSEM_SHM_JOIN;
   gboolean is_heir = FALSE;
   /* A creator meets what lies in a further place when it has the name. */
   gboolean is_thorough = !may_create;
@@ -547,15 +552,8 @@ attach_with_successor (SsemShmFile *self,
         return result;
 
       *is_new = result == -ENOENT;
-      if (*is_new)
-        {
-          result = publish (self, successor, initial_value, is_heir, is_blocked);
-          if (result == -ENOENT && !self->owns_folder && access (self->folder, F_OK) != 0)
-            return -ENOTDIR;
-          if (result == -EEXIST || result == -ENOENT || (result != 0 && is_guess))
-            continue;
-        }
-      else if (must_create)
+      /* What somebody is attached to is in use, which a new one must not be. */
+      if (!*is_new && replaces)
         {
           is_heir = TRUE;
           result = supersede (self, successor, initial_value);
@@ -565,11 +563,23 @@ attach_with_successor (SsemShmFile *self,
               clear_doomed (self);
               expects_none = TRUE;
             }
-          ssem_shm_file_close (self);
+          if (result != -EEXIST || opening == SSEM_SHM_CREATE_NEW)
+            ssem_shm_file_close (self);
           if (result == 0 || result == -ENOENT)
             continue;
+          if (result == -EEXIST && opening == SSEM_SHM_JOIN)
+            result = 0;
         }
-      else
+
+      if (*is_new)
+        {
+          result = publish (self, successor, initial_value, is_heir, is_blocked);
+          if (result == -ENOENT && !self->owns_folder && access (self->folder, F_OK) != 0)
+            return -ENOTDIR;
+          if (result == -EEXIST || result == -ENOENT || (result != 0 && is_guess))
+            continue;
+        }
+      else if (result == 0)
         {
           result = ssem_shm_file_take_number (self, TRUE);
           if (result != 0)
@@ -603,16 +613,14 @@ attach_with_successor (SsemShmFile *self,
 }
 
 int
-ssem_shm_file_attach (SsemShmFile *self,
-                      int          initial_value,
-                      gboolean     may_create,
-                      gboolean     must_create,
-                      guint64      lineage,
-                      gboolean    *is_new)
+ssem_shm_file_attach (SsemShmFile    *self,
+                      int             initial_value,
+                      SsemShmOpening  opening,
+                      guint64         lineage,
+                      gboolean       *is_new)
 {
   SsemShmFile successor = another_of (self);
-  int result = attach_with_successor (self, &successor, initial_value, may_create, must_create,
-                                      lineage, is_new);
+  int result = attach_with_successor (self, &successor, initial_value, opening, lineage, is_new);
 
   ssem_shm_file_close (&successor);
 

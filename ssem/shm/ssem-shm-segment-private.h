@@ -26,7 +26,6 @@ typedef struct
 
   int fd;                 /* -1 when not open; holds the locks */
   char *place;            /* where it got its name, while it is open */
-  gboolean is_named;      /* whether it had it when we last looked */
   SsemFileIdentity identity; /* of fd's file, while memory is there */
   SsemShmSegment *memory;
   int wing_fd;            /* -1 where the process's lock is on fd's file */
@@ -92,8 +91,7 @@ ssem_shm_file_has_descriptor (SsemShmFile *self)
          (self->wing_memory == NULL || ssem_file_identity_is (&self->wing_identity, self->wing_fd));
 }
 
-/* Gives up the descriptors, without touching them, that are not ours any more; and notes whether
- * the segment still has its name. */
+/* Gives up the descriptors, without touching them, that are not ours any more. */
 void     ssem_shm_file_disown (SsemShmFile *self);
 
 /* Notes where it has got its name. */
@@ -125,8 +123,13 @@ gboolean ssem_shm_file_has_others  (SsemShmFile *self);
 gboolean ssem_shm_file_is_alive    (SsemShmFile *self,
                                     guint64      process);
 
-/* FALSE when something outside has removed it. */
+/* Whether its path names it. That may be FALSE for a segment in use: a process that has changed its
+ * root, or whose view of the mounts differs, sees other files. */
 gboolean ssem_shm_file_is_in_place (SsemShmFile *self);
+
+/* Whether something outside has removed it: it has no name any more, wherever it was. -EBADF where
+ * the program has closed the descriptor. */
+int      ssem_shm_file_check_use   (SsemShmFile *self);
 
 /* Makes room for more slots. -EUSERS when there are as many as there can be. */
 int      ssem_shm_file_grow        (SsemShmFile *self);
@@ -153,6 +156,11 @@ int      ssem_shm_file_check_head    (const SsemShmSegment *head,
 
 /* Whether the folder of all is as it must be; -ENOENT where it is not there. */
 int      ssem_shm_file_check_folder  (SsemShmFile *self);
+
+/* To be called after a segment was opened or got its name, and before it is used: whether it lies in
+ * a directory of the user's own. Another user may have put a directory of his there since the last
+ * look. -ENOENT where it has lost its name; else the errors of check_folder (). */
+int      ssem_shm_file_check_place   (SsemShmFile *self);
 
 /* At the end of the process: removes the folder of all, where it is ours and empty. */
 void     ssem_shm_file_leave_folder  (void);

@@ -287,6 +287,22 @@ ssem_shm_file_check_folder (SsemShmFile *self)
   return 0;
 }
 
+int
+ssem_shm_file_check_place (SsemShmFile *self)
+{
+  int result;
+
+  if (!self->owns_folder)
+    return 0;
+
+  /* In this order: with a file in it, a directory of ours stays where it is. */
+  result = ssem_shm_file_check_folder (self);
+  if (result == 0 && !ssem_shm_file_is_in_place (self))
+    result = -ENOENT;
+
+  return result;
+}
+
 const char *
 ssem_shm_file_get_culprit (SsemShmFile *self)
 {
@@ -395,20 +411,10 @@ ssem_shm_file_close (SsemShmFile *self)
 void
 ssem_shm_file_disown (SsemShmFile *self)
 {
-  struct stat found;
-
   if (self->wing_fd >= 0 && !ssem_file_identity_is (&self->wing_identity, self->wing_fd))
     self->wing_fd = -1;
-
-  if (self->fd >= 0 && fstat (self->fd, &found) == 0 &&
-      ssem_file_identity_matches (&self->identity, &found))
-    {
-      self->is_named = found.st_nlink > 0;
-      return;
-    }
-
-  self->fd = -1;
-  self->is_named = self->place != NULL && ssem_shm_file_is_in_place (self);
+  if (!ssem_file_identity_is (&self->identity, self->fd))
+    self->fd = -1;
 }
 
 /* @direction is O_RDWR or O_RDONLY. */
@@ -433,9 +439,17 @@ int
 ssem_shm_file_open_to_look (SsemShmFile *self,
                             const char  *place)
 {
-  int result = ssem_shm_file_check_folder (self);
+  int result = open_file (self, place, O_RDONLY);
 
-  return result == 0 ? open_file (self, place, O_RDONLY) : result;
+  if (result == 0)
+    result = ssem_file_identity_note (&self->identity, self->fd);
+  if (result != 0)
+    return result == -ENOENT && ssem_shm_file_check_folder (self) != 0
+           ? ssem_shm_file_check_folder (self)
+           : result;
+
+  ssem_shm_file_set_place (self, place);
+  return ssem_shm_file_check_place (self);
 }
 
 void
@@ -444,7 +458,6 @@ ssem_shm_file_set_place (SsemShmFile *self,
 {
   g_free (self->place);
   self->place = g_strdup (place);
-  self->is_named = TRUE;
 }
 
 int
@@ -458,8 +471,11 @@ ssem_shm_file_open (SsemShmFile *self,
   if (result == 0)
     result = map_segment (self);
   if (result == 0)
-    ssem_shm_file_set_place (self, place);
-  else
+    {
+      ssem_shm_file_set_place (self, place);
+      result = ssem_shm_file_check_place (self);
+    }
+  if (result != 0)
     ssem_shm_file_close (self);
 
   return result;
@@ -475,6 +491,20 @@ ssem_shm_file_is_in_place (SsemShmFile *self)
     return errno != ENOENT && errno != ENOTDIR;
 
   return ssem_file_identity_matches (&self->identity, &named);
+}
+
+int
+ssem_shm_file_check_use (SsemShmFile *self)
+{
+  struct stat found;
+
+  if (self->fd < 0 || fstat (self->fd, &found) != 0 ||
+      !ssem_file_identity_matches (&self->identity, &found))
+    return -EBADF;
+  if (self->wing_memory != NULL && !ssem_file_identity_is (&self->wing_identity, self->wing_fd))
+    return -EBADF;
+
+  return found.st_nlink > 0 ? 0 : -EIDRM;
 }
 
 /* --- Creating --- */
@@ -571,7 +601,7 @@ open_nameless_in (const char *folder)
   return fd >= 0 ? ssem_file_number_settle (fd) : -errno;
 }
 
-/* The folder of all, which goes with the last process that has used it. */
+/* The directory of all semaphores goes with the last process that has used it. */
 static int
 open_nameless (SsemShmFile *self)
 {
@@ -584,9 +614,6 @@ open_nameless (SsemShmFile *self)
   result = ssem_shm_file_make_folder (self->folder);
   if (result != 0)
     return result == -ENOENT ? -ENOTDIR : result;
-  result = ssem_shm_file_check_folder (self);
-  if (result != 0)
-    return result;
 
   return open_nameless_in (self->folder);
 }
@@ -613,6 +640,9 @@ ssem_shm_file_create (SsemShmFile *self,
 
   self->fd = open_nameless (self);
   result = self->fd >= 0 ? note_created (self) : self->fd;
+  /* Another user may have put a directory of his own there since the last look. */
+  if (result == 0)
+    result = ssem_shm_file_check_folder (self);
   if (result == 0)
     result = fill_segment (self, initial_value, is_heir);
   if (result != 0)

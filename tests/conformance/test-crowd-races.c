@@ -29,7 +29,7 @@ join (Fixture     *fixture,
 
   *file = (SsemShmFile) { 0 };
   ssem_shm_file_init (file, fixture->key);
-  g_assert_cmpint (ssem_shm_file_attach (file, UNITS, TRUE, FALSE, 0, &is_new), ==, 0);
+  g_assert_cmpint (ssem_shm_file_attach (file, UNITS, SSEM_SHM_OPEN_OR_CREATE, 0, &is_new), ==, 0);
 }
 
 /* Answers whether it has removed the segment. */
@@ -306,7 +306,7 @@ test_used_up_beside_further (Fixture *fixture)
 
       ssem_shm_file_init (&other, fixture->key);
       used = use_up_descriptors (n_left, &before);
-      result = ssem_shm_file_attach (&other, UNITS, TRUE, FALSE, 0, &is_new);
+      result = ssem_shm_file_attach (&other, UNITS, SSEM_SHM_OPEN_OR_CREATE, 0, &is_new);
       give_back_descriptors (used, &before);
       if (result == 0)
         {

@@ -68,16 +68,15 @@ file_init (SsemShmFile *file,
 }
 
 static int
-try_attach (World       *world,
-            SsemShmFile *file,
-            gboolean     may_create,
-            gboolean     must_create,
-            gboolean    *is_new)
+try_attach (World          *world,
+            SsemShmFile    *file,
+            SsemShmOpening  opening,
+            gboolean       *is_new)
 {
   file_init (file, world);
   file->expects_none = expects_none;
 
-  return ssem_shm_file_attach (file, INITIAL, may_create, must_create, 0, is_new);
+  return ssem_shm_file_attach (file, INITIAL, opening, 0, is_new);
 }
 
 /* Answers whether it is new. */
@@ -87,7 +86,7 @@ attach (World       *world,
 {
   gboolean is_new;
 
-  g_assert_cmpint (try_attach (world, file, TRUE, FALSE, &is_new), ==, 0);
+  g_assert_cmpint (try_attach (world, file, SSEM_SHM_OPEN_OR_CREATE, &is_new), ==, 0);
   g_assert_cmpint (SSEM_SHM_LIFE_PHASE (file->memory->life), ==, SSEM_SHM_LIFE_OPEN);
   g_assert_true (ssem_shm_file_is_in_place (file));
 
@@ -207,10 +206,10 @@ go_through_blocked (World *world)
   g_assert_false (g_file_test (world->first, G_FILE_TEST_EXISTS));
   assert_seen (world, 3);
 
-  g_assert_cmpint (try_attach (world, &e, FALSE, FALSE, &is_new), ==, 0);
+  g_assert_cmpint (try_attach (world, &e, SSEM_SHM_OPEN_EXISTING, &is_new), ==, 0);
   assert_same (&b, &e);
   g_assert_false (leave (&e));
-  g_assert_cmpint (try_attach (world, &e, TRUE, TRUE, &is_new), ==, -EEXIST);
+  g_assert_cmpint (try_attach (world, &e, SSEM_SHM_CREATE_NEW, &is_new), ==, -EEXIST);
   ssem_shm_file_clear (&e);
 
   g_assert_false (leave (&b));
@@ -263,7 +262,7 @@ test_leftover_further (void)
   die (&c);
 
   /* An exclusive creator takes it over. */
-  g_assert_cmpint (try_attach (&world, &a, TRUE, TRUE, &is_new), ==, 0);
+  g_assert_cmpint (try_attach (&world, &a, SSEM_SHM_CREATE_NEW, &is_new), ==, 0);
   g_assert_true (is_new);
   g_assert_cmpint (ssem_shm_state_unpack (a.memory->state).value, ==, INITIAL);
   assert_seen (&world, 1);
@@ -580,7 +579,7 @@ test_nothing_else (void)
 
         file_init (&file, &world);
         g_assert_cmpint (removes ? ssem_shm_file_remove_leftover (&file)
-                         : ssem_shm_file_attach (&file, INITIAL, FALSE, FALSE, 0, &is_new),
+                         : ssem_shm_file_attach (&file, INITIAL, SSEM_SHM_OPEN_EXISTING, 0, &is_new),
                          ==, -ENOENT);
         ssem_shm_file_clear (&file);
         world_clear (&world);
@@ -607,7 +606,7 @@ test_no_room (void)
   g_assert_false (leave (&b));
   g_assert_true (leave (&a));
 
-  g_assert_cmpint (try_attach (&world, &a, TRUE, FALSE, &(gboolean) { FALSE }), ==, -EFBIG);
+  g_assert_cmpint (try_attach (&world, &a, SSEM_SHM_OPEN_OR_CREATE, &(gboolean) { FALSE }), ==, -EFBIG);
   ssem_shm_file_clear (&a);
   g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
   world_clear (&world);
