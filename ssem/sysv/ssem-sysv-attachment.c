@@ -346,6 +346,27 @@ is_qts_set (SsemSysvRecord *record,
          (record->phase == SSEM_SYSV_PHASE_READY && set != ssem_sysv_record_get_set (record));
 }
 
+/* Whether @mode sets the value of a set that is there. */
+static gboolean
+resets (SsemAccessMode mode,
+        gboolean       is_in_use)
+{
+  switch (mode)
+    {
+    case SSEM_ACCESS_MODE_CREATE:
+      return TRUE;
+
+    case SSEM_ACCESS_MODE_CREATE_EXCLUSIVE:
+    case SSEM_ACCESS_MODE_JOIN:
+      return !is_in_use;
+
+    case SSEM_ACCESS_MODE_OPEN:
+    case SSEM_ACCESS_MODE_OPEN_EXISTING:
+    default:
+      return FALSE;
+    }
+}
+
 /* Finds, creates or resets the set as @mode says. Answers the set's identifier; -EADDRINUSE where
  * the file has the kernel's key of another. */
 static int
@@ -381,7 +402,7 @@ admit (SsemSysvAttachment *self,
   if (mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE && is_in_use)
     return -EEXIST;
 
-  if (mode == SSEM_ACCESS_MODE_CREATE || mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
+  if (resets (mode, is_in_use))
     {
       result = reset_set (record, set, initial_value);
       if (result != 0)

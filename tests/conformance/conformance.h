@@ -29,6 +29,7 @@ G_BEGIN_DECLS
  *                  another's set under its number        modes/collided*
  *   Access modes   every cell of the table               modes/table, own-process, numbers,
  *                                                        life/one-creator
+ *                  JOIN                                  join/...
  *                  CREATE forgets, keeps others          modes/reset-..., ...-reset
  *                                                        modes/reset-under-load
  *                  waiters wake                          modes/reset-wakes

@@ -469,6 +469,32 @@ test_file_of_peer (Fixture *fixture)
   remove_set_of_peer (fixture, set, 1);
 }
 
+/* The peer leaves no trace of its processes, so JOIN takes its set for one in use, where none of us
+ * is attached, too. */
+static void
+test_join_set_of_peer (Fixture *fixture)
+{
+  Helper *user;
+  int set;
+
+  if (!is_sysv (fixture))
+    return;
+
+  fixture_plant_content (fixture, "", 0);
+  set = make_set_of_peer (fixture, 2);
+  user = fixture_helper (fixture);
+  helper_open (user, 0, SSEM_ACCESS_MODE_JOIN, 9, TRUE, fixture->key);
+  g_assert_cmpint (helper_get_value (user, 0), ==, 2);
+  helper_do (user, "acquire 0 1");
+  helper_kill (user);
+
+  user = fixture_helper (fixture);
+  helper_open (user, 0, SSEM_ACCESS_MODE_JOIN, 9, TRUE, fixture->key);
+  g_assert_cmpint (helper_get_value (user, 0), ==, 2);
+  helper_do (user, "close 0");
+  remove_set_of_peer (fixture, set, 2);
+}
+
 /* It is looked at as the peer's, too. */
 static void
 test_look_at_file_of_peer (Fixture *fixture)
@@ -626,6 +652,7 @@ main (int    argc,
   conformance_add ("own-folder", test_own_folder);
   conformance_add ("may-not-remove", test_may_not_remove);
   conformance_add ("file-of-peer", test_file_of_peer);
+  conformance_add ("join-set-of-peer", test_join_set_of_peer);
   conformance_add ("look-at-file-of-peer", test_look_at_file_of_peer);
   conformance_add ("made-anew-by-peer", test_made_anew_by_peer);
   conformance_add ("peer-among-leavers", test_peer_among_leavers);
