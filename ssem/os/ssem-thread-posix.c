@@ -13,6 +13,34 @@
 
 _Thread_local gpointer ssem_thread_slots_[SSEM_THREAD_N_SLOTS];
 
+/* How many stretches that take locks the thread is inside of. A signal handler of the thread leaves
+ * it as it was, so it need not be atomic. */
+static _Thread_local volatile sig_atomic_t n_stretches;
+
+int
+ssem_thread_disable_cancel (void)
+{
+  int state;
+
+  pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &state);
+  n_stretches++;
+
+  return state;
+}
+
+void
+ssem_thread_restore_cancel (int state)
+{
+  n_stretches--;
+  pthread_setcancelstate (state, NULL);
+}
+
+gboolean
+ssem_thread_may_hold_locks (void)
+{
+  return n_stretches > 0;
+}
+
 gboolean
 ssem_thread_start (const char   *name,
                    GThreadFunc   func,

@@ -15,4 +15,15 @@ gboolean ssem_thread_start (const char   *name,
                             gpointer      data,
                             GError      **error);
 
+/* A thread that pthread_cancel () ends with one of our locks held leaves it locked forever, and a
+ * signal handler that calls exit () in such a stretch would wait for a lock of its own thread. So
+ * each stretch that takes locks of the library, of the process or of a file, is put between these
+ * two. Stretches may lie inside each other. Both are safe in a signal handler. */
+int      ssem_thread_disable_cancel (void);
+void     ssem_thread_restore_cancel (int          state);
+
+/* Whether this thread is inside such a stretch, which it can only ask where it has interrupted
+ * itself: in a signal handler, and in what exit () calls from there. */
+gboolean ssem_thread_may_hold_locks (void);
+
 G_END_DECLS

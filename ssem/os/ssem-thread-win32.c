@@ -24,3 +24,21 @@ ssem_thread_start (const char   *name,
 
   return thread != NULL;
 }
+
+/* Windows cancels no thread. */
+int
+ssem_thread_disable_cancel (void)
+{
+  return 0;
+}
+
+void
+ssem_thread_restore_cancel (int state)
+{
+}
+
+gboolean
+ssem_thread_may_hold_locks (void)
+{
+  return FALSE;
+}
