@@ -321,8 +321,7 @@ test_set_key_left_over (Fixture *fixture)
 
 /* --- fork () --- */
 
-/* In a child, a new object joins what its parent uses, and what nobody uses any more it resets. An
- * object that it has inherited stays with the semaphore that it was of. */
+/* In a child, a new object joins what its parent uses. */
 static void
 test_child (Fixture *fixture)
 {
@@ -333,8 +332,18 @@ test_child (Fixture *fixture)
   child = fixture_fork (fixture, parent);
   helper_join (child, 1, fixture);
   g_assert_cmpint (helper_get_value (child, 1), ==, OLD_LIMIT - 1);
-  helper_do (child, "close 1");
+}
 
+/* What nobody uses any more it resets. An object that it has inherited stays with the semaphore that
+ * it was of. */
+static void
+test_child_left_over (Fixture *fixture)
+{
+  Helper *parent = fixture_user (fixture, OLD_LIMIT);
+  Helper *child;
+
+  helper_do (parent, "acquire 0 1");
+  child = fixture_fork (fixture, parent);
   helper_kill (parent);
   helper_join (child, 1, fixture);
   g_assert_cmpint (helper_get_value (child, 1), ==, NEW_LIMIT);
@@ -382,6 +391,7 @@ main (int    argc,
   conformance_add ("set-key", test_set_key);
   conformance_add_needing ("set-key-left-over", NEEDS_LEFTOVERS, test_set_key_left_over);
   conformance_add_needing ("child", NEEDS_LEFTOVERS, test_child);
+  conformance_add_needing ("child-left-over", NEEDS_LEFTOVERS, test_child_left_over);
   conformance_add_needing ("child-of-joiner", NEEDS_LEFTOVERS, test_child_of_joiner);
 
   return conformance_run ();
