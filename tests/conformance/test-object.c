@@ -239,7 +239,7 @@ test_without_key (Fixture *fixture)
 static void
 test_no_mode (Fixture *fixture)
 {
-  const int modes[] = { -1, 4, G_MAXINT, G_MININT };
+  const int modes[] = { -1, 5, G_MAXINT, G_MININT };
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
   guint i;
 
