@@ -25,16 +25,20 @@ typedef struct
   SsemSysvLedger ledger;
 } SsemSysvAccount;
 
-typedef struct
+typedef struct _SsemSysvAttachment SsemSysvAttachment;
+
+struct _SsemSysvAttachment
 {
-  char *key;  /* constant after init */
-  char *path; /* constant after init */
+  char *key;   /* constant after init */
+  char *path;  /* constant after init */
+  char *place; /* constant after init; the same for each spelling of the path */
 
   /* Under the registry's lock. */
   int n_instances;
   int n_references;
   int fd;     /* -1 when not attached */
   SsemFileIdentity identity; /* of fd's file */
+  SsemSysvAttachment *next_at_exit;
 
   /* Written with gate held; read by anybody after ssem_sysv_attachment_ready (). */
   GMutex gate;
@@ -43,7 +47,7 @@ typedef struct
   guint64 lineage;
   int set;
   atomic_uint fork_count; /* of the process that it is the attachment of */
-} SsemSysvAttachment;
+};
 
 /* To be called before the others. */
 void ssem_sysv_attachment_init  (void);

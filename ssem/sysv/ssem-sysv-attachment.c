@@ -10,6 +10,7 @@
 #include "ssem-sysv-set-private.h"
 
 #include "ssem/os/ssem-random-private.h"
+#include "ssem/os/ssem-thread-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +28,9 @@
  *
  * Who owns what
  *
- *   The registry, a table by path, owns nothing: an attachment is in it while it has instances and
- *   new ones may join. Each instance has a reference of its own, which it gives back when no thread
+ *   The registry, a table by place, owns nothing: an attachment is in it while it has instances and
+ *   new ones may join. A place is the directory's device and inode and the name of the key file, so
+ *   that two spellings of one directory are one attachment. Each instance has a reference of its own, which it gives back when no thread
  *   can be inside it any more, later than it stops being counted. The account, the ledger of one
  *   lineage, outlives the attachment while the process has units: the kernel's undo count does so
  *   too.
@@ -40,6 +42,27 @@
  *   registry_lock              the table, the counts and every fd. Never held while waiting for
  *                              anything, because every fork waits for it. A descriptor is opened
  *                              and closed under it: a child must know each one, to close its copy.
+ *
+ *   All are taken in stretches of ssem_thread_disable_cancel (), so no cancelled thread keeps one.
+ *   The exit handler returns at once where exit () was called by a signal handler in such a stretch:
+ *   the semaphore is then left over, as after a crash.
+ *
+ * Locks of others
+ *
+ *   A child of fork () finds the locks of other libraries as they were, some of them taken forever.
+ *   The fork handler, the exit handler and the operations of an object take none of these. The first
+ *   operation in a child and the last drop of an object take only that of malloc (3), which the C
+ *   library resets in a child. One by one:
+ *
+ *   malloc          not in the fork handler and the exit handler: an attachment of the parent stays
+ *                   in the registry of the child, and does not count there
+ *   random numbers  getrandom (2), never GLib's generator
+ *   slices          (before GLib 2.76) the tables are made at the start; opening a new object's key
+ *                   takes some, as the object itself does, and so does a GError
+ *   quarks, once    only at the start, before there is an object
+ *   environment     read when a key is opened; getenv (3) takes no lock
+ *   gettext         translates the message of a failure, nothing else
+ *   stdio           never
  *
  * Descriptors that the program closes: some programs close all that they find, and the number may
  * be a stranger's then, so it is looked at before each use. The mapping keeps the lock "alive".
@@ -71,7 +94,7 @@
 #define MAX_COLLISIONS 16
 
 static GMutex registry_lock;
-static GHashTable *registry;    /* path -> the attachment that a new instance joins */
+static GHashTable *registry;    /* place -> the attachment that a new instance joins */
 static GHashTable *attachments; /* all there are, as a set */
 static GHashTable *accounts;    /* lineage -> account */
 
@@ -84,10 +107,9 @@ has_descriptor (SsemSysvAttachment *self)
 static void
 forget_all_in_child (void)
 {
+  int cancel_state = ssem_thread_disable_cancel ();
   GHashTableIter iter;
   gpointer value;
-
-  g_hash_table_remove_all (registry);
 
   g_hash_table_iter_init (&iter, attachments);
   while (g_hash_table_iter_next (&iter, NULL, &value))
@@ -110,6 +132,7 @@ forget_all_in_child (void)
 
       atomic_store_explicit (&account->ledger.word, 0, memory_order_relaxed);
     }
+  ssem_thread_restore_cancel (cancel_state);
 }
 
 static void detach_all_at_exit (void);
@@ -591,61 +614,90 @@ is_of_this_process (SsemSysvAttachment *self)
   return atomic_load_explicit (&self->fork_count, memory_order_acquire) == ssem_fork_count ();
 }
 
+/* A program that ends without dropping its last reference is a user that goes, not a crash. It
+ * allocates and frees nothing: exit () may have been called in a signal handler. */
 static void
 detach_all_at_exit (void)
 {
+  SsemSysvAttachment *left = NULL;
   GHashTableIter iter;
   gpointer value;
-  GPtrArray *left = g_ptr_array_new ();
-  guint i;
+  int cancel_state;
 
-  /* A program that ends without dropping its last reference is a user that goes, not a crash. */
+  /* Its own thread would have to go on for it to get the locks. */
+  if (ssem_thread_may_hold_locks ())
+    return;
+
+  cancel_state = ssem_thread_disable_cancel ();
   g_mutex_lock (&registry_lock);
   g_hash_table_iter_init (&iter, attachments);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {
       SsemSysvAttachment *attachment = value;
 
+      /* A reference that is never given back: other threads still run. */
       attachment->n_references++;
-      g_ptr_array_add (left, attachment);
+      attachment->next_at_exit = left;
+      left = attachment;
     }
   g_mutex_unlock (&registry_lock);
 
-  for (i = 0; i < left->len; i++)
+  for (; left != NULL; left = left->next_at_exit)
     {
-      SsemSysvAttachment *attachment = g_ptr_array_index (left, i);
-
       /* Not if another thread is at it: exit must not hang. */
-      if (g_mutex_trylock (&attachment->gate))
+      if (g_mutex_trylock (&left->gate))
         {
-          if (attachment->fd >= 0 && is_of_this_process (attachment))
-            detach (attachment);
-          g_mutex_unlock (&attachment->gate);
+          if (left->fd >= 0 && is_of_this_process (left))
+            detach (left);
+          g_mutex_unlock (&left->gate);
         }
-      ssem_sysv_attachment_unref (attachment);
     }
-  g_ptr_array_unref (left);
+  ssem_thread_restore_cancel (cancel_state);
 }
 
-/* The process's attachment for @path, which may be out yet, with one more instance. */
+/* Which semaphore it is, however @path is spelled. */
+static int
+find_place (const char  *path,
+            char       **place)
+{
+  g_autofree char *directory = g_path_get_dirname (path);
+  g_autofree char *name = g_path_get_basename (path);
+  SsemFileIdentity identity;
+  struct stat found;
+
+  if (stat (directory, &found) != 0)
+    return errno == ENOENT ? -ENOTDIR : -errno;
+
+  ssem_file_identity_set (&identity, &found);
+  *place = g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT ":%s",
+                            identity.device, identity.inode, name);
+
+  return 0;
+}
+
+/* The process's attachment for @place, which may be out yet, with one more instance. */
 static SsemSysvAttachment *
 registry_get (const char *key,
-              const char *path)
+              const char *path,
+              const char *place)
 {
   SsemSysvAttachment *self;
 
   g_mutex_lock (&registry_lock);
 
-  self = g_hash_table_lookup (registry, path);
-  if (self == NULL)
+  self = g_hash_table_lookup (registry, place);
+  if (self == NULL || !is_of_this_process (self))
     {
       self = g_new0 (SsemSysvAttachment, 1);
       self->key = g_strdup (key);
       self->path = g_strdup (path);
+      self->place = g_strdup (place);
       self->fd = -1;
       self->set = -1;
+      self->fork_count = ssem_fork_count ();
       g_mutex_init (&self->gate);
-      g_hash_table_insert (registry, self->path, self);
+      /* The name in the table, too, is that of the new one. */
+      g_hash_table_replace (registry, self->place, self);
       g_hash_table_add (attachments, self);
     }
   self->n_instances++;
@@ -659,32 +711,35 @@ registry_get (const char *key,
 static void
 registry_drop (SsemSysvAttachment *self)
 {
-  if (g_hash_table_lookup (registry, self->path) == self)
-    g_hash_table_remove (registry, self->path);
+  if (g_hash_table_lookup (registry, self->place) == self)
+    g_hash_table_remove (registry, self->place);
 }
 
-int
-ssem_sysv_attachment_open (const char          *key,
-                           int                  initial_value,
-                           SsemAccessMode       mode,
-                           SsemSysvAttachment **attachment)
+static int
+join_or_attach (const char          *key,
+                const char          *path,
+                int                  initial_value,
+                SsemAccessMode       mode,
+                SsemSysvAttachment **attachment)
 {
-  g_autofree char *path = ssem_sysv_key_path (key);
+  g_autofree char *place = NULL;
   SsemSysvAttachment *self;
   gboolean is_orphan;
   int result;
 
+  result = find_place (path, &place);
+  if (result != 0)
+    return result;
+
   do
     {
-      self = registry_get (key, path);
+      self = registry_get (key, path, place);
       is_orphan = FALSE;
 
       g_mutex_lock (&self->gate);
       if (self->fd < 0)
         {
           result = attach (self, initial_value, mode);
-          if (result == 0)
-            atomic_store_explicit (&self->fork_count, ssem_fork_count (), memory_order_release);
         }
       else
         {
@@ -724,9 +779,25 @@ ssem_sysv_attachment_open (const char          *key,
   return result;
 }
 
+int
+ssem_sysv_attachment_open (const char          *key,
+                           int                  initial_value,
+                           SsemAccessMode       mode,
+                           SsemSysvAttachment **attachment)
+{
+  int cancel_state = ssem_thread_disable_cancel ();
+  g_autofree char *path = ssem_sysv_key_path (key);
+  int result = join_or_attach (key, path, initial_value, mode, attachment);
+
+  ssem_thread_restore_cancel (cancel_state);
+
+  return result;
+}
+
 void
 ssem_sysv_attachment_close (SsemSysvAttachment *self)
 {
+  int cancel_state = ssem_thread_disable_cancel ();
   gboolean is_last;
 
   g_mutex_lock (&registry_lock);
@@ -737,13 +808,14 @@ ssem_sysv_attachment_close (SsemSysvAttachment *self)
 
   /* A new instance makes an attachment of its own from here on; the file's locks tell the two apart
    * as they do two processes. */
-  if (!is_last)
-    return;
-
-  g_mutex_lock (&self->gate);
-  if (self->fd >= 0 && is_of_this_process (self))
-    detach (self);
-  g_mutex_unlock (&self->gate);
+  if (is_last)
+    {
+      g_mutex_lock (&self->gate);
+      if (self->fd >= 0 && is_of_this_process (self))
+        detach (self);
+      g_mutex_unlock (&self->gate);
+    }
+  ssem_thread_restore_cancel (cancel_state);
 }
 
 static gboolean
@@ -760,9 +832,22 @@ holds_units (SsemSysvAttachment *self)
   return ssem_sysv_ledger_balance (&self->account->ledger, epoch) != 0;
 }
 
+static void
+attachment_free (SsemSysvAttachment *self)
+{
+  if (self->record != NULL)
+    ssem_sysv_file_unmap (self->record);
+  g_mutex_clear (&self->gate);
+  g_free (self->place);
+  g_free (self->path);
+  g_free (self->key);
+  g_free (self);
+}
+
 void
 ssem_sysv_attachment_unref (SsemSysvAttachment *self)
 {
+  int cancel_state = ssem_thread_disable_cancel ();
   gboolean is_last;
 
   g_mutex_lock (&registry_lock);
@@ -775,20 +860,15 @@ ssem_sysv_attachment_unref (SsemSysvAttachment *self)
     }
   g_mutex_unlock (&registry_lock);
 
-  if (!is_last)
-    return;
-
-  if (self->record != NULL)
-    ssem_sysv_file_unmap (self->record);
-  g_mutex_clear (&self->gate);
-  g_free (self->path);
-  g_free (self->key);
-  g_free (self);
+  if (is_last)
+    attachment_free (self);
+  ssem_thread_restore_cancel (cancel_state);
 }
 
 int
 ssem_sysv_attachment_attach_child (SsemSysvAttachment *self)
 {
+  int cancel_state = ssem_thread_disable_cancel ();
   int result = 0;
 
   g_mutex_lock (&self->gate);
@@ -821,24 +901,29 @@ ssem_sysv_attachment_attach_child (SsemSysvAttachment *self)
         }
     }
   g_mutex_unlock (&self->gate);
+  ssem_thread_restore_cancel (cancel_state);
 
   return result;
 }
 
-/* The resetter may be at it, be stopped, or be dead. Only in the last case are both gates free. */
+/* The resetter may be at it, be stopped, or be dead. Only in the last case are both gates free. Safe
+ * in a signal handler, as it waits for nothing. */
 void
 ssem_sysv_attachment_finish_reset (SsemSysvAttachment *self)
 {
-  if (!g_mutex_trylock (&self->gate))
-    return;
+  int cancel_state = ssem_thread_disable_cancel ();
 
-  if (has_descriptor (self) &&
-      ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE) == 0)
+  if (g_mutex_trylock (&self->gate))
     {
-      finish_reset (self->record, self->set);
-      ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);
+      if (has_descriptor (self) &&
+          ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE) == 0)
+        {
+          finish_reset (self->record, self->set);
+          ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);
+        }
+      g_mutex_unlock (&self->gate);
     }
-  g_mutex_unlock (&self->gate);
+  ssem_thread_restore_cancel (cancel_state);
 }
 
 int

@@ -12,6 +12,7 @@
 
 #include "ssem/os/ssem-key-name-private.h"
 #include "ssem/os/ssem-process-private.h"
+#include "ssem/os/ssem-thread-private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -169,8 +170,8 @@ ssem_sysv_list (GPtrArray *snapshots)
   return 0;
 }
 
-int
-ssem_sysv_remove_leftover (const char *key)
+static int
+remove_leftover (const char *key)
 {
   g_autofree char *path = ssem_sysv_key_path (key);
   SsemSysvRecord record;
@@ -218,4 +219,15 @@ ssem_sysv_remove_leftover (const char *key)
   close (fd);
 
   return result == -EIDRM ? -ENOENT : result;
+}
+
+int
+ssem_sysv_remove_leftover (const char *key)
+{
+  int cancel_state = ssem_thread_disable_cancel ();
+  int result = remove_leftover (key);
+
+  ssem_thread_restore_cancel (cancel_state);
+
+  return result;
 }
