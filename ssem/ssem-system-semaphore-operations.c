@@ -7,6 +7,7 @@
 #include "ssem-system-semaphore-private.h"
 
 #include "ssem/backend/ssem-backend-at-once-private.h"
+#include "ssem/os/ssem-thread-private.h"
 #include "ssem-i18n-private.h"
 
 static gboolean
@@ -22,19 +23,36 @@ check_units (int      n,
   return FALSE;
 }
 
+/* Signal handlers that interrupt each other's operations. */
+static void
+fail_too_deep (SsemSystemSemaphore  *self,
+               GError              **error)
+{
+  g_autofree char *key = ssem_system_semaphore_get_key (self);
+
+  ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES,
+                             SSEM_OPERATION_ACQUIRE, key,
+                             _("Too many operations of this thread interrupt each other"));
+}
+
 /* Enters the instance, which it opens if need be, but not for a @queue that is closed; every success
- * ends with ssem_pin_leave (). */
+ * ends with ssem_pin_leave () or ssem_pin_leave_and_free (). */
 static SsemInstance *
 enter_instance (SsemSystemSemaphore  *self,
                 SsemAcquireQueue     *queue,
-                SsemPin             **pin,
+                guint                *depth,
                 GError              **error)
 {
   SsemInstance *instance;
 
-  while ((instance = ssem_pin_enter (&self->instance, pin)) == NULL)
+  while ((instance = ssem_pin_enter (&self->instance, depth)) == NULL)
     {
-      ssem_pin_leave (*pin);
+      ssem_pin_leave (*depth);
+      if (*depth == SSEM_PIN_MAX_DEPTH)
+        {
+          fail_too_deep (self, error);
+          return NULL;
+        }
       if (!ssem_system_semaphore_ensure_open (self, queue, error))
         return NULL;
     }
@@ -47,23 +65,23 @@ enter_instance (SsemSystemSemaphore  *self,
 G_GNUC_NO_INLINE static gboolean
 acquire_inside (SsemSystemSemaphore  *self,
                 SsemInstance         *instance,
-                SsemPin              *pin,
+                guint                 depth,
                 int                   n,
                 gint64                deadline_usec,
                 GCancellable         *cancellable,
                 GError              **error)
 {
-  GError *failure = NULL;
-  gboolean is_acquired;
+  SSEM_THREAD_SHIELD;
+  const SsemBackendTable *table = instance->table;
+  int failure = table->acquire (instance, n, deadline_usec, cancellable);
 
-  is_acquired = instance->table->acquire (instance, n, deadline_usec, cancellable, &failure);
-  ssem_pin_leave (pin);
-  if (!is_acquired)
-    return ssem_system_semaphore_record_failure (self, error, failure);
+  /* One that does not wait may be a signal handler's. */
+  if (deadline_usec == SSEM_DEADLINE_NOW)
+    ssem_pin_leave (depth);
+  else
+    ssem_pin_leave_and_free (depth);
 
-  ssem_system_semaphore_record_success (self);
-
-  return TRUE;
+  return ssem_system_semaphore_finish (self, table, SSEM_OPERATION_ACQUIRE, failure, error);
 }
 
 G_GNUC_NO_INLINE static gboolean
@@ -73,17 +91,18 @@ acquire_slowly (SsemSystemSemaphore  *self,
                 GCancellable         *cancellable,
                 GError              **error)
 {
+  SSEM_THREAD_SHIELD;
   SsemInstance *instance = NULL;
   GError *failure = NULL;
-  SsemPin *pin;
+  guint depth;
 
   if (check_units (n, &failure) &&
       !g_cancellable_set_error_if_cancelled (cancellable, &failure))
-    instance = enter_instance (self, NULL, &pin, &failure);
+    instance = enter_instance (self, NULL, &depth, &failure);
   if (instance == NULL)
     return ssem_system_semaphore_record_failure (self, error, failure);
 
-  return acquire_inside (self, instance, pin, n, deadline_usec, cancellable, error);
+  return acquire_inside (self, instance, depth, n, deadline_usec, cancellable, error);
 }
 
 /* The way that most acquires go. Where it ends nothing has happened.
@@ -103,18 +122,19 @@ acquire_until (SsemSystemSemaphore  *self,
     return acquire_slowly (self, n, deadline_usec, cancellable, error);
 
   pin = ssem_pin_get_fast ();
-  if (G_LIKELY (pin != NULL && n > 0 && ssem_system_semaphore_is_without_error (self)))
+  if (G_LIKELY (pin != NULL && n > 0 && ssem_pin_is_outermost (pin) &&
+                ssem_system_semaphore_is_without_error (self)))
     {
       SsemInstance *instance = ssem_pin_enter_fast (pin, &self->instance);
 
       if (G_LIKELY (instance != NULL))
         {
           if (G_UNLIKELY (!ssem_backend_take_at_once (instance, n)))
-            return acquire_inside (self, instance, pin, n, deadline_usec, NULL, error);
-          ssem_pin_leave (pin);
+            return acquire_inside (self, instance, 0, n, deadline_usec, NULL, error);
+          ssem_pin_leave_fast (pin);
           return TRUE;
         }
-      ssem_pin_step_back (pin);
+      ssem_pin_leave_fast (pin);
     }
 
   return acquire_slowly (self, n, deadline_usec, NULL, error);
@@ -248,21 +268,17 @@ ssem_system_semaphore_acquire_timeout (SsemSystemSemaphore  *self,
 G_GNUC_NO_INLINE static gboolean
 release_inside (SsemSystemSemaphore  *self,
                 SsemInstance         *instance,
-                SsemPin              *pin,
+                guint                 depth,
                 int                   n,
                 GError              **error)
 {
-  GError *failure = NULL;
-  gboolean is_released;
+  SSEM_THREAD_SHIELD;
+  const SsemBackendTable *table = instance->table;
+  int failure = table->release (instance, n);
 
-  is_released = instance->table->release (instance, n, &failure);
-  ssem_pin_leave (pin);
-  if (!is_released)
-    return ssem_system_semaphore_record_failure (self, error, failure);
+  ssem_pin_leave (depth);
 
-  ssem_system_semaphore_record_success (self);
-
-  return TRUE;
+  return ssem_system_semaphore_finish (self, table, SSEM_OPERATION_RELEASE, failure, error);
 }
 
 G_GNUC_NO_INLINE static gboolean
@@ -270,16 +286,17 @@ release_slowly (SsemSystemSemaphore  *self,
                 int                   n,
                 GError              **error)
 {
+  SSEM_THREAD_SHIELD;
   SsemInstance *instance = NULL;
   GError *failure = NULL;
-  SsemPin *pin;
+  guint depth;
 
   if (check_units (n, &failure))
-    instance = enter_instance (self, NULL, &pin, &failure);
+    instance = enter_instance (self, NULL, &depth, &failure);
   if (instance == NULL)
     return ssem_system_semaphore_record_failure (self, error, failure);
 
-  return release_inside (self, instance, pin, n, error);
+  return release_inside (self, instance, depth, n, error);
 }
 
 /* The rest of a release at once that somebody waits for. */
@@ -288,7 +305,7 @@ wake_and_leave (SsemInstance *instance,
                 int           n)
 {
   ssem_backend_wake (instance, n);
-  ssem_pin_leave (ssem_pin_get_fast ());
+  ssem_pin_leave_fast (ssem_pin_get_fast ());
 
   return TRUE;
 }
@@ -330,20 +347,21 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   pin = ssem_pin_get_fast ();
-  if (G_LIKELY (pin != NULL && n > 0 && ssem_system_semaphore_is_without_error (self)))
+  if (G_LIKELY (pin != NULL && n > 0 && ssem_pin_is_outermost (pin) &&
+                ssem_system_semaphore_is_without_error (self)))
     {
       SsemInstance *instance = ssem_pin_enter_fast (pin, &self->instance);
 
       if (G_LIKELY (instance != NULL))
         {
           if (G_UNLIKELY (!ssem_backend_give_at_once (instance, n, &is_awaited)))
-            return release_inside (self, instance, pin, n, error);
+            return release_inside (self, instance, 0, n, error);
           if (G_UNLIKELY (is_awaited))
             return wake_and_leave (instance, n);
-          ssem_pin_leave (pin);
+          ssem_pin_leave_fast (pin);
           return TRUE;
         }
-      ssem_pin_step_back (pin);
+      ssem_pin_leave_fast (pin);
     }
 
   return release_slowly (self, n, error);
@@ -374,30 +392,30 @@ int
 ssem_system_semaphore_get_value (SsemSystemSemaphore  *self,
                                  GError              **error)
 {
-  GError *failure = NULL;
+  SSEM_THREAD_SHIELD;
+  const SsemBackendTable *table;
+  GError *cause = NULL;
   SsemInstance *instance;
-  SsemPin *pin;
-  int value = -1;
+  int failure, value = -1;
+  guint depth;
 
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), -1);
   g_return_val_if_fail (error == NULL || *error == NULL, -1);
 
-  instance = enter_instance (self, NULL, &pin, &failure);
-  if (instance != NULL)
+  instance = enter_instance (self, NULL, &depth, &cause);
+  if (instance == NULL)
     {
-      value = instance->table->get_value (instance, &failure);
-      ssem_pin_leave (pin);
-    }
-
-  if (failure != NULL)
-    {
-      ssem_system_semaphore_record_failure (self, error, failure);
+      ssem_system_semaphore_record_failure (self, error, cause);
       return -1;
     }
 
-  ssem_system_semaphore_record_success (self);
+  table = instance->table;
+  failure = table->get_value (instance, &value);
+  ssem_pin_leave_and_free (depth);
 
-  return value;
+  return ssem_system_semaphore_finish (self, table, SSEM_OPERATION_GET_VALUE, failure, error)
+         ? value
+         : -1;
 }
 
 /* --- Asynchronous acquires --- */
@@ -410,14 +428,16 @@ acquire_queued (gpointer           source,
                 GError           **error)
 {
   SsemSystemSemaphore *self = source;
+  const SsemBackendTable *table;
+  g_autofree char *key = NULL;
   SsemInstance *instance;
-  SsemPin *pin;
-  gboolean is_acquired;
+  guint depth;
+  int failure;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
 
-  instance = enter_instance (self, queue, &pin, error);
+  instance = enter_instance (self, queue, &depth, error);
   if (instance == NULL)
     return FALSE;
 
@@ -425,14 +445,20 @@ acquire_queued (gpointer           source,
    * this is still the instance that the task was meant for. */
   if (ssem_acquire_queue_is_closed (queue, error))
     {
-      ssem_pin_leave (pin);
+      ssem_pin_leave_and_free (depth);
       return FALSE;
     }
 
-  is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NONE, cancellable, error);
-  ssem_pin_leave (pin);
+  table = instance->table;
+  failure = table->acquire (instance, n, SSEM_DEADLINE_NONE, cancellable);
+  ssem_pin_leave_and_free (depth);
+  if (failure == 0)
+    return TRUE;
 
-  return is_acquired;
+  key = ssem_system_semaphore_get_key (self);
+  ssem_backend_describe (table, SSEM_OPERATION_ACQUIRE, key, failure, error);
+
+  return FALSE;
 }
 
 static void
@@ -442,7 +468,7 @@ report_queued (gpointer      source,
   SsemSystemSemaphore *self = source;
 
   if (error != NULL)
-    ssem_system_semaphore_record_result (self, error);
+    ssem_system_semaphore_record_error (self, error);
   else
     ssem_system_semaphore_record_success (self);
 }
@@ -473,16 +499,16 @@ acquire_at_once (SsemSystemSemaphore *self,
                  int                  n)
 {
   SsemInstance *instance;
-  SsemPin *pin;
   gboolean is_acquired = FALSE;
+  guint depth;
 
   if (!ssem_acquire_queue_is_idle (queue))
     return FALSE;
 
-  instance = ssem_pin_enter (&self->instance, &pin);
+  instance = ssem_pin_enter (&self->instance, &depth);
   if (instance != NULL && !ssem_acquire_queue_is_closed (queue, NULL))
-    is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NOW, NULL, NULL);
-  ssem_pin_leave (pin);
+    is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NOW, NULL) == 0;
+  ssem_pin_leave_and_free (depth);
 
   return is_acquired;
 }
@@ -515,6 +541,7 @@ ssem_system_semaphore_acquire_async (SsemSystemSemaphore *self,
                                      GAsyncReadyCallback  callback,
                                      gpointer             user_data)
 {
+  SSEM_THREAD_SHIELD;
   SsemAcquireQueue *queue;
   GError *failure = NULL;
   GTask *task;
@@ -530,7 +557,7 @@ ssem_system_semaphore_acquire_async (SsemSystemSemaphore *self,
   if (!check_units (n, &failure) ||
       g_cancellable_set_error_if_cancelled (cancellable, &failure))
     {
-      ssem_system_semaphore_record_result (self, failure);
+      ssem_system_semaphore_record_error (self, failure);
       g_task_return_error (task, failure);
       g_object_unref (task);
       return;

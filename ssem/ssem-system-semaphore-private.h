@@ -31,8 +31,11 @@ G_BEGIN_DECLS
  *            succeeds takes it, unless asynchronous or after a failure; it is held for a few
  *            instructions, and it must survive a fork. Locks that may be taken with it held: none.
  *            It may be taken with opening held.
- * error_code Written under lock, read without it: after a success it is mostly NO_ERROR
- *            already.
+ * outcome    How the last operation ended. Written and read without a lock, because release () and
+ *            try_acquire () may run in a signal handler; so it is a number, and get_error_string ()
+ *            makes the message of it. What has no such number, and does not happen in a handler, is
+ *            recorded as a code and a string, under lock.
+ * is_disposed Set with opening held; from then on nothing opens.
  */
 struct _SsemSystemSemaphore
 {
@@ -49,22 +52,41 @@ struct _SsemSystemSemaphore
   SsemBackend backend; /* DEFAULT until opening has chosen */
   gboolean undo;
   SsemAcquireQueue *queue;
+  SsemSystemSemaphoreError error_code; /* of an outcome that is recorded */
   char *error_string;
 
-  atomic_int error_code;
+  gboolean is_disposed; /* with opening held */
+  atomic_int outcome;
 };
+
+/* Outcomes: a success; a failure that is recorded in error_code and error_string; else an operation
+ * of the backend's table (from bit 24 on) and what it answered (0-23, with its sign). */
+#define SSEM_OUTCOME_SUCCESS  0
+#define SSEM_OUTCOME_RECORDED 1
+#define SSEM_OUTCOME_MAKE(operation, failure) \
+  ((int) ((guint) (operation) + 1) << 24 | ((failure) & 0xffffff))
+#define SSEM_OUTCOME_OPERATION(outcome) ((SsemOperation) (((outcome) >> 24) - 1))
+#define SSEM_OUTCOME_FAILURE(outcome)   ((int) ((guint) (outcome) << 8) >> 8)
 
 extern G_GNUC_INTERNAL GMutex ssem_system_semaphore_lock;
 extern G_GNUC_INTERNAL gpointer ssem_system_semaphore_class; /* constant once there is an object */
 
-/* What get_error () and get_error_string () will tell; @error is NULL for a success. */
-void     ssem_system_semaphore_record_result  (SsemSystemSemaphore  *self,
+/* What get_error () and get_error_string () will answer. */
+void     ssem_system_semaphore_record_error   (SsemSystemSemaphore  *self,
                                                const GError         *error);
 
 /* Takes over @failure; answers FALSE. */
 gboolean ssem_system_semaphore_record_failure (SsemSystemSemaphore  *self,
                                                GError              **error,
                                                GError               *failure);
+
+/* Records what an operation of @table's answered, and sets the error if it failed. Answers whether
+ * it succeeded. Without a place for an error it allocates nothing. */
+gboolean ssem_system_semaphore_finish         (SsemSystemSemaphore     *self,
+                                               const SsemBackendTable  *table,
+                                               SsemOperation            operation,
+                                               int                      failure,
+                                               GError                 **error);
 
 /* Opens the instance if there is none; not for a @queue that is closed by now. */
 gboolean ssem_system_semaphore_ensure_open    (SsemSystemSemaphore  *self,
@@ -75,15 +97,15 @@ gboolean ssem_system_semaphore_ensure_open    (SsemSystemSemaphore  *self,
 static inline gboolean
 ssem_system_semaphore_is_without_error (SsemSystemSemaphore *self)
 {
-  return G_LIKELY (atomic_load_explicit (&self->error_code, memory_order_relaxed) ==
-                   SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR);
+  return G_LIKELY (atomic_load_explicit (&self->outcome, memory_order_relaxed) ==
+                   SSEM_OUTCOME_SUCCESS);
 }
 
 static inline void
 ssem_system_semaphore_record_success (SsemSystemSemaphore *self)
 {
   if (!ssem_system_semaphore_is_without_error (self))
-    ssem_system_semaphore_record_result (self, NULL);
+    atomic_store_explicit (&self->outcome, SSEM_OUTCOME_SUCCESS, memory_order_relaxed);
 }
 
 /* SSEM_IS_SYSTEM_SEMAPHORE for the operations that take a few nanoseconds, of which the usual

@@ -7,6 +7,7 @@
 #include "ssem-system-semaphore-private.h"
 
 #include "ssem/os/ssem-fork-private.h"
+#include "ssem/os/ssem-thread-private.h"
 #include "ssem-enums.h"
 #include "ssem-i18n-private.h"
 #include "ssem-key-private.h"
@@ -106,20 +107,16 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (SsemSystemSemaphore, ssem_system_semaphore, G_TYP
 /* --- Results --- */
 
 void
-ssem_system_semaphore_record_result (SsemSystemSemaphore *self,
-                                     const GError        *error)
+ssem_system_semaphore_record_error (SsemSystemSemaphore *self,
+                                    const GError        *error)
 {
-  SsemSystemSemaphoreError code = SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR;
-
-  if (error != NULL && error->domain == SSEM_SYSTEM_SEMAPHORE_ERROR)
-    code = error->code;
-  else if (error != NULL)
-    code = SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR;
+  gboolean is_ours = error->domain == SSEM_SYSTEM_SEMAPHORE_ERROR;
 
   g_mutex_lock (&ssem_system_semaphore_lock);
   g_free (self->error_string);
-  self->error_string = error != NULL ? g_strdup (error->message) : NULL;
-  atomic_store_explicit (&self->error_code, code, memory_order_relaxed);
+  self->error_string = g_strdup (error->message);
+  self->error_code = is_ours ? error->code : SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR;
+  atomic_store_explicit (&self->outcome, SSEM_OUTCOME_RECORDED, memory_order_relaxed);
   g_mutex_unlock (&ssem_system_semaphore_lock);
 }
 
@@ -128,10 +125,60 @@ ssem_system_semaphore_record_failure (SsemSystemSemaphore  *self,
                                       GError              **error,
                                       GError               *failure)
 {
-  ssem_system_semaphore_record_result (self, failure);
+  ssem_system_semaphore_record_error (self, failure);
   g_propagate_error (error, failure);
 
   return FALSE;
+}
+
+gboolean
+ssem_system_semaphore_finish (SsemSystemSemaphore     *self,
+                              const SsemBackendTable  *table,
+                              SsemOperation            operation,
+                              int                      failure,
+                              GError                 **error)
+{
+  if (failure == 0)
+    {
+      ssem_system_semaphore_record_success (self);
+      return TRUE;
+    }
+
+  atomic_store_explicit (&self->outcome, SSEM_OUTCOME_MAKE (operation, failure),
+                         memory_order_relaxed);
+  if (error != NULL)
+    {
+      g_autofree char *key = ssem_system_semaphore_get_key (self);
+
+      ssem_backend_describe (table, operation, key, failure, error);
+    }
+
+  return FALSE;
+}
+
+/* The error that the last operation on @self ended with; NULL after a success. */
+static GError *
+get_last_error (SsemSystemSemaphore *self)
+{
+  g_autofree char *key = NULL;
+  GError *error = NULL;
+  SsemBackend backend;
+  int outcome;
+
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  outcome = atomic_load_explicit (&self->outcome, memory_order_relaxed);
+  backend = self->backend;
+  key = g_strdup (self->key);
+  if (outcome == SSEM_OUTCOME_RECORDED)
+    error = g_error_new_literal (SSEM_SYSTEM_SEMAPHORE_ERROR, (int) self->error_code,
+                                 self->error_string);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
+
+  if (outcome != SSEM_OUTCOME_SUCCESS && outcome != SSEM_OUTCOME_RECORDED)
+    ssem_backend_describe (ssem_backend_find (backend), SSEM_OUTCOME_OPERATION (outcome), key,
+                           SSEM_OUTCOME_FAILURE (outcome), &error);
+
+  return error;
 }
 
 /* --- Arguments --- */
@@ -223,6 +270,23 @@ open_instance (SsemSystemSemaphore  *self,
   return TRUE;
 }
 
+/* With opening held. */
+static gboolean
+check_alive (SsemSystemSemaphore  *self,
+             GError              **error)
+{
+  g_autofree char *key = NULL;
+
+  if (!self->is_disposed)
+    return TRUE;
+
+  key = ssem_system_semaphore_get_key (self);
+
+  return ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND,
+                                    SSEM_OPERATION_OPEN, key,
+                                    _("The object was disposed of"));
+}
+
 gboolean
 ssem_system_semaphore_ensure_open (SsemSystemSemaphore  *self,
                                    SsemAcquireQueue     *queue,
@@ -231,7 +295,8 @@ ssem_system_semaphore_ensure_open (SsemSystemSemaphore  *self,
   gboolean is_open;
 
   lock_opening (self);
-  is_open = (queue == NULL || !ssem_acquire_queue_is_closed (queue, error)) &&
+  is_open = check_alive (self, error) &&
+            (queue == NULL || !ssem_acquire_queue_is_closed (queue, error)) &&
             (atomic_load_explicit (&self->instance, memory_order_relaxed) != NULL ||
              open_instance (self, error));
   g_mutex_unlock (&self->opening);
@@ -269,7 +334,7 @@ drop_queue (SsemSystemSemaphore *self)
   if (queue == NULL || !ssem_acquire_queue_is_usable (queue))
     return;
 
-  ssem_backend_fail_closed (&closed, key);
+  ssem_backend_describe (NULL, SSEM_OPERATION_ACQUIRE, key, SSEM_FAILURE_CLOSED, &closed);
   ssem_acquire_queue_close (queue, closed);
   ssem_acquire_queue_unref (queue);
 }
@@ -281,6 +346,7 @@ ssem_system_semaphore_initable_init (GInitable     *initable,
                                      GCancellable  *cancellable,
                                      GError       **error)
 {
+  SSEM_THREAD_SHIELD;
   SsemSystemSemaphore *self = SSEM_SYSTEM_SEMAPHORE (initable);
   GError *failure = NULL;
 
@@ -296,11 +362,14 @@ ssem_system_semaphore_initable_init (GInitable     *initable,
 static void
 ssem_system_semaphore_dispose (GObject *object)
 {
+  SSEM_THREAD_SHIELD;
   SsemSystemSemaphore *self = SSEM_SYSTEM_SEMAPHORE (object);
 
-  /* Or it would open the key again. */
+  lock_opening (self);
+  self->is_disposed = TRUE;
   drop_queue (self);
   drop_instance (self);
+  g_mutex_unlock (&self->opening);
 
   G_OBJECT_CLASS (ssem_system_semaphore_parent_class)->dispose (object);
 }
@@ -309,9 +378,6 @@ static void
 ssem_system_semaphore_finalize (GObject *object)
 {
   SsemSystemSemaphore *self = SSEM_SYSTEM_SEMAPHORE (object);
-
-  /* Whoever used the object after its disposal has opened it again. */
-  drop_instance (self);
 
   if (self->queue != NULL && ssem_acquire_queue_is_usable (self->queue))
     ssem_acquire_queue_unref (self->queue);
@@ -398,6 +464,7 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
 
   /* Its number is written without a lock, by whoever asks for it first: here, before any thread. */
   ssem_system_semaphore_error_quark ();
+  g_io_error_quark ();
 
   object_class->dispose = ssem_system_semaphore_dispose;
   object_class->finalize = ssem_system_semaphore_finalize;
@@ -587,6 +654,7 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
                                SsemAccessMode        mode,
                                GError              **error)
 {
+  SSEM_THREAD_SHIELD;
   gboolean changes_key, changes_initial_value, changes_mode;
   GError *failure = NULL;
 
@@ -597,6 +665,11 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
     return ssem_system_semaphore_record_failure (self, error, failure);
 
   lock_opening (self);
+  if (!check_alive (self, &failure))
+    {
+      g_mutex_unlock (&self->opening);
+      return ssem_system_semaphore_record_failure (self, error, failure);
+    }
 
   drop_queue (self);
   drop_instance (self);
@@ -649,10 +722,20 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
 SsemSystemSemaphoreError
 ssem_system_semaphore_get_error (SsemSystemSemaphore *self)
 {
+  g_autoptr(GError) error = NULL;
+
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self),
                         SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR);
 
-  return atomic_load_explicit (&self->error_code, memory_order_relaxed);
+  if (ssem_system_semaphore_is_without_error (self))
+    return SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR;
+
+  error = get_last_error (self);
+  if (error == NULL)
+    return SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR;
+
+  return error->domain == SSEM_SYSTEM_SEMAPHORE_ERROR ? (SsemSystemSemaphoreError) error->code
+                                                      : SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR;
 }
 
 /**
@@ -668,15 +751,13 @@ ssem_system_semaphore_get_error (SsemSystemSemaphore *self)
 char *
 ssem_system_semaphore_get_error_string (SsemSystemSemaphore *self)
 {
-  char *message;
+  g_autoptr(GError) error = NULL;
 
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), NULL);
 
-  g_mutex_lock (&ssem_system_semaphore_lock);
-  message = g_strdup (self->error_string != NULL ? self->error_string : "");
-  g_mutex_unlock (&ssem_system_semaphore_lock);
+  error = get_last_error (self);
 
-  return message;
+  return g_strdup (error != NULL ? error->message : "");
 }
 
 /**

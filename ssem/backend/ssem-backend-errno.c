@@ -112,3 +112,12 @@ ssem_backend_fail (GError        **error,
   return ssem_backend_fail_because (error, code_for (system_error), operation, key,
                                     blamed != NULL ? blamed : reason_for (system_error));
 }
+
+void
+ssem_backend_describe_errno (SsemOperation   operation,
+                             const char     *key,
+                             int             system_error,
+                             GError        **error)
+{
+  ssem_backend_fail (error, operation, key, NULL, system_error);
+}

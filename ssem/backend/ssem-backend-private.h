@@ -20,19 +20,46 @@ G_BEGIN_DECLS
  *   runs between ssem_pin_enter () and ssem_pin_leave (), so its memory stays until free ().
  * - Arguments have been checked: n is at least 1, the key is a key, the initial value is not
  *   negative.
- * - On failure a function sets the error, exactly once, and leaves everything as it was; on success
- *   it sets none.
+ * - A function with a place for an error sets it on failure, exactly once, and leaves everything as
+ *   it was; on success it sets none. The operations answer a failure by its number instead, which
+ *   ssem_backend_describe () turns into an error.
+ * - acquire () with SSEM_DEADLINE_NOW and release () may run in a signal handler of a thread that has
+ *   used the semaphore before, and may interrupt any operation of that thread. They take no lock and
+ *   allocate nothing, also where they fail. Where the system has no signals, that is no promise.
  * - EINTR and its like never surface.
  */
 typedef struct _SsemBackendTable SsemBackendTable;
 
 typedef struct _SsemInstance SsemInstance;
 
+/* What an operation answers: 0 for a success, one of these, or an error number of the system's,
+ * which is greater than 0. */
+typedef enum
+{
+  SSEM_FAILURE_WOULD_BLOCK = -1,
+  SSEM_FAILURE_TIMED_OUT = -2,
+  SSEM_FAILURE_CANCELLED = -3,
+  SSEM_FAILURE_CLOSED = -4,   /* the instance was closed while the operation waited */
+  SSEM_FAILURE_TOO_MANY = -5, /* the value would pass the maximum */
+} SsemFailure;
+
 struct _SsemInstance
 {
   const SsemBackendTable *table; /* constant after init */
   SsemInstance *next_retired;    /* under the pins' lock: see ssem-pin.c */
 };
+
+/* What an operation was doing when it failed. */
+typedef enum
+{
+  SSEM_OPERATION_OPEN,
+  SSEM_OPERATION_ACQUIRE,
+  SSEM_OPERATION_RELEASE,
+  SSEM_OPERATION_GET_VALUE,
+  SSEM_OPERATION_INSPECT,
+  SSEM_OPERATION_LIST,   /* the key is the folder */
+  SSEM_OPERATION_REMOVE,
+} SsemOperation;
 
 /* Deadlines are points of g_get_monotonic_time (), in microseconds. */
 #define SSEM_DEADLINE_NOW  G_GINT64_CONSTANT (0)
@@ -44,6 +71,13 @@ struct _SsemBackendTable
   const char *name;      /* as SSEM_BACKEND spells it */
   gboolean supports_undo; /* else the property reads FALSE */
   gboolean supports_reset; /* else the mode CREATE is as OPEN */
+  int maximum;           /* the greatest value */
+
+  /* Sets the error for an error number of the system's. */
+  void          (* describe)  (SsemOperation   operation,
+                               const char     *key,
+                               int             system_error,
+                               GError        **error);
 
   /* Called once, before the others. */
   void          (* init)      (void);
@@ -56,24 +90,20 @@ struct _SsemBackendTable
                                gboolean        undo,
                                GError        **error);
 
-  /* Takes @n units together, or none. With SSEM_DEADLINE_NOW it does not wait, and fails with
-   * G_IO_ERROR_WOULD_BLOCK; with SSEM_DEADLINE_NONE it waits for ever; else it fails with
-   * G_IO_ERROR_TIMED_OUT at the deadline. A cancelled wait ends within 50 milliseconds. A waiter
-   * whose instance is closed, or whose semaphore is removed, fails with NOT_FOUND. */
-  gboolean      (* acquire)   (SsemInstance   *instance,
+  /* Takes @n units together, or none. With SSEM_DEADLINE_NOW it does not wait, and answers
+   * WOULD_BLOCK; with SSEM_DEADLINE_NONE it waits forever; else it answers TIMED_OUT at the deadline.
+   * A cancelled wait ends within 50 milliseconds. */
+  int           (* acquire)   (SsemInstance   *instance,
                                int             n,
                                gint64          deadline_usec,
-                               GCancellable   *cancellable,
-                               GError        **error);
+                               GCancellable   *cancellable);
 
-  /* Adds @n units; OUT_OF_RESOURCES where the value would pass the maximum. */
-  gboolean      (* release)   (SsemInstance   *instance,
-                               int             n,
-                               GError        **error);
+  /* Adds @n units. */
+  int           (* release)   (SsemInstance   *instance,
+                               int             n);
 
-  /* -1 with the error set. */
   int           (* get_value) (SsemInstance   *instance,
-                               GError        **error);
+                               int            *value);
 
   /* The instance goes. Waiters in it fail; its memory stays for those who are still inside. */
   void          (* close)     (SsemInstance   *instance);
@@ -113,18 +143,6 @@ void ssem_backend_init (void);
 const SsemBackendTable *ssem_backend_choose (SsemBackend   wanted,
                                              GError      **error);
 
-/* What an operation was doing when it failed. */
-typedef enum
-{
-  SSEM_OPERATION_OPEN,
-  SSEM_OPERATION_ACQUIRE,
-  SSEM_OPERATION_RELEASE,
-  SSEM_OPERATION_GET_VALUE,
-  SSEM_OPERATION_INSPECT,
-  SSEM_OPERATION_LIST,   /* the key is the folder */
-  SSEM_OPERATION_REMOVE,
-} SsemOperation;
-
 /* Sets the error to @code, with a message of what failed and the reason. Answers FALSE. */
 gboolean ssem_backend_fail_because  (GError                   **error,
                                      SsemSystemSemaphoreError   code,
@@ -148,15 +166,26 @@ gboolean      ssem_backend_cannot_list    (GPtrArray      *snapshots,
 gboolean      ssem_backend_cannot_remove  (const char     *key,
                                            GError        **error);
 
-/* The failures that no system call reports. All answer FALSE. */
-gboolean ssem_backend_fail_wait     (GError         **error,
-                                     const char      *key,
-                                     gint64           deadline_usec);
-gboolean ssem_backend_fail_closed   (GError         **error,
-                                     const char      *key);
-gboolean ssem_backend_fail_maximum  (GError         **error,
-                                     SsemOperation    operation,
-                                     const char      *key,
-                                     int              maximum);
+/* For the tables of Unix: the same without a file to blame. */
+void     ssem_backend_describe_errno (SsemOperation    operation,
+                                      const char      *key,
+                                      int              system_error,
+                                      GError         **error);
+
+/* Sets the error for what an operation of @table's on the semaphore of @key has answered. */
+void     ssem_backend_describe       (const SsemBackendTable  *table,
+                                      SsemOperation            operation,
+                                      const char              *key,
+                                      int                      failure,
+                                      GError                 **error);
+
+/* The value that is asked for would pass the maximum. Answers FALSE. */
+gboolean ssem_backend_fail_maximum   (GError         **error,
+                                      SsemOperation    operation,
+                                      const char      *key,
+                                      int              maximum);
+
+/* Not NULL: of an id that open () has answered to. */
+const SsemBackendTable *ssem_backend_find (SsemBackend id);
 
 G_END_DECLS

@@ -19,7 +19,7 @@ typedef struct
   /* Constant after init. The lane is looked up in each operation: its place is not computed anew,
    * because all else has to wait for that. */
   int undo_mask;                 /* all bits with undo, none without */
-  gsize place;                   /* of the lane in a thread's cache */
+  guint place;                   /* of the lane among a thread's recent ones */
   guint64 serial;                /* the attachment's */
   SsemShmAttachment *attachment;
 

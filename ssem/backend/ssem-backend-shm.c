@@ -6,6 +6,8 @@
 
 #include "ssem-backend-shm-private.h"
 
+#include "ssem-pin-private.h"
+
 #include "ssem/shm/ssem-shm-inspect-private.h"
 #include "ssem/shm/ssem-shm-recovery-private.h"
 
@@ -25,15 +27,6 @@
 /* A release whose wake-up reached nobody that often has met waiters that are counted, but dead. */
 #define VAIN_WAKES_BEFORE_MENDING 64
 
-static gboolean
-shm_fail (GError          **error,
-          SsemOperation     operation,
-          SsemShmInstance  *self,
-          int               result)
-{
-  return ssem_backend_fail (error, operation, self->attachment->file.key, NULL, -result);
-}
-
 /* For what has no instance. Answers FALSE. */
 static gboolean
 shm_fail_key (GError        **error,
@@ -50,6 +43,24 @@ shm_fail_key (GError        **error,
   return FALSE;
 }
 
+/* A reset operates on a lane of the thread, so this is done inside an instance. */
+static int
+open_inside (SsemShmInstance *self,
+             const char      *key,
+             int              initial_value,
+             SsemAccessMode   mode)
+{
+  guint depth;
+  int result;
+
+  if (!ssem_pin_enter_new (&self->parent, &depth))
+    return -EUSERS;
+  result = ssem_shm_attachment_open (key, initial_value, mode, depth, &self->attachment);
+  ssem_pin_leave (depth);
+
+  return result;
+}
+
 static SsemInstance *
 shm_open_instance (const char      *key,
                    int              initial_value,
@@ -57,22 +68,19 @@ shm_open_instance (const char      *key,
                    gboolean         undo,
                    GError         **error)
 {
-  SsemShmAttachment *attachment = NULL;
-  SsemShmInstance *self;
-  int result;
+  SsemShmInstance *self = g_new0 (SsemShmInstance, 1);
+  int result = open_inside (self, key, initial_value, mode);
 
-  result = ssem_shm_attachment_open (key, initial_value, mode, &attachment);
   if (result != 0)
     {
+      g_free (self);
       shm_fail_key (error, SSEM_OPERATION_OPEN, key, result);
       return NULL;
     }
 
-  self = g_new0 (SsemShmInstance, 1);
   self->parent.table = &ssem_backend_shm;
-  self->attachment = attachment;
-  self->serial = attachment->serial;
-  self->place = ssem_shm_attachment_get_place (attachment->serial);
+  self->serial = self->attachment->serial;
+  self->place = ssem_shm_attachment_get_place (self->serial);
   self->undo_mask = undo ? -1 : 0;
 
   return &self->parent;
@@ -80,21 +88,21 @@ shm_open_instance (const char      *key,
 
 static SsemShmResult
 add (SsemShmInstance *self,
-     SsemShmLane      lane,
+     SsemShmLane     *lane,
      int              delta)
 {
-  SsemShmResult result = ssem_shm_counter_add (lane, delta, -delta & self->undo_mask);
+  SsemShmResult result = ssem_shm_counter_add (*lane, delta, -delta & self->undo_mask);
 
   /* The next one may be done at once. */
   if (result == SSEM_SHM_DONE)
-    ssem_shm_counter_recall (ssem_shm_attachment_peek_lane_at (self->serial, self->place));
+    ssem_shm_counter_recall (lane);
 
   return result;
 }
 
 static inline SsemShmResult
 take (SsemShmInstance *self,
-      SsemShmLane      lane,
+      SsemShmLane     *lane,
       int              n)
 {
   return add (self, lane, -n);
@@ -107,7 +115,7 @@ cancelled_cb (GCancellable *cancellable,
   SsemShmWait *wait = data;
   SsemShmInstance *self = wait->instance;
 
-  ssem_shm_waiting_call_off (self->attachment->file.memory, &wait->waiter, wait->lane.index);
+  ssem_shm_waiting_call_off (self->attachment->file.memory, &wait->waiter, wait->lane->index);
 }
 
 /* Sleeps and tries in turn. Answers 0, or -EAGAIN where the wait was called off or the time is
@@ -146,7 +154,7 @@ sleep_until_taken (SsemShmInstance *self,
       listen_usec = ssem_shm_attachment_listen (attachment);
       if (wake == SSEM_SHM_LOOK_AGAIN)
         until = MIN (until, listen_usec);
-      wake = ssem_shm_waiting_sleep (segment, &wait->waiter, wait->lane.index, wait->n, until);
+      wake = ssem_shm_waiting_sleep (segment, &wait->waiter, wait->lane->index, wait->n, until);
       if (wake == SSEM_SHM_SLEPT_LONG)
         {
           int result = ssem_shm_file_check_use (&attachment->file);
@@ -157,65 +165,73 @@ sleep_until_taken (SsemShmInstance *self,
     }
 }
 
-static gboolean
-shm_acquire (SsemInstance  *instance,
-             int            n,
-             gint64         deadline_usec,
-             GCancellable  *cancellable,
-             GError       **error)
+static int
+wait_until_taken (SsemShmInstance *self,
+                  SsemShmWait     *wait,
+                  gint64           deadline_usec,
+                  GCancellable    *cancellable)
 {
-  SsemShmInstance *self = (SsemShmInstance *) instance;
   SsemShmAttachment *attachment = self->attachment;
-  SsemShmWait wait = { .instance = self, .n = n };
   gulong handler = 0;
   int result;
 
-  result = ssem_shm_attachment_get_lane (attachment, &wait.lane);
-  if (result != 0)
-    return shm_fail (error, SSEM_OPERATION_ACQUIRE, self, result);
-  if (take (self, wait.lane, n) == SSEM_SHM_DONE)
-    return TRUE;
-
-  if (deadline_usec == SSEM_DEADLINE_NOW)
-    {
-      result = ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_UNITS);
-      if (result < 0)
-        return shm_fail (error, SSEM_OPERATION_ACQUIRE, self, result);
-      /* Whether it was we who found the dead, or somebody else just did. */
-      if (take (self, wait.lane, n) == SSEM_SHM_DONE)
-        return TRUE;
-      return ssem_backend_fail_wait (error, attachment->file.key, deadline_usec);
-    }
-
-  if (ssem_shm_waiting_spin (attachment->file.memory, n) &&
-      take (self, wait.lane, n) == SSEM_SHM_DONE)
-    return TRUE;
-
-  ssem_shm_attachment_begin_wait (attachment, &wait);
+  ssem_shm_attachment_begin_wait (attachment, wait);
   if (cancellable != NULL)
-    handler = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), &wait, NULL);
+    handler = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), wait, NULL);
   if (atomic_load (&self->is_closed))
-    atomic_store (&wait.waiter.is_called_off, TRUE);
+    atomic_store (&wait->waiter.is_called_off, TRUE);
 
-  result = sleep_until_taken (self, &wait, deadline_usec);
+  result = sleep_until_taken (self, wait, deadline_usec);
 
   if (handler != 0)
     g_cancellable_disconnect (cancellable, handler);
   /* A wake-up that we may have got, and have no use for, is somebody else's. */
   if (result != 0)
     ssem_shm_waiting_wake_all (attachment->file.memory);
-  ssem_shm_attachment_end_wait (attachment, &wait);
+  ssem_shm_attachment_end_wait (attachment, wait);
 
   if (result == 0)
-    return TRUE;
-
+    return 0;
   if (atomic_load (&self->is_closed))
-    return ssem_backend_fail_closed (error, attachment->file.key);
+    return SSEM_FAILURE_CLOSED;
   if (result != -EAGAIN)
-    return shm_fail (error, SSEM_OPERATION_ACQUIRE, self, result);
-  if (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error))
-    return FALSE;
-  return ssem_backend_fail_wait (error, attachment->file.key, deadline_usec);
+    return -result;
+
+  return g_cancellable_is_cancelled (cancellable) ? SSEM_FAILURE_CANCELLED
+                                                  : SSEM_FAILURE_TIMED_OUT;
+}
+
+static int
+shm_acquire (SsemInstance *instance,
+             int           n,
+             gint64        deadline_usec,
+             GCancellable *cancellable)
+{
+  SsemShmInstance *self = (SsemShmInstance *) instance;
+  SsemShmAttachment *attachment = self->attachment;
+  SsemShmWait wait = { .instance = self, .n = n };
+  int result;
+
+  result = ssem_shm_attachment_get_lane (attachment, ssem_pin_get_depth (), &wait.lane);
+  if (result != 0)
+    return -result;
+  if (take (self, wait.lane, n) == SSEM_SHM_DONE)
+    return 0;
+
+  if (deadline_usec == SSEM_DEADLINE_NOW)
+    {
+      result = ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_UNITS);
+      if (result < 0)
+        return -result;
+      /* Whether it was we who found the dead, or somebody else just did. */
+      return take (self, wait.lane, n) == SSEM_SHM_DONE ? 0 : SSEM_FAILURE_WOULD_BLOCK;
+    }
+
+  if (ssem_shm_waiting_spin (attachment->file.memory, n) &&
+      take (self, wait.lane, n) == SSEM_SHM_DONE)
+    return 0;
+
+  return wait_until_taken (self, &wait, deadline_usec, cancellable);
 }
 
 void
@@ -231,32 +247,30 @@ ssem_backend_shm_wake (SsemInstance *instance,
     ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_ALL);
 }
 
-static gboolean
-shm_release (SsemInstance  *instance,
-             int            n,
-             GError       **error)
+static int
+shm_release (SsemInstance *instance,
+             int           n)
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
-  SsemShmLane lane;
+  SsemShmLane *lane;
   int result;
 
-  result = ssem_shm_attachment_get_lane (self->attachment, &lane);
+  result = ssem_shm_attachment_get_lane (self->attachment, ssem_pin_get_depth (), &lane);
   if (result != 0)
-    return shm_fail (error, SSEM_OPERATION_RELEASE, self, result);
+    return -result;
 
   if (add (self, lane, n) != SSEM_SHM_DONE)
-    return ssem_backend_fail_maximum (error, SSEM_OPERATION_RELEASE, self->attachment->file.key,
-                                      SSEM_SHM_VALUE_MAX);
+    return SSEM_FAILURE_TOO_MANY;
 
-  if (ssem_shm_waiting_is_anybody (lane.segment))
+  if (ssem_shm_waiting_is_anybody (lane->segment))
     ssem_backend_shm_wake (instance, n);
 
-  return TRUE;
+  return 0;
 }
 
 static int
-shm_get_value (SsemInstance  *instance,
-               GError       **error)
+shm_get_value (SsemInstance *instance,
+               int          *value)
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
   SsemShmFile *file = &self->attachment->file;
@@ -268,12 +282,11 @@ shm_get_value (SsemInstance  *instance,
   if (result == 0)
     result = ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_UNITS);
   if (result < 0)
-    {
-      shm_fail (error, SSEM_OPERATION_GET_VALUE, self, result);
-      return -1;
-    }
+    return -result;
 
-  return ssem_shm_counter_get_value (file->memory);
+  *value = ssem_shm_counter_get_value (file->memory);
+
+  return 0;
 }
 
 static void
@@ -332,6 +345,8 @@ const SsemBackendTable ssem_backend_shm = {
   .name = "shared-memory",
   .supports_undo = TRUE,
   .supports_reset = TRUE,
+  .maximum = SSEM_SHM_VALUE_MAX,
+  .describe = ssem_backend_describe_errno,
   .init = ssem_shm_attachment_init,
   .open = shm_open_instance,
   .acquire = shm_acquire,

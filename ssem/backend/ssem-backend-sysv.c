@@ -43,16 +43,11 @@ typedef struct
   atomic_bool is_closed;
 } SysvInstance;
 
-static gboolean
-sysv_fail (GError        **error,
-           SsemOperation   operation,
-           SysvInstance   *self,
-           int             result)
+/* What an operation of the table answers for @result, 0 or -errno. */
+static int
+sysv_failure (int result)
 {
-  if (result == -ERANGE)
-    return ssem_backend_fail_maximum (error, operation, self->attachment->key, SSEM_SYSV_SET_MAX);
-
-  return ssem_backend_fail (error, operation, self->attachment->key, NULL, -result);
+  return result == -ERANGE ? SSEM_FAILURE_TOO_MANY : -result;
 }
 
 /* How long the kernel may let us wait in one piece; 0 where the deadline has passed. */
@@ -153,26 +148,24 @@ sysv_open (const char      *key,
   return &self->parent;
 }
 
-static gboolean
-sysv_acquire (SsemInstance  *instance,
-              int            n,
-              gint64         deadline_usec,
-              GCancellable  *cancellable,
-              GError       **error)
+static int
+sysv_acquire (SsemInstance *instance,
+              int           n,
+              gint64        deadline_usec,
+              GCancellable *cancellable)
 {
   SysvInstance *self = (SysvInstance *) instance;
-  const char *key = self->attachment->key;
   int undone = self->undo ? n : 0;
   gint64 wait_usec;
   int result;
 
   /* It would wait for ever. */
   if (n > SSEM_SYSV_SET_MAX)
-    return sysv_fail (error, SSEM_OPERATION_ACQUIRE, self, -ERANGE);
+    return SSEM_FAILURE_TOO_MANY;
 
   result = ssem_sysv_attachment_ready (self->attachment);
   if (result != 0)
-    return sysv_fail (error, SSEM_OPERATION_ACQUIRE, self, result);
+    return sysv_failure (result);
 
   /* What can wait in one piece does so at once; else the clock is only looked at if need be. */
   wait_usec = deadline_usec == SSEM_DEADLINE_NONE && cancellable == NULL
@@ -190,20 +183,18 @@ sysv_acquire (SsemInstance  *instance,
           continue;
         }
       if (result != -EAGAIN && result != -EINTR)
-        return atomic_load (&self->is_closed)
-               ? ssem_backend_fail_closed (error, key)
-               : sysv_fail (error, SSEM_OPERATION_ACQUIRE, self, result);
+        return atomic_load (&self->is_closed) ? SSEM_FAILURE_CLOSED : sysv_failure (result);
 
       if (deadline_usec == SSEM_DEADLINE_NOW && result == -EAGAIN)
-        return ssem_backend_fail_wait (error, key, deadline_usec);
+        return SSEM_FAILURE_WOULD_BLOCK;
       if (atomic_load (&self->is_closed))
-        return ssem_backend_fail_closed (error, key);
-      if (g_cancellable_set_error_if_cancelled (cancellable, error))
-        return FALSE;
+        return SSEM_FAILURE_CLOSED;
+      if (g_cancellable_is_cancelled (cancellable))
+        return SSEM_FAILURE_CANCELLED;
 
       wait_usec = next_wait (deadline_usec, cancellable);
       if (wait_usec == 0 && result == -EAGAIN)
-        return ssem_backend_fail_wait (error, key, deadline_usec);
+        return SSEM_FAILURE_TIMED_OUT;
     }
 
   if (self->undo)
@@ -212,35 +203,32 @@ sysv_acquire (SsemInstance  *instance,
   if (atomic_load (&self->is_closed))
     {
       put_back (self, n);
-      return ssem_backend_fail_closed (error, key);
+      return SSEM_FAILURE_CLOSED;
     }
 
-  return TRUE;
+  return 0;
 }
 
-static gboolean
-sysv_release (SsemInstance  *instance,
-              int            n,
-              GError       **error)
+static int
+sysv_release (SsemInstance *instance,
+              int           n)
 {
   SysvInstance *self = (SysvInstance *) instance;
   int result;
 
   if (n > SSEM_SYSV_SET_MAX)
-    return sysv_fail (error, SSEM_OPERATION_RELEASE, self, -ERANGE);
+    return SSEM_FAILURE_TOO_MANY;
 
   result = ssem_sysv_attachment_ready (self->attachment);
   if (result == 0)
     result = put_back (self, n);
-  if (result != 0)
-    return sysv_fail (error, SSEM_OPERATION_RELEASE, self, result);
 
-  return TRUE;
+  return sysv_failure (result);
 }
 
 static int
-sysv_get_value (SsemInstance  *instance,
-                GError       **error)
+sysv_get_value (SsemInstance *instance,
+                int          *value)
 {
   SysvInstance *self = (SysvInstance *) instance;
   int result;
@@ -249,12 +237,11 @@ sysv_get_value (SsemInstance  *instance,
   if (result == 0)
     result = ssem_sysv_set_get_value (self->attachment->set);
   if (result < 0)
-    {
-      sysv_fail (error, SSEM_OPERATION_GET_VALUE, self, result);
-      return -1;
-    }
+    return sysv_failure (result);
 
-  return result;
+  *value = result;
+
+  return 0;
 }
 
 static void
@@ -313,6 +300,8 @@ const SsemBackendTable ssem_backend_sysv = {
   .name = "sysv",
   .supports_undo = TRUE,
   .supports_reset = TRUE,
+  .maximum = SSEM_SYSV_SET_MAX,
+  .describe = ssem_backend_describe_errno,
   .init = ssem_sysv_attachment_init,
   .open = sysv_open,
   .acquire = sysv_acquire,

@@ -75,16 +75,20 @@ win32_code_for (DWORD system_error)
     }
 }
 
-static gboolean
-win32_fail (GError        **error,
-            SsemOperation   operation,
-            const char     *key,
-            DWORD           system_error)
+/* What an operation of the table answers for the system's @result. */
+static int
+win32_failure (DWORD result)
+{
+  return result == ERROR_TOO_MANY_POSTS ? SSEM_FAILURE_TOO_MANY : (int) result;
+}
+
+static void
+win32_describe (SsemOperation   operation,
+                const char     *key,
+                int             system_error,
+                GError        **error)
 {
   g_autofree char *reason = NULL;
-
-  if (system_error == ERROR_TOO_MANY_POSTS)
-    return ssem_backend_fail_maximum (error, operation, key, SSEM_WIN32_SEMAPHORE_MAX);
 
   /* In our words where the system's would mislead. */
   if (system_error == ERROR_INVALID_HANDLE && operation == SSEM_OPERATION_OPEN)
@@ -92,7 +96,7 @@ win32_fail (GError        **error,
   else
     reason = g_win32_error_message (system_error);
 
-  return ssem_backend_fail_because (error, win32_code_for (system_error), operation, key, reason);
+  ssem_backend_fail_because (error, win32_code_for ((DWORD) system_error), operation, key, reason);
 }
 
 static void
@@ -133,7 +137,8 @@ win32_open (const char      *key,
     }
   if (result != ERROR_SUCCESS)
     {
-      win32_fail (error, SSEM_OPERATION_OPEN, key, result);
+      ssem_backend_describe (&ssem_backend_windows, SSEM_OPERATION_OPEN, key,
+                             win32_failure (result), error);
       win32_free (&self->parent);
       return NULL;
     }
@@ -168,55 +173,46 @@ take_or_wait (Win32Instance *self,
   return result;
 }
 
-static gboolean
-win32_acquire (SsemInstance  *instance,
-               int            n,
-               gint64         deadline_usec,
-               GCancellable  *cancellable,
-               GError       **error)
+static int
+win32_acquire (SsemInstance *instance,
+               int           n,
+               gint64        deadline_usec,
+               GCancellable *cancellable)
 {
   Win32Instance *self = (Win32Instance *) instance;
   DWORD result = take_or_wait (self, n, deadline_usec, cancellable);
 
   if (result == ERROR_SUCCESS && !atomic_load (&self->is_closed))
-    return TRUE;
+    return 0;
 
   if (result == ERROR_SUCCESS)
     ssem_win32_semaphore_give (&self->semaphore, n);
   if (atomic_load (&self->is_closed))
-    return ssem_backend_fail_closed (error, self->key);
+    return SSEM_FAILURE_CLOSED;
   if (result != WAIT_TIMEOUT)
-    return win32_fail (error, SSEM_OPERATION_ACQUIRE, self->key, result);
-  if (deadline_usec != SSEM_DEADLINE_NOW &&
-      g_cancellable_set_error_if_cancelled (cancellable, error))
-    return FALSE;
-  return ssem_backend_fail_wait (error, self->key, deadline_usec);
-}
-
-static gboolean
-win32_release (SsemInstance  *instance,
-               int            n,
-               GError       **error)
-{
-  Win32Instance *self = (Win32Instance *) instance;
-  DWORD result = ssem_win32_semaphore_give (&self->semaphore, n);
-
-  return result == ERROR_SUCCESS || win32_fail (error, SSEM_OPERATION_RELEASE, self->key, result);
+    return win32_failure (result);
+  if (deadline_usec == SSEM_DEADLINE_NOW)
+    return SSEM_FAILURE_WOULD_BLOCK;
+  return g_cancellable_is_cancelled (cancellable) ? SSEM_FAILURE_CANCELLED
+                                                  : SSEM_FAILURE_TIMED_OUT;
 }
 
 static int
-win32_get_value (SsemInstance  *instance,
-                 GError       **error)
+win32_release (SsemInstance *instance,
+               int           n)
 {
   Win32Instance *self = (Win32Instance *) instance;
-  int value = -1;
-  DWORD result;
 
-  result = ssem_win32_semaphore_get_value (&self->semaphore, &value);
-  if (result != ERROR_SUCCESS)
-    win32_fail (error, SSEM_OPERATION_GET_VALUE, self->key, result);
+  return win32_failure (ssem_win32_semaphore_give (&self->semaphore, n));
+}
 
-  return value;
+static int
+win32_get_value (SsemInstance *instance,
+                 int          *value)
+{
+  Win32Instance *self = (Win32Instance *) instance;
+
+  return win32_failure (ssem_win32_semaphore_get_value (&self->semaphore, value));
 }
 
 static void
@@ -233,6 +229,8 @@ const SsemBackendTable ssem_backend_windows = {
   .name = "windows",
   .supports_undo = FALSE,
   .supports_reset = FALSE,
+  .maximum = SSEM_WIN32_SEMAPHORE_MAX,
+  .describe = win32_describe,
   .init = win32_init,
   .open = win32_open,
   .acquire = win32_acquire,

@@ -20,8 +20,8 @@ ssem_backend_init (void)
     ssem_backends[i]->init ();
 }
 
-static const SsemBackendTable *
-find_by_id (SsemBackend id)
+const SsemBackendTable *
+ssem_backend_find (SsemBackend id)
 {
   int i;
 
@@ -87,7 +87,7 @@ ssem_backend_choose (SsemBackend   wanted,
       return NULL;
     }
 
-  table = find_by_id (wanted);
+  table = ssem_backend_find (wanted);
   if (table == NULL)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                  _("The backend “%s” does not exist on this system"), backend_names[wanted]);
@@ -194,30 +194,6 @@ ssem_backend_cannot_remove (const char  *key,
 }
 
 gboolean
-ssem_backend_fail_wait (GError     **error,
-                        const char  *key,
-                        gint64       deadline_usec)
-{
-  if (deadline_usec == SSEM_DEADLINE_NOW)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK,
-                 _("The semaphore “%s” does not have that many units now"), key);
-  else
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                 _("The semaphore “%s” did not have that many units in time"), key);
-
-  return FALSE;
-}
-
-gboolean
-ssem_backend_fail_closed (GError     **error,
-                          const char  *key)
-{
-  return ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND,
-                                    SSEM_OPERATION_ACQUIRE, key,
-                                    _("The object was given another key or disposed of meanwhile"));
-}
-
-gboolean
 ssem_backend_fail_maximum (GError        **error,
                            SsemOperation   operation,
                            const char     *key,
@@ -229,4 +205,39 @@ ssem_backend_fail_maximum (GError        **error,
 
   return ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES, operation,
                                     key, reason);
+}
+
+void
+ssem_backend_describe (const SsemBackendTable  *table,
+                       SsemOperation            operation,
+                       const char              *key,
+                       int                      failure,
+                       GError                 **error)
+{
+  switch (failure)
+    {
+    case SSEM_FAILURE_WOULD_BLOCK:
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK,
+                   _("The semaphore “%s” does not have that many units now"), key);
+      break;
+    case SSEM_FAILURE_TIMED_OUT:
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                   _("The semaphore “%s” did not have that many units in time"), key);
+      break;
+    case SSEM_FAILURE_CANCELLED:
+      /* GIO's own words, in its own translation. */
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                           g_dgettext ("glib20", "Operation was cancelled"));
+      break;
+    case SSEM_FAILURE_CLOSED:
+      ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND, operation, key,
+                                 _("The object was given another key or disposed of meanwhile"));
+      break;
+    case SSEM_FAILURE_TOO_MANY:
+      ssem_backend_fail_maximum (error, operation, key, table->maximum);
+      break;
+    default:
+      table->describe (operation, key, failure, error);
+      break;
+    }
 }

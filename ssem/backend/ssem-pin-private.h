@@ -15,37 +15,47 @@ G_BEGIN_DECLS
  * away from its object (set_key does), without an atomic read-modify-write in the common case.
  *
  * These are hazard pointers (M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free
- * Objects", IEEE TPDS 15(6), 2004): each thread announces the one instance that it is inside, and
- * who has taken an instance away frees it only when no thread announces it. The design note is in
- * ssem-pin.c. A thread is inside at most one instance at a time.
+ * Objects", IEEE TPDS 15(6), 2004): each thread announces the instances that it is inside, and an
+ * instance that was taken away is freed only when no thread announces it. The design note is in
+ * ssem-pin.c.
+ *
+ * A thread is inside more than one instance where a signal handler interrupts an operation and
+ * calls another. The depth of an operation is the number of operations that it interrupts.
  */
+#define SSEM_PIN_MAX_DEPTH 8
+
 typedef struct _SsemPin SsemPin;
 
 struct _SsemPin
 {
-  _Atomic (SsemInstance *) inside; /* written by its thread, read by whoever retires */
-  atomic_bool must_look;           /* set by whoever retires, cleared by its thread; with fences of
-                                    * our own always set */
-  SsemPin *next;                   /* under the pins' lock */
+  /* By depth; written by its thread, read by a thread that retires. An operation in a handler takes
+   * the next free one and frees it again before the interrupted one goes on. */
+  _Atomic (SsemInstance *) inside[SSEM_PIN_MAX_DEPTH];
+  atomic_bool must_look; /* set by a thread that retires, cleared by its own; with fences of our own
+                          * always set */
+  SsemPin *next;         /* under the pins' lock */
 };
 
 /* To be called before the others. */
-void          ssem_pin_init         (void);
+void          ssem_pin_init           (void);
 
-/* Enters what @place holds; NULL where that is NULL. To be left with @pin in any case. */
-SsemInstance *ssem_pin_enter        (_Atomic (SsemInstance *)  *place,
-                                     SsemPin                  **pin);
-void          ssem_pin_look         (void);
+/* Enters what @place holds; NULL where that is NULL, and where @depth is SSEM_PIN_MAX_DEPTH, because
+ * too many operations interrupt each other. To be left with @depth in any case. */
+SsemInstance *ssem_pin_enter          (_Atomic (SsemInstance *) *place,
+                                       guint                    *depth);
 
-static inline void
-ssem_pin_leave (SsemPin *pin)
-{
-  /* Release: what we did inside comes before the memory is freed. */
-  atomic_store_explicit (&pin->inside, NULL, memory_order_release);
-  atomic_signal_fence (memory_order_seq_cst);
-  if (G_UNLIKELY (atomic_load_explicit (&pin->must_look, memory_order_relaxed)))
-    ssem_pin_look ();
-}
+/* The same for an instance that is in no place yet. */
+gboolean      ssem_pin_enter_new      (SsemInstance *instance,
+                                       guint        *depth);
+
+/* Leaves. An operation that may run in a signal handler leaves in this way: it frees nothing. */
+void          ssem_pin_leave          (guint         depth);
+
+/* Leaves, and frees what was taken away meanwhile. */
+void          ssem_pin_leave_and_free (guint         depth);
+
+/* Of the operation that this thread is in. */
+guint         ssem_pin_get_depth      (void);
 
 /* The same in the common case, for what then takes a few instructions. Without a pin, or with NULL
  * for an answer, it is not that case. */
@@ -56,6 +66,13 @@ ssem_pin_get_fast (void)
   return ssem_thread_slot_get (SSEM_THREAD_SLOT_FAST_PIN);
 }
 
+/* FALSE for an operation that interrupts another. */
+static inline gboolean
+ssem_pin_is_outermost (SsemPin *pin)
+{
+  return atomic_load_explicit (&pin->inside[0], memory_order_relaxed) == NULL;
+}
+
 static inline SsemInstance *
 ssem_pin_enter_fast (SsemPin                  *pin,
                      _Atomic (SsemInstance *) *place)
@@ -63,23 +80,23 @@ ssem_pin_enter_fast (SsemPin                  *pin,
   /* Acquire: pairs with the release that put the instance into its place. */
   SsemInstance *instance = atomic_load_explicit (place, memory_order_acquire);
 
-  atomic_store_explicit (&pin->inside, instance, memory_order_relaxed);
-  /* Whoever retires makes us pass a real fence. */
+  atomic_store_explicit (&pin->inside[0], instance, memory_order_relaxed);
+  /* A thread that retires makes us pass a real fence. */
   atomic_signal_fence (memory_order_seq_cst);
 
   return G_LIKELY (instance == atomic_load_explicit (place, memory_order_acquire)) ? instance
                                                                                    : NULL;
 }
 
-/* Instead of leaving, for who enters once more at once: only the last leaving looks. */
 static inline void
-ssem_pin_step_back (SsemPin *pin)
+ssem_pin_leave_fast (SsemPin *pin)
 {
-  atomic_store_explicit (&pin->inside, NULL, memory_order_release);
+  /* Release: what we did inside comes before the memory is freed. */
+  atomic_signal_fence (memory_order_seq_cst);
+  atomic_store_explicit (&pin->inside[0], NULL, memory_order_release);
 }
 
-/* @instance, which is closed and in no place any more, is freed when no thread is inside it: now,
- * or by the last to leave. */
+/* @instance, which is closed and in no place any more, is freed when no thread is inside it. */
 void ssem_pin_retire (SsemInstance *instance);
 
 G_END_DECLS

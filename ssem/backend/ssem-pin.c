@@ -12,13 +12,17 @@
 /* How it works
  *
  *   enter    announce the instance; fence; look whether it is still in its place
- *   leave    take the announcement back; fence; look at must_look
+ *   leave    take the announcement back
  *   retire   (the place is empty already) set all threads' must_look; fence; read all announcements
  *
  * With a fence on both sides at least one of enter and retire sees the other: a thread whose
- * announcement retire missed finds the place changed. In the same way a thread whose leaving retire
- * missed finds must_look, and reclaims. Who is inside for long, a waiter, only delays the freeing
- * of the one instance.
+ * announcement retire missed finds the place changed.
+ *
+ * An operation that may run in a signal handler frees nothing: the handler may have interrupted
+ * malloc (3), or this file with pins_lock held. Such operations take a moment, so the thread that
+ * retires gives the processor away a few times and looks again. What it still cannot free then, an
+ * operation that does not run in a handler frees: a waiter's as it leaves (leave, fence, look at
+ * must_look), the next one that retires, or the end of a thread.
  *
  * Where the system can make every thread pass a fence, retire does that, and enter and leave only
  * keep the compiler in order. Where it can't, the thread's FAST_PIN stays NULL and must_look stays
@@ -28,10 +32,15 @@
  * is freed.
  */
 
+/* How often a thread that retires looks again. */
+#define PATIENCE 1000
+
 static GMutex pins_lock;
 static SsemPin *pins;
 static SsemInstance *retired;
 static atomic_bool are_any_retired; /* written under pins_lock */
+
+static void free_retired (void);
 
 static void
 unregister_cb (gpointer data)
@@ -47,6 +56,7 @@ unregister_cb (gpointer data)
   ssem_thread_slot_set (SSEM_THREAD_SLOT_FAST_PIN, NULL);
   ssem_thread_slot_set (SSEM_THREAD_SLOT_PIN, NULL);
   g_free (data);
+  free_retired ();
 }
 
 static void
@@ -105,27 +115,68 @@ register_thread (void)
   return pin;
 }
 
-SsemInstance *
-ssem_pin_enter (_Atomic (SsemInstance *)  *place,
-                SsemPin                  **pin)
+static SsemPin *
+get_pin (void)
 {
-  SsemInstance *instance, *announced;
-  gboolean is_fast;
+  SsemPin *pin = ssem_thread_slot_get (SSEM_THREAD_SLOT_PIN);
 
-  *pin = ssem_thread_slot_get (SSEM_THREAD_SLOT_PIN);
-  if (*pin == NULL)
-    *pin = register_thread ();
-  is_fast = ssem_pin_get_fast () != NULL;
+  return pin != NULL ? pin : register_thread ();
+}
+
+guint
+ssem_pin_get_depth (void)
+{
+  SsemPin *pin = get_pin ();
+  guint depth = 0;
+
+  while (depth + 1 < SSEM_PIN_MAX_DEPTH &&
+         atomic_load_explicit (&pin->inside[depth + 1], memory_order_relaxed) != NULL)
+    depth++;
+
+  return depth;
+}
+
+/* The first that is free. A handler that interrupts this frees what it takes, so it stays so. */
+static guint
+find_depth (SsemPin *pin)
+{
+  guint depth = 0;
+
+  while (depth < SSEM_PIN_MAX_DEPTH &&
+         atomic_load_explicit (&pin->inside[depth], memory_order_relaxed) != NULL)
+    depth++;
+
+  return depth;
+}
+
+static void
+announce (SsemPin      *pin,
+          guint         depth,
+          SsemInstance *instance)
+{
+  atomic_store_explicit (&pin->inside[depth], instance, memory_order_relaxed);
+  if (ssem_pin_get_fast () != NULL)
+    atomic_signal_fence (memory_order_seq_cst);
+  else
+    atomic_thread_fence (memory_order_seq_cst);
+}
+
+SsemInstance *
+ssem_pin_enter (_Atomic (SsemInstance *) *place,
+                guint                    *depth)
+{
+  SsemPin *pin = get_pin ();
+  SsemInstance *instance, *announced;
+
+  *depth = find_depth (pin);
+  if (*depth == SSEM_PIN_MAX_DEPTH)
+    return NULL;
 
   instance = atomic_load_explicit (place, memory_order_acquire);
   do
     {
       announced = instance;
-      atomic_store_explicit (&(*pin)->inside, announced, memory_order_relaxed);
-      if (is_fast)
-        atomic_signal_fence (memory_order_seq_cst);
-      else
-        atomic_thread_fence (memory_order_seq_cst);
+      announce (pin, *depth, announced);
       instance = atomic_load_explicit (place, memory_order_acquire);
     }
   while (instance != announced);
@@ -133,16 +184,60 @@ ssem_pin_enter (_Atomic (SsemInstance *)  *place,
   return instance;
 }
 
+gboolean
+ssem_pin_enter_new (SsemInstance *instance,
+                    guint        *depth)
+{
+  SsemPin *pin = get_pin ();
+
+  *depth = find_depth (pin);
+  if (*depth == SSEM_PIN_MAX_DEPTH)
+    return FALSE;
+
+  announce (pin, *depth, instance);
+
+  return TRUE;
+}
+
+void
+ssem_pin_leave (guint depth)
+{
+  SsemPin *pin = get_pin ();
+
+  /* Release: what we did inside comes before the memory is freed. */
+  if (depth < SSEM_PIN_MAX_DEPTH)
+    atomic_store_explicit (&pin->inside[depth], NULL, memory_order_release);
+}
+
+void
+ssem_pin_leave_and_free (guint depth)
+{
+  SsemPin *pin = get_pin ();
+
+  ssem_pin_leave (depth);
+  atomic_signal_fence (memory_order_seq_cst);
+  if (G_UNLIKELY (atomic_load_explicit (&pin->must_look, memory_order_relaxed)))
+    {
+      /* The fence of those whose system has none for all threads. */
+      atomic_thread_fence (memory_order_seq_cst);
+      free_retired ();
+    }
+}
+
 static gboolean
 is_anybody_inside (SsemInstance *instance)
 {
   SsemPin *pin;
+  int i;
 
   for (pin = pins; pin != NULL; pin = pin->next)
     {
-      /* Acquire: pairs with the release in leave. */
-      if (atomic_load_explicit (&pin->inside, memory_order_acquire) == instance)
-        return TRUE;
+      for (i = 0; i < SSEM_PIN_MAX_DEPTH; i++)
+        {
+          /* Acquire: pairs with the release in leave. */
+          if (atomic_load_explicit (&pin->inside[i], memory_order_acquire) == instance)
+            return TRUE;
+        }
     }
 
   return FALSE;
@@ -167,21 +262,22 @@ tell_all (void)
     set_must_look (pin);
 }
 
-static void
-reclaim (void)
+/* With pins_lock: takes those that no thread is inside out of the list of the retired. */
+static SsemInstance *
+take_unused (void)
 {
-  SsemInstance *free_ones = NULL;
+  SsemInstance *unused = NULL;
   SsemInstance **link;
-  /* Where nobody can be made to tell, nothing is freed. */
-  gboolean is_safe = TRUE;
 
-  g_mutex_lock (&pins_lock);
   if (are_there_others ())
     {
       tell_all ();
-      is_safe = ssem_barrier_heavy ();
+      /* Where the threads cannot be made to tell, nothing is freed. */
+      if (!ssem_barrier_heavy ())
+        return NULL;
     }
-  for (link = &retired; is_safe && *link != NULL;)
+
+  for (link = &retired; *link != NULL;)
     {
       SsemInstance *instance = *link;
 
@@ -192,38 +288,64 @@ reclaim (void)
         }
 
       *link = instance->next_retired;
-      instance->next_retired = free_ones;
-      free_ones = instance;
+      instance->next_retired = unused;
+      unused = instance;
     }
   if (retired == NULL)
     tell_all ();
+
+  return unused;
+}
+
+static void
+free_retired (void)
+{
+  SsemInstance *unused;
+
+  if (!atomic_load_explicit (&are_any_retired, memory_order_relaxed))
+    return;
+
+  g_mutex_lock (&pins_lock);
+  unused = take_unused ();
   g_mutex_unlock (&pins_lock);
 
-  while (free_ones != NULL)
+  while (unused != NULL)
     {
-      SsemInstance *instance = free_ones;
+      SsemInstance *instance = unused;
 
-      free_ones = instance->next_retired;
+      unused = instance->next_retired;
       instance->table->free (instance);
     }
 }
 
-void
-ssem_pin_look (void)
+static gboolean
+is_retired (SsemInstance *instance)
 {
-  /* The fence of those whose system has none for all threads. */
-  atomic_thread_fence (memory_order_seq_cst);
-  if (atomic_load_explicit (&are_any_retired, memory_order_relaxed))
-    reclaim ();
+  SsemInstance *other;
+
+  g_mutex_lock (&pins_lock);
+  for (other = retired; other != NULL && other != instance; other = other->next_retired)
+    ;
+  g_mutex_unlock (&pins_lock);
+
+  return other != NULL;
 }
 
 void
 ssem_pin_retire (SsemInstance *instance)
 {
+  int i;
+
   g_mutex_lock (&pins_lock);
   instance->next_retired = retired;
   retired = instance;
+  atomic_store_explicit (&are_any_retired, TRUE, memory_order_relaxed);
   g_mutex_unlock (&pins_lock);
 
-  reclaim ();
+  free_retired ();
+  for (i = 0; i < PATIENCE && is_retired (instance); i++)
+    {
+      g_thread_yield ();
+      free_retired ();
+    }
 }

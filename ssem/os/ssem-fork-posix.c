@@ -6,6 +6,8 @@
 
 #include "ssem-fork-private.h"
 
+#include "ssem-thread-private.h"
+
 #include <pthread.h>
 
 #define MAX_PROTECTED 8
@@ -29,9 +31,9 @@ prepare_cb (void)
 {
   int i;
 
-  g_mutex_lock (&table_lock);
+  ssem_thread_lock (&table_lock);
   for (i = 0; i < n_protected; i++)
-    g_mutex_lock (table[i].lock);
+    ssem_thread_lock (table[i].lock);
 }
 
 static void
@@ -40,13 +42,14 @@ unlock_all (void)
   int i;
 
   for (i = n_protected - 1; i >= 0; i--)
-    g_mutex_unlock (table[i].lock);
-  g_mutex_unlock (&table_lock);
+    ssem_thread_unlock (table[i].lock);
+  ssem_thread_unlock (&table_lock);
 }
 
 static void
 child_cb (void)
 {
+  SSEM_THREAD_SHIELD;
   int i;
 
   atomic_fetch_add_explicit (&ssem_fork_count_, 1, memory_order_relaxed);
@@ -62,7 +65,7 @@ void
 ssem_fork_protect (GMutex *lock,
                    void  (*child) (void))
 {
-  g_mutex_lock (&table_lock);
+  ssem_thread_lock (&table_lock);
 
   g_assert (n_protected < MAX_PROTECTED);
   table[n_protected].lock = lock;
@@ -70,5 +73,5 @@ ssem_fork_protect (GMutex *lock,
   if (n_protected++ == 0)
     pthread_atfork (prepare_cb, unlock_all, child_cb);
 
-  g_mutex_unlock (&table_lock);
+  ssem_thread_unlock (&table_lock);
 }

@@ -27,6 +27,17 @@ ssem_thread_start (const char   *name,
 
 /* Windows cancels no thread. */
 int
+ssem_thread_shield (void)
+{
+  return 0;
+}
+
+void
+ssem_thread_unshield (const int *state)
+{
+}
+
+int
 ssem_thread_disable_cancel (void)
 {
   return 0;
@@ -35,6 +46,18 @@ ssem_thread_disable_cancel (void)
 void
 ssem_thread_restore_cancel (int state)
 {
+}
+
+void
+ssem_thread_lock (GMutex *lock)
+{
+  g_mutex_lock (lock);
+}
+
+void
+ssem_thread_unlock (GMutex *lock)
+{
+  g_mutex_unlock (lock);
 }
 
 gboolean

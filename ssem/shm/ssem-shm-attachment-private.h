@@ -5,6 +5,7 @@
 #pragma once
 
 #include "ssem/os/ssem-fork-private.h"
+#include "ssem/os/ssem-thread-slot-private.h"
 #include "ssem/shm/ssem-shm-counter-private.h"
 #include "ssem/shm/ssem-shm-segment-private.h"
 #include "ssem/shm/ssem-shm-waiting-private.h"
@@ -12,19 +13,38 @@
 
 G_BEGIN_DECLS
 
+/* How many operations of a thread, of which each interrupts the one before in a signal handler, have
+ * a slot each. */
+#define SSEM_SHM_MAX_DEPTH 8
+
+/* A thread's slots of one attachment, by the depth of the operation. The first is for an operation
+ * that interrupts no other; the others are claimed when they are needed first. So no operation ever
+ * writes the slot of one that it interrupts. */
+typedef struct _SsemShmLanes SsemShmLanes;
+struct _SsemShmLanes
+{
+  /* With the first lane a whole line: an operation reads nothing else that is the thread's. */
+  _Alignas (SSEM_SHM_LINE) guint64 serial; /* of the attachment; 0 in a child of fork () */
+  SsemShmLane lane[SSEM_SHM_MAX_DEPTH];
+  SsemShmLanes *next; /* of the same thread; or of those that no thread has */
+};
+
+G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemShmLanes, lane) + sizeof (SsemShmLane) <= SSEM_SHM_LINE);
+
 /* This process's attachment to one semaphore, shared by all its instances of the key.
  *
  * Its design note is in ssem-shm-attachment.c. Functions answer 0 or -errno.
  */
 typedef struct
 {
-  guint64 serial;    /* constant after init: tells attachments of this process apart, for ever */
+  guint64 serial;    /* constant after init: tells attachments of this process apart, forever */
+  char *name;        /* constant after init: in the registry */
   SsemShmFile file;  /* its memory: constant while an instance is open */
 
   /* Under the registry's lock. */
   int n_references;
   gboolean is_registered; /* new instances may join it */
-  GArray *idle_slots; /* slots of this process that no thread has; NULL before the first */
+  SsemShmLanes *idle; /* of threads that have ended and still hold, or created, units */
   GList *waits;
 
   GMutex gate;        /* taken to attach, to grow and to leave */
@@ -40,7 +60,7 @@ typedef struct
 {
   SsemShmWaiter waiter;
   gpointer instance;
-  SsemShmLane lane;
+  SsemShmLane *lane;
   int n;
   GList link;
 } SsemShmWait;
@@ -48,10 +68,12 @@ typedef struct
 /* To be called before the others. */
 void    ssem_shm_attachment_init   (void);
 
-/* Attaches as @mode says; the caller has a reference for its instance. */
+/* Attaches as @mode says; the caller has a reference for its instance. @depth is that of this
+ * operation, see below. */
 int     ssem_shm_attachment_open   (const char          *key,
                                     int                  initial_value,
                                     SsemAccessMode       mode,
+                                    guint                depth,
                                     SsemShmAttachment  **attachment);
 
 /* Removes the semaphore of @key that nobody is attached to; -EBUSY where somebody is, this process
@@ -67,47 +89,34 @@ void    ssem_shm_attachment_unref  (SsemShmAttachment   *self);
 
 /* --- Slots of threads --- */
 
-/* The slots that a thread has of the attachments that it used last. */
-#define SSEM_SHM_N_CACHED 4
-typedef struct
-{
-  /* A whole line: an operation reads nothing else that is the thread's. */
-  _Alignas (SSEM_SHM_LINE) guint64 serial; /* 0: none */
-  SsemShmLane lane;
-} SsemShmCached;
+/* Of how many attachments a thread finds its slots at once. */
+#define SSEM_SHM_N_RECENT (SSEM_THREAD_N_SLOTS - SSEM_THREAD_SLOT_RECENT_LANES)
 
-G_STATIC_ASSERT (sizeof (SsemShmCached) == SSEM_SHM_LINE);
-
-extern G_GNUC_INTERNAL _Thread_local SsemShmCached ssem_shm_cached[SSEM_SHM_N_CACHED]
-  __attribute__ ((tls_model ("initial-exec")));
-
-/* Where in the cache the attachment with that serial number has its place, in bytes. */
-static inline gsize
+/* In which of the thread's places the lanes of the attachment with that serial number are looked
+ * for. */
+static inline guint
 ssem_shm_attachment_get_place (guint64 serial)
 {
-  return serial % SSEM_SHM_N_CACHED * sizeof (SsemShmCached);
+  return SSEM_THREAD_SLOT_RECENT_LANES + (guint) (serial % SSEM_SHM_N_RECENT);
 }
 
-/* The calling thread's slot of the attachment with that serial number, where the cache has it; else
- * NULL. */
+/* The calling thread's lane of the attachment with that serial number, where it is one of the recent
+ * ones; else NULL. For an operation that interrupts no other. */
 static inline SsemShmLane *
 ssem_shm_attachment_peek_lane_at (guint64 serial,
-                                  gsize   place)
+                                  guint   place)
 {
-  SsemShmCached *cached = G_STRUCT_MEMBER_P (ssem_shm_cached, place);
+  SsemShmLanes *lanes = ssem_thread_slot_get (place);
 
-  return G_LIKELY (cached->serial == serial) ? &cached->lane : NULL;
+  return G_LIKELY (lanes != NULL && lanes->serial == serial) ? &lanes->lane[0] : NULL;
 }
 
-static inline SsemShmLane *
-ssem_shm_attachment_peek_lane (guint64 serial)
-{
-  return ssem_shm_attachment_peek_lane_at (serial, ssem_shm_attachment_get_place (serial));
-}
-
-/* The calling thread's slot, a new one if need be. In a forked child, this attaches. */
-int     ssem_shm_attachment_get_lane   (SsemShmAttachment *self,
-                                        SsemShmLane       *lane);
+/* The calling thread's lane for an operation of @depth, with a new slot if need be. In a forked
+ * child, this attaches. Where the thread has a lane of this attachment already, it takes no lock and
+ * allocates nothing. */
+int     ssem_shm_attachment_get_lane   (SsemShmAttachment  *self,
+                                        guint               depth,
+                                        SsemShmLane       **lane);
 
 /* Attaches in a forked child; to be called where no slot is asked for. */
 int     ssem_shm_attachment_ready      (SsemShmAttachment *self);

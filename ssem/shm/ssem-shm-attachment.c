@@ -12,10 +12,12 @@
 #include "ssem-shm-recovery-private.h"
 
 #include "ssem/os/ssem-process-private.h"
+#include "ssem/os/ssem-thread-private.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* States of an attachment
@@ -33,16 +35,25 @@
  *   it any more. The process leaves the semaphore with the last reference and not before, because a
  *   thread that is inside may be in the middle of an operation on its slot.
  *
- *   A slot belongs to the process from its claiming until the process leaves. In between it belongs
- *   to the thread that claimed it; when the thread ends, to the attachment, for the next thread.
- *   Its holding stays with it: what counts is the sum over the process's slots. A thread knows its
- *   slots by a small cache, keyed by the attachment's serial number, and by a full list behind it.
+ *   A slot belongs to the process from its claiming until the process leaves, and to the thread that
+ *   claimed it until that ends. Then a slot that holds nothing is freed. Another belongs to the
+ *   attachment, for the next thread, and its holding stays with it: what counts is the sum over the
+ *   process's slots. A thread finds its slots by a few places of its own, by the attachment's serial
+ *   number, and by a list behind them.
+ *
+ * Signal handlers
+ *
+ *   A handler may interrupt its thread at any instruction and operate itself. It does so on another
+ *   slot: of each attachment a thread has a lane for each depth. What a handler reads, the list of
+ *   the thread's lanes, is changed by one store at a time, and what is taken out of it is freed after
+ *   that. A handler finds it complete. It takes no lock and allocates nothing, as long as its thread
+ *   has lanes of the attachment.
  *
  * Locks, in this order
  *
  *   gate           makes the threads of this process wait for each other where they attach, grow
  *                  the file or leave. No other process is ever waited for.
- *   registry_lock  the tables, the counts, the idle slots, the waits. Held for a moment only, since
+ *   registry_lock  the tables, the counts, the idle lanes, the waits. Held for a moment only, since
  *                  every fork waits for it: until a sleeper that is called off has got up, at most.
  *                  A descriptor that has or gets a lock, and a mapping, are opened and closed under
  *                  it, or a child would keep them. (One that is open for a question only, for
@@ -62,32 +73,33 @@
 /* Where others listen already, a waiter that is woken again and again does not ask each time. */
 #define LISTEN_AGAIN_USEC G_GINT64_CONSTANT (100000)
 
-/* How much of a path's end is enough to tell most from each other. */
+/* How much of a name's end is enough to tell most from each other. */
 #define HASH_LENGTH 16
 
-typedef struct
-{
-  guint64 serial;
-  guint32 slot;
-} ThreadSlot;
-
-_Thread_local SsemShmCached ssem_shm_cached[SSEM_SHM_N_CACHED];
-
 static GMutex registry_lock;
-static GHashTable *registry;    /* path -> the attachment that a new instance joins */
+static GHashTable *registry;    /* name -> the attachment that a new instance joins */
 static GHashTable *attachments; /* serial -> attachment, all there are */
 static guint64 last_serial;
-static char *last_removed;      /* path of the semaphore that this process has removed last */
+static char *last_removed;      /* name of the semaphore that this process has removed last */
 
-static void return_slots_cb (gpointer data);
-static GPrivate thread_slots = G_PRIVATE_INIT (return_slots_cb);
+static void
+free_idle (SsemShmAttachment *self)
+{
+  while (self->idle != NULL)
+    {
+      SsemShmLanes *lanes = self->idle;
+
+      self->idle = lanes->next;
+      g_aligned_free (lanes);
+    }
+}
 
 static void
 forget_all_in_child (void)
 {
   GHashTableIter iter;
   gpointer value;
-  GArray *slots = g_private_get (&thread_slots);
+  SsemShmLanes *lanes;
 
   g_hash_table_iter_init (&iter, attachments);
   while (g_hash_table_iter_next (&iter, NULL, &value))
@@ -98,8 +110,7 @@ forget_all_in_child (void)
       attachment->file.is_counted = FALSE;
       ssem_shm_file_disown (&attachment->file);
       ssem_shm_file_close (&attachment->file);
-      if (attachment->idle_slots != NULL)
-        g_array_set_size (attachment->idle_slots, 0);
+      free_idle (attachment);
       attachment->waits = NULL;
       atomic_store (&attachment->is_attached, FALSE);
       atomic_store (&attachment->listens, FALSE);
@@ -109,15 +120,14 @@ forget_all_in_child (void)
       g_mutex_init (&attachment->gate);
     }
 
-  if (slots != NULL)
-    g_array_set_size (slots, 0);
-  memset (ssem_shm_cached, 0, sizeof ssem_shm_cached);
+  for (lanes = ssem_thread_slot_get (SSEM_THREAD_SLOT_LANES); lanes != NULL; lanes = lanes->next)
+    lanes->serial = 0;
 }
 
 static guint
-hash_path (gconstpointer path)
+hash_name (gconstpointer name)
 {
-  const char *text = path;
+  const char *text = name;
   gsize length = strlen (text);
 
   return g_str_hash (text + length - MIN (length, HASH_LENGTH));
@@ -128,7 +138,7 @@ static void leave_all_at_exit (void);
 void
 ssem_shm_attachment_init (void)
 {
-  registry = g_hash_table_new (hash_path, g_str_equal);
+  registry = g_hash_table_new (hash_name, g_str_equal);
   attachments = g_hash_table_new (g_int64_hash, g_int64_equal);
   ssem_fork_protect (&registry_lock, forget_all_in_child);
   /* After registry_lock: leaving takes both, in this order. */
@@ -139,29 +149,59 @@ ssem_shm_attachment_init (void)
 
 /* --- Slots --- */
 
-/* At the end of a thread: its slots wait for the next one. */
-static void
-return_slots_cb (gpointer data)
+/* With registry_lock: frees those of a thread's slots that hold nothing. Answers whether none is
+ * left. */
+static gboolean
+free_empty_slots (SsemShmAttachment *self,
+                  SsemShmLanes      *lanes)
 {
-  GArray *slots = data;
-  guint i;
+  gboolean is_empty = TRUE;
+  int i;
 
-  g_mutex_lock (&registry_lock);
-  for (i = 0; i < slots->len; i++)
+  for (i = 0; i < SSEM_SHM_MAX_DEPTH; i++)
     {
-      ThreadSlot *entry = &g_array_index (slots, ThreadSlot, i);
-      SsemShmAttachment *attachment = g_hash_table_lookup (attachments, &entry->serial);
+      SsemShmLane *lane = &lanes->lane[i];
 
-      if (attachment == NULL)
+      if (lane->segment == NULL)
         continue;
-      if (attachment->idle_slots == NULL)
-        attachment->idle_slots = g_array_new (FALSE, FALSE, sizeof (guint32));
-      g_array_append_val (attachment->idle_slots, entry->slot);
+      if (ssem_shm_counter_free_empty_slot (lane->segment, lane->index, self->file.process))
+        *lane = (SsemShmLane) { 0 };
+      else
+        is_empty = FALSE;
     }
-  g_mutex_unlock (&registry_lock);
 
-  memset (ssem_shm_cached, 0, sizeof ssem_shm_cached);
-  g_array_unref (slots);
+  return is_empty;
+}
+
+/* At the end of a thread. */
+static void
+return_lanes_cb (gpointer data)
+{
+  SsemShmLanes *lanes = ssem_thread_slot_get (SSEM_THREAD_SLOT_LANES);
+  int i;
+
+  ssem_thread_slot_set (SSEM_THREAD_SLOT_LANES, NULL);
+  for (i = 0; i < SSEM_SHM_N_RECENT; i++)
+    ssem_thread_slot_set (SSEM_THREAD_SLOT_RECENT_LANES + i, NULL);
+
+  ssem_thread_lock (&registry_lock);
+  while (lanes != NULL)
+    {
+      SsemShmLanes *next = lanes->next;
+      SsemShmAttachment *attachment = g_hash_table_lookup (attachments, &lanes->serial);
+
+      if (attachment == NULL || free_empty_slots (attachment, lanes))
+        {
+          g_aligned_free (lanes);
+        }
+      else
+        {
+          lanes->next = attachment->idle;
+          attachment->idle = lanes;
+        }
+      lanes = next;
+    }
+  ssem_thread_unlock (&registry_lock);
 }
 
 static guint32
@@ -197,85 +237,165 @@ claim_slot (SsemShmAttachment *self,
   return result;
 }
 
-static void
-drop_slots_of_the_gone (GArray *slots)
+static SsemShmLanes *
+find_lanes (guint64 serial)
 {
-  guint i;
+  SsemShmLanes *lanes = ssem_thread_slot_get (SSEM_THREAD_SLOT_LANES);
 
-  for (i = slots->len; i > 0; i--)
+  while (lanes != NULL && lanes->serial != serial)
+    lanes = lanes->next;
+
+  return lanes;
+}
+
+static void
+forget_recent (SsemShmLanes *lanes)
+{
+  int i;
+
+  for (i = 0; i < SSEM_SHM_N_RECENT; i++)
     {
-      if (!g_hash_table_contains (attachments, &g_array_index (slots, ThreadSlot, i - 1).serial))
-        g_array_remove_index_fast (slots, i - 1);
+      if (ssem_thread_slot_get (SSEM_THREAD_SLOT_RECENT_LANES + i) == lanes)
+        ssem_thread_slot_set (SSEM_THREAD_SLOT_RECENT_LANES + i, NULL);
     }
 }
 
-int
-ssem_shm_attachment_get_lane (SsemShmAttachment *self,
-                              SsemShmLane       *lane)
+/* With registry_lock: drops this thread's lanes of attachments that are gone. */
+static void
+drop_lanes_of_gone (void)
 {
-  SsemShmLane *known = ssem_shm_attachment_peek_lane (self->serial);
-  GArray *slots;
-  ThreadSlot entry = { .serial = self->serial, .slot = 0 };
-  int result;
-  guint i;
+  SsemShmLanes *before = NULL;
+  SsemShmLanes *lanes = ssem_thread_slot_get (SSEM_THREAD_SLOT_LANES);
 
-  if (known != NULL)
+  while (lanes != NULL)
     {
-      /* What follows changes state in another way. */
-      known->left = 0;
-      *lane = *known;
-      return 0;
+      SsemShmLanes *next = lanes->next;
+
+      if (g_hash_table_contains (attachments, &lanes->serial))
+        {
+          before = lanes;
+        }
+      else
+        {
+          forget_recent (lanes);
+          if (before != NULL)
+            before->next = next;
+          else
+            ssem_thread_slot_set (SSEM_THREAD_SLOT_LANES, next);
+          /* A handler finds them no more before they are freed. */
+          atomic_signal_fence (memory_order_seq_cst);
+          g_aligned_free (lanes);
+        }
+      lanes = next;
     }
+}
+
+static SsemShmLanes *
+take_idle (SsemShmAttachment *self)
+{
+  SsemShmLanes *lanes;
+
+  ssem_thread_lock (&registry_lock);
+  drop_lanes_of_gone ();
+  lanes = self->idle;
+  if (lanes != NULL)
+    self->idle = lanes->next;
+  ssem_thread_unlock (&registry_lock);
+
+  return lanes;
+}
+
+static SsemShmLanes *
+add_lanes (SsemShmAttachment *self)
+{
+  static GPrivate at_thread_exit = G_PRIVATE_INIT (return_lanes_cb);
+  SsemShmLanes *lanes = take_idle (self);
+
+  if (lanes == NULL)
+    {
+      lanes = g_aligned_alloc0 (1, sizeof *lanes, SSEM_SHM_LINE);
+      lanes->serial = self->serial;
+    }
+  lanes->next = ssem_thread_slot_get (SSEM_THREAD_SLOT_LANES);
+  g_private_set (&at_thread_exit, lanes);
+  /* A handler finds them complete. */
+  atomic_signal_fence (memory_order_seq_cst);
+  ssem_thread_slot_set (SSEM_THREAD_SLOT_LANES, lanes);
+
+  return lanes;
+}
+
+/* A slot for an operation that interrupts another, maybe with the gate held. No lock is needed: a
+ * lock only keeps the threads of this process from growing the file twice. */
+static int
+claim_slot_in_handler (SsemShmAttachment *self,
+                       guint32           *slot)
+{
+  SsemShmFile *file = &self->file;
+  int result = 0;
+
+  for (*slot = try_to_claim_slot (file); *slot == 0 && result == 0; *slot = try_to_claim_slot (file))
+    result = ssem_shm_file_grow (file);
+
+  return *slot != 0 ? 0 : result;
+}
+
+static int
+claim_lane (SsemShmAttachment *self,
+            guint              depth,
+            SsemShmLane       *lane)
+{
+  guint32 slot = 0;
+  int result;
+
+  if (depth > 0)
+    {
+      result = claim_slot_in_handler (self, &slot);
+    }
+  else
+    {
+      g_mutex_lock (&self->gate);
+      result = claim_slot (self, &slot);
+      g_mutex_unlock (&self->gate);
+    }
+  if (result != 0)
+    return result;
+
+  *lane = (SsemShmLane) {
+    .segment = self->file.memory,
+    .slot = &self->file.memory->slots[slot],
+    .index = slot,
+    .name = ssem_shm_state_pack (0, 0, slot, 0),
+  };
+
+  return 0;
+}
+
+int
+ssem_shm_attachment_get_lane (SsemShmAttachment  *self,
+                              guint               depth,
+                              SsemShmLane       **lane)
+{
+  SsemShmLanes *lanes;
+  int result;
 
   result = ssem_shm_attachment_ready (self);
   if (result != 0)
     return result;
 
-  slots = g_private_get (&thread_slots);
-  if (slots == NULL)
-    {
-      slots = g_array_new (FALSE, FALSE, sizeof (ThreadSlot));
-      g_private_set (&thread_slots, slots);
-    }
+  lanes = find_lanes (self->serial);
+  if (lanes == NULL)
+    lanes = add_lanes (self);
+  *lane = &lanes->lane[depth];
+  if ((*lane)->segment == NULL)
+    result = claim_lane (self, depth, *lane);
+  if (result != 0)
+    return result;
 
-  for (i = 0; i < slots->len && entry.slot == 0; i++)
-    {
-      if (g_array_index (slots, ThreadSlot, i).serial == self->serial)
-        entry.slot = g_array_index (slots, ThreadSlot, i).slot;
-    }
-
-  if (entry.slot == 0)
-    {
-      g_mutex_lock (&registry_lock);
-      drop_slots_of_the_gone (slots);
-      if (self->idle_slots != NULL && self->idle_slots->len > 0)
-        {
-          entry.slot = g_array_index (self->idle_slots, guint32, self->idle_slots->len - 1);
-          g_array_set_size (self->idle_slots, self->idle_slots->len - 1);
-        }
-      g_mutex_unlock (&registry_lock);
-
-      if (entry.slot == 0)
-        {
-          g_mutex_lock (&self->gate);
-          result = claim_slot (self, &entry.slot);
-          g_mutex_unlock (&self->gate);
-        }
-      if (result != 0)
-        return result;
-      g_array_append_val (slots, entry);
-    }
-
-  *lane = (SsemShmLane) {
-    .segment = self->file.memory,
-    .slot = &self->file.memory->slots[entry.slot],
-    .index = entry.slot,
-    .name = ssem_shm_state_pack (0, 0, entry.slot, 0),
-  };
-  ssem_shm_cached[self->serial % SSEM_SHM_N_CACHED] = (SsemShmCached) {
-    .serial = self->serial,
-    .lane = *lane,
-  };
+  /* What follows changes state in another way. */
+  (*lane)->left = 0;
+  if (depth == 0)
+    ssem_thread_slot_set (ssem_shm_attachment_get_place (self->serial), lanes);
 
   return 0;
 }
@@ -306,14 +426,14 @@ attach (SsemShmAttachment *self,
   int result;
 
   /* Opening waits for nobody, so the lock may be held; a child must know the descriptor. */
-  g_mutex_lock (&registry_lock);
+  ssem_thread_lock (&registry_lock);
   result = ssem_shm_file_attach (&self->file, initial_value, openings[mode], lineage, is_new);
   if (result == 0)
     {
       atomic_store (&self->is_attached, TRUE);
       atomic_store (&self->fork_count, ssem_fork_count ());
     }
-  g_mutex_unlock (&registry_lock);
+  ssem_thread_unlock (&registry_lock);
 
   return result;
 }
@@ -388,12 +508,18 @@ leave (SsemShmAttachment *self)
 static void
 leave_all_at_exit (void)
 {
+  SSEM_THREAD_SHIELD;
   GHashTableIter iter;
   gpointer value;
 
+  /* A signal handler that calls exit () may have interrupted what holds the lock, and it would wait
+   * for its own thread. The kernel gives up what this process has; the semaphore is left over. */
+  if (ssem_thread_may_hold_locks ())
+    return;
+
   /* A program that ends without dropping its last reference is a user that goes, not a crash.
    * Threads may be at work still, so it lingers until it is really gone. */
-  g_mutex_lock (&registry_lock);
+  ssem_thread_lock (&registry_lock);
   g_hash_table_iter_init (&iter, attachments);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {
@@ -408,7 +534,7 @@ leave_all_at_exit (void)
         }
     }
   ssem_shm_file_leave_folder ();
-  g_mutex_unlock (&registry_lock);
+  ssem_thread_unlock (&registry_lock);
 }
 
 /* With registry_lock: no new instance joins it from here on. */
@@ -416,7 +542,7 @@ static void
 unregister (SsemShmAttachment *self)
 {
   if (self->is_registered)
-    g_hash_table_remove (registry, self->file.path);
+    g_hash_table_remove (registry, self->name);
   self->is_registered = FALSE;
 }
 
@@ -430,15 +556,30 @@ free_attachment (SsemShmAttachment *self)
   if (self->file.expects_none)
     {
       g_free (last_removed);
-      last_removed = g_steal_pointer (&self->file.path);
+      last_removed = g_steal_pointer (&self->name);
     }
   ssem_shm_file_disown (&self->file);
   /* A thread that went on at exit may have made it listen again. */
   stop_listening (self);
   ssem_shm_file_clear (&self->file);
-  g_clear_pointer (&self->idle_slots, g_array_unref);
+  free_idle (self);
   g_mutex_clear (&self->gate);
+  g_free (self->name);
   g_free (self);
+}
+
+/* What @file is called in the registry: the same for each spelling of its directory. One that the
+ * library makes has one spelling, and need not be there yet. */
+static char *
+make_name (SsemShmFile *file)
+{
+  struct stat found;
+
+  if (file->owns_folder || stat (file->folder, &found) != 0)
+    return g_strdup (file->path);
+
+  return g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT "%s", (guint64) found.st_dev,
+                          (guint64) found.st_ino, file->path + strlen (file->folder));
 }
 
 /* The process's attachment for @key, which may be out, with one more reference. */
@@ -447,35 +588,39 @@ registry_get (const char *key)
 {
   SsemShmAttachment *self;
   SsemShmFile file = { 0 };
+  char *name;
 
   ssem_shm_file_init (&file, key);
+  name = make_name (&file);
 
-  g_mutex_lock (&registry_lock);
+  ssem_thread_lock (&registry_lock);
 
-  self = g_hash_table_lookup (registry, file.path);
+  self = g_hash_table_lookup (registry, name);
   if (self == NULL)
     {
       self = g_new0 (SsemShmAttachment, 1);
       self->serial = ++last_serial;
+      self->name = name;
       self->file = file;
-      if (g_strcmp0 (file.path, last_removed) == 0)
+      if (g_strcmp0 (name, last_removed) == 0)
         {
           self->file.expects_none = TRUE;
           g_clear_pointer (&last_removed, g_free);
         }
       atomic_store (&self->fork_count, ssem_fork_count ());
       g_mutex_init (&self->gate);
-      g_hash_table_insert (registry, self->file.path, self);
+      g_hash_table_insert (registry, self->name, self);
       self->is_registered = TRUE;
       g_hash_table_insert (attachments, &self->serial, self);
     }
   else
     {
       ssem_shm_file_clear (&file);
+      g_free (name);
     }
   self->n_references++;
 
-  g_mutex_unlock (&registry_lock);
+  ssem_thread_unlock (&registry_lock);
 
   return self;
 }
@@ -510,7 +655,7 @@ join (SsemShmAttachment *self,
   if (!lingers)
     return mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE ? -EEXIST : 0;
 
-  g_mutex_lock (&registry_lock);
+  ssem_thread_lock (&registry_lock);
   /* A leftover makes way while it lingers: a process that came after that would take this one for
    * dead. */
   if ((mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE || mode == SSEM_ACCESS_MODE_JOIN) &&
@@ -522,7 +667,7 @@ join (SsemShmAttachment *self,
     result = ssem_shm_file_rejoin (file);
   if (result == 0)
     atomic_store (&self->is_attached, TRUE);
-  g_mutex_unlock (&registry_lock);
+  ssem_thread_unlock (&registry_lock);
 
   return result == -EIDRM ? -EUCLEAN : result;
 }
@@ -531,11 +676,12 @@ int
 ssem_shm_attachment_open (const char         *key,
                           int                 initial_value,
                           SsemAccessMode      mode,
+                          guint               depth,
                           SsemShmAttachment **attachment)
 {
   SsemShmAttachment *self;
   gboolean is_new = FALSE;
-  SsemShmLane lane;
+  SsemShmLane *lane;
   int result;
 
   do
@@ -548,19 +694,19 @@ ssem_shm_attachment_open (const char         *key,
 
       if (result == 0 && mode == SSEM_ACCESS_MODE_CREATE && !is_new)
         {
-          result = ssem_shm_attachment_get_lane (self, &lane);
+          result = ssem_shm_attachment_get_lane (self, depth, &lane);
           if (result == 0)
             {
-              ssem_shm_counter_reset (lane, initial_value);
+              ssem_shm_counter_reset (*lane, initial_value);
               ssem_shm_waiting_wake_all (self->file.memory);
             }
         }
 
       if (result == -EUCLEAN)
         {
-          g_mutex_lock (&registry_lock);
+          ssem_thread_lock (&registry_lock);
           unregister (self);
-          g_mutex_unlock (&registry_lock);
+          ssem_thread_unlock (&registry_lock);
         }
       if (result != 0)
         ssem_shm_attachment_unref (self);
@@ -582,9 +728,9 @@ ssem_shm_attachment_remove_leftover (const char *key)
   ssem_shm_file_init (&file, key);
 
   /* A child that has the descriptor or the mapping would keep the lock that a remover has. */
-  g_mutex_lock (&registry_lock);
+  ssem_thread_lock (&registry_lock);
   result = ssem_shm_file_remove_leftover (&file);
-  g_mutex_unlock (&registry_lock);
+  ssem_thread_unlock (&registry_lock);
 
   ssem_shm_file_clear (&file);
 
@@ -597,21 +743,21 @@ ssem_shm_attachment_close (SsemShmAttachment *self,
 {
   GList *link;
 
-  g_mutex_lock (&registry_lock);
+  ssem_thread_lock (&registry_lock);
   for (link = self->waits; link != NULL; link = link->next)
     {
       SsemShmWait *wait = link->data;
 
       if (wait->instance == instance)
-        ssem_shm_waiting_call_off (self->file.memory, &wait->waiter, wait->lane.index);
+        ssem_shm_waiting_call_off (self->file.memory, &wait->waiter, wait->lane->index);
     }
-  g_mutex_unlock (&registry_lock);
+  ssem_thread_unlock (&registry_lock);
 }
 
 void
 ssem_shm_attachment_unref (SsemShmAttachment *self)
 {
-  g_mutex_lock (&registry_lock);
+  ssem_thread_lock (&registry_lock);
   if (--self->n_references == 0)
     {
       if (atomic_load (&self->is_attached) && is_of_this_process (self))
@@ -621,7 +767,7 @@ ssem_shm_attachment_unref (SsemShmAttachment *self)
       if (self->file.memory == NULL || !self->is_registered)
         free_attachment (self);
     }
-  g_mutex_unlock (&registry_lock);
+  ssem_thread_unlock (&registry_lock);
 }
 
 /* --- Waits --- */
@@ -630,27 +776,27 @@ void
 ssem_shm_attachment_begin_wait (SsemShmAttachment *self,
                                 SsemShmWait       *wait)
 {
-  g_mutex_lock (&registry_lock);
+  ssem_thread_lock (&registry_lock);
   wait->link.data = wait;
   wait->link.next = self->waits;
   wait->link.prev = NULL;
   if (self->waits != NULL)
     self->waits->prev = &wait->link;
   self->waits = &wait->link;
-  g_mutex_unlock (&registry_lock);
+  ssem_thread_unlock (&registry_lock);
 
-  ssem_shm_waiting_announce (self->file.memory, wait->lane.index, wait->n);
+  ssem_shm_waiting_announce (self->file.memory, wait->lane->index, wait->n);
 }
 
 void
 ssem_shm_attachment_end_wait (SsemShmAttachment *self,
                               SsemShmWait       *wait)
 {
-  ssem_shm_waiting_retract (self->file.memory, wait->lane.index);
+  ssem_shm_waiting_retract (self->file.memory, wait->lane->index);
 
-  g_mutex_lock (&registry_lock);
+  ssem_thread_lock (&registry_lock);
   self->waits = g_list_remove_link (self->waits, &wait->link);
-  g_mutex_unlock (&registry_lock);
+  ssem_thread_unlock (&registry_lock);
 }
 
 gint64

@@ -213,7 +213,7 @@ answer (GArray *rung,
   gboolean is_last = *pause > LAST_PAUSE_USEC;
   guint i;
 
-  g_mutex_lock (&bell_lock);
+  ssem_thread_lock (&bell_lock);
   for (i = 0; i < rung->len; i++)
     {
       int watch = g_array_index (rung, int, i);
@@ -221,7 +221,7 @@ answer (GArray *rung,
       if (sweep_watch (watch) || is_last)
         tidy_watch (watch);
     }
-  g_mutex_unlock (&bell_lock);
+  ssem_thread_unlock (&bell_lock);
 
   *pause += *pause / 2;
   if (is_last)
@@ -237,10 +237,10 @@ listen_thread (gpointer data)
   gint64 pause = FIRST_PAUSE_USEC;
   gboolean is_over;
 
-  g_mutex_lock (&bell_lock);
+  ssem_thread_lock (&bell_lock);
   is_over = number != bell_number;
   bell.fd = inotify_fd;
-  g_mutex_unlock (&bell_lock);
+  ssem_thread_unlock (&bell_lock);
 
   while (!is_over)
     {
@@ -253,21 +253,21 @@ listen_thread (gpointer data)
 
       has_rung = ppoll (&bell, 1, rung->len > 0 ? &wait : NULL, NULL) > 0;
 
-      g_mutex_lock (&bell_lock);
+      ssem_thread_lock (&bell_lock);
       is_over = number != bell_number;
       if (!is_over && has_rung)
         is_over = !has_bell () || !hear (rung, &pause);
-      g_mutex_unlock (&bell_lock);
+      ssem_thread_unlock (&bell_lock);
 
       if (rung->len > 0)
         answer (rung, &pause);
 
       /* Unwatching is heard, too, so nobody has to tell us that there is nothing left. */
-      g_mutex_lock (&bell_lock);
+      ssem_thread_lock (&bell_lock);
       is_over = is_over || number != bell_number || watched->len == 0;
       if (is_over && number == bell_number)
         drop_bell ();
-      g_mutex_unlock (&bell_lock);
+      ssem_thread_unlock (&bell_lock);
     }
 
   return NULL;
@@ -302,7 +302,7 @@ ssem_shm_bell_watch (SsemShmFile *file)
   Watched entry = { .file = file, .watch = -1 };
   gboolean is_watched = FALSE;
 
-  g_mutex_lock (&bell_lock);
+  ssem_thread_lock (&bell_lock);
 
   if (has_bell () || make_bell ())
     entry.watch = inotify_add_watch (inotify_fd, file->place, IN_CLOSE_WRITE);
@@ -318,7 +318,7 @@ ssem_shm_bell_watch (SsemShmFile *file)
       drop_bell ();
     }
 
-  g_mutex_unlock (&bell_lock);
+  ssem_thread_unlock (&bell_lock);
 
   return is_watched;
 }
@@ -330,7 +330,7 @@ ssem_shm_bell_unwatch (SsemShmFile *file)
   int watch = -1;
   guint i;
 
-  g_mutex_lock (&bell_lock);
+  ssem_thread_lock (&bell_lock);
   for (i = 0; i < watched->len; i++)
     {
       Watched *entry = &g_array_index (watched, Watched, i);
@@ -348,5 +348,5 @@ ssem_shm_bell_unwatch (SsemShmFile *file)
     is_last = is_last && g_array_index (watched, Watched, i).watch != watch;
   if (watch >= 0 && is_last && has_bell ())
     inotify_rm_watch (inotify_fd, watch);
-  g_mutex_unlock (&bell_lock);
+  ssem_thread_unlock (&bell_lock);
 }

@@ -129,6 +129,12 @@ guint32       ssem_shm_counter_claim_slot   (SsemShmSegment *segment,
                                              int             pid,
                                              guint32         pid_name_space);
 
+/* At the end of a thread: frees its slot of @process where that holds nothing, nor owes anything.
+ * Answers whether it did. */
+gboolean      ssem_shm_counter_free_empty_slot (SsemShmSegment *segment,
+                                                guint32         index,
+                                                guint64         process);
+
 /* The units that the slots of @process hold, together. Only for its own threads while none
  * operates. */
 gint64        ssem_shm_counter_get_holding  (SsemShmSegment *segment,

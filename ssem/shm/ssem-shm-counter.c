@@ -352,6 +352,22 @@ free_slot (SsemShmSlot *slot,
   atomic_compare_exchange_strong (&slot->owner, &owner, 0);
 }
 
+gboolean
+ssem_shm_counter_free_empty_slot (SsemShmSegment *segment,
+                                  guint32         index,
+                                  guint64         process)
+{
+  SsemShmState state = ssem_shm_state_unpack (atomic_load (&segment->state));
+  SsemShmSlot *slot = &segment->slots[index];
+
+  if (record_holding (slot, atomic_load (&slot->committed), get_epoch (segment, &state)) != 0)
+    return FALSE;
+
+  free_slot (slot, ssem_shm_owner (process));
+
+  return TRUE;
+}
+
 /* The first slot of @process that is not just being claimed, 0 for none. */
 static guint32
 find_first_slot (SsemShmSegment *segment,

@@ -394,17 +394,43 @@ test_set_key_fails (Fixture *fixture)
 
 /* --- The end of an object --- */
 
+/* What it does fails, and does not open the key: with CREATE, that would reset everybody. */
 static void
 test_dispose (Fixture *fixture)
 {
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE, 3);
+  Helper *user = fixture_helper (fixture);
+  g_autoptr(GError) error = NULL;
 
+  helper_open (user, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+  helper_do (user, "acquire 0 2");
   g_object_run_dispose (G_OBJECT (semaphore));
+  g_object_run_dispose (G_OBJECT (semaphore));
+
+  g_assert_false (ssem_system_semaphore_acquire (semaphore, 1, NULL, &error));
+  assert_code (error, NOT_FOUND);
+  g_assert_cmpint (ssem_system_semaphore_get_error (semaphore), ==,
+                   SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
+  g_clear_error (&error);
+  g_assert_false (ssem_system_semaphore_try_acquire (semaphore, 1, &error));
+  assert_code (error, NOT_FOUND);
+  g_clear_error (&error);
+  g_assert_false (ssem_system_semaphore_release (semaphore, 1, &error));
+  assert_code (error, NOT_FOUND);
+  g_clear_error (&error);
+  g_assert_cmpint (ssem_system_semaphore_get_value (semaphore, &error), ==, -1);
+  assert_code (error, NOT_FOUND);
+  g_clear_error (&error);
+  g_assert_false (ssem_system_semaphore_set_key (semaphore, fixture->key, 3,
+                                                 SSEM_ACCESS_MODE_CREATE, &error));
+  assert_code (error, NOT_FOUND);
+  g_clear_error (&error);
+  g_assert_false (g_initable_init (G_INITABLE (semaphore), NULL, &error));
+  assert_code (error, NOT_FOUND);
+
+  g_assert_cmpint (helper_get_value (user, 0), ==, 1);
+  helper_quit (user);
   fixture_assert_empty (fixture);
-  g_object_run_dispose (G_OBJECT (semaphore));
-
-  /* Whoever uses it nevertheless gets it opened anew. */
-  assert_value (semaphore, 3);
   drop_object (&semaphore);
 }
 
