@@ -39,6 +39,13 @@
  *   reading: its first slot's owner is looked at after everything else. Slots are freed only once
  *   the first is marked as settled, the marked one last.
  *
+ *   A process that reclaims may stand still for any time before its swap. Meanwhile another may give
+ *   the same units back, and a third may make operations until its number has wrapped and state is
+ *   what it was: the swap would succeed and give the units twice. So each attempt first puts a mark of
+ *   its own into state, slot 0 with a number that is drawn from a counter in the segment. It looks
+ *   whether the units have come back while that stands there, and swaps from the mark. Only another
+ *   attempt to reclaim makes such a mark, so it would take 262,144 attempts for it to come back.
+ *
  * A new owner goes on counting where the former one stopped, beyond the last will's number.
  *
  * Epochs: a record of another epoch counts as 0. A reset is an operation like the others, which
@@ -476,6 +483,47 @@ is_executed (SsemShmSlot        *slot,
          atomic_load (&slot->done) == will;
 }
 
+/* What the will of @process, whose first slot is @first, would give back; 0 or less where there is
+ * nothing to give, or it has been executed. */
+static gint64
+find_holding_to_give (SsemShmSegment *segment,
+             guint64         process,
+             guint32         first,
+             guint64         word)
+{
+  SsemShmSlot *slot = &segment->slots[first];
+  SsemShmState state = ssem_shm_state_unpack (word);
+  guint32 epoch = get_epoch (segment, &state);
+  gint64 holding;
+
+  if (is_executed (slot, first, &state, atomic_load (&slot->committed) + 2))
+    return 0;
+
+  holding = holding_of_all (segment, process, first, word, epoch);
+
+  /* Now it is known whether all this was read from the dead process's slots. */
+  return atomic_load (&slot->owner) == ssem_shm_owner (process) ? holding : 0;
+}
+
+/* Puts a mark into state, which names nobody and is this attempt's own. */
+static gboolean
+put_mark (SsemShmSegment *segment,
+          guint64        *word)
+{
+  SsemShmState state = ssem_shm_state_unpack (*word);
+  guint32 number = atomic_fetch_add (&segment->n_marks, 1);
+  guint64 mark = ssem_shm_state_pack (state.value, state.epoch, 0, number);
+
+  if (state.slot != 0)
+    record_success_of (segment, *word);
+  if (!atomic_compare_exchange_strong (&segment->state, word, mark))
+    return FALSE;
+
+  *word = mark;
+
+  return TRUE;
+}
+
 /* Tries to execute the last will of @process, whose first slot is @first. Answers TRUE when it has
  * been executed, by whomever, or there is nothing to give. */
 static gboolean
@@ -484,32 +532,26 @@ execute_will (SsemShmSegment *segment,
               guint32         first,
               gboolean       *has_given)
 {
-  SsemShmSlot *slot = &segment->slots[first];
-  guint64 old_word = atomic_load (&segment->state);
-  SsemShmState state = ssem_shm_state_unpack (old_word);
-  guint32 epoch = get_epoch (segment, &state);
-  guint32 will = atomic_load (&slot->committed) + 2;
+  guint32 will = atomic_load (&segment->slots[first].committed) + 2;
+  guint64 word = atomic_load (&segment->state);
+  SsemShmState state;
   gint64 holding;
-  guint64 new_word;
   int value;
 
-  if (is_executed (slot, first, &state, will))
+  /* Without a mark, where there is nothing to give. */
+  if (find_holding_to_give (segment, process, first, word) <= 0)
     return TRUE;
-
-  holding = holding_of_all (segment, process, first, old_word, epoch);
-
-  /* Now it is known whether all this was read from the dead process's slots. */
-  if (atomic_load (&slot->owner) != ssem_shm_owner (process))
-    return TRUE;
+  if (!put_mark (segment, &word))
+    return FALSE;
+  holding = find_holding_to_give (segment, process, first, word);
   if (holding <= 0)
     return TRUE;
 
-  if (state.slot != 0)
-    record_success_of (segment, old_word);
-
+  state = ssem_shm_state_unpack (word);
   value = (int) (state.value + MIN (holding, SSEM_SHM_VALUE_MAX - state.value));
-  new_word = ssem_shm_state_pack (value, state.epoch, first, will);
-  *has_given = atomic_compare_exchange_strong (&segment->state, &old_word, new_word);
+  *has_given = atomic_compare_exchange_strong (&segment->state, &word,
+                                               ssem_shm_state_pack (value, state.epoch, first,
+                                                                    will));
 
   return *has_given;
 }

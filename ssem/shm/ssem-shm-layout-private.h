@@ -21,7 +21,8 @@ G_BEGIN_DECLS
  *   0-30    value    units available
  *   31      epoch    lowest bit of the epoch's number
  *   32-49   number   with which of its operations ...
- *   50-61   slot     ... which slot made the last change; 0: nobody has made one
+ *   50-61   slot     ... which slot made the last change; 0: nobody has made one, or the mark of a
+ *                    process that reclaims (ssem-shm-counter.c), with a number from n_marks
  *   62-63   epoch    the next two bits of the epoch's number
  *
  *   The lower half is what waiters sleep on.
@@ -128,6 +129,7 @@ typedef struct
   atomic_int_least32_t n_near;
   atomic_uint_least32_t n_slots;      /* what the file has room for; grows */
   atomic_uint_least32_t slots_used;   /* slots from here on have never been claimed; grows */
+  atomic_uint_least32_t n_marks;      /* how many numbers of marks have been given out */
 
   _Alignas (SSEM_SHM_LINE) SsemShmSlot slots[];
 } SsemShmSegment;
@@ -139,7 +141,7 @@ G_STATIC_ASSERT (ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2);
 G_STATIC_ASSERT (sizeof (atomic_uint_least64_t) == 8 && sizeof (atomic_uint_least32_t) == 4);
 
 /* Fields are only ever moved with a new number in front; sizes tell most other changes. */
-#define SSEM_SHM_LAYOUT ((guint32) (4u << 24 | (sizeof (SsemShmSegment) + sizeof (SsemShmSlot))))
+#define SSEM_SHM_LAYOUT ((guint32) (5u << 24 | (sizeof (SsemShmSegment) + sizeof (SsemShmSlot))))
 
 #define SSEM_SHM_SIZE(n_slots) (sizeof (SsemShmSegment) + (gsize) (n_slots) * sizeof (SsemShmSlot))
 

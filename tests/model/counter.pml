@@ -277,16 +277,15 @@ inline free_slots (q)
   }
 }
 
-inline execute_will (q)
+/* In sum, what the will would give; 0 where it has been executed. */
+inline find_holding_to_give (q)
 {
-  do
-  :: atomic { read_state () };
-     get_epoch ();
-     number = slot[first].committed + 2;
-     if
-     :: WILL_NUMBER && ((s == first && n == number) || slot[first].done == number) -> break
-     :: atomic { else -> sum = 0; i = first }
-     fi;
+  get_epoch ();
+  number = slot[first].committed + 2;
+  sum = 0;
+  if
+  :: WILL_NUMBER && ((s == first && n == number) || slot[first].done == number) -> skip
+  :: atomic { else -> i = first };
      do
      :: i <= N_SLOTS ->
         if
@@ -304,23 +303,41 @@ inline execute_will (q)
      :: atomic { i > N_SLOTS -> i = 0; committed = 0; break }
      od;
      if
-     :: OWNER_CHECK && (slot[first].owner != q || slot[first].flags != 0) -> break
+     :: atomic { OWNER_CHECK && (slot[first].owner != q || slot[first].flags != 0) -> sum = 0 }
      :: else
-     fi;
+     fi
+  fi
+}
+
+/* Its marks have a number of their own, which no other process uses. */
+inline execute_will (q)
+{
+  do
+  :: atomic { read_state () };
+     find_holding_to_give (q);
      if
      :: sum <= 0 -> break
      :: else
      fi;
      record_success_of_state ();
      if
-     :: atomic {
-          IS_AS_READ ->
-          assert (dead[q]);
-          assert (sum == held[q]);
-          value = v + sum; state_slot = first; state_number = number;
-          held[q] = 0
-        };
-        break
+     :: atomic { IS_AS_READ -> state_slot = 0; state_number = my_mark; s = 0; n = my_mark };
+        find_holding_to_give (q);
+        if
+        :: sum <= 0 -> break
+        :: else
+        fi;
+        if
+        :: atomic {
+             IS_AS_READ ->
+             assert (dead[q]);
+             assert (sum == held[q]);
+             value = v + sum; state_slot = first; state_number = number;
+             held[q] = 0
+           };
+           break
+        :: else
+        fi
      :: else
      fi
   od;
@@ -381,7 +398,7 @@ proctype killer ()
 }
 
 /* Finds a death at any time, and may be overtaken by the observer anywhere. */
-proctype settler ()
+proctype settler (byte my_mark)
 {
   REGISTERS;
   byte q;
@@ -405,6 +422,7 @@ proctype settler ()
 proctype observer ()
 {
   REGISTERS;
+  byte my_mark = 3;
   byte q = 1;
 
   IS_OVER (1) && IS_OVER (2) && IS_OVER (3);
@@ -451,10 +469,10 @@ init
 #endif
     run killer ();
 #if N_SETTLERS > 0
-    run settler ();
+    run settler (1);
 #endif
 #if N_SETTLERS > 1
-    run settler ();
+    run settler (2);
 #endif
     run observer ()
   }
