@@ -96,7 +96,7 @@ scenario_make_corpse (Victim *victim)
   if (pid == 0)
     {
       open_key (victim, SSEM_ACCESS_MODE_OPEN);
-      acquire (victim, 2);
+      acquire (victim, CORPSE_UNITS);
       kill (getpid (), SIGKILL);
       _exit (1);
     }
@@ -142,14 +142,14 @@ try_in_vain (gpointer victim)
     complain (self, "try", error);
 }
 
-/* All but the owner's, so that it needs those of the dead. */
+/* More than the dead one left, so that some of its units are needed. */
 static void
 try_most (gpointer victim)
 {
   Victim *self = victim;
   g_autoptr(GError) error = NULL;
 
-  if (!ssem_system_semaphore_try_acquire (self->semaphore, UNITS - 1, &error))
+  if (!ssem_system_semaphore_try_acquire (self->semaphore, MOST_UNITS, &error))
     complain (self, "try", error);
 }
 
@@ -224,9 +224,8 @@ static const Scenario scenarios[] = {
     .name = "try-after-death",
     .company = COMPANY_NOT_WAITING,
     .n_held = 0,
-    .n_held_after = UNITS - 1,
+    .n_held_after = MOST_UNITS,
     .has_corpse = TRUE,
-    .takes_all = TRUE,
     .perform = try_most,
   },
   {

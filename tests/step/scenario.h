@@ -12,6 +12,12 @@ G_BEGIN_DECLS
 /* The units that there are in all. */
 #define UNITS 6
 
+/* Those that a dead process held. One that wants MOST_UNITS needs some of them; it leaves one to the
+ * owner, and one to each of two others that operate when the owner holds none. So no try
+ * fails or succeeds by the order in which they run. */
+#define CORPSE_UNITS 3
+#define MOST_UNITS 4
+
 /* What a victim performs, and in which company. */
 typedef enum
 {
@@ -34,8 +40,7 @@ typedef struct
   gboolean opens;      /* whether it opens or closes the key */
   gboolean has_crowd;  /* whether it opens the key as one of many */
   gboolean had_it;     /* whether it has opened the key and closed it before */
-  gboolean has_corpse; /* whether a process has died before it with two units */
-  gboolean takes_all;  /* whether it leaves no unit to the others */
+  gboolean has_corpse; /* whether a process has died before it, with CORPSE_UNITS */
   gboolean is_overtaken; /* whether it is stopped while the epochs come round, and a process dies */
   /* Whether another is in the middle of acquiring a unit: it has swapped, and not committed. */
   gboolean has_stander;
@@ -57,7 +62,7 @@ const Scenario *scenario_find (const char *name);
 void scenario_prepare  (gpointer victim);
 void scenario_conclude (gpointer victim);
 
-/* Leaves a process behind that died with two units, and was found by nobody. */
+/* Leaves a process behind that died with CORPSE_UNITS, and was found by nobody. */
 void scenario_make_corpse (Victim *victim);
 
 G_END_DECLS

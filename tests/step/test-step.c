@@ -240,7 +240,7 @@ round_killed (World       *self,
       if (g_str_equal (answer, "ok"))
         helper_do (self->owner, "release 0 1");
       else
-        g_assert_true (self->scenario->resets || self->scenario->takes_all);
+        g_assert_true (self->scenario->resets);
     }
   tracer_kill (victim);
   kill_stander (self);
