@@ -299,6 +299,17 @@ state_of (pid_t  pid,
   return state;
 }
 
+gboolean
+is_blocked (SsemBackend backend,
+            pid_t       pid)
+{
+  Blocked blocked = { backend, pid, 1 };
+  guint n_threads;
+
+  /* In this order: from the stop at its beginning a call goes on to sleep, never back. */
+  return are_blocked (&blocked) && state_of (pid, &n_threads) == 'S';
+}
+
 static gboolean
 has_ended (gpointer data)
 {

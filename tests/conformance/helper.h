@@ -55,6 +55,11 @@ void      wait_until_blocked      (SsemBackend backend,
                                    pid_t       pid,
                                    guint       n_threads);
 
+/* Whether the process, which has one such thread, sleeps in that call now. One that a
+ * tracer has stopped at the beginning of the call does not sleep. */
+gboolean  is_blocked              (SsemBackend backend,
+                                   pid_t       pid);
+
 /* How many threads of that name the process has, or in all where @name is NULL. */
 guint     count_threads_named     (pid_t       pid,
                                    const char *name);

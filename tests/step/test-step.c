@@ -162,7 +162,7 @@ prepare_stander (World *self)
   };
 
   pid = tracer_start (&self->stander_table);
-  points = tracer_record (pid, (gconstpointer) ssem_system_semaphore_new);
+  points = tracer_record (pid, (gconstpointer) ssem_system_semaphore_new, FALSE);
   g_assert_cmpint (tracer_conclude (pid), ==, 0);
   point = tracer_find_swap (points, 1);
   g_assert_nonnull (point);
@@ -386,7 +386,7 @@ at_every_point (Fixture        *fixture,
       helper_send (self.waiter, "acquire 0 %d", UNITS);
       wait_until_blocked (fixture->backend, self.waiter->pid, 1);
     }
-  points = tracer_record (victim, code);
+  points = tracer_record (victim, code, FALSE);
   g_assert_cmpint (tracer_conclude (victim), ==, 0);
   finish_stander (&self);
   if (waits)

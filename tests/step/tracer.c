@@ -136,14 +136,16 @@ find_text (gconstpointer code)
 
 /* --- Stops --- */
 
-/* Lets the victim run on as @request says, to its next stop; answers the signal of it. */
+/* Lets the victim run on as @request says, to its next stop, and delivers the signal, unless it is
+ * 0; answers the signal of the stop. */
 static int
-run (pid_t victim,
-     int   request)
+run_with (pid_t victim,
+          int   request,
+          int   delivered)
 {
   int status;
 
-  if (ptrace (request, victim, NULL, NULL) != 0)
+  if (ptrace (request, victim, NULL, GINT_TO_POINTER (delivered)) != 0)
     g_error ("ptrace request %d: %s", request, g_strerror (errno));
   if (waitpid (victim, &status, __WALL) != victim)
     g_error ("waitpid: %s", g_strerror (errno));
@@ -151,6 +153,13 @@ run (pid_t victim,
     g_error ("The victim ended by itself, with status 0x%x", status);
 
   return WSTOPSIG (status);
+}
+
+static int
+run (pid_t victim,
+     int   request)
+{
+  return run_with (victim, request, 0);
 }
 
 static void
@@ -237,6 +246,30 @@ tracer_finish (pid_t victim)
   expect_mark (run (victim, PTRACE_CONT));
 }
 
+void
+tracer_interrupt (pid_t    victim,
+                  int      number,
+                  gboolean is_again)
+{
+  gboolean may_come_again = is_again;
+  int stop;
+
+  if (!is_again)
+    set_breakpoint (victim, 0);
+
+  /* At the stop of a system call the signal is sent, and stops the victim before it is delivered. */
+  while ((stop = run_with (victim, PTRACE_CONT, number)) == number ||
+         (stop == SIGTRAP && may_come_again))
+    {
+      if (stop == SIGTRAP)
+        {
+          set_breakpoint (victim, 0);
+          may_come_again = FALSE;
+        }
+    }
+  expect_mark (stop);
+}
+
 int
 tracer_conclude (pid_t victim)
 {
@@ -256,27 +289,33 @@ tracer_conclude (pid_t victim)
 
 GArray *
 tracer_record (pid_t         victim,
-               gconstpointer code)
+               gconstpointer code,
+               gboolean      is_everywhere)
 {
   g_autoptr(GHashTable) n_visits = g_hash_table_new (g_direct_hash, g_direct_equal);
   GArray *points = g_array_new (FALSE, FALSE, sizeof (Point));
   Text text = find_text (code);
   guint n_syscalls = 0;
+  guint n_wanted = 0; /* up to the library's last instruction */
   int number;
 
   /* One step ends at the first instruction after raise (), or by the second mark. */
   while ((number = run (victim, PTRACE_SINGLESTEP)) == SIGTRAP)
     {
       gsize address = get_address (victim);
+      gboolean is_library = address >= text.start && address < text.end;
 
-      if (address >= text.start && address < text.end)
+      if (is_library || is_everywhere)
         {
           gpointer key = GSIZE_TO_POINTER (address);
           guint n = GPOINTER_TO_UINT (g_hash_table_lookup (n_visits, key)) + 1;
           Point point = { POINT_INSTRUCTION, address, n };
 
           g_hash_table_insert (n_visits, key, GUINT_TO_POINTER (n));
-          g_array_append_val (points, point);
+          if (is_library || n_wanted > 0)
+            g_array_append_val (points, point);
+          if (is_library)
+            n_wanted = points->len;
         }
 
       /* The same code lies there in this process. */
@@ -284,6 +323,9 @@ tracer_record (pid_t         victim,
         {
           Point point = { POINT_ENTRY, 0, ++n_syscalls };
 
+          /* Those before the library's first instruction belong to the mark. */
+          if (n_wanted == 0)
+            continue;
           g_array_append_val (points, point);
           point.kind = POINT_EXIT;
           g_array_append_val (points, point);
@@ -291,10 +333,8 @@ tracer_record (pid_t         victim,
     }
   expect_mark (number);
 
-  /* The mark's own calls, getting the thread's number and sending the signal, are not the
-   * library's. */
-  while (points->len > 0 && g_array_index (points, Point, points->len - 1).kind != POINT_INSTRUCTION)
-    g_array_set_size (points, points->len - 1);
+  /* What comes after is the mark's, too. */
+  g_array_set_size (points, n_wanted);
 
   return points;
 }

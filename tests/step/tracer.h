@@ -47,10 +47,13 @@ gboolean tracer_is_supported (const char        **reason);
 /* Forks a victim, which stops when it has prepared itself. */
 pid_t    tracer_start        (const VictimTable  *table);
 
-/* Runs a prepared victim to the end of what it performs, and answers all points in order. @code is
- * an address in the library. The victim is there as after tracer_finish (). */
+/* Runs a prepared victim to the end of what it performs, and answers all points in order, from the
+ * library's first instruction to its last. @code is an address in the library. With
+ * @is_everywhere, the instructions of all other code between the two are points as well. The victim
+ * is there as after tracer_finish (). */
 GArray  *tracer_record       (pid_t               victim,
-                              gconstpointer       code);
+                              gconstpointer       code,
+                              gboolean            is_everywhere);
 
 /* The point of @points behind the n-th compare-and-swap in the library, from 1; NULL where there
  * are fewer. */
@@ -67,6 +70,13 @@ void     tracer_kill         (pid_t               victim);
 
 /* Lets one that stands anywhere go on to the end of what it performs. */
 void     tracer_finish       (pid_t               victim);
+
+/* Delivers the signal to one that stands at a point, and lets it go on to the end of what it
+ * performs. With @is_again, the signal comes a second time when the victim comes to the same
+ * instruction once more, in the handler or after it. */
+void     tracer_interrupt    (pid_t               victim,
+                              int                 number,
+                              gboolean            is_again);
 
 /* Lets one that has performed all conclude; answers its exit status. */
 int      tracer_conclude     (pid_t               victim);
