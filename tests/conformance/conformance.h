@@ -66,6 +66,8 @@ G_BEGIN_DECLS
  *                  many attached, locks in many files    crowd/..., crowd-races/...,
  *                                                        crowd-misfits/...
  *                  all of it at once                     storm/kills, one-death; soak
+ *                  all of it, against a model            differential/histories
+ *                  in a signal handler                   ../step: interrupted/...
  *                  other worlds                          ../worlds
  *   Platforms      which backend                         object/environment, default, *-backend
  *                  the kernel's object is Qt's           planted/kernel-object, ...-peer*
