@@ -6,6 +6,7 @@
 
 #include "ssem-acquire-queue-private.h"
 
+#include "ssem/os/ssem-display-private.h"
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem-error.h"
@@ -249,6 +250,7 @@ start_thread (SsemAcquireQueue *self)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(GError) refused = NULL;
+  g_autofree char *shown = NULL;
 
   if (ssem_thread_start ("ssem-acquire", serve, ssem_acquire_queue_ref (self), &error))
     return;
@@ -257,10 +259,11 @@ start_thread (SsemAcquireQueue *self)
   self->has_thread = FALSE;
   g_mutex_unlock (&queue_lock);
 
+  shown = ssem_display_text (self->key);
   refused = g_error_new (SSEM_SYSTEM_SEMAPHORE_ERROR,
                          SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES,
                          _("Could not start a thread to wait for the semaphore “%s”: %s"),
-                         self->key, error->message);
+                         shown, error->message);
   fail_waiting (self, refused);
   ssem_acquire_queue_unref (self);
 }

@@ -121,7 +121,9 @@ ssem_process_info_get_pid (SsemProcessInfo *self)
  *
  * The name of the program that the process runs.
  *
- * On Linux it is what `/proc/PID/comm` says: at most 15 bytes, which the process can change.
+ * On Linux it is what `/proc/PID/comm` says: at most 15 bytes, which the process can change. It is
+ * valid UTF-8 and safe to print: an escape such as `\u202e` replaces each character that controls a
+ * terminal, changes the direction of text or is invisible.
  *
  * Returns: (nullable): the name, or `NULL` where it is not known
  *

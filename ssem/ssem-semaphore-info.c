@@ -7,6 +7,7 @@
 #include "ssem-semaphore-info.h"
 
 #include "ssem/backend/ssem-backend-private.h"
+#include "ssem/os/ssem-display-private.h"
 #include "ssem-i18n-private.h"
 #include "ssem-key-private.h"
 #include "ssem-process-info-private.h"
@@ -601,8 +602,10 @@ ssem_semaphore_reset (const char   *key,
 
   if (!ssem_backend_choose (ssem_system_semaphore_get_backend (opened), NULL)->supports_reset)
     {
+      g_autofree char *shown = ssem_display_text (key);
+
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   _("This system has no way to set the value of the semaphore “%s”"), key);
+                   _("This system has no way to set the value of the semaphore “%s”"), shown);
       return FALSE;
     }
 

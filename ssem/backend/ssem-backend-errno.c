@@ -6,6 +6,7 @@
 
 #include "ssem-backend-private.h"
 
+#include "ssem/os/ssem-display-private.h"
 #include "ssem/ssem-i18n-private.h"
 
 #include <errno.h>
@@ -101,8 +102,10 @@ ssem_backend_fail (GError        **error,
     return ssem_backend_cannot_remove (key, error);
   if (system_error == EBUSY && operation == SSEM_OPERATION_REMOVE)
     {
+      g_autofree char *shown = ssem_display_text (key);
+
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                   _("Processes use the semaphore “%s”, or may be using it"), key);
+                   _("Processes use the semaphore “%s”, or may be using it"), shown);
       return FALSE;
     }
 

@@ -7,6 +7,7 @@
 #include "ssem-backend-private.h"
 
 #include "ssem-pin-private.h"
+#include "ssem/os/ssem-display-private.h"
 #include "ssem/os/ssem-environment-private.h"
 #include "ssem/ssem-i18n-private.h"
 
@@ -70,9 +71,11 @@ ssem_backend_choose (SsemBackend   wanted,
         }
       if (wanted == SSEM_BACKEND_DEFAULT)
         {
+          g_autofree char *shown = ssem_display_text (name);
+
           g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                        _("SSEM_BACKEND in the environment is “%s”; it can be “%s”, “%s” or “%s”"),
-                       name,
+                       shown,
                        backend_names[SSEM_BACKEND_SHARED_MEMORY],
                        backend_names[SSEM_BACKEND_SYSV],
                        backend_names[SSEM_BACKEND_WINDOWS]);
@@ -155,7 +158,11 @@ ssem_backend_fail_because (GError                   **error,
                            const char                *key,
                            const char                *reason)
 {
-  g_set_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, code, sentence_for (operation), key, reason);
+  g_autofree char *shown_key = ssem_display_text (key);
+  g_autofree char *shown_reason = ssem_display_text (reason);
+
+  g_set_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, code, sentence_for (operation), shown_key,
+               shown_reason);
 
   return FALSE;
 }
@@ -214,15 +221,17 @@ ssem_backend_describe (const SsemBackendTable  *table,
                        int                      failure,
                        GError                 **error)
 {
+  g_autofree char *shown = ssem_display_text (key);
+
   switch (failure)
     {
     case SSEM_FAILURE_WOULD_BLOCK:
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK,
-                   _("The semaphore “%s” does not have that many units now"), key);
+                   _("The semaphore “%s” does not have that many units now"), shown);
       break;
     case SSEM_FAILURE_TIMED_OUT:
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                   _("The semaphore “%s” did not have that many units in time"), key);
+                   _("The semaphore “%s” did not have that many units in time"), shown);
       break;
     case SSEM_FAILURE_CANCELLED:
       /* GIO's own words, in its own translation. */

@@ -6,6 +6,8 @@
 
 #include "ssem-process-private.h"
 
+#include "ssem-display-private.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -34,9 +36,9 @@ ssem_process_get_command (int pid)
 
   /* It ends with a newline, and may have others: a process can call itself anything. */
   if (length > 0 && name[length - 1] == '\n')
-    length--;
+    name[length - 1] = '\0';
 
-  return g_utf8_make_valid (name, (gssize) length);
+  return ssem_display_text (name);
 }
 
 static int

@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  * does not say. */
 guint32  ssem_process_get_name_space (void);
 
-/* The name of the program that @pid runs, in valid UTF-8; NULL where nobody knows. */
+/* The name of the program that @pid runs, as ssem_display_text () shows it; NULL where nobody
+ * knows. */
 char    *ssem_process_get_command    (int pid);
 
 /* How many have a lock on that byte of the file; -1 where nobody knows. */

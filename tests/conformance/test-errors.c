@@ -321,6 +321,83 @@ test_odd_key (Fixture *fixture)
   g_assert_nonnull (strstr (error->message, key));
 }
 
+/* --- What people see --- */
+
+/* Takes over the error. Its message is text that a terminal and any binding can take, and shows
+ * what it is about as @shown. */
+static void
+assert_harmless (GError     *error,
+                 const char *shown)
+{
+  const char *p;
+
+  g_assert_nonnull (error);
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
+  for (p = error->message; *p != '\0'; p = g_utf8_next_char (p))
+    g_assert_true (g_unichar_isprint (g_utf8_get_char (p)));
+  g_assert_nonnull (strstr (error->message, shown));
+  g_error_free (error);
+}
+
+/* A key with what would take over a terminal, in each message that names the key. */
+static void
+test_harmless_key (Fixture *fixture)
+{
+  g_autofree char *key = g_strconcat (fixture->key, "\033[2J\n\xe2\x80\xae", NULL);
+  g_autofree char *shown = g_strconcat (fixture->key, "\\u001b[2J\\n\\u202e", NULL);
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autofree char *text = NULL;
+  GError *error = NULL;
+
+  g_assert_null (fixture_open_full (fixture, key, SSEM_ACCESS_MODE_OPEN_EXISTING, 1, TRUE, &error));
+  assert_code (error, NOT_FOUND);
+  assert_harmless (g_steal_pointer (&error), shown);
+
+  semaphore = fixture_open_full (fixture, key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, &error);
+  g_assert_no_error (error);
+  g_assert_false (ssem_system_semaphore_try_acquire (semaphore, 2, &error));
+  assert_harmless (g_steal_pointer (&error), shown);
+  text = ssem_system_semaphore_get_error_string (semaphore);
+  g_assert_nonnull (strstr (text, shown));
+  g_assert_false (ssem_system_semaphore_acquire_timeout (semaphore, 2, 1, NULL, &error));
+  assert_harmless (g_steal_pointer (&error), shown);
+  g_assert_false (ssem_system_semaphore_release (semaphore, fixture_maximum (fixture), &error));
+  assert_harmless (g_steal_pointer (&error), shown);
+  if (fixture->backend != SSEM_BACKEND_WINDOWS)
+    {
+      g_assert_false (ssem_semaphore_remove_leftover (key, fixture->backend, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BUSY);
+      assert_harmless (g_steal_pointer (&error), shown);
+    }
+  drop_object (&semaphore);
+}
+
+/* Names of files and values of the environment need not be UTF-8. */
+static void
+test_harmless_environment (Fixture *fixture)
+{
+  const char *odd = "odd\xff\033\xe2\x80\xae";
+  const char *shown = "odd\xef\xbf\xbd\\u001b\\u202e";
+  g_autofree char *backend = g_strdup (g_getenv ("SSEM_BACKEND"));
+  g_autofree char *missing = g_build_filename (fixture->folder, odd, NULL);
+  GError *error = NULL;
+
+  g_setenv ("SSEM_RUNTIME_DIR", missing, TRUE);
+  g_assert_null (fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, &error));
+  assert_harmless (g_steal_pointer (&error), shown);
+  g_assert_null (ssem_semaphore_info_list (fixture->backend, &error));
+  assert_harmless (g_steal_pointer (&error), shown);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+
+  g_setenv ("SSEM_BACKEND", odd, TRUE);
+  g_assert_null (ssem_semaphore_info_query (fixture->key, SSEM_BACKEND_DEFAULT, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  assert_harmless (g_steal_pointer (&error), shown);
+  g_unsetenv ("SSEM_BACKEND");
+  if (backend != NULL)
+    g_setenv ("SSEM_BACKEND", backend, TRUE);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -340,6 +417,8 @@ main (int    argc,
   conformance_add_needing ("another-version", NEEDS_FILES, test_another_version);
   conformance_add ("gio", test_gio);
   conformance_add ("odd-key", test_odd_key);
+  conformance_add ("harmless-key", test_harmless_key);
+  conformance_add_needing ("harmless-environment", NEEDS_FILES, test_harmless_environment);
 
   return conformance_run ();
 }
