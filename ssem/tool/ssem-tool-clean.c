@@ -45,7 +45,7 @@ tool_clean (int    argc,
     {
       SsemSemaphoreInfo *info = infos->pdata[i];
       const char *key = ssem_semaphore_info_get_key (info);
-      g_autofree char *shown = NULL;
+      g_autofree char *text = NULL;
       g_autoptr(GError) failure = NULL;
 
       if (!ssem_semaphore_info_is_leftover (info) || key == NULL)
@@ -59,8 +59,8 @@ tool_clean (int    argc,
           continue;
         }
 
-      shown = tool_show_key (info);
-      g_print ("%s\n", shown);
+      text = tool_key_to_text (key);
+      tool_print_utf8 (text);
     }
 
   return status;

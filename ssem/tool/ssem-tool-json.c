@@ -8,7 +8,7 @@
 
 #include "ssem-tool-private.h"
 
-#include <stdio.h>
+#include "ssem/os/ssem-display-private.h"
 
 /* What is not known is null. */
 static void
@@ -112,8 +112,14 @@ void
 tool_print_json (JsonNode *node)
 {
   g_autofree char *text = json_to_string (node, TRUE);
+  g_auto(GStrv) lines = g_strsplit (text, "\n", -1);
+  guint i;
 
-  /* JSON is UTF-8, whatever the locale is. */
-  fputs (text, stdout);
-  fputc ('\n', stdout);
+  /* What a terminal must not get can only be inside a string, where its escape means the same. */
+  for (i = 0; lines[i] != NULL; i++)
+    {
+      g_autofree char *shown = ssem_display_text (lines[i]);
+
+      tool_print_utf8 (shown);
+    }
 }

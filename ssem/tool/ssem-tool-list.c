@@ -43,10 +43,11 @@ tool_list (int    argc,
 
       for (i = 0; i < infos->len; i++)
         {
-          g_autofree char *key = tool_show_key (infos->pdata[i]);
+          const char *key = ssem_semaphore_info_get_key (infos->pdata[i]);
+          g_autofree char *text = key != NULL ? tool_key_to_text (key) : NULL;
 
-          if (ssem_semaphore_info_get_key (infos->pdata[i]) != NULL)
-            g_print ("%s\n", key);
+          if (text != NULL)
+            tool_print_utf8 (text);
         }
     }
   else if (infos->len > 0)

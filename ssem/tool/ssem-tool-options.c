@@ -6,6 +6,8 @@
 
 #include "ssem-tool-private.h"
 
+#include "ssem/os/ssem-display-private.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -23,12 +25,15 @@ tool_print_error (const char *format,
                   ...)
 {
   g_autofree char *text = NULL;
+  g_autofree char *shown = NULL;
   va_list arguments;
 
   va_start (arguments, format);
   text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_printerr ("ssem: %s\n", text);
+  /* Arguments, keys, names of files: all that is in a message may be anybody's choice. */
+  shown = ssem_display_text (text);
+  g_printerr ("ssem: %s\n", shown);
 }
 
 int

@@ -71,6 +71,10 @@ extern const ToolSubcommand tool_subcommands[];
  * library could get its number, and what is printed would be written into that file. */
 void        tool_keep_streams   (void);
 
+/* To be called before anything is printed. Text is in the encoding of the user's locale, but in
+ * UTF-8 where that is plain ASCII, as in a cron job: keys may be any text. */
+void        tool_set_locale     (void);
+
 /* --- Arguments: ssem-tool-arguments-*.c --- */
 
 /* In UTF-8 where the system has that; else as they are. */
@@ -116,14 +120,14 @@ typedef struct
   int n_units;
   gint64 wait_usec; /* as ssem_system_semaphore_acquire_timeout () has it */
   int conflict_status;
-  const char *key;
+  const char *key;  /* as the argument has it */
   char **command;
 } ToolRun;
 
 typedef struct
 {
   gint64 interval_usec;
-  char **keys;      /* of those to show; empty for all */
+  char **keys;      /* of those to show, as the arguments have them; empty for all */
 } ToolWatch;
 
 /* FALSE: @status is how the program ends. What they point to are elements of @argv. */
@@ -152,6 +156,14 @@ gboolean    tool_flush          (void);
 /* The user is told how to be told more. */
 int         tool_fail_usage     (const char    *command);
 
+/* --- Keys as arguments and as output: ssem-tool-key*.c --- */
+
+/* @key as output shows it on one line: as it is, or quoted where that would not be safe. */
+char       *tool_key_to_text        (const char *key);
+
+/* The key that @argument means: what tool_key_to_text () answered, or the key as it is. */
+char       *tool_key_from_argument  (const char *argument);
+
 /* --- What there is: ssem-tool-text.c --- */
 
 const char *tool_backend_name   (SsemBackend    backend);
@@ -174,11 +186,11 @@ char       *tool_fit            (const char    *text,
                                  int            width,
                                  gboolean       is_padded);
 
-/* What others have chosen, such as a key, as a line can show it: it must not move the cursor. */
-char       *tool_make_visible (const char      *text);
-
 /* The key as a line can show it; and for one that is not known. */
 char       *tool_show_key       (SsemSemaphoreInfo *info);
+
+/* Prints @text and a newline in UTF-8, whatever the locale is: for programs. */
+void        tool_print_utf8     (const char    *text);
 
 /* --- The command of run: ssem-tool-spawn-*.c --- */
 

@@ -12,6 +12,7 @@ tool_remove (int    argc,
 {
   g_autoptr(SsemSemaphoreInfo) info = NULL;
   g_autoptr(GError) error = NULL;
+  g_autofree char *key = NULL;
   int status = TOOL_USAGE;
 
   if (!tool_parse (&argc, &argv, _("KEY"),
@@ -20,9 +21,10 @@ tool_remove (int    argc,
       !tool_check_count (argc, argv, 1, 1))
     return status;
 
-  info = tool_find (argv[1], &error);
+  key = tool_key_from_argument (argv[1]);
+  info = tool_find (key, &error);
   if (info == NULL ||
-      !ssem_semaphore_remove_leftover (argv[1], ssem_semaphore_info_get_backend (info), &error))
+      !ssem_semaphore_remove_leftover (key, ssem_semaphore_info_get_backend (info), &error))
     return tool_fail (error);
 
   return TOOL_OK;

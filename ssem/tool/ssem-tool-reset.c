@@ -12,6 +12,7 @@ tool_reset (int    argc,
 {
   g_autoptr(SsemSemaphoreInfo) info = NULL;
   g_autoptr(GError) error = NULL;
+  g_autofree char *key = NULL;
   int status = TOOL_USAGE, value;
 
   if (!tool_parse (&argc, &argv, _("KEY NUMBER"),
@@ -21,14 +22,15 @@ tool_reset (int    argc,
       !tool_parse_units (argv[2], 0, &value))
     return status;
 
-  info = tool_find (argv[1], &error);
+  key = tool_key_from_argument (argv[1]);
+  info = tool_find (key, &error);
   if (info == NULL ||
-      !ssem_semaphore_reset (argv[1], value, ssem_semaphore_info_get_backend (info), &error))
+      !ssem_semaphore_reset (key, value, ssem_semaphore_info_get_backend (info), &error))
     return tool_fail (error);
 
   if (ssem_semaphore_info_is_leftover (info))
     tool_print_error (_("“%s” was left over and nobody uses it, so it is gone now; whoever opens it "
-                        "next creates it"), argv[1]);
+                        "next creates it"), key);
 
   return TOOL_OK;
 }

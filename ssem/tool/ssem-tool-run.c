@@ -10,13 +10,14 @@
 
 static SsemSystemSemaphore *
 acquire (const ToolRun  *wishes,
+         const char     *key,
          GCancellable   *cancellable,
          GError        **error)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
 
   semaphore = g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, error,
-                              "key", wishes->key,
+                              "key", key,
                               "initial-value",
                               wishes->n_count > 0 ? wishes->n_count : wishes->n_units,
                               "mode", SSEM_ACCESS_MODE_OPEN,
@@ -108,6 +109,7 @@ tool_run (int    argc,
   g_autoptr(GCancellable) cancellable = NULL;
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   g_autoptr(GError) error = NULL;
+  g_autofree char *key = NULL;
   int cancelled_status = TOOL_RUN_FAILED, status;
   gboolean is_done;
   ToolRun wishes;
@@ -116,7 +118,8 @@ tool_run (int    argc,
     return status;
 
   cancellable = tool_heed_keys (&cancelled_status);
-  semaphore = acquire (&wishes, cancellable, &error);
+  key = tool_key_from_argument (wishes.key);
+  semaphore = acquire (&wishes, key, cancellable, &error);
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return cancelled_status;
   if (semaphore == NULL)

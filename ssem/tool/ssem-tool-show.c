@@ -18,6 +18,7 @@ tool_show (int    argc,
   };
   g_autoptr(SsemSemaphoreInfo) info = NULL;
   g_autoptr(GError) error = NULL;
+  g_autofree char *key = NULL;
   int status = TOOL_USAGE;
 
   if (!tool_parse (&argc, &argv, _("KEY"),
@@ -26,7 +27,8 @@ tool_show (int    argc,
       !tool_check_count (argc, argv, 1, 1))
     return status;
 
-  info = tool_find (argv[1], &error);
+  key = tool_key_from_argument (argv[1]);
+  info = tool_find (key, &error);
   if (info == NULL)
     return tool_fail (error);
 

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <unistd.h>
 
 void
@@ -25,4 +27,17 @@ tool_keep_streams (void)
       if (open ("/dev/null", (number == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) < 0)
         return;
     }
+}
+
+void
+tool_set_locale (void)
+{
+  const char *encoding;
+
+  setlocale (LC_ALL, "");
+  encoding = nl_langinfo (CODESET);
+  /* What it is called in the locale C: by glibc, by others, and by name. */
+  if (g_str_equal (encoding, "ANSI_X3.4-1968") || g_str_equal (encoding, "US-ASCII") ||
+      g_str_equal (encoding, "ASCII") || g_str_equal (encoding, "646"))
+    setlocale (LC_CTYPE, "C.UTF-8");
 }

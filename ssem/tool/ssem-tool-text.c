@@ -6,6 +6,7 @@
 
 #include "ssem-tool-private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* --- What there is --- */
@@ -102,28 +103,19 @@ tool_fit (const char *text,
 }
 
 char *
-tool_make_visible (const char *text)
-{
-  GString *visible = g_string_new (NULL);
-
-  for (; *text != '\0'; text = g_utf8_next_char (text))
-    {
-      gunichar c = g_utf8_get_char (text);
-
-      g_string_append_unichar (visible, g_unichar_isprint (c) || width_of_char (c) == 0 ? c
-                                                                                       : 0xFFFD);
-    }
-
-  return g_string_free (visible, FALSE);
-}
-
-char *
 tool_show_key (SsemSemaphoreInfo *info)
 {
   const char *key = ssem_semaphore_info_get_key (info);
 
   /* Translators: in the place of a semaphore's key. */
-  return key != NULL ? tool_make_visible (key) : g_strdup (_("(unknown)"));
+  return key != NULL ? tool_key_to_text (key) : g_strdup (_("(unknown)"));
+}
+
+void
+tool_print_utf8 (const char *text)
+{
+  fputs (text, stdout);
+  fputc ('\n', stdout);
 }
 
 /* --- Tables --- */
@@ -260,7 +252,7 @@ append_processes (GString    *text,
                format_number (pid != 0 ? pid : -1),
                format_number (ssem_process_info_get_units (process)),
                since != NULL ? g_date_time_format (since, "%Y-%m-%d %H:%M:%S") : g_strdup (_("?")),
-               command != NULL ? tool_make_visible (command) : g_strdup (_("?")), NULL);
+               g_strdup (command != NULL ? command : _("?")), NULL);
     }
   append_table (text, "  ", rows, "rrll");
 }

@@ -151,33 +151,33 @@ heed_keys (void)
 
 /* --- In a pipe --- */
 
-/* No other semaphore has it: the key is as it is, because what is shown of two may be the same. NULL
- * where it is not known, as Qt's are; nobody could tell the lines of these apart. */
+/* No other semaphore has it. NULL where the key is not known, as Qt's are; nobody could tell the
+ * lines of these apart. */
 static char *
 name_of (SsemSemaphoreInfo *info)
 {
   const char *key = ssem_semaphore_info_get_key (info);
+  g_autofree char *text = key != NULL ? tool_key_to_text (key) : NULL;
 
-  if (key == NULL)
+  if (text == NULL)
     return NULL;
 
-  return g_strdup_printf ("%s %s", tool_backend_name (ssem_semaphore_info_get_backend (info)), key);
+  return g_strdup_printf ("%s %s", tool_backend_name (ssem_semaphore_info_get_backend (info)), text);
 }
 
 static char *
-describe (SsemSemaphoreInfo *info)
+describe (SsemSemaphoreInfo *info,
+          const char        *name)
 {
-  g_autofree char *key = tool_show_key (info);
   gint64 held = ssem_semaphore_info_get_units_held (info);
   g_autofree char *held_text = held >= 0 ? g_strdup_printf ("%" G_GINT64_FORMAT, held)
                                          : g_strdup ("?");
 
   /* For programs: not translated. */
-  return g_strdup_printf ("free=%d held=%s waiting=%d %s %s %s",
+  return g_strdup_printf ("free=%d held=%s waiting=%d %s %s",
                           ssem_semaphore_info_get_value (info), held_text,
                           ssem_semaphore_info_get_n_waiters (info),
-                          ssem_semaphore_info_is_leftover (info) ? "left-over" : "in-use",
-                          tool_backend_name (ssem_semaphore_info_get_backend (info)), key);
+                          ssem_semaphore_info_is_leftover (info) ? "left-over" : "in-use", name);
 }
 
 static void
@@ -186,7 +186,9 @@ print_line (const char *line)
   g_autoptr(GDateTime) now = g_date_time_new_now_utc ();
   g_autofree char *time = g_date_time_format (now, "%Y-%m-%dT%H:%M:%SZ");
 
-  g_print ("%s %s\n", time, line);
+  g_autofree char *text = g_strconcat (time, " ", line, NULL);
+
+  tool_print_utf8 (text);
 }
 
 static void
@@ -207,7 +209,7 @@ report (Watch     *self,
       if (name == NULL)
         continue;
 
-      line = describe (info);
+      line = describe (info, name);
       if (g_strcmp0 (g_hash_table_lookup (self->lines, name), line) != 0)
         print_line (line);
       g_hash_table_insert (lines, name, line);
@@ -216,8 +218,7 @@ report (Watch     *self,
   g_hash_table_iter_init (&iter, self->lines);
   while (g_hash_table_iter_next (&iter, &name, NULL))
     {
-      g_autofree char *shown = tool_make_visible (name);
-      g_autofree char *line = g_strconcat ("gone ", shown, NULL);
+      g_autofree char *line = g_strconcat ("gone ", name, NULL);
 
       if (!g_hash_table_contains (lines, name))
         print_line (line);
@@ -327,11 +328,27 @@ tool_watch_parse (int         argc,
   return TRUE;
 }
 
+static GStrv
+read_keys (char **arguments)
+{
+  g_autoptr(GStrvBuilder) keys = g_strv_builder_new ();
+
+  for (; *arguments != NULL; arguments++)
+    {
+      g_autofree char *key = tool_key_from_argument (*arguments);
+
+      g_strv_builder_add (keys, key);
+    }
+
+  return g_strv_builder_end (keys);
+}
+
 int
 tool_watch (int    argc,
             char **argv)
 {
   g_autoptr(GMainLoop) loop = NULL;
+  g_auto(GStrv) keys = NULL;
   ToolWatch wishes;
   Watch watch = { 0 };
   int status;
@@ -341,7 +358,8 @@ tool_watch (int    argc,
 
   loop = g_main_loop_new (NULL, FALSE);
   watch.loop = loop;
-  watch.keys = wishes.keys;
+  keys = read_keys (wishes.keys);
+  watch.keys = keys;
   watch.on_terminal = isatty (STDOUT_FILENO);
   watch.lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 

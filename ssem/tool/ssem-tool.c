@@ -7,7 +7,6 @@
 #include "ssem-tool-private.h"
 
 #include <libintl.h>
-#include <locale.h>
 
 int
 main (int    argc,
@@ -18,7 +17,7 @@ main (int    argc,
 
   tool_keep_streams ();
   arguments = tool_get_arguments (argv);
-  setlocale (LC_ALL, "");
+  tool_set_locale ();
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   g_set_prgname ("ssem");

@@ -116,17 +116,6 @@ class Tell(ToolCase):
         self.let_go(holder)
         self.let_go(waiter)
 
-    def test_a_key_does_not_move_the_cursor(self):
-        self.key += ' \x1b[2J\n\u200bü'
-        holder = self.hold(self.key)
-        for arguments in [['list'], ['list', '--keys'], ['show', self.key]]:
-            text = self.output(*arguments)
-            self.assertNotIn('\x1b', text)
-            self.assertIn('ü', text)
-        self.assertEqual(len(self.output('list').splitlines()), 2)
-        self.assertEqual(self.show()['key'], self.key)
-        self.let_go(holder)
-
     def test_another_backend_than_the_default(self):
         other = {'shared-memory': 'sysv', 'sysv': 'shared-memory'}[self.backend]
         holder = self.hold('--backend', other, self.key)

@@ -1,0 +1,14 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-tool-private.h"
+
+char *
+tool_key_from_argument (const char *argument)
+{
+  /* Windows has no command that prints keys, and so none that quotes them. */
+  return g_strdup (argument);
+}
