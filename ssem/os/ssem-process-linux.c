@@ -41,55 +41,102 @@ ssem_process_get_command (int pid)
   return ssem_display_text (name);
 }
 
-static int
-count_locks_once (const struct stat *opened,
-                  goffset            byte)
+static guint
+hash_file (gconstpointer data)
+{
+  const SsemLockCount *file = data;
+
+  return (guint) file->inode ^ (guint) file->device;
+}
+
+static gboolean
+is_same_file (gconstpointer a,
+              gconstpointer b)
+{
+  const SsemLockCount *file_a = a, *file_b = b;
+
+  return file_a->device == file_b->device && file_a->inode == file_b->inode;
+}
+
+/* Reads the list once, and counts in the n_seen of each file. */
+static gboolean
+count_locks_once (GHashTable *files,
+                  goffset     byte)
 {
   g_autofree char *text = NULL;
   const char *line;
-  int n = 0;
 
   if (!g_file_get_contents ("/proc/locks", &text, NULL, NULL))
-    return -1;
+    return FALSE;
 
   for (line = text; line != NULL; line = strchr (line, '\n'))
     {
       unsigned int device_major, device_minor;
       unsigned long long inode;
       long long start, end;
+      SsemLockCount locked;
+      SsemLockCount *file;
 
       line += strspn (line, "\n");
 
       /* "3: OFDLCK ADVISORY READ -1 08:01:1234 4294967297 4294967297"; who waits for a lock is
        * listed, too, with an arrow, which does not match. */
       if (sscanf (line, "%*d: OFDLCK %*s %*s %*d %x:%x:%llu %lld %lld",
-                  &device_major, &device_minor, &inode, &start, &end) == 5 &&
-          makedev (device_major, device_minor) == opened->st_dev && inode == opened->st_ino &&
-          start <= byte && byte <= end)
-        n++;
+                  &device_major, &device_minor, &inode, &start, &end) != 5 ||
+          start > byte || end < byte)
+        continue;
+
+      locked.device = makedev (device_major, device_minor);
+      locked.inode = (ino_t) inode;
+      file = g_hash_table_lookup (files, &locked);
+      if (file != NULL)
+        file->n_seen++;
     }
 
-  return n;
+  return TRUE;
 }
 
-int
-ssem_process_count_locks (int     fd,
-                          goffset byte)
+/* Whether it is known by now. */
+static gboolean
+settle (SsemLockCount *file)
 {
-  struct stat opened;
-  int i, n, last = -1, n_same = 0;
+  if (file->n >= 0)
+    return TRUE;
 
-  if (fstat (fd, &opened) != 0)
-    return -1;
+  file->n_times = file->n_seen == file->n_before ? file->n_times + 1 : 1;
+  file->n_before = file->n_seen;
+  if (file->n_times >= SAME_COUNTS)
+    file->n = file->n_seen;
+
+  return file->n >= 0;
+}
+
+void
+ssem_process_count_locks (SsemLockCount *files,
+                          gsize          n_files,
+                          goffset        byte)
+{
+  g_autoptr(GHashTable) table = g_hash_table_new (hash_file, is_same_file);
+  gboolean is_settled = n_files == 0;
+  gsize i;
+  int n;
+
+  for (i = 0; i < n_files; i++)
+    {
+      files[i].n = files[i].n_before = -1;
+      g_hash_table_add (table, &files[i]);
+    }
 
   /* The list comes in pieces, and what other programs lock and unlock in between moves a lock to
    * another piece, so that it is seen twice or not at all. What is seen again and again is true. */
-  for (i = 0; i < MAX_COUNTS && n_same < SAME_COUNTS; i++)
+  for (n = 0; n < MAX_COUNTS && !is_settled; n++)
     {
-      n = count_locks_once (&opened, byte);
-      n_same = n == last ? n_same + 1 : 1;
-      last = n;
+      for (i = 0; i < n_files; i++)
+        files[i].n_seen = 0;
+      if (!count_locks_once (table, byte))
+        return;
+      is_settled = TRUE;
+      for (i = 0; i < n_files; i++)
+        is_settled = settle (&files[i]) && is_settled;
     }
-
-  return n_same == SAME_COUNTS ? last : -1;
 }

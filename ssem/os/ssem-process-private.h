@@ -6,7 +6,21 @@
 
 #include <glib.h>
 
+#include <sys/types.h>
+
 G_BEGIN_DECLS
+
+/* How many processes have locked a byte of a file. */
+typedef struct
+{
+  dev_t device;
+  ino_t inode;
+  int n;        /* -1 where nobody knows */
+  /* Of ssem_process_count_locks (): in the last reading, the one before, and how often the same. */
+  int n_seen;
+  int n_before;
+  int n_times;
+} SsemLockCount;
 
 /* What the system tells of processes, for people to read. Nothing is decided by it. */
 
@@ -18,8 +32,10 @@ guint32  ssem_process_get_name_space (void);
  * knows. */
 char    *ssem_process_get_command    (int pid);
 
-/* How many have a lock on that byte of the file; -1 where nobody knows. */
-int      ssem_process_count_locks    (int     fd,
-                                      goffset byte);
+/* Counts who has a lock on @byte of each of @n_files files. The system's list of locks is read a few
+ * times, however many files there are: it is long where they are many. */
+void     ssem_process_count_locks    (SsemLockCount *files,
+                                      gsize          n_files,
+                                      goffset        byte);
 
 G_END_DECLS

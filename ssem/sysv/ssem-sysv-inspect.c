@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -47,30 +48,33 @@ is_anybody_attached (int fd)
   return ssem_file_lock_query (fd, SSEM_SYSV_FILE_ALIVE, 1) != 0;
 }
 
+/* How many processes are attached to each of some semaphores, none of which is left over. They are
+ * counted together, because each look at the system's list of locks costs time. */
 static void
-look_at_attached (int           fd,
-                  SsemSnapshot *snapshot)
+count_attached (SsemSnapshot **snapshots,
+                SsemLockCount *files,
+                guint          n)
 {
-  int n;
+  guint i;
 
-  if (!is_anybody_attached (fd))
-    {
-      snapshot->n_attached = 0;
-      return;
-    }
-
+  ssem_process_count_locks (files, n, SSEM_SYSV_FILE_ALIVE);
   /* Some file systems are called one thing by fstat(2) and another in the list of locks. */
-  n = ssem_process_count_locks (fd, SSEM_SYSV_FILE_ALIVE);
-  if (n > 0)
-    snapshot->n_attached = n;
+  for (i = 0; i < n; i++)
+    {
+      if (files[i].n > 0)
+        snapshots[i]->n_attached = files[i].n;
+    }
 }
 
-/* @key may be NULL. */
+/* @key may be NULL. Where processes are attached that can be counted, @file is the file that tells
+ * how many, and its inode is not 0. */
 static int
-look_at (const char    *path,
-         const char    *key,
-         SsemSnapshot **found)
+look_at (const char     *path,
+         const char     *key,
+         SsemSnapshot  **found,
+         SsemLockCount  *file)
 {
+  struct stat opened = { 0 };
   g_autoptr(SsemSnapshot) snapshot = ssem_snapshot_new ();
   SsemSysvRecord record;
   gboolean is_qts;
@@ -95,8 +99,10 @@ look_at (const char    *path,
     {
       snapshot->key = g_strdup (key);
     }
-  if (result == 0)
-    look_at_attached (fd, snapshot);
+  if (result == 0 && !is_anybody_attached (fd))
+    snapshot->n_attached = 0;
+  else if (result == 0 && fstat (fd, &opened) != 0)
+    result = -errno;
   close (fd);
   if (result != 0)
     return result;
@@ -113,10 +119,14 @@ look_at (const char    *path,
   /* Qt leaves no trace of its living processes. */
   is_qts = is_qts || set != ssem_sysv_record_get_set (&record);
   if (is_qts || !record.made_by_us)
-    snapshot->n_attached = -1;
+    {
+      snapshot->n_attached = -1;
+      opened.st_ino = 0;
+    }
   if (is_qts)
     snapshot->initial_value = -1;
   snapshot->is_leftover = snapshot->n_attached == 0;
+  *file = (SsemLockCount) { .device = opened.st_dev, .inode = opened.st_ino };
   *found = g_steal_pointer (&snapshot);
 
   return 0;
@@ -127,14 +137,21 @@ ssem_sysv_inspect (const char    *key,
                    SsemSnapshot **snapshot)
 {
   g_autofree char *path = ssem_sysv_key_path (key);
+  SsemLockCount file;
+  int result = look_at (path, key, snapshot, &file);
 
-  return look_at (path, key, snapshot);
+  if (result == 0 && file.inode != 0)
+    count_attached (snapshot, &file, 1);
+
+  return result;
 }
 
 int
 ssem_sysv_list (GPtrArray *snapshots)
 {
   g_autofree char *folder = ssem_sysv_key_folder ();
+  g_autoptr(GPtrArray) in_use = g_ptr_array_new ();
+  g_autoptr(GArray) files = g_array_new (FALSE, FALSE, sizeof (SsemLockCount));
   g_autoptr(GDir) dir = NULL;
   const char *name;
 
@@ -151,8 +168,10 @@ ssem_sysv_list (GPtrArray *snapshots)
       g_autofree char *path = g_build_filename (folder, name, NULL);
       g_autofree char *right_path = NULL;
       g_autoptr(SsemSnapshot) snapshot = NULL;
+      SsemLockCount file;
 
-      if (!g_str_has_prefix (name, SSEM_SYSV_KEY_PREFIX) || look_at (path, NULL, &snapshot) != 0)
+      if (!g_str_has_prefix (name, SSEM_SYSV_KEY_PREFIX) ||
+          look_at (path, NULL, &snapshot, &file) != 0)
         continue;
 
       /* A key that leads elsewhere is of a file that was copied or renamed. */
@@ -164,8 +183,15 @@ ssem_sysv_list (GPtrArray *snapshots)
           if (!g_str_equal (path, right_path))
             continue;
         }
+      if (file.inode != 0)
+        {
+          g_ptr_array_add (in_use, snapshot);
+          g_array_append_val (files, file);
+        }
       g_ptr_array_add (snapshots, g_steal_pointer (&snapshot));
     }
+
+  count_attached ((SsemSnapshot **) in_use->pdata, (SsemLockCount *) files->data, files->len);
 
   return 0;
 }

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -15,7 +16,7 @@ import unittest
 
 import tap
 from semaphores import IPC_RMID, PREFIXES, libc
-from tool import COMMANDS, SECONDS, TOOL, Terminal, ToolCase
+from tool import COMMANDS, SECONDS, STAY, TOOL, Terminal, ToolCase
 
 SOURCE_ROOT = os.environ['SSEM_SOURCE_ROOT']
 COMPLETION = os.path.join(SOURCE_ROOT, 'ssem/tool/ssem.bash')
@@ -115,6 +116,38 @@ class Tell(ToolCase):
             self.assertRegex(text, rf'Who waits for units:\n +PID.*\n +{waiter.pid} +1 .*ssem\n')
         self.let_go(holder)
         self.let_go(waiter)
+
+    def count_reads(self, path, *arguments):
+        """How often the command opens a file."""
+        strace = shutil.which('strace')
+        trace = os.path.join(self.folder, 'trace')
+        self.addCleanup(lambda: os.path.exists(trace) and os.unlink(trace))
+        # A leak sanitizer cannot run under a tracer.
+        environment = dict(os.environ, ASAN_OPTIONS='detect_leaks=0')
+        if strace is None or subprocess.run(
+                [strace, '-fqo', trace, '-e', 'trace=open,openat', TOOL, *arguments], check=False,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
+                timeout=SECONDS).returncode != 0:
+            self.skipTest('strace cannot trace here')
+        with open(trace, encoding='utf-8') as lines:
+            return sum(f'"{path}"' in line for line in lines)
+
+    def test_the_list_of_locks_is_read_for_all_together(self):
+        """It has a line for each attached process: read for each key, it makes a list quadratic."""
+        keys = [f'{self.key}-{number}' for number in range(60)]
+        # Each process holds one, and runs the next.
+        command = STAY
+        for key in keys[1:]:
+            command = [TOOL, 'run', key, '--', *command]
+        holder = self.hold(keys[0], command=command)
+        listed = json.loads(self.output('list', '--json', '--backend', self.backend))
+        self.assertEqual({info['key'] for info in listed}, set(keys))
+        # System V cannot count where the list calls the file system something else.
+        unknown = {None} if self.backend == 'sysv' else set()
+        self.assertLessEqual({info['attached'] for info in listed}, {1} | unknown)
+        # Again and again, until a few answers in a row are the same.
+        self.assertLessEqual(self.count_reads('/proc/locks', 'list', '--backend', self.backend), 50)
+        self.let_go(holder)
 
     def test_another_backend_than_the_default(self):
         other = {'shared-memory': 'sysv', 'sysv': 'shared-memory'}[self.backend]
