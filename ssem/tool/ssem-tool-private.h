@@ -192,7 +192,11 @@ char       *tool_show_key       (SsemSemaphoreInfo *info);
 /* Prints @text and a newline in UTF-8, whatever the locale is: for programs. */
 void        tool_print_utf8     (const char    *text);
 
-/* --- The command of run: ssem-tool-spawn-*.c --- */
+/* --- Processes: ssem-tool-spawn-*.c --- */
+
+/* To be called first: goes on in another process where this one is process 1 of a container. TRUE:
+ * this is the process to go on in. FALSE: it has been, and this one ends with @status. */
+gboolean    tool_leave_process_1 (int *status);
 
 /* To be called before the units are acquired. Where they would be lost if a key, such as Ctrl-C,
  * ended this program, the key no longer ends it from here on, but cancels the answer; then @status is

@@ -25,6 +25,11 @@
  * If this process is killed, the command is killed by the kernel (PR_SET_PDEATHSIG), since its
  * units are gone. That ends the command itself, not what it has started; and not a command that
  * changes its user, because the kernel forgets the request then.
+ *
+ * Process 1 of a container is special: it gets no signal that it has no handler for, and orphans
+ * become its children. So there the program forks at its start. Process 1 does what is said above for
+ * its only child, and reaps whatever else becomes its child. The child does all the rest, as in any
+ * other place.
  */
 
 static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM };
@@ -88,21 +93,41 @@ is_ours_alone (int number,
   return number == SIGALRM || (number == SIGHUP && getsid (0) == getpid ());
 }
 
-/* How it ended, as waitpid (2) has it. */
-static int
-wait_for_command (GPid            child,
-                  const sigset_t *awaited)
+/* Blocks the signals that wait_for_child () takes. */
+static void
+begin_to_await (sigset_t         *awaited,
+                sigset_t         *before,
+                struct sigaction *at_child)
 {
-  int status;
+  const struct sigaction usual = { .sa_handler = SIG_DFL };
+  gsize i;
 
+  /* Who started us may have chosen not to hear of its children; we have to. */
+  sigaction (SIGCHLD, &usual, at_child);
+  sigemptyset (awaited);
+  sigaddset (awaited, SIGCHLD);
+  for (i = 0; i < G_N_ELEMENTS (forwarded); i++)
+    sigaddset (awaited, forwarded[i]);
+  sigprocmask (SIG_BLOCK, awaited, before);
+}
+
+/* How it ended, as waitpid (2) has it. Reaps other children, too. */
+static int
+wait_for_child (GPid            child,
+                const sigset_t *awaited)
+{
   for (;;)
     {
       siginfo_t info;
-      int number;
-      pid_t ended = waitpid (child, &status, WNOHANG);
+      int number, status;
+      pid_t ended;
 
-      if (ended == child)
-        return status;
+      /* One signal may stand for several children. */
+      while ((ended = waitpid (-1, &status, WNOHANG)) > 0)
+        {
+          if (ended == child)
+            return status;
+        }
 
       number = sigwaitinfo (awaited, &info);
       if (number > 0 && number != SIGCHLD && is_ours_alone (number, info.si_code))
@@ -135,6 +160,36 @@ tool_end_like (int status)
   return TOOL_RUN_FAILED;
 }
 
+gboolean
+tool_leave_process_1 (int *status)
+{
+  struct sigaction at_child;
+  sigset_t awaited, before;
+  GPid child;
+
+  if (getpid () != 1)
+    return TRUE;
+
+  begin_to_await (&awaited, &before, &at_child);
+  child = fork ();
+  if (child < 0)
+    {
+      tool_print_error (_("Could not start a process: %s"), g_strerror (errno));
+      *status = TOOL_RUN_FAILED;
+      return FALSE;
+    }
+  if (child > 0)
+    {
+      *status = tool_end_like (wait_for_child (child, &awaited));
+      return FALSE;
+    }
+
+  sigaction (SIGCHLD, &at_child, NULL);
+  sigprocmask (SIG_SETMASK, &before, NULL);
+
+  return TRUE;
+}
+
 /* A signal that ends a process which waits for units leaves nothing behind: what it has by then comes
  * back. */
 GCancellable *
@@ -147,22 +202,13 @@ gboolean
 tool_run_command (char **command,
                   int   *status)
 {
-  const struct sigaction usual = { .sa_handler = SIG_DFL };
   struct sigaction at_child;
   sigset_t awaited, before;
   GPid parent = getpid ();
   int error, fds[2];
   GPid child;
-  gsize i;
 
-  /* Who started us may have chosen not to hear of its children; we have to. */
-  sigaction (SIGCHLD, &usual, &at_child);
-  sigemptyset (&awaited);
-  sigaddset (&awaited, SIGCHLD);
-  for (i = 0; i < G_N_ELEMENTS (forwarded); i++)
-    sigaddset (&awaited, forwarded[i]);
-  sigprocmask (SIG_BLOCK, &awaited, &before);
-
+  begin_to_await (&awaited, &before, &at_child);
   if (pipe2 (fds, O_CLOEXEC) != 0)
     {
       tool_print_error (_("Could not start “%s”: %s"), command[0], g_strerror (errno));
@@ -179,7 +225,7 @@ tool_run_command (char **command,
   close (fds[0]);
 
   if (child > 0)
-    *status = wait_for_command (child, &awaited);
+    *status = wait_for_child (child, &awaited);
   if (child > 0 && error == 0)
     return TRUE;
 

@@ -47,6 +47,13 @@ key_pressed_cb (DWORD event)
   return TRUE;
 }
 
+gboolean
+tool_leave_process_1 (int *status)
+{
+  /* No process is special. */
+  return TRUE;
+}
+
 GCancellable *
 tool_heed_keys (int *status)
 {

@@ -22,6 +22,9 @@ main (int    argc,
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   g_set_prgname ("ssem");
 
+  if (!tool_leave_process_1 (&status))
+    return status;
+
   status = tool_dispatch ((int) g_strv_length (arguments), arguments);
   if (status == TOOL_OK && !tool_flush ())
     status = TOOL_FAILED;

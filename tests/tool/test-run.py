@@ -294,4 +294,118 @@ class Signals(ToolCase):
         self.assertRemoved()
 
 
+# Leaves an orphan, prints its number, and lets it end; goes on until there is a line to read.
+LEAVE_ORPHAN = """
+import os
+reader, writer = os.pipe()
+if os.fork() == 0:
+    orphan = os.fork()
+    if orphan == 0:
+        os.close(writer)
+        os.read(reader, 1)
+        os._exit(0)
+    os.write(1, b'%d\\n' % orphan)
+    os._exit(0)
+os.wait()
+os.close(writer)
+input()
+"""
+
+
+class Process1(ToolCase):
+    """As the first process of a container, which the kernel treats in a special way."""
+
+    def setUp(self):
+        super().setUp()
+        self.unshare = [shutil.which('unshare') or 'unshare', '-rpf', '--kill-child']
+        try:
+            subprocess.run([*self.unshare, 'true'], check=True, stderr=subprocess.DEVNULL)
+        except (FileNotFoundError, subprocess.CalledProcessError):
+            self.skipTest('no namespaces of processes')
+        # There it could not trace its parent.
+        os.environ['ASAN_OPTIONS'] = os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'
+
+    def contain(self, *command):
+        container = subprocess.Popen([*self.unshare, *command], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                     encoding='utf-8')
+        self.addCleanup(self.end, container)
+        return container
+
+    @staticmethod
+    def children_of(pid):
+        """By the numbers that they have out here."""
+        with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as numbers:
+            return [int(number) for number in numbers.read().split()]
+
+    def test_status(self):
+        for command, status in [(['sh', '-c', 'exit 0'], 0), (['sh', '-c', 'exit 7'], 7),
+                                (['sh', '-c', 'kill -TERM $$'], 128 + 15),
+                                (['sh', '-c', 'kill -KILL $$'], 128 + 9),
+                                (['sh', '-c', 'kill -TERM 1; sleep 600'], 128 + 15),
+                                (['/nowhere/such-command'], 127)]:
+            with self.subTest(command=command):
+                container = self.contain(TOOL, 'run', self.key, *command)
+                container.communicate(timeout=SECONDS)
+                self.assertEqual(container.returncode, status)
+        self.assertRemoved()
+
+    def test_signals_end_one_that_waits(self):
+        holder = self.hold(self.key)
+        for number in [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1]:
+            with self.subTest(signal=number):
+                container = self.contain(TOOL, 'run', self.key, 'true')
+                self.wait_for_waiting(1)
+                os.kill(self.children_of(container.pid)[0], number)
+                self.assertEqual(container.wait(timeout=SECONDS), 128 + number)
+                self.wait_for_waiting(0)
+        self.let_go(holder)
+        self.assertRemoved()
+
+    def test_signals_end_watch(self):
+        holder = self.hold(self.key)
+        for number, status in [(signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGUSR1, 128 + 10)]:
+            with self.subTest(signal=number):
+                container = self.contain(TOOL, 'watch')
+                self.assertIn(self.key, container.stdout.readline())
+                os.kill(self.children_of(container.pid)[0], number)
+                self.assertEqual(container.wait(timeout=SECONDS), status)
+        self.let_go(holder)
+
+    def test_signals_are_passed_on(self):
+        container = self.contain(TOOL, 'run', self.key, *SIGNAL_COMMAND,
+                                 *[str(int(number)) for number in FORWARDED])
+        self.assertEqual(container.stdout.readline(), 'ready\n')
+        for number in FORWARDED:
+            os.kill(self.children_of(container.pid)[0], number)
+            self.assertEqual(container.stdout.readline(), f'{int(number)}\n')
+        self.assertEqual(container.wait(timeout=SECONDS), 9)
+        self.assertRemoved()
+
+    def test_orphans_are_reaped_while_the_command_runs(self):
+        # A process that has ended, and was not reaped, can be sent a signal.
+        script = ('"$0" -c "$1" | { read -r orphan; while kill -0 "$orphan" 2>/dev/null; '
+                  'do sleep 0.01; done; echo reaped; }')
+        container = self.contain(TOOL, 'run', self.key, 'sh', '-c', script, sys.executable,
+                                 LEAVE_ORPHAN)
+        self.assertEqual(container.stdout.readline(), 'reaped\n')
+        container.communicate('\n', timeout=SECONDS)
+        self.assertRemoved()
+
+    def test_orphans_are_reaped_while_it_waits(self):
+        holder = self.hold(self.key)
+        # A child of a process stays its child when that becomes another program.
+        script = 'exec 3<&0; read -r line <&3 & echo ready; exec "$@"'
+        container = self.contain('sh', '-c', script, 'sh', TOOL, 'run', self.key, 'true')
+        self.assertEqual(container.stdout.readline(), 'ready\n')
+        self.wait_for_waiting(1)
+        process = self.children_of(container.pid)[0]
+        orphan = self.children_of(process)[0]
+        print(file=container.stdin, flush=True)
+        wait_until(lambda: orphan not in self.children_of(process), 'the orphan is reaped')
+        self.let_go(holder)
+        self.assertEqual(container.wait(timeout=SECONDS), 0)
+        self.assertRemoved()
+
+
 tap.main()
