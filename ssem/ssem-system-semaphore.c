@@ -11,6 +11,7 @@
 #include "ssem-enums.h"
 #include "ssem-i18n-private.h"
 #include "ssem-key-private.h"
+#include "ssem-param-spec-private.h"
 
 /**
  * SsemSystemSemaphore:
@@ -506,7 +507,7 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
    * Since: 1.0
    */
   properties[PROP_MODE] =
-    g_param_spec_enum ("mode", NULL, NULL, SSEM_TYPE_ACCESS_MODE, SSEM_ACCESS_MODE_OPEN, flags);
+    ssem_param_spec_any_enum ("mode", SSEM_TYPE_ACCESS_MODE, SSEM_ACCESS_MODE_OPEN, flags);
 
   /**
    * SsemSystemSemaphore:undo: (getter get_undo)
@@ -534,7 +535,7 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
    * Since: 1.0
    */
   properties[PROP_BACKEND] =
-    g_param_spec_enum ("backend", NULL, NULL, SSEM_TYPE_BACKEND, SSEM_BACKEND_DEFAULT, flags);
+    ssem_param_spec_any_enum ("backend", SSEM_TYPE_BACKEND, SSEM_BACKEND_DEFAULT, flags);
 
   g_object_class_install_properties (object_class, N_PROPS, properties);
 
@@ -607,7 +608,6 @@ ssem_system_semaphore_new (const char      *key,
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  /* Not by the properties: that of an enumeration takes no other number, without an error. */
   self = g_object_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL);
   self->key = g_strdup (key);
   self->initial_value = initial_value;

@@ -239,7 +239,7 @@ test_without_key (Fixture *fixture)
 static void
 test_no_mode (Fixture *fixture)
 {
-  const int modes[] = { -1, 5, G_MAXINT, G_MININT };
+  const int modes[] = { -1, SSEM_ACCESS_MODE_JOIN + 1, 99, G_MAXINT, G_MININT };
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
   guint i;
 
@@ -254,10 +254,47 @@ test_no_mode (Fixture *fixture)
       g_clear_error (&error);
       g_assert_false (ssem_system_semaphore_set_key (semaphore, "another", 1, modes[i], &error));
       g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+      g_clear_error (&error);
       assert_value (semaphore, 1);
+
+      /* By a property, too: GObject's own would open the key with the default mode. */
+      other = g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, &error, "key", fixture->key,
+                              "backend", fixture->backend, "mode", modes[i], NULL);
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+      g_assert_null (other);
     }
 
   drop_object (&semaphore);
+}
+
+/* Neither as a property nor as an argument is another number taken for a backend. */
+static void
+test_no_backend (Fixture *fixture)
+{
+  const int backends[] = { -1, SSEM_BACKEND_WINDOWS + 1, 99, G_MAXINT, G_MININT };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (backends); i++)
+    {
+      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+      g_autoptr(SsemSemaphoreInfo) info = NULL;
+      g_autoptr(GError) error = NULL;
+
+      semaphore = g_object_new (SSEM_TYPE_SYSTEM_SEMAPHORE, "key", fixture->key,
+                                "backend", backends[i], NULL);
+      g_assert_cmpint ((int) ssem_system_semaphore_get_backend (semaphore), ==, backends[i]);
+      g_assert_false (ssem_system_semaphore_acquire (semaphore, 1, NULL, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+      g_clear_error (&error);
+
+      info = ssem_semaphore_info_query (fixture->key, backends[i], &error);
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+      g_assert_null (info);
+      g_assert_false (ssem_backend_is_supported (backends[i]));
+      drop_object (&semaphore);
+    }
+
+  fixture_assert_empty (fixture);
 }
 
 static void
@@ -598,6 +635,7 @@ main (int    argc,
   conformance_add ("failed-then-used", test_failed_then_used);
   conformance_add ("without-key", test_without_key);
   conformance_add ("no-mode", test_no_mode);
+  conformance_add ("no-backend", test_no_backend);
   conformance_add ("async-initable", test_async_initable);
   conformance_add ("notify", test_notify);
   conformance_add ("set-key-fails", test_set_key_fails);
