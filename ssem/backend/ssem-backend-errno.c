@@ -40,6 +40,7 @@ code_for (int system_error)
     case EADDRINUSE:
     case EAGAIN:
     case EDQUOT:
+    case EFBIG:
     case EMFILE:
     case ENFILE:
     case ENOLCK:
@@ -70,6 +71,8 @@ reason_for (int system_error)
       return _("What lies in its place is not a semaphore of this key");
     case EEXIST:
       return _("It exists, and processes may be using it");
+    case EFBIG:
+      return _("The process may not make a file of that size (see RLIMIT_FSIZE)");
     case EIDRM:
       return _("It was removed from the system while it was in use");
     case ELOOP:

@@ -80,6 +80,7 @@ static GMutex registry_lock;
 static GHashTable *registry;    /* name -> the attachment that a new instance joins */
 static GHashTable *attachments; /* serial -> attachment, all there are */
 static guint64 last_serial;
+static char *own_directory;     /* of all semaphores, where the library made it; NULL before */
 static char *last_removed;      /* name of the semaphore that this process has removed last */
 
 static void
@@ -533,7 +534,9 @@ leave_all_at_exit (void)
           atomic_store (&attachment->is_attached, FALSE);
         }
     }
-  ssem_shm_file_leave_folder ();
+  /* As long as there is anything in it, it stays. */
+  if (own_directory != NULL)
+    rmdir (own_directory);
   ssem_thread_unlock (&registry_lock);
 }
 
@@ -582,6 +585,17 @@ make_name (SsemShmFile *file)
                           (guint64) found.st_ino, file->path + strlen (file->folder));
 }
 
+/* With registry_lock: notes it for the end of the process, when nothing may be allocated. */
+static void
+note_own_directory (SsemShmFile *file)
+{
+  if (!file->owns_folder || g_strcmp0 (own_directory, file->folder) == 0)
+    return;
+
+  g_free (own_directory);
+  own_directory = g_strdup (file->folder);
+}
+
 /* The process's attachment for @key, which may be out, with one more reference. */
 static SsemShmAttachment *
 registry_get (const char *key)
@@ -595,6 +609,7 @@ registry_get (const char *key)
 
   ssem_thread_lock (&registry_lock);
 
+  note_own_directory (&file);
   self = g_hash_table_lookup (registry, name);
   if (self == NULL)
     {

@@ -304,7 +304,8 @@ ssem_shm_bell_watch (SsemShmFile *file)
 
   ssem_thread_lock (&bell_lock);
 
-  if (has_bell () || make_bell ())
+  /* In another root the path may name another file. The waiters' own look finds deaths then. */
+  if (ssem_shm_file_is_in_place (file) && (has_bell () || make_bell ()))
     entry.watch = inotify_add_watch (inotify_fd, file->place, IN_CLOSE_WRITE);
 
   is_watched = entry.watch >= 0 && start_thread ();

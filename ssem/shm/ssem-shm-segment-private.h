@@ -162,7 +162,4 @@ int      ssem_shm_file_check_folder  (SsemShmFile *self);
  * look. -ENOENT where it has lost its name; else the errors of check_folder (). */
 int      ssem_shm_file_check_place   (SsemShmFile *self);
 
-/* At the end of the process: removes the folder of all, where it is ours and empty. */
-void     ssem_shm_file_leave_folder  (void);
-
 G_END_DECLS

@@ -9,6 +9,7 @@
 #include "ssem-shm-wing-private.h"
 
 #include "ssem/os/ssem-environment-private.h"
+#include "ssem/os/ssem-file-limit-private.h"
 #include "ssem/os/ssem-file-lock-private.h"
 #include "ssem/os/ssem-file-number-private.h"
 #include "ssem/os/ssem-key-name-private.h"
@@ -70,31 +71,31 @@ find_folder (gboolean *is_ours)
   return g_strdup_printf ("/dev/shm/ssem-%u", (unsigned int) geteuid ());
 }
 
-static void
-append_name (GString    *path,
-             const char *key)
-{
-  const gsize start = path->len;
-
-  g_string_append (path, "ssem_");
-  g_string_append_uri_escaped (path, key, NULL, FALSE);
-  if (path->len - start > MAX_NAME)
-    {
-      g_autofree char *name = ssem_key_name ("ssem=", key);
-
-      g_string_truncate (path, start);
-      g_string_append (path, name);
-    }
-}
-
+/* As g_uri_escape_string () does it, but that its string is made of slices, whose lock a child of
+ * fork () may find taken (GLib before 2.76). */
 char *
 ssem_shm_file_make_name (const char *key)
 {
-  GString *name = g_string_new (NULL);
+  static const char prefix[] = "ssem_";
+  static const char digits[] = "0123456789ABCDEF";
+  g_autofree char *name = g_malloc (sizeof prefix + 3 * strlen (key));
+  char *end = g_stpcpy (name, prefix);
+  const char *p;
 
-  append_name (name, key);
+  for (p = key; *p != '\0'; p++)
+    {
+      if (g_ascii_isalnum (*p) || strchr ("-._~", *p) != NULL)
+        {
+          *end++ = *p;
+          continue;
+        }
+      *end++ = '%';
+      *end++ = digits[(guchar) *p >> 4];
+      *end++ = digits[(guchar) *p & 15];
+    }
+  *end = '\0';
 
-  return g_string_free (name, FALSE);
+  return end - name <= MAX_NAME ? g_steal_pointer (&name) : ssem_key_name ("ssem=", key);
 }
 
 void
@@ -110,14 +111,11 @@ void
 ssem_shm_file_init (SsemShmFile *self,
                     const char  *key)
 {
-  GString *path = g_string_sized_new (128);
+  g_autofree char *name = ssem_shm_file_make_name (key);
 
   self->key = g_strdup (key);
   self->folder = find_folder (&self->owns_folder);
-  g_string_append (path, self->folder);
-  g_string_append_c (path, G_DIR_SEPARATOR);
-  append_name (path, key);
-  self->path = g_string_free (path, FALSE);
+  ssem_shm_file_set_path (self, self->folder, name);
   self->fd = -1;
   self->wing_fd = -1;
 }
@@ -513,7 +511,10 @@ static int
 make_room (int   fd,
            gsize size)
 {
-  int result;
+  int result = ssem_file_check_limit ((goffset) size);
+
+  if (result != 0)
+    return result;
 
   /* Real room: a write to a mapping that finds none is a SIGBUS. */
   do
@@ -649,17 +650,6 @@ ssem_shm_file_create (SsemShmFile *self,
     ssem_shm_file_close (self);
 
   return result;
-}
-
-void
-ssem_shm_file_leave_folder (void)
-{
-  gboolean is_ours;
-  g_autofree char *folder = find_folder (&is_ours);
-
-  /* As long as there is anything in it, it stays. */
-  if (is_ours)
-    rmdir (folder);
 }
 
 int

@@ -10,7 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -78,12 +78,32 @@ ssem_shm_wing_get_folder (SsemShmFile *self)
   return g_strconcat (self->path, "+", NULL);
 }
 
-static char *
-wing_path (SsemShmFile *self,
-           guint64      birth,
-           guint        wing)
+/* The path of a wing, or without one that of their folder. On the stack: a question is asked in a
+ * signal handler, too. */
+typedef struct
 {
-  return g_strdup_printf ("%s+/%016" G_GINT64_MODIFIER "x-%u", self->path, birth, wing);
+  char path[PATH_MAX];
+} WingPath;
+
+static const char *
+write_folder (SsemShmFile *self,
+              WingPath    *text)
+{
+  g_snprintf (text->path, sizeof text->path, "%s+", self->path);
+
+  return text->path;
+}
+
+static const char *
+write_path (SsemShmFile *self,
+            guint64      birth,
+            guint        wing,
+            WingPath    *text)
+{
+  g_snprintf (text->path, sizeof text->path, "%s+/%016" G_GINT64_MODIFIER "x-%u", self->path, birth,
+              wing);
+
+  return text->path;
 }
 
 static int
@@ -92,11 +112,11 @@ open_wing (SsemShmFile *self,
            guint        wing,
            int          flags)
 {
-  g_autofree char *path = wing_path (self, birth, wing);
   struct stat found;
+  WingPath text;
   int fd;
 
-  fd = open (path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+  fd = open (write_path (self, birth, wing, &text), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   fd = fd >= 0 ? ssem_file_number_settle (fd) : -errno;
   if (fd < 0)
     return fd;
@@ -117,14 +137,13 @@ open_wing (SsemShmFile *self,
 static int
 check_folder (SsemShmFile *self)
 {
-  g_autofree char *folder = NULL;
   struct stat found;
+  WingPath text;
 
   if (self->owns_folder)
     return 0;
 
-  folder = ssem_shm_wing_get_folder (self);
-  if (lstat (folder, &found) != 0)
+  if (lstat (write_folder (self, &text), &found) != 0)
     return -errno;
 
   return S_ISDIR (found.st_mode) && found.st_uid == geteuid () && (found.st_mode & 022) == 0
@@ -148,10 +167,10 @@ is_misfit (SsemShmFile *self,
            guint64      birth,
            guint        wing)
 {
-  g_autofree char *path = wing_path (self, birth, wing);
   struct stat found;
+  WingPath text;
 
-  if (lstat (path, &found) != 0)
+  if (lstat (write_path (self, birth, wing, &text), &found) != 0)
     return errno == ENOTDIR || check_folder (self) == -EACCES;
 
   return found.st_uid != geteuid () || !S_ISREG (found.st_mode);
@@ -193,9 +212,9 @@ ssem_shm_wing_enter (SsemShmFile *self,
   self->wing_fd = create_wing (self, birth, wing);
   if (self->wing_fd == -ENOENT)
     {
-      g_autofree char *folder = ssem_shm_wing_get_folder (self);
+      WingPath text;
 
-      self->wing_fd = ssem_shm_file_make_folder (folder);
+      self->wing_fd = ssem_shm_file_make_folder (write_folder (self, &text));
       if (self->wing_fd == 0)
         self->wing_fd = create_wing (self, birth, wing);
     }
@@ -251,7 +270,7 @@ void
 ssem_shm_wing_remove (SsemShmFile *self)
 {
   guint64 wings = atomic_load (&self->memory->wings);
-  g_autofree char *folder = NULL;
+  WingPath text;
   guint wing;
 
   if (wings == 0)
@@ -259,13 +278,8 @@ ssem_shm_wing_remove (SsemShmFile *self)
 
   for (wing = 1; wing < SSEM_SHM_N_WINGS; wing++)
     {
-      g_autofree char *path = NULL;
-
-      if (!(wings >> wing & 1))
-        continue;
-      path = wing_path (self, self->memory->birth, wing);
-      unlink (path);
+      if (wings >> wing & 1)
+        unlink (write_path (self, self->memory->birth, wing, &text));
     }
-  folder = ssem_shm_wing_get_folder (self);
-  rmdir (folder);
+  rmdir (write_folder (self, &text));
 }
