@@ -40,6 +40,7 @@ G_BEGIN_DECLS
  *                  try_acquire, acquire_timeout          operations/try, timeout*, one
  *                  failed ones hold nothing              cancel/..., async/race, cancelled-*
  *                  EINTR                                 operations/signals-*
+ *                  release and try in a signal handler   signals/...
  *                  get_error, get_error_string           operations/last-error*
  *                  any thread, any time                  threads/...
  *   Errors         every code, the message               errors/...
@@ -50,6 +51,7 @@ G_BEGIN_DECLS
  *                  undo FALSE                            death/without-undo, mixed-undo
  *                  SIGSTOP                               death/stopped-*, modes/resetter-stopped*
  *                  fork, exec                            fork/..., death/exec*
+ *                  what ends in the middle of a call     interrupted/...
  *   End of life    the last one removes                  life/last-*, creator-killed, fork/idle-*
  *                  races converge                        life/churn*, threads/open-and-close
  *                  a crash leaves it                     modes/leftover-value, resetter-killed*

@@ -17,4 +17,8 @@ void     limit        (int    resource,
  * process gets lost there. */
 gboolean is_elsewhere (void);
 
+gboolean obey_for_signals (SsemSystemSemaphore **slots,
+                           char                **words,
+                           guint                 n_words);
+
 G_END_DECLS

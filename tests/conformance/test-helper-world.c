@@ -368,7 +368,7 @@ obey_for_world (SsemSystemSemaphore **slots,
     }
   else
     {
-      return FALSE;
+      return obey_for_signals (slots, words, n_words);
     }
 
   return TRUE;

@@ -44,6 +44,12 @@
  *   strangers KIND FOLDER               closes all descriptors but its own two; each number becomes
  *                                       a file or pipe of the program's, the folder, or none
  *   wait-in-thread SLOT N, join-thread  an acquire in another thread, and its result
+ *   exit-on-signal N                    the handler of SIGUSR1 calls exit ()
+ *   release-on-signal SLOT N            the handler of SIGUSR1 releases that much
+ *   signals SLOT N                      operates, while so many signals come whose handler does the
+ *                                       same; `ok BALANCE`, what was acquired less what was released
+ *   signals-in-wait SLOT N UNITS        acquires so many units N times, which as many signals
+ *                                       release; `ok BALANCE`
  *   crowd SLOT N                        threads that acquire a unit and keep it; `ok COUNT CODE`
  */
 
