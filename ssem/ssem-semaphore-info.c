@@ -8,6 +8,7 @@
 
 #include "ssem/backend/ssem-backend-private.h"
 #include "ssem/os/ssem-display-private.h"
+#include "ssem/os/ssem-thread-private.h"
 #include "ssem-i18n-private.h"
 #include "ssem-key-private.h"
 #include "ssem-process-info-private.h"
@@ -184,6 +185,7 @@ GPtrArray *
 ssem_semaphore_info_list (SsemBackend   backend,
                           GError      **error)
 {
+  SSEM_THREAD_SHIELD;
   g_autoptr(GPtrArray) infos = NULL;
   gboolean is_any_listed = FALSE;
   g_autoptr(GError) failure = NULL;
@@ -254,6 +256,7 @@ ssem_semaphore_info_query (const char   *key,
                            SsemBackend   backend,
                            GError      **error)
 {
+  SSEM_THREAD_SHIELD;
   const SsemBackendTable *table;
   SsemSnapshot *snapshot;
 
@@ -535,6 +538,7 @@ ssem_semaphore_remove_leftover (const char   *key,
                                 SsemBackend   backend,
                                 GError      **error)
 {
+  SSEM_THREAD_SHIELD;
   const SsemBackendTable *table;
 
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
