@@ -575,7 +575,7 @@ test_calls (Fixture *fixture)
 }
 
 static void
-test_interrupted (Fixture *fixture)
+test_in_handler (Fixture *fixture)
 {
   const char *name = strrchr (g_test_get_path (), '/') + 1;
   guint i;
@@ -591,9 +591,9 @@ main (int    argc,
 {
   guint i;
 
-  conformance_init (&argc, &argv, "interrupted");
+  conformance_init (&argc, &argv, "handler");
   for (i = 0; i < G_N_ELEMENTS (scenarios); i++)
-    conformance_add (scenarios[i].name, test_interrupted);
+    conformance_add (scenarios[i].name, test_in_handler);
   conformance_add ("calls", test_calls);
 
   return conformance_run ();
