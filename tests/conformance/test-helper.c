@@ -26,6 +26,7 @@
  *   exit N, _exit N, abort, quit        quit drops all objects first
  *   serve-late                          exit obeys on after the library's own end, until quit
  *   timer USEC                          a signal with a handler every so often; `ok COUNT`
+ *   pairs SLOT N                        N times an acquire and a release of one unit
  *   hammer SLOT THREADS [N], calm       threads that acquire and release one unit, or n, until calm
  *   churn ROUNDS SEED FILE KEY          see churn ()
  *   race PROCESSES ROUNDS FILE KEY      see race (); at most so many rounds
@@ -148,6 +149,20 @@ open_object (const char      *key,
                          "undo", undo,
                          "backend", backend,
                          NULL);
+}
+
+static void
+operate_pairs (SsemSystemSemaphore *semaphore,
+               int                  n)
+{
+  g_autoptr(GError) error = NULL;
+  gboolean is_ok = TRUE;
+  int i;
+
+  for (i = 0; i < n && is_ok; i++)
+    is_ok = ssem_system_semaphore_acquire (semaphore, 1, NULL, &error) &&
+            ssem_system_semaphore_release (semaphore, 1, &error);
+  answer_result (is_ok, error);
 }
 
 static gpointer
@@ -562,6 +577,10 @@ obey_for_process (char  **words,
       g_autofree char *key = g_strcompress (words[4]);
 
       churn (n, (guint32) g_ascii_strtoull (words[2], NULL, 10), words[3], key);
+    }
+  else if (g_str_equal (command, "pairs") && n_words == 3)
+    {
+      operate_pairs (slots[n], atoi (words[2]));
     }
   else if (g_str_equal (command, "operate") && n_words == 4)
     {

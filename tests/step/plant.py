@@ -31,6 +31,11 @@ BUGS = {
         '      new_word = ssem_shm_state_pack (state.value + delta, state.epoch, lane.index,'
         ' committed + 1);\n',
     ),
+    # A process that reclaims swaps from the word that it has read, without a mark of its own.
+    'no-mark': (
+        '  if (!put_mark (segment, &word))\n    return FALSE;\n',
+        '  (void) put_mark;\n',
+    ),
     # A last will is executed by everybody who finds it.
     'will-again': (
         '  return (state->slot == index && matches (will, state->number)) ||\n'

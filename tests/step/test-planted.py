@@ -3,7 +3,7 @@
 
 """Whether the test that kills and stops at every instruction finds bugs that are there.
 
-test-planted.py PROGRAM BUG=LIBRARY...
+test-planted.py PROGRAM PROGRAM-WRAPPED BUG=LIBRARY...
 """
 
 import os
@@ -16,8 +16,8 @@ import unittest
 
 import tap
 
-PROGRAM = sys.argv[1]
-LIBRARIES = dict(argument.split('=', 1) for argument in sys.argv[2:])
+PROGRAM, PROGRAM_WRAPPED = sys.argv[1:3]
+LIBRARIES = dict(argument.split('=', 1) for argument in sys.argv[3:])
 
 # Somebody who waits for ever ends by this watchdog.
 WATCHDOG_SECONDS = 5
@@ -31,7 +31,9 @@ def run(case, library=None):
     # One that fails cleans nothing up.
     with tempfile.TemporaryDirectory(prefix='ssem-test-') as folder:
         environment['TMPDIR'] = folder
-        return subprocess.run([PROGRAM, '-p', '/ssem/step/shared-memory/' + case],
+        program = PROGRAM_WRAPPED if case.startswith('/ssem/wrapped/') else PROGRAM
+        path = case if case.startswith('/') else '/ssem/step/shared-memory/' + case
+        return subprocess.run([program, '-p', path],
                               env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               encoding='utf-8')
 
@@ -57,6 +59,9 @@ class Planted(unittest.TestCase):
 
     def test_will_again(self):
         self.check('will-again', 'killed/recover', -signal.SIGABRT)
+
+    def test_no_mark(self):
+        self.check('no-mark', '/ssem/wrapped/shared-memory/reclaimed', -signal.SIGABRT)
 
     def test_waits(self):
         self.check('waits', 'stopped/acquire', -signal.SIGALRM)
