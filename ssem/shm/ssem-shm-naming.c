@@ -386,6 +386,8 @@ publish (SsemShmFile *self,
       result = ssem_shm_file_check_place (self);
       if (result == 0)
         return 0;
+      if (ssem_shm_file_is_in_place (self))
+        unlink (place);
     }
 
   ssem_shm_file_close (self);

@@ -623,6 +623,33 @@ test_stopped_anywhere (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+/* What a process has created is set off against what it acquires later, also when it has opened the
+ * key again meanwhile. */
+static void
+test_created_reopened (Fixture *fixture)
+{
+  g_autofree char *other_key = g_strconcat (fixture->key, " other", NULL);
+  g_autofree char *key = g_strescape (fixture->key, NULL);
+  g_autofree char *other = g_strescape (other_key, NULL);
+  Helper *watcher = fixture_user (fixture, 0);
+  Helper *first = fixture_user (fixture, 0);
+  Helper *second = fixture_user (fixture, 0);
+
+  helper_do (first, "release 0 5");
+  helper_do (first, "close 0");
+  helper_open (first, 1, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
+  helper_do (first, "acquire 1 4");
+  helper_kill (first);
+  g_assert_cmpint (helper_get_value (watcher, 0), ==, 1);
+
+  helper_do (second, "release 0 5");
+  helper_do (second, "set-key 0 1 0 %s", other);
+  helper_do (second, "set-key 0 0 0 %s", key);
+  helper_do (second, "acquire 0 6");
+  helper_kill (second);
+  g_assert_cmpint (helper_get_value (watcher, 0), ==, 1);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -648,6 +675,7 @@ main (int    argc,
   conformance_add ("stopped-waiter", test_stopped_waiter);
   conformance_add ("stopped-anywhere", test_stopped_anywhere);
   conformance_add_needing ("more-than-maximum", NEEDS_UNDO, test_more_than_maximum);
+  conformance_add_needing ("created-reopened", NEEDS_UNDO, test_created_reopened);
 
   return conformance_run ();
 }

@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -485,6 +486,103 @@ test_parent_serves_child (Fixture *fixture)
   helper_expect_ok (child);
 }
 
+/* --- Siblings --- */
+
+typedef struct
+{
+  pid_t pid;
+  int commands_fd; /* it goes on when it reads a byte */
+  int answers_fd;  /* it has written a byte when it has opened the key */
+} Sibling;
+
+/* A grandchild uses what its parent has opened, which was removed; answers 0 where it finds that. */
+static int
+use_in_grandchild (SsemSystemSemaphore *semaphore)
+{
+  g_autoptr(GError) error = NULL;
+  pid_t pid = fork ();
+  int status;
+
+  if (pid == 0)
+    _exit (!ssem_system_semaphore_try_acquire (semaphore, 1, &error) &&
+           g_error_matches (error, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                            SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND) ? 0 : 1);
+  if (pid < 0 || waitpid (pid, &status, 0) != pid)
+    return 2;
+
+  return WIFEXITED (status) ? WEXITSTATUS (status) : 3;
+}
+
+static Sibling
+sibling_new (Fixture *fixture,
+             gboolean has_child)
+{
+  Sibling self;
+  int commands[2], answers[2];
+
+  g_assert_cmpint (pipe (commands), ==, 0);
+  g_assert_cmpint (pipe (answers), ==, 0);
+  self = (Sibling) { fork (), commands[1], answers[0] };
+  g_assert_cmpint (self.pid, >=, 0);
+  if (self.pid == 0)
+    {
+      SsemSystemSemaphore *semaphore;
+      int status = 4;
+      char byte;
+
+      prctl (PR_SET_PDEATHSIG, SIGKILL);
+      close (commands[1]);
+      semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, NULL);
+      if (semaphore != NULL && write (answers[1], "x", 1) == 1 && read (commands[0], &byte, 1) == 1)
+        status = has_child ? use_in_grandchild (semaphore) : 0;
+      g_clear_object (&semaphore);
+      _exit (status);
+    }
+  close (commands[0]);
+  close (answers[1]);
+
+  return self;
+}
+
+static void
+sibling_expect_open (Sibling *self)
+{
+  char byte;
+
+  g_assert_cmpint (read (self->answers_fd, &byte, 1), ==, 1);
+}
+
+static void
+sibling_end (Sibling *self)
+{
+  int status;
+
+  g_assert_cmpint (write (self->commands_fd, "x", 1), ==, 1);
+  close (self->commands_fd);
+  g_assert_cmpint (waitpid (self->pid, &status, 0), ==, self->pid);
+  g_assert_true (WIFEXITED (status));
+  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+  close (self->answers_fd);
+}
+
+/* Children of one parent inherit the state of GLib's random numbers. Two semaphores with numbers from
+ * there would be taken for one. */
+static void
+test_siblings (Fixture *fixture)
+{
+  Sibling removed, successor;
+
+  g_random_int ();
+  removed = sibling_new (fixture, TRUE);
+  sibling_expect_open (&removed);
+  fixture_remove (fixture, REMOVE_BOTH);
+  successor = sibling_new (fixture, FALSE);
+  sibling_expect_open (&successor);
+
+  sibling_end (&removed);
+  sibling_end (&successor);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -513,6 +611,8 @@ main (int    argc,
   conformance_add_needing ("async-pending", NEEDS_FORK_AMONG_THREADS, test_async_pending);
   conformance_add ("parent-serves-child", test_parent_serves_child);
   conformance_add_needing ("among-first-uses", NEEDS_FORK_AMONG_THREADS, test_among_first_uses);
+
+  conformance_add_needing ("siblings", NEEDS_FILES, test_siblings);
 
   return conformance_run ();
 }

@@ -242,6 +242,7 @@ typedef struct
   GCond changed;
   int n_tried;
   int n_in;
+  int n_expected;
   int code; /* of the last refusal */
 } Crowd;
 
@@ -287,6 +288,41 @@ gather (SsemSystemSemaphore *semaphore,
     }
   answer ("ok %d %d", crowd.n_in, crowd.code);
   g_mutex_unlock (&crowd.lock);
+}
+
+static gpointer
+pass_through (gpointer data)
+{
+  Crowd *crowd = data;
+  gboolean is_through = ssem_system_semaphore_acquire (crowd->semaphore, 1, NULL, NULL) &&
+                        ssem_system_semaphore_release (crowd->semaphore, 1, NULL);
+
+  g_mutex_lock (&crowd->lock);
+  crowd->n_tried++;
+  crowd->n_in += is_through;
+  g_cond_broadcast (&crowd->changed);
+  while (crowd->n_tried < crowd->n_expected)
+    g_cond_wait (&crowd->changed, &crowd->lock);
+  g_mutex_unlock (&crowd->lock);
+
+  return NULL;
+}
+
+/* They all live at once, and all end. */
+static void
+send_through (SsemSystemSemaphore *semaphore,
+              int                  n)
+{
+  g_autofree GThread **threads = g_new (GThread *, n);
+  Crowd crowd = { .semaphore = semaphore, .n_expected = n };
+  int i;
+
+  use_small_stacks ();
+  for (i = 0; i < n; i++)
+    threads[i] = g_thread_new ("passer", pass_through, &crowd);
+  for (i = 0; i < n; i++)
+    g_thread_join (threads[i]);
+  answer (crowd.n_in == n ? "ok" : "broken: %d of them found no room", n - crowd.n_in);
 }
 
 gboolean
@@ -365,6 +401,10 @@ obey_for_world (SsemSystemSemaphore **slots,
   else if (g_str_equal (command, "crowd") && n_words == 3)
     {
       gather (slots[n], atoi (words[2]));
+    }
+  else if (g_str_equal (command, "passers") && n_words == 3)
+    {
+      send_through (slots[n], atoi (words[2]));
     }
   else
     {

@@ -52,6 +52,7 @@
  *   signals-in-wait SLOT N UNITS        acquires so many units N times, which as many signals
  *                                       release; `ok BALANCE`
  *   crowd SLOT N                        threads that acquire a unit and keep it; `ok COUNT CODE`
+ *   passers SLOT N                      threads, all at once, that acquire and release a unit and end
  */
 
 #include "test-helper.h"

@@ -249,6 +249,9 @@ test_no_room_to_grow (Fixture *fixture)
 #define N_CROWDS 5
 #define CROWD 1000
 
+/* With a slot each, and no more than there are. */
+#define N_PASSERS 4000
+
 /* Each thread of a crowd holds a unit. Whoever finds no room for itself is told, and the others are
  * as they were. */
 static void
@@ -292,6 +295,20 @@ test_crowd (Fixture *fixture)
   helper_do (crowds[0], "acquire 0 10000");
 }
 
+/* As many threads as there is room for have used it, and have ended: there is room for others. */
+static void
+test_ended_threads (Fixture *fixture)
+{
+  Helper *user = fixture_user (fixture, 1);
+  Helper *other = fixture_user (fixture, 0);
+
+  helper_do (user, "passers 0 %d", N_PASSERS);
+  helper_do (other, "try 0 1");
+  helper_do (other, "release 0 1");
+  helper_do (other, "passers 0 %d", N_PASSERS / 2);
+  helper_do (user, "try 0 1");
+}
+
 int
 main (int    argc,
       char **argv)
@@ -305,6 +322,7 @@ main (int    argc,
   conformance_add ("full-file-system", test_full_file_system);
   conformance_add ("no-room-to-grow", test_no_room_to_grow);
   conformance_add ("crowd", test_crowd);
+  conformance_add ("ended-threads", test_ended_threads);
 
   return conformance_run ();
 }
