@@ -1,0 +1,69 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The library can be loaded by a program that runs already, whatever it has loaded before.
+
+A library whose thread-local storage is of the model "initial-exec" needs room in a small reserve of
+the C library: with glibc it cannot be loaded once the reserve is used up, with musl never.
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import tap
+from project import CC, LIBRARY
+
+# A library of that model, which takes a part of the reserve.
+HUNGRY = '''
+_Thread_local char taken[256] __attribute__ ((tls_model ("initial-exec")));
+char *take (void) { return taken; }
+'''
+MAX_HUNGRY = 100
+
+# In a process of its own: the test's own may have taken some of the reserve.
+LOADER = '''
+import ctypes, sys
+n_loaded = 0
+for path in sys.argv[2:]:
+    try:
+        ctypes.CDLL(path)
+    except OSError as error:
+        break
+    n_loaded += 1
+print(n_loaded)
+assert ctypes.CDLL(sys.argv[1]).ssem_backend_is_supported(0)
+'''
+
+
+def load_after(n_hungry):
+    with tempfile.TemporaryDirectory(prefix='ssem-test-') as folder:
+        source = pathlib.Path(folder, 'hungry.c')
+        source.write_text(HUNGRY)
+        first = pathlib.Path(folder, 'hungry.so')
+        subprocess.run([*CC, '-shared', '-fPIC', '-o', first, source], check=True)
+        hungry = []
+        for i in range(n_hungry):
+            hungry.append(pathlib.Path(folder, f'hungry-{i}.so'))
+            hungry[-1].write_bytes(first.read_bytes())
+        return subprocess.run([sys.executable, '-c', LOADER, LIBRARY, *hungry],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding='utf-8')
+
+
+class Loading(unittest.TestCase):
+    def test_no_static_storage(self):
+        dynamic = subprocess.run(['readelf', '--dynamic', LIBRARY], check=True,
+                                 stdout=subprocess.PIPE, encoding='utf-8').stdout
+        self.assertIn('SONAME', dynamic)
+        self.assertNotIn('STATIC_TLS', dynamic)
+
+    def test_after_hungry_libraries(self):
+        done = load_after(MAX_HUNGRY)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        # The reserve is used up: not all of them found room.
+        self.assertLess(int(done.stdout), MAX_HUNGRY)
+
+
+tap.main()
