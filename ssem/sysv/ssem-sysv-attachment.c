@@ -43,7 +43,8 @@
  *                              anything, because every fork waits for it. A descriptor is opened
  *                              and closed under it: a child must know each one, to close its copy.
  *
- *   All are taken in stretches of ssem_thread_disable_cancel (), so no cancelled thread keeps one.
+ *   All are taken in stretches of ssem_thread_disable_cancel (), a fork's included, so no cancelled
+ *   thread keeps one.
  *   The exit handler returns at once where exit () was called by a signal handler in such a stretch:
  *   the semaphore is then left over, as after a crash.
  *
@@ -107,7 +108,6 @@ has_descriptor (SsemSysvAttachment *self)
 static void
 forget_all_in_child (void)
 {
-  int cancel_state = ssem_thread_disable_cancel ();
   GHashTableIter iter;
   gpointer value;
 
@@ -132,7 +132,6 @@ forget_all_in_child (void)
 
       atomic_store_explicit (&account->ledger.word, 0, memory_order_relaxed);
     }
-  ssem_thread_restore_cancel (cancel_state);
 }
 
 static void detach_all_at_exit (void);
