@@ -6,6 +6,7 @@
 
 #include "ssem-sysv-file-private.h"
 
+#include "ssem/os/ssem-file-limit-private.h"
 #include "ssem/os/ssem-file-link-private.h"
 #include "ssem/os/ssem-file-number-private.h"
 
@@ -162,6 +163,21 @@ ssem_sysv_file_read (int             fd,
   return 1;
 }
 
+static int
+make_room (int fd)
+{
+  int result = ssem_file_check_limit (sizeof (SsemSysvRecord));
+
+  if (result != 0)
+    return result;
+
+  do
+    result = posix_fallocate (fd, 0, sizeof (SsemSysvRecord));
+  while (result == EINTR);
+
+  return -result;
+}
+
 int
 ssem_sysv_file_map (int              fd,
                     const char      *key,
@@ -179,11 +195,9 @@ ssem_sysv_file_map (int              fd,
   is_written = result == 1;
 
   /* Room on the disk first: a write to a mapping that finds none is a SIGBUS. */
-  do
-    result = is_written ? 0 : posix_fallocate (fd, 0, sizeof (SsemSysvRecord));
-  while (result == EINTR);
+  result = is_written ? 0 : make_room (fd);
   if (result != 0)
-    return -result;
+    return result;
 
   memory = mmap (NULL, sizeof (SsemSysvRecord), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED)

@@ -32,13 +32,14 @@ static const struct
   { NEEDS_EXEC, "the system cannot replace the program of a process" },
   { NEEDS_LIMITS, "the system sets no limit on descriptors" },
   { NEEDS_FORK_AMONG_THREADS, "a child may find the sanitizer's allocator locked for ever" },
+  { NEEDS_ALLOCATOR, "the sanitizer ends a process that has no memory left" },
   { NEEDS_WINGS, "the locks of this backend lie in one file, or there are none" },
 };
 
 /* What no backend has in this build. With the address sanitizer, of gcc 12 at least, a child of
  * fork () hangs in its first allocation if another thread of its parent was allocating. */
 #ifdef SSEM_TEST_ADDRESS_SANITIZER
-#define BUILD_LACKS NEEDS_FORK_AMONG_THREADS
+#define BUILD_LACKS (NEEDS_FORK_AMONG_THREADS | NEEDS_ALLOCATOR)
 #else
 #define BUILD_LACKS 0
 #endif

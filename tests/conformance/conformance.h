@@ -63,6 +63,7 @@ G_BEGIN_DECLS
  *   Hold           (not of the contract)                 hold/...
  *   Limits         no inotify, no descriptors, no room   limits/no-*, full-file-system,
  *                                                        no-room-to-grow
+ *                  setrlimit                             rlimits/...
  *                  4,000 attached, and one too many      limits/crowd, counter/slots
  *                  who never blocks starts nothing       limits/never-blocked
  *                  many attached, locks in many files    crowd/..., crowd-races/...,
@@ -111,6 +112,7 @@ typedef enum
   NEEDS_LIMITS = 1 << 6,    /* on descriptors */
   NEEDS_FORK_AMONG_THREADS = 1 << 7,
   NEEDS_WINGS = 1 << 8,     /* the locks of a crowd lie in several files */
+  NEEDS_ALLOCATOR = 1 << 9, /* the system's own, where memory is short */
 } Needs;
 
 typedef void (* TestFunc) (Fixture *fixture);

@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -39,6 +40,53 @@ limit (int    resource,
       limits.rlim_cur = n;
       setrlimit (resource, &limits);
     }
+}
+
+static const struct
+{
+  const char *name;
+  int resource;
+} limit_names[] = {
+  { "as", RLIMIT_AS },
+  { "fsize", RLIMIT_FSIZE },
+  { "memlock", RLIMIT_MEMLOCK },
+  { "nproc", RLIMIT_NPROC },
+  { "stack", RLIMIT_STACK },
+};
+
+/* The bytes of address space that the process has. */
+static rlim_t
+measure_memory (void)
+{
+  g_autofree char *text = NULL;
+
+  if (!g_file_get_contents ("/proc/self/statm", &text, NULL, NULL))
+    return 0;
+
+  return g_ascii_strtoull (text, NULL, 10) * (rlim_t) sysconf (_SC_PAGESIZE);
+}
+
+/* @n is a number, `-` for none, or a number after a `+`: for so much more memory than there is. */
+static gboolean
+limit_by_name (const char *name,
+               const char *n)
+{
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (limit_names); i++)
+    {
+      if (!g_str_equal (limit_names[i].name, name))
+        continue;
+
+      if (*n == '-')
+        limit (limit_names[i].resource, RLIM_INFINITY);
+      else
+        limit (limit_names[i].resource,
+               g_ascii_strtoull (n, NULL, 10) + (*n == '+' ? measure_memory () : 0));
+      return TRUE;
+    }
+
+  return FALSE;
 }
 
 /* A name space of our own for System V, with a limit of none. */
@@ -337,6 +385,14 @@ obey_for_world (SsemSystemSemaphore **slots,
     {
       limit (RLIMIT_NOFILE, n);
       answer ("ok");
+    }
+  else if (g_str_equal (command, "limit") && n_words == 3)
+    {
+      answer (limit_by_name (words[1], words[2]) ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "lock-memory"))
+    {
+      answer (mlockall (MCL_FUTURE) == 0 ? "ok" : "no");
     }
   else if (g_str_equal (command, "umask") && n_words == 2)
     {

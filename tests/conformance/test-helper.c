@@ -32,6 +32,8 @@
  *   race PROCESSES ROUNDS FILE KEY      see race (); at most so many rounds
  *   operate ROUNDS INITIAL KEY          see operate ()
  *   reset-loop SLOT INITIAL KEY         opens with CREATE again and again, until it is killed
+ *   limit NAME N                        setrlimit (2), the soft limit; see limit_by_name ()
+ *   lock-memory                         mlockall (2) for memory to come, or `no`
  *   files N, uid N, setenv NAME VALUE   limits descriptors, changes user, sets the environment
  *   umask MODE                          which rights files don't get, in octal digits
  *   name NAME                           what the system calls the program
