@@ -6,6 +6,8 @@
 
 #include "ssem-key-name-private.h"
 
+#include <stdlib.h>
+
 #define MAX_LETTERS 200
 
 char *
@@ -30,15 +32,36 @@ ssem_key_name (const char *prefix,
   return g_string_free (name, FALSE);
 }
 
+#ifdef _WIN32
+
+/* Nothing lies in folders there. */
+static char *
+resolve_links (const char *path)
+{
+  return NULL;
+}
+
+#else
+
+static char *
+resolve_links (const char *path)
+{
+  /* g_free () may free it, since GLib 2.46. */
+  return realpath (path, NULL);
+}
+
+#endif
+
 char *
 ssem_key_folder (const char *folder)
 {
-  g_autofree char *current = NULL;
+  g_autofree char *current = g_path_is_absolute (folder) ? NULL : g_get_current_dir ();
+  g_autofree char *path = NULL;
+  char *resolved;
 
-  if (g_path_is_absolute (folder))
-    return g_strdup (folder);
+  path = current != NULL ? g_build_filename (current, folder, NULL) : g_strdup (folder);
+  resolved = resolve_links (path);
 
-  current = g_get_current_dir ();
-
-  return g_build_filename (current, folder, NULL);
+  /* Whoever uses a folder that is not there finds that out. */
+  return resolved != NULL ? resolved : g_steal_pointer (&path);
 }

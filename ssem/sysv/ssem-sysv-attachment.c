@@ -654,7 +654,8 @@ detach_all_at_exit (void)
   ssem_thread_restore_cancel (cancel_state);
 }
 
-/* Which semaphore it is, however @path is spelled. */
+/* What is the same for each path to the key file: @path without links may still lead through one of
+ * several mounts. */
 static int
 find_place (const char  *path,
             char       **place)
@@ -716,11 +717,11 @@ registry_drop (SsemSysvAttachment *self)
 
 static int
 join_or_attach (const char          *key,
-                const char          *path,
                 int                  initial_value,
                 SsemAccessMode       mode,
                 SsemSysvAttachment **attachment)
 {
+  g_autofree char *path = ssem_sysv_key_path (key);
   g_autofree char *place = NULL;
   SsemSysvAttachment *self;
   gboolean is_orphan;
@@ -785,8 +786,7 @@ ssem_sysv_attachment_open (const char          *key,
                            SsemSysvAttachment **attachment)
 {
   int cancel_state = ssem_thread_disable_cancel ();
-  g_autofree char *path = ssem_sysv_key_path (key);
-  int result = join_or_attach (key, path, initial_value, mode, attachment);
+  int result = join_or_attach (key, initial_value, mode, attachment);
 
   ssem_thread_restore_cancel (cancel_state);
 

@@ -24,7 +24,8 @@ G_BEGIN_DECLS
  *   Key            text of at most 1024 bytes            keys/refused, refused-by-set-key, longest
  *                  any character                         keys/any-character, distinct
  *                  scope: the user                       keys/other-user, other-user-for-root
- *                  SSEM_RUNTIME_DIR                      keys/runtime-dir, errors/folder-missing
+ *                  SSEM_RUNTIME_DIR                      keys/runtime-dir, errors/folder-missing,
+ *                                                        paths/spellings, last-..., link-moves
  *                  what others put in its place          planted/...
  *                  another's set under its number        modes/collided*
  *   Access modes   every cell of the table               modes/table, own-process, numbers,
@@ -55,6 +56,8 @@ G_BEGIN_DECLS
  *   End of life    the last one removes                  life/last-*, creator-killed, fork/idle-*
  *                  races converge                        life/churn*, threads/open-and-close
  *                  a crash leaves it                     modes/leftover-value, resetter-killed*
+ *                  renamed, another root                 paths/renamed, made-in-..., chroot, covered,
+ *                                                        moved/...
  *                  removed from outside                  life/removed*, openers-after-removal
  *                  dropping releases nothing             death/object-dropped,
  *                                                        life/units-go-with-it

@@ -437,6 +437,15 @@ obey_for_world (SsemSystemSemaphore **slots,
       has_no_proc = g_str_equal (words[1], "/proc");
       answer (leave_mounts () && mount ("tmpfs", words[1], "tmpfs", 0, NULL) == 0 ? "ok" : "no");
     }
+  else if (g_str_equal (command, "chdir") && n_words == 2)
+    {
+      answer (chdir (words[1]) == 0 ? "ok" : "no");
+    }
+  else if (g_str_equal (command, "chroot") && n_words == 2)
+    {
+      has_no_proc = chroot (words[1]) == 0 && chdir ("/") == 0;
+      answer (has_no_proc ? "ok" : "no");
+    }
   else if (g_str_equal (command, "new-time") && n_words == 3)
     {
       answer (leave_time (words[1], words[2]) ? "ok" : "no");

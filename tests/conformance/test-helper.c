@@ -42,6 +42,8 @@
  *   new-pids                            children are in a name space of their own, or `no`
  *   full OPTIONS FOLDER                 a tmpfs of its own there, remounted the next time, or `no`
  *   bind READONLY FROM TO               mounts a folder in another place, for itself alone, or `no`
+ *   chdir FOLDER                        changes the current folder
+ *   chroot FOLDER                       makes it the root of the process, or `no`
  *   cover FOLDER                        mounts an empty folder over it, for itself alone, or `no`
  *   new-time MONOTONIC BOOTTIME         children have clocks that many seconds ahead, or `no`
  *   strangers KIND FOLDER               closes all descriptors but its own two; each number becomes

@@ -58,7 +58,8 @@ is_own_path (const FaultCall *call,
   return path[0] != '/' || memcmp (path, call->folder, length) == 0;
 }
 
-#ifdef SYS_access /* newer architectures have only the calls whose names end in "at" */
+/* Newer architectures have only the calls whose names end in "at". */
+#if defined SYS_access || defined SYS_readlink
 
 static gboolean
 first_is_own (const FaultCall *call)
@@ -245,6 +246,11 @@ const FaultRow fault_rows[] = {
 #ifdef SYS_statx
   { "statx", SYS_statx, stats_name, { EACCES, EIO, ENOMEM } },
 #endif
+#ifdef SYS_readlink
+  /* The folder's path is resolved; where that fails, it is used as it is. */
+  { "readlink", SYS_readlink, first_is_own, { EACCES, EIO, ENOMEM }, .is_absorbed = TRUE },
+#endif
+  { "readlinkat", SYS_readlinkat, second_is_own, { EACCES, EIO, ENOMEM }, .is_absorbed = TRUE },
 #ifdef SYS_access
   { "access", SYS_access, first_is_own, { EACCES, EIO, ELOOP, ENOENT, ENOMEM } },
 #endif
@@ -432,6 +438,7 @@ code_for (const FaultRow *row,
 
     case EAGAIN:
     case EDQUOT:
+    case EFBIG:
     case EMFILE:
     case ENFILE:
     case ENOLCK:

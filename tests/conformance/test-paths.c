@@ -1,0 +1,366 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "conformance.h"
+
+#include <glib/gstdio.h>
+
+#include <string.h>
+#include <unistd.h>
+
+/* Paths that do not lead where they led before, and several that lead to the same place.
+ *
+ * A process uses the semaphore that it has opened, whatever its path names by now, and leaves that
+ * one. What others have made in its place is theirs.
+ */
+#define INITIAL 5
+#define OTHER_INITIAL 7
+
+static SsemSemaphoreInfo *
+look (Fixture *fixture)
+{
+  g_autoptr(GError) error = NULL;
+  SsemSemaphoreInfo *info = ssem_semaphore_info_query (fixture->key, fixture->backend, &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (info);
+
+  return info;
+}
+
+/* --- Several spellings --- */
+
+static void
+add_spelling (GPtrArray  *spellings,
+              Fixture    *fixture,
+              const char *ending)
+{
+  g_ptr_array_add (spellings, g_strconcat (fixture->folder, ending, NULL));
+}
+
+static GPtrArray *
+spell (Fixture *fixture)
+{
+  GPtrArray *spellings = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *link = g_build_filename (fixture->folder, "link", NULL);
+  g_autofree char *link_to_link = g_build_filename (fixture->folder, "again", NULL);
+
+  g_assert_cmpint (symlink ("keys", link), ==, 0);
+  g_assert_cmpint (symlink (link, link_to_link), ==, 0);
+  add_spelling (spellings, fixture, "/link");
+  add_spelling (spellings, fixture, "/again/");
+  add_spelling (spellings, fixture, "/keys/../keys");
+  add_spelling (spellings, fixture, "//keys/.");
+  /* From the folder that the helper is in. */
+  g_ptr_array_add (spellings, g_strdup ("keys"));
+  g_ptr_array_add (spellings, g_strdup ("./link/../keys"));
+
+  return spellings;
+}
+
+static void
+remove_links (Fixture *fixture)
+{
+  g_autofree char *link = g_build_filename (fixture->folder, "link", NULL);
+  g_autofree char *link_to_link = g_build_filename (fixture->folder, "again", NULL);
+
+  g_assert_cmpint (g_unlink (link), ==, 0);
+  g_assert_cmpint (g_unlink (link_to_link), ==, 0);
+}
+
+/* A process with two spellings is one user, with one holding. */
+static void
+test_spellings (Fixture *fixture)
+{
+  g_autoptr(GPtrArray) spellings = spell (fixture);
+  guint i;
+
+  for (i = 0; i < spellings->len; i++)
+    {
+      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+      g_autoptr(SsemSemaphoreInfo) info = NULL;
+      Helper *helper = fixture_user (fixture, INITIAL);
+
+      helper_do (helper, "chdir %s", fixture->folder);
+      helper_do (helper, "setenv SSEM_RUNTIME_DIR %s", (char *) spellings->pdata[i]);
+      helper_open (helper, 1, SSEM_ACCESS_MODE_JOIN, 1, TRUE, fixture->key);
+      g_assert_cmpint (helper_get_value (helper, 1), ==, INITIAL);
+      helper_send_open (helper, 2, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 1, TRUE, fixture->key);
+      helper_expect_error (helper, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                           SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS);
+
+      helper_do (helper, "acquire 0 3");
+      helper_do (helper, "release 1 2");
+      helper_do (helper, "acquire 1 2");
+      helper_do (helper, "release 0 2");
+      info = look (fixture);
+      g_assert_cmpint (ssem_semaphore_info_get_n_attached (info), ==, 1);
+      g_assert_cmpint (ssem_semaphore_info_get_value (info), ==, INITIAL - 1);
+
+      /* Either object may go, and the process still uses the semaphore. */
+      helper_do (helper, "close %u", i % 2);
+      semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_JOIN, 1);
+      assert_value (semaphore, INITIAL - 1);
+      helper_kill (helper);
+      assert_value (semaphore, INITIAL);
+      drop_object (&semaphore);
+      fixture_assert_empty (fixture);
+    }
+
+  remove_links (fixture);
+}
+
+/* The last object removes the semaphore, whichever spelling is its own. */
+static void
+test_last_spelling (Fixture *fixture)
+{
+  g_autoptr(GPtrArray) spellings = spell (fixture);
+  guint i;
+
+  for (i = 0; i < 2 * spellings->len; i++)
+    {
+      Helper *helper = fixture_user (fixture, INITIAL);
+
+      helper_do (helper, "chdir %s", fixture->folder);
+      helper_do (helper, "setenv SSEM_RUNTIME_DIR %s", (char *) spellings->pdata[i / 2]);
+      helper_open (helper, 1, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
+      helper_do (helper, "close %u", i % 2);
+      g_assert_cmpint (helper_get_value (helper, 1 - i % 2), ==, INITIAL);
+      helper_do (helper, "close %u", 1 - i % 2);
+      fixture_assert_empty (fixture);
+      helper_quit (helper);
+    }
+
+  remove_links (fixture);
+}
+
+/* A link that leads elsewhere by now: what was opened through it stays what it was. */
+static void
+test_link_moves (Fixture *fixture)
+{
+  g_autofree char *link = g_build_filename (fixture->folder, "link", NULL);
+  g_autofree char *elsewhere = g_build_filename (fixture->folder, "elsewhere", NULL);
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  Helper *helper = fixture_helper (fixture);
+
+  g_assert_cmpint (g_mkdir (elsewhere, 0700), ==, 0);
+  g_assert_cmpint (symlink ("keys", link), ==, 0);
+  helper_do (helper, "setenv SSEM_RUNTIME_DIR %s", link);
+  helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN, INITIAL, TRUE, fixture->key);
+
+  g_assert_cmpint (g_unlink (link), ==, 0);
+  g_assert_cmpint (symlink ("elsewhere", link), ==, 0);
+  helper_open (helper, 1, SSEM_ACCESS_MODE_OPEN, OTHER_INITIAL, TRUE, fixture->key);
+  helper_do (helper, "acquire 0 1");
+  g_assert_cmpint (helper_get_value (helper, 1), ==, OTHER_INITIAL);
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_JOIN, 1);
+  assert_value (semaphore, INITIAL - 1);
+  helper_do (helper, "release 0 1");
+  drop_object (&semaphore);
+  helper_do (helper, "close 0");
+  fixture_assert_empty (fixture);
+  g_assert_cmpint (helper_get_value (helper, 1), ==, OTHER_INITIAL);
+  helper_do (helper, "close 1");
+
+  g_assert_cmpint (g_rmdir (elsewhere), ==, 0);
+  g_assert_cmpint (g_unlink (link), ==, 0);
+}
+
+/* --- Renamed --- */
+
+/* Moves the semaphore's file out of the folder of keys. */
+static char *
+move_away (Fixture *fixture)
+{
+  g_auto(GStrv) names = fixture_list_keys (fixture);
+  g_autofree char *path = NULL;
+  char *elsewhere = g_build_filename (fixture->folder, "elsewhere", NULL);
+
+  g_assert_cmpuint (g_strv_length (names), ==, 1);
+  path = g_build_filename (fixture->keys_folder, names[0], NULL);
+  g_assert_cmpint (g_rename (path, elsewhere), ==, 0);
+
+  return elsewhere;
+}
+
+/* Those who use it go on, also with what has to ask whether it is there still. */
+static void
+test_renamed (Fixture *fixture)
+{
+  Helper *user = fixture_user (fixture, INITIAL);
+  Helper *waiter = fixture_user (fixture, INITIAL);
+  g_autofree char *elsewhere = NULL;
+
+  helper_do (user, "acquire 0 1");
+  elsewhere = move_away (fixture);
+  helper_do (user, "acquire 0 1");
+  g_assert_cmpint (helper_get_value (user, 0), ==, INITIAL - 2);
+  helper_send (waiter, "acquire 0 %d", INITIAL);
+  wait_until_blocked (fixture->backend, waiter->pid, 1);
+  helper_do (user, "release 0 2");
+  helper_expect_ok (waiter);
+  helper_do (waiter, "close 0");
+  g_assert_cmpint (helper_get_value (user, 0), ==, 0);
+  helper_do (user, "close 0");
+  fixture_assert_empty (fixture);
+  g_assert_cmpint (g_unlink (elsewhere), ==, 0);
+}
+
+/* And what has been made in its place since stays when they leave. */
+static void
+test_made_in_its_place (Fixture *fixture)
+{
+  int is_dropped;
+
+  for (is_dropped = 0; is_dropped < 2; is_dropped++)
+    {
+      Helper *old = fixture_user (fixture, INITIAL);
+      g_autofree char *elsewhere = move_away (fixture);
+      g_autoptr(SsemSystemSemaphore) semaphore =
+        fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, OTHER_INITIAL);
+      Helper *next;
+
+      helper_do (old, "acquire 0 2");
+      g_assert_cmpint (helper_get_value (old, 0), ==, INITIAL - 2);
+      assert_value (semaphore, OTHER_INITIAL);
+
+      /* A new object of the process finds what is there now. */
+      helper_open (old, 1, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+      g_assert_cmpint (helper_get_value (old, 1), ==, OTHER_INITIAL);
+      helper_do (old, "close 1");
+      helper_do (old, "release 0 2");
+      if (is_dropped)
+        helper_do (old, "close 0");
+      else
+        helper_quit (old);
+
+      next = fixture_helper (fixture);
+      helper_open (next, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+      helper_do (next, "acquire 0 1");
+      assert_value (semaphore, OTHER_INITIAL - 1);
+      helper_kill (next);
+      assert_value (semaphore, OTHER_INITIAL);
+      drop_object (&semaphore);
+      fixture_assert_empty (fixture);
+      g_assert_cmpint (g_unlink (elsewhere), ==, 0);
+    }
+}
+
+/* --- Another root, other mounts --- */
+
+static void
+remove_path (const char *path,
+             const char *up_to)
+{
+  g_autofree char *rest = g_strdup (path);
+
+  while (g_str_has_prefix (rest, up_to))
+    {
+      char *parent = g_path_get_dirname (rest);
+
+      g_assert_cmpint (g_rmdir (rest), ==, 0);
+      g_free (rest);
+      rest = parent;
+    }
+}
+
+static gboolean
+enter_root (Helper     *helper,
+            const char *root)
+{
+  g_autofree char *command = g_strdup_printf ("chroot %s", root);
+
+  return helper_may (helper, command, "only root can change the root of a process");
+}
+
+static void
+test_chroot (Fixture *fixture)
+{
+  g_autofree char *root = g_build_filename (fixture->folder, "root", NULL);
+  g_autofree char *keys_inside = g_strconcat (root, fixture->keys_folder, NULL);
+  Helper *mover = fixture_user (fixture, INITIAL);
+  Helper *outside = fixture_user (fixture, INITIAL);
+  Helper *inside = fixture_helper (fixture);
+  Helper *next = fixture_helper (fixture);
+  g_autoptr(SsemSystemSemaphore) last = NULL;
+
+  g_assert_cmpint (g_mkdir_with_parents (keys_inside, 0700), ==, 0);
+  if (!enter_root (inside, root) || !enter_root (mover, root) || !enter_root (next, root))
+    {
+      remove_path (keys_inside, root);
+      return;
+    }
+
+  helper_open (inside, 0, SSEM_ACCESS_MODE_OPEN, OTHER_INITIAL, TRUE, fixture->key);
+  helper_do (mover, "acquire 0 1");
+  g_assert_cmpint (helper_get_value (mover, 0), ==, INITIAL - 1);
+  g_assert_cmpint (helper_get_value (outside, 0), ==, INITIAL - 1);
+  helper_open (mover, 1, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+  g_assert_cmpint (helper_get_value (mover, 1), ==, OTHER_INITIAL);
+  helper_do (mover, "close 1");
+
+  /* As the last of those outside it cannot remove what it cannot see, and leaves what it sees. */
+  helper_do (mover, "release 0 1");
+  helper_quit (outside);
+  helper_do (mover, "close 0");
+  helper_open (next, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+  helper_do (next, "acquire 0 1");
+  g_assert_cmpint (helper_get_value (inside, 0), ==, OTHER_INITIAL - 1);
+  helper_quit (mover);
+  helper_quit (next);
+  helper_quit (inside);
+  remove_path (keys_inside, root);
+
+  /* What it may have left over, the next one takes. */
+  last = fixture_open (fixture, SSEM_ACCESS_MODE_JOIN, 1);
+  assert_value (last, 1);
+  drop_object (&last);
+  fixture_assert_empty (fixture);
+}
+
+/* For one of them another file system lies over the folder. */
+static void
+test_covered (Fixture *fixture)
+{
+  Helper *mover = fixture_user (fixture, INITIAL);
+  Helper *user = fixture_user (fixture, INITIAL);
+  g_autofree char *command = g_strdup_printf ("cover %s", fixture->keys_folder);
+  g_autoptr(SsemSystemSemaphore) last = NULL;
+
+  if (!helper_may (mover, command, "only root can mount a file system"))
+    return;
+
+  helper_do (mover, "acquire 0 1");
+  g_assert_cmpint (helper_get_value (mover, 0), ==, INITIAL - 1);
+  helper_open (mover, 1, SSEM_ACCESS_MODE_OPEN, OTHER_INITIAL, TRUE, fixture->key);
+  helper_do (mover, "acquire 1 1");
+  g_assert_cmpint (helper_get_value (user, 0), ==, INITIAL - 1);
+  g_assert_cmpint (helper_get_value (mover, 0), ==, INITIAL - 1);
+  helper_do (mover, "release 0 1");
+  helper_do (mover, "close 0");
+  g_assert_cmpint (helper_get_value (user, 0), ==, INITIAL);
+  helper_do (mover, "close 1");
+  helper_do (user, "acquire 0 5");
+  helper_kill (user);
+
+  last = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN_EXISTING, 0);
+  assert_value (last, INITIAL);
+  drop_object (&last);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  conformance_init (&argc, &argv, "paths");
+  conformance_add ("spellings", test_spellings);
+  conformance_add ("last-spelling", test_last_spelling);
+  conformance_add ("link-moves", test_link_moves);
+  conformance_add ("renamed", test_renamed);
+  conformance_add ("made-in-its-place", test_made_in_its_place);
+  conformance_add ("chroot", test_chroot);
+  conformance_add ("covered", test_covered);
+
+  return conformance_run ();
+}
