@@ -154,6 +154,10 @@ acquire_until (SsemSystemSemaphore  *self,
  * milliseconds. On Windows, where the system has only single units, several are collected when that
  * many have been seen; the page [Platforms](platforms.html#several-units) tells what follows from it.
  *
+ * A wait for several units may be overtaken by acquires of fewer, again and again, and with System V
+ * for as long as these come. The page [Platforms](platforms.html#who-is-served-first) shows what to
+ * do about it.
+ *
  * In a program with a main loop, use [method@Ssem.SystemSemaphore.acquire_async].
  *
  * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:

@@ -55,7 +55,9 @@ typedef enum
  *   `sysv` or `windows`), or else the best that the platform has.
  * @SSEM_BACKEND_SHARED_MEMORY: A counter in shared memory; nothing else makes an uncontended
  *   acquire without a system call. The default on Linux.
- * @SSEM_BACKEND_SYSV: A System V semaphore, the one that Qt programs reach with the same key.
+ * @SSEM_BACKEND_SYSV: A System V semaphore, the one that Qt programs reach with the same key. A
+ *   wait for several units may last as long as others acquire and release fewer; see the page
+ *   [Platforms](platforms.html#who-is-served-first).
  * @SSEM_BACKEND_WINDOWS: A named semaphore of Windows, the one that Qt programs reach with the same
  *   key there.
  *

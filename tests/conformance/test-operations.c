@@ -56,6 +56,77 @@ test_together (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+/* --- Several units among single ones --- */
+
+#define N_SMALL 3
+#define N_LARGE 2
+
+typedef struct
+{
+  SsemSystemSemaphore *turnstile;
+  SsemSystemSemaphore *semaphore;
+  gint is_enough;
+} InTurn;
+
+static void
+acquire_in_turn (InTurn *self,
+                 int     n)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (!ssem_system_semaphore_acquire (self->turnstile, 1, NULL, &error) ||
+      !ssem_system_semaphore_acquire (self->semaphore, n, NULL, &error) ||
+      !ssem_system_semaphore_release (self->turnstile, 1, &error))
+    g_assert_no_error (error);
+}
+
+static gpointer
+take_one_in_turn (gpointer data)
+{
+  InTurn *self = data;
+
+  while (!g_atomic_int_get (&self->is_enough))
+    {
+      acquire_in_turn (self, 1);
+      /* So that the others come before it is free again. */
+      g_usleep (1000);
+      assert_release (self->semaphore, 1);
+    }
+
+  return NULL;
+}
+
+/* With a turnstile, as the manual has it, a wait for several units is not overtaken without end. */
+static void
+test_turnstile (Fixture *fixture)
+{
+  g_autofree char *turnstile_key = g_strconcat (fixture->key, " turnstile", NULL);
+  g_autoptr(GError) error = NULL;
+  GThread *threads[N_SMALL];
+  InTurn in_turn = { 0 };
+  guint i;
+
+  in_turn.semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, N_LARGE);
+  in_turn.turnstile = fixture_open_full (fixture, turnstile_key, SSEM_ACCESS_MODE_OPEN, 1, TRUE,
+                                         &error);
+  g_assert_no_error (error);
+
+  for (i = 0; i < N_SMALL; i++)
+    threads[i] = g_thread_new ("small", take_one_in_turn, &in_turn);
+  for (i = 0; i < 20; i++)
+    {
+      acquire_in_turn (&in_turn, N_LARGE);
+      assert_release (in_turn.semaphore, N_LARGE);
+    }
+  g_atomic_int_set (&in_turn.is_enough, TRUE);
+  for (i = 0; i < N_SMALL; i++)
+    g_thread_join (threads[i]);
+
+  assert_value (in_turn.semaphore, N_LARGE);
+  drop_object (&in_turn.turnstile);
+  drop_object (&in_turn.semaphore);
+}
+
 /* Past the initial value, by a process that never acquired. */
 static void
 test_create_units (Fixture *fixture)
@@ -671,6 +742,7 @@ main (int    argc,
   conformance_init (&argc, &argv, "operations");
   conformance_add ("acquire-release", test_acquire_release);
   conformance_add ("together", test_together);
+  conformance_add ("turnstile", test_turnstile);
   conformance_add ("create-units", test_create_units);
   conformance_add ("one-release-serves-many", test_one_release_serves_many);
   conformance_add ("not-positive", test_not_positive);

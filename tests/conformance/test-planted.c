@@ -393,6 +393,8 @@ static void
 test_may_not_remove (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  g_autoptr(GError) error = NULL;
   Helper *user;
 
   if (!is_sysv (fixture) || !fixture_can_change_user (fixture))
@@ -404,6 +406,10 @@ test_may_not_remove (Fixture *fixture)
   helper_do (user, "uid %d", NOBODY);
   helper_do (user, "close 0");
 
+  /* Its owner sees it as what it is, and may remove it. */
+  info = ssem_semaphore_info_query (fixture->key, fixture->backend, &error);
+  g_assert_no_error (error);
+  g_assert_true (ssem_semaphore_info_is_leftover (info));
   semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN_EXISTING, 0);
   assert_value (semaphore, 4);
   drop_object (&semaphore);
