@@ -335,7 +335,9 @@ drop_queue (SsemSystemSemaphore *self)
   if (queue == NULL || !ssem_acquire_queue_is_usable (queue))
     return;
 
-  ssem_backend_describe (NULL, SSEM_OPERATION_ACQUIRE, key, SSEM_FAILURE_CLOSED, &closed);
+  /* An object that was built without a key has a queue, too. */
+  ssem_backend_describe (NULL, SSEM_OPERATION_ACQUIRE, key != NULL ? key : "",
+                         SSEM_FAILURE_CLOSED, &closed);
   ssem_acquire_queue_close (queue, closed);
   ssem_acquire_queue_unref (queue);
 }
