@@ -158,7 +158,8 @@ acquire_until (SsemSystemSemaphore  *self,
  * for as long as these come. The page [Platforms](platforms.html#who-is-served-first) shows what to
  * do about it.
  *
- * In a program with a main loop, use [method@Ssem.SystemSemaphore.acquire_async].
+ * In a program with a main loop, use [method@Ssem.SystemSemaphore.acquire_async]. Do not call this in
+ * a signal handler. It is no cancellation point of `pthread_cancel()`.
  *
  * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
  *
@@ -166,7 +167,7 @@ acquire_until (SsemSystemSemaphore  *self,
  * - `G_IO_ERROR_CANCELLED` if @cancellable was cancelled;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @n is more than the backend can ever count to
  *   (32767 with System V), the system has no memory for the wait, or, with shared memory, this
- *   thread is new to the semaphore, and 4095 threads of all processes have used it already or the
+ *   thread is new to the semaphore, and 4095 threads of all processes are using it or the
  *   folder is full;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system
  *   (with shared memory a wait notices within a second, an operation that need not wait does not),
@@ -198,6 +199,9 @@ ssem_system_semaphore_acquire (SsemSystemSemaphore  *self,
  * @error: return location for an error
  *
  * Takes @n units together if they are there, without waiting for them.
+ *
+ * With shared memory and System V this may be called in a signal handler, with `NULL` for @error, if
+ * the thread has used the semaphore before; see [class@Ssem.SystemSemaphore].
  *
  * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
  *
@@ -237,14 +241,15 @@ deadline_after (gint64 timeout_usec)
  * @self: a semaphore
  * @n: how many units: 1 or more
  * @timeout_usec: how long to wait, in microseconds; 0 does not wait, as
- *   [method@Ssem.SystemSemaphore.try_acquire], a negative number waits for ever
+ *   [method@Ssem.SystemSemaphore.try_acquire], a negative number waits forever
  * @cancellable: (nullable): a cancellable that ends the wait, or `NULL`
  * @error: return location for an error
  *
  * Takes @n units together, and blocks until that many are there or the time is over.
  *
  * The time is that of the monotonic clock: changes of the wall clock do not shorten or stretch it,
- * and time that the system is suspended does not count.
+ * and time that the system is suspended does not count. Do not call this in a signal handler. It is
+ * no cancellation point of `pthread_cancel()`.
  *
  * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
  *
@@ -324,12 +329,15 @@ wake_and_leave (SsemInstance *instance,
  *
  * They may be more than the process has acquired: that creates units, also past the initial value.
  *
+ * With shared memory and System V this may be called in a signal handler, with `NULL` for @error, if
+ * the thread has used the semaphore before; see [class@Ssem.SystemSemaphore].
+ *
  * Returns: `TRUE` if the units were added, or `FALSE` with @error set and the value as it was:
  *
  * - `G_IO_ERROR_INVALID_ARGUMENT` if @n is not positive;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if the value would pass the backend's maximum
  *   (32767 with System V, else `G_MAXINT`), or, with shared memory, this thread is new to the
- *   semaphore, and 4095 threads of all processes have used it already or the folder is full;
+ *   semaphore, and 4095 threads of all processes are using it or the folder is full;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
  *   the semaphore;
@@ -379,7 +387,7 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
  * Tells how many units are available.
  *
  * It is a snapshot, already old when it is read: do not decide by it whether an acquire would wait,
- * use [method@Ssem.SystemSemaphore.try_acquire].
+ * use [method@Ssem.SystemSemaphore.try_acquire]. Do not call this in a signal handler.
  *
  * Returns: the value, 0 or more, or -1 with @error set:
  *
@@ -534,7 +542,8 @@ acquire_at_once (SsemSystemSemaphore *self,
  * thread-default main context of the caller, and asks [method@Ssem.SystemSemaphore.acquire_finish]
  * for the result.
  *
- * If the units came, they are held, whether the result is asked for or not.
+ * If the units came, they are held, whether the result is asked for or not. Do not call this in a
+ * signal handler.
  *
  * Since: 1.0
  */

@@ -67,7 +67,25 @@
  * ## Threads
  *
  * Any thread may call anything at any time. Time that the system is suspended does not count as
- * time waited, and changes of the clock have no effect on time-outs.
+ * time waited, and changes of the clock have no effect on time-outs. No call is a cancellation point
+ * of `pthread_cancel()`: a cancelled thread ends after it.
+ *
+ * ## Signal handlers
+ *
+ * With shared memory and System V, [method@Ssem.SystemSemaphore.release] and
+ * [method@Ssem.SystemSemaphore.try_acquire], and the same of one unit, may be called in a POSIX signal
+ * handler, as `sem_post()` may, also where it interrupts another call of the library. The thread must have acquired from or
+ * released to this semaphore before, in this process: its first use allocates memory. Pass `NULL` for
+ * the error; [method@Ssem.SystemSemaphore.get_error] answers afterwards, outside the handler. Up to
+ * seven handlers may interrupt each other in such calls; one more fails with
+ * `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES`. Save `errno` in the handler. All other calls
+ * are not safe there. A handler that calls `exit()` does not make the library hang; where it
+ * interrupted the library, the semaphore may be left over, as after a crash.
+ *
+ * ## The end of an object
+ *
+ * After [method@GObject.Object.run_dispose] every operation of an object fails with
+ * `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND`; it does not open its key again.
  *
  * ## Errors
  *
@@ -578,7 +596,8 @@ ssem_system_semaphore_init (SsemSystemSemaphore *self)
  * To choose [property@Ssem.SystemSemaphore:undo] or [property@Ssem.SystemSemaphore:backend], use
  * [func@Gio.Initable.new] with the properties. Opening waits for nobody with shared memory, with
  * System V only for another process that is opening or closing the same key at that moment; where
- * even that is too long, use [func@Gio.AsyncInitable.new_async].
+ * even that is too long, use [func@Gio.AsyncInitable.new_async]. Do not call this in a signal
+ * handler.
  *
  * Returns: (transfer full): a semaphore that is open, or `NULL` with @error set:
  *
@@ -644,8 +663,11 @@ ssem_system_semaphore_new (const char      *key,
  * [property@Ssem.SystemSemaphore:initial-value] and [property@Ssem.SystemSemaphore:mode] that
  * change.
  *
+ * Do not call this in a signal handler.
+ *
  * Returns: `TRUE` if the object is open under the new key, or `FALSE` with @error set as
- *   [ctor@Ssem.SystemSemaphore.new] sets it
+ *   [ctor@Ssem.SystemSemaphore.new] sets it, or `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if the object
+ *   was disposed of
  *
  * Since: 1.0
  */
@@ -714,7 +736,8 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
  *
  * Tells how the last operation on this object ended, whichever thread it ran in.
  *
- * This is for programs ported from Qt; the `GError` of each call says more.
+ * This is for programs ported from Qt; the `GError` of each call says more. Do not call this in a
+ * signal handler.
  *
  * Returns: `SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR` after a success, else the code of the error;
  *   `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` stands for all of the `G_IO_ERROR` domain
@@ -745,6 +768,8 @@ ssem_system_semaphore_get_error (SsemSystemSemaphore *self)
  * @self: a semaphore
  *
  * The message of the error that the last operation on this object ended with, translated.
+ *
+ * Do not call this in a signal handler.
  *
  * Returns: (transfer full): the message, or the empty string after a success
  *

@@ -59,6 +59,26 @@
  *                  it, or a child would keep them. (One that is open for a question only, for
  *                  reading and without a lock, does no harm there.)
  *
+ *   Both are taken by ssem_thread_lock (), so that the exit handler knows where exit () was called in
+ *   a signal handler that interrupted its own thread with a lock held, and does nothing then.
+ *
+ * Locks of other libraries
+ *
+ *   A child of fork () finds them as they were, some of them taken forever by a thread that it does
+ *   not have. What an inherited object does in a child, the fork handler and the exit handler take
+ *   none of these but that of malloc (3), which the C library resets in a child:
+ *
+ *   malloc          the fork handler frees; the exit handler allocates and frees nothing, unless the
+ *                   key has further places or wings to clear away
+ *   random numbers  getrandom (2), never GLib's generator
+ *   slices          (before GLib 2.76) used where there are further places or wings, for a GError and
+ *                   for a new object, as any GObject is one; the tables are made at the start
+ *   quarks, once    only at the start, before there is an object
+ *   threads         pthread_create (3), which takes no lock of GLib's
+ *   environment     read when a key is opened; getenv (3) takes no lock
+ *   gettext         translates the message of an error that is asked for, nothing else
+ *   stdio           never
+ *
  * Descriptors that the program closes: some programs close all that they find. The file's number
  * may then be a stranger's, so it is looked at before each use; what needs it answers -EBADF, what
  * goes through memory goes on. No second attachment to the same segment is made then: what the
