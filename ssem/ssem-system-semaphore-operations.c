@@ -23,39 +23,49 @@ check_units (int      n,
   return FALSE;
 }
 
-/* Signal handlers that interrupt each other's operations. */
-static void
-fail_too_deep (SsemSystemSemaphore  *self,
-               GError              **error)
-{
-  g_autofree char *key = ssem_system_semaphore_get_key (self);
-
-  ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES,
-                             SSEM_OPERATION_ACQUIRE, key,
-                             _("Too many operations of this thread interrupt each other"));
-}
-
 /* Enters the instance, which it opens if need be, but not for a @queue that is closed; every success
- * ends with ssem_pin_leave () or ssem_pin_leave_and_free (). */
+ * ends with ssem_pin_leave () or ssem_pin_leave_and_free (). A failure is in @failure, or in
+ * @error. */
 static SsemInstance *
 enter_instance (SsemSystemSemaphore  *self,
                 SsemAcquireQueue     *queue,
                 guint                *depth,
+                int                  *failure,
                 GError              **error)
 {
   SsemInstance *instance;
 
+  *failure = 0;
   while ((instance = ssem_pin_enter (&self->instance, depth)) == NULL)
     {
       ssem_pin_leave (*depth);
       if (*depth == SSEM_PIN_MAX_DEPTH)
-        {
-          fail_too_deep (self, error);
-          return NULL;
-        }
-      if (!ssem_system_semaphore_ensure_open (self, queue, error))
+        *failure = SSEM_FAILURE_TOO_DEEP;
+      else if (ssem_system_semaphore_is_closed_here (self))
+        *failure = SSEM_FAILURE_CLOSED;
+      if (*failure != 0 || !ssem_system_semaphore_ensure_open (self, queue, error))
         return NULL;
     }
+
+  return instance;
+}
+
+/* The same for @operation, with the failure recorded. */
+static SsemInstance *
+enter_instance_for (SsemSystemSemaphore  *self,
+                    SsemOperation         operation,
+                    guint                *depth,
+                    GError              **error)
+{
+  GError *cause = NULL;
+  SsemInstance *instance;
+  int failure;
+
+  instance = enter_instance (self, NULL, depth, &failure, &cause);
+  if (failure != 0)
+    ssem_system_semaphore_finish (self, NULL, operation, failure, error);
+  else if (instance == NULL)
+    ssem_system_semaphore_record_failure (self, error, cause);
 
   return instance;
 }
@@ -92,15 +102,16 @@ acquire_slowly (SsemSystemSemaphore  *self,
                 GError              **error)
 {
   SSEM_THREAD_SHIELD;
-  SsemInstance *instance = NULL;
+  SsemInstance *instance;
   GError *failure = NULL;
   guint depth;
 
-  if (check_units (n, &failure) &&
-      !g_cancellable_set_error_if_cancelled (cancellable, &failure))
-    instance = enter_instance (self, NULL, &depth, &failure);
-  if (instance == NULL)
+  if (!check_units (n, &failure) ||
+      g_cancellable_set_error_if_cancelled (cancellable, &failure))
     return ssem_system_semaphore_record_failure (self, error, failure);
+  instance = enter_instance_for (self, SSEM_OPERATION_ACQUIRE, &depth, error);
+  if (instance == NULL)
+    return FALSE;
 
   return acquire_inside (self, instance, depth, n, deadline_usec, cancellable, error);
 }
@@ -296,14 +307,15 @@ release_slowly (SsemSystemSemaphore  *self,
                 GError              **error)
 {
   SSEM_THREAD_SHIELD;
-  SsemInstance *instance = NULL;
+  SsemInstance *instance;
   GError *failure = NULL;
   guint depth;
 
-  if (check_units (n, &failure))
-    instance = enter_instance (self, NULL, &depth, &failure);
-  if (instance == NULL)
+  if (!check_units (n, &failure))
     return ssem_system_semaphore_record_failure (self, error, failure);
+  instance = enter_instance_for (self, SSEM_OPERATION_RELEASE, &depth, error);
+  if (instance == NULL)
+    return FALSE;
 
   return release_inside (self, instance, depth, n, error);
 }
@@ -406,7 +418,6 @@ ssem_system_semaphore_get_value (SsemSystemSemaphore  *self,
 {
   SSEM_THREAD_SHIELD;
   const SsemBackendTable *table;
-  GError *cause = NULL;
   SsemInstance *instance;
   int failure, value = -1;
   guint depth;
@@ -414,12 +425,9 @@ ssem_system_semaphore_get_value (SsemSystemSemaphore  *self,
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), -1);
   g_return_val_if_fail (error == NULL || *error == NULL, -1);
 
-  instance = enter_instance (self, NULL, &depth, &cause);
+  instance = enter_instance_for (self, SSEM_OPERATION_GET_VALUE, &depth, error);
   if (instance == NULL)
-    {
-      ssem_system_semaphore_record_failure (self, error, cause);
-      return -1;
-    }
+    return -1;
 
   table = instance->table;
   failure = table->get_value (instance, &value);
@@ -432,6 +440,17 @@ ssem_system_semaphore_get_value (SsemSystemSemaphore  *self,
 
 /* --- Asynchronous acquires --- */
 
+static void
+describe_acquire (SsemSystemSemaphore     *self,
+                  const SsemBackendTable  *table,
+                  int                      failure,
+                  GError                 **error)
+{
+  g_autofree char *key = ssem_system_semaphore_get_key (self);
+
+  ssem_backend_describe (table, SSEM_OPERATION_ACQUIRE, key, failure, error);
+}
+
 static gboolean
 acquire_queued (gpointer           source,
                 SsemAcquireQueue  *queue,
@@ -441,7 +460,6 @@ acquire_queued (gpointer           source,
 {
   SsemSystemSemaphore *self = source;
   const SsemBackendTable *table;
-  g_autofree char *key = NULL;
   SsemInstance *instance;
   guint depth;
   int failure;
@@ -449,9 +467,13 @@ acquire_queued (gpointer           source,
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
 
-  instance = enter_instance (self, queue, &depth, error);
+  instance = enter_instance (self, queue, &depth, &failure, error);
   if (instance == NULL)
-    return FALSE;
+    {
+      if (failure != 0)
+        describe_acquire (self, NULL, failure, error);
+      return FALSE;
+    }
 
   /* set_key () closes the queue before it takes the instance away: if the queue is open now, then
    * this is still the instance that the task was meant for. */
@@ -464,13 +486,10 @@ acquire_queued (gpointer           source,
   table = instance->table;
   failure = table->acquire (instance, n, SSEM_DEADLINE_NONE, cancellable);
   ssem_pin_leave_and_free (depth);
-  if (failure == 0)
-    return TRUE;
+  if (failure != 0)
+    describe_acquire (self, table, failure, error);
 
-  key = ssem_system_semaphore_get_key (self);
-  ssem_backend_describe (table, SSEM_OPERATION_ACQUIRE, key, failure, error);
-
-  return FALSE;
+  return failure == 0;
 }
 
 static void

@@ -36,6 +36,8 @@ G_BEGIN_DECLS
  *            makes the message of it. What has no such number, and does not happen in a handler, is
  *            recorded as a code and a string, under lock.
  * is_disposed Set with opening held; from then on nothing opens.
+ * opener     By this a signal handler sees that it has interrupted the opening, and does not wait for
+ *            its own thread.
  */
 struct _SsemSystemSemaphore
 {
@@ -55,7 +57,8 @@ struct _SsemSystemSemaphore
   SsemSystemSemaphoreError error_code; /* of an outcome that is recorded */
   char *error_string;
 
-  gboolean is_disposed; /* with opening held */
+  atomic_bool is_disposed;    /* written with opening held */
+  _Atomic (gpointer) opener;  /* the thread that holds opening; for that thread */
   atomic_int outcome;
 };
 
@@ -87,6 +90,10 @@ gboolean ssem_system_semaphore_finish         (SsemSystemSemaphore     *self,
                                                SsemOperation            operation,
                                                int                      failure,
                                                GError                 **error);
+
+/* Whether the object was disposed of, or this thread is just opening it or giving it another key: for
+ * a signal handler. */
+gboolean ssem_system_semaphore_is_closed_here (SsemSystemSemaphore  *self);
 
 /* Opens the instance if there is none; not for a @queue that is closed by now. */
 gboolean ssem_system_semaphore_ensure_open    (SsemSystemSemaphore  *self,

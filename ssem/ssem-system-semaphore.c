@@ -238,11 +238,27 @@ lock_opening (SsemSystemSemaphore *self)
   if (self->fork_count != ssem_fork_count ())
     {
       g_mutex_init (&self->opening);
+      atomic_store_explicit (&self->opener, NULL, memory_order_relaxed);
       self->fork_count = ssem_fork_count ();
     }
   g_mutex_unlock (&ssem_system_semaphore_lock);
 
   g_mutex_lock (&self->opening);
+  atomic_store_explicit (&self->opener, ssem_thread_self (), memory_order_relaxed);
+}
+
+static void
+unlock_opening (SsemSystemSemaphore *self)
+{
+  atomic_store_explicit (&self->opener, NULL, memory_order_relaxed);
+  g_mutex_unlock (&self->opening);
+}
+
+gboolean
+ssem_system_semaphore_is_closed_here (SsemSystemSemaphore *self)
+{
+  return atomic_load_explicit (&self->is_disposed, memory_order_relaxed) ||
+         atomic_load_explicit (&self->opener, memory_order_relaxed) == ssem_thread_self ();
 }
 
 /* With opening held, and no instance there. */
@@ -296,7 +312,7 @@ check_alive (SsemSystemSemaphore  *self,
 {
   g_autofree char *key = NULL;
 
-  if (!self->is_disposed)
+  if (!atomic_load_explicit (&self->is_disposed, memory_order_relaxed))
     return TRUE;
 
   key = ssem_system_semaphore_get_key (self);
@@ -318,7 +334,7 @@ ssem_system_semaphore_ensure_open (SsemSystemSemaphore  *self,
             (queue == NULL || !ssem_acquire_queue_is_closed (queue, error)) &&
             (atomic_load_explicit (&self->instance, memory_order_relaxed) != NULL ||
              open_instance (self, error));
-  g_mutex_unlock (&self->opening);
+  unlock_opening (self);
 
   return is_open;
 }
@@ -387,10 +403,10 @@ ssem_system_semaphore_dispose (GObject *object)
   SsemSystemSemaphore *self = SSEM_SYSTEM_SEMAPHORE (object);
 
   lock_opening (self);
-  self->is_disposed = TRUE;
+  atomic_store_explicit (&self->is_disposed, TRUE, memory_order_relaxed);
   drop_queue (self);
   drop_instance (self);
-  g_mutex_unlock (&self->opening);
+  unlock_opening (self);
 
   G_OBJECT_CLASS (ssem_system_semaphore_parent_class)->dispose (object);
 }
@@ -691,7 +707,7 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
   lock_opening (self);
   if (!check_alive (self, &failure))
     {
-      g_mutex_unlock (&self->opening);
+      unlock_opening (self);
       return ssem_system_semaphore_record_failure (self, error, failure);
     }
 
@@ -713,7 +729,7 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
 
   open_instance (self, &failure);
 
-  g_mutex_unlock (&self->opening);
+  unlock_opening (self);
 
   if (failure == NULL)
     ssem_system_semaphore_record_success (self);

@@ -39,8 +39,9 @@ typedef enum
   SSEM_FAILURE_WOULD_BLOCK = -1,
   SSEM_FAILURE_TIMED_OUT = -2,
   SSEM_FAILURE_CANCELLED = -3,
-  SSEM_FAILURE_CLOSED = -4,   /* the instance was closed while the operation waited */
+  SSEM_FAILURE_CLOSED = -4,   /* the instance is closed, or was closed while the operation waited */
   SSEM_FAILURE_TOO_MANY = -5, /* the value would pass the maximum */
+  SSEM_FAILURE_TOO_DEEP = -6, /* too many signal handlers interrupt each other's operations */
 } SsemFailure;
 
 struct _SsemInstance

@@ -240,10 +240,14 @@ ssem_backend_describe (const SsemBackendTable  *table,
       break;
     case SSEM_FAILURE_CLOSED:
       ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND, operation, key,
-                                 _("The object was given another key or disposed of meanwhile"));
+                                 _("The object was given another key or disposed of"));
       break;
     case SSEM_FAILURE_TOO_MANY:
       ssem_backend_fail_maximum (error, operation, key, table->maximum);
+      break;
+    case SSEM_FAILURE_TOO_DEEP:
+      ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES, operation,
+                                 key, _("Too many operations of this thread interrupt each other"));
       break;
     default:
       table->describe (operation, key, failure, error);

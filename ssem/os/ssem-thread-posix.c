@@ -20,6 +20,12 @@ _Thread_local gpointer ssem_thread_slots_[SSEM_THREAD_N_SLOTS];
  * it as it was, so it need not be atomic. */
 static _Thread_local volatile sig_atomic_t n_stretches;
 
+gpointer
+ssem_thread_self (void)
+{
+  return ssem_thread_slots_;
+}
+
 int
 ssem_thread_shield (void)
 {

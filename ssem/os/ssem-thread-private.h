@@ -15,6 +15,9 @@ gboolean ssem_thread_start (const char   *name,
                             gpointer      data,
                             GError      **error);
 
+/* What no other thread that lives now answers. */
+gpointer ssem_thread_self (void);
+
 /* A call of the library that is not through in a few instructions begins with SSEM_THREAD_SHIELD,
  * which stands among the declarations: pthread_cancel () ends no thread in the middle of it, where
  * what it has announced or taken would stay so forever. */

@@ -25,6 +25,12 @@ ssem_thread_start (const char   *name,
   return thread != NULL;
 }
 
+gpointer
+ssem_thread_self (void)
+{
+  return g_thread_self ();
+}
+
 /* Windows cancels no thread. */
 int
 ssem_thread_shield (void)
