@@ -294,6 +294,7 @@ adopt_set (SsemSysvRecord *record,
   /* A reset that was under way was of another set. */
   set_epoch (record, (atomic_load (&record->epoch) + 1) & ~1u);
   begin_lineage (record, set, FALSE);
+  record->initial = -1;
   record->phase = SSEM_SYSV_PHASE_READY;
 }
 

@@ -38,7 +38,8 @@ G_BEGIN_DECLS
  *                 without it              earlier epoch are void. A stale value is harmless but for
  *                                         what ssem-sysv-attachment.c says of resets
  *   value         under the gate          what a reset under way sets
- *   initial       under the gate          the value that the set was created with or last reset to
+ *   initial       under the gate          the value that the set was created with or last reset to;
+ *                                         -1 where Qt has done that
  *   key_length,   once, before the magic  the key itself
  *   key
  *

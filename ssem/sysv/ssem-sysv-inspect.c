@@ -91,7 +91,7 @@ look_at (const char     *path,
   if (result == 1)
     {
       snapshot->key = g_strndup (record.key, record.key_length);
-      snapshot->initial_value = MAX (0, record.initial);
+      snapshot->initial_value = MAX (-1, record.initial);
       is_qts = record.phase == SSEM_SYSV_PHASE_QTS;
       result = key != NULL && !g_str_equal (key, snapshot->key) ? -EBADMSG : 0;
     }

@@ -6,7 +6,28 @@
 
 #include "ssem-tool-private.h"
 
-/* The units are this process's: it stays while the command runs, and waits for it. */
+/* The units are this process's: it stays while the command runs, and waits for it.
+ *
+ * A semaphore that nobody uses, because a killed process left it over, starts with the count that is
+ * asked for. One that is in use keeps its own count, and the user is told where that is another one.
+ */
+
+static void
+warn_of_other_count (SsemSystemSemaphore *semaphore,
+                     const char          *key,
+                     int                  n_count)
+{
+  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  int n_initial;
+
+  info = ssem_semaphore_info_query (key, ssem_system_semaphore_get_backend (semaphore), NULL);
+  n_initial = info != NULL ? ssem_semaphore_info_get_initial_value (info) : -1;
+
+  /* Where a Qt program made it, nobody knows. */
+  if (n_initial >= 0 && n_initial != n_count)
+    tool_print_error (_("“%s” is in use with a count of %d; --count %d is ignored"), key, n_initial,
+                      n_count);
+}
 
 static SsemSystemSemaphore *
 acquire (const ToolRun  *wishes,
@@ -20,11 +41,14 @@ acquire (const ToolRun  *wishes,
                               "key", key,
                               "initial-value",
                               wishes->n_count > 0 ? wishes->n_count : wishes->n_units,
-                              "mode", SSEM_ACCESS_MODE_OPEN,
+                              "mode", SSEM_ACCESS_MODE_JOIN,
                               "backend", tool_backend,
                               NULL);
-  if (semaphore == NULL ||
-      !ssem_system_semaphore_acquire_timeout (semaphore, wishes->n_units, wishes->wait_usec,
+  if (semaphore == NULL)
+    return NULL;
+  if (wishes->n_count > 0)
+    warn_of_other_count (semaphore, key, wishes->n_count);
+  if (!ssem_system_semaphore_acquire_timeout (semaphore, wishes->n_units, wishes->wait_usec,
                                               cancellable, error))
     return NULL;
 
@@ -44,7 +68,7 @@ tool_run_parse (int       argc,
   gboolean never_waits = FALSE;
   GOptionEntry entries[] = {
     { "count", 'c', 0, G_OPTION_ARG_STRING, &count,
-      N_("How many units the semaphore has, where it is not there yet"), N_("NUMBER") },
+      N_("How many units the semaphore has, unless it is in use already"), N_("NUMBER") },
     { "units", 'u', 0, G_OPTION_ARG_STRING, &units,
       N_("How many units to hold: 1, unless given"), N_("NUMBER") },
     { "wait", 'w', 0, G_OPTION_ARG_STRING, &wait,

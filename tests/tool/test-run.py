@@ -11,8 +11,8 @@ import subprocess
 import sys
 
 import tap
-from semaphores import wait_until
-from tool import SECONDS, TOOL, WAIT_FOR_SIGNALS, Terminal, ToolCase
+from semaphores import IPC_RMID, libc, wait_until
+from tool import SECONDS, SETVAL, TOOL, WAIT_FOR_SIGNALS, Terminal, ToolCase
 
 FORWARDED = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2,
              signal.SIGALRM, signal.SIGTERM]
@@ -174,6 +174,56 @@ class Units(ToolCase):
         self.assertEqual(self.status('run', '--nonblock', self.key, 'true'), 0)
         self.let_go(holders[1])
         self.assertRemoved()
+
+    def test_a_leftover_does_not_keep_its_count(self):
+        for left_by in [['--count', '4'], ['--count', '4', '--units', '3']]:
+            for arguments, count in [(['--count', '2'], 2), (['--count', '6'], 6), ([], 1),
+                                     (['--units', '3'], 3), (['--count', '4'], 4)]:
+                self.leave_over(*left_by)
+                self.assertEqual((self.show()['value'], self.show()['leftover']), (4, True))
+                holder = self.hold(*arguments, self.key, stderr=subprocess.PIPE)
+                info = self.show()
+                self.assertEqual(info['initial-value'], count)
+                self.assertEqual(info['value'], count - (3 if '--units' in arguments else 1))
+                self.assertEqual(holder.communicate(timeout=SECONDS)[1], '')
+                self.assertRemoved()
+
+    def test_one_in_use_keeps_its_count(self):
+        """It is said where another one was asked for, once."""
+        holder = self.hold('--count', '4', self.key)
+        for arguments, said in [(['--count', '2'], True), (['--count', '5', '--units', '2'], True),
+                                (['--count', '4'], False), ([], False), (['--units', '2'], False)]:
+            with self.subTest(arguments=arguments):
+                result = self.call('run', *arguments, self.key, '--', 'echo', 'it ran')
+                self.assertEqual((result.returncode, result.stdout), (0, 'it ran\n'))
+                self.assertEqual(result.stderr, f'ssem: “{self.key}” is in use with a count of 4; '
+                                                f'--count {arguments[1]} is ignored\n' if said else '')
+        self.assertEqual((self.show()['value'], self.show()['initial-value']), (3, 4))
+        self.output('reset', self.key, '6')
+        self.assertIn('with a count of 6; --count 4',
+                      self.call('run', '--count', '4', self.key, 'true').stderr)
+        self.let_go(holder)
+        self.assertRemoved()
+
+    def test_it_is_said_before_the_wait(self):
+        holder = self.hold(self.key)
+        waiter = self.start_tool('run', '--count', '2', self.key, 'true', stderr=subprocess.PIPE)
+        self.assertIn('with a count of 1; --count 2 is ignored', waiter.stderr.readline())
+        self.wait_for_waiting(1)
+        self.let_go(holder)
+        self.assertEqual(waiter.communicate(timeout=SECONDS), ('', ''))
+
+    def test_the_count_of_qt_is_not_known(self):
+        if self.backend != 'sysv':
+            self.skipTest('Qt uses System V')
+        with open(self.path, 'xb'):
+            self.addCleanup(os.unlink, self.path)
+        number = libc.semget(libc.ftok(self.path.encode(), ord('Q')), 1, 0o1600)
+        self.assertGreaterEqual(number, 0)
+        self.addCleanup(libc.semctl, number, 0, IPC_RMID)
+        self.assertEqual(libc.semctl(number, 0, SETVAL, 3), 0)
+        self.assertEqual(self.output('run', '--count', '7', self.key, 'echo', 'it ran'), 'it ran\n')
+        self.assertEqual(self.show()['value'], 3)
 
     def test_a_daemon_does_not_keep_them(self):
         result = self.call('run', self.key, 'sh', '-c', 'sleep 600 >/dev/null 2>&1 & echo $!')

@@ -16,12 +16,11 @@ import unittest
 
 import tap
 from semaphores import IPC_RMID, PREFIXES, libc
-from tool import COMMANDS, SECONDS, STAY, TOOL, Terminal, ToolCase
+from tool import COMMANDS, SECONDS, SETVAL, STAY, TOOL, Terminal, ToolCase
 
 SOURCE_ROOT = os.environ['SSEM_SOURCE_ROOT']
 COMPLETION = os.path.join(SOURCE_ROOT, 'ssem/tool/ssem.bash')
 MANUAL = os.path.join(SOURCE_ROOT, 'docs/ssem.1.rst')
-SETVAL = 16     # from <sys/sem.h> of Linux
 MEMBERS = ['key', 'backend', 'value', 'initial-value', 'units-held', 'attached', 'waiting',
            'leftover', 'holders', 'waiters']
 

@@ -17,7 +17,9 @@ from semaphores import KeyFolderCase, libc, wait_until
 
 TOOL = os.environ['SSEM_TOOL']
 COMMANDS = ['run', 'list', 'show', 'watch', 'reset', 'remove', 'clean']
+# From <sys/prctl.h> and <sys/sem.h> of Linux.
 PR_SET_CHILD_SUBREAPER = 36
+SETVAL = 16
 SECONDS = 30
 
 # Says that it is there, then what comes: signals by their numbers.
@@ -68,9 +70,9 @@ class ToolCase(KeyFolderCase):
         process.communicate()
         self.find_set()
 
-    def hold(self, *arguments, command=None):
+    def hold(self, *arguments, command=None, **options):
         """`ssem run`, whose command is there."""
-        process = self.start_tool('run', *arguments, '--', *(command or STAY))
+        process = self.start_tool('run', *arguments, '--', *(command or STAY), **options)
         self.assertEqual(process.stdout.readline(), 'ready\n')
         self.find_set()
         return process
