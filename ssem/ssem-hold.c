@@ -16,7 +16,7 @@
  * ```c
  * g_autoptr(GError) error = NULL;
  * g_autoptr(SsemSystemSemaphore) market =
- *   ssem_system_semaphore_new ("market", 3, SSEM_ACCESS_MODE_OPEN, &error);
+ *   ssem_system_semaphore_new ("market", 3, SSEM_ACCESS_MODE_JOIN, &error);
  *
  * if (market == NULL)
  *   g_error ("%s", error->message);

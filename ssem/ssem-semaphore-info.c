@@ -457,9 +457,11 @@ ssem_semaphore_info_get_n_waiters (SsemSemaphoreInfo *self)
  * ssem_semaphore_info_is_leftover:
  * @self: what was seen of a semaphore
  *
- * Whether the semaphore was left over: no live process had it open, because the last one crashed.
+ * Whether the semaphore was left over: no live process had it open, because the last one was killed
+ * or crashed.
  *
- * Whoever opens the key takes it over as it is. [func@Ssem.semaphore_remove_leftover] removes it.
+ * The next process that opens the key takes it over, as its mode says.
+ * [func@Ssem.semaphore_remove_leftover] removes it.
  *
  * Returns: `TRUE` if nobody had it open; `FALSE` where that is not known, because a Qt program made
  *   it

@@ -25,7 +25,7 @@
  * ```c
  * g_autoptr(GError) error = NULL;
  * g_autoptr(SsemSystemSemaphore) market =
- *   ssem_system_semaphore_new ("market", 3, SSEM_ACCESS_MODE_CREATE, &error);
+ *   ssem_system_semaphore_new ("market", 3, SSEM_ACCESS_MODE_JOIN, &error);
  *
  * if (market == NULL || !ssem_system_semaphore_acquire (market, 1, NULL, &error))
  *   g_error ("%s", error->message);
@@ -53,8 +53,8 @@
  * releases.
  *
  * The last process to drop its last object of a key, or to exit, removes the semaphore from the
- * system. If the last process crashes, the semaphore stays, with its units back, until the next one
- * opens the key.
+ * system. If the last process is killed or crashes, the semaphore is left over, with its units
+ * back, until the next one opens the key.
  *
  * A child of `fork()` holds nothing of what its parent holds; its first use of an object makes it a
  * user of its own. After `exec()` the units of the old program come back, with System V only when

@@ -69,22 +69,7 @@ map_ring (const char  *path,
 }
 
 /* sample: open */
-static SsemSystemSemaphore *
-open_in_mode (const char      *key,
-              int              initial_value,
-              SsemAccessMode   mode,
-              GError         **error)
-{
-  return g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, error,
-                         "key", key,
-                         "initial-value", initial_value,
-                         "mode", mode,
-                         "undo", FALSE,
-                         NULL);
-}
-
-/* Whoever comes first resets what an earlier run may have left behind when it crashed; the second
- * finds the first one there, and joins it. */
+/* The first process resets what a killed run may have left over; the second one joins it. */
 static SsemSystemSemaphore *
 open_semaphore (const char  *name,
                 const char  *what,
@@ -92,21 +77,13 @@ open_semaphore (const char  *name,
                 GError     **error)
 {
   g_autofree char *key = g_strdup_printf ("%s-%s", name, what);
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  GError *failure = NULL;
 
-  semaphore = open_in_mode (key, initial_value, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, &failure);
-  if (g_error_matches (failure, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                       SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS))
-    {
-      g_clear_error (&failure);
-      semaphore = open_in_mode (key, initial_value, SSEM_ACCESS_MODE_OPEN, &failure);
-    }
-
-  if (failure != NULL)
-    g_propagate_error (error, failure);
-
-  return g_steal_pointer (&semaphore);
+  return g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, error,
+                         "key", key,
+                         "initial-value", initial_value,
+                         "mode", SSEM_ACCESS_MODE_JOIN,
+                         "undo", FALSE,
+                         NULL);
 }
 /* end of sample */
 

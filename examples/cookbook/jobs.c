@@ -16,7 +16,7 @@ run (char    **command,
   g_autoptr(SsemHold) hold = NULL;
   int status;
 
-  jobs = ssem_system_semaphore_new ("convert", 3, SSEM_ACCESS_MODE_OPEN, error);
+  jobs = ssem_system_semaphore_new ("convert", 3, SSEM_ACCESS_MODE_JOIN, error);
   if (jobs == NULL)
     return FALSE;
 

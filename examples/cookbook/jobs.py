@@ -14,7 +14,7 @@ import gi
 gi.require_version('Ssem', '1')
 from gi.repository import Ssem
 
-with Ssem.SystemSemaphore('convert', 3):
+with Ssem.SystemSemaphore('convert', 3, Ssem.AccessMode.JOIN):
     status = subprocess.call(sys.argv[1:])
 sys.exit(status)
 # end of sample

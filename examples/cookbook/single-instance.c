@@ -14,7 +14,7 @@ main (void)
   /* sample: single-instance */
   g_autoptr(GError) error = NULL;
   g_autoptr(SsemSystemSemaphore) instance =
-    ssem_system_semaphore_new ("org.example.Notes", 1, SSEM_ACCESS_MODE_OPEN, &error);
+    ssem_system_semaphore_new ("org.example.Notes", 1, SSEM_ACCESS_MODE_JOIN, &error);
 
   if (instance == NULL || !ssem_system_semaphore_try_acquire (instance, 1, &error))
     {

@@ -12,7 +12,7 @@ import gi
 gi.require_version('Ssem', '1')
 from gi.repository import Ssem
 
-instance = Ssem.SystemSemaphore('org.example.Notes', 1)
+instance = Ssem.SystemSemaphore('org.example.Notes', 1, Ssem.AccessMode.JOIN)
 if not instance.try_acquire():
     sys.exit('Notes is running already.')
 # end of sample

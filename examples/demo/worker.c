@@ -40,7 +40,7 @@ run (const char  *key,
 {
   g_autoptr(SsemSystemSemaphore) units = NULL;
 
-  units = ssem_system_semaphore_new (key, n_units, SSEM_ACCESS_MODE_OPEN, error);
+  units = ssem_system_semaphore_new (key, n_units, SSEM_ACCESS_MODE_JOIN, error);
   if (units == NULL)
     return FALSE;
 

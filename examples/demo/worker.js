@@ -27,7 +27,11 @@ function isTold() {
 }
 
 function run() {
-  const units = new Ssem.SystemSemaphore({key, initial_value: Number(nUnits)});
+  const units = new Ssem.SystemSemaphore({
+    key,
+    initial_value: Number(nUnits),
+    mode: Ssem.AccessMode.JOIN,
+  });
 
   say('ready');
   if (!isTold())

@@ -29,7 +29,7 @@ def is_told():
 
 
 def run(key, n_units, n_turns):
-    units = Ssem.SystemSemaphore(key, n_units)
+    units = Ssem.SystemSemaphore(key, n_units, Ssem.AccessMode.JOIN)
 
     say('ready')
     if not is_told():

@@ -23,7 +23,7 @@ bool is_told () {
 }
 
 void run (string key, int n_units, int n_turns) throws Error {
-    var units = new SystemSemaphore (key, n_units, AccessMode.OPEN);
+    var units = new SystemSemaphore (key, n_units, AccessMode.JOIN);
 
     say ("ready");
     if (!is_told ())

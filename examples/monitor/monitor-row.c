@@ -131,7 +131,7 @@ describe (SsemSemaphoreInfo *info)
   g_autofree char *users = NULL;
 
   if (ssem_semaphore_info_is_leftover (info))
-    users = g_strdup (_("left over from a crash"));
+    users = g_strdup (_("left over"));
   else if (n_attached >= 0)
     users = n_processes_to_string (n_attached);
   else

@@ -45,17 +45,9 @@ def map_ring(path):
 
 
 # sample: open
-def open_in_mode(key, initial_value, mode):
-    return Ssem.SystemSemaphore(key, initial_value, mode, undo=False)
-
-
 def open_semaphore(key, initial_value):
-    """Whoever comes first resets what an earlier run may have left behind when it crashed; the
-    second finds the first one there, and joins it."""
-    try:
-        return open_in_mode(key, initial_value, Ssem.AccessMode.CREATE_EXCLUSIVE)
-    except Ssem.AlreadyExistsError:
-        return open_in_mode(key, initial_value, Ssem.AccessMode.OPEN)
+    """The first process resets what a killed run may have left over; the second one joins it."""
+    return Ssem.SystemSemaphore(key, initial_value, Ssem.AccessMode.JOIN, undo=False)
 # end of sample
 
 

@@ -31,7 +31,7 @@ tool_clean (int    argc,
   guint i;
 
   if (!tool_parse (&argc, &argv, "",
-                   _("Removes all semaphores that crashes have left, and prints their keys."),
+                   _("Removes all semaphores that are left over, and prints their keys."),
                    entries, FALSE, &status) ||
       !tool_check_count (argc, argv, 0, 0))
     return status;

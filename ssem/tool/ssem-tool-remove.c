@@ -16,7 +16,7 @@ tool_remove (int    argc,
   int status = TOOL_USAGE;
 
   if (!tool_parse (&argc, &argv, _("KEY"),
-                   _("Removes a semaphore that a crash has left. One that is in use stays."), NULL,
+                   _("Removes a semaphore that is left over. One that is in use stays."), NULL,
                    FALSE, &status) ||
       !tool_check_count (argc, argv, 1, 1))
     return status;

@@ -12,7 +12,7 @@ const ToolSubcommand tool_subcommands[] = {
   { "show", tool_show, N_("Show who holds units of a semaphore and who waits") },
   { "watch", tool_watch, N_("Show the semaphores as they change") },
   { "reset", tool_reset, N_("Set the value of a semaphore") },
-  { "remove", tool_remove, N_("Remove a semaphore that a crash has left") },
-  { "clean", tool_clean, N_("Remove all semaphores that crashes have left") },
+  { "remove", tool_remove, N_("Remove a semaphore that is left over") },
+  { "clean", tool_clean, N_("Remove all semaphores that are left over") },
   { NULL },
 };
