@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Paths that do not lead where they led before, and several that lead to the same place.
@@ -207,6 +208,22 @@ test_renamed (Fixture *fixture)
   g_assert_cmpint (g_unlink (elsewhere), ==, 0);
 }
 
+/* Longer than a waiter goes without a look whether its semaphore is still there. */
+#define WAIT_USEC 1500000
+
+static void
+test_renamed_in_wait (Fixture *fixture)
+{
+  Helper *user = fixture_user (fixture, INITIAL);
+  g_autofree char *elsewhere = move_away (fixture);
+
+  helper_do (user, "acquire 0 %d", INITIAL);
+  helper_send (user, "timeout 0 1 %d", WAIT_USEC);
+  helper_expect_error (user, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  helper_do (user, "close 0");
+  g_assert_cmpint (g_unlink (elsewhere), ==, 0);
+}
+
 /* And what has been made in its place since stays when they leave. */
 static void
 test_made_in_its_place (Fixture *fixture)
@@ -349,6 +366,87 @@ test_covered (Fixture *fixture)
   drop_object (&last);
 }
 
+/* --- A directory that comes in between --- */
+
+#define NOBODY 65534
+#define MAX_CALLS 200
+
+/* Another user makes the directory of all semaphores after so many system calls of opening. Answers
+ * whether it was not there yet. */
+static gboolean
+open_beside_other_user (Fixture    *fixture,
+                        int         uid,
+                        const char *path,
+                        int         n_calls)
+{
+  Helper *user = fixture_helper (fixture);
+  g_autofree char *answer = NULL;
+  g_autoptr(GDir) dir = NULL;
+  gboolean is_theirs;
+  int i;
+
+  helper_do (user, "uid %d", uid);
+  helper_do (user, "setenv SSEM_RUNTIME_DIR ");
+  if (!helper_trace (user))
+    {
+      g_test_skip ("the system forbids to trace another process");
+      return FALSE;
+    }
+
+  helper_send_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
+  for (i = 0; i < n_calls && !helper_has_answered (user); i++)
+    helper_step (user);
+  is_theirs = g_mkdir (path, 0777) == 0;
+  if (is_theirs)
+    {
+      g_assert_cmpint (chown (path, NOBODY, NOBODY), ==, 0);
+      g_assert_cmpint (chmod (path, 0777), ==, 0);
+    }
+  helper_let_go (user);
+
+  answer = helper_receive (user);
+  if (!is_theirs)
+    {
+      g_assert_cmpstr (answer, ==, "ok");
+      helper_quit (user);
+      return FALSE;
+    }
+
+  g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 1 "));
+  dir = g_dir_open (path, 0, NULL);
+  g_assert_nonnull (dir);
+  g_assert_null (g_dir_read_name (dir));
+  helper_quit (user);
+  g_assert_cmpint (g_rmdir (path), ==, 0);
+
+  return TRUE;
+}
+
+static void
+test_directory_of_other_user (Fixture *fixture)
+{
+  g_autofree char *path = NULL;
+  int uid, n_calls = 0;
+
+  if (fixture->backend != SSEM_BACKEND_SHARED_MEMORY)
+    {
+      g_test_skip ("only shared memory has a directory of its own");
+      return;
+    }
+  if (!fixture_can_change_user (fixture))
+    return;
+
+  /* A user that nobody is. */
+  uid = g_test_rand_int_range (1000000000, 2000000000);
+  path = g_strdup_printf ("/dev/shm/ssem-%d", uid);
+  while (open_beside_other_user (fixture, uid, path, n_calls))
+    {
+      n_calls++;
+      g_assert_cmpint (n_calls, <, MAX_CALLS);
+    }
+  g_test_message ("%d system calls before the directory is there", n_calls);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -358,9 +456,11 @@ main (int    argc,
   conformance_add ("last-spelling", test_last_spelling);
   conformance_add ("link-moves", test_link_moves);
   conformance_add ("renamed", test_renamed);
+  conformance_add ("renamed-in-wait", test_renamed_in_wait);
   conformance_add ("made-in-its-place", test_made_in_its_place);
   conformance_add ("chroot", test_chroot);
   conformance_add ("covered", test_covered);
+  conformance_add_needing ("directory-of-other-user", NEEDS_FILES, test_directory_of_other_user);
 
   return conformance_run ();
 }
