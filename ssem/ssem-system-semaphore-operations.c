@@ -81,7 +81,6 @@ acquire_inside (SsemSystemSemaphore  *self,
                 GCancellable         *cancellable,
                 GError              **error)
 {
-  SSEM_THREAD_SHIELD;
   const SsemBackendTable *table = instance->table;
   int failure = table->acquire (instance, n, deadline_usec, cancellable);
 
@@ -292,7 +291,6 @@ release_inside (SsemSystemSemaphore  *self,
                 int                   n,
                 GError              **error)
 {
-  SSEM_THREAD_SHIELD;
   const SsemBackendTable *table = instance->table;
   int failure = table->release (instance, n);
 

@@ -27,6 +27,9 @@ G_BEGIN_DECLS
  *   used the semaphore before, and may interrupt any operation of that thread. They take no lock and
  *   allocate nothing, also where they fail. Where the system has no signals, that is no promise.
  * - EINTR and its like never surface.
+ * - acquire () and release () see to it that a thread which is cancelled by pthread_cancel () does not
+ *   end inside them: SSEM_THREAD_SHIELD is put where a cancellation point lies. The other functions
+ *   are called with it.
  */
 typedef struct _SsemBackendTable SsemBackendTable;
 

@@ -7,6 +7,7 @@
 #include "ssem-backend-shm-private.h"
 
 #include "ssem-pin-private.h"
+#include "ssem/os/ssem-thread-private.h"
 
 #include "ssem/shm/ssem-shm-inspect-private.h"
 #include "ssem/shm/ssem-shm-recovery-private.h"
@@ -165,12 +166,29 @@ sleep_until_taken (SsemShmInstance *self,
     }
 }
 
+/* A try that failed: the units may be a dead process's. */
+static int
+take_after_sweep (SsemShmInstance *self,
+                  SsemShmLane     *lane,
+                  int              n)
+{
+  SSEM_THREAD_SHIELD;
+  int n_dead = ssem_shm_recovery_sweep (&self->attachment->file, SSEM_SHM_SWEEP_UNITS);
+
+  if (n_dead < 0)
+    return -n_dead;
+
+  /* Whether it was we who found the dead, or somebody else just did. */
+  return take (self, lane, n) == SSEM_SHM_DONE ? 0 : SSEM_FAILURE_WOULD_BLOCK;
+}
+
 static int
 wait_until_taken (SsemShmInstance *self,
                   SsemShmWait     *wait,
                   gint64           deadline_usec,
                   GCancellable    *cancellable)
 {
+  SSEM_THREAD_SHIELD;
   SsemShmAttachment *attachment = self->attachment;
   gulong handler = 0;
   int result;
@@ -219,13 +237,7 @@ shm_acquire (SsemInstance *instance,
     return 0;
 
   if (deadline_usec == SSEM_DEADLINE_NOW)
-    {
-      result = ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_UNITS);
-      if (result < 0)
-        return -result;
-      /* Whether it was we who found the dead, or somebody else just did. */
-      return take (self, wait.lane, n) == SSEM_SHM_DONE ? 0 : SSEM_FAILURE_WOULD_BLOCK;
-    }
+    return take_after_sweep (self, wait.lane, n);
 
   if (ssem_shm_waiting_spin (attachment->file.memory, n) &&
       take (self, wait.lane, n) == SSEM_SHM_DONE)
@@ -244,7 +256,11 @@ ssem_backend_shm_wake (SsemInstance *instance,
   if (ssem_shm_waiting_wake (attachment->file.memory, n) == 0 &&
       atomic_fetch_add (&attachment->n_vain_wakes, 1) % VAIN_WAKES_BEFORE_MENDING ==
       VAIN_WAKES_BEFORE_MENDING - 1)
-    ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_ALL);
+    {
+      SSEM_THREAD_SHIELD;
+
+      ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_ALL);
+    }
 }
 
 static int

@@ -366,6 +366,7 @@ claim_lane (SsemShmAttachment *self,
             guint              depth,
             SsemShmLane       *lane)
 {
+  SSEM_THREAD_SHIELD;
   guint32 slot = 0;
   int result;
 
@@ -474,14 +475,12 @@ attach_as_child (SsemShmAttachment *self,
   return attach (self, initial_value, mode, self->file.lineage, is_new);
 }
 
-int
-ssem_shm_attachment_ready (SsemShmAttachment *self)
+static int
+attach_inherited (SsemShmAttachment *self)
 {
+  SSEM_THREAD_SHIELD;
   gboolean is_new;
   int result = 0;
-
-  if (G_LIKELY (is_of_this_process (self)))
-    return 0;
 
   g_mutex_lock (&self->gate);
   if (!is_of_this_process (self))
@@ -489,6 +488,12 @@ ssem_shm_attachment_ready (SsemShmAttachment *self)
   g_mutex_unlock (&self->gate);
 
   return result;
+}
+
+int
+ssem_shm_attachment_ready (SsemShmAttachment *self)
+{
+  return G_LIKELY (is_of_this_process (self)) ? 0 : attach_inherited (self);
 }
 
 /* With registry_lock. Another has to listen instead, and may be asleep. */
