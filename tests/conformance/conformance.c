@@ -32,7 +32,7 @@ static const struct
   { NEEDS_EXEC, "the system cannot replace the program of a process" },
   { NEEDS_LIMITS, "the system sets no limit on descriptors" },
   { NEEDS_FORK_AMONG_THREADS, "a child may find the sanitizer's allocator locked for ever" },
-  { NEEDS_ALLOCATOR, "the sanitizer ends a process that has no memory left" },
+  { NEEDS_ALLOCATOR, "the sanitizer's allocator has limits and locks of its own" },
   { NEEDS_WINGS, "the locks of this backend lie in one file, or there are none" },
 };
 

@@ -115,7 +115,7 @@ typedef enum
   NEEDS_LIMITS = 1 << 6,    /* on descriptors */
   NEEDS_FORK_AMONG_THREADS = 1 << 7,
   NEEDS_WINGS = 1 << 8,     /* the locks of a crowd lie in several files */
-  NEEDS_ALLOCATOR = 1 << 9, /* the system's own, where memory is short */
+  NEEDS_ALLOCATOR = 1 << 9, /* the system's own: no sanitizer's */
 } Needs;
 
 typedef void (* TestFunc) (Fixture *fixture);

@@ -391,7 +391,7 @@ main (int    argc,
   conformance_add ("cancelled", test_cancelled);
   conformance_add ("cancelled-alone", test_cancelled_alone);
   conformance_add ("cancelled-in-wait", test_cancelled_in_wait);
-  conformance_add ("exit-in-handler", test_exit_in_handler);
+  conformance_add_needing ("exit-in-handler", NEEDS_ALLOCATOR, test_exit_in_handler);
 
   return conformance_run ();
 }
