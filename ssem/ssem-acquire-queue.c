@@ -120,6 +120,9 @@ static void
 finish (Pending *pending,
         GError  *error)
 {
+  /* As soon as the source is attached, the caller may get its result and drop the context, which
+   * g_source_unref () locks: it must last until the source is dropped, so it comes first. */
+  g_autoptr(GMainContext) context = g_main_context_ref (g_task_get_context (pending->task));
   g_autoptr(GSource) source = g_idle_source_new ();
 
   pending->queue->report (g_task_get_source_object (pending->task), error);
@@ -132,7 +135,7 @@ finish (Pending *pending,
   g_source_set_priority (source, g_task_get_priority (pending->task));
   g_source_set_static_name (source, "[ssem] acquire");
   g_source_set_callback (source, return_task_cb, pending, pending_unref);
-  g_source_attach (source, g_task_get_context (pending->task));
+  g_source_attach (source, context);
 }
 
 /* With queue_lock. */
