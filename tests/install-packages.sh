@@ -47,6 +47,7 @@ test_packages='
   libx11-dev
   libxtst-dev
   locales
+  python3-anyio
   python3-pyqt5
   python3-pyqt6
   python3-pyside2.qtcore

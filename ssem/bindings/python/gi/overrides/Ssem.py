@@ -17,9 +17,14 @@ How an acquire and a release are kept short: PyGObject spends twenty times as lo
 call takes, up to a fifth of it on an argument. So a single unit is taken and given back by a method without
 arguments, which throws nothing. Where that answers `False` nothing has happened, and the long way, which
 follows, succeeds or tells why not.
+
+How values are kept as they are: PyGObject cuts a key at its first null character, drops the
+fraction of a number, and takes any number for a mode. So the arguments of a program are checked here
+first. What cannot be passed on unchanged is refused before anything happens.
 """
 
 import atexit
+import collections
 import functools
 import itertools
 import math
@@ -28,6 +33,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import _thread
 
 from gi.repository import Gio, GLib, GObject
@@ -37,6 +43,13 @@ from ..overrides import override
 
 Ssem = get_introspection_module('Ssem')
 
+# PyGObject makes a class when it is first looked up. Where the handler of a signal raises
+# meanwhile, the class stays half-made for good. So all that is needed later is made now.
+for _name in dir(Ssem):
+    getattr(Ssem, _name)
+_MADE = [Gio.AsyncResult, Gio.Cancellable, Gio.Task, GLib.Idle, GLib.MainContext, GObject.GEnum,
+         GObject.Object]
+
 __all__ = []
 
 _acquire_timeout = Ssem.SystemSemaphore.acquire_timeout
@@ -45,8 +58,12 @@ _release = Ssem.SystemSemaphore.release
 _release_one = Ssem.SystemSemaphore.release_one
 
 _OPEN = Ssem.AccessMode.OPEN
-_FOR_EVER_USEC = -1
+_DEFAULT = Ssem.Backend.DEFAULT
+_FOREVER_USEC = -1
 _MAX_USEC = 2**62
+
+# As an object, which only an int that is 1 can be: neither True nor 1.0.
+_ONE = 1
 
 # A signal that comes in the instant before a wait begins does not end it; the next look does.
 _LOOK_SECONDS = 0.5
@@ -54,6 +71,11 @@ _LOOK_SECONDS = 0.5
 # The library says the same, and its translations have it.
 _TRANSLATION_DOMAIN = 'ssem-1'
 _IN_VAIN = 'The semaphore “%s” did not have that many units in time'
+_NO_MODE = '%d is not the number of an access mode'
+_NO_BACKEND = '%d is not the number of a backend'
+# And this is GLib's.
+_GLIB_DOMAIN = 'glib20'
+_CANCELLED_SENTENCE = 'Operation was cancelled'
 
 _call = operator.methodcaller('__call__')
 
@@ -106,6 +128,9 @@ class UnknownError(Error):
 
 _DOMAIN = GLib.quark_to_string(Ssem.SystemSemaphoreError.quark())
 _GIO_DOMAIN = GLib.quark_to_string(Gio.io_error_quark())
+_CANCELLED, _INVALID_ARGUMENT, _TIMED_OUT, _WOULD_BLOCK = map(int, (
+    Gio.IOErrorEnum.CANCELLED, Gio.IOErrorEnum.INVALID_ARGUMENT, Gio.IOErrorEnum.TIMED_OUT,
+    Gio.IOErrorEnum.WOULD_BLOCK))
 _CLASSES = {
     Ssem.SystemSemaphoreError.PERMISSION_DENIED: PermissionDeniedError,
     Ssem.SystemSemaphoreError.KEY_ERROR: KeyError,
@@ -162,14 +187,89 @@ def _raise_alone(error):
         del error
 
 
-# --- Waiting where signals may come ---------------------------------------------------------------
+# --- Values ---------------------------------------------------------------------------------------
+
+# Longer than any key.
+_NO_KEY = 'x' * 1025
+
+
+def _to_key(key):
+    """The key; or one that the library refuses, in place of text that cannot be passed on. So the
+    error is the library's own, and get_error () answers it, too."""
+    if not isinstance(key, str):
+        raise TypeError(f'the key of a semaphore is a str, not {type(key).__name__}')
+    # PyGObject would take what the __str__ () of a derived class answers.
+    key = str.__str__(key)
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return _NO_KEY
+    return _NO_KEY if '\0' in key else key
+
+
+def _to_number(value, n_bits):
+    if isinstance(value, bool):
+        raise TypeError('a bool is not taken for a number')
+    number = operator.index(value)
+    if not -2**(n_bits - 1) <= number < 2**(n_bits - 1):
+        raise OverflowError(f'{number} is not a number of {n_bits} bits')
+    return number
+
+
+def _to_int32(value):
+    return _to_number(value, 32)
+
+
+def _to_int64(value):
+    return _to_number(value, 64)
+
+
+def _to_bool(value):
+    if not isinstance(value, bool):
+        raise TypeError(f'expected a bool, not {type(value).__name__}')
+    return value
+
+
+def _to_enum(cls, sentence, value):
+    if isinstance(value, cls):
+        return value
+    if isinstance(value, GObject.GEnum):
+        raise TypeError(f'expected a {cls.__name__}, not a {type(value).__name__}')
+    number = _to_int32(value)
+    try:
+        return cls(number)
+    except ValueError:
+        message = GLib.dgettext(_TRANSLATION_DOMAIN, sentence) % number
+        raise GLib.Error(message, _GIO_DOMAIN, _INVALID_ARGUMENT) from None
+
+
+_to_mode = functools.partial(_to_enum, Ssem.AccessMode, _NO_MODE)
+_to_backend = functools.partial(_to_enum, Ssem.Backend, _NO_BACKEND)
+
+
+def _to_cancellable(cancellable):
+    if not isinstance(cancellable, (Gio.Cancellable, type(None))):
+        raise TypeError(f'expected a Gio.Cancellable or None, not {type(cancellable).__name__}')
+    return cancellable
+
 
 def _to_usec(timeout):
+    """From seconds, which may have a fraction or be infinite."""
     if timeout is None:
-        return _FOR_EVER_USEC
+        return _FOREVER_USEC
+    if isinstance(timeout, bool):
+        raise TypeError('a bool is not taken for a time')
     if timeout <= 0:
         return 0
     return math.ceil(min(timeout * GLib.USEC_PER_SEC, _MAX_USEC))
+
+
+# --- Waiting where signals may come ---------------------------------------------------------------
+
+def _calls_here(entries):
+    """Each step of the iterator calls a function in C: the one that an item has for this process.
+    An item is a dictionary, with the process that may call the function as its key."""
+    return map(_call, filter(None, map(dict.get, entries, map(_call, itertools.repeat(os.getpid)))))
 
 
 def _acquire_for_main(box, n, timeout_usec, controls, results, verdicts, finished):
@@ -215,6 +315,12 @@ def _give_back(semaphore, n):
     except GLib.Error:
         # The semaphore is gone, and the units with it.
         pass
+    except RuntimeError as error:
+        raise _of_handler(error)
+
+
+def _now_usec():
+    return time.monotonic_ns() // 1000
 
 
 def _wait(semaphore, n, timeout_usec, cancellable):
@@ -222,11 +328,14 @@ def _wait(semaphore, n, timeout_usec, cancellable):
     run meanwhile and may end it with an exception.
 
     The main thread does not block in the library, but beside a thread that does. That changes
-    nothing of how the process treats signals.
+    nothing of how the process treats signals. A handler may fork: the child has no such thread, and
+    either leaves by an exception or waits for itself.
     """
     if threading.get_ident() != threading.main_thread().ident:
         return _acquire_timeout(semaphore, n, timeout_usec, cancellable)
 
+    process = os.getpid()
+    deadline_usec = _now_usec() + timeout_usec
     # The thread finds the semaphore in here, so that it keeps no reference once that is emptied.
     box = [semaphore]
     interruption = Gio.Cancellable()
@@ -236,8 +345,8 @@ def _wait(semaphore, n, timeout_usec, cancellable):
     finished.acquire()
     arguments = box, n, timeout_usec, controls, results, verdicts, finished
     claim = map(_call, (functools.partial(verdicts.put, True), box.clear))
-    abandon = map(_call, (functools.partial(verdicts.put, False), interruption.cancel,
-                          finished.acquire))
+    abandon = _calls_here([{process: functools.partial(verdicts.put, False)},
+                           {process: interruption.cancel}, {process: finished.acquire}])
     started = []
     outcome = None
     try:
@@ -246,7 +355,8 @@ def _wait(semaphore, n, timeout_usec, cancellable):
             try:
                 outcome = results.get(timeout=_LOOK_SECONDS)
             except queue.Empty:
-                pass
+                if os.getpid() != process:
+                    break
         if outcome is True:
             _, _ = claim
             return True
@@ -256,6 +366,11 @@ def _wait(semaphore, n, timeout_usec, cancellable):
         box.clear()
         raise
     box.clear()
+    if outcome is None:
+        if timeout_usec > 0:
+            timeout_usec = max(deadline_usec - _now_usec(), 0)
+        held, = map(_wait, (semaphore,), (n,), (timeout_usec,), (cancellable,))
+        return held
     try:
         _raise_alone(outcome)
     finally:
@@ -274,20 +389,35 @@ class _Service:
 
     def __init__(self):
         self.is_over = False
+        self.has_forked = False
         self.numbers = itertools.count()
+        self.requests = {}
         self.forget()
-        os.register_at_fork(after_in_child=self.forget)
+        os.register_at_fork(after_in_parent=self.look, after_in_child=self.forget)
         atexit.register(self.end)
 
     def forget(self):
-        """In a child of fork (), too, which has neither the thread nor its requests."""
+        """In a child of fork (), too. It does not have the thread, so the coroutines that wait for
+        the thread's work there would never go on."""
+        requests, self.requests = self.requests, {}
         self.lock = threading.Lock()
         self.context = None
         self.thread = None
-        self.requests = {}
+        for request in requests.values():
+            request.wake()
+
+    def look(self):
+        """A child that closes its copy of asyncio's loop may take away from the parent's what wakes
+        it: both have the same epoll. From now on a timer does that."""
+        self.has_forked = True
+        for request in [*self.requests.values()]:
+            if not request.loop.is_closed():
+                request.loop.call_soon_threadsafe(request.look)
 
     def submit(self, request):
         """Has the thread start it."""
+        if self.has_forked:
+            request.look()
         with self.lock:
             if self.is_over:
                 raise RuntimeError('cannot await an acquire any more, as the interpreter shuts down')
@@ -302,6 +432,8 @@ class _Service:
             source = GLib.Idle()
             source.set_callback(self.start, number)
             source.attach(self.context)
+            # Now, while the lock keeps the thread from dropping the context: GLib locks that.
+            del source
 
     def start(self, number):
         self.requests[number].start(number)
@@ -327,7 +459,7 @@ class _Service:
             self.is_over = True
             requests, thread = [*self.requests.values()], self.thread
         for request in requests:
-            request.interruption.cancel()
+            request.interrupt()
         if thread is not None:
             thread.join()
 
@@ -341,21 +473,30 @@ def _done_cb(semaphore, result, number):
 
 class _Request:
     """An acquire that a coroutine awaits. It ends in the service's thread; what it got belongs to
-    the coroutine, unless that has gone."""
+    the coroutine, unless that has gone.
+
+    A child of fork () leaves its copy alone: the parent's thread may have held the locks in it.
+    """
 
     def __init__(self, semaphore, n, loop):
-        self.semaphore = semaphore
+        self.process = os.getpid()
+        # Empty once somebody has taken charge of the units.
+        self.box = [semaphore]
         self.n = n
         self.loop = loop
         self.interruption = Gio.Cancellable()
         self.future = loop.create_future()
         self.lock = threading.Lock()
+        self.is_late = False
         self.is_abandoned = False
         self.outcome = None
 
+    def is_here(self):
+        return os.getpid() == self.process
+
     def start(self, number):
         try:
-            _Base.acquire_async(self.semaphore, self.n, self.interruption, _done_cb, number)
+            _Base.acquire_async(self.box[0], self.n, self.interruption, _done_cb, number)
         except BaseException as error:
             _service.take(number)
             self.deliver(error.with_traceback(None))
@@ -380,22 +521,35 @@ class _Request:
             self.give_back()
 
     def wake(self):
-        if not self.future.done():
+        if not self.future.done() and not self.loop.is_closed():
             self.future.set_result(None)
 
-    def end(self):
-        self.semaphore = None
-        outcome, self.outcome = self.outcome, None
-        return outcome
+    def look(self):
+        if not self.future.done():
+            self.loop.call_later(_LOOK_SECONDS, self.look)
+
+    def interrupt(self):
+        if self.is_here():
+            self.interruption.cancel()
+        else:
+            self.wake()
+
+    def expire(self):
+        self.is_late = True
+        self.interrupt()
 
     def give_back(self):
-        with self.lock:
-            semaphore, self.semaphore = self.semaphore, None
-        if semaphore is not None and self.outcome is True:
+        try:
+            semaphore = self.box.pop()
+        except IndexError:
+            return
+        if self.outcome is True:
             _give_back(semaphore, self.n)
 
     def abandon(self):
-        """For a coroutine that is closed and cannot wait for the end."""
+        """For a coroutine that ends with an exception."""
+        if not self.is_here():
+            return
         self.interruption.cancel()
         with self.lock:
             self.is_abandoned = True
@@ -403,55 +557,69 @@ class _Request:
         if is_over:
             self.give_back()
 
+    def end(self):
+        """Why nothing is held."""
+        self.box.clear()
+        outcome, self.outcome = self.outcome, None
+        if self.is_here():
+            return outcome
+        # What the parent process awaits is not the child's.
+        message = GLib.dgettext(_GLIB_DOMAIN, _CANCELLED_SENTENCE)
+        return GLib.Error(message, _GIO_DOMAIN, _CANCELLED)
 
-async def _acquire_awaited(semaphore, n, cancellable):
+
+async def _acquire_awaited(semaphore, n, cancellable, timeout_usec=_FOREVER_USEC):
+    """True, or False if the time is over."""
     import asyncio
 
-    request = _Request(semaphore, n, asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
+    request = _Request(semaphore, n, loop)
+    timer = None
     handler = 0
-    is_cancelled = False
+    cancellation = None
     try:
-        if cancellable is not None:
-            handler = GObject.Object.connect(cancellable, 'cancelled',
-                                             lambda source: request.interruption.cancel())
-            if cancellable.is_cancelled():
-                request.interruption.cancel()
-        _service.submit(request)
-        # A task that is cancelled waits for the end of its request, so that it holds nothing then.
-        while not request.future.done():
-            try:
-                await asyncio.shield(request.future)
-            except asyncio.CancelledError:
-                is_cancelled = True
-                request.interruption.cancel()
+        try:
+            if cancellable is not None:
+                handler = GObject.Object.connect(cancellable, 'cancelled',
+                                                 lambda source: request.interrupt())
+                if cancellable.is_cancelled():
+                    request.interrupt()
+            if timeout_usec >= 0:
+                timer = loop.call_later(timeout_usec / GLib.USEC_PER_SEC, request.expire)
+            _service.submit(request)
+            # A task that is cancelled waits for the end of its request, so that it holds nothing
+            # then. However often that happens, the first cancellation is the one to go on with:
+            # asyncio.timeout () and anyio count them and look for their own.
+            while not request.future.done():
+                try:
+                    await asyncio.shield(request.future)
+                except asyncio.CancelledError as error:
+                    cancellation = cancellation or error
+                    request.interrupt()
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if handler and request.is_here():
+                GObject.Object.disconnect(cancellable, handler)
+        if cancellation is not None:
+            raise cancellation
+        if request.outcome is True and request.is_here():
+            _, = map(_call, (request.box.clear,))
+            return True
     except BaseException:
         request.abandon()
         raise
     finally:
-        if handler:
-            GObject.Object.disconnect(cancellable, handler)
+        # Its traceback refers to this frame.
+        del cancellation
 
-    if is_cancelled:
-        request.give_back()
-        raise asyncio.CancelledError
     outcome = request.end()
-    if outcome is True:
-        return True
+    if request.is_late and _is_gio(outcome, _CANCELLED):
+        return False
     try:
         _raise_alone(outcome)
     finally:
         del outcome
-
-
-def _is_asyncio_running():
-    asyncio = sys.modules.get('asyncio')
-    if asyncio is None:
-        return False
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 # --- Holding --------------------------------------------------------------------------------------
@@ -462,20 +630,33 @@ class Hold:
     A child of `fork()` that leaves the block, too, releases nothing, because it holds nothing.
     """
 
+    # A destructor in C. In one written in Python, the handler of a signal may run, and Python only
+    # prints what that raises. Until the construction is over, this one does nothing.
+    _drop = tuple
+    __del__ = property(operator.attrgetter('_drop'))
+
     def __init__(self, semaphore, n, timeout, cancellable):
         self._semaphore = semaphore
-        self._n = n
+        self._n = _to_int32(n)
         self._timeout = timeout
-        self._cancellable = cancellable
-        # For each time that the block was entered, the process that did it.
+        self._timeout_usec = _to_usec(timeout)
+        self._cancellable = _to_cancellable(cancellable)
+        # For each time that the block was entered, the process that did it and how it gives back.
         self._entered = []
+        # An exception out of a signal's handler may come before the first line of __exit__ ().
+        self._drop = functools.partial(collections.deque, _calls_here(self._entered), 0)
+
+    def _note(self):
+        """An iterator, so that a single step makes the note."""
+        entry = {os.getpid(): functools.partial(_release, self._semaphore, self._n)}
+        return map(self._entered.append, (entry,))
 
     def _fail(self):
         message = GLib.dgettext(_TRANSLATION_DOMAIN, _IN_VAIN)
         raise TimeoutError(message % self._semaphore.get_key())
 
     def __enter__(self):
-        note = map(self._entered.append, (os.getpid(),))
+        note = self._note()
         held, = map(self._semaphore.acquire, (self._n,), (self._timeout,), (self._cancellable,))
         if not held:
             self._fail()
@@ -483,39 +664,31 @@ class Hold:
         return self._semaphore
 
     def __exit__(self, *unused):
-        if self._entered[-1] != os.getpid():
+        release = self._entered[-1].get(os.getpid())
+        if release is None:
             self._entered.pop()
             return
-        leave = map(_call, (self._entered.pop,
-                            functools.partial(_release, self._semaphore, self._n)))
+        leave = map(_call, (self._entered.pop, release))
         try:
             _, _ = leave
         except GLib.Error as error:
             raise _specific(error)
-
-    def __del__(self):
-        # An exception out of a signal's handler may come before the first line of __exit__ ().
-        for process in self._entered:
-            if process == os.getpid():
-                _give_back(self._semaphore, self._n)
+        except RuntimeError as error:
+            raise _of_handler(error)
 
     async def __aenter__(self):
+        note = self._note()
+        held = False
         # However short the time is, what is there now is taken.
-        if self._timeout is None:
-            await _acquire_awaited(self._semaphore, self._n, self._cancellable)
-        elif not self._semaphore.acquire(self._n, 0, self._cancellable):
-            await self._wait_for()
-        self._entered.append(os.getpid())
-        return self._semaphore
-
-    async def _wait_for(self):
-        import asyncio
-
-        awaitable = _acquire_awaited(self._semaphore, self._n, self._cancellable)
-        try:
-            await asyncio.wait_for(awaitable, self._timeout)
-        except asyncio.TimeoutError:
+        if self._timeout is not None:
+            held, = map(self._semaphore.acquire, (self._n,), (0,), (self._cancellable,))
+        if not held and self._timeout_usec != 0:
+            held = await _acquire_awaited(self._semaphore, self._n, self._cancellable,
+                                          self._timeout_usec)
+        if not held:
             self._fail()
+        _, = note
+        return self._semaphore
 
     async def __aexit__(self, *unused):
         self.__exit__()
@@ -533,29 +706,36 @@ class SystemSemaphore(_Base):
     """A counting semaphore that processes share by a key.
 
     `SystemSemaphore(key, initial_value=0, mode=Ssem.AccessMode.OPEN)` opens it at once, or raises.
-    The properties `undo` and `backend` can be given by name.
+    The properties `undo` and `backend` can be given by name. The class is final.
     """
 
     # As a program that comes from PySide or PyQt writes them.
     Open = Ssem.AccessMode.OPEN
     Create = Ssem.AccessMode.CREATE
 
-    def __init__(self, key=None, initial_value=0, mode=_OPEN, **properties):
-        super().__init__(key=key, initial_value=initial_value, mode=mode, **properties)
+    @_with_specific_errors
+    def __init__(self, key=None, initial_value=0, mode=_OPEN, *, undo=True, backend=_DEFAULT):
+        super().__init__(key=None if key is None else _to_key(key),
+                         initial_value=_to_int32(initial_value), mode=_to_mode(mode),
+                         undo=_to_bool(undo), backend=_to_backend(backend))
         self.init(None)
+
+    def __init_subclass__(cls, **unused):
+        raise TypeError('Ssem.SystemSemaphore is final and has no subclasses: keep a semaphore in an '
+                        'attribute instead')
 
     @staticmethod
     @_with_specific_errors
     def new(key, initial_value=0, mode=_OPEN):
-        return _Base.new(key, initial_value, mode)
+        return _Base.new(_to_key(key), _to_int32(initial_value), _to_mode(mode))
 
     @_with_specific_errors
     def init(self, cancellable=None):
-        return _Base.init(self, cancellable)
+        return _Base.init(self, _to_cancellable(cancellable))
 
     @_with_specific_errors
     def set_key(self, key, initial_value=0, mode=_OPEN):
-        return _Base.set_key(self, key, initial_value, mode)
+        return _Base.set_key(self, _to_key(key), _to_int32(initial_value), _to_mode(mode))
 
     def acquire(self, n=1, timeout=None, cancellable=None):
         """Takes `n` units together, and blocks until that many are there.
@@ -564,22 +744,22 @@ class SystemSemaphore(_Base):
         the main thread, the handlers of signals run meanwhile: Ctrl-C raises `KeyboardInterrupt`.
         An acquire that raised holds nothing.
         """
-        if n == 1 and cancellable is None and _taking_one[self]:
+        if n is _ONE and timeout is None and cancellable is None and _taking_one[self]:
             return True
+        n, timeout_usec = _to_int32(n), _to_usec(timeout)
+        _to_cancellable(cancellable)
         try:
             if cancellable is None:
                 try:
                     _taking[self] = n
                     return True
                 except GLib.Error as error:
-                    if timeout is not None and timeout <= 0 or \
-                       not _is_gio(error, Gio.IOErrorEnum.WOULD_BLOCK):
+                    if timeout_usec == 0 or not _is_gio(error, _WOULD_BLOCK):
                         raise
-            held, = map(_wait, (self,), (n,), (_to_usec(timeout),), (cancellable,))
+            held, = map(_wait, (self,), (n,), (timeout_usec,), (cancellable,))
             return held
         except GLib.Error as error:
-            if timeout is not None and _is_gio(error, Gio.IOErrorEnum.TIMED_OUT,
-                                               Gio.IOErrorEnum.WOULD_BLOCK):
+            if timeout is not None and _is_gio(error, _TIMED_OUT, _WOULD_BLOCK):
                 return False
             raise _specific(error)
         except RuntimeError as error:
@@ -587,11 +767,13 @@ class SystemSemaphore(_Base):
 
     def try_acquire(self, n=1):
         """Takes `n` units together if they are there: `True`, or `False` if they are not."""
+        if n is not _ONE:
+            n = _to_int32(n)
         try:
             _taking[self] = n
             return True
         except GLib.Error as error:
-            if _is_gio(error, Gio.IOErrorEnum.WOULD_BLOCK):
+            if _is_gio(error, _WOULD_BLOCK):
                 return False
             raise _specific(error)
         except RuntimeError as error:
@@ -599,16 +781,20 @@ class SystemSemaphore(_Base):
 
     @_with_specific_errors
     def acquire_timeout(self, n, timeout_usec, cancellable=None):
+        n, timeout_usec = _to_int32(n), _to_int64(timeout_usec)
+        _to_cancellable(cancellable)
         held, = map(_wait, (self,), (n,), (timeout_usec,), (cancellable,))
         return held
 
     def acquire_async(self, n=1, cancellable=None, callback=None, *user_data):
         """Takes `n` units together as soon as that many are there, without blocking the caller.
 
-        Without a callback, and where a loop of asyncio runs, answers what can be awaited:
-        `await semaphore.acquire_async(2)`. A task that is cancelled meanwhile holds nothing.
+        Without a callback, answers a coroutine for asyncio: `await semaphore.acquire_async(2)`. It
+        takes nothing before it is awaited. A task that is cancelled meanwhile holds nothing.
         """
-        if callback is None and _is_asyncio_running():
+        n = _to_int32(n)
+        _to_cancellable(cancellable)
+        if callback is None:
             return _acquire_awaited(self, n, cancellable)
         return _Base.acquire_async(self, n, cancellable, callback, *user_data)
 
@@ -618,8 +804,9 @@ class SystemSemaphore(_Base):
 
     def release(self, n=1):
         """Adds `n` units, and wakes whoever waits for them."""
-        if n == 1 and _release_one(self):
+        if n is _ONE and _release_one(self):
             return True
+        n = _to_int32(n)
         try:
             return _release(self, n)
         except GLib.Error as error:
@@ -666,10 +853,36 @@ SystemSemaphore = override(SystemSemaphore)
 __all__.append('SystemSemaphore')
 
 
-# --- Looking, and mending -------------------------------------------------------------------------
+# --- Looking, and repairing -----------------------------------------------------------------------
 
-Ssem.SemaphoreInfo.list = staticmethod(_with_specific_errors(Ssem.SemaphoreInfo.list))
-Ssem.SemaphoreInfo.query = staticmethod(_with_specific_errors(Ssem.SemaphoreInfo.query))
+@_with_specific_errors
+def backend_is_supported(backend):
+    return Ssem.backend_is_supported(_to_backend(backend))
 
-for _function in [Ssem.semaphore_remove_leftover, Ssem.semaphore_reset]:
-    override(_function)(_with_specific_errors(_function))
+
+@_with_specific_errors
+def semaphore_info_list(backend=_DEFAULT):
+    return Ssem.semaphore_info_list(_to_backend(backend))
+
+
+@_with_specific_errors
+def semaphore_info_query(key, backend=_DEFAULT):
+    return Ssem.semaphore_info_query(_to_key(key), _to_backend(backend))
+
+
+@_with_specific_errors
+def semaphore_remove_leftover(key, backend=_DEFAULT):
+    return Ssem.semaphore_remove_leftover(_to_key(key), _to_backend(backend))
+
+
+@_with_specific_errors
+def semaphore_reset(key, value, backend=_DEFAULT):
+    return Ssem.semaphore_reset(_to_key(key), _to_int32(value), _to_backend(backend))
+
+
+# The library has most of them under two names.
+Ssem.Backend.is_supported = staticmethod(backend_is_supported)
+Ssem.SemaphoreInfo.list = staticmethod(semaphore_info_list)
+Ssem.SemaphoreInfo.query = staticmethod(semaphore_info_query)
+__all__ += ['backend_is_supported', 'semaphore_info_list', 'semaphore_info_query',
+            'semaphore_remove_leftover', 'semaphore_reset']

@@ -1,0 +1,478 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What asyncio and anyio do with an acquire that they await."""
+
+import asyncio
+import gc
+import subprocess
+import sys
+import threading
+import unittest
+import warnings
+
+import gi
+
+gi.require_version('Ssem', '1')
+from gi.repository import Gio, GLib, Ssem  # noqa: E402
+
+import tap  # noqa: E402
+from semaphores import KeyFolderCase, wait_until  # noqa: E402
+
+try:
+    import anyio
+except ImportError:
+    anyio = None
+
+# Long enough to never be over, where the time-out is not what is tested.
+LONG_SECONDS = 50
+SHORT_SECONDS = 0.01
+
+
+class Case(KeyFolderCase):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(gc.collect)
+
+    def new(self, initial_value):
+        semaphore = Ssem.SystemSemaphore(self.key, initial_value, Ssem.AccessMode.CREATE)
+        self.find_set()
+        return semaphore
+
+    def run_async(self, coroutine):
+        result = asyncio.run(coroutine)
+        wait_until(lambda: threading.active_count() == 1, 'all threads end')
+        return result
+
+    async def until_waiting(self):
+        while self.n_waiting() == 0:
+            await asyncio.sleep(0.001)
+
+    def assertIdle(self, semaphore, value):
+        """Nobody waits, and nothing is held."""
+        self.assertEqual(self.n_waiting(), 0)
+        self.assertEqual(semaphore.get_value(), value)
+
+
+class Coroutine(Case):
+    """Without a callback it is a coroutine, whether a loop runs or not."""
+
+    def test_run(self):
+        semaphore = self.new(3)
+        for n in [(), (1,), (1, Gio.Cancellable())]:
+            coroutine = semaphore.acquire_async(*n)
+            self.assertTrue(asyncio.iscoroutine(coroutine))
+            value = semaphore.get_value()
+            self.assertIs(self.run_async(coroutine), True)
+            self.assertEqual(semaphore.get_value(), value - 1)
+        self.assertEqual(semaphore.get_value(), 0)
+
+    def test_from_another_thread(self):
+        semaphore = self.new(1)
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        future = asyncio.run_coroutine_threadsafe(semaphore.acquire_async(), loop)
+        self.assertIs(future.result(LONG_SECONDS), True)
+        self.assertEqual(semaphore.get_value(), 0)
+
+        # Cancelled from here, too.
+        future = asyncio.run_coroutine_threadsafe(semaphore.acquire_async(), loop)
+        self.wait_for_waiters(1)
+        future.cancel()
+        self.wait_for_waiters(0)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+        semaphore.release()
+        self.assertIdle(semaphore, 1)
+
+    def test_task_of_a_loop_that_does_not_run_yet(self):
+        semaphore = self.new(2)
+        loop = asyncio.new_event_loop()
+        self.addCleanup(loop.close)
+        tasks = [loop.create_task(semaphore.acquire_async()) for _ in range(2)]
+        self.assertEqual(semaphore.get_value(), 2)
+        self.assertEqual(loop.run_until_complete(asyncio.gather(*tasks)), [True, True])
+        self.assertEqual(semaphore.get_value(), 0)
+
+    def test_never_awaited(self):
+        semaphore = self.new(1)
+        coroutine = semaphore.acquire_async()
+        coroutine.close()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            coroutine = semaphore.acquire_async()
+            del coroutine
+            gc.collect()
+        self.assertIn('was never awaited', str(caught[0].message))
+
+        async def run():
+            asyncio.create_task(semaphore.acquire_async()).cancel()
+            await asyncio.sleep(0)
+            semaphore.acquire_async().close()
+
+        self.run_async(run())
+        self.assertIdle(semaphore, 1)
+
+    def test_beside_a_main_loop_of_glib(self):
+        """Without asyncio, too, nothing is taken that nobody would get."""
+        semaphore = self.new(1)
+        context = GLib.MainContext.default()
+        coroutine = semaphore.acquire_async(1, None, None)
+        while context.iteration(False):
+            pass
+        self.assertTrue(asyncio.iscoroutine(coroutine))
+        coroutine.close()
+        self.assertEqual(semaphore.get_value(), 1)
+
+
+class Cancelled(Case):
+    def catch(self, awaitable, play):
+        """What a task gets that awaits it, and that @play cancels."""
+        caught = []
+
+        async def wait():
+            try:
+                raise ZeroDivisionError
+            except ZeroDivisionError:
+                try:
+                    await awaitable
+                except asyncio.CancelledError as error:
+                    caught.append((error.args, error.__context__))
+                    raise
+
+        async def run():
+            task = asyncio.create_task(wait())
+            await self.until_waiting()
+            await play(task)
+            with self.assertRaises(asyncio.CancelledError) as outer:
+                await task
+            self.assertEqual(outer.exception.args, caught[0][0])
+            self.assertTrue(task.cancelled())
+
+        self.run_async(run())
+        (arguments, context), = caught
+        self.assertIsInstance(context, ZeroDivisionError)
+        return arguments
+
+    def test_message(self):
+        semaphore = self.new(1)
+
+        async def cancel(task):
+            task.cancel('no more of it')
+
+        for awaitable in [semaphore.acquire_async(2), semaphore.hold(2).__aenter__(),
+                          semaphore.hold(2, LONG_SECONDS).__aenter__()]:
+            self.assertEqual(self.catch(awaitable, cancel), ('no more of it',))
+            self.assertIdle(semaphore, 1)
+
+    def test_the_first_of_several(self):
+        semaphore = self.new(1)
+
+        async def cancel(task):
+            task.cancel('first')
+            # It has got that one, and waits for the end of its request.
+            await asyncio.sleep(0)
+            task.cancel('second')
+
+        self.assertEqual(self.catch(semaphore.acquire_async(2), cancel), ('first',))
+        self.assertIdle(semaphore, 1)
+
+    def test_timeout(self):
+        semaphore = self.new(1)
+
+        async def run():
+            task = asyncio.current_task()
+            with self.assertRaises(TimeoutError):
+                async with asyncio.timeout(SHORT_SECONDS):
+                    await semaphore.acquire_async(2)
+            self.assertEqual(task.cancelling(), 0)
+            for timeout in [None, LONG_SECONDS]:
+                with self.assertRaises(TimeoutError):
+                    async with asyncio.timeout(LONG_SECONDS):
+                        async with asyncio.timeout(SHORT_SECONDS):
+                            async with semaphore.hold(2, timeout):
+                                self.fail('not held')
+                self.assertEqual(task.cancelling(), 0)
+            # The other way round, it is the hold's own.
+            with self.assertRaisesRegex(TimeoutError, self.key):
+                async with asyncio.timeout(LONG_SECONDS):
+                    async with semaphore.hold(2, SHORT_SECONDS):
+                        self.fail('not held')
+            self.assertEqual(task.cancelling(), 0)
+            self.assertIdle(semaphore, 1)
+            async with asyncio.timeout(LONG_SECONDS):
+                self.assertIs(await semaphore.acquire_async(), True)
+
+        self.run_async(run())
+
+    def test_task_group(self):
+        semaphore = self.new(1)
+
+        async def fail():
+            await self.until_waiting()
+            raise ZeroDivisionError
+
+        async def hold(timeout):
+            async with semaphore.hold(2, timeout):
+                self.fail('not held')
+
+        async def run():
+            with self.assertRaises(ExceptionGroup) as caught:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(semaphore.acquire_async(2)),
+                             group.create_task(hold(None)), group.create_task(hold(LONG_SECONDS)),
+                             group.create_task(fail())]
+            failed, = caught.exception.exceptions
+            self.assertIsInstance(failed, ZeroDivisionError)
+            self.assertTrue(all(task.cancelled() for task in tasks[:-1]))
+
+        self.run_async(run())
+        self.assertIdle(semaphore, 1)
+
+    def test_time_of_a_hold_that_is_over(self):
+        """It is not the task that is cancelled then, and a cancellation meanwhile is not lost."""
+        semaphore = self.new(1)
+
+        async def hold():
+            async with semaphore.hold(2, SHORT_SECONDS):
+                self.fail('not held')
+
+        async def run():
+            for n_steps in range(30):
+                task = asyncio.create_task(hold())
+                # Where its wait ends is not the same in each round, nor where it is cancelled.
+                while self.n_waiting() == 0 and not task.done():
+                    await asyncio.sleep(0)
+                while self.n_waiting() > 0:
+                    await asyncio.sleep(0)
+                for _ in range(n_steps):
+                    await asyncio.sleep(0)
+                is_late = task.done() or not task.cancel()
+                with self.assertRaises(TimeoutError if is_late else asyncio.CancelledError):
+                    await task
+                self.assertIdle(semaphore, 1)
+
+        self.run_async(run())
+
+
+@unittest.skipIf(anyio is None, 'there is no anyio')
+class AnyIO(Case):
+    def run_anyio(self, function):
+        anyio.run(function)
+        wait_until(lambda: threading.active_count() == 1, 'all threads end')
+
+    def awaitables(self, semaphore):
+        return [lambda: semaphore.acquire_async(2), lambda: semaphore.hold(2).__aenter__(),
+                lambda: semaphore.hold(2, LONG_SECONDS).__aenter__()]
+
+    def test_scopes(self):
+        semaphore = self.new(1)
+
+        async def run():
+            for make in self.awaitables(semaphore):
+                with anyio.move_on_after(SHORT_SECONDS) as scope:
+                    await make()
+                    self.fail('not held')
+                self.assertTrue(scope.cancel_called)
+                self.assertIdle(semaphore, 1)
+                with self.assertRaises(TimeoutError):
+                    with anyio.fail_after(SHORT_SECONDS):
+                        await make()
+                self.assertIdle(semaphore, 1)
+                with anyio.fail_after(LONG_SECONDS):
+                    with anyio.move_on_after(SHORT_SECONDS, shield=True) as scope:
+                        await make()
+                    self.assertTrue(scope.cancel_called)
+                    # The outer one goes on.
+                    await anyio.sleep(0)
+                with anyio.move_on_after(SHORT_SECONDS) as scope:
+                    with anyio.fail_after(LONG_SECONDS):
+                        await make()
+                    self.fail('cancelled')
+                self.assertTrue(scope.cancel_called)
+                self.assertIdle(semaphore, 1)
+            with anyio.fail_after(LONG_SECONDS):
+                self.assertIs(await semaphore.acquire_async(), True)
+
+        self.run_anyio(run)
+
+    def test_task_group(self):
+        semaphore = self.new(1)
+        ends = []
+
+        async def wait(make):
+            try:
+                await make()
+            except asyncio.CancelledError:
+                ends.append(self.n_waiting())
+                raise
+
+        async def run():
+            async with anyio.create_task_group() as group:
+                for make in self.awaitables(semaphore):
+                    group.start_soon(wait, make)
+                await self.until_waiting()
+                group.cancel_scope.cancel()
+            self.assertEqual(len(ends), 3)
+
+        self.run_anyio(run)
+        self.assertIdle(semaphore, 1)
+
+    def test_run(self):
+        semaphore = self.new(1)
+        self.run_anyio(semaphore.acquire_async)
+        self.assertEqual(semaphore.get_value(), 0)
+
+
+class Forked(Case):
+    """A child has a copy of the coroutine. It has neither the thread that works for it nor units."""
+
+    BEGINNING = '''
+import asyncio, os, signal, sys, threading, time
+import gi
+gi.require_version('Ssem', '1')
+from gi.repository import Gio, GLib, Ssem
+semaphore = Ssem.SystemSemaphore(sys.argv[1])
+
+def fork(child, *arguments):
+    """What the child answered, as its exit status."""
+    pid = os.fork()
+    if pid == 0:
+        sys.exit(child(*arguments))
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+async def fork_and_wait(child):
+    pid = os.fork()
+    if pid == 0:
+        sys.exit(await child())
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+async def begin(n=1):
+    task = asyncio.create_task(semaphore.acquire_async(n))
+    await asyncio.sleep(0)
+    return task
+'''
+
+    def run_program(self, code):
+        command = [sys.executable, '-c', self.BEGINNING + code, self.key]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LONG_SECONDS)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertRemoved()
+        return done.stdout.split()
+
+    def test_exit(self):
+        written = self.run_program('''
+async def run():
+    tasks = [await begin(), await begin(2)]
+    print(fork(lambda: 7))
+    semaphore.release(3)
+    print(*await asyncio.gather(*tasks), semaphore.get_value())
+    # And of a task that began after that.
+    task = await begin()
+    print(fork(lambda: 8))
+    semaphore.release()
+    print(await task, semaphore.get_value())
+    # The others are cancelled here.
+    await begin()
+asyncio.run(run())
+print(semaphore.get_value())
+''')
+        self.assertEqual(written, ['7', 'True', 'True', '0', '8', 'True', '0', '0'])
+
+    def test_child_that_goes_on(self):
+        """It gets an error, and may use the semaphore as any process does."""
+        written = self.run_program('''
+async def child():
+    try:
+        await task
+    except GLib.Error as error:
+        assert error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED)
+        semaphore.release()
+        assert semaphore.acquire() and not semaphore.try_acquire()
+        return 7
+
+async def run():
+    global task
+    task = await begin(2)
+    print(await fork_and_wait(child))
+asyncio.run(run())
+print(semaphore.get_value())
+''')
+        self.assertEqual(written, ['7', '0'])
+
+    def test_units_of_the_parent(self):
+        """They came before the fork, and the coroutine has not gone on since then."""
+        written = self.run_program('''
+async def child():
+    try:
+        await task
+    except GLib.Error as error:
+        assert error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED)
+        return 7
+
+async def run():
+    global task
+    for end in [lambda: fork(lambda: 7), lambda: fork(task.cancel), lambda: fork_and_wait(child)]:
+        task = await begin()
+        semaphore.release()
+        # The request is over, and its thread has gone.
+        while threading.active_count() > 1:
+            time.sleep(0.001)
+        status = end()
+        print(status if isinstance(status, int) else await status)
+        print(semaphore.get_value(), await task, semaphore.get_value())
+asyncio.run(run())
+''')
+        self.assertEqual(written, ['7', '0', 'True', '0', '1', '0', 'True', '0',
+                                   '7', '0', 'True', '0'])
+
+    WAITING = '''
+def handle(number, frame):
+    print('child', fork(child), flush=True)
+    semaphore.release()
+
+def disturb():
+    while Ssem.SemaphoreInfo.query(sys.argv[1]).get_n_waiters() == 0:
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+signal.signal(signal.SIGUSR1, handle)
+threading.Thread(target=disturb).start()
+'''
+
+    def test_exit_in_a_handler(self):
+        """While the main thread waits in an acquire that does not belong to asyncio."""
+        written = self.run_program(self.WAITING + '''
+def child():
+    return 7
+print(semaphore.acquire(), semaphore.get_value())
+''')
+        self.assertEqual(written, ['child', '7', 'True', '0'])
+
+    def test_handler_that_returns_in_the_child(self):
+        """The child waits for units of its own."""
+        written = self.run_program(self.WAITING + '''
+def handle(number, frame):
+    global pid
+    pid = os.fork()
+signal.signal(signal.SIGUSR1, handle)
+
+pid = None
+
+def release():
+    while pid is None or Ssem.SemaphoreInfo.query(sys.argv[1]).get_n_waiters() < 2:
+        time.sleep(0.001)
+    semaphore.release(2)
+
+threading.Thread(target=release).start()
+held = semaphore.acquire()
+if pid == 0:
+    sys.exit(7 if held else 1)
+print(held, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), semaphore.get_value())
+''')
+        self.assertEqual(written, ['True', '7', '1'])
+
+
+tap.main()
