@@ -267,6 +267,78 @@ void test_infos () {
     }
 }
 
+/* A unit that an async method of the program returns with. */
+class Taker {
+    public Cancellable cancellable = new Cancellable ();
+    public SystemSemaphore semaphore;
+
+    public Taker () throws Error {
+        semaphore = new SystemSemaphore (random_key (), 1);
+    }
+
+    public async void take () throws Error {
+        yield semaphore.acquire_async (1, cancellable);
+        cancellable.cancel ();
+    }
+
+    /* Only to show that the manual has a reason for its warning. */
+    public async void take_with_parameter (Cancellable cancellable) throws Error {
+        yield semaphore.acquire_async (1, cancellable);
+        cancellable.cancel ();
+    }
+}
+
+async void take_and_cancel () throws Error {
+    var taker = new Taker ();
+    yield taker.take ();
+    assert_cmpint (taker.semaphore.get_value (), EQ, 0);
+    taker.semaphore.release ();
+    try {
+        yield taker.take ();
+        assert_cmpstr (MISSING, EQ, "");
+    } catch (IOError.CANCELLED error) {
+        assert_cmpint (taker.semaphore.get_value (), EQ, 1);
+    }
+    try {
+        yield taker.take_with_parameter (new Cancellable ());
+        assert_cmpstr (MISSING, EQ, "");
+    } catch (IOError.CANCELLED error) {
+        assert_cmpint (taker.semaphore.get_value (), EQ, 0);
+    }
+}
+
+void test_async_methods () {
+    run_loop ((done) => take_and_cancel.begin ((source, result) => {
+        try {
+            take_and_cancel.end (result);
+        } catch (Error error) {
+            assert_no_error (error);
+        }
+        done ();
+    }));
+}
+
+void test_modes () {
+    try {
+        var key = random_key ();
+        var semaphore = new SystemSemaphore (key, 5, JOIN);
+        assert_cmpint (semaphore.get_value (), EQ, 5);
+        assert_cmpint (new SystemSemaphore (key, 7, AccessMode.JOIN).get_value (), EQ, 5);
+        foreach (var mode in new AccessMode[] { OPEN, CREATE, OPEN_EXISTING, JOIN })
+            assert_cmpint (new SystemSemaphore (key, 5, mode).mode, EQ, mode);
+    } catch (Error error) {
+        assert_no_error (error);
+    }
+    foreach (var number in new int[] { -1, 5, 99 }) {
+        try {
+            new SystemSemaphore (random_key (), 1, (AccessMode) number);
+            assert_cmpstr (MISSING, EQ, "");
+        } catch (Error error) {
+            assert_true (error is IOError.INVALID_ARGUMENT);
+        }
+    }
+}
+
 void test_killed_holder () {
     run_loop ((done) => outlive_a_holder.begin ((source, result) => {
         try {
@@ -320,6 +392,8 @@ int main (string[] args) {
     Test.add_func ("/ssem/vala/set-key", test_set_key);
     Test.add_func ("/ssem/vala/backends", test_backends);
     Test.add_func ("/ssem/vala/async", test_async);
+    Test.add_func ("/ssem/vala/async-methods", test_async_methods);
+    Test.add_func ("/ssem/vala/modes", test_modes);
     Test.add_func ("/ssem/vala/killed-holder", test_killed_holder);
     Test.add_func ("/ssem/vala/infos", test_infos);
     var status = Test.run ();
