@@ -15,9 +15,9 @@ G_BEGIN_DECLS
 char *ssem_key_name   (const char *prefix,
                        const char *key);
 
-/* The folder for what belongs to keys, as the environment names it. From the current folder where
- * that is not absolute, since the program may go elsewhere later; and without links, which may lead
- * elsewhere later. */
+/* The directory for what belongs to keys, as the environment names it. A relative path is taken from
+ * the current directory, since the program may change that later. Links are resolved, since they may
+ * lead elsewhere later. */
 char *ssem_key_folder (const char *folder);
 
 G_END_DECLS

@@ -34,7 +34,7 @@ ssem_key_name (const char *prefix,
 
 #ifdef _WIN32
 
-/* Nothing lies in folders there. */
+/* No backend there keeps anything in a directory. */
 static char *
 resolve_links (const char *path)
 {
@@ -62,6 +62,6 @@ ssem_key_folder (const char *folder)
   path = current != NULL ? g_build_filename (current, folder, NULL) : g_strdup (folder);
   resolved = resolve_links (path);
 
-  /* Whoever uses a folder that is not there finds that out. */
+  /* A missing directory is an error of what is to be done there. */
   return resolved != NULL ? resolved : g_steal_pointer (&path);
 }

@@ -65,7 +65,7 @@ test_live (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-/* A user counts who has done nothing with it but open it, also where another user was killed. */
+/* A process that has only opened it is a user, also where another user was killed. */
 static void
 test_live_beside_dead (Fixture *fixture)
 {

@@ -53,7 +53,7 @@ spell (Fixture *fixture)
   add_spelling (spellings, fixture, "/again/");
   add_spelling (spellings, fixture, "/keys/../keys");
   add_spelling (spellings, fixture, "//keys/.");
-  /* From the folder that the helper is in. */
+  /* From the current directory of the helper. */
   g_ptr_array_add (spellings, g_strdup ("keys"));
   g_ptr_array_add (spellings, g_strdup ("./link/../keys"));
 
@@ -170,7 +170,7 @@ test_link_moves (Fixture *fixture)
 
 /* --- Renamed --- */
 
-/* Moves the semaphore's file out of the folder of keys. */
+/* Moves the semaphore's file to another directory. */
 static char *
 move_away (Fixture *fixture)
 {
@@ -336,7 +336,7 @@ test_chroot (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
-/* For one of them another file system lies over the folder. */
+/* One of them sees another file system in the place of the directory. */
 static void
 test_covered (Fixture *fixture)
 {

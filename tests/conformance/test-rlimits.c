@@ -79,7 +79,7 @@ test_file_size_again (Fixture *fixture)
 /* A file that grows with the threads that use it stops growing at the limit, and those who have found
  * room in it go on. */
 static void
-test_file_size_of_crowd (Fixture *fixture)
+test_file_size_of_threads (Fixture *fixture)
 {
   const int n_tried = 100;
   Helper *helper = fixture_user (fixture, n_tried);
@@ -237,7 +237,7 @@ main (int    argc,
   conformance_init (&argc, &argv, "rlimits");
   conformance_add ("file-size", test_file_size);
   conformance_add ("file-size-again", test_file_size_again);
-  conformance_add ("file-size-of-crowd", test_file_size_of_crowd);
+  conformance_add ("file-size-of-threads", test_file_size_of_threads);
   conformance_add_needing ("address-space", NEEDS_ALLOCATOR, test_address_space);
   conformance_add_needing ("locked-memory", NEEDS_ALLOCATOR, test_locked_memory);
   conformance_add ("all-locked", test_all_locked);

@@ -8,7 +8,7 @@
  *
  * opens the key, writes `ok EUID BACKEND`, or `error MESSAGE`, and ends with its standard input. It
  * has the library inside: the loader looks for the libraries of such a program in the system's
- * folders alone. */
+ * directories alone. */
 
 #include <ssem.h>
 
