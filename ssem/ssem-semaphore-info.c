@@ -147,7 +147,8 @@ list_backend (const SsemBackendTable  *table,
               GError                 **error)
 {
   g_autoptr(GPtrArray) snapshots = g_ptr_array_new ();
-  gboolean is_listed = table->list (snapshots, error);
+  guint n_others = 0;
+  gboolean is_listed = table->list (snapshots, &n_others, error);
   guint i;
 
   for (i = 0; i < snapshots->len; i++)
@@ -165,7 +166,8 @@ list_backend (const SsemBackendTable  *table,
  * Looks at every semaphore of the user.
  *
  * These are the ones in the place where opening a key would look, which `SSEM_RUNTIME_DIR` moves. A
- * file that is no semaphore, or that cannot be read, is left out.
+ * file that is no semaphore, or that cannot be read, is left out; so are the semaphores of other
+ * users, which [func@Ssem.SemaphoreInfo.count_others] counts.
  *
  * Returns: (transfer container) (element-type SsemSemaphoreInfo): the semaphores, which the array
  *   owns, ordered by the bytes of their keys; or `NULL` with @error set:
@@ -227,6 +229,55 @@ ssem_semaphore_info_list (SsemBackend   backend,
   g_ptr_array_sort (infos, compare_infos);
 
   return g_steal_pointer (&infos);
+}
+
+static guint
+count_others (const SsemBackendTable *table)
+{
+  g_autoptr(GPtrArray) snapshots =
+    g_ptr_array_new_with_free_func ((GDestroyNotify) ssem_snapshot_free);
+  guint n_others = 0;
+
+  table->list (snapshots, &n_others, NULL);
+
+  return n_others;
+}
+
+/**
+ * ssem_semaphore_info_count_others:
+ * @backend: a backend, or `SSEM_BACKEND_DEFAULT` for every one that this build has, whatever the
+ *   environment says
+ *
+ * Counts the semaphores that [func@Ssem.SemaphoreInfo.list] leaves out because they belong to other
+ * users.
+ *
+ * There are some only where users share a directory: `/tmp` with System V, or the one that
+ * `SSEM_RUNTIME_DIR` names. A process that opened a key as root and then changed its user leaves
+ * such a semaphore over, because it may not remove it. Only its owner and root can do so.
+ *
+ * Returns: a number of semaphores; 0 also where the directory cannot be read
+ *
+ * Since: 1.0
+ */
+guint
+ssem_semaphore_info_count_others (SsemBackend backend)
+{
+  SSEM_THREAD_SHIELD;
+  const SsemBackendTable *table;
+  guint n_others = 0;
+  int i;
+
+  ensure_library ();
+  if (backend != SSEM_BACKEND_DEFAULT)
+    {
+      table = ssem_backend_choose (backend, NULL);
+      return table != NULL ? count_others (table) : 0;
+    }
+
+  for (i = 0; ssem_backends[i] != NULL; i++)
+    n_others += count_others (ssem_backends[i]);
+
+  return n_others;
 }
 
 /**

@@ -26,6 +26,8 @@ SSEM_AVAILABLE_IN_1_0
 GPtrArray         *ssem_semaphore_info_list              (SsemBackend         backend,
                                                           GError            **error) G_GNUC_WARN_UNUSED_RESULT;
 SSEM_AVAILABLE_IN_1_0
+guint              ssem_semaphore_info_count_others      (SsemBackend         backend);
+SSEM_AVAILABLE_IN_1_0
 SsemSemaphoreInfo *ssem_semaphore_info_query             (const char         *key,
                                                           SsemBackend         backend,
                                                           GError            **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -7,6 +7,7 @@
 #include "ssem-backend-private.h"
 
 #include "ssem/os/ssem-display-private.h"
+#include "ssem/os/ssem-file-owner-private.h"
 #include "ssem/ssem-i18n-private.h"
 
 #include <errno.h>
@@ -92,6 +93,21 @@ reason_for (int system_error)
     }
 }
 
+/* What is wrong with @path. */
+static char *
+blame (const char *path,
+       int         system_error)
+{
+  gboolean is_denied = system_error == EACCES || system_error == EPERM;
+  guint owner;
+
+  /* Users do not look into each other's semaphores, so this is nothing that chmod (1) can change. */
+  if (is_denied && ssem_file_is_of_other (path, &owner))
+    return g_strdup_printf (_("It belongs to the user with the ID %u (%s)"), owner, path);
+
+  return g_strdup_printf ("%s (%s)", reason_for (system_error), path);
+}
+
 gboolean
 ssem_backend_fail (GError        **error,
                    SsemOperation   operation,
@@ -113,7 +129,7 @@ ssem_backend_fail (GError        **error,
     }
 
   if (path != NULL)
-    blamed = g_strdup_printf ("%s (%s)", reason_for (system_error), path);
+    blamed = blame (path, system_error);
 
   return ssem_backend_fail_because (error, code_for (system_error), operation, key,
                                     blamed != NULL ? blamed : reason_for (system_error));

@@ -122,8 +122,10 @@ struct _SsemBackendTable
                                GError        **error);
 
   /* Adds a snapshot of each semaphore of the user to @snapshots, in any order. What cannot be read
-   * is left out; on failure some may have been added. */
+   * is left out; what looks like a semaphore and belongs to another user is added to @n_others. On
+   * failure some may have been added. */
   gboolean      (* list)      (GPtrArray      *snapshots,
+                               guint          *n_others,
                                GError        **error);
 
   /* Removes a semaphore that no living process is attached to; G_IO_ERROR_BUSY where one is. */
@@ -166,6 +168,7 @@ gboolean ssem_backend_fail          (GError         **error,
 SsemSnapshot *ssem_backend_cannot_inspect (const char     *key,
                                            GError        **error);
 gboolean      ssem_backend_cannot_list    (GPtrArray      *snapshots,
+                                           guint          *n_others,
                                            GError        **error);
 gboolean      ssem_backend_cannot_remove  (const char     *key,
                                            GError        **error);

@@ -338,10 +338,11 @@ shm_inspect (const char  *key,
 
 static gboolean
 shm_list (GPtrArray  *snapshots,
+          guint      *n_others,
           GError    **error)
 {
   g_autofree char *folder = NULL;
-  int result = ssem_shm_list (snapshots, &folder);
+  int result = ssem_shm_list (snapshots, n_others, &folder);
 
   return result == 0 ||
          ssem_backend_fail (error, SSEM_OPERATION_LIST, folder, NULL, -result);

@@ -277,10 +277,11 @@ sysv_inspect (const char  *key,
 
 static gboolean
 sysv_list (GPtrArray  *snapshots,
+           guint      *n_others,
            GError    **error)
 {
   g_autofree char *folder = ssem_sysv_key_folder ();
-  int result = ssem_sysv_list (snapshots);
+  int result = ssem_sysv_list (snapshots, n_others);
 
   return result == 0 ||
          ssem_backend_fail (error, SSEM_OPERATION_LIST, folder, NULL, -result);
@@ -295,13 +296,26 @@ sysv_remove_leftover (const char  *key,
   return result == 0 || sysv_fail_key (error, SSEM_OPERATION_REMOVE, key, result);
 }
 
+/* The kernel checks the process's rights in each operation: they may have changed since it opened
+ * the key. Then the file tells whose semaphore it is. */
+static void
+sysv_describe (SsemOperation   operation,
+               const char     *key,
+               int             system_error,
+               GError        **error)
+{
+  g_autofree char *path = system_error == EACCES ? ssem_sysv_key_path (key) : NULL;
+
+  ssem_backend_fail (error, operation, key, path, system_error);
+}
+
 const SsemBackendTable ssem_backend_sysv = {
   .id = SSEM_BACKEND_SYSV,
   .name = "sysv",
   .supports_undo = TRUE,
   .supports_reset = TRUE,
   .maximum = SSEM_SYSV_SET_MAX,
-  .describe = ssem_backend_describe_errno,
+  .describe = sysv_describe,
   .init = ssem_sysv_attachment_init,
   .open = sysv_open,
   .acquire = sysv_acquire,

@@ -188,6 +188,7 @@ ssem_backend_cannot_inspect (const char  *key,
 
 gboolean
 ssem_backend_cannot_list (GPtrArray  *snapshots,
+                          guint      *n_others,
                           GError    **error)
 {
   return fail_to_look (error);

@@ -15,8 +15,10 @@ int ssem_shm_inspect (const char    *key,
                       SsemSnapshot **snapshot);
 
 /* Adds what it sees of each segment of the user to @snapshots; what is none, or cannot be read, is
- * left out. Names the folder in @folder in any case; the caller frees it. */
+ * left out. Adds how many files of other users may be segments to @n_others. Names the folder in
+ * @folder in any case; the caller frees it. */
 int ssem_shm_list    (GPtrArray     *snapshots,
+                      guint         *n_others,
                       char         **folder);
 
 G_END_DECLS

@@ -11,6 +11,7 @@
 #include "ssem-shm-wing-private.h"
 
 #include "ssem/os/ssem-file-lock-private.h"
+#include "ssem/os/ssem-file-owner-private.h"
 #include "ssem/os/ssem-process-private.h"
 
 #include <errno.h>
@@ -31,6 +32,9 @@
  * Dead processes are told by their locks, after the copy was made: who lived then and does not any
  * more is already counted as dead. What the dead hold and nobody has given back yet is counted as
  * back, because whoever asks the semaphore itself gives it back first.
+ *
+ * A doomed segment is gone, unless its name stays: its last user could not remove it, because the
+ * process had dropped its rights or changed its root, or was killed just then. That is left over.
  */
 
 #define MAX_TRIES 200
@@ -112,6 +116,9 @@ read_copy (int         fd,
   head = look->copy;
   result = n_read < (gssize) sizeof *head ? -EBADMSG
                                           : ssem_shm_file_check_head (head, found.st_size, key);
+  /* It is doomed, and may be left over. */
+  if (result == -ENOENT)
+    result = 0;
   if (result == 0 && memchr (head->key, '\0', head->key_length) != NULL)
     result = -EBADMSG;
   if (result != 0)
@@ -331,12 +338,39 @@ evaluate (Look *look)
   return snapshot;
 }
 
+/* What may be the semaphore of a key for which no place has one that is open. */
+typedef struct
+{
+  SsemSnapshot *nascent;  /* it may be a dead creator's */
+  SsemSnapshot *doomed;   /* it is left over */
+} Spares;
+
+static void
+spares_clear (Spares *self)
+{
+  g_clear_pointer (&self->nascent, ssem_snapshot_free);
+  g_clear_pointer (&self->doomed, ssem_snapshot_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Spares, spares_clear)
+
+/* Whether a live process is about to remove it, or has done so. */
+static gboolean
+is_going (SsemShmFile *file,
+          const Look  *look)
+{
+  struct stat found;
+
+  return g_hash_table_size (look->alive) > 0 || fstat (file->fd, &found) != 0 ||
+         found.st_nlink == 0;
+}
+
 /* @file is open. @key may be NULL. */
 static int
 look_at (SsemShmFile   *file,
          const char    *key,
          SsemSnapshot **snapshot,
-         gboolean      *is_nascent)
+         guint         *phase)
 {
   g_autoptr(GHashTable) alive = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   Look look = { .alive = alive };
@@ -349,40 +383,48 @@ look_at (SsemShmFile   *file,
     result = look_who_lives (file, &look);
   if (result == 0)
     {
-      *snapshot = evaluate (&look);
-      *is_nascent =
-        SSEM_SHM_LIFE_PHASE (atomic_load (&look.copy->life)) == SSEM_SHM_LIFE_NASCENT;
+      *phase = SSEM_SHM_LIFE_PHASE (atomic_load (&look.copy->life));
+      if (*phase == SSEM_SHM_LIFE_DOOMED && is_going (file, &look))
+        result = -ENOENT;
+      else
+        *snapshot = evaluate (&look);
     }
   g_aligned_free (look.copy);
 
   return result;
 }
 
-/* What lies in @place. One that is nascent goes to @nascent: it may be a dead creator's, and it is
- * the key's only where no other place has one. */
+/* What lies in @place. One that is not open goes to @spares: it is the key's only where no other
+ * place has one. */
 static int
 look_at_place (SsemShmFile   *file,
                const char    *place,
                const char    *key,
                SsemSnapshot **snapshot,
-               SsemSnapshot **nascent)
+               Spares        *spares)
 {
   g_autoptr(SsemSnapshot) found = NULL;
-  gboolean is_nascent = FALSE;
+  SsemSnapshot **spare;
+  guint phase = SSEM_SHM_LIFE_OPEN;
   int result = ssem_shm_file_open_to_look (file, place);
 
   if (result == 0)
-    result = look_at (file, key, &found, &is_nascent);
+    result = look_at (file, key, &found, &phase);
   ssem_shm_file_close (file);
   if (result != 0)
     return result;
 
-  if (!is_nascent)
-    *snapshot = g_steal_pointer (&found);
-  else if (*nascent == NULL)
-    *nascent = g_steal_pointer (&found);
+  if (phase == SSEM_SHM_LIFE_OPEN || phase == SSEM_SHM_LIFE_CLOSING)
+    {
+      *snapshot = g_steal_pointer (&found);
+      return 0;
+    }
 
-  return is_nascent ? -ENOENT : 0;
+  spare = phase == SSEM_SHM_LIFE_NASCENT ? &spares->nascent : &spares->doomed;
+  if (*spare == NULL)
+    *spare = g_steal_pointer (&found);
+
+  return -ENOENT;
 }
 
 static int
@@ -390,12 +432,13 @@ look_everywhere (SsemShmFile   *file,
                  const char    *key,
                  SsemSnapshot **snapshot)
 {
-  g_autoptr(SsemSnapshot) nascent = NULL;
+  g_auto(Spares) spares = { 0 };
   g_auto(GStrv) further = NULL;
+  SsemSnapshot **spare;
   int result;
   guint i;
 
-  result = look_at_place (file, file->path, key, snapshot, &nascent);
+  result = look_at_place (file, file->path, key, snapshot, &spares);
   if (result != -ENOENT)
     return result;
 
@@ -405,11 +448,12 @@ look_everywhere (SsemShmFile   *file,
 
   result = -ENOENT;
   for (i = 0; result == -ENOENT && further != NULL && further[i] != NULL; i++)
-    result = look_at_place (file, further[i], key, snapshot, &nascent);
-  if (result != -ENOENT || nascent == NULL)
+    result = look_at_place (file, further[i], key, snapshot, &spares);
+  spare = spares.nascent != NULL ? &spares.nascent : &spares.doomed;
+  if (result != -ENOENT || *spare == NULL)
     return result;
 
-  *snapshot = g_steal_pointer (&nascent);
+  *snapshot = g_steal_pointer (spare);
   return 0;
 }
 
@@ -466,8 +510,20 @@ read_names (GDir *dir)
   return names;
 }
 
+/* Whether @name is that of a segment, and the file another user's. */
+static gboolean
+is_of_other (const char *folder,
+             const char *name)
+{
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+
+  return (g_str_has_prefix (name, "ssem_") || g_str_has_prefix (name, "ssem=")) &&
+         ssem_file_is_of_other (path, NULL);
+}
+
 int
 ssem_shm_list (GPtrArray  *snapshots,
+               guint      *n_others,
                char      **folder)
 {
   g_autoptr(GHashTable) names = NULL;
@@ -501,6 +557,8 @@ ssem_shm_list (GPtrArray  *snapshots,
 
       if (snapshot != NULL)
         g_ptr_array_add (snapshots, snapshot);
+      else if (is_of_other (*folder, name))
+        (*n_others)++;
     }
 
   return result;

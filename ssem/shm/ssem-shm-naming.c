@@ -400,7 +400,7 @@ publish (SsemShmFile *self,
 /* --- Finding it --- */
 
 /* Removes the doomed segment that was opened, and closes it: 1 when that is done, 0 when somebody
- * else is about to. */
+ * else is about to, -EACCES when it keeps its name. */
 static int
 clear_doomed (SsemShmFile *self)
 {
@@ -408,6 +408,8 @@ clear_doomed (SsemShmFile *self)
 
   if (result == 0)
     result = remove_doomed (self) ? 1 : 0;
+  if (result == 1 && ssem_shm_file_is_in_place (self))
+    result = -EACCES;
   ssem_shm_file_close (self);
 
   return result;
@@ -638,10 +640,40 @@ remove_unused (SsemShmFile *self)
   return MIN (result, 0);
 }
 
+/* What its last user could not remove, or did not come to. TRUE when it is gone now. */
+static gboolean
+remove_rest (SsemShmFile *self,
+             const char  *place)
+{
+  if (ssem_shm_file_open (self, place) != 0)
+    return FALSE;
+  if (is_doomed (self))
+    return clear_doomed (self) == 1;
+
+  ssem_shm_file_close (self);
+
+  return FALSE;
+}
+
+static gboolean
+remove_rests (SsemShmFile *self)
+{
+  g_auto(GStrv) further = NULL;
+  gboolean is_removed = remove_rest (self, self->path);
+  guint i;
+
+  if (ssem_shm_file_list_further (self, &further) != 0)
+    return is_removed;
+  for (i = 0; further != NULL && further[i] != NULL; i++)
+    is_removed = remove_rest (self, further[i]) || is_removed;
+
+  return is_removed;
+}
+
 int
 ssem_shm_file_remove_leftover (SsemShmFile *self)
 {
-  gboolean is_removed = FALSE;
+  gboolean is_removed = remove_rests (self);
   gboolean is_nascent, is_blocked;
   int result;
 

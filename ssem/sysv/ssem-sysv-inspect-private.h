@@ -16,8 +16,9 @@ int ssem_sysv_inspect         (const char    *key,
                                SsemSnapshot **snapshot);
 
 /* Adds what it sees of each semaphore of the user to @snapshots; what is none, or cannot be read,
- * is left out. */
-int ssem_sysv_list            (GPtrArray     *snapshots);
+ * is left out. Adds how many files of other users may be semaphores to @n_others. */
+int ssem_sysv_list            (GPtrArray     *snapshots,
+                               guint         *n_others);
 
 /* -EBUSY where somebody is attached, or Qt made it. */
 int ssem_sysv_remove_leftover (const char    *key);

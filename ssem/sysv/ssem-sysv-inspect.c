@@ -10,6 +10,7 @@
 #include "ssem-sysv-key-private.h"
 #include "ssem-sysv-set-private.h"
 
+#include "ssem/os/ssem-file-owner-private.h"
 #include "ssem/os/ssem-key-name-private.h"
 #include "ssem/os/ssem-process-private.h"
 #include "ssem/os/ssem-thread-private.h"
@@ -147,7 +148,8 @@ ssem_sysv_inspect (const char    *key,
 }
 
 int
-ssem_sysv_list (GPtrArray *snapshots)
+ssem_sysv_list (GPtrArray *snapshots,
+                guint     *n_others)
 {
   g_autofree char *folder = ssem_sysv_key_folder ();
   g_autoptr(GPtrArray) in_use = g_ptr_array_new ();
@@ -169,9 +171,14 @@ ssem_sysv_list (GPtrArray *snapshots)
       g_autofree char *right_path = NULL;
       g_autoptr(SsemSnapshot) snapshot = NULL;
       SsemLockCount file;
+      int result;
 
-      if (!g_str_has_prefix (name, SSEM_SYSV_KEY_PREFIX) ||
-          look_at (path, NULL, &snapshot, &file) != 0)
+      if (!g_str_has_prefix (name, SSEM_SYSV_KEY_PREFIX))
+        continue;
+      result = look_at (path, NULL, &snapshot, &file);
+      if (result == -EACCES && ssem_file_is_of_other (path, NULL))
+        (*n_others)++;
+      if (result != 0)
         continue;
 
       /* A key that leads elsewhere is of a file that was copied or renamed. */

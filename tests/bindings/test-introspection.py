@@ -152,8 +152,9 @@ class Typelib(unittest.TestCase):
         self.assertEqual(sorted(names), [
             'AccessMode', 'Backend', 'MAJOR_VERSION', 'MICRO_VERSION', 'MINOR_VERSION', 'ProcessInfo',
             'SemaphoreInfo', 'SystemSemaphore', 'SystemSemaphoreClass', 'SystemSemaphoreError',
-            'VERSION_S', 'backend_is_supported', 'semaphore_info_list', 'semaphore_info_query',
-            'semaphore_remove_leftover', 'semaphore_reset',
+            'VERSION_S', 'backend_is_supported', 'semaphore_info_count_others',
+            'semaphore_info_list', 'semaphore_info_query', 'semaphore_remove_leftover',
+            'semaphore_reset',
             'system_semaphore_error_quark'])
 
 

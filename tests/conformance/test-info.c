@@ -386,13 +386,128 @@ test_other_user (Fixture *fixture)
   helper_open (stranger, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
 
   assert_n_listed (fixture, 0);
+  g_assert_cmpuint (ssem_semaphore_info_count_others (fixture->backend), ==, 1);
+  g_assert_cmpuint (ssem_semaphore_info_count_others (SSEM_BACKEND_DEFAULT), ==, 1);
   g_assert_null (ssem_semaphore_info_query (fixture->key, fixture->backend, &error));
   assert_code (error, PERMISSION_DENIED);
+  /* Whose it is. */
+  g_assert_nonnull (strstr (error->message, G_STRINGIFY (NOBODY)));
   g_clear_error (&error);
   g_assert_false (ssem_semaphore_remove_leftover (fixture->key, fixture->backend, &error));
   assert_code (error, PERMISSION_DENIED);
+  g_assert_nonnull (strstr (error->message, G_STRINGIFY (NOBODY)));
   helper_do (stranger, "close 0");
+  g_assert_cmpuint (ssem_semaphore_info_count_others (fixture->backend), ==, 0);
   helper_kill (stranger);
+}
+
+/* What its last user could not remove is left over, and its owner can remove it. */
+static void
+assert_can_be_removed (Fixture *fixture)
+{
+  g_autoptr(SsemSemaphoreInfo) info = look (fixture);
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (ssem_semaphore_info_is_leftover (info));
+  g_assert_cmpint (ssem_semaphore_info_get_n_attached (info), ==, 0);
+  assert_n_listed (fixture, 1);
+  g_assert_true (ssem_semaphore_remove_leftover (fixture->key, fixture->backend, &error));
+  g_assert_no_error (error);
+  fixture_assert_empty (fixture);
+  assert_not_found (fixture);
+}
+
+/* A daemon opens the key as root, and becomes another user. */
+static void
+test_rights_dropped (Fixture *fixture)
+{
+  int closes;
+
+  if (!helper_may_change_user ())
+    {
+      g_test_skip ("only root can become another user");
+      return;
+    }
+
+  /* It drops its object, or just ends. */
+  for (closes = 0; closes <= 1; closes++)
+    {
+      Helper *helper = fixture_user (fixture, 3);
+
+      helper_do (helper, "uid %d", NOBODY);
+      if (closes)
+        helper_do (helper, "close 0");
+      helper_quit (helper);
+      assert_can_be_removed (fixture);
+    }
+}
+
+/* What keeps its name was not removed, and that is said: the directory cannot be written to. */
+static void
+test_folder_closed (Fixture *fixture)
+{
+  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  g_autoptr(GError) error = NULL;
+  Helper *helper;
+
+  if (!helper_may_change_user ())
+    {
+      g_test_skip ("root may write to any directory");
+      return;
+    }
+  if (fixture->backend == SSEM_BACKEND_SYSV)
+    {
+      g_test_skip ("a key file without a set is used again");
+      return;
+    }
+
+  g_assert_cmpint (g_chmod (fixture->folder, 0755), ==, 0);
+  g_assert_cmpint (g_chmod (fixture->keys_folder, 0777), ==, 0);
+  helper = fixture_helper (fixture);
+  helper_do (helper, "uid %d", NOBODY);
+  helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+  g_assert_cmpint (g_chmod (fixture->keys_folder, 0555), ==, 0);
+  helper_do (helper, "close 0");
+  helper_send_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+  helper_expect_error (helper, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                       SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED);
+
+  g_assert_cmpint (seteuid (NOBODY), ==, 0);
+  info = look (fixture);
+  g_assert_true (ssem_semaphore_info_is_leftover (info));
+  g_assert_false (ssem_semaphore_remove_leftover (fixture->key, fixture->backend, &error));
+  g_assert_cmpint (seteuid (0), ==, 0);
+  assert_code (error, PERMISSION_DENIED);
+
+  g_assert_cmpint (g_chmod (fixture->keys_folder, 0777), ==, 0);
+  helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 5, TRUE, fixture->key);
+  g_assert_cmpint (helper_get_value (helper, 0), ==, 5);
+  helper_do (helper, "close 0");
+  helper_quit (helper);
+}
+
+/* A daemon opens the key, and changes its root: the path leads elsewhere then. */
+static void
+test_root_changed (Fixture *fixture)
+{
+  Helper *helper;
+
+  if (geteuid () != 0)
+    {
+      g_test_skip ("only root can change the root of a process");
+      return;
+    }
+  if (fixture->backend == SSEM_BACKEND_SYSV)
+    {
+      g_test_skip ("a set has no path, and is removed all the same");
+      return;
+    }
+
+  helper = fixture_user (fixture, 3);
+  helper_do (helper, "chroot %s", fixture->folder);
+  helper_do (helper, "close 0");
+  helper_quit (helper);
+  assert_can_be_removed (fixture);
 }
 
 /* A file of another user in one's own place for it. */
@@ -728,6 +843,9 @@ main (int    argc,
   conformance_add ("folder-missing", test_folder_missing);
   conformance_add ("other-user", test_other_user);
   conformance_add ("file-of-other-user", test_file_of_other_user);
+  conformance_add ("rights-dropped", test_rights_dropped);
+  conformance_add ("root-changed", test_root_changed);
+  conformance_add ("folder-closed", test_folder_closed);
   conformance_add ("no-semaphore", test_no_semaphore);
   conformance_add ("wrong-name", test_wrong_name);
   conformance_add ("any-bytes", test_any_bytes);

@@ -564,6 +564,8 @@ test_nothing_else (void)
   for (what = 0; what < N_WAYS; what++)
     for (removes = 0; removes <= 1; removes++)
       {
+        /* A doomed one that kept its name is left over, so removing it is a success. */
+        int expected = removes && what & (DOOMED_LEFT | HALF_REMOVED_LEFT) ? 0 : -ENOENT;
         g_autofree char *wings = NULL;
         g_autofree char *wing = NULL;
 
@@ -580,7 +582,7 @@ test_nothing_else (void)
         file_init (&file, &world);
         g_assert_cmpint (removes ? ssem_shm_file_remove_leftover (&file)
                          : ssem_shm_file_attach (&file, INITIAL, SSEM_SHM_OPEN_EXISTING, 0, &is_new),
-                         ==, -ENOENT);
+                         ==, expected);
         ssem_shm_file_clear (&file);
         world_clear (&world);
       }
