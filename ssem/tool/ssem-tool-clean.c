@@ -62,6 +62,7 @@ tool_clean (int    argc,
       text = tool_key_to_text (key);
       tool_print_utf8 (text);
     }
+  tool_tell_of_others ();
 
   return status;
 }

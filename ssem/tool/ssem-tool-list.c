@@ -50,11 +50,13 @@ tool_list (int    argc,
             tool_print_utf8 (text);
         }
     }
-  else if (infos->len > 0)
+  else
     {
-      g_autofree char *text = tool_format_list (infos);
+      g_autofree char *text = infos->len > 0 ? tool_format_list (infos) : g_strdup ("");
 
       g_print ("%s", text);
+      /* For people: a program that reads the other forms wants to know of its own only. */
+      tool_tell_of_others ();
     }
 
   return TOOL_OK;

@@ -55,6 +55,8 @@ tool_fail (const GError *error)
     case SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND:
       return TOOL_NOT_FOUND;
     case SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED:
+      tool_print_error ("%s", _("If it belongs to another user, run ssem as that user, for example "
+                                "with sudo"));
       return TOOL_PERMISSION_DENIED;
     default:
       return TOOL_FAILED;

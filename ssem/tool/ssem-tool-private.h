@@ -176,6 +176,9 @@ SsemSemaphoreInfo *tool_find    (const char    *key,
 /* All that there are, of the backend that was asked for. */
 GPtrArray  *tool_list_all       (GError       **error);
 
+/* Says so where it leaves some out, which belong to other users. */
+void        tool_tell_of_others (void);
+
 /* A table of them, a line each after the title. */
 char       *tool_format_list    (GPtrArray     *infos);
 /* All about one. */

@@ -54,6 +54,16 @@ tool_list_all (GError **error)
   return ssem_semaphore_info_list (tool_backend, error);
 }
 
+void
+tool_tell_of_others (void)
+{
+  guint n = ssem_semaphore_info_count_others (tool_backend);
+
+  if (n > 0)
+    tool_print_error (_("Left out, because they belong to other users: %u. Run ssem as their owner, "
+                        "for example with sudo"), n);
+}
+
 /* --- Text of a terminal --- */
 
 static int

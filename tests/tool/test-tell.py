@@ -11,6 +11,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import unittest
 
@@ -329,6 +330,72 @@ class Mend(ToolCase):
         for arguments in [['show', self.key], ['remove', self.key], ['reset', self.key, '1']]:
             self.assertEqual(self.status(*arguments), 5)
         os.unlink(self.path)
+
+
+# Opens the key as root, becomes another user, and is the last to leave.
+DROP_RIGHTS = """
+import os, sys
+try:
+    import gi
+    gi.require_version('Ssem', '1')
+    from gi.repository import Gio, Ssem
+except (ImportError, ValueError):
+    sys.exit(77)
+semaphore = Ssem.SystemSemaphore(key=sys.argv[1], initial_value=3)
+Gio.Initable.init(semaphore, None)
+os.setuid(int(sys.argv[2]))
+"""
+
+
+@unittest.skipIf(os.geteuid() != 0, 'only root can give a file away or become another user')
+class OtherUsers(ToolCase):
+    NOBODY = 65534
+
+    def test_left_over_by_a_process_that_dropped_its_rights(self):
+        for mend in [['remove', self.key], ['clean']]:
+            with self.subTest(mend=mend):
+                dropped = subprocess.run([sys.executable, '-c', DROP_RIGHTS, self.key,
+                                          str(self.NOBODY)], check=False, timeout=SECONDS)
+                if dropped.returncode == 77:
+                    self.skipTest('Python has no typelib of ours')
+                self.assertEqual(dropped.returncode, 0)
+                self.find_set()
+                self.assertIn('left over', self.output('list'))
+                self.assertEqual(self.show()['leftover'], True)
+                self.assertEqual(self.output(*mend), self.key + '\n' if mend == ['clean'] else '')
+                self.assertRemoved()
+
+    def test_it_says_whose_it_is_and_what_to_do(self):
+        self.leave_over()
+        os.chown(self.path, self.NOBODY, -1)
+        for arguments in [['show', self.key], ['remove', self.key], ['reset', self.key, '1']]:
+            with self.subTest(arguments=arguments):
+                result = self.call(*arguments, '--backend', self.backend)
+                self.assertEqual((result.returncode, result.stdout), (5, ''))
+                self.assertIn(f'user with the ID {self.NOBODY} ({self.path})', result.stderr)
+                self.assertIn('sudo', result.stderr)
+        result = self.call('run', self.key, 'true')
+        self.assertEqual(result.returncode, 125)
+        self.assertIn(f'user with the ID {self.NOBODY}', result.stderr)
+        for arguments in [['list'], ['clean'], ['clean', '--dry-run']]:
+            with self.subTest(arguments=arguments):
+                result = self.call(*arguments)
+                self.assertEqual((result.returncode, result.stdout), (0, ''))
+                self.assertIn('other users: 1.', result.stderr)
+                self.assertIn('sudo', result.stderr)
+        self.assertEqual(self.output('list', '--keys'), '')
+        self.assertEqual(json.loads(self.output('list', '--json')), [])
+        os.chown(self.path, os.geteuid(), -1)
+        self.assertEqual(self.output('clean'), self.key + '\n')
+        self.assertRemoved()
+
+    def test_other_files_of_others_are_not_counted(self):
+        for name in ['a-file', '.ssem_key', 'ssem-key', 'qipc_sharedmemory_key']:
+            path = os.path.join(self.folder, name)
+            with open(path, 'xb'):
+                self.addCleanup(os.unlink, path)
+            os.chown(path, self.NOBODY, -1)
+        self.assertEqual(self.output('list'), '')
 
 
 class Watch(ToolCase):
