@@ -5,6 +5,7 @@
 
 import asyncio
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -48,6 +49,11 @@ class Case(KeyFolderCase):
         while self.n_waiting() == 0:
             await asyncio.sleep(0.001)
 
+    async def until_alone(self):
+        """What is cancelled comes to its end."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def assertIdle(self, semaphore, value):
         """Nobody waits, and nothing is held."""
         self.assertEqual(self.n_waiting(), 0)
@@ -80,7 +86,7 @@ class Coroutine(Case):
         future = asyncio.run_coroutine_threadsafe(semaphore.acquire_async(), loop)
         self.wait_for_waiters(1)
         future.cancel()
-        self.wait_for_waiters(0)
+        asyncio.run_coroutine_threadsafe(self.until_alone(), loop).result(LONG_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -349,15 +355,33 @@ async def fork_and_wait(child):
         sys.exit(await child())
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
+def is_quiet():
+    """Whether all other threads sleep. One that runs may hold a lock of GLib, which nobody would
+    release in a child."""
+    mine = str(threading.get_native_id())
+    try:
+        states = [open(f'/proc/self/task/{thread}/stat').read().rpartition(')')[2].split()[0]
+                  for thread in os.listdir('/proc/self/task') if thread != mine]
+    except OSError:
+        return False    # one has just ended
+    return set(states) == {'S'}
+
 async def begin(n=1):
     task = asyncio.create_task(semaphore.acquire_async(n))
     await asyncio.sleep(0)
+    while not (count_waiters() and is_quiet()):
+        await asyncio.sleep(0.001)
     return task
+
+def count_waiters():
+    return Ssem.SemaphoreInfo.query(sys.argv[1]).get_n_waiters()
 '''
 
     def run_program(self, code):
         command = [sys.executable, '-c', self.BEGINNING + code, self.key]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LONG_SECONDS)
+        # GLib's own allocator does not survive a fork while another thread uses it.
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LONG_SECONDS,
+                              env={**os.environ, 'G_SLICE': 'always-malloc'})
         self.assertEqual((done.returncode, done.stderr), (0, ''))
         self.assertRemoved()
         return done.stdout.split()
@@ -434,7 +458,7 @@ def handle(number, frame):
     semaphore.release()
 
 def disturb():
-    while Ssem.SemaphoreInfo.query(sys.argv[1]).get_n_waiters() == 0:
+    while count_waiters() == 0:
         time.sleep(0.001)
     os.kill(os.getpid(), signal.SIGUSR1)
 
@@ -462,7 +486,7 @@ signal.signal(signal.SIGUSR1, handle)
 pid = None
 
 def release():
-    while pid is None or Ssem.SemaphoreInfo.query(sys.argv[1]).get_n_waiters() < 2:
+    while pid is None or count_waiters() < 2:
         time.sleep(0.001)
     semaphore.release(2)
 
