@@ -217,6 +217,9 @@ def _to_number(value, n_bits):
 
 
 def _to_int32(value):
+    # Before all that takes longer.
+    if type(value) is int and -2**31 <= value < 2**31:
+        return value
     return _to_number(value, 32)
 
 
@@ -248,7 +251,7 @@ _to_backend = functools.partial(_to_enum, Ssem.Backend, _NO_BACKEND)
 
 
 def _to_cancellable(cancellable):
-    if not isinstance(cancellable, (Gio.Cancellable, type(None))):
+    if cancellable is not None and not isinstance(cancellable, Gio.Cancellable):
         raise TypeError(f'expected a Gio.Cancellable or None, not {type(cancellable).__name__}')
     return cancellable
 
