@@ -42,6 +42,21 @@ places_begin (Fixture *self)
   self->sets = g_array_new (FALSE, FALSE, sizeof (SeenSet));
 }
 
+/* Whether the set was made since the test began. ftok(3) keeps 16 bits of a file's number, so what an
+ * earlier test left over when it was killed may have the key of a file of this one. */
+static gboolean
+is_of_this_test (Fixture *self,
+                 int      set)
+{
+  gint64 age_usec = g_get_monotonic_time () - self->begin_usec;
+  gint64 begin = (g_get_real_time () - age_usec) / G_USEC_PER_SEC;
+  struct semid_ds status;
+  union { struct semid_ds *buf; } argument = { &status };
+
+  /* A set that cannot be looked at may be of this test. */
+  return semctl (set, 0, IPC_STAT, argument) != 0 || status.sem_ctime >= begin;
+}
+
 /* The kernel's key of a file of the folder, as ftok(3) makes it. */
 static key_t
 key_of_name (Fixture    *self,
@@ -68,7 +83,8 @@ places_note (gpointer source,
     {
       SeenSet seen = { .key = key_of_name (self, names[i]) };
 
-      if (seen.key == (key_t) -1 || (seen.id = semget (seen.key, 1, 0)) < 0)
+      if (seen.key == (key_t) -1 || (seen.id = semget (seen.key, 1, 0)) < 0 ||
+          !is_of_this_test (self, seen.id))
         continue;
 
       for (j = 0; j < self->sets->len; j++)
