@@ -111,6 +111,7 @@ function callsWithBackend(semaphore, key) {
         'new': backend => new SystemSemaphore({key, backend}),
         'query': backend => SemaphoreInfo.query(key, backend),
         'list': backend => SemaphoreInfo.list(backend),
+        'count others': backend => SemaphoreInfo.count_others(backend),
         'function query': backend => Ssem.semaphore_info_query(key, backend),
         'function list': backend => Ssem.semaphore_info_list(backend),
         'remove_leftover': backend => Ssem.semaphore_remove_leftover(key, backend),

@@ -271,6 +271,7 @@ class Enumerations(Case):
             'by name': lambda backend: Ssem.SystemSemaphore(self.key, 3, backend=backend),
             'query': lambda backend: Ssem.SemaphoreInfo.query(self.key, backend),
             'list': Ssem.SemaphoreInfo.list,
+            'count others': Ssem.SemaphoreInfo.count_others,
             'function query': lambda backend: Ssem.semaphore_info_query(self.key, backend),
             'function list': Ssem.semaphore_info_list,
             'remove_leftover': lambda backend: Ssem.semaphore_remove_leftover(self.key, backend),

@@ -174,12 +174,13 @@ function _init() {
 
     // --- Looking, and repairing ---
 
-    const {backend_is_supported: isSupported, semaphore_info_list: list,
-        semaphore_info_query: query, semaphore_remove_leftover: removeLeftover,
+    const {backend_is_supported: isSupported, semaphore_info_count_others: countOthers,
+        semaphore_info_list: list, semaphore_info_query: query, semaphore_remove_leftover: removeLeftover,
         semaphore_reset: reset} = namespace;
 
     namespace.backend_is_supported = backend => isSupported(toBackend(backend));
     namespace.semaphore_info_list = backend => list(toBackend(backend));
+    namespace.semaphore_info_count_others = backend => countOthers(toBackend(backend));
     namespace.semaphore_info_query = (key, backend) => query(toKey(key), toBackend(backend));
     namespace.semaphore_remove_leftover = (key, backend) =>
         removeLeftover(toKey(key), toBackend(backend));
@@ -189,5 +190,6 @@ function _init() {
     // The library has most of them under two names.
     Backend.is_supported = namespace.backend_is_supported;
     SemaphoreInfo.list = namespace.semaphore_info_list;
+    SemaphoreInfo.count_others = namespace.semaphore_info_count_others;
     SemaphoreInfo.query = namespace.semaphore_info_query;
 }

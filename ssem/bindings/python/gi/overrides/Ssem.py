@@ -869,6 +869,11 @@ def semaphore_info_list(backend=_DEFAULT):
 
 
 @_with_specific_errors
+def semaphore_info_count_others(backend=_DEFAULT):
+    return Ssem.semaphore_info_count_others(_to_backend(backend))
+
+
+@_with_specific_errors
 def semaphore_info_query(key, backend=_DEFAULT):
     return Ssem.semaphore_info_query(_to_key(key), _to_backend(backend))
 
@@ -886,6 +891,7 @@ def semaphore_reset(key, value, backend=_DEFAULT):
 # The library has most of them under two names.
 Ssem.Backend.is_supported = staticmethod(backend_is_supported)
 Ssem.SemaphoreInfo.list = staticmethod(semaphore_info_list)
+Ssem.SemaphoreInfo.count_others = staticmethod(semaphore_info_count_others)
 Ssem.SemaphoreInfo.query = staticmethod(semaphore_info_query)
-__all__ += ['backend_is_supported', 'semaphore_info_list', 'semaphore_info_query',
-            'semaphore_remove_leftover', 'semaphore_reset']
+__all__ += ['backend_is_supported', 'semaphore_info_count_others', 'semaphore_info_list',
+            'semaphore_info_query', 'semaphore_remove_leftover', 'semaphore_reset']
