@@ -17,6 +17,25 @@ struct _Remover
   atomic_bool is_enough;
 };
 
+void
+child_end (int status)
+{
+  if (status == 0)
+    kill (getpid (), SIGKILL);
+  _exit (status);
+}
+
+void
+child_expect_well (pid_t child)
+{
+  int status;
+
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  if (WIFEXITED (status))
+    g_error ("The child ended with %d", WEXITSTATUS (status));
+  g_assert_cmpint (WTERMSIG (status), ==, SIGKILL);
+}
+
 pid_t
 statue_fork (void)
 {

@@ -17,6 +17,12 @@ G_BEGIN_DECLS
 pid_t    statue_fork   (void);
 void     statue_end    (pid_t    statue);
 
+/* Ends a child that was forked among threads, by SIGKILL where @status is 0: at an orderly end the
+ * memory of the threads that it has not got would count as lost. */
+void     child_end     (int      status) G_GNUC_NORETURN;
+/* Waits for it. All must have gone well. */
+void     child_expect_well (pid_t child);
+
 typedef struct _Remover Remover;
 
 /* A thread that removes what may be left of the fixture's key, again and again until it is

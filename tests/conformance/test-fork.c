@@ -3,6 +3,7 @@
  */
 
 #include "conformance.h"
+#include "forking.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -495,22 +496,19 @@ typedef struct
   int answers_fd;  /* it has written a byte when it has opened the key */
 } Sibling;
 
-/* A grandchild uses what its parent has opened, which was removed; answers 0 where it finds that. */
-static int
+/* A grandchild uses what its parent has opened, which was removed, and finds that. */
+static void
 use_in_grandchild (SsemSystemSemaphore *semaphore)
 {
   g_autoptr(GError) error = NULL;
   pid_t pid = fork ();
-  int status;
 
   if (pid == 0)
-    _exit (!ssem_system_semaphore_try_acquire (semaphore, 1, &error) &&
+    child_end (!ssem_system_semaphore_try_acquire (semaphore, 1, &error) &&
            g_error_matches (error, SSEM_SYSTEM_SEMAPHORE_ERROR,
                             SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND) ? 0 : 1);
-  if (pid < 0 || waitpid (pid, &status, 0) != pid)
-    return 2;
-
-  return WIFEXITED (status) ? WEXITSTATUS (status) : 3;
+  g_assert_cmpint (pid, >, 0);
+  child_expect_well (pid);
 }
 
 static Sibling
@@ -527,16 +525,18 @@ sibling_new (Fixture *fixture,
   if (self.pid == 0)
     {
       SsemSystemSemaphore *semaphore;
-      int status = 4;
+      int status = 1;
       char byte;
 
       prctl (PR_SET_PDEATHSIG, SIGKILL);
       close (commands[1]);
       semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, NULL);
       if (semaphore != NULL && write (answers[1], "x", 1) == 1 && read (commands[0], &byte, 1) == 1)
-        status = has_child ? use_in_grandchild (semaphore) : 0;
+        status = 0;
+      if (status == 0 && has_child)
+        use_in_grandchild (semaphore);
       g_clear_object (&semaphore);
-      _exit (status);
+      child_end (status);
     }
   close (commands[0]);
   close (answers[1]);
@@ -555,13 +555,9 @@ sibling_expect_open (Sibling *self)
 static void
 sibling_end (Sibling *self)
 {
-  int status;
-
   g_assert_cmpint (write (self->commands_fd, "x", 1), ==, 1);
   close (self->commands_fd);
-  g_assert_cmpint (waitpid (self->pid, &status, 0), ==, self->pid);
-  g_assert_true (WIFEXITED (status));
-  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+  child_expect_well (self->pid);
   close (self->answers_fd);
 }
 

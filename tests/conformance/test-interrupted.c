@@ -3,6 +3,7 @@
  */
 
 #include "conformance.h"
+#include "forking.h"
 
 #include <libintl.h>
 #include <pthread.h>
@@ -27,7 +28,6 @@ use_in_child (Fixture             *fixture,
               SsemSystemSemaphore *semaphore)
 {
   pid_t child = fork ();
-  int status;
 
   g_assert_cmpint (child, >=, 0);
   if (child == 0)
@@ -39,18 +39,16 @@ use_in_child (Fixture             *fixture,
           (!ssem_system_semaphore_acquire (semaphore, 1, NULL, NULL) ||
            !ssem_system_semaphore_release (semaphore, 1, NULL) ||
            ssem_system_semaphore_get_value (semaphore, NULL) < 0))
-        _exit (1);
+        child_end (1);
       other = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, NULL);
       if (other == NULL || !ssem_system_semaphore_acquire (other, 1, NULL, NULL) ||
           !ssem_system_semaphore_release (other, 1, NULL))
-        _exit (2);
+        child_end (2);
       g_object_unref (other);
-      _exit (0);
+      child_end (0);
     }
 
-  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
-  g_assert_true (WIFEXITED (status));
-  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+  child_expect_well (child);
 }
 
 #define N_FORKS 200
