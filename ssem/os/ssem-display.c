@@ -80,13 +80,28 @@ append_escaped (GString  *shown,
     }
 }
 
+/* Nearly every text is: then there is no need to look each character up. */
+static gboolean
+is_printable_ascii (const char *text)
+{
+  while (g_ascii_isprint (*text))
+    text++;
+
+  return *text == '\0';
+}
+
 char *
 ssem_display_text (const char *text)
 {
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
-  GString *shown = g_string_new (NULL);
+  g_autofree char *valid = NULL;
+  GString *shown;
   const char *p;
 
+  if (is_printable_ascii (text))
+    return g_strdup (text);
+
+  valid = g_utf8_make_valid (text, -1);
+  shown = g_string_new (NULL);
   for (p = valid; *p != '\0'; p = g_utf8_next_char (p))
     {
       gunichar c = g_utf8_get_char (p);
