@@ -82,7 +82,11 @@ acquire_inside (SsemSystemSemaphore  *self,
                 GError              **error)
 {
   const SsemBackendTable *table = instance->table;
-  int failure = table->acquire (instance, n, deadline_usec, cancellable);
+  int failure;
+
+  if (deadline_usec != SSEM_DEADLINE_NOW)
+    ssem_pin_stay (depth);
+  failure = table->acquire (instance, n, deadline_usec, cancellable);
 
   /* One that does not wait may be a signal handler's. */
   if (deadline_usec == SSEM_DEADLINE_NOW)
@@ -482,6 +486,7 @@ acquire_queued (gpointer           source,
     }
 
   table = instance->table;
+  ssem_pin_stay (depth);
   failure = table->acquire (instance, n, SSEM_DEADLINE_NONE, cancellable);
   ssem_pin_leave_and_free (depth);
   if (failure != 0)

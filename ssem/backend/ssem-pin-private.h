@@ -31,6 +31,8 @@ struct _SsemPin
   /* By depth; written by its thread, read by a thread that retires. An operation in a handler takes
    * the next free one and frees it again before the interrupted one goes on. */
   _Atomic (SsemInstance *) inside[SSEM_PIN_MAX_DEPTH];
+  /* Whether the operation of that depth may last, and frees what was taken away as it leaves. */
+  atomic_bool may_last[SSEM_PIN_MAX_DEPTH];
   atomic_bool must_look; /* set by a thread that retires, cleared by its own; with fences of our own
                           * always set */
   SsemPin *next;         /* under the pins' lock */
@@ -47,6 +49,9 @@ SsemInstance *ssem_pin_enter          (_Atomic (SsemInstance *) *place,
 /* The same for an instance that is in no place yet. */
 gboolean      ssem_pin_enter_new      (SsemInstance *instance,
                                        guint        *depth);
+
+/* Says that the operation may last; it ends with ssem_pin_leave_and_free (). */
+void          ssem_pin_stay           (guint         depth);
 
 /* Leaves. An operation that may run in a signal handler leaves in this way: it frees nothing. */
 void          ssem_pin_leave          (guint         depth);

@@ -19,10 +19,10 @@
  * announcement retire missed finds the place changed.
  *
  * An operation that may run in a signal handler frees nothing: the handler may have interrupted
- * malloc (3), or this file with pins_lock held. Such operations take a moment, so the thread that
- * retires gives the processor away a few times and looks again. What it still cannot free then, an
- * operation that does not run in a handler frees: a waiter's as it leaves (leave, fence, look at
- * must_look), the next one that retires, or the end of a thread.
+ * malloc (3), or this file with pins_lock held. Such an operation takes a moment, so the thread that
+ * retires waits for it, but not for long: the thread that is inside may be stopped. An operation that
+ * may last says so (stay), and frees as it leaves (leave, fence, look at must_look). What is still not
+ * free then, the next thread that retires frees, or the end of a thread.
  *
  * Where the system can make every thread pass a fence, retire does that, and enter and leave only
  * keep the compiler in order. Where it can't, the thread's FAST_PIN stays NULL and must_look stays
@@ -32,8 +32,10 @@
  * is freed.
  */
 
-/* How often a thread that retires looks again. */
-#define PATIENCE 1000
+/* How often a thread that retires looks again, first in turns with others, then after a pause each. */
+#define N_YIELDS 100
+#define N_PAUSES 100
+#define PAUSE_USEC 1000
 
 static GMutex pins_lock;
 static SsemPin *pins;
@@ -200,13 +202,22 @@ ssem_pin_enter_new (SsemInstance *instance,
 }
 
 void
+ssem_pin_stay (guint depth)
+{
+  atomic_store_explicit (&get_pin ()->may_last[depth], TRUE, memory_order_relaxed);
+}
+
+void
 ssem_pin_leave (guint depth)
 {
   SsemPin *pin = get_pin ();
 
+  if (depth == SSEM_PIN_MAX_DEPTH)
+    return;
+
   /* Release: what we did inside comes before the memory is freed. */
-  if (depth < SSEM_PIN_MAX_DEPTH)
-    atomic_store_explicit (&pin->inside[depth], NULL, memory_order_release);
+  atomic_store_explicit (&pin->may_last[depth], FALSE, memory_order_relaxed);
+  atomic_store_explicit (&pin->inside[depth], NULL, memory_order_release);
 }
 
 void
@@ -318,17 +329,40 @@ free_retired (void)
     }
 }
 
+/* With pins_lock. */
 static gboolean
 is_retired (SsemInstance *instance)
 {
   SsemInstance *other;
 
-  g_mutex_lock (&pins_lock);
   for (other = retired; other != NULL && other != instance; other = other->next_retired)
     ;
-  g_mutex_unlock (&pins_lock);
 
   return other != NULL;
+}
+
+/* Whether it is still there only because an operation is inside that will be through in a moment.
+ * Another thread may have freed it, and its memory be in use again. */
+static gboolean
+is_briefly_used (SsemInstance *instance)
+{
+  gboolean is_used = FALSE;
+  SsemPin *pin;
+  int i;
+
+  g_mutex_lock (&pins_lock);
+  for (pin = is_retired (instance) ? pins : NULL; pin != NULL; pin = pin->next)
+    {
+      for (i = 0; i < SSEM_PIN_MAX_DEPTH; i++)
+        {
+          if (atomic_load_explicit (&pin->inside[i], memory_order_acquire) == instance &&
+              !atomic_load_explicit (&pin->may_last[i], memory_order_relaxed))
+            is_used = TRUE;
+        }
+    }
+  g_mutex_unlock (&pins_lock);
+
+  return is_used;
 }
 
 void
@@ -343,9 +377,12 @@ ssem_pin_retire (SsemInstance *instance)
   g_mutex_unlock (&pins_lock);
 
   free_retired ();
-  for (i = 0; i < PATIENCE && is_retired (instance); i++)
+  for (i = 0; i < N_YIELDS + N_PAUSES && is_briefly_used (instance); i++)
     {
-      g_thread_yield ();
+      if (i < N_YIELDS)
+        g_thread_yield ();
+      else
+        g_usleep (PAUSE_USEC);
       free_retired ();
     }
 }
