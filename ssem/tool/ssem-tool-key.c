@@ -47,6 +47,20 @@ quote (const char *key)
   return g_strconcat ("\"", shown, "\"", NULL);
 }
 
+/* Whether @text is a string of JSON with those escape sequences that quoting makes. Others are not
+ * given to json-glib, which leaks memory (1.6) where they are malformed. */
+static gboolean
+looks_quoted (const char *text)
+{
+  static const char pattern[] =
+    "^\"(?:[^\"\\\\]"
+    "|\\\\[\\\\\"tnr]"
+    "|\\\\u(?!d[89a-f])[0-9a-f]{4}"
+    "|\\\\ud[89ab][0-9a-f]{2}\\\\ud[c-f][0-9a-f]{2})*\"$";
+
+  return g_utf8_validate (text, -1, NULL) && g_regex_match_simple (pattern, text, 0, 0);
+}
+
 /* The key that is quoted as @text; NULL where none is. */
 static char *
 unquote (const char *text)
@@ -55,7 +69,7 @@ unquote (const char *text)
   g_autofree char *again = NULL;
   const char *key;
 
-  if (*text != '"')
+  if (!looks_quoted (text))
     return NULL;
   node = json_from_string (text, NULL);
   if (node == NULL || json_node_get_value_type (node) != G_TYPE_STRING)

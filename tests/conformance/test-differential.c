@@ -413,6 +413,10 @@ act_release (World   *self,
       (!object->is_open || self->semaphores[object->key].value == 0))
     n = 1;
 
+  /* A look gives back what the dead held. Until somebody looks, the value may have room for more. */
+  if (n == fixture_maximum (self->fixture))
+    helper_get_value (process->helper, slot);
+
   note (self, process, "release %d: %d", slot, n);
   helper_send (process->helper, "release %d %d", slot, n);
   expect (self, process, model_operate (self, process, object, -n, n, DONE));
