@@ -169,7 +169,7 @@ acquire_until (SsemSystemSemaphore  *self,
  * many have been seen; the page [Platforms](platforms.html#several-units) tells what follows from it.
  *
  * A wait for several units may be overtaken by acquires of fewer, again and again, and with System V
- * for as long as these come. The page [Platforms](platforms.html#who-is-served-first) shows what to
+ * for as long as these come. The page [Platforms](platforms.html#fairness) shows what to
  * do about it.
  *
  * In a program with a main loop, use [method@Ssem.SystemSemaphore.acquire_async]. Do not call this in

@@ -57,7 +57,7 @@ typedef enum
  *   acquire without a system call. The default on Linux.
  * @SSEM_BACKEND_SYSV: A System V semaphore, the one that Qt programs reach with the same key. A
  *   wait for several units may last as long as others acquire and release fewer; see the page
- *   [Platforms](platforms.html#who-is-served-first).
+ *   [Platforms](platforms.html#fairness).
  * @SSEM_BACKEND_WINDOWS: A named semaphore of Windows, the one that Qt programs reach with the same
  *   key there.
  *

@@ -32,7 +32,7 @@ guint32  ssem_process_get_name_space (void);
  * knows. */
 char    *ssem_process_get_command    (int pid);
 
-/* Counts who has a lock on @byte of each of @n_files files. The system's list of locks is read a few
+/* Counts the locks on @byte of each of @n_files files. The system's list of locks is read a few
  * times, however many files there are: it is long where they are many. */
 void     ssem_process_count_locks    (SsemLockCount *files,
                                       gsize          n_files,
