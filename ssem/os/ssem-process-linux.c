@@ -8,13 +8,18 @@
 
 #include "ssem-display-private.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #define MAX_COUNTS  50
 #define SAME_COUNTS 4
+#define FIRST_PIECE 500 /* bytes, some eight locks; times 1 to SAME_COUNTS */
+#define LATER_PIECE 2000
 
 guint32
 ssem_process_get_name_space (void)
@@ -58,18 +63,55 @@ is_same_file (gconstpointer a,
   return file_a->device == file_b->device && file_a->inode == file_b->inode;
 }
 
+/* Reads the list in pieces. A first piece of @first_size bytes decides where all the others end.
+ *
+ * The kernel fills a buffer of a page with whole locks before it answers, so a read of half a page
+ * comes back short at the end of the list only. Another read, to see whether more follows, could
+ * show the last lock a second time.
+ */
+static GString *
+read_locks (gsize first_size)
+{
+  GString *text = g_string_new (NULL);
+  char piece[LATER_PIECE];
+  gsize size = first_size;
+  ssize_t n = -1;
+  int fd = open ("/proc/locks", O_RDONLY | O_CLOEXEC);
+
+  while (fd >= 0)
+    {
+      n = read (fd, piece, size);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n > 0)
+        g_string_append_len (text, piece, n);
+      if (n < (ssize_t) size)
+        break;
+      size = sizeof piece;
+    }
+  if (fd >= 0)
+    close (fd);
+  if (n >= 0)
+    return text;
+
+  g_string_free (text, TRUE);
+
+  return NULL;
+}
+
 /* Reads the list once, and counts in the n_seen of each file. */
 static gboolean
 count_locks_once (GHashTable *files,
-                  goffset     byte)
+                  goffset     byte,
+                  gsize       first_size)
 {
-  g_autofree char *text = NULL;
+  GString *text = read_locks (first_size);
   const char *line;
 
-  if (!g_file_get_contents ("/proc/locks", &text, NULL, NULL))
+  if (text == NULL)
     return FALSE;
 
-  for (line = text; line != NULL; line = strchr (line, '\n'))
+  for (line = text->str; line != NULL; line = strchr (line, '\n'))
     {
       unsigned int device_major, device_minor;
       unsigned long long inode;
@@ -92,6 +134,7 @@ count_locks_once (GHashTable *files,
       if (file != NULL)
         file->n_seen++;
     }
+  g_string_free (text, TRUE);
 
   return TRUE;
 }
@@ -127,13 +170,14 @@ ssem_process_count_locks (SsemLockCount *files,
       g_hash_table_add (table, &files[i]);
     }
 
-  /* The list comes in pieces, and what other programs lock and unlock in between moves a lock to
-   * another piece, so that it is seen twice or not at all. What is seen again and again is true. */
+  /* The list comes in pieces. What other programs lock and unlock between two pieces can move a lock
+   * from one into the other, which shows it twice or not at all. Each reading therefore ends its
+   * pieces in other places than the one before, and a count is right when several agree. */
   for (n = 0; n < MAX_COUNTS && !is_settled; n++)
     {
       for (i = 0; i < n_files; i++)
         files[i].n_seen = 0;
-      if (!count_locks_once (table, byte))
+      if (!count_locks_once (table, byte, FIRST_PIECE * (gsize) (1 + n % SAME_COUNTS)))
         return;
       is_settled = TRUE;
       for (i = 0; i < n_files; i++)
