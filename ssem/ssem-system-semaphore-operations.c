@@ -6,7 +6,7 @@
 
 #include "ssem-system-semaphore-private.h"
 
-#include "ssem/backend/ssem-backend-at-once-private.h"
+#include "ssem/backend/ssem-backend-fast-private.h"
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem-i18n-private.h"
 
@@ -24,7 +24,7 @@ check_units (int      n,
 }
 
 /* Enters the instance, which it opens if need be, but not for a @queue that is closed; every success
- * ends with ssem_pin_leave () or ssem_pin_leave_and_free (). A failure is in @failure, or in
+ * ends with ssem_hazard_leave () or ssem_hazard_leave_and_free (). A failure is in @failure, or in
  * @error. */
 static SsemInstance *
 enter_instance (SsemSystemSemaphore  *self,
@@ -36,10 +36,10 @@ enter_instance (SsemSystemSemaphore  *self,
   SsemInstance *instance;
 
   *failure = 0;
-  while ((instance = ssem_pin_enter (&self->instance, depth)) == NULL)
+  while ((instance = ssem_hazard_enter (&self->instance, depth)) == NULL)
     {
-      ssem_pin_leave (*depth);
-      if (*depth == SSEM_PIN_MAX_DEPTH)
+      ssem_hazard_leave (*depth);
+      if (*depth == SSEM_HAZARD_MAX_DEPTH)
         *failure = SSEM_FAILURE_TOO_DEEP;
       else if (ssem_system_semaphore_is_closed_here (self))
         *failure = SSEM_FAILURE_CLOSED;
@@ -85,14 +85,14 @@ acquire_inside (SsemSystemSemaphore  *self,
   int failure;
 
   if (deadline_usec != SSEM_DEADLINE_NOW)
-    ssem_pin_stay (depth);
+    ssem_hazard_stay (depth);
   failure = table->acquire (instance, n, deadline_usec, cancellable);
 
   /* One that does not wait may be a signal handler's. */
   if (deadline_usec == SSEM_DEADLINE_NOW)
-    ssem_pin_leave (depth);
+    ssem_hazard_leave (depth);
   else
-    ssem_pin_leave_and_free (depth);
+    ssem_hazard_leave_and_free (depth);
 
   return ssem_system_semaphore_finish (self, table, SSEM_OPERATION_ACQUIRE, failure, error);
 }
@@ -130,25 +130,25 @@ acquire_until (SsemSystemSemaphore  *self,
                GCancellable         *cancellable,
                GError              **error)
 {
-  SsemPin *pin;
+  SsemHazard *hazard;
 
   if (G_UNLIKELY (cancellable != NULL))
     return acquire_slowly (self, n, deadline_usec, cancellable, error);
 
-  pin = ssem_pin_get_fast ();
-  if (G_LIKELY (pin != NULL && n > 0 && ssem_pin_is_outermost (pin) &&
+  hazard = ssem_hazard_get_fast ();
+  if (G_LIKELY (hazard != NULL && n > 0 && ssem_hazard_is_outermost (hazard) &&
                 ssem_system_semaphore_is_without_error (self)))
     {
-      SsemInstance *instance = ssem_pin_enter_fast (pin, &self->instance);
+      SsemInstance *instance = ssem_hazard_enter_fast (hazard, &self->instance);
 
       if (G_LIKELY (instance != NULL))
         {
-          if (G_UNLIKELY (!ssem_backend_take_at_once (instance, n)))
+          if (G_UNLIKELY (!ssem_backend_acquire_fast (instance, n)))
             return acquire_inside (self, instance, 0, n, deadline_usec, NULL, error);
-          ssem_pin_leave_fast (pin);
+          ssem_hazard_leave_fast (hazard);
           return TRUE;
         }
-      ssem_pin_leave_fast (pin);
+      ssem_hazard_leave_fast (hazard);
     }
 
   return acquire_slowly (self, n, deadline_usec, NULL, error);
@@ -298,7 +298,7 @@ release_inside (SsemSystemSemaphore  *self,
   const SsemBackendTable *table = instance->table;
   int failure = table->release (instance, n);
 
-  ssem_pin_leave (depth);
+  ssem_hazard_leave (depth);
 
   return ssem_system_semaphore_finish (self, table, SSEM_OPERATION_RELEASE, failure, error);
 }
@@ -328,7 +328,7 @@ wake_and_leave (SsemInstance *instance,
                 int           n)
 {
   ssem_backend_wake (instance, n);
-  ssem_pin_leave_fast (ssem_pin_get_fast ());
+  ssem_hazard_leave_fast (ssem_hazard_get_fast ());
 
   return TRUE;
 }
@@ -366,28 +366,28 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
                                int                   n,
                                GError              **error)
 {
-  gboolean is_awaited;
-  SsemPin *pin;
+  gboolean has_waiters;
+  SsemHazard *hazard;
 
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  pin = ssem_pin_get_fast ();
-  if (G_LIKELY (pin != NULL && n > 0 && ssem_pin_is_outermost (pin) &&
+  hazard = ssem_hazard_get_fast ();
+  if (G_LIKELY (hazard != NULL && n > 0 && ssem_hazard_is_outermost (hazard) &&
                 ssem_system_semaphore_is_without_error (self)))
     {
-      SsemInstance *instance = ssem_pin_enter_fast (pin, &self->instance);
+      SsemInstance *instance = ssem_hazard_enter_fast (hazard, &self->instance);
 
       if (G_LIKELY (instance != NULL))
         {
-          if (G_UNLIKELY (!ssem_backend_give_at_once (instance, n, &is_awaited)))
+          if (G_UNLIKELY (!ssem_backend_release_fast (instance, n, &has_waiters)))
             return release_inside (self, instance, 0, n, error);
-          if (G_UNLIKELY (is_awaited))
+          if (G_UNLIKELY (has_waiters))
             return wake_and_leave (instance, n);
-          ssem_pin_leave_fast (pin);
+          ssem_hazard_leave_fast (hazard);
           return TRUE;
         }
-      ssem_pin_leave_fast (pin);
+      ssem_hazard_leave_fast (hazard);
     }
 
   return release_slowly (self, n, error);
@@ -433,7 +433,7 @@ ssem_system_semaphore_get_value (SsemSystemSemaphore  *self,
 
   table = instance->table;
   failure = table->get_value (instance, &value);
-  ssem_pin_leave_and_free (depth);
+  ssem_hazard_leave_and_free (depth);
 
   return ssem_system_semaphore_finish (self, table, SSEM_OPERATION_GET_VALUE, failure, error)
          ? value
@@ -481,14 +481,14 @@ acquire_queued (gpointer           source,
    * this is still the instance that the task was meant for. */
   if (ssem_acquire_queue_is_closed (queue, error))
     {
-      ssem_pin_leave_and_free (depth);
+      ssem_hazard_leave_and_free (depth);
       return FALSE;
     }
 
   table = instance->table;
-  ssem_pin_stay (depth);
+  ssem_hazard_stay (depth);
   failure = table->acquire (instance, n, SSEM_DEADLINE_NONE, cancellable);
-  ssem_pin_leave_and_free (depth);
+  ssem_hazard_leave_and_free (depth);
   if (failure != 0)
     describe_acquire (self, table, failure, error);
 
@@ -539,10 +539,10 @@ acquire_at_once (SsemSystemSemaphore *self,
   if (!ssem_acquire_queue_is_idle (queue))
     return FALSE;
 
-  instance = ssem_pin_enter (&self->instance, &depth);
+  instance = ssem_hazard_enter (&self->instance, &depth);
   if (instance != NULL && !ssem_acquire_queue_is_closed (queue, NULL))
     is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NOW, NULL) == 0;
-  ssem_pin_leave_and_free (depth);
+  ssem_hazard_leave_and_free (depth);
 
   return is_acquired;
 }

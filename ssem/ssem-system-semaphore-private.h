@@ -7,7 +7,7 @@
 #include "ssem-system-semaphore.h"
 
 #include "ssem/backend/ssem-backend-private.h"
-#include "ssem/backend/ssem-pin-private.h"
+#include "ssem/backend/ssem-hazard-private.h"
 #include "ssem-acquire-queue-private.h"
 
 G_BEGIN_DECLS
@@ -22,7 +22,7 @@ G_BEGIN_DECLS
  * with an open one in ssem-system-semaphore-operations.c, and shorter for languages in
  * ssem-system-semaphore-one.c.
  *
- * instance   Entered through ssem_pin_enter (), so that set_key () can take it away while another
+ * instance   Entered through ssem_hazard_enter (), so that set_key () can take it away while another
  *            thread is inside. NULL: not open.
  * opening    Makes threads that want to open, or give another key, wait for each other; may be held
  *            for as long as opening takes. A child of fork () gets a new one, because the thread

@@ -299,7 +299,7 @@ open_instance (SsemSystemSemaphore  *self,
   self->undo = undo;
   g_mutex_unlock (&ssem_system_semaphore_lock);
 
-  /* Release: pairs with the acquire in ssem_pin_enter (). */
+  /* Release: pairs with the acquire in ssem_hazard_enter (). */
   atomic_store_explicit (&self->instance, instance, memory_order_release);
 
   return TRUE;
@@ -349,7 +349,7 @@ drop_instance (SsemSystemSemaphore *self)
     return;
 
   instance->table->close (instance);
-  ssem_pin_retire (instance);
+  ssem_hazard_retire (instance);
 }
 
 /* What waits in it was meant for the key of now. */

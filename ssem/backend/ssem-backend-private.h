@@ -17,7 +17,7 @@ G_BEGIN_DECLS
  * Contract, for every backend:
  *
  * - Any thread may call anything at any time, on one instance too. What operates on an instance
- *   runs between ssem_pin_enter () and ssem_pin_leave (), so its memory stays until free ().
+ *   runs between ssem_hazard_enter () and ssem_hazard_leave (), so its memory stays until free ().
  * - Arguments have been checked: n is at least 1, the key is a key, the initial value is not
  *   negative.
  * - A function with a place for an error sets it on failure, exactly once, and leaves everything as
@@ -50,7 +50,7 @@ typedef enum
 struct _SsemInstance
 {
   const SsemBackendTable *table; /* constant after init */
-  SsemInstance *next_retired;    /* under the pins' lock: see ssem-pin.c */
+  SsemInstance *next_retired;    /* under the lock of ssem-hazard.c */
 };
 
 /* What an operation was doing when it failed. */

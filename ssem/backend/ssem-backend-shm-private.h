@@ -32,30 +32,30 @@ void ssem_backend_shm_wake (SsemInstance *instance,
 
 /* FALSE: it would need more than a few instructions, or fail, and nothing has happened. */
 static inline gboolean
-ssem_backend_shm_take_at_once (SsemInstance *instance,
+ssem_backend_shm_acquire_fast (SsemInstance *instance,
                                int           n)
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
   SsemShmLane *lane = ssem_shm_attachment_peek_lane_at (self->serial, self->place);
 
   return G_LIKELY (lane != NULL) &&
-         ssem_shm_counter_add_at_once (lane, -n, n & self->undo_mask, FALSE);
+         ssem_shm_counter_add_fast (lane, -n, n & self->undo_mask, FALSE);
 }
 
-/* The same; where it is TRUE, @is_awaited tells whether the units are to be followed by wake (). */
+/* The same; where it is TRUE, @has_waiters tells whether the units are to be followed by wake (). */
 static inline gboolean
-ssem_backend_shm_give_at_once (SsemInstance *instance,
+ssem_backend_shm_release_fast (SsemInstance *instance,
                                int           n,
-                               gboolean     *is_awaited)
+                               gboolean     *has_waiters)
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
   SsemShmLane *lane = ssem_shm_attachment_peek_lane_at (self->serial, self->place);
 
   if (G_UNLIKELY (lane == NULL ||
-                  !ssem_shm_counter_add_at_once (lane, n, -n & self->undo_mask, TRUE)))
+                  !ssem_shm_counter_add_fast (lane, n, -n & self->undo_mask, TRUE)))
     return FALSE;
 
-  *is_awaited = ssem_shm_waiting_is_anybody (lane->segment);
+  *has_waiters = ssem_shm_waiting_is_anybody (lane->segment);
 
   return TRUE;
 }

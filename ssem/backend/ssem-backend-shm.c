@@ -6,7 +6,7 @@
 
 #include "ssem-backend-shm-private.h"
 
-#include "ssem-pin-private.h"
+#include "ssem-hazard-private.h"
 #include "ssem/os/ssem-thread-private.h"
 
 #include "ssem/shm/ssem-shm-inspect-private.h"
@@ -54,10 +54,10 @@ open_inside (SsemShmInstance *self,
   guint depth;
   int result;
 
-  if (!ssem_pin_enter_new (&self->parent, &depth))
+  if (!ssem_hazard_enter_new (&self->parent, &depth))
     return -EUSERS;
   result = ssem_shm_attachment_open (key, initial_value, mode, depth, &self->attachment);
-  ssem_pin_leave (depth);
+  ssem_hazard_leave (depth);
 
   return result;
 }
@@ -230,7 +230,7 @@ shm_acquire (SsemInstance *instance,
   SsemShmWait wait = { .instance = self, .n = n };
   int result;
 
-  result = ssem_shm_attachment_get_lane (attachment, ssem_pin_get_depth (), &wait.lane);
+  result = ssem_shm_attachment_get_lane (attachment, ssem_hazard_get_depth (), &wait.lane);
   if (result != 0)
     return -result;
   if (take (self, wait.lane, n) == SSEM_SHM_DONE)
@@ -271,7 +271,7 @@ shm_release (SsemInstance *instance,
   SsemShmLane *lane;
   int result;
 
-  result = ssem_shm_attachment_get_lane (self->attachment, ssem_pin_get_depth (), &lane);
+  result = ssem_shm_attachment_get_lane (self->attachment, ssem_hazard_get_depth (), &lane);
   if (result != 0)
     return -result;
 

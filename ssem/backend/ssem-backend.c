@@ -6,7 +6,7 @@
 
 #include "ssem-backend-private.h"
 
-#include "ssem-pin-private.h"
+#include "ssem-hazard-private.h"
 #include "ssem/os/ssem-display-private.h"
 #include "ssem/os/ssem-environment-private.h"
 #include "ssem/ssem-i18n-private.h"
@@ -16,7 +16,7 @@ ssem_backend_init (void)
 {
   int i;
 
-  ssem_pin_init ();
+  ssem_hazard_init ();
   for (i = 0; ssem_backends[i] != NULL; i++)
     ssem_backends[i]->init ();
 }

@@ -29,7 +29,7 @@ typedef struct
   guint32 index;
   guint64 name; /* the index as it stands in state */
 
-  /* For add_at_once (), as recall () has found it. */
+  /* For add_fast (), as recall () has found it. */
   guint64 left;   /* what this thread has left in state last; 0: call recall () first */
   gint64 holding; /* what the slot holds */
   gint64 least;   /* with less than that, its record needs another stamp */
@@ -41,7 +41,7 @@ SsemShmResult ssem_shm_counter_add          (SsemShmLane     lane,
                                              int             delta,
                                              int             owes);
 
-/* Readies @lane for add_at_once (), after a change in another way. Where somebody has changed state
+/* Readies @lane for add_fast (), after a change in another way. Where somebody has changed state
  * since, it is not ready. */
 void          ssem_shm_counter_recall       (SsemShmLane    *lane);
 
@@ -55,7 +55,7 @@ void          ssem_shm_counter_recall       (SsemShmLane    *lane);
  * read there that the thread knows: the swap is tried with what this thread has left in state.
  * Whoever changed it since has put another name into it, and the swap fails. */
 static G_ALWAYS_INLINE inline gboolean
-ssem_shm_counter_add_at_once (SsemShmLane *lane,
+ssem_shm_counter_add_fast (SsemShmLane *lane,
                               int          delta,
                               int          owes,
                               gboolean     may_end_holding)

@@ -65,7 +65,7 @@ def cancelled_acquire(semaphore):
 def wrong_key(semaphore):
     try:
         semaphore.set_key('')
-    except Ssem.KeyError:
+    except Ssem.InvalidKeyError:
         pass
 
 def wrong_mode(semaphore):

@@ -94,7 +94,7 @@ class Construction(Case):
 
     def test_no_key(self):
         for arguments in [(), ('',), (None, 3)]:
-            with self.assertRaises(Ssem.KeyError):
+            with self.assertRaises(Ssem.InvalidKeyError):
                 Ssem.SystemSemaphore(*arguments)
 
     def test_set_key(self):
@@ -233,13 +233,13 @@ class Errors(Case):
         new = Ssem.SystemSemaphore
         mode = Ssem.AccessMode
         for make in [new, new.new]:
-            self.assertSpecific(Ssem.KeyError, CODES.KEY_ERROR, make, 'k' * 1025)
+            self.assertSpecific(Ssem.InvalidKeyError, CODES.KEY_ERROR, make, 'k' * 1025)
             self.assertSpecific(Ssem.NotFoundError, CODES.NOT_FOUND,
                                 make, self.key + '!', 0, mode.OPEN_EXISTING)
             self.assertSpecific(Ssem.AlreadyExistsError, CODES.ALREADY_EXISTS,
                                 make, self.key, 0, mode.CREATE_EXCLUSIVE)
         self.assertSpecific(Ssem.OutOfResourcesError, CODES.OUT_OF_RESOURCES, semaphore.release)
-        self.assertSpecific(Ssem.KeyError, CODES.KEY_ERROR, semaphore.set_key, '')
+        self.assertSpecific(Ssem.InvalidKeyError, CODES.KEY_ERROR, semaphore.set_key, '')
 
     def test_functions(self):
         info = Ssem.SemaphoreInfo
@@ -248,7 +248,7 @@ class Errors(Case):
                  lambda key, backend: Ssem.semaphore_reset(key, 0, backend)]
         for call in calls:
             self.assertSpecific(Ssem.NotFoundError, CODES.NOT_FOUND, call, self.key, backend)
-            self.assertSpecific(Ssem.KeyError, CODES.KEY_ERROR, call, '', backend)
+            self.assertSpecific(Ssem.InvalidKeyError, CODES.KEY_ERROR, call, '', backend)
         semaphore = self.new(1)
         self.assertEqual(info.query(self.key, backend).get_value(), 1)
         self.assertIn(self.key, [found.get_key() for found in info.list(backend)])
@@ -275,7 +275,9 @@ class Errors(Case):
     def test_a_class_for_each_code(self):
         names = [cls.__name__ for cls in Ssem.Error.__subclasses__()]
         words = [re.sub('(?:Error)?$', '', name) for name in names]
-        found = sorted(re.sub('(?<!^)([A-Z])', r'_\1', word).upper() for word in words)
+        # KeyError is a class of Python's own.
+        found = sorted(re.sub('(?<!^)([A-Z])', r'_\1', word).upper().removeprefix('INVALID_')
+                       for word in words)
         codes = sorted(name.removesuffix('_ERROR') for name in vars(CODES)
                        if name.isupper() and name != 'NO_ERROR')
         self.assertEqual(found, codes)

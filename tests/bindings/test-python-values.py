@@ -101,7 +101,7 @@ class Keys(Case):
         for name, call in self.calls().items():
             for key in [*BAD_KEYS, '', 'k' * 1025]:
                 with self.subTest(call=name, key=key):
-                    with self.assertRaises(Ssem.KeyError) as caught:
+                    with self.assertRaises(Ssem.InvalidKeyError) as caught:
                         call(key)
                     error = caught.exception
                     self.assertTrue(error.matches(Ssem.SystemSemaphoreError.quark(), KEY_ERROR))
@@ -109,7 +109,7 @@ class Keys(Case):
 
     def test_last_error(self):
         for key in BAD_KEYS:
-            with self.assertRaises(Ssem.KeyError) as caught:
+            with self.assertRaises(Ssem.InvalidKeyError) as caught:
                 self.semaphore.set_key(key)
             self.assertEqual(self.semaphore.get_error(), KEY_ERROR)
             self.assertEqual(self.semaphore.get_error_string(), caught.exception.message)
@@ -121,7 +121,7 @@ class Keys(Case):
             self.assertRefused(TypeError, calls, value)
         # To the constructor, as without a key.
         constructors = {name: calls.pop(name) for name in ['positional', 'by name']}
-        self.assertRefused(Ssem.KeyError, constructors, None)
+        self.assertRefused(Ssem.InvalidKeyError, constructors, None)
         self.assertRefused(TypeError, calls, None)
 
     def test_text_with_another_str(self):

@@ -121,7 +121,7 @@ test_add (void)
 
 /* The short way does what the long one does, where it may be gone at all. */
 static void
-test_add_at_once (void)
+test_add_fast (void)
 {
   Memory memory;
   SsemShmLane a, b;
@@ -131,12 +131,12 @@ test_add_at_once (void)
   a = claim (memory.mappings[0], 1);
   b = claim (memory.mappings[1], 2);
 
-  g_assert_false (ssem_shm_counter_add_at_once (&a, -1, 1, FALSE));
+  g_assert_false (ssem_shm_counter_add_fast (&a, -1, 1, FALSE));
   for (i = 0; i < 600000; i++)
     {
       int delta = g_test_rand_int_range (-5, 6);
 
-      if (ssem_shm_counter_add_at_once (&a, delta, -delta, delta > 0))
+      if (ssem_shm_counter_add_fast (&a, delta, -delta, delta > 0))
         {
           n_at_once++;
         }
@@ -151,7 +151,7 @@ test_add_at_once (void)
       if (i % 1000 == 0 && held < INITIAL)
         {
           add (b, -1);
-          g_assert_false (ssem_shm_counter_add_at_once (&a, 1, -1, TRUE));
+          g_assert_false (ssem_shm_counter_add_fast (&a, 1, -1, TRUE));
           add (b, 1);
         }
       g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, INITIAL - held);
@@ -165,11 +165,11 @@ test_add_at_once (void)
     {
       ssem_shm_counter_reset (a, 1);
       ssem_shm_counter_recall (&a);
-      g_assert_false (ssem_shm_counter_add_at_once (&a, -2, 0, FALSE));
-      g_assert_false (ssem_shm_counter_add_at_once (&a, G_MAXINT, 0, TRUE));
+      g_assert_false (ssem_shm_counter_add_fast (&a, -2, 0, FALSE));
+      g_assert_false (ssem_shm_counter_add_fast (&a, G_MAXINT, 0, TRUE));
       g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, 1);
-      g_assert_true (ssem_shm_counter_add_at_once (&a, G_MAXINT - 1, 0, TRUE));
-      g_assert_false (ssem_shm_counter_add_at_once (&a, 1, 0, TRUE));
+      g_assert_true (ssem_shm_counter_add_fast (&a, G_MAXINT - 1, 0, TRUE));
+      g_assert_false (ssem_shm_counter_add_fast (&a, 1, 0, TRUE));
       g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, G_MAXINT);
     }
 
@@ -191,32 +191,32 @@ test_recall (void)
 
   /* Whose change is not the last one has nothing to recall. */
   ssem_shm_counter_recall (&a);
-  g_assert_false (ssem_shm_counter_add_at_once (&a, -1, 1, FALSE));
+  g_assert_false (ssem_shm_counter_add_fast (&a, -1, 1, FALSE));
   add (a, -7);
   add (b, -1);
   ssem_shm_counter_recall (&a);
-  g_assert_false (ssem_shm_counter_add_at_once (&a, -1, 1, FALSE));
+  g_assert_false (ssem_shm_counter_add_fast (&a, -1, 1, FALSE));
   add (a, 7);
   ssem_shm_counter_recall (&a);
 
   /* What it holds, in either record, and in an epoch that only one of them has seen. */
   ssem_shm_counter_reset (a, INITIAL);
   ssem_shm_counter_recall (&a);
-  g_assert_true (ssem_shm_counter_add_at_once (&a, -5, 5, FALSE));
+  g_assert_true (ssem_shm_counter_add_fast (&a, -5, 5, FALSE));
   g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 5);
-  g_assert_true (ssem_shm_counter_add_at_once (&a, -2, 2, FALSE));
+  g_assert_true (ssem_shm_counter_add_fast (&a, -2, 2, FALSE));
   g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 7);
-  g_assert_true (ssem_shm_counter_add_at_once (&a, 7, -7, TRUE));
+  g_assert_true (ssem_shm_counter_add_fast (&a, 7, -7, TRUE));
   g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 0);
 
   /* And nothing of it once another has begun the next epoch. */
-  g_assert_true (ssem_shm_counter_add_at_once (&a, -3, 3, FALSE));
+  g_assert_true (ssem_shm_counter_add_fast (&a, -3, 3, FALSE));
   ssem_shm_counter_reset (b, INITIAL);
-  g_assert_false (ssem_shm_counter_add_at_once (&a, -1, 1, FALSE));
+  g_assert_false (ssem_shm_counter_add_fast (&a, -1, 1, FALSE));
   g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 0);
   add (a, -1);
   ssem_shm_counter_recall (&a);
-  g_assert_true (ssem_shm_counter_add_at_once (&a, -1, 1, FALSE));
+  g_assert_true (ssem_shm_counter_add_fast (&a, -1, 1, FALSE));
   g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 2);
 
   memory_clear (&memory);
@@ -243,20 +243,20 @@ test_since (void)
   g_assert_cmpuint (since, >, 0);
 
   ssem_shm_counter_recall (&lane);
-  g_assert_true (ssem_shm_counter_add_at_once (&lane, -1, 1, FALSE));
+  g_assert_true (ssem_shm_counter_add_fast (&lane, -1, 1, FALSE));
   g_assert_cmpuint (since_of (lane), ==, since);
-  g_assert_true (ssem_shm_counter_add_at_once (&lane, 2, -2, TRUE));
+  g_assert_true (ssem_shm_counter_add_fast (&lane, 2, -2, TRUE));
   g_assert_cmpuint (since_of (lane), ==, since);
 
   /* The last one of them is not given back at once: the next is held since another time. */
-  g_assert_false (ssem_shm_counter_add_at_once (&lane, 1, -1, TRUE));
+  g_assert_false (ssem_shm_counter_add_fast (&lane, 1, -1, TRUE));
   g_assert_cmpint (ssem_shm_counter_get_holding (lane.segment, 1), ==, 1);
   add (lane, 1);
   ssem_shm_counter_recall (&lane);
-  g_assert_true (ssem_shm_counter_add_at_once (&lane, -1, 1, FALSE));
+  g_assert_true (ssem_shm_counter_add_fast (&lane, -1, 1, FALSE));
   g_assert_cmpint (ssem_shm_counter_get_holding (lane.segment, 1), ==, 1);
   g_assert_cmpuint (since_of (lane), ==, 0);
-  g_assert_true (ssem_shm_counter_add_at_once (&lane, 3, -3, TRUE));
+  g_assert_true (ssem_shm_counter_add_fast (&lane, 3, -3, TRUE));
   g_assert_cmpint (ssem_shm_counter_get_holding (lane.segment, 1), ==, -2);
 
   memory_clear (&memory);
@@ -740,7 +740,7 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ssem/counter/add", test_add);
-  g_test_add_func ("/ssem/counter/add-at-once", test_add_at_once);
+  g_test_add_func ("/ssem/counter/add-at-once", test_add_fast);
   g_test_add_func ("/ssem/counter/recall", test_recall);
   g_test_add_func ("/ssem/counter/since", test_since);
   g_test_add_func ("/ssem/counter/death", test_death);

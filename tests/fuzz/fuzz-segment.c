@@ -122,7 +122,7 @@ operate (SsemShmSegment *segment,
     {
       g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value - n);
       ssem_shm_counter_recall (&lane);
-      if (!ssem_shm_counter_add_at_once (&lane, n, -n, TRUE))
+      if (!ssem_shm_counter_add_fast (&lane, n, -n, TRUE))
         g_assert_cmpint (ssem_shm_counter_add (lane, n, -n), ==, SSEM_SHM_DONE);
     }
   else

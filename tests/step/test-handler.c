@@ -55,7 +55,7 @@ typedef struct
   int n_held;                /* what the victim holds before */
   int n_free;                /* what is there; the owner holds the rest */
   gboolean waits;            /* whether it waits until the owner releases */
-  gboolean is_awaited;       /* whether another waits for all units */
+  gboolean has_waiters;       /* whether another waits for all units */
   gboolean is_behind_another; /* whether another has operated since the victim did */
   gboolean may_fail;         /* whether the handler may find the object without its semaphore */
   void (* perform) (Victim *victim);
@@ -281,7 +281,7 @@ act_as_handler (Victim *self)
 static const Scenario scenarios[] = {
   { "release", 2, 6, .perform = release },
   { "release-behind", 2, 6, .is_behind_another = TRUE, .perform = release },
-  { "release-awaited", 2, 6, .is_awaited = TRUE, .perform = release },
+  { "release-awaited", 2, 6, .has_waiters = TRUE, .perform = release },
   { "acquire", 1, 6, .perform = acquire },
   { "acquire-behind", 1, 6, .is_behind_another = TRUE, .perform = acquire },
   { "try", 1, 6, .perform = try_acquire },
@@ -295,7 +295,7 @@ static const Scenario scenarios[] = {
 static const Scenario as_handlers[] = {
   { "handler", 2, 6, .perform = act_as_handler },
   { "handler-behind", 2, 6, .is_behind_another = TRUE, .perform = act_as_handler },
-  { "handler-awaited", 2, 6, .is_awaited = TRUE, .perform = act_as_handler },
+  { "handler-awaited", 2, 6, .has_waiters = TRUE, .perform = act_as_handler },
   { NULL },
 };
 
@@ -366,7 +366,7 @@ start_victim (World         *self,
       helper_do (self->owner, "try 0 1");
       helper_do (self->owner, "release 0 1");
     }
-  if (self->scenario->is_awaited)
+  if (self->scenario->has_waiters)
     {
       helper_send (self->waiter, "acquire 0 %d", UNITS);
       wait_until_blocked (self->fixture->backend, self->waiter->pid, 1);
@@ -440,7 +440,7 @@ assert_sums (World *self,
 
   if (self->n_owned > 0)
     helper_do (self->owner, "release 0 %d", self->n_owned);
-  if (self->scenario->is_awaited)
+  if (self->scenario->has_waiters)
     {
       helper_expect_ok (self->waiter);
       helper_do (self->waiter, "release 0 %d", UNITS);

@@ -79,7 +79,7 @@ new_process (void)
 static gboolean
 take (SsemShmLane *lane)
 {
-  if (ssem_shm_counter_add_at_once (lane, -1, 1, FALSE))
+  if (ssem_shm_counter_add_fast (lane, -1, 1, FALSE))
     return TRUE;
 
   lane->left = 0;
@@ -93,7 +93,7 @@ take (SsemShmLane *lane)
 static void
 give (SsemShmLane *lane)
 {
-  if (ssem_shm_counter_add_at_once (lane, 1, -1, TRUE))
+  if (ssem_shm_counter_add_fast (lane, 1, -1, TRUE))
     return;
 
   lane->left = 0;

@@ -106,7 +106,7 @@ class PermissionDeniedError(Error):
     pass
 
 
-class KeyError(Error):
+class InvalidKeyError(Error):
     pass
 
 
@@ -133,7 +133,7 @@ _CANCELLED, _INVALID_ARGUMENT, _TIMED_OUT, _WOULD_BLOCK = map(int, (
     Gio.IOErrorEnum.WOULD_BLOCK))
 _CLASSES = {
     Ssem.SystemSemaphoreError.PERMISSION_DENIED: PermissionDeniedError,
-    Ssem.SystemSemaphoreError.KEY_ERROR: KeyError,
+    Ssem.SystemSemaphoreError.KEY_ERROR: InvalidKeyError,
     Ssem.SystemSemaphoreError.ALREADY_EXISTS: AlreadyExistsError,
     Ssem.SystemSemaphoreError.NOT_FOUND: NotFoundError,
     Ssem.SystemSemaphoreError.OUT_OF_RESOURCES: OutOfResourcesError,

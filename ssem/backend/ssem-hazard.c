@@ -4,7 +4,7 @@
 
 #include "config.h"
 
-#include "ssem-pin-private.h"
+#include "ssem-hazard-private.h"
 
 #include "ssem/os/ssem-barrier-private.h"
 #include "ssem/os/ssem-fork-private.h"
@@ -19,7 +19,7 @@
  * announcement retire missed finds the place changed.
  *
  * An operation that may run in a signal handler frees nothing: the handler may have interrupted
- * malloc (3), or this file with pins_lock held. Such an operation takes a moment, so the thread that
+ * malloc (3), or this file with hazards_lock held. Such an operation takes a moment, so the thread that
  * retires waits for it, but not for long: the thread that is inside may be stopped. An operation that
  * may last says so (stay), and frees as it leaves (leave, fence, look at must_look). What is still not
  * free then, the next thread that retires frees, or the end of a thread.
@@ -28,7 +28,7 @@
  * keep the compiler in order. Where it can't, the thread's FAST_PIN stays NULL and must_look stays
  * set, so that both go the slow way, which has a fence. Its PIN is set in any case.
  *
- * pins_lock protects the list of pins and the list of the retired. It is never held while anything
+ * hazards_lock protects the list of hazards and the list of the retired. It is never held while anything
  * is freed.
  */
 
@@ -37,102 +37,102 @@
 #define N_PAUSES 100
 #define PAUSE_USEC 1000
 
-static GMutex pins_lock;
-static SsemPin *pins;
+static GMutex hazards_lock;
+static SsemHazard *hazards;
 static SsemInstance *retired;
-static atomic_bool are_any_retired; /* written under pins_lock */
+static atomic_bool are_any_retired; /* written under hazards_lock */
 
 static void free_retired (void);
 
 static void
 unregister_cb (gpointer data)
 {
-  SsemPin **link;
+  SsemHazard **link;
 
-  g_mutex_lock (&pins_lock);
-  for (link = &pins; *link != data; link = &(*link)->next)
+  g_mutex_lock (&hazards_lock);
+  for (link = &hazards; *link != data; link = &(*link)->next)
     ;
   *link = (*link)->next;
-  g_mutex_unlock (&pins_lock);
+  g_mutex_unlock (&hazards_lock);
 
-  ssem_thread_slot_set (SSEM_THREAD_SLOT_FAST_PIN, NULL);
-  ssem_thread_slot_set (SSEM_THREAD_SLOT_PIN, NULL);
+  ssem_thread_slot_set (SSEM_THREAD_SLOT_FAST_HAZARD, NULL);
+  ssem_thread_slot_set (SSEM_THREAD_SLOT_HAZARD, NULL);
   g_free (data);
   free_retired ();
 }
 
 static void
-keep_own_pin_in_child (void)
+keep_own_hazard_in_child (void)
 {
-  SsemPin *pin;
+  SsemHazard *hazard;
 
-  /* The other threads are gone, and what they were inside of may be freed. Their pins are not: the
+  /* The other threads are gone, and what they were inside of may be freed. Their hazards are not: the
    * destructors that would have done it are gone, too. */
-  while ((pin = pins) != NULL)
+  while ((hazard = hazards) != NULL)
     {
-      pins = pin->next;
-      if (pin != ssem_thread_slot_get (SSEM_THREAD_SLOT_PIN))
-        g_free (pin);
+      hazards = hazard->next;
+      if (hazard != ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD))
+        g_free (hazard);
     }
 
-  pins = ssem_thread_slot_get (SSEM_THREAD_SLOT_PIN);
-  if (pins != NULL)
-    pins->next = NULL;
+  hazards = ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD);
+  if (hazards != NULL)
+    hazards->next = NULL;
 
   ssem_barrier_init ();
 }
 
 void
-ssem_pin_init (void)
+ssem_hazard_init (void)
 {
   ssem_barrier_init ();
-  ssem_fork_protect (&pins_lock, keep_own_pin_in_child);
+  ssem_fork_protect (&hazards_lock, keep_own_hazard_in_child);
 }
 
-/* With pins_lock. */
+/* With hazards_lock. */
 static void
-set_must_look (SsemPin *pin)
+set_must_look (SsemHazard *hazard)
 {
-  atomic_store_explicit (&pin->must_look, retired != NULL || !ssem_barrier_is_asymmetric,
+  atomic_store_explicit (&hazard->must_look, retired != NULL || !ssem_barrier_is_asymmetric,
                          memory_order_relaxed);
 }
 
-static SsemPin *
+static SsemHazard *
 register_thread (void)
 {
   static GPrivate at_thread_exit = G_PRIVATE_INIT (unregister_cb);
-  SsemPin *pin = g_new0 (SsemPin, 1);
+  SsemHazard *hazard = g_new0 (SsemHazard, 1);
 
-  g_mutex_lock (&pins_lock);
-  set_must_look (pin);
-  pin->next = pins;
-  pins = pin;
-  g_mutex_unlock (&pins_lock);
+  g_mutex_lock (&hazards_lock);
+  set_must_look (hazard);
+  hazard->next = hazards;
+  hazards = hazard;
+  g_mutex_unlock (&hazards_lock);
 
-  g_private_set (&at_thread_exit, pin);
-  ssem_thread_slot_set (SSEM_THREAD_SLOT_PIN, pin);
+  g_private_set (&at_thread_exit, hazard);
+  ssem_thread_slot_set (SSEM_THREAD_SLOT_HAZARD, hazard);
   if (ssem_barrier_is_asymmetric)
-    ssem_thread_slot_set (SSEM_THREAD_SLOT_FAST_PIN, pin);
+    ssem_thread_slot_set (SSEM_THREAD_SLOT_FAST_HAZARD, hazard);
 
-  return pin;
+  return hazard;
 }
 
-static SsemPin *
-get_pin (void)
+static SsemHazard *
+get_hazard (void)
 {
-  SsemPin *pin = ssem_thread_slot_get (SSEM_THREAD_SLOT_PIN);
+  SsemHazard *hazard = ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD);
 
-  return pin != NULL ? pin : register_thread ();
+  return hazard != NULL ? hazard : register_thread ();
 }
 
 guint
-ssem_pin_get_depth (void)
+ssem_hazard_get_depth (void)
 {
-  SsemPin *pin = get_pin ();
+  SsemHazard *hazard = get_hazard ();
   guint depth = 0;
 
-  while (depth + 1 < SSEM_PIN_MAX_DEPTH &&
-         atomic_load_explicit (&pin->inside[depth + 1], memory_order_relaxed) != NULL)
+  while (depth + 1 < SSEM_HAZARD_MAX_DEPTH &&
+         atomic_load_explicit (&hazard->inside[depth + 1], memory_order_relaxed) != NULL)
     depth++;
 
   return depth;
@@ -140,45 +140,45 @@ ssem_pin_get_depth (void)
 
 /* The first that is free. A handler that interrupts this frees what it takes, so it stays so. */
 static guint
-find_depth (SsemPin *pin)
+find_depth (SsemHazard *hazard)
 {
   guint depth = 0;
 
-  while (depth < SSEM_PIN_MAX_DEPTH &&
-         atomic_load_explicit (&pin->inside[depth], memory_order_relaxed) != NULL)
+  while (depth < SSEM_HAZARD_MAX_DEPTH &&
+         atomic_load_explicit (&hazard->inside[depth], memory_order_relaxed) != NULL)
     depth++;
 
   return depth;
 }
 
 static void
-announce (SsemPin      *pin,
+announce (SsemHazard      *hazard,
           guint         depth,
           SsemInstance *instance)
 {
-  atomic_store_explicit (&pin->inside[depth], instance, memory_order_relaxed);
-  if (ssem_pin_get_fast () != NULL)
+  atomic_store_explicit (&hazard->inside[depth], instance, memory_order_relaxed);
+  if (ssem_hazard_get_fast () != NULL)
     atomic_signal_fence (memory_order_seq_cst);
   else
     atomic_thread_fence (memory_order_seq_cst);
 }
 
 SsemInstance *
-ssem_pin_enter (_Atomic (SsemInstance *) *place,
+ssem_hazard_enter (_Atomic (SsemInstance *) *place,
                 guint                    *depth)
 {
-  SsemPin *pin = get_pin ();
+  SsemHazard *hazard = get_hazard ();
   SsemInstance *instance, *announced;
 
-  *depth = find_depth (pin);
-  if (*depth == SSEM_PIN_MAX_DEPTH)
+  *depth = find_depth (hazard);
+  if (*depth == SSEM_HAZARD_MAX_DEPTH)
     return NULL;
 
   instance = atomic_load_explicit (place, memory_order_acquire);
   do
     {
       announced = instance;
-      announce (pin, *depth, announced);
+      announce (hazard, *depth, announced);
       instance = atomic_load_explicit (place, memory_order_acquire);
     }
   while (instance != announced);
@@ -187,47 +187,47 @@ ssem_pin_enter (_Atomic (SsemInstance *) *place,
 }
 
 gboolean
-ssem_pin_enter_new (SsemInstance *instance,
+ssem_hazard_enter_new (SsemInstance *instance,
                     guint        *depth)
 {
-  SsemPin *pin = get_pin ();
+  SsemHazard *hazard = get_hazard ();
 
-  *depth = find_depth (pin);
-  if (*depth == SSEM_PIN_MAX_DEPTH)
+  *depth = find_depth (hazard);
+  if (*depth == SSEM_HAZARD_MAX_DEPTH)
     return FALSE;
 
-  announce (pin, *depth, instance);
+  announce (hazard, *depth, instance);
 
   return TRUE;
 }
 
 void
-ssem_pin_stay (guint depth)
+ssem_hazard_stay (guint depth)
 {
-  atomic_store_explicit (&get_pin ()->may_last[depth], TRUE, memory_order_relaxed);
+  atomic_store_explicit (&get_hazard ()->may_last[depth], TRUE, memory_order_relaxed);
 }
 
 void
-ssem_pin_leave (guint depth)
+ssem_hazard_leave (guint depth)
 {
-  SsemPin *pin = get_pin ();
+  SsemHazard *hazard = get_hazard ();
 
-  if (depth == SSEM_PIN_MAX_DEPTH)
+  if (depth == SSEM_HAZARD_MAX_DEPTH)
     return;
 
   /* Release: what we did inside comes before the memory is freed. */
-  atomic_store_explicit (&pin->may_last[depth], FALSE, memory_order_relaxed);
-  atomic_store_explicit (&pin->inside[depth], NULL, memory_order_release);
+  atomic_store_explicit (&hazard->may_last[depth], FALSE, memory_order_relaxed);
+  atomic_store_explicit (&hazard->inside[depth], NULL, memory_order_release);
 }
 
 void
-ssem_pin_leave_and_free (guint depth)
+ssem_hazard_leave_and_free (guint depth)
 {
-  SsemPin *pin = get_pin ();
+  SsemHazard *hazard = get_hazard ();
 
-  ssem_pin_leave (depth);
+  ssem_hazard_leave (depth);
   atomic_signal_fence (memory_order_seq_cst);
-  if (G_UNLIKELY (atomic_load_explicit (&pin->must_look, memory_order_relaxed)))
+  if (G_UNLIKELY (atomic_load_explicit (&hazard->must_look, memory_order_relaxed)))
     {
       /* The fence of those whose system has none for all threads. */
       atomic_thread_fence (memory_order_seq_cst);
@@ -238,15 +238,15 @@ ssem_pin_leave_and_free (guint depth)
 static gboolean
 is_anybody_inside (SsemInstance *instance)
 {
-  SsemPin *pin;
+  SsemHazard *hazard;
   int i;
 
-  for (pin = pins; pin != NULL; pin = pin->next)
+  for (hazard = hazards; hazard != NULL; hazard = hazard->next)
     {
-      for (i = 0; i < SSEM_PIN_MAX_DEPTH; i++)
+      for (i = 0; i < SSEM_HAZARD_MAX_DEPTH; i++)
         {
           /* Acquire: pairs with the release in leave. */
-          if (atomic_load_explicit (&pin->inside[i], memory_order_acquire) == instance)
+          if (atomic_load_explicit (&hazard->inside[i], memory_order_acquire) == instance)
             return TRUE;
         }
     }
@@ -254,26 +254,26 @@ is_anybody_inside (SsemInstance *instance)
   return FALSE;
 }
 
-/* With pins_lock: whether another thread could be inside anything. */
+/* With hazards_lock: whether another thread could be inside anything. */
 static gboolean
 are_there_others (void)
 {
-  return pins != NULL &&
-         (pins->next != NULL || pins != ssem_thread_slot_get (SSEM_THREAD_SLOT_PIN));
+  return hazards != NULL &&
+         (hazards->next != NULL || hazards != ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD));
 }
 
-/* With pins_lock, after a change to the list of the retired. */
+/* With hazards_lock, after a change to the list of the retired. */
 static void
 tell_all (void)
 {
-  SsemPin *pin;
+  SsemHazard *hazard;
 
   atomic_store_explicit (&are_any_retired, retired != NULL, memory_order_relaxed);
-  for (pin = pins; pin != NULL; pin = pin->next)
-    set_must_look (pin);
+  for (hazard = hazards; hazard != NULL; hazard = hazard->next)
+    set_must_look (hazard);
 }
 
-/* With pins_lock: takes those that no thread is inside out of the list of the retired. */
+/* With hazards_lock: takes those that no thread is inside out of the list of the retired. */
 static SsemInstance *
 take_unused (void)
 {
@@ -316,9 +316,9 @@ free_retired (void)
   if (!atomic_load_explicit (&are_any_retired, memory_order_relaxed))
     return;
 
-  g_mutex_lock (&pins_lock);
+  g_mutex_lock (&hazards_lock);
   unused = take_unused ();
-  g_mutex_unlock (&pins_lock);
+  g_mutex_unlock (&hazards_lock);
 
   while (unused != NULL)
     {
@@ -329,7 +329,7 @@ free_retired (void)
     }
 }
 
-/* With pins_lock. */
+/* With hazards_lock. */
 static gboolean
 is_retired (SsemInstance *instance)
 {
@@ -347,34 +347,34 @@ static gboolean
 is_briefly_used (SsemInstance *instance)
 {
   gboolean is_used = FALSE;
-  SsemPin *pin;
+  SsemHazard *hazard;
   int i;
 
-  g_mutex_lock (&pins_lock);
-  for (pin = is_retired (instance) ? pins : NULL; pin != NULL; pin = pin->next)
+  g_mutex_lock (&hazards_lock);
+  for (hazard = is_retired (instance) ? hazards : NULL; hazard != NULL; hazard = hazard->next)
     {
-      for (i = 0; i < SSEM_PIN_MAX_DEPTH; i++)
+      for (i = 0; i < SSEM_HAZARD_MAX_DEPTH; i++)
         {
-          if (atomic_load_explicit (&pin->inside[i], memory_order_acquire) == instance &&
-              !atomic_load_explicit (&pin->may_last[i], memory_order_relaxed))
+          if (atomic_load_explicit (&hazard->inside[i], memory_order_acquire) == instance &&
+              !atomic_load_explicit (&hazard->may_last[i], memory_order_relaxed))
             is_used = TRUE;
         }
     }
-  g_mutex_unlock (&pins_lock);
+  g_mutex_unlock (&hazards_lock);
 
   return is_used;
 }
 
 void
-ssem_pin_retire (SsemInstance *instance)
+ssem_hazard_retire (SsemInstance *instance)
 {
   int i;
 
-  g_mutex_lock (&pins_lock);
+  g_mutex_lock (&hazards_lock);
   instance->next_retired = retired;
   retired = instance;
   atomic_store_explicit (&are_any_retired, TRUE, memory_order_relaxed);
-  g_mutex_unlock (&pins_lock);
+  g_mutex_unlock (&hazards_lock);
 
   free_retired ();
   for (i = 0; i < N_YIELDS + N_PAUSES && is_briefly_used (instance); i++)

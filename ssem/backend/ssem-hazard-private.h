@@ -17,75 +17,75 @@ G_BEGIN_DECLS
  * These are hazard pointers (M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free
  * Objects", IEEE TPDS 15(6), 2004): each thread announces the instances that it is inside, and an
  * instance that was taken away is freed only when no thread announces it. The design note is in
- * ssem-pin.c.
+ * ssem-hazard.c.
  *
  * A thread is inside more than one instance where a signal handler interrupts an operation and
  * calls another. The depth of an operation is the number of operations that it interrupts.
  */
-#define SSEM_PIN_MAX_DEPTH 8
+#define SSEM_HAZARD_MAX_DEPTH 8
 
-typedef struct _SsemPin SsemPin;
+typedef struct _SsemHazard SsemHazard;
 
-struct _SsemPin
+struct _SsemHazard
 {
   /* By depth; written by its thread, read by a thread that retires. An operation in a handler takes
    * the next free one and frees it again before the interrupted one goes on. */
-  _Atomic (SsemInstance *) inside[SSEM_PIN_MAX_DEPTH];
+  _Atomic (SsemInstance *) inside[SSEM_HAZARD_MAX_DEPTH];
   /* Whether the operation of that depth may last, and frees what was taken away as it leaves. */
-  atomic_bool may_last[SSEM_PIN_MAX_DEPTH];
+  atomic_bool may_last[SSEM_HAZARD_MAX_DEPTH];
   atomic_bool must_look; /* set by a thread that retires, cleared by its own; with fences of our own
                           * always set */
-  SsemPin *next;         /* under the pins' lock */
+  SsemHazard *next;      /* under the lock of ssem-hazard.c */
 };
 
 /* To be called before the others. */
-void          ssem_pin_init           (void);
+void          ssem_hazard_init           (void);
 
-/* Enters what @place holds; NULL where that is NULL, and where @depth is SSEM_PIN_MAX_DEPTH, because
+/* Enters what @place holds; NULL where that is NULL, and where @depth is SSEM_HAZARD_MAX_DEPTH, because
  * too many operations interrupt each other. To be left with @depth in any case. */
-SsemInstance *ssem_pin_enter          (_Atomic (SsemInstance *) *place,
+SsemInstance *ssem_hazard_enter          (_Atomic (SsemInstance *) *place,
                                        guint                    *depth);
 
 /* The same for an instance that is in no place yet. */
-gboolean      ssem_pin_enter_new      (SsemInstance *instance,
+gboolean      ssem_hazard_enter_new      (SsemInstance *instance,
                                        guint        *depth);
 
-/* Says that the operation may last; it ends with ssem_pin_leave_and_free (). */
-void          ssem_pin_stay           (guint         depth);
+/* Says that the operation may last; it ends with ssem_hazard_leave_and_free (). */
+void          ssem_hazard_stay           (guint         depth);
 
 /* Leaves. An operation that may run in a signal handler leaves in this way: it frees nothing. */
-void          ssem_pin_leave          (guint         depth);
+void          ssem_hazard_leave          (guint         depth);
 
 /* Leaves, and frees what was taken away meanwhile. */
-void          ssem_pin_leave_and_free (guint         depth);
+void          ssem_hazard_leave_and_free (guint         depth);
 
 /* Of the operation that this thread is in. */
-guint         ssem_pin_get_depth      (void);
+guint         ssem_hazard_get_depth      (void);
 
-/* The same in the common case, for what then takes a few instructions. Without a pin, or with NULL
+/* The same in the common case, for what then takes a few instructions. Without a SsemHazard, or with NULL
  * for an answer, it is not that case. */
-static inline SsemPin *
-ssem_pin_get_fast (void)
+static inline SsemHazard *
+ssem_hazard_get_fast (void)
 {
   /* NULL for a thread that has none yet, and where each thread has to make its own fences. */
-  return ssem_thread_slot_get (SSEM_THREAD_SLOT_FAST_PIN);
+  return ssem_thread_slot_get (SSEM_THREAD_SLOT_FAST_HAZARD);
 }
 
 /* FALSE for an operation that interrupts another. */
 static inline gboolean
-ssem_pin_is_outermost (SsemPin *pin)
+ssem_hazard_is_outermost (SsemHazard *hazard)
 {
-  return atomic_load_explicit (&pin->inside[0], memory_order_relaxed) == NULL;
+  return atomic_load_explicit (&hazard->inside[0], memory_order_relaxed) == NULL;
 }
 
 static inline SsemInstance *
-ssem_pin_enter_fast (SsemPin                  *pin,
+ssem_hazard_enter_fast (SsemHazard                  *hazard,
                      _Atomic (SsemInstance *) *place)
 {
   /* Acquire: pairs with the release that put the instance into its place. */
   SsemInstance *instance = atomic_load_explicit (place, memory_order_acquire);
 
-  atomic_store_explicit (&pin->inside[0], instance, memory_order_relaxed);
+  atomic_store_explicit (&hazard->inside[0], instance, memory_order_relaxed);
   /* A thread that retires makes us pass a real fence. */
   atomic_signal_fence (memory_order_seq_cst);
 
@@ -94,14 +94,14 @@ ssem_pin_enter_fast (SsemPin                  *pin,
 }
 
 static inline void
-ssem_pin_leave_fast (SsemPin *pin)
+ssem_hazard_leave_fast (SsemHazard *hazard)
 {
   /* Release: what we did inside comes before the memory is freed. */
   atomic_signal_fence (memory_order_seq_cst);
-  atomic_store_explicit (&pin->inside[0], NULL, memory_order_release);
+  atomic_store_explicit (&hazard->inside[0], NULL, memory_order_release);
 }
 
 /* @instance, which is closed and in no place any more, is freed when no thread is inside it. */
-void ssem_pin_retire (SsemInstance *instance);
+void ssem_hazard_retire (SsemInstance *instance);
 
 G_END_DECLS

@@ -25,20 +25,20 @@ G_BEGIN_DECLS
 #ifdef HAVE_SHARED_MEMORY
 
 static inline gboolean
-ssem_backend_take_at_once (SsemInstance *instance,
+ssem_backend_acquire_fast (SsemInstance *instance,
                            int           n)
 {
   return G_LIKELY (instance->table == &ssem_backend_shm) &&
-         ssem_backend_shm_take_at_once (instance, n);
+         ssem_backend_shm_acquire_fast (instance, n);
 }
 
 static inline gboolean
-ssem_backend_give_at_once (SsemInstance *instance,
+ssem_backend_release_fast (SsemInstance *instance,
                            int           n,
-                           gboolean     *is_awaited)
+                           gboolean     *has_waiters)
 {
   return G_LIKELY (instance->table == &ssem_backend_shm) &&
-         ssem_backend_shm_give_at_once (instance, n, is_awaited);
+         ssem_backend_shm_release_fast (instance, n, has_waiters);
 }
 
 static inline void
@@ -51,18 +51,18 @@ ssem_backend_wake (SsemInstance *instance,
 #else
 
 static inline gboolean
-ssem_backend_take_at_once (SsemInstance *instance,
+ssem_backend_acquire_fast (SsemInstance *instance,
                            int           n)
 {
   return FALSE;
 }
 
 static inline gboolean
-ssem_backend_give_at_once (SsemInstance *instance,
+ssem_backend_release_fast (SsemInstance *instance,
                            int           n,
-                           gboolean     *is_awaited)
+                           gboolean     *has_waiters)
 {
-  *is_awaited = FALSE;
+  *has_waiters = FALSE;
 
   return FALSE;
 }
