@@ -8,7 +8,7 @@
 
 #include "ssem/shm/ssem-shm-attachment-private.h"
 #include "ssem/shm/ssem-shm-counter-private.h"
-#include "ssem/shm/ssem-shm-waiting-private.h"
+#include "ssem/shm/ssem-shm-waiters-private.h"
 
 G_BEGIN_DECLS
 
@@ -16,10 +16,10 @@ typedef struct
 {
   SsemInstance parent;
 
-  /* Constant after init. The lane is looked up in each operation: its place is not computed anew,
+  /* Constant after init. The handle is looked up in each operation: its place is not computed anew,
    * because all else has to wait for that. */
   int undo_mask;                 /* all bits with undo, none without */
-  guint place;                   /* of the lane among a thread's recent ones */
+  guint place;                   /* of the handle among a thread's recent ones */
   guint64 serial;                /* the attachment's */
   SsemShmAttachment *attachment;
 
@@ -36,10 +36,10 @@ ssem_backend_shm_acquire_fast (SsemInstance *instance,
                                int           n)
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
-  SsemShmLane *lane = ssem_shm_attachment_peek_lane_at (self->serial, self->place);
+  SsemShmSlotHandle *handle = ssem_shm_attachment_peek_handle_at (self->serial, self->place);
 
-  return G_LIKELY (lane != NULL) &&
-         ssem_shm_counter_add_fast (lane, -n, n & self->undo_mask, FALSE);
+  return G_LIKELY (handle != NULL) &&
+         ssem_shm_counter_add_fast (handle, -n, n & self->undo_mask, FALSE);
 }
 
 /* The same; where it is TRUE, @has_waiters tells whether the units are to be followed by wake (). */
@@ -49,13 +49,13 @@ ssem_backend_shm_release_fast (SsemInstance *instance,
                                gboolean     *has_waiters)
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
-  SsemShmLane *lane = ssem_shm_attachment_peek_lane_at (self->serial, self->place);
+  SsemShmSlotHandle *handle = ssem_shm_attachment_peek_handle_at (self->serial, self->place);
 
-  if (G_UNLIKELY (lane == NULL ||
-                  !ssem_shm_counter_add_fast (lane, n, -n & self->undo_mask, TRUE)))
+  if (G_UNLIKELY (handle == NULL ||
+                  !ssem_shm_counter_add_fast (handle, n, -n & self->undo_mask, TRUE)))
     return FALSE;
 
-  *has_waiters = ssem_shm_waiting_is_anybody (lane->segment);
+  *has_waiters = ssem_shm_waiters_is_anybody (handle->segment);
 
   return TRUE;
 }

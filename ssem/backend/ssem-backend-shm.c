@@ -30,10 +30,10 @@
 
 /* For what has no instance. Answers FALSE. */
 static gboolean
-shm_fail_key (GError        **error,
-              SsemOperation   operation,
-              const char     *key,
-              int             result)
+shm_fail_key (GError      **error,
+              SsemOperation operation,
+              const char   *key,
+              int           result)
 {
   SsemShmFile file = { 0 };
 
@@ -44,7 +44,7 @@ shm_fail_key (GError        **error,
   return FALSE;
 }
 
-/* A reset operates on a lane of the thread, so this is done inside an instance. */
+/* A reset operates on a handle of the thread, so this is done inside an instance. */
 static int
 open_inside (SsemShmInstance *self,
              const char      *key,
@@ -63,11 +63,11 @@ open_inside (SsemShmInstance *self,
 }
 
 static SsemInstance *
-shm_open_instance (const char      *key,
-                   int              initial_value,
-                   SsemAccessMode   mode,
-                   gboolean         undo,
-                   GError         **error)
+shm_open_instance (const char    *key,
+                   int            initial_value,
+                   SsemAccessMode mode,
+                   gboolean       undo,
+                   GError       **error)
 {
   SsemShmInstance *self = g_new0 (SsemShmInstance, 1);
   int result = open_inside (self, key, initial_value, mode);
@@ -88,25 +88,25 @@ shm_open_instance (const char      *key,
 }
 
 static SsemShmResult
-add (SsemShmInstance *self,
-     SsemShmLane     *lane,
-     int              delta)
+add (SsemShmInstance   *self,
+     SsemShmSlotHandle *handle,
+     int                delta)
 {
-  SsemShmResult result = ssem_shm_counter_add (*lane, delta, -delta & self->undo_mask);
+  SsemShmResult result = ssem_shm_counter_add (*handle, delta, -delta & self->undo_mask);
 
   /* The next one may be done at once. */
   if (result == SSEM_SHM_DONE)
-    ssem_shm_counter_recall (lane);
+    ssem_shm_counter_recall (handle);
 
   return result;
 }
 
 static inline SsemShmResult
-take (SsemShmInstance *self,
-      SsemShmLane     *lane,
-      int              n)
+take (SsemShmInstance   *self,
+      SsemShmSlotHandle *handle,
+      int                n)
 {
-  return add (self, lane, -n);
+  return add (self, handle, -n);
 }
 
 static void
@@ -116,7 +116,7 @@ cancelled_cb (GCancellable *cancellable,
   SsemShmWait *wait = data;
   SsemShmInstance *self = wait->instance;
 
-  ssem_shm_waiting_call_off (self->attachment->file.memory, &wait->waiter, wait->lane->index);
+  ssem_shm_waiters_call_off (self->attachment->file.memory, &wait->waiter, wait->handle->index);
 }
 
 /* Sleeps and tries in turn. Answers 0, or -EAGAIN where the wait was called off or the time is
@@ -136,7 +136,7 @@ sleep_until_taken (SsemShmInstance *self,
       gint64 listen_usec;
       int n_dead;
 
-      if (take (self, wait->lane, wait->n) == SSEM_SHM_DONE)
+      if (take (self, wait->handle, wait->n) == SSEM_SHM_DONE)
         return 0;
 
       n_dead = ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_UNITS);
@@ -148,14 +148,14 @@ sleep_until_taken (SsemShmInstance *self,
         return -EAGAIN;
       /* Somebody else may have found them. */
       if (g_get_monotonic_time () >= deadline_usec)
-        return take (self, wait->lane, wait->n) == SSEM_SHM_DONE ? 0 : -EAGAIN;
+        return take (self, wait->handle, wait->n) == SSEM_SHM_DONE ? 0 : -EAGAIN;
 
       /* A listener may have left just now: who has begun to wait, or was woken, tries to take its
        * place once more. */
       listen_usec = ssem_shm_attachment_listen (attachment);
       if (wake == SSEM_SHM_LOOK_AGAIN)
         until = MIN (until, listen_usec);
-      wake = ssem_shm_waiting_sleep (segment, &wait->waiter, wait->lane->index, wait->n, until);
+      wake = ssem_shm_waiters_sleep (segment, &wait->waiter, wait->handle->index, wait->n, until);
       if (wake == SSEM_SHM_SLEPT_LONG)
         {
           int result = ssem_shm_file_check_use (&attachment->file);
@@ -168,9 +168,9 @@ sleep_until_taken (SsemShmInstance *self,
 
 /* A try that failed: the units may be a dead process's. */
 static int
-take_after_sweep (SsemShmInstance *self,
-                  SsemShmLane     *lane,
-                  int              n)
+take_after_sweep (SsemShmInstance   *self,
+                  SsemShmSlotHandle *handle,
+                  int                n)
 {
   SSEM_THREAD_SHIELD;
   int n_dead = ssem_shm_recovery_sweep (&self->attachment->file, SSEM_SHM_SWEEP_UNITS);
@@ -179,7 +179,7 @@ take_after_sweep (SsemShmInstance *self,
     return -n_dead;
 
   /* Whether it was we who found the dead, or somebody else just did. */
-  return take (self, lane, n) == SSEM_SHM_DONE ? 0 : SSEM_FAILURE_WOULD_BLOCK;
+  return take (self, handle, n) == SSEM_SHM_DONE ? 0 : SSEM_FAILURE_WOULD_BLOCK;
 }
 
 static int
@@ -205,7 +205,7 @@ wait_until_taken (SsemShmInstance *self,
     g_cancellable_disconnect (cancellable, handler);
   /* A wake-up that we may have got, and have no use for, is somebody else's. */
   if (result != 0)
-    ssem_shm_waiting_wake_all (attachment->file.memory);
+    ssem_shm_waiters_wake_all (attachment->file.memory);
   ssem_shm_attachment_end_wait (attachment, wait);
 
   if (result == 0)
@@ -230,17 +230,17 @@ shm_acquire (SsemInstance *instance,
   SsemShmWait wait = { .instance = self, .n = n };
   int result;
 
-  result = ssem_shm_attachment_get_lane (attachment, ssem_hazard_get_depth (), &wait.lane);
+  result = ssem_shm_attachment_get_handle (attachment, ssem_hazard_get_depth (), &wait.handle);
   if (result != 0)
     return -result;
-  if (take (self, wait.lane, n) == SSEM_SHM_DONE)
+  if (take (self, wait.handle, n) == SSEM_SHM_DONE)
     return 0;
 
   if (deadline_usec == SSEM_DEADLINE_NOW)
-    return take_after_sweep (self, wait.lane, n);
+    return take_after_sweep (self, wait.handle, n);
 
-  if (ssem_shm_waiting_spin (attachment->file.memory, n) &&
-      take (self, wait.lane, n) == SSEM_SHM_DONE)
+  if (ssem_shm_waiters_spin (attachment->file.memory, n) &&
+      take (self, wait.handle, n) == SSEM_SHM_DONE)
     return 0;
 
   return wait_until_taken (self, &wait, deadline_usec, cancellable);
@@ -253,7 +253,7 @@ ssem_backend_shm_wake (SsemInstance *instance,
   SsemShmInstance *self = (SsemShmInstance *) instance;
   SsemShmAttachment *attachment = self->attachment;
 
-  if (ssem_shm_waiting_wake (attachment->file.memory, n) == 0 &&
+  if (ssem_shm_waiters_wake (attachment->file.memory, n) == 0 &&
       atomic_fetch_add (&attachment->n_vain_wakes, 1) % VAIN_WAKES_BEFORE_MENDING ==
       VAIN_WAKES_BEFORE_MENDING - 1)
     {
@@ -268,17 +268,17 @@ shm_release (SsemInstance *instance,
              int           n)
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
-  SsemShmLane *lane;
+  SsemShmSlotHandle *handle;
   int result;
 
-  result = ssem_shm_attachment_get_lane (self->attachment, ssem_hazard_get_depth (), &lane);
+  result = ssem_shm_attachment_get_handle (self->attachment, ssem_hazard_get_depth (), &handle);
   if (result != 0)
     return -result;
 
-  if (add (self, lane, n) != SSEM_SHM_DONE)
+  if (add (self, handle, n) != SSEM_SHM_DONE)
     return SSEM_FAILURE_TOO_MANY;
 
-  if (ssem_shm_waiting_is_anybody (lane->segment))
+  if (ssem_shm_waiters_is_anybody (handle->segment))
     ssem_backend_shm_wake (instance, n);
 
   return 0;
@@ -324,8 +324,8 @@ shm_free (SsemInstance *instance)
 }
 
 static SsemSnapshot *
-shm_inspect (const char  *key,
-             GError     **error)
+shm_inspect (const char *key,
+             GError    **error)
 {
   SsemSnapshot *snapshot = NULL;
   int result = ssem_shm_inspect (key, &snapshot);
@@ -337,9 +337,9 @@ shm_inspect (const char  *key,
 }
 
 static gboolean
-shm_list (GPtrArray  *snapshots,
-          guint      *n_others,
-          GError    **error)
+shm_list (GPtrArray *snapshots,
+          guint     *n_others,
+          GError   **error)
 {
   g_autofree char *folder = NULL;
   int result = ssem_shm_list (snapshots, n_others, &folder);
@@ -349,8 +349,8 @@ shm_list (GPtrArray  *snapshots,
 }
 
 static gboolean
-shm_remove_leftover (const char  *key,
-                     GError     **error)
+shm_remove_leftover (const char *key,
+                     GError    **error)
 {
   int result = ssem_shm_attachment_remove_leftover (key);
 

@@ -20,9 +20,9 @@ typedef enum
 {
   SSEM_THREAD_SLOT_HAZARD,
   SSEM_THREAD_SLOT_FAST_HAZARD,
-  SSEM_THREAD_SLOT_LANES,        /* see ssem-shm-attachment.c */
-  SSEM_THREAD_SLOT_RECENT_LANES, /* the first of four */
-  SSEM_THREAD_N_SLOTS = SSEM_THREAD_SLOT_RECENT_LANES + 4,
+  SSEM_THREAD_SLOT_HANDLES,        /* see ssem-shm-attachment.c */
+  SSEM_THREAD_SLOT_RECENT_HANDLES, /* the first of four */
+  SSEM_THREAD_N_SLOTS = SSEM_THREAD_SLOT_RECENT_HANDLES + 4,
 } SsemThreadSlot;
 
 #ifdef _WIN32

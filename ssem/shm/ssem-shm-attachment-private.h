@@ -7,8 +7,8 @@
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem/os/ssem-thread-slot-private.h"
 #include "ssem/shm/ssem-shm-counter-private.h"
-#include "ssem/shm/ssem-shm-segment-private.h"
-#include "ssem/shm/ssem-shm-waiting-private.h"
+#include "ssem/shm/linux/ssem-shm-file-private.h"
+#include "ssem/shm/ssem-shm-waiters-private.h"
 #include "ssem/ssem-types.h"
 
 G_BEGIN_DECLS
@@ -20,16 +20,16 @@ G_BEGIN_DECLS
 /* A thread's slots of one attachment, by the depth of the operation. The first is for an operation
  * that interrupts no other; the others are claimed when they are needed first. So no operation ever
  * writes the slot of one that it interrupts. */
-typedef struct _SsemShmLanes SsemShmLanes;
-struct _SsemShmLanes
+typedef struct _SsemShmSlotHandles SsemShmSlotHandles;
+struct _SsemShmSlotHandles
 {
-  /* With the first lane a whole line: an operation reads nothing else that is the thread's. */
+  /* With the first handle a whole line: an operation reads nothing else that is the thread's. */
   _Alignas (SSEM_SHM_LINE) guint64 serial; /* of the attachment; 0 in a child of fork () */
-  SsemShmLane lane[SSEM_SHM_MAX_DEPTH];
-  SsemShmLanes *next; /* of the same thread; or of those that no thread has */
+  SsemShmSlotHandle handle[SSEM_SHM_MAX_DEPTH];
+  SsemShmSlotHandles *next; /* of the same thread; or of those that no thread has */
 };
 
-G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemShmLanes, lane) + sizeof (SsemShmLane) <= SSEM_SHM_LINE);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemShmSlotHandles, handle) + sizeof (SsemShmSlotHandle) <= SSEM_SHM_LINE);
 
 /* This process's attachment to one semaphore, shared by all its instances of the key.
  *
@@ -44,10 +44,10 @@ typedef struct
   /* Under the registry's lock. */
   int n_references;
   gboolean is_registered; /* new instances may join it */
-  SsemShmLanes *idle; /* of threads that have ended and still hold, or created, units */
+  SsemShmSlotHandles *idle; /* of threads that have ended and still hold, or created, units */
   GList *waits;
 
-  GMutex gate;        /* taken to attach, to grow and to leave */
+  GMutex attach_lock;       /* taken to attach, to grow and to leave */
   atomic_bool is_attached;
   atomic_bool listens;
   atomic_int_least64_t next_listen_usec; /* when to try again, a point of the monotonic clock */
@@ -60,7 +60,7 @@ typedef struct
 {
   SsemShmWaiter waiter;
   gpointer instance;
-  SsemShmLane *lane;
+  SsemShmSlotHandle *handle;
   int n;
   GList link;
 } SsemShmWait;
@@ -90,33 +90,33 @@ void    ssem_shm_attachment_unref  (SsemShmAttachment   *self);
 /* --- Slots of threads --- */
 
 /* Of how many attachments a thread finds its slots at once. */
-#define SSEM_SHM_N_RECENT (SSEM_THREAD_N_SLOTS - SSEM_THREAD_SLOT_RECENT_LANES)
+#define SSEM_SHM_N_RECENT (SSEM_THREAD_N_SLOTS - SSEM_THREAD_SLOT_RECENT_HANDLES)
 
-/* In which of the thread's places the lanes of the attachment with that serial number are looked
+/* In which of the thread's places the handles of the attachment with that serial number are looked
  * for. */
 static inline guint
 ssem_shm_attachment_get_place (guint64 serial)
 {
-  return SSEM_THREAD_SLOT_RECENT_LANES + (guint) (serial % SSEM_SHM_N_RECENT);
+  return SSEM_THREAD_SLOT_RECENT_HANDLES + (guint) (serial % SSEM_SHM_N_RECENT);
 }
 
-/* The calling thread's lane of the attachment with that serial number, where it is one of the recent
+/* The calling thread's handle of the attachment with that serial number, where it is one of the recent
  * ones; else NULL. For an operation that interrupts no other. */
-static inline SsemShmLane *
-ssem_shm_attachment_peek_lane_at (guint64 serial,
+static inline SsemShmSlotHandle *
+ssem_shm_attachment_peek_handle_at (guint64 serial,
                                   guint   place)
 {
-  SsemShmLanes *lanes = ssem_thread_slot_get (place);
+  SsemShmSlotHandles *handles = ssem_thread_slot_get (place);
 
-  return G_LIKELY (lanes != NULL && lanes->serial == serial) ? &lanes->lane[0] : NULL;
+  return G_LIKELY (handles != NULL && handles->serial == serial) ? &handles->handle[0] : NULL;
 }
 
-/* The calling thread's lane for an operation of @depth, with a new slot if need be. In a forked
- * child, this attaches. Where the thread has a lane of this attachment already, it takes no lock and
+/* The calling thread's handle for an operation of @depth, with a new slot if need be. In a forked
+ * child, this attaches. Where the thread has a handle of this attachment already, it takes no lock and
  * allocates nothing. */
-int     ssem_shm_attachment_get_lane   (SsemShmAttachment  *self,
+int     ssem_shm_attachment_get_handle   (SsemShmAttachment  *self,
                                         guint               depth,
-                                        SsemShmLane       **lane);
+                                        SsemShmSlotHandle       **handle);
 
 /* Attaches in a forked child; to be called where no slot is asked for. */
 int     ssem_shm_attachment_ready      (SsemShmAttachment *self);

@@ -6,9 +6,9 @@
 
 #include "ssem-shm-attachment-private.h"
 
-#include "ssem-shm-bell-private.h"
+#include "ssem/shm/linux/ssem-shm-death-watch-private.h"
 #include "ssem-shm-counter-private.h"
-#include "ssem-shm-naming-private.h"
+#include "ssem/shm/linux/ssem-shm-naming-private.h"
 #include "ssem-shm-recovery-private.h"
 
 #include "ssem/os/ssem-process-private.h"
@@ -35,32 +35,34 @@
  *   it any more. The process leaves the semaphore with the last reference and not before, because a
  *   thread that is inside may be in the middle of an operation on its slot.
  *
- *   A slot belongs to the process from its claiming until the process leaves, and to the thread that
- *   claimed it until that ends. Then a slot that holds nothing is freed. Another belongs to the
- *   attachment, for the next thread, and its holding stays with it: what counts is the sum over the
- *   process's slots. A thread finds its slots by a few places of its own, by the attachment's serial
- *   number, and by a list behind them.
+ *   A slot belongs to the process from its claiming until the process leaves, and to the thread
+ *   that claimed it until that ends. Then a slot that holds nothing is freed. Another belongs to
+ *   the attachment, for the next thread, and its holding stays with it: what counts is the sum over
+ *   the process's slots. A thread finds its slots by a few places of its own, by the attachment's
+ *   serial number, and by a list behind them.
  *
  * Signal handlers
  *
  *   A handler may interrupt its thread at any instruction and operate itself. It does so on another
- *   slot: of each attachment a thread has a lane for each depth. What a handler reads, the list of
- *   the thread's lanes, is changed by one store at a time, and what is taken out of it is freed after
- *   that. A handler finds it complete. It takes no lock and allocates nothing, as long as its thread
- *   has lanes of the attachment.
+ *   slot: of each attachment a thread has a handle for each depth. What a handler reads, the list
+ *   of the thread's handles, is changed by one store at a time, and what is taken out of it is
+ *   freed after that. A handler finds it complete. It takes no lock and allocates nothing, as long
+ *   as its thread has handles of the attachment.
  *
  * Locks, in this order
  *
- *   gate           makes the threads of this process wait for each other where they attach, grow
+ *   attach_lock           makes the threads of this process wait for each other where they attach,
+ *                         grow
  *                  the file or leave. No other process is ever waited for.
- *   registry_lock  the tables, the counts, the idle lanes, the waits. Held for a moment only, since
+ *   registry_lock  the tables, the counts, the idle handles, the waits. Held for a moment only,
+ *                  since
  *                  every fork waits for it: until a sleeper that is called off has got up, at most.
  *                  A descriptor that has or gets a lock, and a mapping, are opened and closed under
  *                  it, or a child would keep them. (One that is open for a question only, for
  *                  reading and without a lock, does no harm there.)
  *
- *   Both are taken by ssem_thread_lock (), so that the exit handler knows where exit () was called in
- *   a signal handler that interrupted its own thread with a lock held, and does nothing then.
+ *   Both are taken by ssem_thread_lock (), so that the exit handler knows where exit () was called
+ *   in a signal handler that interrupted its own thread with a lock held, and does nothing then.
  *
  * Locks of other libraries
  *
@@ -68,10 +70,12 @@
  *   not have. What an inherited object does in a child, the fork handler and the exit handler take
  *   none of these but that of malloc (3), which the C library resets in a child:
  *
- *   malloc          the fork handler frees; the exit handler allocates and frees nothing, unless the
+ *   malloc          the fork handler frees; the exit handler allocates and frees nothing, unless
+ *                   the
  *                   key has further places or wings to clear away
  *   random numbers  getrandom (2), never GLib's generator
- *   slices          (before GLib 2.76) used where there are further places or wings, for a GError and
+ *   slices          (before GLib 2.76) used where there are further places or wings, for a GError
+ *                   and
  *                   for a new object, as any GObject is one; the tables are made at the start
  *   quarks, once    only at the start, before there is an object
  *   threads         pthread_create (3), which takes no lock of GLib's
@@ -108,10 +112,10 @@ free_idle (SsemShmAttachment *self)
 {
   while (self->idle != NULL)
     {
-      SsemShmLanes *lanes = self->idle;
+      SsemShmSlotHandles *handles = self->idle;
 
-      self->idle = lanes->next;
-      g_aligned_free (lanes);
+      self->idle = handles->next;
+      g_aligned_free (handles);
     }
 }
 
@@ -120,7 +124,7 @@ forget_all_in_child (void)
 {
   GHashTableIter iter;
   gpointer value;
-  SsemShmLanes *lanes;
+  SsemShmSlotHandles *handles;
 
   g_hash_table_iter_init (&iter, attachments);
   while (g_hash_table_iter_next (&iter, NULL, &value))
@@ -138,11 +142,12 @@ forget_all_in_child (void)
       atomic_store (&attachment->next_listen_usec, 0);
 
       /* Another thread of the parent may have had it; that thread is not here. */
-      g_mutex_init (&attachment->gate);
+      g_mutex_init (&attachment->attach_lock);
     }
 
-  for (lanes = ssem_thread_slot_get (SSEM_THREAD_SLOT_LANES); lanes != NULL; lanes = lanes->next)
-    lanes->serial = 0;
+  for (handles = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES); handles != NULL;
+       handles = handles->next)
+    handles->serial = 0;
 }
 
 static guint
@@ -163,8 +168,8 @@ ssem_shm_attachment_init (void)
   attachments = g_hash_table_new (g_int64_hash, g_int64_equal);
   ssem_fork_protect (&registry_lock, forget_all_in_child);
   /* After registry_lock: leaving takes both, in this order. */
-  ssem_shm_bell_init ();
-  ssem_shm_waiting_init ();
+  ssem_shm_death_watch_init ();
+  ssem_shm_waiters_init ();
   atexit (leave_all_at_exit);
 }
 
@@ -173,20 +178,20 @@ ssem_shm_attachment_init (void)
 /* With registry_lock: frees those of a thread's slots that hold nothing. Answers whether none is
  * left. */
 static gboolean
-free_empty_slots (SsemShmAttachment *self,
-                  SsemShmLanes      *lanes)
+free_empty_slots (SsemShmAttachment  *self,
+                  SsemShmSlotHandles *handles)
 {
   gboolean is_empty = TRUE;
   int i;
 
   for (i = 0; i < SSEM_SHM_MAX_DEPTH; i++)
     {
-      SsemShmLane *lane = &lanes->lane[i];
+      SsemShmSlotHandle *handle = &handles->handle[i];
 
-      if (lane->segment == NULL)
+      if (handle->segment == NULL)
         continue;
-      if (ssem_shm_counter_free_empty_slot (lane->segment, lane->index, self->file.process))
-        *lane = (SsemShmLane) { 0 };
+      if (ssem_shm_counter_free_empty_slot (handle->segment, handle->index, self->file.process))
+        *handle = (SsemShmSlotHandle) { 0 };
       else
         is_empty = FALSE;
     }
@@ -196,31 +201,31 @@ free_empty_slots (SsemShmAttachment *self,
 
 /* At the end of a thread. */
 static void
-return_lanes_cb (gpointer data)
+return_handles_cb (gpointer data)
 {
-  SsemShmLanes *lanes = ssem_thread_slot_get (SSEM_THREAD_SLOT_LANES);
+  SsemShmSlotHandles *handles = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
   int i;
 
-  ssem_thread_slot_set (SSEM_THREAD_SLOT_LANES, NULL);
+  ssem_thread_slot_set (SSEM_THREAD_SLOT_HANDLES, NULL);
   for (i = 0; i < SSEM_SHM_N_RECENT; i++)
-    ssem_thread_slot_set (SSEM_THREAD_SLOT_RECENT_LANES + i, NULL);
+    ssem_thread_slot_set (SSEM_THREAD_SLOT_RECENT_HANDLES + i, NULL);
 
   ssem_thread_lock (&registry_lock);
-  while (lanes != NULL)
+  while (handles != NULL)
     {
-      SsemShmLanes *next = lanes->next;
-      SsemShmAttachment *attachment = g_hash_table_lookup (attachments, &lanes->serial);
+      SsemShmSlotHandles *next = handles->next;
+      SsemShmAttachment *attachment = g_hash_table_lookup (attachments, &handles->serial);
 
-      if (attachment == NULL || free_empty_slots (attachment, lanes))
+      if (attachment == NULL || free_empty_slots (attachment, handles))
         {
-          g_aligned_free (lanes);
+          g_aligned_free (handles);
         }
       else
         {
-          lanes->next = attachment->idle;
-          attachment->idle = lanes;
+          handles->next = attachment->idle;
+          attachment->idle = handles;
         }
-      lanes = next;
+      handles = next;
     }
   ssem_thread_unlock (&registry_lock);
 }
@@ -232,7 +237,7 @@ try_to_claim_slot (SsemShmFile *file)
                                       ssem_process_get_name_space ());
 }
 
-/* With gate. */
+/* With attach_lock. */
 static int
 claim_slot (SsemShmAttachment *self,
             guint32           *slot)
@@ -258,96 +263,96 @@ claim_slot (SsemShmAttachment *self,
   return result;
 }
 
-static SsemShmLanes *
-find_lanes (guint64 serial)
+static SsemShmSlotHandles *
+find_handles (guint64 serial)
 {
-  SsemShmLanes *lanes = ssem_thread_slot_get (SSEM_THREAD_SLOT_LANES);
+  SsemShmSlotHandles *handles = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
 
-  while (lanes != NULL && lanes->serial != serial)
-    lanes = lanes->next;
+  while (handles != NULL && handles->serial != serial)
+    handles = handles->next;
 
-  return lanes;
+  return handles;
 }
 
 static void
-forget_recent (SsemShmLanes *lanes)
+forget_recent (SsemShmSlotHandles *handles)
 {
   int i;
 
   for (i = 0; i < SSEM_SHM_N_RECENT; i++)
     {
-      if (ssem_thread_slot_get (SSEM_THREAD_SLOT_RECENT_LANES + i) == lanes)
-        ssem_thread_slot_set (SSEM_THREAD_SLOT_RECENT_LANES + i, NULL);
+      if (ssem_thread_slot_get (SSEM_THREAD_SLOT_RECENT_HANDLES + i) == handles)
+        ssem_thread_slot_set (SSEM_THREAD_SLOT_RECENT_HANDLES + i, NULL);
     }
 }
 
-/* With registry_lock: drops this thread's lanes of attachments that are gone. */
+/* With registry_lock: drops this thread's handles of attachments that are gone. */
 static void
-drop_lanes_of_gone (void)
+drop_handles_of_gone (void)
 {
-  SsemShmLanes *before = NULL;
-  SsemShmLanes *lanes = ssem_thread_slot_get (SSEM_THREAD_SLOT_LANES);
+  SsemShmSlotHandles *before = NULL;
+  SsemShmSlotHandles *handles = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
 
-  while (lanes != NULL)
+  while (handles != NULL)
     {
-      SsemShmLanes *next = lanes->next;
+      SsemShmSlotHandles *next = handles->next;
 
-      if (g_hash_table_contains (attachments, &lanes->serial))
+      if (g_hash_table_contains (attachments, &handles->serial))
         {
-          before = lanes;
+          before = handles;
         }
       else
         {
-          forget_recent (lanes);
+          forget_recent (handles);
           if (before != NULL)
             before->next = next;
           else
-            ssem_thread_slot_set (SSEM_THREAD_SLOT_LANES, next);
+            ssem_thread_slot_set (SSEM_THREAD_SLOT_HANDLES, next);
           /* A handler finds them no more before they are freed. */
           atomic_signal_fence (memory_order_seq_cst);
-          g_aligned_free (lanes);
+          g_aligned_free (handles);
         }
-      lanes = next;
+      handles = next;
     }
 }
 
-static SsemShmLanes *
+static SsemShmSlotHandles *
 take_idle (SsemShmAttachment *self)
 {
-  SsemShmLanes *lanes;
+  SsemShmSlotHandles *handles;
 
   ssem_thread_lock (&registry_lock);
-  drop_lanes_of_gone ();
-  lanes = self->idle;
-  if (lanes != NULL)
-    self->idle = lanes->next;
+  drop_handles_of_gone ();
+  handles = self->idle;
+  if (handles != NULL)
+    self->idle = handles->next;
   ssem_thread_unlock (&registry_lock);
 
-  return lanes;
+  return handles;
 }
 
-static SsemShmLanes *
-add_lanes (SsemShmAttachment *self)
+static SsemShmSlotHandles *
+add_handles (SsemShmAttachment *self)
 {
-  static GPrivate at_thread_exit = G_PRIVATE_INIT (return_lanes_cb);
-  SsemShmLanes *lanes = take_idle (self);
+  static GPrivate at_thread_exit = G_PRIVATE_INIT (return_handles_cb);
+  SsemShmSlotHandles *handles = take_idle (self);
 
-  if (lanes == NULL)
+  if (handles == NULL)
     {
-      lanes = g_aligned_alloc0 (1, sizeof *lanes, SSEM_SHM_LINE);
-      lanes->serial = self->serial;
+      handles = g_aligned_alloc0 (1, sizeof *handles, SSEM_SHM_LINE);
+      handles->serial = self->serial;
     }
-  lanes->next = ssem_thread_slot_get (SSEM_THREAD_SLOT_LANES);
-  g_private_set (&at_thread_exit, lanes);
+  handles->next = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
+  g_private_set (&at_thread_exit, handles);
   /* A handler finds them complete. */
   atomic_signal_fence (memory_order_seq_cst);
-  ssem_thread_slot_set (SSEM_THREAD_SLOT_LANES, lanes);
+  ssem_thread_slot_set (SSEM_THREAD_SLOT_HANDLES, handles);
 
-  return lanes;
+  return handles;
 }
 
-/* A slot for an operation that interrupts another, maybe with the gate held. No lock is needed: a
- * lock only keeps the threads of this process from growing the file twice. */
+/* A slot for an operation that interrupts another, maybe with the attach_lock held. No lock is
+ * needed: a lock only keeps the threads of this process from growing the file twice. */
 static int
 claim_slot_in_handler (SsemShmAttachment *self,
                        guint32           *slot)
@@ -362,9 +367,9 @@ claim_slot_in_handler (SsemShmAttachment *self,
 }
 
 static int
-claim_lane (SsemShmAttachment *self,
-            guint              depth,
-            SsemShmLane       *lane)
+claim_handle (SsemShmAttachment *self,
+              guint              depth,
+              SsemShmSlotHandle *handle)
 {
   SSEM_THREAD_SHIELD;
   guint32 slot = 0;
@@ -376,14 +381,14 @@ claim_lane (SsemShmAttachment *self,
     }
   else
     {
-      g_mutex_lock (&self->gate);
+      g_mutex_lock (&self->attach_lock);
       result = claim_slot (self, &slot);
-      g_mutex_unlock (&self->gate);
+      g_mutex_unlock (&self->attach_lock);
     }
   if (result != 0)
     return result;
 
-  *lane = (SsemShmLane) {
+  *handle = (SsemShmSlotHandle) {
     .segment = self->file.memory,
     .slot = &self->file.memory->slots[slot],
     .index = slot,
@@ -394,30 +399,30 @@ claim_lane (SsemShmAttachment *self,
 }
 
 int
-ssem_shm_attachment_get_lane (SsemShmAttachment  *self,
-                              guint               depth,
-                              SsemShmLane       **lane)
+ssem_shm_attachment_get_handle (SsemShmAttachment  *self,
+                                guint               depth,
+                                SsemShmSlotHandle **handle)
 {
-  SsemShmLanes *lanes;
+  SsemShmSlotHandles *handles;
   int result;
 
   result = ssem_shm_attachment_ready (self);
   if (result != 0)
     return result;
 
-  lanes = find_lanes (self->serial);
-  if (lanes == NULL)
-    lanes = add_lanes (self);
-  *lane = &lanes->lane[depth];
-  if ((*lane)->segment == NULL)
-    result = claim_lane (self, depth, *lane);
+  handles = find_handles (self->serial);
+  if (handles == NULL)
+    handles = add_handles (self);
+  *handle = &handles->handle[depth];
+  if ((*handle)->segment == NULL)
+    result = claim_handle (self, depth, *handle);
   if (result != 0)
     return result;
 
   /* What follows changes state in another way. */
-  (*lane)->left = 0;
+  (*handle)->left = 0;
   if (depth == 0)
-    ssem_thread_slot_set (ssem_shm_attachment_get_place (self->serial), lanes);
+    ssem_thread_slot_set (ssem_shm_attachment_get_place (self->serial), handles);
 
   return 0;
 }
@@ -430,12 +435,12 @@ is_of_this_process (SsemShmAttachment *self)
   return atomic_load (&self->fork_count) == ssem_fork_count ();
 }
 
-/* With gate, and out. */
+/* With attach_lock, and out. */
 static int
 attach (SsemShmAttachment *self,
         int                initial_value,
         SsemAccessMode     mode,
-        guint64            lineage,
+        guint64            incarnation,
         gboolean          *is_new)
 {
   static const SsemShmOpening openings[] = {
@@ -449,7 +454,7 @@ attach (SsemShmAttachment *self,
 
   /* Opening waits for nobody, so the lock may be held; a child must know the descriptor. */
   ssem_thread_lock (&registry_lock);
-  result = ssem_shm_file_attach (&self->file, initial_value, openings[mode], lineage, is_new);
+  result = ssem_shm_file_attach (&self->file, initial_value, openings[mode], incarnation, is_new);
   if (result == 0)
     {
       atomic_store (&self->is_attached, TRUE);
@@ -460,7 +465,7 @@ attach (SsemShmAttachment *self,
   return result;
 }
 
-/* With gate: what a child inherited from its parent. -EIDRM where that is gone, or another
+/* With attach_lock: what a child inherited from its parent. -EIDRM where that is gone, or another
  * semaphore has taken the key since the fork. */
 static int
 attach_as_child (SsemShmAttachment *self,
@@ -469,10 +474,10 @@ attach_as_child (SsemShmAttachment *self,
                  gboolean          *is_new)
 {
   /* None: the parent was just opening it. */
-  if (self->file.lineage == 0)
+  if (self->file.incarnation == 0)
     return -EIDRM;
 
-  return attach (self, initial_value, mode, self->file.lineage, is_new);
+  return attach (self, initial_value, mode, self->file.incarnation, is_new);
 }
 
 static int
@@ -482,10 +487,10 @@ attach_inherited (SsemShmAttachment *self)
   gboolean is_new;
   int result = 0;
 
-  g_mutex_lock (&self->gate);
+  g_mutex_lock (&self->attach_lock);
   if (!is_of_this_process (self))
     result = attach_as_child (self, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, &is_new);
-  g_mutex_unlock (&self->gate);
+  g_mutex_unlock (&self->attach_lock);
 
   return result;
 }
@@ -500,16 +505,16 @@ ssem_shm_attachment_ready (SsemShmAttachment *self)
 static void
 stop_listening (SsemShmAttachment *self)
 {
-  ssem_shm_bell_unwatch (&self->file);
+  ssem_shm_death_watch_unwatch (&self->file);
   if (!atomic_exchange (&self->listens, FALSE))
     return;
 
   ssem_shm_file_unlisten (&self->file);
   /* One that is woken takes the place. At exit it could be a thread of ours. */
   if (self->waits != NULL)
-    ssem_shm_waiting_wake_all (self->file.memory);
-  else if (ssem_shm_waiting_is_anybody (self->file.memory))
-    ssem_shm_waiting_wake (self->file.memory, 1);
+    ssem_shm_waiters_wake_all (self->file.memory);
+  else if (ssem_shm_waiters_is_anybody (self->file.memory))
+    ssem_shm_waiters_wake (self->file.memory, 1);
 }
 
 /* With registry_lock: from attached to out, or to lingering. */
@@ -591,7 +596,7 @@ free_attachment (SsemShmAttachment *self)
   stop_listening (self);
   ssem_shm_file_clear (&self->file);
   free_idle (self);
-  g_mutex_clear (&self->gate);
+  g_mutex_clear (&self->attach_lock);
   g_free (self->name);
   g_free (self);
 }
@@ -648,7 +653,7 @@ registry_get (const char *key)
           g_clear_pointer (&last_removed, g_free);
         }
       atomic_store (&self->fork_count, ssem_fork_count ());
-      g_mutex_init (&self->gate);
+      g_mutex_init (&self->attach_lock);
       g_hash_table_insert (registry, self->name, self);
       self->is_registered = TRUE;
       g_hash_table_insert (attachments, &self->serial, self);
@@ -721,24 +726,24 @@ ssem_shm_attachment_open (const char         *key,
 {
   SsemShmAttachment *self;
   gboolean is_new = FALSE;
-  SsemShmLane *lane;
+  SsemShmSlotHandle *handle;
   int result;
 
   do
     {
       self = registry_get (key);
 
-      g_mutex_lock (&self->gate);
+      g_mutex_lock (&self->attach_lock);
       result = join (self, initial_value, mode, &is_new);
-      g_mutex_unlock (&self->gate);
+      g_mutex_unlock (&self->attach_lock);
 
       if (result == 0 && mode == SSEM_ACCESS_MODE_CREATE && !is_new)
         {
-          result = ssem_shm_attachment_get_lane (self, depth, &lane);
+          result = ssem_shm_attachment_get_handle (self, depth, &handle);
           if (result == 0)
             {
-              ssem_shm_counter_reset (*lane, initial_value);
-              ssem_shm_waiting_wake_all (self->file.memory);
+              ssem_shm_counter_reset (*handle, initial_value);
+              ssem_shm_waiters_wake_all (self->file.memory);
             }
         }
 
@@ -789,7 +794,7 @@ ssem_shm_attachment_close (SsemShmAttachment *self,
       SsemShmWait *wait = link->data;
 
       if (wait->instance == instance)
-        ssem_shm_waiting_call_off (self->file.memory, &wait->waiter, wait->lane->index);
+        ssem_shm_waiters_call_off (self->file.memory, &wait->waiter, wait->handle->index);
     }
   ssem_thread_unlock (&registry_lock);
 }
@@ -825,14 +830,14 @@ ssem_shm_attachment_begin_wait (SsemShmAttachment *self,
   self->waits = &wait->link;
   ssem_thread_unlock (&registry_lock);
 
-  ssem_shm_waiting_announce (self->file.memory, wait->lane->index, wait->n);
+  ssem_shm_waiters_announce (self->file.memory, wait->handle->index, wait->n);
 }
 
 void
 ssem_shm_attachment_end_wait (SsemShmAttachment *self,
                               SsemShmWait       *wait)
 {
-  ssem_shm_waiting_retract (self->file.memory, wait->lane->index);
+  ssem_shm_waiters_retract (self->file.memory, wait->handle->index);
 
   ssem_thread_lock (&registry_lock);
   self->waits = g_list_remove_link (self->waits, &wait->link);
@@ -846,19 +851,19 @@ ssem_shm_attachment_listen (SsemShmAttachment *self)
 
   if (atomic_load (&self->listens))
     return G_MAXINT64;
-  if (now < atomic_load (&self->next_listen_usec) || !g_mutex_trylock (&self->gate))
+  if (now < atomic_load (&self->next_listen_usec) || !g_mutex_trylock (&self->attach_lock))
     return atomic_load (&self->next_listen_usec);
 
   if (!atomic_load (&self->listens) && ssem_shm_file_has_descriptor (&self->file) &&
       ssem_shm_file_listen (&self->file) == 0)
     {
-      if (ssem_shm_bell_watch (&self->file))
+      if (ssem_shm_death_watch_watch (&self->file))
         atomic_store (&self->listens, TRUE);
       else
         ssem_shm_file_unlisten (&self->file);
     }
   atomic_store (&self->next_listen_usec, now + LISTEN_AGAIN_USEC);
-  g_mutex_unlock (&self->gate);
+  g_mutex_unlock (&self->attach_lock);
 
   return atomic_load (&self->listens) ? G_MAXINT64 : now + LISTEN_AGAIN_USEC;
 }

@@ -10,85 +10,87 @@ G_BEGIN_DECLS
 
 /* The robust counter: memory and atomics, nothing else.
  *
- * The algorithm and why it is right are told in ssem-shm-counter.c. All functions are lock-free: a
- * thread that stands still, or is dead, anywhere in one of them holds up nobody.
+ * ssem-shm-counter.c describes the algorithm and why it is correct. All functions are lock-free: a
+ * thread that stops or dies anywhere in one of them blocks no other thread.
  */
 
 typedef enum
 {
   SSEM_SHM_DONE,
-  SSEM_SHM_TOO_FEW, /* fewer units than were asked for */
-  SSEM_SHM_TOO_MANY, /* the value would pass the maximum */
+  SSEM_SHM_TOO_FEW,  /* fewer units than requested are available */
+  SSEM_SHM_TOO_MANY, /* the value would exceed the maximum */
 } SsemShmResult;
 
-/* A slot, as its thread knows it. */
+/* A slot handle: what a thread keeps in its own memory about a slot that it has claimed. */
 typedef struct
 {
   SsemShmSegment *segment;
   SsemShmSlot *slot;
   guint32 index;
-  guint64 name; /* the index as it stands in state */
+  guint64 name; /* the index, at its position in `state` */
 
-  /* For add_fast (), as recall () has found it. */
-  guint64 left;   /* what this thread has left in state last; 0: call recall () first */
+  /* For add_fast (), set by recall (). */
+  guint64 left;   /* what this thread stored in `state` last; 0: call recall () first */
   gint64 holding; /* what the slot holds */
-  gint64 least;   /* with less than that, its record needs another stamp */
-} SsemShmLane;
+  gint64 least;   /* if the slot holds less than this, its record needs another stamp */
+} SsemShmSlotHandle;
 
-/* Adds @delta to the value, through the calling thread's slot. @owes: how many units more (less)
- * the slot holds afterwards. */
-SsemShmResult ssem_shm_counter_add          (SsemShmLane     lane,
-                                             int             delta,
-                                             int             owes);
+/* Adds @delta to the value. The slot holds @owes units more afterwards; fewer if @owes is
+ * negative. */
+SsemShmResult ssem_shm_counter_add          (SsemShmSlotHandle handle,
+                                             int               delta,
+                                             int               owes);
 
-/* Readies @lane for add_fast (), after a change in another way. Where somebody has changed state
- * since, it is not ready. */
-void          ssem_shm_counter_recall       (SsemShmLane    *lane);
+/* Prepares @handle for add_fast () after a change by another function. Has no effect if another
+ * slot has changed `state` since. */
+void          ssem_shm_counter_recall       (SsemShmSlotHandle *handle);
 
-/* add () for the case that makes all the speed: the last change was this slot's too, so the epoch
- * is the same, and there is nobody else's success to record. Nor does it look at the clock, which
- * would take a tenth of its time; so nobody knows since when units are held that were taken this
- * way. @may_end_holding, a constant: FALSE where @owes is not negative. The answer is FALSE where
- * it is not that case, or there are too few units, or too many; nothing has happened then.
+/* Does what add () does if this slot also made the last change, which is the common case without
+ * contention. Then the epoch is the same, and no other slot's success needs to be recorded. Returns
+ * FALSE, without any effect, in other cases and if there are too few units or too many.
  *
- * The processor reads what lies in the segment only when the swap before is through. So nothing is
- * read there that the thread knows: the swap is tried with what this thread has left in state.
- * Whoever changed it since has put another name into it, and the swap fails. */
+ * @may_end_holding is a constant: FALSE if @owes is never negative. The function does not read the
+ * clock, which would take a tenth of its time; so nobody knows since when units are held that were
+ * taken here.
+ *
+ * A processor executes a load from the segment only after the preceding swap. So the function loads
+ * nothing that the thread already knows: it swaps from the word that this thread has left in
+ * `state`. Any other change has put another name there, and the swap fails. */
 static G_ALWAYS_INLINE inline gboolean
-ssem_shm_counter_add_fast (SsemShmLane *lane,
+ssem_shm_counter_add_fast (SsemShmSlotHandle *handle,
                               int          delta,
                               int          owes,
                               gboolean     may_end_holding)
 {
-  guint64 word = lane->left;
+  guint64 word = handle->left;
   SsemShmSlot *slot;
   gint64 holding;
   guint64 next;
 
-  /* The slot and the epoch stay, the number goes up by one. Should it wrap, it would change the
-   * slot; should the value pass one of its ends, it would change the epoch's lowest bit. */
+  /* The slot and the epoch stay the same, the sequence increases by one. A sequence that wraps
+   * would change the slot; a value out of range would change the lowest bit of the epoch. */
   next = word + (G_GUINT64_CONSTANT (1) << 32) + (guint64) (gint64) delta;
   if (G_UNLIKELY (word == 0 ||
                   ((next ^ word) & (SSEM_SHM_STATE_SLOT | SSEM_SHM_STATE_EPOCH)) != 0))
     return FALSE;
 
-  holding = ssem_shm_sum (lane->holding, owes);
-  if (may_end_holding && G_UNLIKELY (holding < lane->least))
+  holding = ssem_shm_sum (handle->holding, owes);
+  if (may_end_holding && G_UNLIKELY (holding < handle->least))
     return FALSE;
 
-  /* The stamp is there already: recall () has seen to it. */
-  slot = lane->slot;
+  /* recall () has written the stamp. */
+  slot = handle->slot;
   atomic_store_explicit (&slot->record[next >> 32 & 1].holding, holding, memory_order_relaxed);
 
-  if (G_UNLIKELY (!atomic_compare_exchange_strong (&lane->segment->state, &word, next)))
+  if (G_UNLIKELY (!atomic_compare_exchange_strong (&handle->segment->state, &word, next)))
     {
-      lane->left = 0;
+      handle->left = 0;
       return FALSE;
     }
-  lane->left = next;
-  lane->holding = holding;
+  handle->left = next;
+  handle->holding = holding;
 
-  /* Release: whoever sees the number sees the record. */
+  /* Release: a thread that loads this sequence also sees the record. */
   atomic_store_explicit (&slot->committed,
                          atomic_load_explicit (&slot->committed, memory_order_relaxed) + 1,
                          memory_order_release);
@@ -96,11 +98,11 @@ ssem_shm_counter_add_fast (SsemShmLane *lane,
   return TRUE;
 }
 
-/* Sets the value and begins a new epoch, in which nobody holds anything. */
-void          ssem_shm_counter_reset        (SsemShmLane     lane,
-                                             int             value);
+/* Sets the value and starts a new epoch, in which no process holds anything. */
+void          ssem_shm_counter_reset        (SsemShmSlotHandle handle,
+                                             int               value);
 
-/* Whether the operation after the slot's committed one has happened. @word is state, read
+/* Returns whether the operation after the slot's committed one took place. @word is `state`, loaded
  * before. */
 static inline gboolean
 ssem_shm_counter_is_ahead (SsemShmSlot *slot,
@@ -111,52 +113,54 @@ ssem_shm_counter_is_ahead (SsemShmSlot *slot,
   SsemShmState state = ssem_shm_state_unpack (word);
 
   return (state.slot == index &&
-          state.number == SSEM_SHM_LOW_BITS (next, SSEM_SHM_NUMBER_BITS)) ||
+          state.sequence == SSEM_SHM_LOW_BITS (next, SSEM_SHM_SEQUENCE_BITS)) ||
          atomic_load (&slot->done) == next;
 }
 
-/* The process's number in the high bits of an owner. */
+/* Returns the owner word of a slot of process @attach_id, without flags. */
 static inline guint64
-ssem_shm_owner (guint64 process)
+ssem_shm_owner (guint64 attach_id)
 {
-  return process << SSEM_SHM_OWNER_SHIFT;
+  return attach_id << SSEM_SHM_OWNER_SHIFT;
 }
 
-/* Claims a free slot for @process, which people know as @pid in @pid_name_space; 0 where the file
- * has no free one. */
+/* Claims a free slot for process @attach_id, which people know as @pid in @pid_name_space. Returns
+ * 0 if the segment has no free slot. */
 guint32       ssem_shm_counter_claim_slot   (SsemShmSegment *segment,
-                                             guint64         process,
+                                             guint64         attach_id,
                                              int             pid,
                                              guint32         pid_name_space);
 
-/* At the end of a thread: frees its slot of @process where that holds nothing, nor owes anything.
- * Answers whether it did. */
+/* Frees a slot of process @attach_id whose thread ends, if the slot neither holds nor owes units.
+ * Returns whether it did. */
 gboolean      ssem_shm_counter_free_empty_slot (SsemShmSegment *segment,
                                                 guint32         index,
-                                                guint64         process);
+                                                guint64         attach_id);
 
-/* The units that the slots of @process hold, together. Only for its own threads while none
- * operates. */
+/* Returns how many units the slots of process @attach_id hold together. Only for that process,
+ * while none of its threads operates. */
 gint64        ssem_shm_counter_get_holding  (SsemShmSegment *segment,
-                                             guint64         process);
+                                             guint64         attach_id);
 
-/* Frees all slots of @process; what they hold is forgotten. @process is the caller's own and none
- * of its threads operates, or it is dead and settled. */
+/* Frees all slots of process @attach_id and forgets what they hold. Either it is the calling
+ * process and none of its threads operates, or it is dead and reclaimed. */
 void          ssem_shm_counter_free_slots   (SsemShmSegment *segment,
-                                             guint64         process);
+                                             guint64         attach_id);
 
-/* Gives back what the dead @process holds, and frees its slots. Any number of processes may do so
- * at the same time; it happens once. Answers whether units came back through this call. */
-gboolean      ssem_shm_counter_settle       (SsemShmSegment *segment,
-                                             guint64         process);
+/* Returns the units of the dead process @attach_id to the semaphore, and frees its slots. Any
+ * number of processes may do so concurrently; the units come back once. Returns whether this call
+ * returned units. */
+gboolean      ssem_shm_counter_reclaim      (SsemShmSegment *segment,
+                                             guint64         attach_id);
 
-/* What @process holds in a copy of a segment that nobody writes, its state being @word; whether it
- * lives or not. Less than 0 where it has created units. */
+/* Returns what process @attach_id, alive or dead, holds in @copy, a copy of a segment with @word in
+ * `state` that nobody writes. Negative if the process has created units. */
 gint64        ssem_shm_counter_peek_holding (SsemShmSegment *copy,
                                              guint64         word,
-                                             guint64         process);
+                                             guint64         attach_id);
 
-/* Since when the slot holds any; 0 where it doesn't, or nobody knows. As above. */
+/* Returns since when slot @index of such a copy holds units, in seconds of the wall clock; 0 if the
+ * slot holds none or the time is unknown. */
 guint32       ssem_shm_counter_peek_since   (SsemShmSegment *copy,
                                              guint64         word,
                                              guint32         index);

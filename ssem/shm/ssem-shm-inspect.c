@@ -7,8 +7,8 @@
 #include "ssem-shm-inspect-private.h"
 
 #include "ssem-shm-counter-private.h"
-#include "ssem-shm-segment-private.h"
-#include "ssem-shm-wing-private.h"
+#include "ssem/shm/linux/ssem-shm-file-private.h"
+#include "ssem/shm/linux/ssem-shm-wing-private.h"
 
 #include "ssem/os/ssem-file-lock-private.h"
 #include "ssem/os/ssem-file-owner-private.h"
@@ -54,10 +54,10 @@ typedef struct
 
 /* Answers how many bytes there were, or -errno. */
 static gssize
-read_at (int    fd,
-         void  *buffer,
-         gsize  size,
-         gsize  offset)
+read_at (int   fd,
+         void *buffer,
+         gsize size,
+         gsize offset)
 {
   gsize n_read = 0;
 
@@ -218,7 +218,7 @@ look_who_lives (SsemShmFile *file,
 
   for (wing = 1; wing < SSEM_SHM_N_WINGS && result == 0; wing++)
     {
-      int fd = wings >> wing & 1 ? ssem_shm_wing_open (file, look->copy->birth, wing) : -ENOENT;
+      int fd = wings >> wing & 1 ? ssem_shm_wing_open (file, look->copy->segment_id, wing) : -ENOENT;
 
       if (fd < 0)
         {
@@ -522,9 +522,9 @@ is_of_other (const char *folder,
 }
 
 int
-ssem_shm_list (GPtrArray  *snapshots,
-               guint      *n_others,
-               char      **folder)
+ssem_shm_list (GPtrArray *snapshots,
+               guint     *n_others,
+               char     **folder)
 {
   g_autoptr(GHashTable) names = NULL;
   g_autoptr(GDir) dir = NULL;

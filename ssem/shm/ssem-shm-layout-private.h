@@ -9,61 +9,64 @@
 
 G_BEGIN_DECLS
 
-/* The segment: what processes of one key share, byte for byte.
+/* The segment: the memory that the processes of one key share, byte for byte.
  *
- * Fields have fixed widths and no pointers, so that 32-bit and 64-bit processes agree. Each word
- * that is contended has a cache line of its own. Who may write a word, in which order, and which
- * stale values are harmless, is said here once; the reasoning is in ssem-shm-counter.c.
+ * Fields have fixed widths and no pointers, so that 32-bit and 64-bit processes agree. Each
+ * contended word has a cache line of its own. The list below says which process may write a word,
+ * in which order, and which stale values are harmless. ssem-shm-counter.c gives the reasons.
+ *
+ * attach id: a number that a process draws from `last_attach_id` when it attaches. No number is
+ * drawn twice, so a comparison with a stale attach id fails.
  *
  * state, 64 bits, changed by compare-and-swap only
  *
- *   bits    name     meaning
- *   0-30    value    units available
- *   31      epoch    lowest bit of the epoch's number
- *   32-49   number   with which of its operations ...
- *   50-61   slot     ... which slot made the last change; 0: nobody has made one, or the mark of a
- *                    process that reclaims (ssem-shm-counter.c), with a number from n_marks
- *   62-63   epoch    the next two bits of the epoch's number
+ *   bits    name      meaning
+ *   0-30    value     units available
+ *   31      epoch     lowest bit of the epoch
+ *   32-49   sequence  low bits of the sequence of the last operation
+ *   50-61   slot      the slot that ran the last operation; 0: no slot has run any, or the mark of
+ *                     a reclaiming process (ssem-shm-counter.c), with a number from n_marks
+ *   62-63   epoch     the next two bits of the epoch
  *
- *   The lower half is what waiters sleep on.
+ *   Waiters sleep on the lower half.
  *
- * epoch, 32 bits: the whole number of the epoch. A reset moves the bits in state on first, this
- * word after; whoever finds it one behind moves it on.
+ * epoch, 32 bits: the whole number of the epoch. A reset moves the bits in `state` first and this
+ * word second; a process that finds the word one behind moves it.
  *
- * waiters, 64 bits: see ssem-shm-waiting.c.
+ * waiters, 64 bits: see ssem-shm-waiters.c.
  *
- * life, 64 bits, and remover: see ssem-shm-naming.c.
+ * life, 64 bits, and remover: see linux/ssem-shm-naming.c.
  *
- * wings, 64 bits, and n_near: see ssem-shm-wing.c.
+ * wings, 64 bits, and n_near: see linux/ssem-shm-wing.c.
  *
  * slot
  *
- *   owner      0 for a free slot; else the number of the process (16-63), and flags (0-15).
- *              Free to claimed: by the new owner. Claimed to free: by the owner, or by whoever has
- *              settled its death. Process numbers are never used again, so a stale expectation
- *              fails.
- *   committed  number of the operation finished last; the next one has the number after. Owner
- *              only.
- *   done       number of the last operation that another process has seen succeed before it
- *              overwrote state; moves forward only. Anybody.
- *   waiting    the units that the owner's thread waits for, 0 when it doesn't. Owner only.
- *   record     for the operation with an even and for the one with an odd number: what the slot
- *              holds after it, and in stamp the epoch that this belongs to (0-31); in another epoch
- *              it holds 0. Also in stamp, for people, since when it holds any (32-63), in seconds
- *              of the wall clock's time, or 0 where nobody has looked at the clock.
- *              Owner only, and only the record that committed does not name.
+ *   owner      0 for a free slot; otherwise the attach id of the owner (16-63) and flags (0-15).
+ *              From free to claimed: by the new owner. From claimed to free: by the owner, or by a
+ *              process that has reclaimed the slot of a dead owner.
+ *   committed  the sequence of the last finished operation; the next operation has the next
+ *              sequence. Written by the owner only.
+ *   done       the sequence of the last operation that another process has seen succeed before it
+ *              overwrote `state`. Moves forward only. Written by any process.
+ *   waiting    how many units the owner's thread waits for; 0 if it does not wait. Written by the
+ *              owner only.
+ *   record     one for operations with an even and one for those with an odd sequence: what the
+ *              slot holds after the operation, and in `stamp` the epoch of that holding (0-31). In
+ *              another epoch the slot holds 0. The stamp also has the time since when the slot
+ *              holds units, for people (32-63): seconds of the wall clock, or 0 if unknown. Written
+ *              by the owner only, and only the record that `committed` does not select.
  *   pid, pid_name_space, waiting_since
- *              for people; they decide nothing. Owner only: the first two in claiming, and
- *              waiting_since, in seconds of the wall clock's time, before waiting.
+ *              for people; nothing is decided by them. Written by the owner only: the first two when
+ *              it claims the slot; waiting_since, in seconds of the wall clock, before it waits.
  */
 
 #define SSEM_SHM_VALUE_MAX G_MAXINT
 
-#define SSEM_SHM_SLOT_BITS   12
-#define SSEM_SHM_NUMBER_BITS 18
-#define SSEM_SHM_EPOCH_BITS  3
+#define SSEM_SHM_SLOT_BITS     12
+#define SSEM_SHM_SEQUENCE_BITS 18
+#define SSEM_SHM_EPOCH_BITS    3
 
-/* Slot 0 is nobody's. */
+/* Slot 0 belongs to no process. */
 #define SSEM_SHM_MAX_SLOTS   (1 << SSEM_SHM_SLOT_BITS)
 #define SSEM_SHM_KEY_MAX     1024
 #define SSEM_SHM_LINE        64
@@ -91,8 +94,8 @@ typedef struct
   atomic_uint_least32_t waiting_since;
 } SsemShmSlot;
 
-/* Sums of what slots hold, of which some may be large and others as far below 0. Where they wrap in
- * between, they wrap back; and a file with anything in it makes no undefined sum. */
+/* Returns the sum of what two slots hold. Large and very negative holdings may wrap in between and
+ * wrap back. No content of a damaged segment makes the addition undefined. */
 static inline gint64
 ssem_shm_sum (gint64 a,
               gint64 b)
@@ -101,10 +104,10 @@ ssem_shm_sum (gint64 a,
 }
 
 /* Flags of an owner. */
-#define SSEM_SHM_OWNER_SHIFT    16
-#define SSEM_SHM_OWNER_CLAIMING 1 /* the rest of the slot is still the former owner's: it holds 0 */
-#define SSEM_SHM_OWNER_SETTLED  2 /* nothing of this process is to be given back any more */
-#define SSEM_SHM_OWNER_FLAGS    ((1 << SSEM_SHM_OWNER_SHIFT) - 1)
+#define SSEM_SHM_OWNER_SHIFT     16
+#define SSEM_SHM_OWNER_CLAIMING  1 /* the rest is still the former owner's; the slot holds 0 */
+#define SSEM_SHM_OWNER_RECLAIMED 2 /* all units of this process have been returned */
+#define SSEM_SHM_OWNER_FLAGS     ((1 << SSEM_SHM_OWNER_SHIFT) - 1)
 
 typedef struct
 {
@@ -112,8 +115,8 @@ typedef struct
   char magic[8];
   guint32 layout;
   guint32 key_length;
-  guint64 lineage; /* a random number: one semaphore's life, from creation to removal */
-  guint64 birth;   /* a random number: of this file */
+  guint64 incarnation; /* random: one life of the semaphore, from creation to removal */
+  guint64 segment_id;  /* random: of this segment; a successor has another */
   char key[SSEM_SHM_KEY_MAX];
 
   _Alignas (SSEM_SHM_LINE) atomic_uint_least64_t state;
@@ -124,12 +127,12 @@ typedef struct
 
   _Alignas (SSEM_SHM_LINE) atomic_uint_least64_t life;
   atomic_uint_least64_t remover;
-  atomic_uint_least64_t last_process; /* how many numbers have been given out */
+  atomic_uint_least64_t last_attach_id; /* the last attach id that was given out */
   atomic_uint_least64_t wings;
   atomic_int_least32_t n_near;
-  atomic_uint_least32_t n_slots;      /* what the file has room for; grows */
-  atomic_uint_least32_t slots_used;   /* slots from here on have never been claimed; grows */
-  atomic_uint_least32_t n_marks;      /* how many numbers of marks have been given out */
+  atomic_uint_least32_t n_slots;      /* how many slots the segment has room for; grows */
+  atomic_uint_least32_t slots_used;   /* no slot from this index on has ever been claimed; grows */
+  atomic_uint_least32_t n_marks;      /* the last number that was drawn for a mark */
 
   _Alignas (SSEM_SHM_LINE) SsemShmSlot slots[];
 } SsemShmSegment;
@@ -140,12 +143,12 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemShmSegment, state) == 1088);
 G_STATIC_ASSERT (ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2);
 G_STATIC_ASSERT (sizeof (atomic_uint_least64_t) == 8 && sizeof (atomic_uint_least32_t) == 4);
 
-/* Fields are only ever moved with a new number in front; sizes tell most other changes. */
+/* The leading number changes whenever a field moves; the sizes reveal most other changes. */
 #define SSEM_SHM_LAYOUT ((guint32) (5u << 24 | (sizeof (SsemShmSegment) + sizeof (SsemShmSlot))))
 
 #define SSEM_SHM_SIZE(n_slots) (sizeof (SsemShmSegment) + (gsize) (n_slots) * sizeof (SsemShmSlot))
 
-/* As many as the first page has room for. */
+/* The number of slots that fit into the first page. */
 #define SSEM_SHM_FIRST_SLOTS ((SSEM_SHM_PAGE - sizeof (SsemShmSegment)) / sizeof (SsemShmSlot))
 
 /* life: version (2-63), phase (0-1) */
@@ -159,13 +162,13 @@ enum
 #define SSEM_SHM_LIFE_PHASE(life)       ((int) ((life) & 3))
 #define SSEM_SHM_LIFE_NEXT(life, phase) ((((life) >> 2) + 1) << 2 | (phase))
 
-/* state, taken apart. */
+/* The fields of `state`. */
 typedef struct
 {
   int value;
   guint32 epoch;  /* SSEM_SHM_EPOCH_BITS of it */
   guint32 slot;
-  guint32 number; /* SSEM_SHM_NUMBER_BITS of it */
+  guint32 sequence; /* SSEM_SHM_SEQUENCE_BITS of it */
 } SsemShmState;
 
 #define SSEM_SHM_LOW_BITS(word, bits) ((guint32) (word) & ((1u << (bits)) - 1))
@@ -180,7 +183,7 @@ ssem_shm_state_unpack (guint64 word)
     .value = (int) (word & G_MAXINT32),
     .epoch = (guint32) (word >> 31 & 1) | (guint32) (word >> 62) << 1,
     .slot = SSEM_SHM_LOW_BITS (word >> 50, SSEM_SHM_SLOT_BITS),
-    .number = SSEM_SHM_LOW_BITS (word >> 32, SSEM_SHM_NUMBER_BITS),
+    .sequence = SSEM_SHM_LOW_BITS (word >> 32, SSEM_SHM_SEQUENCE_BITS),
   };
 }
 
@@ -188,23 +191,24 @@ static inline guint64
 ssem_shm_state_pack (int     value,
                      guint32 epoch,
                      guint32 slot,
-                     guint32 number)
+                     guint32 sequence)
 {
   return (guint64) value |
          (guint64) (epoch & 1) << 31 |
-         (guint64) SSEM_SHM_LOW_BITS (number, SSEM_SHM_NUMBER_BITS) << 32 |
+         (guint64) SSEM_SHM_LOW_BITS (sequence, SSEM_SHM_SEQUENCE_BITS) << 32 |
          (guint64) slot << 50 |
          (guint64) (epoch >> 1 & 3) << 62;
 }
 
-/* Whether the last change was that with @number of the slot whose name, in its place, is @name. */
+/* Returns whether @word names operation @sequence of the slot with the index @name, which stands at
+ * its position in `state`. */
 static inline gboolean
 ssem_shm_state_names (guint64 word,
                       guint64 name,
-                      guint32 number)
+                      guint32 sequence)
 {
   return (word & ~(SSEM_SHM_STATE_EPOCH | G_MAXINT32)) ==
-         (name | (guint64) SSEM_SHM_LOW_BITS (number, SSEM_SHM_NUMBER_BITS) << 32);
+         (name | (guint64) SSEM_SHM_LOW_BITS (sequence, SSEM_SHM_SEQUENCE_BITS) << 32);
 }
 
 G_END_DECLS

@@ -7,11 +7,11 @@
 #include "ssem-shm-recovery-private.h"
 
 #include "ssem-shm-counter-private.h"
-#include "ssem-shm-waiting-private.h"
+#include "ssem-shm-waiters-private.h"
 
 #include <errno.h>
 
-/* A process is dead when the byte with its number is not locked: see ssem-shm-segment.c. Numbers
+/* A process is dead when the byte with its number is not locked: see ssem-shm-file.c. Numbers
  * are not used again, so dead is dead, and any number of processes may settle the same death at the
  * same time: see ssem-shm-counter.c.
  *
@@ -52,8 +52,8 @@ is_dead_cb (guint64  process,
 }
 
 int
-ssem_shm_recovery_sweep (SsemShmFile  *file,
-                         SsemShmSweep  sweep)
+ssem_shm_recovery_sweep (SsemShmFile *file,
+                         SsemShmSweep sweep)
 {
   SsemShmSegment *segment = file->memory;
   guint32 used = atomic_load (&segment->slots_used);
@@ -85,14 +85,14 @@ ssem_shm_recovery_sweep (SsemShmFile  *file,
       if (ssem_shm_file_is_alive (file, process))
         continue;
 
-      ssem_shm_counter_settle (segment, process);
+      ssem_shm_counter_reclaim (segment, process);
       n_dead++;
     }
 
   if (sweep == SSEM_SHM_SWEEP_ALL)
-    ssem_shm_waiting_mend (segment, is_dead_cb, file);
+    ssem_shm_waiters_recount (segment, is_dead_cb, file);
   if (n_dead > 0)
-    ssem_shm_waiting_wake_all (segment);
+    ssem_shm_waiters_wake_all (segment);
 
   return n_dead;
 }

@@ -34,11 +34,11 @@ crowd_seat_next (Fixture *fixture,
   guint64 last;
 
   crowd_open (fixture, &file);
-  last = atomic_load (&file.memory->last_process);
+  last = atomic_load (&file.memory->last_attach_id);
   do
     last++;
   while (last % FIXTURE_CROWD == 0 ? wing != 0 : ssem_shm_wing_choose (&file, last) != wing);
-  atomic_store (&file.memory->last_process, last - 1);
+  atomic_store (&file.memory->last_attach_id, last - 1);
   ssem_shm_file_clear (&file);
 }
 
@@ -106,7 +106,7 @@ crowd_wing_path (Fixture *fixture,
   guint64 birth;
 
   crowd_open (fixture, &file);
-  birth = file.memory->birth;
+  birth = file.memory->segment_id;
   ssem_shm_file_clear (&file);
 
   return g_strdup_printf ("%s/%016" G_GINT64_MODIFIER "x-%u", folder, birth, wing);

@@ -6,8 +6,8 @@
 
 #include "conformance.h"
 
-#include "ssem/shm/ssem-shm-naming-private.h"
-#include "ssem/shm/ssem-shm-wing-private.h"
+#include "ssem/shm/linux/ssem-shm-naming-private.h"
+#include "ssem/shm/linux/ssem-shm-wing-private.h"
 
 G_BEGIN_DECLS
 

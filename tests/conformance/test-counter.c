@@ -52,7 +52,7 @@ memory_clear (Memory *self)
     munmap (self->mappings[i], SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS));
 }
 
-static SsemShmLane
+static SsemShmSlotHandle
 claim (SsemShmSegment *segment,
        guint64         process)
 {
@@ -60,7 +60,7 @@ claim (SsemShmSegment *segment,
 
   g_assert_cmpuint (index, >, 0);
 
-  return (SsemShmLane) {
+  return (SsemShmSlotHandle) {
     .segment = segment,
     .slot = &segment->slots[index],
     .index = index,
@@ -69,10 +69,10 @@ claim (SsemShmSegment *segment,
 }
 
 static void
-add (SsemShmLane lane,
-     int         delta)
+add (SsemShmSlotHandle handle,
+     int               delta)
 {
-  g_assert_cmpint (ssem_shm_counter_add (lane, delta, -delta), ==, SSEM_SHM_DONE);
+  g_assert_cmpint (ssem_shm_counter_add (handle, delta, -delta), ==, SSEM_SHM_DONE);
 }
 
 static guint
@@ -93,7 +93,7 @@ static void
 test_add (void)
 {
   Memory memory;
-  SsemShmLane a, b;
+  SsemShmSlotHandle a, b;
 
   memory_init (&memory);
   a = claim (memory.mappings[0], 1);
@@ -124,7 +124,7 @@ static void
 test_add_fast (void)
 {
   Memory memory;
-  SsemShmLane a, b;
+  SsemShmSlotHandle a, b;
   int n_at_once = 0, held = 0, i;
 
   memory_init (&memory);
@@ -182,7 +182,7 @@ test_recall (void)
 {
   Memory memory;
   SsemShmSegment *segment;
-  SsemShmLane a, b;
+  SsemShmSlotHandle a, b;
 
   memory_init (&memory);
   segment = memory.mappings[1];
@@ -223,9 +223,9 @@ test_recall (void)
 }
 
 static guint32
-since_of (SsemShmLane lane)
+since_of (SsemShmSlotHandle handle)
 {
-  return ssem_shm_counter_peek_since (lane.segment, lane.segment->state, lane.index);
+  return ssem_shm_counter_peek_since (handle.segment, handle.segment->state, handle.index);
 }
 
 /* Since when units are held is known as long as any of those are that were taken the long way. */
@@ -233,31 +233,31 @@ static void
 test_since (void)
 {
   Memory memory;
-  SsemShmLane lane;
+  SsemShmSlotHandle handle;
   guint32 since;
 
   memory_init (&memory);
-  lane = claim (memory.mappings[0], 1);
-  add (lane, -2);
-  since = since_of (lane);
+  handle = claim (memory.mappings[0], 1);
+  add (handle, -2);
+  since = since_of (handle);
   g_assert_cmpuint (since, >, 0);
 
-  ssem_shm_counter_recall (&lane);
-  g_assert_true (ssem_shm_counter_add_fast (&lane, -1, 1, FALSE));
-  g_assert_cmpuint (since_of (lane), ==, since);
-  g_assert_true (ssem_shm_counter_add_fast (&lane, 2, -2, TRUE));
-  g_assert_cmpuint (since_of (lane), ==, since);
+  ssem_shm_counter_recall (&handle);
+  g_assert_true (ssem_shm_counter_add_fast (&handle, -1, 1, FALSE));
+  g_assert_cmpuint (since_of (handle), ==, since);
+  g_assert_true (ssem_shm_counter_add_fast (&handle, 2, -2, TRUE));
+  g_assert_cmpuint (since_of (handle), ==, since);
 
   /* The last one of them is not given back at once: the next is held since another time. */
-  g_assert_false (ssem_shm_counter_add_fast (&lane, 1, -1, TRUE));
-  g_assert_cmpint (ssem_shm_counter_get_holding (lane.segment, 1), ==, 1);
-  add (lane, 1);
-  ssem_shm_counter_recall (&lane);
-  g_assert_true (ssem_shm_counter_add_fast (&lane, -1, 1, FALSE));
-  g_assert_cmpint (ssem_shm_counter_get_holding (lane.segment, 1), ==, 1);
-  g_assert_cmpuint (since_of (lane), ==, 0);
-  g_assert_true (ssem_shm_counter_add_fast (&lane, 3, -3, TRUE));
-  g_assert_cmpint (ssem_shm_counter_get_holding (lane.segment, 1), ==, -2);
+  g_assert_false (ssem_shm_counter_add_fast (&handle, 1, -1, TRUE));
+  g_assert_cmpint (ssem_shm_counter_get_holding (handle.segment, 1), ==, 1);
+  add (handle, 1);
+  ssem_shm_counter_recall (&handle);
+  g_assert_true (ssem_shm_counter_add_fast (&handle, -1, 1, FALSE));
+  g_assert_cmpint (ssem_shm_counter_get_holding (handle.segment, 1), ==, 1);
+  g_assert_cmpuint (since_of (handle), ==, 0);
+  g_assert_true (ssem_shm_counter_add_fast (&handle, 3, -3, TRUE));
+  g_assert_cmpint (ssem_shm_counter_get_holding (handle.segment, 1), ==, -2);
 
   memory_clear (&memory);
 }
@@ -288,18 +288,18 @@ typedef enum
 
 /* An operation whose thread dies at @point. */
 static void
-add_until (SsemShmLane lane,
-           int         delta,
-           Point       point)
+add_until (SsemShmSlotHandle handle,
+           int               delta,
+           Point             point)
 {
-  SsemShmSegment *segment = lane.segment;
-  guint32 committed = lane.slot->committed;
-  SsemShmRecord *before = &lane.slot->record[committed & 1];
-  SsemShmRecord *after = &lane.slot->record[~committed & 1];
+  SsemShmSegment *segment = handle.segment;
+  guint32 committed = handle.slot->committed;
+  SsemShmRecord *before = &handle.slot->record[committed & 1];
+  SsemShmRecord *after = &handle.slot->record[~committed & 1];
   SsemShmState state = ssem_shm_state_unpack (segment->state);
 
   if (point == COMMITTED)
-    add (lane, delta);
+    add (handle, delta);
   if (point == BEFORE || point == COMMITTED)
     return;
 
@@ -312,12 +312,12 @@ add_until (SsemShmLane lane,
 
   /* As the real one, it records whose success it overwrites; so it has to be the real one. */
   {
-    guint32 done = lane.slot->done;
+    guint32 done = handle.slot->done;
 
-    add (lane, delta);
+    add (handle, delta);
     g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, state.value + delta);
-    lane.slot->committed = committed;
-    g_assert_cmpuint (lane.slot->done, ==, done);
+    handle.slot->committed = committed;
+    g_assert_cmpuint (handle.slot->done, ==, done);
   }
 }
 
@@ -343,11 +343,11 @@ settle_again (SsemShmSegment *segment,
     {
       if (owners[i] >> SSEM_SHM_OWNER_SHIFT == 7)
         {
-          segment->slots[i].owner = owners[i] | (is_marked ? SSEM_SHM_OWNER_SETTLED : 0);
+          segment->slots[i].owner = owners[i] | (is_marked ? SSEM_SHM_OWNER_RECLAIMED : 0);
           is_marked = FALSE;
         }
     }
-  g_assert_false (ssem_shm_counter_settle (segment, 7));
+  g_assert_false (ssem_shm_counter_reclaim (segment, 7));
 
   return ssem_shm_counter_get_value (segment);
 }
@@ -357,7 +357,7 @@ try_case (Memory     *memory,
           const Case *chosen)
 {
   SsemShmSegment *segment = memory->mappings[0];
-  SsemShmLane other, lanes[3];
+  SsemShmSlotHandle other, handles[3];
   guint64 owners[8];
   gint64 holding = 0;
   int value = INITIAL, i;
@@ -378,14 +378,14 @@ try_case (Memory     *memory,
   other = claim (memory->mappings[1], 3);
   for (j = 0; j < chosen->n_slots; j++)
     {
-      lanes[j] = claim (memory->mappings[2], 7);
-      add (lanes[j], -5 * (int) (j + 1));
+      handles[j] = claim (memory->mappings[2], 7);
+      add (handles[j], -5 * (int) (j + 1));
       holding += 5 * (int) (j + 1);
       add (other, -1);
     }
   value -= (int) holding + (int) chosen->n_slots;
 
-  add_until (lanes[chosen->victim], chosen->delta, chosen->point);
+  add_until (handles[chosen->victim], chosen->delta, chosen->point);
   if (chosen->point >= SWAPPED)
     {
       value += chosen->delta;
@@ -397,7 +397,7 @@ try_case (Memory     *memory,
     {
     case OTHERS_ADD:
     case OTHERS_ADD_MORE:
-      for (i = chosen->aftermath == OTHERS_ADD ? 1 : (1 << SSEM_SHM_NUMBER_BITS) + 3; i > 0; i--)
+      for (i = chosen->aftermath == OTHERS_ADD ? 1 : (1 << SSEM_SHM_SEQUENCE_BITS) + 3; i > 0; i--)
         {
           add (other, -1);
           add (other, 1);
@@ -427,7 +427,7 @@ try_case (Memory     *memory,
 
   for (i = 1; i < 8; i++)
     owners[i] = segment->slots[i].owner;
-  g_assert_true (ssem_shm_counter_settle (memory->mappings[3], 7) == (holding > 0));
+  g_assert_true (ssem_shm_counter_reclaim (memory->mappings[3], 7) == (holding > 0));
   value += (int) MAX (0, holding);
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value);
   g_assert_cmpuint (count_slots_of (segment, 7), ==, 0);
@@ -443,11 +443,11 @@ try_case (Memory     *memory,
   g_assert_cmpuint (count_slots_of (segment, 7), ==, 0);
 
   /* The slots' next owner begins with nothing, and all goes on. */
-  lanes[0] = claim (memory->mappings[4], 9);
+  handles[0] = claim (memory->mappings[4], 9);
   g_assert_cmpint (ssem_shm_counter_get_holding (segment, 9), ==, 0);
-  add (lanes[0], -4);
+  add (handles[0], -4);
   add (other, -1);
-  g_assert_true (ssem_shm_counter_settle (memory->mappings[3], 9));
+  g_assert_true (ssem_shm_counter_reclaim (memory->mappings[3], 9));
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value - 1);
 }
 
@@ -456,8 +456,8 @@ test_death (void)
 {
   /* Where numbers wrap in state, and in all their bits. */
   const guint32 first_numbers[] = {
-    0, 1, (1 << SSEM_SHM_NUMBER_BITS) - 6, (1 << SSEM_SHM_NUMBER_BITS) - 7,
-    (1 << SSEM_SHM_NUMBER_BITS) - 8, G_MAXUINT32 - 4, G_MAXUINT32 - 5, G_MAXUINT32 - 6,
+    0, 1, (1 << SSEM_SHM_SEQUENCE_BITS) - 6, (1 << SSEM_SHM_SEQUENCE_BITS) - 7,
+    (1 << SSEM_SHM_SEQUENCE_BITS) - 8, G_MAXUINT32 - 4, G_MAXUINT32 - 5, G_MAXUINT32 - 6,
   };
   const int deltas[] = { -7, 2, 31 };
   Case chosen;
@@ -488,7 +488,7 @@ test_resetter_dies (void)
 {
   Memory memory;
   SsemShmSegment *segment;
-  SsemShmLane resetter, other;
+  SsemShmSlotHandle resetter, other;
 
   memory_init (&memory);
   segment = memory.mappings[0];
@@ -506,8 +506,8 @@ test_resetter_dies (void)
   add (other, 6);
   g_assert_cmpuint (segment->epoch, ==, 2);
   g_assert_cmpint (ssem_shm_counter_get_holding (segment, 8), ==, -6);
-  g_assert_false (ssem_shm_counter_settle (memory.mappings[3], 7));
-  g_assert_false (ssem_shm_counter_settle (memory.mappings[3], 8));
+  g_assert_false (ssem_shm_counter_reclaim (memory.mappings[3], 7));
+  g_assert_false (ssem_shm_counter_reclaim (memory.mappings[3], 8));
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, 56);
 
   memory_clear (&memory);
@@ -518,7 +518,7 @@ static void
 test_settle_at_maximum (void)
 {
   Memory memory;
-  SsemShmLane dead, other;
+  SsemShmSlotHandle dead, other;
 
   memory_init (&memory);
   dead = claim (memory.mappings[1], 7);
@@ -527,7 +527,7 @@ test_settle_at_maximum (void)
   add (other, G_MAXINT);
   add (dead, -1);
   add (other, 1);
-  g_assert_true (!ssem_shm_counter_settle (memory.mappings[3], 7) ||
+  g_assert_true (!ssem_shm_counter_reclaim (memory.mappings[3], 7) ||
                  ssem_shm_counter_get_value (memory.mappings[0]) == G_MAXINT);
   g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[0]), ==, G_MAXINT);
 
@@ -543,7 +543,7 @@ test_settle_at_maximum (void)
 typedef struct
 {
   SsemShmSegment *segment;
-  SsemShmLane lane;
+  SsemShmSlotHandle handle;
   atomic_int *round; /* whose death is to be settled; or -1 when it is over */
   atomic_int *n_idle;
   atomic_int *n_given;
@@ -568,12 +568,12 @@ settle_in_thread (gpointer data)
         }
 
       last = round;
-      if (ssem_shm_counter_settle (self->segment, 1000 + (guint64) round))
+      if (ssem_shm_counter_reclaim (self->segment, 1000 + (guint64) round))
         atomic_fetch_add (self->n_given, 1);
       /* Some work in between, that meets the others' settling. */
-      add (self->lane, -1);
-      ssem_shm_counter_settle (self->segment, 1000 + (guint64) round);
-      add (self->lane, 1);
+      add (self->handle, -1);
+      ssem_shm_counter_reclaim (self->segment, 1000 + (guint64) round);
+      add (self->handle, 1);
       atomic_fetch_add (self->n_idle, 1);
     }
 }
@@ -600,7 +600,7 @@ test_settlers (void)
     {
       settlers[j] = (Settler) {
         .segment = memory.mappings[j + 1],
-        .lane = claim (memory.mappings[j + 1], j + 1),
+        .handle = claim (memory.mappings[j + 1], j + 1),
         .round = &round,
         .n_idle = &n_idle,
         .n_given = &n_given,
@@ -610,8 +610,8 @@ test_settlers (void)
 
   for (i = 1; i <= N_ROUNDS && g_get_monotonic_time () < deadline_usec; i++)
     {
-      SsemShmLane first = claim (segment, 1000 + (guint64) i);
-      SsemShmLane second = claim (segment, 1000 + (guint64) i);
+      SsemShmSlotHandle first = claim (segment, 1000 + (guint64) i);
+      SsemShmSlotHandle second = claim (segment, 1000 + (guint64) i);
 
       add (first, -i % 7);
       add (second, -3);
@@ -637,15 +637,15 @@ test_settlers (void)
 static gpointer
 add_in_thread (gpointer data)
 {
-  SsemShmLane *lane = data;
+  SsemShmSlotHandle *handle = data;
   int i, n;
 
   for (i = 0; i < 100000; i++)
     {
       n = 1 + i % 30;
-      while (ssem_shm_counter_add (*lane, -n, n) != SSEM_SHM_DONE)
+      while (ssem_shm_counter_add (*handle, -n, n) != SSEM_SHM_DONE)
         g_thread_yield ();
-      add (*lane, n);
+      add (*handle, n);
     }
 
   return NULL;
@@ -655,15 +655,15 @@ static void
 test_threads (void)
 {
   Memory memory;
-  SsemShmLane lanes[N_MAPPINGS];
+  SsemShmSlotHandle handles[N_MAPPINGS];
   GThread *threads[N_MAPPINGS];
   guint i;
 
   memory_init (&memory);
   for (i = 0; i < N_MAPPINGS; i++)
     {
-      lanes[i] = claim (memory.mappings[i], i + 1);
-      threads[i] = g_thread_new ("add", add_in_thread, &lanes[i]);
+      handles[i] = claim (memory.mappings[i], i + 1);
+      threads[i] = g_thread_new ("add", add_in_thread, &handles[i]);
     }
   for (i = 0; i < N_MAPPINGS; i++)
     g_thread_join (threads[i]);
@@ -699,7 +699,7 @@ test_slots (void)
   g_assert_cmpuint (count_slots_of (segment, 1234), ==, 0);
   add (claim (segment, n + 1), -3);
   g_assert_cmpuint (ssem_shm_counter_claim_slot (segment, n + 2, 1, 0), ==, 0);
-  g_assert_true (ssem_shm_counter_settle (segment, n + 1));
+  g_assert_true (ssem_shm_counter_reclaim (segment, n + 1));
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, INITIAL);
 
   memory_clear (&memory);
@@ -711,7 +711,7 @@ test_claimer_dies (void)
 {
   Memory memory;
   SsemShmSegment *segment;
-  SsemShmLane former, whole;
+  SsemShmSlotHandle former, whole;
 
   memory_init (&memory);
   segment = memory.mappings[0];
@@ -727,7 +727,7 @@ test_claimer_dies (void)
   former.slot->record[former.slot->committed & 1].holding = 5;
   former.slot->record[former.slot->committed & 1].stamp = segment->epoch;
   add (claim (segment, 9), -2);
-  g_assert_true (ssem_shm_counter_settle (segment, 9));
+  g_assert_true (ssem_shm_counter_reclaim (segment, 9));
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, INITIAL - 9);
   g_assert_cmpuint (count_slots_of (segment, 9), ==, 0);
 

@@ -69,7 +69,7 @@ static void
 assert_same (SsemShmFile *one,
              SsemShmFile *other)
 {
-  g_assert_cmphex (one->memory->birth, ==, other->memory->birth);
+  g_assert_cmphex (one->memory->segment_id, ==, other->memory->segment_id);
 }
 
 /* --- A real crowd --- */
@@ -79,7 +79,7 @@ assert_same (SsemShmFile *one,
 typedef struct
 {
   SsemShmFile file;
-  SsemShmLane lane;
+  SsemShmSlotHandle lane;
   gboolean is_there;
 } Member;
 
@@ -98,7 +98,7 @@ enter (Fixture *fixture,
       g_assert_cmpint (ssem_shm_file_grow (&self->file), ==, 0);
       slot = ssem_shm_counter_claim_slot (memory, self->file.process, getpid (), 0);
     }
-  self->lane = (SsemShmLane) {
+  self->lane = (SsemShmSlotHandle) {
     .segment = memory,
     .slot = &memory->slots[slot],
     .index = slot,
@@ -250,8 +250,8 @@ stand_as_remover (SsemShmFile *file)
 /* Whoever removes a segment clears away the wings that no segment has any more, and no others; and
  * none while it cannot know. */
 static void
-check_clearing (Fixture  *fixture,
-                gboolean  goes_further)
+check_clearing (Fixture *fixture,
+                gboolean goes_further)
 {
   guint n_left;
 
@@ -462,8 +462,8 @@ test_leaver_stands (Fixture *fixture)
 
 /* One comes to a wing, and stands still while the last one goes and others come; or is killed. */
 static void
-check_newcomer (Fixture  *fixture,
-                gboolean  is_killed)
+check_newcomer (Fixture *fixture,
+                gboolean is_killed)
 {
   gboolean stands = TRUE;
   guint n;

@@ -98,7 +98,7 @@ listens_no_more (gpointer data)
 {
   Helper *helper = data;
 
-  return count_threads_named (helper->pid, "ssem-bell") == 0;
+  return count_threads_named (helper->pid, "ssem-watch") == 0;
 }
 
 /* What the program itself does at its end may come after the library's: it can go on and begin

@@ -3,7 +3,7 @@
  */
 
 #include "ssem/os/ssem-file-link-private.h"
-#include "ssem/shm/ssem-shm-naming-private.h"
+#include "ssem/shm/linux/ssem-shm-naming-private.h"
 
 #include <ssem.h>
 
@@ -140,7 +140,7 @@ assert_same (SsemShmFile *a,
              SsemShmFile *b)
 {
   g_assert_cmpuint (a->identity.inode, ==, b->identity.inode);
-  g_assert_cmpuint (a->memory->birth, ==, b->memory->birth);
+  g_assert_cmpuint (a->memory->segment_id, ==, b->memory->segment_id);
 }
 
 static gboolean

@@ -5,8 +5,8 @@
 #include "fuzz.h"
 
 #include "ssem/shm/ssem-shm-counter-private.h"
-#include "ssem/shm/ssem-shm-segment-private.h"
-#include "ssem/shm/ssem-shm-waiting-private.h"
+#include "ssem/shm/linux/ssem-shm-file-private.h"
+#include "ssem/shm/ssem-shm-waiters-private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -83,14 +83,14 @@ settle (SsemShmSegment *segment)
   guint32 used = atomic_load (&segment->slots_used);
   guint32 i;
 
-  ssem_shm_waiting_mend (segment, is_dead_cb, NULL);
+  ssem_shm_waiters_recount (segment, is_dead_cb, NULL);
   for (i = 1; i < used; i++)
     {
       guint64 process = atomic_load (&segment->slots[i].owner) >> SSEM_SHM_OWNER_SHIFT;
       int before = ssem_shm_counter_get_value (segment);
 
       if (process != 0)
-        ssem_shm_counter_settle (segment, process);
+        ssem_shm_counter_reclaim (segment, process);
       g_assert_cmpint (ssem_shm_counter_get_value (segment), >=, before);
     }
 }
@@ -99,31 +99,31 @@ static void
 operate (SsemShmSegment *segment,
          int             n)
 {
-  const guint64 process = atomic_load (&segment->last_process) + 1;
+  const guint64 process = atomic_load (&segment->last_attach_id) + 1;
   guint32 index = ssem_shm_counter_claim_slot (segment, process, 1, 1);
   int value = ssem_shm_counter_get_value (segment);
-  SsemShmLane lane;
+  SsemShmSlotHandle handle;
 
   if (index == 0)
     return;
 
   g_assert_cmpuint (index, <, atomic_load (&segment->slots_used));
-  lane = (SsemShmLane) {
+  handle = (SsemShmSlotHandle) {
     .segment = segment,
     .slot = &segment->slots[index],
     .index = index,
     .name = ssem_shm_state_pack (0, 0, index, 0),
   };
 
-  ssem_shm_waiting_announce (segment, index, n + 1);
-  ssem_shm_waiting_retract (segment, index);
+  ssem_shm_waiters_announce (segment, index, n + 1);
+  ssem_shm_waiters_retract (segment, index);
 
-  if (ssem_shm_counter_add (lane, -n, n) == SSEM_SHM_DONE)
+  if (ssem_shm_counter_add (handle, -n, n) == SSEM_SHM_DONE)
     {
       g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value - n);
-      ssem_shm_counter_recall (&lane);
-      if (!ssem_shm_counter_add_fast (&lane, n, -n, TRUE))
-        g_assert_cmpint (ssem_shm_counter_add (lane, n, -n), ==, SSEM_SHM_DONE);
+      ssem_shm_counter_recall (&handle);
+      if (!ssem_shm_counter_add_fast (&handle, n, -n, TRUE))
+        g_assert_cmpint (ssem_shm_counter_add (handle, n, -n), ==, SSEM_SHM_DONE);
     }
   else
     {
@@ -131,10 +131,10 @@ operate (SsemShmSegment *segment,
     }
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value);
 
-  ssem_shm_counter_reset (lane, n);
+  ssem_shm_counter_reset (handle, n);
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, n);
   if (ssem_shm_counter_get_holding (segment, process) > 0)
-    ssem_shm_counter_settle (segment, process);
+    ssem_shm_counter_reclaim (segment, process);
   else
     ssem_shm_counter_free_slots (segment, process);
   g_assert_cmpint (ssem_shm_counter_get_value (segment), >=, n);

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* How a segment gets its name and loses it: ssem/shm/ssem-shm-naming.c.
+/* How a segment gets its name and loses it: ssem/shm/linux/ssem-shm-naming.c.
  *
  * Some processes open the key and close it again; any of them may be killed at any step. Names are
  * those of the C code, and each of its system calls and accesses to a word that processes share is

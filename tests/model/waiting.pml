@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Sleeping and waking: ssem/shm/ssem-shm-waiting.c, ssem-shm-recovery.c and ssem-shm-bell.c.
+/* Sleeping and waking: ssem/shm/ssem-shm-waiters.c, ssem-shm-recovery.c and linux/ssem-shm-death-watch.c.
  *
  * Some processes wait for units, one releases those it has, one only looks; any of them may be killed
  * at any step. The counter is taken for granted (counter.pml): to take, and to settle a death, is one

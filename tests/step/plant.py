@@ -11,35 +11,35 @@ import sys
 
 # What is replaced has to be there once: a bug that is planted nowhere would never be found.
 BUGS = {
-    # Whose name is overwritten before it has committed is forgotten.
+    # The success of an operation is forgotten if its name is overwritten before it has committed.
     'no-helping': (
-        '  if (matches (number, state.number))\n    return;\n',
+        '  if (matches (sequence, state.sequence))\n    return;\n',
         '  return;\n',
     ),
-    # Whose name is overwritten is waited for.
+    # A process waits until the operation whose name it overwrites has committed.
     'waits': (
-        '  if (matches (number, state.number))\n    return;\n',
-        '  while (!matches (number, state.number) && atomic_load (&segment->state) == word)\n'
-        '    number = atomic_load (&slot->committed);\n'
+        '  if (matches (sequence, state.sequence))\n    return;\n',
+        '  while (!matches (sequence, state.sequence) && atomic_load (&segment->state) == word)\n'
+        '    sequence = atomic_load (&slot->committed);\n'
         '  return;\n',
     ),
-    # An operation is written down as over before the swap.
+    # An operation commits before its swap.
     'early-commit': (
-        '      new_word = ssem_shm_state_pack (state.value + delta, state.epoch, lane.index,'
-        ' committed + 1);\n',
+        '      new_word = ssem_shm_state_pack (state.value + delta, state.epoch, handle.index,\n'
+        '                                      committed + 1);\n',
         '      atomic_store (&slot->committed, committed + 1);\n'
-        '      new_word = ssem_shm_state_pack (state.value + delta, state.epoch, lane.index,'
-        ' committed + 1);\n',
+        '      new_word = ssem_shm_state_pack (state.value + delta, state.epoch, handle.index,\n'
+        '                                      committed + 1);\n',
     ),
-    # A process that reclaims swaps from the word that it has read, without a mark of its own.
+    # A process that reclaims swaps from the word that it has read, without a mark.
     'no-mark': (
         '  if (!put_mark (segment, &word))\n    return FALSE;\n',
         '  (void) put_mark;\n',
     ),
-    # A last will is executed by everybody who finds it.
-    'will-again': (
-        '  return (state->slot == index && matches (will, state->number)) ||\n'
-        '         atomic_load (&slot->done) == will;\n',
+    # Every process that finds the units of a dead process returns them.
+    'reclaim-again': (
+        '  return (state->slot == index && matches (sequence, state->sequence)) ||\n'
+        '         atomic_load (&slot->done) == sequence;\n',
         '  return FALSE;\n',
     ),
 }
@@ -50,7 +50,7 @@ def main():
     before, after = BUGS[bug]
     text = pathlib.Path(source).read_text()
     if text.count(before) != 1:
-        sys.exit(f'{source}: the place for the bug "{bug}" is there {text.count(before)} times')
+        sys.exit(f'{source}: {text.count(before)} locations for the bug "{bug}"')
     pathlib.Path(target).write_text(text.replace(before, after))
 
 

@@ -58,7 +58,7 @@ class Planted(unittest.TestCase):
         self.check('early-commit', 'killed/acquire-behind-another', -signal.SIGABRT, -signal.SIGALRM)
 
     def test_will_again(self):
-        self.check('will-again', 'killed/recover', -signal.SIGABRT)
+        self.check('reclaim-again', 'killed/recover', -signal.SIGABRT)
 
     def test_no_mark(self):
         self.check('no-mark', '/ssem/wrapped/shared-memory/reclaimed', -signal.SIGABRT)

@@ -3,7 +3,7 @@
  */
 
 #include "ssem/shm/ssem-shm-counter-private.h"
-#include "ssem/shm/ssem-shm-waiting-private.h"
+#include "ssem/shm/ssem-shm-waiters-private.h"
 
 #include <sys/mman.h>
 
@@ -52,7 +52,7 @@ segment_free (SsemShmSegment *segment)
   munmap (segment, SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS));
 }
 
-static SsemShmLane
+static SsemShmSlotHandle
 claim (SsemShmSegment *segment,
        guint64         process)
 {
@@ -60,7 +60,7 @@ claim (SsemShmSegment *segment,
 
   g_assert_cmpuint (index, >, 0);
 
-  return (SsemShmLane) {
+  return (SsemShmSlotHandle) {
     .segment = segment,
     .slot = &segment->slots[index],
     .index = index,
@@ -77,28 +77,28 @@ new_process (void)
 }
 
 static gboolean
-take (SsemShmLane *lane)
+take (SsemShmSlotHandle *handle)
 {
-  if (ssem_shm_counter_add_fast (lane, -1, 1, FALSE))
+  if (ssem_shm_counter_add_fast (handle, -1, 1, FALSE))
     return TRUE;
 
-  lane->left = 0;
-  if (ssem_shm_counter_add (*lane, -1, 1) != SSEM_SHM_DONE)
+  handle->left = 0;
+  if (ssem_shm_counter_add (*handle, -1, 1) != SSEM_SHM_DONE)
     return FALSE;
 
-  ssem_shm_counter_recall (lane);
+  ssem_shm_counter_recall (handle);
   return TRUE;
 }
 
 static void
-give (SsemShmLane *lane)
+give (SsemShmSlotHandle *handle)
 {
-  if (ssem_shm_counter_add_fast (lane, 1, -1, TRUE))
+  if (ssem_shm_counter_add_fast (handle, 1, -1, TRUE))
     return;
 
-  lane->left = 0;
-  g_assert_cmpint (ssem_shm_counter_add (*lane, 1, -1), ==, SSEM_SHM_DONE);
-  ssem_shm_counter_recall (lane);
+  handle->left = 0;
+  g_assert_cmpint (ssem_shm_counter_add (*handle, 1, -1), ==, SSEM_SHM_DONE);
+  ssem_shm_counter_recall (handle);
 }
 
 /* Answers how often they did it, all together. */
@@ -124,15 +124,15 @@ static gpointer
 count_trying (gpointer data)
 {
   Guarded *guarded = data;
-  SsemShmLane lane = claim (guarded->segment, new_process ());
+  SsemShmSlotHandle handle = claim (guarded->segment, new_process ());
   int i;
 
   for (i = 0; i < N_ROUNDS; i++)
     {
-      while (!take (&lane))
+      while (!take (&handle))
         g_thread_yield ();
       guarded->plain++;
-      give (&lane);
+      give (&handle);
     }
 
   return GINT_TO_POINTER (i);
@@ -151,39 +151,39 @@ test_trying (void)
 /* --- Sleeping --- */
 
 static void
-take_sleeping (SsemShmLane *lane)
+take_sleeping (SsemShmSlotHandle *handle)
 {
   SsemShmWaiter waiter = { 0 };
 
-  if (take (lane))
+  if (take (handle))
     return;
 
-  ssem_shm_waiting_announce (lane->segment, lane->index, 1);
-  while (!take (lane))
-    ssem_shm_waiting_sleep (lane->segment, &waiter, lane->index, 1, G_MAXINT64);
-  ssem_shm_waiting_retract (lane->segment, lane->index);
+  ssem_shm_waiters_announce (handle->segment, handle->index, 1);
+  while (!take (handle))
+    ssem_shm_waiters_sleep (handle->segment, &waiter, handle->index, 1, G_MAXINT64);
+  ssem_shm_waiters_retract (handle->segment, handle->index);
 }
 
 static void
-give_waking (SsemShmLane *lane)
+give_waking (SsemShmSlotHandle *handle)
 {
-  give (lane);
-  if (ssem_shm_waiting_is_anybody (lane->segment))
-    ssem_shm_waiting_wake (lane->segment, 1);
+  give (handle);
+  if (ssem_shm_waiters_is_anybody (handle->segment))
+    ssem_shm_waiters_wake (handle->segment, 1);
 }
 
 static gpointer
 count_sleeping (gpointer data)
 {
   Guarded *guarded = data;
-  SsemShmLane lane = claim (guarded->segment, new_process ());
+  SsemShmSlotHandle handle = claim (guarded->segment, new_process ());
   int i;
 
   for (i = 0; i < N_ROUNDS; i++)
     {
-      take_sleeping (&lane);
+      take_sleeping (&handle);
       guarded->plain++;
-      give_waking (&lane);
+      give_waking (&handle);
     }
 
   return GINT_TO_POINTER (i);
@@ -196,7 +196,7 @@ test_sleeping (void)
 
   run_threads (count_sleeping, &guarded);
   g_assert_cmpint (guarded.plain, ==, N_THREADS * N_ROUNDS);
-  g_assert_false (ssem_shm_waiting_is_anybody (guarded.segment));
+  g_assert_false (ssem_shm_waiters_is_anybody (guarded.segment));
   segment_free (guarded.segment);
 }
 
@@ -213,8 +213,8 @@ static gpointer
 consume (gpointer data)
 {
   Ring *ring = data;
-  SsemShmLane room = claim (ring->room, new_process ());
-  SsemShmLane filled = claim (ring->filled, new_process ());
+  SsemShmSlotHandle room = claim (ring->room, new_process ());
+  SsemShmSlotHandle filled = claim (ring->filled, new_process ());
   gint64 sum = 0;
   int i;
 
@@ -233,8 +233,8 @@ static void
 test_ring (void)
 {
   Ring ring = { segment_new (RING_SIZE), segment_new (0), { 0 } };
-  SsemShmLane room = claim (ring.room, new_process ());
-  SsemShmLane filled = claim (ring.filled, new_process ());
+  SsemShmSlotHandle room = claim (ring.room, new_process ());
+  SsemShmSlotHandle filled = claim (ring.filled, new_process ());
   GThread *consumer = g_thread_new ("consumer", consume, &ring);
   int i;
 
@@ -272,9 +272,9 @@ die_holding (gpointer data)
   for (i = 0; i < N_DEATHS && g_get_monotonic_time () < deadline_usec; i++)
     {
       guint64 process = new_process ();
-      SsemShmLane lane = claim (mortality->guarded.segment, process);
+      SsemShmSlotHandle handle = claim (mortality->guarded.segment, process);
 
-      while (!take (&lane))
+      while (!take (&handle))
         g_thread_yield ();
       mortality->guarded.plain++;
 
@@ -303,7 +303,7 @@ settle_deaths (gpointer data)
 
           if (dead == 0)
             continue;
-          ssem_shm_counter_settle (mortality->guarded.segment, dead);
+          ssem_shm_counter_reclaim (mortality->guarded.segment, dead);
           atomic_compare_exchange_strong_explicit (&mortality->dead[i], &dead, 0,
                                                    memory_order_relaxed, memory_order_relaxed);
         }
@@ -351,9 +351,9 @@ come_and_go (gpointer data)
   for (i = 0; i < N_ROUNDS; i++)
     {
       guint64 process = new_process ();
-      SsemShmLane lane = claim (places->segment, process);
+      SsemShmSlotHandle handle = claim (places->segment, process);
 
-      places->plain[lane.index]++;
+      places->plain[handle.index]++;
       ssem_shm_counter_free_slots (places->segment, process);
     }
 
@@ -381,7 +381,7 @@ main (int    argc,
       char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  ssem_shm_waiting_init ();
+  ssem_shm_waiters_init ();
   g_test_add_func ("/ssem/memory-order/trying", test_trying);
   g_test_add_func ("/ssem/memory-order/sleeping", test_sleeping);
   g_test_add_func ("/ssem/memory-order/ring", test_ring);

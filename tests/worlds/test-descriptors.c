@@ -298,7 +298,7 @@ has_bell_thread (gpointer data)
 {
   Helper *helper = data;
 
-  return count_threads_named (helper->pid, "ssem-bell") == 1;
+  return count_threads_named (helper->pid, "ssem-watch") == 1;
 }
 
 /* The death of another rings the bell, whose descriptor is a stranger's pipe by then. */

@@ -33,10 +33,10 @@ typedef struct
   void *wing_memory;
   guint64 process;        /* this process's number in the segment; never used again */
   gboolean is_counted;    /* among those whose byte is in fd's file */
-  guint64 lineage;        /* of the segment; stays when it is closed */
+  guint64 incarnation;        /* of the segment; stays when it is closed */
 } SsemShmFile;
 
-/* Where the locks lie: the byte of process number 0. The rest is told in ssem-shm-segment.c. */
+/* Where the locks lie: the byte of process number 0. The rest is told in ssem-shm-file.c. */
 #define SSEM_SHM_LOCKS_ATTACHED (G_GINT64_CONSTANT (1) << 48)
 #define SSEM_SHM_LOCKS_LINGERS  (G_GINT64_CONSTANT (1) << 49)
 #define SSEM_SHM_LOCKS_LISTENS  (G_GINT64_CONSTANT (1) << 50)

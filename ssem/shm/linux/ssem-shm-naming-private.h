@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include "ssem/shm/ssem-shm-segment-private.h"
+#include "ssem/shm/linux/ssem-shm-file-private.h"
 
 G_BEGIN_DECLS
 

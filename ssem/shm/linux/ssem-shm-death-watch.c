@@ -4,10 +4,10 @@
 
 #include "config.h"
 
-#include "ssem-shm-bell-private.h"
+#include "ssem-shm-death-watch-private.h"
 
-#include "ssem-shm-recovery-private.h"
-#include "ssem-shm-waiting-private.h"
+#include "ssem/shm/ssem-shm-recovery-private.h"
+#include "ssem/shm/ssem-shm-waiters-private.h"
 #include "ssem/os/ssem-file-number-private.h"
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem/os/ssem-thread-private.h"
@@ -37,7 +37,7 @@
  * One thread for all semaphores of the process, started when the process first sleeps waiting for
  * units and is to listen. It stays as long as it has something to watch.
  *
- * bell_lock protects all here. The thread holds it while it sweeps a file, which takes some
+ * watch_lock protects all here. The thread holds it while it sweeps a file, which takes some
  * microseconds, and not while it sleeps; so whoever unwatches a file knows, with the lock, that it
  * is let go of.
  *
@@ -63,36 +63,36 @@ typedef struct
   int watch;
 } Watched;
 
-static GMutex bell_lock;
+static GMutex watch_lock;
 static int inotify_fd = -1; /* -1: there is no bell */
-static guint bell_number;
+static guint watch_serial;
 static gboolean has_thread;
 static GArray *watched;
 
-/* With bell_lock: whether there is a bell that the program has left us. */
+/* With watch_lock: whether there is a bell that the program has left us. */
 static gboolean
-has_bell (void)
+has_instance (void)
 {
   return inotify_fd >= 0 && fcntl (inotify_fd, F_GETSIG) == MARK;
 }
 
-/* With bell_lock. The thread, if there is one, is not of this bell any more. */
+/* With watch_lock. The thread, if there is one, is not of this bell any more. */
 static void
-drop_bell (void)
+drop_instance (void)
 {
-  if (has_bell ())
+  if (has_instance ())
     close (inotify_fd);
   inotify_fd = -1;
-  bell_number++;
+  watch_serial++;
   has_thread = FALSE;
   g_array_set_size (watched, 0);
 }
 
-/* With bell_lock. */
+/* With watch_lock. */
 static gboolean
-make_bell (void)
+make_instance (void)
 {
-  drop_bell ();
+  drop_instance ();
   inotify_fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
   if (inotify_fd >= 0)
     inotify_fd = ssem_file_number_settle (inotify_fd);
@@ -108,17 +108,17 @@ make_bell (void)
 static void
 forget_in_child (void)
 {
-  drop_bell ();
+  drop_instance ();
 }
 
 void
-ssem_shm_bell_init (void)
+ssem_shm_death_watch_init (void)
 {
   watched = g_array_new (FALSE, FALSE, sizeof (Watched));
-  ssem_fork_protect (&bell_lock, forget_in_child);
+  ssem_fork_protect (&watch_lock, forget_in_child);
 }
 
-/* With bell_lock. */
+/* With watch_lock. */
 static gboolean
 sweep_watch (int watch)
 {
@@ -142,7 +142,7 @@ sweep_watch (int watch)
   return has_found;
 }
 
-/* With bell_lock: the rest that a death asks for, when the units are back already. */
+/* With watch_lock: the rest that a death asks for, when the units are back already. */
 static void
 tidy_watch (int watch)
 {
@@ -159,7 +159,7 @@ tidy_watch (int watch)
        * need not have had a slot by which it could be found. Or it listened, and has to be
        * replaced. So in the end all who wait look, whomever we find. */
       if (ssem_shm_recovery_sweep (entry->file, SSEM_SHM_SWEEP_ALL) >= 0)
-        ssem_shm_waiting_wake_all (entry->file->memory);
+        ssem_shm_waiters_wake_all (entry->file->memory);
     }
 }
 
@@ -177,7 +177,7 @@ add_once (GArray *rung,
   g_array_append_val (rung, watch);
 }
 
-/* With bell_lock. Adds to @rung whose bell has rung, without waiting. FALSE when there is nothing
+/* With watch_lock. Adds to @rung whose bell has rung, without waiting. FALSE when there is nothing
  * to listen to. */
 static gboolean
 hear (GArray *rung,
@@ -213,7 +213,7 @@ answer (GArray *rung,
   gboolean is_last = *pause > LAST_PAUSE_USEC;
   guint i;
 
-  ssem_thread_lock (&bell_lock);
+  ssem_thread_lock (&watch_lock);
   for (i = 0; i < rung->len; i++)
     {
       int watch = g_array_index (rung, int, i);
@@ -221,7 +221,7 @@ answer (GArray *rung,
       if (sweep_watch (watch) || is_last)
         tidy_watch (watch);
     }
-  ssem_thread_unlock (&bell_lock);
+  ssem_thread_unlock (&watch_lock);
 
   *pause += *pause / 2;
   if (is_last)
@@ -237,10 +237,10 @@ listen_thread (gpointer data)
   gint64 pause = FIRST_PAUSE_USEC;
   gboolean is_over;
 
-  ssem_thread_lock (&bell_lock);
-  is_over = number != bell_number;
+  ssem_thread_lock (&watch_lock);
+  is_over = number != watch_serial;
   bell.fd = inotify_fd;
-  ssem_thread_unlock (&bell_lock);
+  ssem_thread_unlock (&watch_lock);
 
   while (!is_over)
     {
@@ -253,32 +253,32 @@ listen_thread (gpointer data)
 
       has_rung = ppoll (&bell, 1, rung->len > 0 ? &wait : NULL, NULL) > 0;
 
-      ssem_thread_lock (&bell_lock);
-      is_over = number != bell_number;
+      ssem_thread_lock (&watch_lock);
+      is_over = number != watch_serial;
       if (!is_over && has_rung)
-        is_over = !has_bell () || !hear (rung, &pause);
-      ssem_thread_unlock (&bell_lock);
+        is_over = !has_instance () || !hear (rung, &pause);
+      ssem_thread_unlock (&watch_lock);
 
       if (rung->len > 0)
         answer (rung, &pause);
 
       /* Unwatching is heard, too, so nobody has to tell us that there is nothing left. */
-      ssem_thread_lock (&bell_lock);
-      is_over = is_over || number != bell_number || watched->len == 0;
-      if (is_over && number == bell_number)
-        drop_bell ();
-      ssem_thread_unlock (&bell_lock);
+      ssem_thread_lock (&watch_lock);
+      is_over = is_over || number != watch_serial || watched->len == 0;
+      if (is_over && number == watch_serial)
+        drop_instance ();
+      ssem_thread_unlock (&watch_lock);
     }
 
   return NULL;
 }
 
-/* With bell_lock, when something is watched. */
+/* With watch_lock, when something is watched. */
 static gboolean
 start_thread (void)
 {
   if (!has_thread)
-    has_thread = ssem_thread_start ("ssem-bell", listen_thread, GUINT_TO_POINTER (bell_number),
+    has_thread = ssem_thread_start ("ssem-watch", listen_thread, GUINT_TO_POINTER (watch_serial),
                                     NULL);
 
   return has_thread;
@@ -297,15 +297,15 @@ ring (const char *path)
 }
 
 gboolean
-ssem_shm_bell_watch (SsemShmFile *file)
+ssem_shm_death_watch_watch (SsemShmFile *file)
 {
   Watched entry = { .file = file, .watch = -1 };
   gboolean is_watched = FALSE;
 
-  ssem_thread_lock (&bell_lock);
+  ssem_thread_lock (&watch_lock);
 
   /* In another root the path may name another file. The waiters' own look finds deaths then. */
-  if (ssem_shm_file_is_in_place (file) && (has_bell () || make_bell ()))
+  if (ssem_shm_file_is_in_place (file) && (has_instance () || make_instance ()))
     entry.watch = inotify_add_watch (inotify_fd, file->place, IN_CLOSE_WRITE);
 
   is_watched = entry.watch >= 0 && start_thread ();
@@ -316,22 +316,22 @@ ssem_shm_bell_watch (SsemShmFile *file)
     }
   else if (!has_thread)
     {
-      drop_bell ();
+      drop_instance ();
     }
 
-  ssem_thread_unlock (&bell_lock);
+  ssem_thread_unlock (&watch_lock);
 
   return is_watched;
 }
 
 void
-ssem_shm_bell_unwatch (SsemShmFile *file)
+ssem_shm_death_watch_unwatch (SsemShmFile *file)
 {
   gboolean is_last = TRUE;
   int watch = -1;
   guint i;
 
-  ssem_thread_lock (&bell_lock);
+  ssem_thread_lock (&watch_lock);
   for (i = 0; i < watched->len; i++)
     {
       Watched *entry = &g_array_index (watched, Watched, i);
@@ -347,7 +347,7 @@ ssem_shm_bell_unwatch (SsemShmFile *file)
   /* Two attachments of one process to the same segment have one watch. */
   for (i = 0; i < watched->len; i++)
     is_last = is_last && g_array_index (watched, Watched, i).watch != watch;
-  if (watch >= 0 && is_last && has_bell ())
+  if (watch >= 0 && is_last && has_instance ())
     inotify_rm_watch (inotify_fd, watch);
-  ssem_thread_unlock (&bell_lock);
+  ssem_thread_unlock (&watch_lock);
 }

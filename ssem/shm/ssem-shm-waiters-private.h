@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* Sleeping until there are units, and waking who sleeps. The protocol is in ssem-shm-waiting.c. */
+/* Sleeping until there are units, and waking who sleeps. The protocol is in ssem-shm-waiters.c. */
 
 /* A thread that waits. It lies on the thread's stack; others reach it to call the wait off. */
 typedef struct
@@ -28,51 +28,51 @@ typedef enum
 #define SSEM_SHM_LONGEST_SLEEP_USEC G_USEC_PER_SEC
 
 /* To be called before the others. */
-void        ssem_shm_waiting_init     (void);
+void        ssem_shm_waiters_init     (void);
 
 /* Between these two a wait for @n units through @slot is known to releasers. */
-void        ssem_shm_waiting_announce (SsemShmSegment *segment,
+void        ssem_shm_waiters_announce (SsemShmSegment *segment,
                                        guint32         slot,
                                        int             n);
-void        ssem_shm_waiting_retract  (SsemShmSegment *segment,
+void        ssem_shm_waiters_retract  (SsemShmSegment *segment,
                                        guint32         slot);
 
 /* Sleeps as long as there are fewer than @n units, at most until @deadline_usec (a point of the
  * monotonic clock). */
-SsemShmWake ssem_shm_waiting_sleep    (SsemShmSegment *segment,
+SsemShmWake ssem_shm_waiters_sleep    (SsemShmSegment *segment,
                                        SsemShmWaiter  *waiter,
                                        guint32         slot,
                                        int             n,
                                        gint64          deadline_usec);
 
 /* Ends @waiter's sleep, and keeps it from the next one. Returns when it is awake. */
-void        ssem_shm_waiting_call_off (SsemShmSegment *segment,
+void        ssem_shm_waiters_call_off (SsemShmSegment *segment,
                                        SsemShmWaiter  *waiter,
                                        guint32         slot);
 
 /* @n units have come. Answers how many were asleep. */
-int         ssem_shm_waiting_wake     (SsemShmSegment *segment,
+int         ssem_shm_waiters_wake     (SsemShmSegment *segment,
                                        int             n);
 
 /* Everybody shall look: nobody knows how many units came, or whom an earlier wake-up was lost
  * on. */
-void        ssem_shm_waiting_wake_all (SsemShmSegment *segment);
+void        ssem_shm_waiters_wake_all (SsemShmSegment *segment);
 
 /* Counts those who wait anew, after some may have died waiting. @is_dead tells it of a process. */
-void        ssem_shm_waiting_mend     (SsemShmSegment *segment,
+void        ssem_shm_waiters_recount     (SsemShmSegment *segment,
                                        gboolean      (*is_dead) (guint64  process,
                                                                  gpointer data),
                                        gpointer        data);
 
 static inline gboolean
-ssem_shm_waiting_is_anybody (SsemShmSegment *segment)
+ssem_shm_waiters_is_anybody (SsemShmSegment *segment)
 {
-  /* Sequentially consistent, after the swap that brought the units: see ssem-shm-waiting.c. */
+  /* Sequentially consistent, after the swap that brought the units: see ssem-shm-waiters.c. */
   return (guint32) atomic_load (&segment->waiters) != 0;
 }
 
 /* Spins for a moment, as long as there are fewer than @n units. TRUE when there are enough. */
-gboolean    ssem_shm_waiting_spin     (SsemShmSegment *segment,
+gboolean    ssem_shm_waiters_spin     (SsemShmSegment *segment,
                                        int             n);
 
 G_END_DECLS

@@ -93,7 +93,7 @@ doom_own (SsemShmFile *self)
 
   return (PHASE (life) == SSEM_SHM_LIFE_OPEN || PHASE (life) == SSEM_SHM_LIFE_CLOSING) &&
          atomic_compare_exchange_strong (&self->memory->life, &life, closing) &&
-         atomic_load (&self->memory->last_process) == 1 &&
+         atomic_load (&self->memory->last_attach_id) == 1 &&
          self->process == SSEM_SHM_PROCESS (1, 0) &&
          atomic_compare_exchange_strong (&self->memory->life, &closing, NEXT (closing, DOOMED));
 }
@@ -198,7 +198,7 @@ may_be_born (SsemShmFile *self,
   if (result != 0)
     return result != -ENOENT;
 
-  is_it = other.memory->birth == birth;
+  is_it = other.memory->segment_id == birth;
   ssem_shm_file_close (&other);
 
   return is_it;
@@ -488,12 +488,12 @@ prepare_successor (SsemShmFile *self,
                    int          initial_value)
 {
   /* For a child of fork () that has not used the old one yet, it is the same semaphore, reset. */
-  self->lineage = self->memory->lineage;
-  successor->lineage = self->lineage;
+  self->incarnation = self->memory->incarnation;
+  successor->incarnation = self->incarnation;
   if (successor->memory == NULL)
     return ssem_shm_file_create (successor, initial_value, TRUE);
 
-  successor->memory->lineage = self->lineage;
+  successor->memory->incarnation = self->incarnation;
 
   return 0;
 }
@@ -546,7 +546,7 @@ attach_with_successor (SsemShmFile    *self,
       if (result == -ENOENT && !may_create)
         clear_leftovers (self);
       /* Before it has a number: a leftover that is not for us stays what it is. */
-      is_other = result == 0 ? self->memory->lineage != lineage : result == -ENOENT && !is_heir;
+      is_other = result == 0 ? self->memory->incarnation != lineage : result == -ENOENT && !is_heir;
       if (lineage != 0 && is_other)
         {
           ssem_shm_file_close (self);

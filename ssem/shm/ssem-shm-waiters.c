@@ -4,7 +4,7 @@
 
 #include "config.h"
 
-#include "ssem-shm-waiting-private.h"
+#include "ssem-shm-waiters-private.h"
 
 #include "ssem-shm-counter-private.h"
 
@@ -97,13 +97,13 @@ announcement (int n)
 }
 
 void
-ssem_shm_waiting_init (void)
+ssem_shm_waiters_init (void)
 {
   n_spins = g_get_num_processors () > 1 ? N_SPINS : 0;
 }
 
 void
-ssem_shm_waiting_announce (SsemShmSegment *segment,
+ssem_shm_waiters_announce (SsemShmSegment *segment,
                            guint32         slot,
                            int             n)
 {
@@ -114,7 +114,7 @@ ssem_shm_waiting_announce (SsemShmSegment *segment,
 }
 
 void
-ssem_shm_waiting_retract (SsemShmSegment *segment,
+ssem_shm_waiters_retract (SsemShmSegment *segment,
                           guint32         slot)
 {
   int n = (int) atomic_load (&segment->slots[slot].waiting);
@@ -124,7 +124,7 @@ ssem_shm_waiting_retract (SsemShmSegment *segment,
 }
 
 SsemShmWake
-ssem_shm_waiting_sleep (SsemShmSegment *segment,
+ssem_shm_waiters_sleep (SsemShmSegment *segment,
                         SsemShmWaiter  *waiter,
                         guint32         slot,
                         int             n,
@@ -155,7 +155,7 @@ ssem_shm_waiting_sleep (SsemShmSegment *segment,
 }
 
 void
-ssem_shm_waiting_call_off (SsemShmSegment *segment,
+ssem_shm_waiters_call_off (SsemShmSegment *segment,
                            SsemShmWaiter  *waiter,
                            guint32         slot)
 {
@@ -168,7 +168,7 @@ ssem_shm_waiting_call_off (SsemShmSegment *segment,
 }
 
 int
-ssem_shm_waiting_wake (SsemShmSegment *segment,
+ssem_shm_waiters_wake (SsemShmSegment *segment,
                        int             n)
 {
   gboolean is_greedy = (atomic_load (&segment->waiters) & (VERSION_ONE - GREEDY_ONE)) != 0;
@@ -177,14 +177,14 @@ ssem_shm_waiting_wake (SsemShmSegment *segment,
 }
 
 void
-ssem_shm_waiting_wake_all (SsemShmSegment *segment)
+ssem_shm_waiters_wake_all (SsemShmSegment *segment)
 {
-  if (ssem_shm_waiting_is_anybody (segment))
+  if (ssem_shm_waiters_is_anybody (segment))
     futex_wake (segment, INT_MAX, FUTEX_BITSET_MATCH_ANY);
 }
 
 void
-ssem_shm_waiting_mend (SsemShmSegment *segment,
+ssem_shm_waiters_recount (SsemShmSegment *segment,
                        gboolean      (*is_dead) (guint64  process,
                                                  gpointer data),
                        gpointer        data)
@@ -224,7 +224,7 @@ pause_processor (void)
 }
 
 gboolean
-ssem_shm_waiting_spin (SsemShmSegment *segment,
+ssem_shm_waiters_spin (SsemShmSegment *segment,
                        int             n)
 {
   int i;

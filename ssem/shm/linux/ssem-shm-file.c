@@ -4,7 +4,7 @@
 
 #include "config.h"
 
-#include "ssem-shm-segment-private.h"
+#include "ssem-shm-file-private.h"
 
 #include "ssem-shm-wing-private.h"
 
@@ -182,9 +182,9 @@ ssem_shm_file_list_further (SsemShmFile *self,
 
 /* This process's byte among those from @first on. */
 int
-ssem_shm_file_lock_number (SsemShmFile  *self,
-                           goffset       first,
-                           SsemFileLock  lock)
+ssem_shm_file_lock_number (SsemShmFile *self,
+                           goffset      first,
+                           SsemFileLock lock)
 {
   int fd = SSEM_SHM_WING (self->process) == 0 ? self->fd : self->wing_fd;
 
@@ -330,7 +330,7 @@ ssem_shm_file_check_head (const SsemShmSegment *head,
       atomic_load (&head->n_slots) > SSEM_SHM_MAX_SLOTS ||
       atomic_load (&head->slots_used) > atomic_load (&head->n_slots) ||
       ssem_shm_state_unpack (state).slot >= MAX (1, atomic_load (&head->slots_used)) ||
-      atomic_load (&head->last_process) >= (G_GUINT64_CONSTANT (1) << 40) ||
+      atomic_load (&head->last_attach_id) >= (G_GUINT64_CONSTANT (1) << 40) ||
       (guint64) size < SSEM_SHM_SIZE (atomic_load (&head->n_slots)))
     return -EBADMSG;
 
@@ -529,7 +529,7 @@ ssem_shm_file_take_number (SsemShmFile *self,
                            gboolean     may_stay)
 {
   SsemShmSegment *memory = self->memory;
-  guint64 count = atomic_fetch_add (&memory->last_process, 1) + 1;
+  guint64 count = atomic_fetch_add (&memory->last_attach_id, 1) + 1;
   guint wing = may_stay ? ssem_shm_wing_choose (self, count) : 0;
 
   /* In the segment's own file there is always room for one more. */
@@ -538,7 +538,7 @@ ssem_shm_file_take_number (SsemShmFile *self,
   self->process = SSEM_SHM_PROCESS (count, wing);
   if (may_stay)
     {
-      self->lineage = memory->lineage;
+      self->incarnation = memory->incarnation;
       ssem_shm_file_count (self);
     }
 
@@ -565,8 +565,8 @@ fill_segment (SsemShmFile *self,
   memory->layout = SSEM_SHM_LAYOUT;
   memory->key_length = (guint32) strlen (self->key);
   memcpy (memory->key, self->key, memory->key_length);
-  memory->birth = ssem_random_unique ();
-  memory->lineage = is_heir ? self->lineage : memory->birth;
+  memory->segment_id = ssem_random_unique ();
+  memory->incarnation = is_heir ? self->incarnation : memory->segment_id;
   atomic_store_explicit (&memory->epoch, 1, memory_order_relaxed);
   atomic_store_explicit (&memory->state, ssem_shm_state_pack (initial_value, 1, 0, 0),
                          memory_order_relaxed);

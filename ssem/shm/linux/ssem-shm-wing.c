@@ -205,7 +205,7 @@ int
 ssem_shm_wing_enter (SsemShmFile *self,
                      guint        wing)
 {
-  guint64 birth = self->memory->birth;
+  guint64 birth = self->memory->segment_id;
   int result;
 
   atomic_fetch_or (&self->memory->wings, G_GUINT64_CONSTANT (1) << wing);
@@ -257,7 +257,7 @@ ssem_shm_wing_query (SsemShmFile *self,
   if (self->wing_fd >= 0 && SSEM_SHM_WING (self->process) == wing)
     return ssem_file_lock_query (self->wing_fd, first, n);
 
-  fd = ssem_shm_wing_open (self, self->memory->birth, wing);
+  fd = ssem_shm_wing_open (self, self->memory->segment_id, wing);
   if (fd < 0)
     return fd;
   result = ssem_file_lock_query (fd, first, n);
@@ -279,7 +279,7 @@ ssem_shm_wing_remove (SsemShmFile *self)
   for (wing = 1; wing < SSEM_SHM_N_WINGS; wing++)
     {
       if (wings >> wing & 1)
-        unlink (write_path (self, self->memory->birth, wing, &text));
+        unlink (write_path (self, self->memory->segment_id, wing, &text));
     }
   rmdir (write_folder (self, &text));
 }
