@@ -9,6 +9,7 @@
 #include "ssem-sysv-key-private.h"
 #include "ssem-sysv-set-private.h"
 
+#include "ssem/os/ssem-file-private.h"
 #include "ssem/os/ssem-random-private.h"
 #include "ssem/os/ssem-thread-private.h"
 
@@ -190,7 +191,7 @@ open_file (SsemSysvAttachment *self,
   int fd, result;
 
   g_mutex_lock (&registry_lock);
-  fd = create ? ssem_sysv_file_create (self->path, self->key) : ssem_sysv_file_open (self->path);
+  fd = create ? ssem_sysv_file_create (self->path, self->key) : ssem_file_open (self->path, O_RDWR, NULL);
   result = fd >= 0 ? ssem_file_identity_note (&self->identity, fd) : fd;
   if (result == 0)
     self->fd = fd;
@@ -475,7 +476,7 @@ withdraw (SsemSysvAttachment *self)
 
   if (self->record->phase != SSEM_SYSV_PHASE_READY &&
       self->record->phase != SSEM_SYSV_PHASE_QTS &&
-      ssem_sysv_file_is_at (self->fd, self->path) > 0 &&
+      ssem_file_is_at (self->fd, self->path) > 0 &&
       (self->record->phase == SSEM_SYSV_PHASE_EMPTY || remove_set (find_own_set (self))))
     unlink (self->path);
   ssem_sysv_file_unmap (g_steal_pointer (&self->record));
@@ -507,7 +508,7 @@ attach (SsemSysvAttachment *self,
         break;
 
       result = ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
-      if (result == 0 && ssem_sysv_file_is_at (self->fd, self->path) == 0)
+      if (result == 0 && ssem_file_is_at (self->fd, self->path) == 0)
         {
           /* The last user removed it while we waited. */
           close_file (self);
@@ -565,7 +566,7 @@ is_orphaned (SsemSysvAttachment *self)
   if (self->record == NULL)
     return 1;
 
-  result = ssem_sysv_file_is_at (self->fd, self->path);
+  result = ssem_file_is_at (self->fd, self->path);
   if (result <= 0)
     return result == 0 ? 1 : result;
 
@@ -580,7 +581,7 @@ is_orphaned (SsemSysvAttachment *self)
 static void
 remove_all (SsemSysvAttachment *self)
 {
-  gboolean is_at_path = ssem_sysv_file_is_at (self->fd, self->path) > 0;
+  gboolean is_at_path = ssem_file_is_at (self->fd, self->path) > 0;
 
   /* By the record, not by what we are attached to: something outside may have removed ours, another
    * of us made it anew for this file, and its users went before us. */
@@ -878,7 +879,7 @@ ssem_sysv_attachment_attach_child (SsemSysvAttachment *self)
       if (result == 0)
         result = ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
       if (result == 0)
-        result = ssem_sysv_file_is_at (self->fd, self->path);
+        result = ssem_file_is_at (self->fd, self->path);
       if (result > 0)
         result = ssem_sysv_file_map (self->fd, self->key, SSEM_SYSV_PHASE_QTS, &self->record);
       if (result == 0)

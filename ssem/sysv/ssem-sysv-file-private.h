@@ -82,13 +82,6 @@ ssem_sysv_record_get_set (const SsemSysvRecord *record)
 #define SSEM_SYSV_FILE_GATE  (G_GINT64_CONSTANT (1) << 32)
 #define SSEM_SYSV_FILE_ALIVE ((G_GINT64_CONSTANT (1) << 32) + 1)
 
-/* Opens the key file; answers a descriptor or -errno: -ENOENT where there is none, -EACCES where it
- * is another user's, -ELOOP where it is a link, -EBADMSG where it is no regular file. */
-int      ssem_sysv_file_open    (const char      *path);
-
-/* The same for reading only, for whoever wants to look. */
-int      ssem_sysv_file_open_to_look (const char *path);
-
 /* Reads the record without mapping it. Answers 1, or 0 where there is none yet, as in a file that
  * Qt made, or -errno: -EBADMSG where the content is not ours, -EPROTO where another version of this
  * library wrote it. The key has no end mark. */
@@ -99,10 +92,6 @@ int      ssem_sysv_file_read    (int              fd,
  * that; answers a descriptor, which then has the gate, or -errno: -EEXIST where there is one. */
 int      ssem_sysv_file_create  (const char      *path,
                                  const char      *key);
-
-/* Whether @path names the file that @fd has open: 1, 0, or -errno where that cannot be told. */
-int      ssem_sysv_file_is_at   (int              fd,
-                                 const char      *path);
 
 /* Maps the record; where the file is empty, writes one for @key in @phase_of_empty first. Under the
  * gate. Answers 0 or -errno: -EBADMSG where the content is not ours or another key's, -EPROTO where

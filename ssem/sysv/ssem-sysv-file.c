@@ -6,9 +6,8 @@
 
 #include "ssem-sysv-file-private.h"
 
-#include "ssem/os/ssem-file-limit-private.h"
 #include "ssem/os/ssem-file-link-private.h"
-#include "ssem/os/ssem-file-number-private.h"
+#include "ssem/os/ssem-file-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,63 +24,6 @@ static const char record_magic[8] = "SsemSysV";
 G_STATIC_ASSERT (sizeof (atomic_uint_least32_t) == 4);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemSysvRecord, key) == 44);
 G_STATIC_ASSERT (sizeof (SsemSysvRecord) == 1072);
-
-static int
-open_file (const char *path,
-           int         direction)
-{
-  struct stat found;
-  int fd, result = 0;
-
-  /* Never follow a link, never wait for the other end of a FIFO. */
-  do
-    fd = open (path, direction | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  while (fd < 0 && errno == EINTR);
-  fd = fd >= 0 ? ssem_file_number_settle (fd) : -errno;
-  if (fd < 0)
-    return fd;
-
-  if (fstat (fd, &found) != 0)
-    result = -errno;
-  else if (!S_ISREG (found.st_mode))
-    result = -EBADMSG;
-  else if (found.st_uid != geteuid ())
-    result = -EACCES;
-
-  if (result != 0)
-    {
-      close (fd);
-      return result;
-    }
-
-  return fd;
-}
-
-int
-ssem_sysv_file_open (const char *path)
-{
-  return open_file (path, O_RDWR);
-}
-
-int
-ssem_sysv_file_open_to_look (const char *path)
-{
-  return open_file (path, O_RDONLY);
-}
-
-int
-ssem_sysv_file_is_at (int         fd,
-                      const char *path)
-{
-  struct stat opened, named;
-
-  if (fstat (fd, &opened) != 0)
-    return -errno;
-  if (lstat (path, &named) != 0)
-    return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-
-  return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
-}
 
 static void
 write_record (SsemSysvRecord *record,
@@ -116,11 +58,9 @@ examine_content (int fd)
   if (found.st_size == 0)
     return 0;
 
-  do
-    n_read = pread (fd, &head, sizeof head, 0);
-  while (n_read < 0 && errno == EINTR);
+  n_read = ssem_file_read (fd, &head, sizeof head, 0);
   if (n_read < 0)
-    return -errno;
+    return (int) n_read;
   if (n_read < (gssize) sizeof head)
     return -EBADMSG;
 
@@ -150,32 +90,15 @@ ssem_sysv_file_read (int             fd,
   if (result != 1)
     return result;
 
-  do
-    n_read = pread (fd, record, sizeof *record, 0);
-  while (n_read < 0 && errno == EINTR);
+  n_read = ssem_file_read (fd, record, sizeof *record, 0);
   if (n_read < 0)
-    return -errno;
+    return (int) n_read;
   if (n_read < (gssize) sizeof *record || record->key_length == 0 ||
       record->key_length > SSEM_SYSV_KEY_MAX ||
       memchr (record->key, '\0', record->key_length) != NULL)
     return -EBADMSG;
 
   return 1;
-}
-
-static int
-make_room (int fd)
-{
-  int result = ssem_file_check_limit (sizeof (SsemSysvRecord));
-
-  if (result != 0)
-    return result;
-
-  do
-    result = posix_fallocate (fd, 0, sizeof (SsemSysvRecord));
-  while (result == EINTR);
-
-  return -result;
 }
 
 int
@@ -195,7 +118,7 @@ ssem_sysv_file_map (int              fd,
   is_written = result == 1;
 
   /* Room on the disk first: a write to a mapping that finds none is a SIGBUS. */
-  result = is_written ? 0 : make_room (fd);
+  result = is_written ? 0 : ssem_file_reserve (fd, sizeof (SsemSysvRecord));
   if (result != 0)
     return result;
 
@@ -227,53 +150,15 @@ ssem_sysv_file_map (int              fd,
   return 0;
 }
 
-#ifdef O_TMPFILE
-#define NAMELESS O_TMPFILE
-#else
-#define NAMELESS -1
-#endif
-
-/* A file without a name, which a name is given to when it is finished; and which goes with us. */
-static int
-make_nameless (const char *path)
-{
-  g_autofree char *folder = g_path_get_dirname (path);
-  int fd;
-
-  if (NAMELESS == -1)
-    return -EOPNOTSUPP;
-
-  do
-    fd = open (folder, NAMELESS | O_RDWR | O_CLOEXEC, 0600);
-  while (fd < 0 && errno == EINTR);
-
-  return fd >= 0 ? ssem_file_number_settle (fd) : -errno;
-}
-
-static int
-make_named (const char *path)
-{
-  int fd;
-
-  do
-    fd = open (path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-  while (fd < 0 && errno == EINTR);
-
-  return fd >= 0 ? ssem_file_number_settle (fd) : -errno;
-}
-
 /* Takes the gate of a new file, and writes the record. */
 static int
 begin_file (int         fd,
             const char *key)
 {
   SsemSysvRecord *record;
-  int result = 0;
+  int result;
 
-  if (fchmod (fd, 0600) != 0) /* whatever umask took away */
-    result = -errno;
-  if (result == 0)
-    result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
+  result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
   if (result == 0)
     result = ssem_sysv_file_map (fd, key, SSEM_SYSV_PHASE_EMPTY, &record);
   if (result == 0)
@@ -286,13 +171,14 @@ int
 ssem_sysv_file_create (const char *path,
                        const char *key)
 {
+  g_autofree char *directory = g_path_get_dirname (path);
   gboolean is_named;
   int fd, result;
 
-  fd = make_nameless (path);
-  is_named = fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL;
+  fd = ssem_file_create_nameless (directory, NULL);
+  is_named = fd == -EOPNOTSUPP;
   if (is_named)
-    fd = make_named (path);
+    fd = ssem_file_create (path, NULL);
   if (fd < 0)
     return fd;
 

@@ -11,11 +11,13 @@
 #include "ssem-sysv-set-private.h"
 
 #include "ssem/os/ssem-file-owner-private.h"
+#include "ssem/os/ssem-file-private.h"
 #include "ssem/os/ssem-key-name-private.h"
 #include "ssem/os/ssem-process-private.h"
 #include "ssem/os/ssem-thread-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -84,7 +86,7 @@ look_at (const char     *path,
   if (!ssem_file_lock_is_of_description ())
     return -ENOTSUP;
 
-  fd = ssem_sysv_file_open_to_look (path);
+  fd = ssem_file_open (path, O_RDONLY, NULL);
   if (fd < 0)
     return fd;
   result = ssem_sysv_file_read (fd, &record);
@@ -213,7 +215,7 @@ remove_leftover (const char *key)
   if (!ssem_file_lock_is_of_description ())
     return -ENOTSUP;
 
-  fd = ssem_sysv_file_open (path);
+  fd = ssem_file_open (path, O_RDWR, NULL);
   if (fd < 0)
     return fd;
 
@@ -221,7 +223,7 @@ remove_leftover (const char *key)
   result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
   if (result == -EAGAIN)
     result = -EBUSY;
-  if (result == 0 && ssem_sysv_file_is_at (fd, path) <= 0)
+  if (result == 0 && ssem_file_is_at (fd, path) <= 0)
     result = -ENOENT;
   if (result == 0)
     {

@@ -1,0 +1,54 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ssem/os/ssem-file-identity-private.h"
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Opens, creates, reads and enlarges files of the user's own.
+ *
+ * Functions return 0 or a value, or -errno. No call is ended by a signal. A new descriptor is
+ * close-on-exec and is never the number of a standard stream. @identity, if not NULL, becomes the
+ * identity of the file.
+ */
+
+/* Opens a regular file for @access, which is O_RDONLY, O_WRONLY or O_RDWR. Follows no link and never
+ * waits for the other end of a FIFO. Returns the descriptor; -ELOOP for a link, -EACCES for another
+ * user's file, -EBADMSG for what is not a regular file. */
+int      ssem_file_open            (const char       *path,
+                                    int               access,
+                                    SsemFileIdentity *identity);
+
+/* Creates a file that only its owner may read and write, whatever the umask is. Returns the
+ * descriptor; -EEXIST where the name is taken. */
+int      ssem_file_create          (const char       *path,
+                                    SsemFileIdentity *identity);
+
+/* Creates such a file without a name: ssem_file_link () gives it one. Until then the file goes with
+ * its last descriptor. Returns the descriptor; -EOPNOTSUPP where the file system cannot do that. */
+int      ssem_file_create_nameless (const char       *directory,
+                                    SsemFileIdentity *identity);
+
+/* Reads @size bytes from @offset. Returns how many were read, which is less than @size only at the
+ * end of the file. */
+gssize   ssem_file_read            (int               fd,
+                                    void             *buffer,
+                                    gsize             size,
+                                    goffset           offset);
+
+/* Reserves room on the disk for the first @size bytes, since a write to a mapping that finds none is
+ * a SIGBUS. -EFBIG where RLIMIT_FSIZE is lower: a file that grows past the limit is a SIGXFSZ. */
+int      ssem_file_reserve         (int               fd,
+                                    goffset           size);
+
+/* Returns whether @path names the file that @fd has open: 1, 0, or -errno where the answer is not
+ * known. */
+int      ssem_file_is_at           (int               fd,
+                                    const char       *path);
+
+G_END_DECLS

@@ -1,0 +1,172 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-file-private.h"
+
+#include "ssem-file-limit-private.h"
+#include "ssem-file-number-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OWNER_ONLY 0600
+
+#ifdef O_TMPFILE
+#define NAMELESS O_TMPFILE
+#else
+#define NAMELESS -1
+#endif
+
+static int
+open_descriptor (const char *path,
+                 int         flags)
+{
+  int fd;
+
+  do
+    fd = open (path, flags | O_CLOEXEC, OWNER_ONLY);
+  while (fd < 0 && errno == EINTR);
+
+  return fd >= 0 ? ssem_file_number_settle (fd) : -errno;
+}
+
+/* Returns @fd, or closes it and returns @result where that is an error. */
+static int
+keep_or_close (int fd,
+               int result)
+{
+  if (result == 0)
+    return fd;
+
+  close (fd);
+
+  return result;
+}
+
+int
+ssem_file_open (const char       *path,
+                int               access,
+                SsemFileIdentity *identity)
+{
+  struct stat found;
+  int result = 0;
+  int fd = open_descriptor (path, access | O_NOFOLLOW | O_NONBLOCK);
+
+  /* A directory, or a socket. */
+  if (fd == -EISDIR || fd == -ENXIO)
+    return -EBADMSG;
+  if (fd < 0)
+    return fd;
+
+  if (fstat (fd, &found) != 0)
+    result = -errno;
+  else if (!S_ISREG (found.st_mode))
+    result = -EBADMSG;
+  else if (found.st_uid != geteuid ())
+    result = -EACCES;
+  else if (identity != NULL)
+    ssem_file_identity_set (identity, &found);
+
+  return keep_or_close (fd, result);
+}
+
+/* Gives the owner the rights that the umask took away. */
+static int
+finish_creation (int               fd,
+                 SsemFileIdentity *identity)
+{
+  struct stat created;
+  int result = 0;
+
+  if (fd < 0)
+    return fd;
+
+  if (fstat (fd, &created) != 0)
+    result = -errno;
+  else if ((created.st_mode & OWNER_ONLY) != OWNER_ONLY && fchmod (fd, OWNER_ONLY) != 0)
+    result = -errno;
+  else if (identity != NULL)
+    ssem_file_identity_set (identity, &created);
+
+  return keep_or_close (fd, result);
+}
+
+int
+ssem_file_create (const char       *path,
+                  SsemFileIdentity *identity)
+{
+  int fd = open_descriptor (path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
+
+  return finish_creation (fd, identity);
+}
+
+int
+ssem_file_create_nameless (const char       *directory,
+                           SsemFileIdentity *identity)
+{
+  int fd = NAMELESS != -1 ? open_descriptor (directory, NAMELESS | O_RDWR) : -EOPNOTSUPP;
+
+  /* Kernels and file systems that do not know the flag see an attempt to write a directory. */
+  if (fd == -EISDIR || fd == -EINVAL)
+    fd = -EOPNOTSUPP;
+
+  return finish_creation (fd, identity);
+}
+
+gssize
+ssem_file_read (int      fd,
+                void    *buffer,
+                gsize    size,
+                goffset  offset)
+{
+  gsize n_read = 0;
+
+  while (n_read < size)
+    {
+      gssize n = pread (fd, (char *) buffer + n_read, size - n_read, (off_t) offset + (off_t) n_read);
+
+      if (n == 0)
+        break;
+      if (n > 0)
+        n_read += (gsize) n;
+      else if (errno != EINTR)
+        return -errno;
+    }
+
+  return (gssize) n_read;
+}
+
+int
+ssem_file_reserve (int     fd,
+                   goffset size)
+{
+  int result = ssem_file_check_limit (size);
+
+  if (result != 0)
+    return result;
+
+  do
+    result = posix_fallocate (fd, 0, (off_t) size);
+  while (result == EINTR);
+
+  return -result;
+}
+
+int
+ssem_file_is_at (int         fd,
+                 const char *path)
+{
+  struct stat opened, named;
+
+  if (fstat (fd, &opened) != 0)
+    return -errno;
+  if (lstat (path, &named) != 0)
+    return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+
+  return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
