@@ -8,6 +8,7 @@
 
 #include "ssem/os/ssem-barrier-private.h"
 #include "ssem/os/ssem-fork-private.h"
+#include "ssem/os/ssem-hooks-private.h"
 
 /* How it works
  *
@@ -45,19 +46,23 @@ static atomic_bool are_any_retired; /* written under hazards_lock */
 static void free_retired (void);
 
 static void
-unregister_cb (gpointer data)
+unregister_thread (void)
 {
+  SsemHazard *hazard = ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD);
   SsemHazard **link;
 
+  if (hazard == NULL)
+    return;
+
   g_mutex_lock (&hazards_lock);
-  for (link = &hazards; *link != data; link = &(*link)->next)
+  for (link = &hazards; *link != hazard; link = &(*link)->next)
     ;
-  *link = (*link)->next;
+  *link = hazard->next;
   g_mutex_unlock (&hazards_lock);
 
   ssem_thread_slot_set (SSEM_THREAD_SLOT_FAST_HAZARD, NULL);
   ssem_thread_slot_set (SSEM_THREAD_SLOT_HAZARD, NULL);
-  g_free (data);
+  g_free (hazard);
   free_retired ();
 }
 
@@ -87,6 +92,7 @@ ssem_hazard_init (void)
 {
   ssem_barrier_init ();
   ssem_fork_protect (&hazards_lock, keep_own_hazard_in_child);
+  ssem_hooks_add_thread_end (unregister_thread);
 }
 
 /* With hazards_lock. */
@@ -100,7 +106,6 @@ set_must_look (SsemHazard *hazard)
 static SsemHazard *
 register_thread (void)
 {
-  static GPrivate at_thread_exit = G_PRIVATE_INIT (unregister_cb);
   SsemHazard *hazard = g_new0 (SsemHazard, 1);
 
   g_mutex_lock (&hazards_lock);
@@ -109,7 +114,7 @@ register_thread (void)
   hazards = hazard;
   g_mutex_unlock (&hazards_lock);
 
-  g_private_set (&at_thread_exit, hazard);
+  ssem_hooks_watch_thread ();
   ssem_thread_slot_set (SSEM_THREAD_SLOT_HAZARD, hazard);
   if (ssem_barrier_is_asymmetric)
     ssem_thread_slot_set (SSEM_THREAD_SLOT_FAST_HAZARD, hazard);

@@ -10,53 +10,58 @@
 
 #include <pthread.h>
 
-#define MAX_PROTECTED 8
+typedef struct _Protected Protected;
 
-typedef struct
+struct _Protected
 {
   GMutex *lock;
-  void  (*child) (void);
-} Protected;
+  void (*child) (void);
+  Protected *next;
+};
 
 atomic_uint ssem_fork_count_;
+atomic_uint ssem_fork_n_begun_;
 
-/* Grows only, under table_lock; a fork in another thread sees each entry whole because it takes
- * table_lock first. */
-static GMutex table_lock;
-static Protected table[MAX_PROTECTED];
-static int n_protected;
+/* In the order of protection. The list grows only, under list_lock. A fork takes list_lock first, so
+ * it gives back the locks that it took and no others. */
+static GMutex list_lock;
+static Protected *first_protected;
+static Protected **end_of_list = &first_protected;
 
 static void
 prepare_cb (void)
 {
-  int i;
+  Protected *each;
 
-  ssem_thread_lock (&table_lock);
-  for (i = 0; i < n_protected; i++)
-    ssem_thread_lock (table[i].lock);
+  ssem_thread_lock (&list_lock);
+  for (each = first_protected; each != NULL; each = each->next)
+    ssem_thread_lock (each->lock);
+
+  /* Sequentially consistent: see ssem_fork_get_n_begun (). */
+  atomic_fetch_add (&ssem_fork_n_begun_, 1);
 }
 
 static void
 unlock_all (void)
 {
-  int i;
+  Protected *each;
 
-  for (i = n_protected - 1; i >= 0; i--)
-    ssem_thread_unlock (table[i].lock);
-  ssem_thread_unlock (&table_lock);
+  for (each = first_protected; each != NULL; each = each->next)
+    ssem_thread_unlock (each->lock);
+  ssem_thread_unlock (&list_lock);
 }
 
 static void
 child_cb (void)
 {
   SSEM_THREAD_SHIELD;
-  int i;
+  Protected *each;
 
   atomic_fetch_add_explicit (&ssem_fork_count_, 1, memory_order_relaxed);
-  for (i = 0; i < n_protected; i++)
+  for (each = first_protected; each != NULL; each = each->next)
     {
-      if (table[i].child != NULL)
-        table[i].child ();
+      if (each->child != NULL)
+        each->child ();
     }
   unlock_all ();
 }
@@ -65,13 +70,15 @@ void
 ssem_fork_protect (GMutex *lock,
                    void  (*child) (void))
 {
-  ssem_thread_lock (&table_lock);
+  Protected *added = g_new0 (Protected, 1);
 
-  g_assert (n_protected < MAX_PROTECTED);
-  table[n_protected].lock = lock;
-  table[n_protected].child = child;
-  if (n_protected++ == 0)
+  added->lock = lock;
+  added->child = child;
+
+  ssem_thread_lock (&list_lock);
+  if (first_protected == NULL)
     pthread_atfork (prepare_cb, unlock_all, child_cb);
-
-  ssem_thread_unlock (&table_lock);
+  *end_of_list = added;
+  end_of_list = &added->next;
+  ssem_thread_unlock (&list_lock);
 }

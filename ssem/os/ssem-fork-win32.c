@@ -6,8 +6,9 @@
 
 #include "ssem-fork-private.h"
 
-/* Windows has no fork: the count stays, and nothing needs protection. */
+/* Windows has no fork (): both counts stay 0, and no lock needs protection. */
 atomic_uint ssem_fork_count_;
+atomic_uint ssem_fork_n_begun_;
 
 void
 ssem_fork_protect (GMutex *lock,
