@@ -5,6 +5,7 @@
 #include "conformance.h"
 
 #include "places.h"
+#include "script.h"
 
 #include <glib/gstdio.h>
 
@@ -16,54 +17,65 @@ typedef struct
   const char *name;
   const char *missing; /* why it may not be there */
   Needs lacks;
+  int maximum;
+  int many; /* units that an acquire may ask for without taking long */
 } Backend;
 
-/* Why, where the backend lacks it. */
+static const Backend backends[] = {
+  { SSEM_BACKEND_SHARED_MEMORY, "shared-memory", "this build has no shared-memory backend",
+    NEEDS_BOUND | NEEDS_ASKING | NEEDS_SYSV, G_MAXINT, G_MAXINT },
+  { SSEM_BACKEND_SYSV, "sysv", "this build has no System V backend",
+    NEEDS_HOLDERS | NEEDS_WINGS | NEEDS_SHARED_MEMORY, 32767, 32767 },
+  { SSEM_BACKEND_WINDOWS, "windows", "the Windows backend needs Windows",
+    NEEDS_UNDO | NEEDS_RESET | NEEDS_INSPECT | NEEDS_LIST | NEEDS_REMOVE | NEEDS_ATOMIC_N |
+    NEEDS_LEFTOVERS | NEEDS_FILES | NEEDS_HOLDERS | NEEDS_BOUND | NEEDS_WINGS |
+    NEEDS_SHARED_MEMORY | NEEDS_SYSV, G_MAXINT, 1000 },
+};
+
+/* Why a case is skipped, where that is missing. */
 static const struct
 {
   Needs need;
   const char *reason;
 } needs_reasons[] = {
-  { NEEDS_UNDO, "the system gives nothing back when a process dies" },
-  { NEEDS_RESET, "the system cannot set the value of a semaphore, and ignores the mode" },
+  { NEEDS_SHARED_MEMORY, "only shared memory has it" },
+  { NEEDS_SYSV, "only System V has it" },
+  { NEEDS_UNDO, "the backend gives nothing back when a process dies" },
+  { NEEDS_RESET, "the backend cannot set the value of a semaphore, and ignores the mode" },
+  { NEEDS_INSPECT, "the backend cannot be inspected" },
+  { NEEDS_LIST, "the backend cannot list its semaphores" },
+  { NEEDS_REMOVE, "the backend cannot remove a leftover" },
+  { NEEDS_ATOMIC_N, "the backend takes several units one by one" },
   { NEEDS_LEFTOVERS, "the system removes a semaphore with its last process, crash included" },
-  { NEEDS_FILES, "the system keeps semaphores in no file" },
+  { NEEDS_FILES, "the backend keeps semaphores in no file" },
+  { NEEDS_HOLDERS, "the backend does not name the processes that hold and wait" },
+  { NEEDS_BOUND, "the backend counts as far as an int does" },
+  { NEEDS_ASKING, "not every operation of the backend notices a removal" },
+  { NEEDS_WINGS, "the locks of this backend lie in one file, or there are none" },
   { NEEDS_SIGNALS, "the system has no signals" },
   { NEEDS_EXEC, "the system cannot replace the program of a process" },
   { NEEDS_LIMITS, "the system sets no limit on descriptors" },
-  { NEEDS_FORK_AMONG_THREADS, "a child may find the sanitizer's allocator locked for ever" },
+  { NEEDS_USERS, "only root can become another user" },
+  { NEEDS_FORK_AMONG_THREADS, "a child may find the sanitizer's allocator locked forever" },
   { NEEDS_ALLOCATOR, "the sanitizer's allocator has limits and locks of its own" },
-  { NEEDS_WINGS, "the locks of this backend lie in one file, or there are none" },
 };
 
-/* What no backend has in this build. With the address sanitizer, of gcc 12 at least, a child of
- * fork () hangs in its first allocation if another thread of its parent was allocating. */
+/* With the address sanitizer, of gcc 12 at least, a child of fork () hangs in its first allocation if
+ * another thread of its parent was allocating. */
 #ifdef SSEM_TEST_ADDRESS_SANITIZER
 #define BUILD_LACKS (NEEDS_FORK_AMONG_THREADS | NEEDS_ALLOCATOR)
 #else
 #define BUILD_LACKS 0
 #endif
 
-static const Backend backends[] = {
-  { SSEM_BACKEND_SHARED_MEMORY, "shared-memory", "this build has no shared-memory backend" },
-  { SSEM_BACKEND_SYSV, "sysv", "this build has no System V backend", NEEDS_WINGS },
-  { SSEM_BACKEND_WINDOWS, "windows", "the Windows backend needs Windows",
-    NEEDS_UNDO | NEEDS_RESET | NEEDS_LEFTOVERS | NEEDS_FILES | NEEDS_SIGNALS | NEEDS_EXEC |
-    NEEDS_LIMITS | NEEDS_WINGS },
-};
-
 typedef struct
 {
   const Backend *backend;
-  Needs needs;
-  TestFunc test;
+  Case what;
 } TestCase;
 
-#define MAXIMUM_OF_SYSV 32767
-/* Windows gives them out one by one. */
-#define MANY_OF_WINDOWS 1000
 #define TEST_SECONDS 110
-/* How long a test begins rounds that it has many of. */
+/* A case with many rounds begins no new round after that time. */
 #define ROUNDS_USEC (20 * G_USEC_PER_SEC)
 
 static const char *test_topic;
@@ -80,37 +92,42 @@ fixture_assert_empty (Fixture *self)
   g_assert_cmpstr (text, ==, "");
 }
 
+static const Backend *
+find_backend (Fixture *self)
+{
+  guint i = 0;
+
+  while (backends[i].id != self->backend)
+    g_assert_cmpuint (++i, <, G_N_ELEMENTS (backends));
+
+  return &backends[i];
+}
+
 int
 fixture_maximum (Fixture *self)
 {
-  return self->backend == SSEM_BACKEND_SYSV ? MAXIMUM_OF_SYSV : G_MAXINT;
+  return find_backend (self)->maximum;
 }
 
 int
 fixture_many (Fixture *self)
 {
-  return self->backend == SSEM_BACKEND_WINDOWS ? MANY_OF_WINDOWS : fixture_maximum (self);
+  return find_backend (self)->many;
+}
+
+/* Returns everything that the backend, the system, the user or the build lacks. */
+static Needs
+find_lacks (const Backend *backend)
+{
+  return backend->lacks | places_get_lacks () | BUILD_LACKS |
+         (helper_may_change_user () ? 0 : NEEDS_USERS);
 }
 
 gboolean
 fixture_has (Fixture *self,
              Needs    needs)
 {
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (backends); i++)
-    {
-      if (backends[i].id == self->backend)
-        return ((backends[i].lacks | BUILD_LACKS) & needs) == 0;
-    }
-
-  g_assert_not_reached ();
-}
-
-gboolean
-fixture_always_notices (Fixture *self)
-{
-  return self->backend != SSEM_BACKEND_SHARED_MEMORY;
+  return (find_lacks (find_backend (self)) & needs) == 0;
 }
 
 gboolean
@@ -222,6 +239,7 @@ fixture_set_up (gpointer      fixture,
   self->begin_usec = g_get_monotonic_time ();
 
   self->backend = test_case->backend->id;
+  self->data = test_case->what.data;
   self->folder = g_dir_make_tmp ("ssem-test-XXXXXX", &error);
   g_assert_no_error (error);
   self->keys_folder = g_build_filename (self->folder, "keys", NULL);
@@ -233,15 +251,20 @@ fixture_set_up (gpointer      fixture,
   self->helpers = g_ptr_array_new_with_free_func ((GDestroyNotify) helper_free);
   places_begin (self);
   helper_observe (places_note, self);
+  if ((test_case->what.needs & NEEDS_USERS) != 0)
+    fixture_can_change_user (self);
 }
 
 static void
 run_test (gpointer      fixture,
           gconstpointer data)
 {
-  const TestCase *test_case = data;
+  const Case *what = &((const TestCase *) data)->what;
 
-  test_case->test (fixture);
+  if (what->script != NULL)
+    script_run (fixture, what->script, what->rows);
+  else
+    what->body (fixture);
 }
 
 static void
@@ -278,10 +301,10 @@ static void
 skip_case (gconstpointer data)
 {
   const TestCase *test_case = data;
+  Needs missing = test_case->what.needs & find_lacks (test_case->backend);
   guint i = 0;
 
-  while ((needs_reasons[i].need & test_case->needs &
-          (test_case->backend->lacks | BUILD_LACKS)) == 0)
+  while ((needs_reasons[i].need & missing) == 0)
     i++;
   g_test_skip (needs_reasons[i].reason);
 }
@@ -316,10 +339,8 @@ conformance_init (int          *argc,
     }
 }
 
-void
-conformance_add_needing (const char *name,
-                         Needs       needs,
-                         TestFunc    test)
+static void
+add_case (const Case *what)
 {
   guint i;
 
@@ -331,13 +352,11 @@ conformance_add_needing (const char *name,
       if (!ssem_backend_is_supported (backends[i].id))
         continue;
 
-      path = g_strdup_printf ("/ssem/%s/%s/%s", test_topic, backends[i].name, name);
+      path = g_strdup_printf ("/ssem/%s/%s/%s", test_topic, backends[i].name, what->name);
       test_case = g_new (TestCase, 1);
-      test_case->backend = &backends[i];
-      test_case->needs = needs;
-      test_case->test = test;
+      *test_case = (TestCase) { &backends[i], *what };
       g_ptr_array_add (test_cases, test_case);
-      if ((needs & (backends[i].lacks | BUILD_LACKS)) != 0)
+      if ((what->needs & find_lacks (&backends[i])) != 0)
         g_test_add_data_func (path, test_case, skip_case);
       else
         g_test_add_vtable (path, sizeof (Fixture), test_case,
@@ -346,10 +365,12 @@ conformance_add_needing (const char *name,
 }
 
 void
-conformance_add (const char *name,
-                 TestFunc    test)
+conformance_add (const char    *name,
+                 Needs          needs,
+                 TestBody       body,
+                 gconstpointer  data)
 {
-  conformance_add_needing (name, 0, test);
+  add_case (&(const Case) { name, needs, body, data });
 }
 
 int
@@ -360,4 +381,17 @@ conformance_run (void)
   g_ptr_array_unref (test_cases);
 
   return result;
+}
+
+int
+conformance_main (int          argc,
+                  char       **argv,
+                  const char  *topic,
+                  const Case  *cases)
+{
+  conformance_init (&argc, &argv, topic);
+  for (; cases->name != NULL; cases++)
+    add_case (cases);
+
+  return conformance_run ();
 }

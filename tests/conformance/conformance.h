@@ -90,6 +90,7 @@ typedef struct
   char *folder;      /* for the test's own files */
   char *keys_folder; /* within it: SSEM_RUNTIME_DIR */
   char *key;
+  gconstpointer data;  /* of the case */
   gint64 begin_usec;   /* of the test, by the monotonic clock */
   GPtrArray *helpers;
   GArray *sets;      /* the kernel's semaphore sets that were seen */
@@ -103,32 +104,63 @@ typedef enum
   REMOVE_BOTH,
 } Removal;
 
-/* What a test needs that not every backend or system has. */
+/* What a case needs that not every backend, system or build has. */
 typedef enum
 {
-  NEEDS_UNDO = 1 << 0,      /* units come back at death */
-  NEEDS_RESET = 1 << 1,     /* the mode CREATE sets the value */
-  NEEDS_LEFTOVERS = 1 << 2, /* a semaphore outlives its last process's crash */
-  NEEDS_FILES = 1 << 3,     /* it lies in files, which something may remove */
-  NEEDS_SIGNALS = 1 << 4,
-  NEEDS_EXEC = 1 << 5,
-  NEEDS_LIMITS = 1 << 6,    /* on descriptors */
-  NEEDS_FORK_AMONG_THREADS = 1 << 7,
-  NEEDS_WINGS = 1 << 8,     /* the locks of a crowd lie in several files */
-  NEEDS_ALLOCATOR = 1 << 9, /* the system's own: no sanitizer's */
+  /* Of the backend: its capabilities. */
+  NEEDS_UNDO = 1 << 0,       /* units come back at death */
+  NEEDS_RESET = 1 << 1,      /* the mode CREATE sets the value */
+  NEEDS_INSPECT = 1 << 2,    /* ssem_semaphore_info_query () */
+  NEEDS_LIST = 1 << 3,       /* ssem_semaphore_info_list () */
+  NEEDS_REMOVE = 1 << 4,     /* ssem_semaphore_remove_leftover () */
+  NEEDS_ATOMIC_N = 1 << 5,   /* several units are taken together, by one operation */
+  NEEDS_LEFTOVERS = 1 << 6,  /* a semaphore outlives the crash of its last process */
+  NEEDS_FILES = 1 << 7,      /* a semaphore has a file, which anybody may remove */
+  NEEDS_HOLDERS = 1 << 8,    /* the backend names the processes that hold and that wait */
+  NEEDS_BOUND = 1 << 9,      /* the maximum is less than G_MAXINT */
+  NEEDS_ASKING = 1 << 10,    /* every operation asks the system, and so notices a removal */
+  NEEDS_WINGS = 1 << 11,     /* the locks of a crowd lie in several files */
+  /* For cases about one backend. */
+  NEEDS_SHARED_MEMORY = 1 << 12,
+  NEEDS_SYSV = 1 << 13,
+  /* Of the system and of the user who runs the test. */
+  NEEDS_SIGNALS = 1 << 16,
+  NEEDS_EXEC = 1 << 17,
+  NEEDS_LIMITS = 1 << 18,    /* on descriptors */
+  NEEDS_USERS = 1 << 19,     /* a helper may become another user; opens the directories to users */
+  /* Of the build. */
+  NEEDS_FORK_AMONG_THREADS = 1 << 24,
+  NEEDS_ALLOCATOR = 1 << 25, /* the system's own: no sanitizer's */
 } Needs;
 
-typedef void (* TestFunc) (Fixture *fixture);
+typedef void (* TestBody) (Fixture *fixture);
 
+/* A case is a body in C, which finds @data in the fixture, or a script (script.h). */
+typedef struct
+{
+  const char *name;
+  Needs needs;
+  TestBody body;
+  gconstpointer data;
+  const char *script;
+  const char *const *rows; /* of the script, or NULL */
+} Case;
+
+/* The whole main () of a program. A case without a name ends @cases. */
+int                  conformance_main      (int              argc,
+                                            char           **argv,
+                                            const char      *topic,
+                                            const Case      *cases);
+
+/* The same in steps, for cases that are made up at run time. */
 void                 conformance_init      (int             *argc,
                                             char          ***argv,
                                             const char      *topic);
+/* Skips the case, with the reason, where any of @needs is missing. */
 void                 conformance_add       (const char      *name,
-                                            TestFunc         test);
-/* Skipped, with the reason, where a backend lacks any of @needs. */
-void                 conformance_add_needing (const char    *name,
                                             Needs            needs,
-                                            TestFunc         test);
+                                            TestBody         body,
+                                            gconstpointer    data);
 int                  conformance_run       (void);
 
 /* The helper is the fixture's. */
@@ -150,8 +182,8 @@ SsemSystemSemaphore *fixture_open_full     (Fixture         *self,
                                             gboolean         undo,
                                             GError         **error);
 
-/* Opens the folders to other users; FALSE, and the test is skipped, where no helper can become
- * one. */
+/* Opens the directories to other users. Returns FALSE, and skips the case, where no helper can
+ * become another user. NEEDS_USERS does the same before the case begins. */
 gboolean             fixture_can_change_user (Fixture       *self);
 
 /* The names in the folder of keys, sorted. */
@@ -183,10 +215,6 @@ void                 fixture_plant_misfit  (Fixture         *self);
 /* Removes the semaphore behind everybody's back, as an administrator would. */
 void                 fixture_remove        (Fixture         *self,
                                             Removal          removal);
-/* Whether every operation asks the kernel. Where they go through memory alone, only those notice a
- * removal that wait, or that ask for the value. */
-gboolean             fixture_always_notices (Fixture        *self);
-
 /* Drops the last reference. */
 #define drop_object(place) \
   G_STMT_START { \

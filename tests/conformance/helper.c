@@ -14,6 +14,28 @@
 
 static GFunc observer;
 static gpointer observer_data;
+static const char *step; /* of the script that runs, or NULL */
+
+void
+helper_note_step (const char *text)
+{
+  step = text;
+}
+
+/* Ends the test; a script's step is part of the message. */
+static void G_GNUC_NORETURN G_GNUC_PRINTF (1, 2)
+fail (const char *format,
+      ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_error ("%s%s%s%s", step != NULL ? "In step \"" : "", step != NULL ? step : "",
+           step != NULL ? "\": " : "", text);
+}
 
 void
 wait_for (const char *what,
@@ -25,7 +47,7 @@ wait_for (const char *what,
   while (!condition (data))
     {
       if (g_get_monotonic_time () > deadline_usec)
-        g_error ("Waited in vain: %s", what);
+        fail ("Waited in vain: %s", what);
       g_usleep (LOOK_EVERY_USEC);
     }
 }
@@ -121,7 +143,7 @@ fill (Helper *self,
 
   n_read = read (self->answers_fd, buffer, sizeof buffer);
   if (n_read <= 0)
-    g_error ("Helper %d ended without an answer", (int) self->pid);
+    fail ("Helper %d ended without an answer", (int) self->pid);
   g_string_append_len (self->received, buffer, n_read);
 
   return TRUE;
@@ -143,7 +165,7 @@ helper_expect_hang_up (Helper *self)
   while (!helper_wait_readable (self, 1000))
     {
       if (g_get_monotonic_time () > deadline_usec)
-        g_error ("Helper %d does not end", (int) self->pid);
+        fail ("Helper %d does not end", (int) self->pid);
     }
 
   g_assert_cmpint (read (self->answers_fd, &byte, 1), ==, 0);
@@ -160,7 +182,7 @@ helper_receive (Helper *self)
     {
       fill (self, 1000);
       if (g_get_monotonic_time () > deadline_usec)
-        g_error ("Helper %d did not answer", (int) self->pid);
+        fail ("Helper %d did not answer", (int) self->pid);
     }
 
   line = g_strndup (self->received->str, end - self->received->str);

@@ -42,6 +42,9 @@ typedef struct
 
 typedef gboolean (* Condition) (gpointer data);
 
+/* The step of a script that begins, for messages; NULL at the end. The text is not copied. */
+void      helper_note_step        (const char *text);
+
 /* To be called before the others. */
 void      helper_begin_watching   (void);
 

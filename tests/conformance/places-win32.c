@@ -129,6 +129,12 @@ fixture_list_keys (Fixture *self)
   return list_names (self, "Semaphore");
 }
 
+Needs
+places_get_lacks (void)
+{
+  return NEEDS_SIGNALS | NEEDS_EXEC | NEEDS_LIMITS;
+}
+
 void
 places_begin (Fixture *self)
 {

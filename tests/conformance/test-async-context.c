@@ -125,12 +125,14 @@ test_dropped_by_caller (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+static const Case cases[] = {
+  { "dropped-by-caller", 0, test_dropped_by_caller },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "async-context");
-  conformance_add ("dropped-by-caller", test_dropped_by_caller);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "async-context", cases);
 }

@@ -651,29 +651,31 @@ test_two_objects (Fixture *fixture)
   drop_object (&second);
 }
 
+static const Case cases[] = {
+  { "at-once", 0, test_at_once },
+  { "later", 0, test_later },
+  { "not-positive", 0, test_not_positive },
+  { "past-maximum", 0, test_past_maximum },
+  { "without-callback", 0, test_without_callback },
+  { "first-use", 0, test_first_use },
+  { "keeps-object", 0, test_keeps_object },
+  { "many", 0, test_many },
+  { "many-cancelled", 0, test_many_cancelled },
+  { "order", 0, test_order },
+  { "cancelled-before", 0, test_cancelled_before },
+  { "cancelled-after", 0, test_cancelled_after },
+  { "cancelled-in-callback", 0, test_cancelled_in_callback },
+  { "race", 0, test_race },
+  { "set-key", 0, test_set_key },
+  { "disposed-of", 0, test_disposed_of },
+  { "context", 0, test_context },
+  { "two-objects", 0, test_two_objects },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "async");
-  conformance_add ("at-once", test_at_once);
-  conformance_add ("later", test_later);
-  conformance_add ("not-positive", test_not_positive);
-  conformance_add ("past-maximum", test_past_maximum);
-  conformance_add ("without-callback", test_without_callback);
-  conformance_add ("first-use", test_first_use);
-  conformance_add ("keeps-object", test_keeps_object);
-  conformance_add ("many", test_many);
-  conformance_add ("many-cancelled", test_many_cancelled);
-  conformance_add ("order", test_order);
-  conformance_add ("cancelled-before", test_cancelled_before);
-  conformance_add ("cancelled-after", test_cancelled_after);
-  conformance_add ("cancelled-in-callback", test_cancelled_in_callback);
-  conformance_add ("race", test_race);
-  conformance_add ("set-key", test_set_key);
-  conformance_add ("disposed-of", test_disposed_of);
-  conformance_add ("context", test_context);
-  conformance_add ("two-objects", test_two_objects);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "async", cases);
 }

@@ -332,20 +332,22 @@ test_race_and_death (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+static const Case cases[] = {
+  { "before", 0, test_before },
+  { "while-waiting", 0, test_while_waiting },
+  { "while-waiting-with-timeout", 0, test_while_waiting_with_timeout },
+  { "while-waiting-without-undo", 0, test_while_waiting_without_undo },
+  { "one-of-many", 0, test_one_of_many },
+  { "after", 0, test_after },
+  { "race-with-release", 0, test_race_with_release },
+  { "race-with-timeout", 0, test_race_with_timeout },
+  { "race-and-death", NEEDS_UNDO, test_race_and_death },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "cancel");
-  conformance_add ("before", test_before);
-  conformance_add ("while-waiting", test_while_waiting);
-  conformance_add ("while-waiting-with-timeout", test_while_waiting_with_timeout);
-  conformance_add ("while-waiting-without-undo", test_while_waiting_without_undo);
-  conformance_add ("one-of-many", test_one_of_many);
-  conformance_add ("after", test_after);
-  conformance_add ("race-with-release", test_race_with_release);
-  conformance_add ("race-with-timeout", test_race_with_timeout);
-  conformance_add_needing ("race-and-death", NEEDS_UNDO, test_race_and_death);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "cancel", cases);
 }

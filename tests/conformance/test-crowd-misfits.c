@@ -126,11 +126,11 @@ main (int    argc,
       char **argv)
 {
   conformance_init (&argc, &argv, "crowd-misfits");
-  conformance_add_needing ("link", NEEDS_WINGS, test_misfit_link);
-  conformance_add_needing ("folder", NEEDS_WINGS, test_misfit_folder);
-  conformance_add_needing ("fifo", NEEDS_WINGS, test_misfit_fifo);
-  conformance_add_needing ("foreign", NEEDS_WINGS, test_misfit_foreign);
-  conformance_add_needing ("wings-folder", NEEDS_WINGS, test_misfit_wings_folder);
+  conformance_add ("link", NEEDS_WINGS, test_misfit_link, NULL);
+  conformance_add ("folder", NEEDS_WINGS, test_misfit_folder, NULL);
+  conformance_add ("fifo", NEEDS_WINGS, test_misfit_fifo, NULL);
+  conformance_add ("foreign", NEEDS_WINGS, test_misfit_foreign, NULL);
+  conformance_add ("wings-folder", NEEDS_WINGS, test_misfit_wings_folder, NULL);
 
   return conformance_run ();
 }

@@ -525,13 +525,13 @@ main (int    argc,
       char **argv)
 {
   conformance_init (&argc, &argv, "crowd-races");
-  conformance_add_needing ("members", NEEDS_WINGS, test_members);
-  conformance_add_needing ("clearing", NEEDS_WINGS, test_clearing);
-  conformance_add_needing ("clearing-beside-further", NEEDS_WINGS, test_clearing_beside_further);
-  conformance_add_needing ("used-up-beside-further", NEEDS_WINGS, test_used_up_beside_further);
-  conformance_add_needing ("leaver-stands", NEEDS_WINGS, test_leaver_stands);
-  conformance_add_needing ("newcomer-stands", NEEDS_WINGS, test_newcomer_stands);
-  conformance_add_needing ("newcomer-killed", NEEDS_WINGS, test_newcomer_killed);
+  conformance_add ("members", NEEDS_WINGS, test_members, NULL);
+  conformance_add ("clearing", NEEDS_WINGS, test_clearing, NULL);
+  conformance_add ("clearing-beside-further", NEEDS_WINGS, test_clearing_beside_further, NULL);
+  conformance_add ("used-up-beside-further", NEEDS_WINGS, test_used_up_beside_further, NULL);
+  conformance_add ("leaver-stands", NEEDS_WINGS, test_leaver_stands, NULL);
+  conformance_add ("newcomer-stands", NEEDS_WINGS, test_newcomer_stands, NULL);
+  conformance_add ("newcomer-killed", NEEDS_WINGS, test_newcomer_killed, NULL);
 
   return conformance_run ();
 }

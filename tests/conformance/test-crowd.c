@@ -656,30 +656,30 @@ main (int    argc,
       char **argv)
 {
   conformance_init (&argc, &argv, "crowd");
-  conformance_add_needing ("operations", NEEDS_WINGS, test_operations);
-  conformance_add_needing ("killed-same-wing", NEEDS_WINGS, test_killed_same_wing);
-  conformance_add_needing ("killed-other-wing", NEEDS_WINGS, test_killed_other_wing);
-  conformance_add_needing ("killed-for-own", NEEDS_WINGS, test_killed_for_own);
-  conformance_add_needing ("killed-in-own", NEEDS_WINGS, test_killed_in_own);
-  conformance_add_needing ("counted-again", NEEDS_WINGS, test_counted_again);
-  conformance_add_needing ("told", NEEDS_WINGS, test_told);
-  conformance_add_needing ("lingerer", NEEDS_WINGS, test_lingerer);
-  conformance_add_needing ("lingerer-alone", NEEDS_WINGS, test_lingerer_alone);
-  conformance_add_needing ("ends", NEEDS_WINGS, test_ends);
-  conformance_add_needing ("last-exits", NEEDS_WINGS, test_last_exits);
-  conformance_add_needing ("idle-child", NEEDS_WINGS, test_idle_child);
-  conformance_add_needing ("child", NEEDS_WINGS, test_child);
-  conformance_add_needing ("umask", NEEDS_WINGS, test_umask);
-  conformance_add_needing ("closed", NEEDS_WINGS, test_closed);
-  conformance_add_needing ("become-a-file", NEEDS_WINGS, test_become_a_file);
-  conformance_add_needing ("used-up", NEEDS_WINGS, test_used_up);
-  conformance_add_needing ("modes", NEEDS_WINGS, test_modes);
-  conformance_add_needing ("remove-leftover", NEEDS_WINGS, test_remove_leftover);
-  conformance_add_needing ("remove-leftover-forked", NEEDS_WINGS | NEEDS_FORK_AMONG_THREADS,
-                           test_remove_leftover_forked);
-  conformance_add_needing ("last-leaves", NEEDS_WINGS, test_last_leaves);
-  conformance_add_needing ("all-killed", NEEDS_WINGS, test_all_killed);
-  conformance_add_needing ("stray-wing", NEEDS_WINGS, test_stray_wing);
+  conformance_add ("operations", NEEDS_WINGS, test_operations, NULL);
+  conformance_add ("killed-same-wing", NEEDS_WINGS, test_killed_same_wing, NULL);
+  conformance_add ("killed-other-wing", NEEDS_WINGS, test_killed_other_wing, NULL);
+  conformance_add ("killed-for-own", NEEDS_WINGS, test_killed_for_own, NULL);
+  conformance_add ("killed-in-own", NEEDS_WINGS, test_killed_in_own, NULL);
+  conformance_add ("counted-again", NEEDS_WINGS, test_counted_again, NULL);
+  conformance_add ("told", NEEDS_WINGS, test_told, NULL);
+  conformance_add ("lingerer", NEEDS_WINGS, test_lingerer, NULL);
+  conformance_add ("lingerer-alone", NEEDS_WINGS, test_lingerer_alone, NULL);
+  conformance_add ("ends", NEEDS_WINGS, test_ends, NULL);
+  conformance_add ("last-exits", NEEDS_WINGS, test_last_exits, NULL);
+  conformance_add ("idle-child", NEEDS_WINGS, test_idle_child, NULL);
+  conformance_add ("child", NEEDS_WINGS, test_child, NULL);
+  conformance_add ("umask", NEEDS_WINGS, test_umask, NULL);
+  conformance_add ("closed", NEEDS_WINGS, test_closed, NULL);
+  conformance_add ("become-a-file", NEEDS_WINGS, test_become_a_file, NULL);
+  conformance_add ("used-up", NEEDS_WINGS, test_used_up, NULL);
+  conformance_add ("modes", NEEDS_WINGS, test_modes, NULL);
+  conformance_add ("remove-leftover", NEEDS_WINGS, test_remove_leftover, NULL);
+  conformance_add ("remove-leftover-forked", NEEDS_WINGS | NEEDS_FORK_AMONG_THREADS,
+                   test_remove_leftover_forked, NULL);
+  conformance_add ("last-leaves", NEEDS_WINGS, test_last_leaves, NULL);
+  conformance_add ("all-killed", NEEDS_WINGS, test_all_killed, NULL);
+  conformance_add ("stray-wing", NEEDS_WINGS, test_stray_wing, NULL);
 
   return conformance_run ();
 }

@@ -693,32 +693,34 @@ test_created_reopened (Fixture *fixture)
   g_assert_cmpint (helper_get_value (watcher, 0), ==, 1);
 }
 
+static const Case cases[] = {
+  { "every-end", NEEDS_UNDO, test_every_end },
+  { "every-end-of-a-producer", 0, test_every_end_of_a_producer },
+  { "exec", NEEDS_EXEC, test_exec },
+  { "exec-of-the-last", NEEDS_EXEC, test_exec_of_the_last },
+  { "histories", NEEDS_UNDO, test_histories },
+  { "large", NEEDS_UNDO, test_large },
+  { "two-objects", NEEDS_UNDO, test_two_objects },
+  { "object-dropped", NEEDS_UNDO, test_object_dropped },
+  { "key-changed", NEEDS_UNDO, test_key_changed },
+  { "without-undo", 0, test_without_undo },
+  { "mixed-undo", NEEDS_UNDO, test_mixed_undo },
+  { "death-serves-waiters", NEEDS_UNDO, test_death_serves_waiters },
+  { "prompt", NEEDS_UNDO, test_prompt },
+  { "waiter-killed", 0, test_waiter_killed },
+  { "waiter-killed-when-woken", NEEDS_UNDO, test_waiter_killed_when_woken },
+  { "killed-anywhere", NEEDS_UNDO, test_killed_anywhere },
+  { "stopped-holder", NEEDS_UNDO, test_stopped_holder },
+  { "stopped-waiter", 0, test_stopped_waiter },
+  { "stopped-anywhere", 0, test_stopped_anywhere },
+  { "more-than-maximum", NEEDS_UNDO, test_more_than_maximum },
+  { "created-reopened", NEEDS_UNDO, test_created_reopened },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "death");
-  conformance_add_needing ("every-end", NEEDS_UNDO, test_every_end);
-  conformance_add ("every-end-of-a-producer", test_every_end_of_a_producer);
-  conformance_add_needing ("exec", NEEDS_EXEC, test_exec);
-  conformance_add_needing ("exec-of-the-last", NEEDS_EXEC, test_exec_of_the_last);
-  conformance_add_needing ("histories", NEEDS_UNDO, test_histories);
-  conformance_add_needing ("large", NEEDS_UNDO, test_large);
-  conformance_add_needing ("two-objects", NEEDS_UNDO, test_two_objects);
-  conformance_add_needing ("object-dropped", NEEDS_UNDO, test_object_dropped);
-  conformance_add_needing ("key-changed", NEEDS_UNDO, test_key_changed);
-  conformance_add ("without-undo", test_without_undo);
-  conformance_add_needing ("mixed-undo", NEEDS_UNDO, test_mixed_undo);
-  conformance_add_needing ("death-serves-waiters", NEEDS_UNDO, test_death_serves_waiters);
-  conformance_add_needing ("prompt", NEEDS_UNDO, test_prompt);
-  conformance_add ("waiter-killed", test_waiter_killed);
-  conformance_add_needing ("waiter-killed-when-woken", NEEDS_UNDO, test_waiter_killed_when_woken);
-  conformance_add_needing ("killed-anywhere", NEEDS_UNDO, test_killed_anywhere);
-  conformance_add_needing ("stopped-holder", NEEDS_UNDO, test_stopped_holder);
-  conformance_add ("stopped-waiter", test_stopped_waiter);
-  conformance_add ("stopped-anywhere", test_stopped_anywhere);
-  conformance_add_needing ("more-than-maximum", NEEDS_UNDO, test_more_than_maximum);
-  conformance_add_needing ("created-reopened", NEEDS_UNDO, test_created_reopened);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "death", cases);
 }

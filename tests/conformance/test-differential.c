@@ -618,13 +618,14 @@ test_histories (Fixture *fixture)
     run_history (fixture, (guint32) g_test_rand_int ());
 }
 
+static const Case cases[] = {
+  { "histories", NEEDS_UNDO | NEEDS_RESET | NEEDS_LEFTOVERS | NEEDS_SIGNALS, test_histories },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "differential");
-  conformance_add_needing ("histories", NEEDS_UNDO | NEEDS_RESET | NEEDS_LEFTOVERS | NEEDS_SIGNALS,
-                           test_histories);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "differential", cases);
 }

@@ -398,27 +398,29 @@ test_harmless_environment (Fixture *fixture)
     g_setenv ("SSEM_BACKEND", backend, TRUE);
 }
 
+static const Case cases[] = {
+  { "numbers", 0, test_numbers },
+  { "permission-denied", NEEDS_FILES, test_permission_denied },
+  { "key-error", NEEDS_FILES, test_key_error },
+  { "already-exists", 0, test_already_exists },
+  { "not-found", 0, test_not_found },
+  { "folder-missing", NEEDS_FILES, test_folder_missing },
+  { "folder-no-folder", NEEDS_FILES, test_folder_no_folder },
+  { "unknown-error", NEEDS_FILES, test_unknown_error },
+  { "maximum", 0, test_maximum },
+  { "out-of-descriptors", NEEDS_LIMITS, test_out_of_descriptors },
+  { "out-of-sets", NEEDS_LIMITS, test_out_of_sets },
+  { "another-version", NEEDS_FILES, test_another_version },
+  { "gio", 0, test_gio },
+  { "odd-key", 0, test_odd_key },
+  { "harmless-key", 0, test_harmless_key },
+  { "harmless-environment", NEEDS_FILES, test_harmless_environment },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "errors");
-  conformance_add ("numbers", test_numbers);
-  conformance_add_needing ("permission-denied", NEEDS_FILES, test_permission_denied);
-  conformance_add_needing ("key-error", NEEDS_FILES, test_key_error);
-  conformance_add ("already-exists", test_already_exists);
-  conformance_add ("not-found", test_not_found);
-  conformance_add_needing ("folder-missing", NEEDS_FILES, test_folder_missing);
-  conformance_add_needing ("folder-no-folder", NEEDS_FILES, test_folder_no_folder);
-  conformance_add_needing ("unknown-error", NEEDS_FILES, test_unknown_error);
-  conformance_add ("maximum", test_maximum);
-  conformance_add_needing ("out-of-descriptors", NEEDS_LIMITS, test_out_of_descriptors);
-  conformance_add_needing ("out-of-sets", NEEDS_LIMITS, test_out_of_sets);
-  conformance_add_needing ("another-version", NEEDS_FILES, test_another_version);
-  conformance_add ("gio", test_gio);
-  conformance_add ("odd-key", test_odd_key);
-  conformance_add ("harmless-key", test_harmless_key);
-  conformance_add_needing ("harmless-environment", NEEDS_FILES, test_harmless_environment);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "errors", cases);
 }

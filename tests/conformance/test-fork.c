@@ -579,36 +579,35 @@ test_siblings (Fixture *fixture)
   sibling_end (&successor);
 }
 
+static const Case cases[] = {
+  { "child-holds-nothing", 0, test_child_holds_nothing },
+  { "each-its-own", 0, test_each_its_own },
+  { "child-releases", 0, test_child_releases },
+  { "parent-created", 0, test_parent_created },
+  { "both-create", 0, test_both_create },
+  { "idle-child", 0, test_idle_child },
+  { "idle-child-of-a-dead-parent", 0, test_idle_child_of_a_dead_parent },
+  { "child-takes-over", 0, test_child_takes_over },
+  { "leftover-of-another", 0, test_leftover_of_another },
+  { "out-of-descriptors-in-child", NEEDS_LIMITS, test_out_of_descriptors_in_child },
+  { "child-is-a-user", 0, test_child_is_a_user },
+  { "dropped-in-child", 0, test_dropped_in_child },
+  { "removed-before-first-use", 0, test_removed_before_first_use },
+  { "new-object-in-child", 0, test_new_object_in_child },
+  { "set-key-in-child", 0, test_set_key_in_child },
+  { "among-threads", NEEDS_FORK_AMONG_THREADS, test_among_threads },
+  { "dropped-in-child-while-opened", NEEDS_FORK_AMONG_THREADS, test_dropped_in_child_while_opened },
+  { "async-in-child", NEEDS_FORK_AMONG_THREADS, test_async_in_child },
+  { "async-pending", NEEDS_FORK_AMONG_THREADS, test_async_pending },
+  { "parent-serves-child", 0, test_parent_serves_child },
+  { "among-first-uses", NEEDS_FORK_AMONG_THREADS, test_among_first_uses },
+  { "siblings", NEEDS_FILES, test_siblings },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "fork");
-  conformance_add ("child-holds-nothing", test_child_holds_nothing);
-  conformance_add ("each-its-own", test_each_its_own);
-  conformance_add ("child-releases", test_child_releases);
-  conformance_add ("parent-created", test_parent_created);
-  conformance_add ("both-create", test_both_create);
-  conformance_add ("idle-child", test_idle_child);
-  conformance_add ("idle-child-of-a-dead-parent", test_idle_child_of_a_dead_parent);
-  conformance_add ("child-takes-over", test_child_takes_over);
-  conformance_add ("leftover-of-another", test_leftover_of_another);
-  conformance_add_needing ("out-of-descriptors-in-child", NEEDS_LIMITS,
-                           test_out_of_descriptors_in_child);
-  conformance_add ("child-is-a-user", test_child_is_a_user);
-  conformance_add ("dropped-in-child", test_dropped_in_child);
-  conformance_add ("removed-before-first-use", test_removed_before_first_use);
-  conformance_add ("new-object-in-child", test_new_object_in_child);
-  conformance_add ("set-key-in-child", test_set_key_in_child);
-  conformance_add_needing ("among-threads", NEEDS_FORK_AMONG_THREADS, test_among_threads);
-  conformance_add_needing ("dropped-in-child-while-opened", NEEDS_FORK_AMONG_THREADS,
-                           test_dropped_in_child_while_opened);
-  conformance_add_needing ("async-in-child", NEEDS_FORK_AMONG_THREADS, test_async_in_child);
-  conformance_add_needing ("async-pending", NEEDS_FORK_AMONG_THREADS, test_async_pending);
-  conformance_add ("parent-serves-child", test_parent_serves_child);
-  conformance_add_needing ("among-first-uses", NEEDS_FORK_AMONG_THREADS, test_among_first_uses);
-
-  conformance_add_needing ("siblings", NEEDS_FILES, test_siblings);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "fork", cases);
 }

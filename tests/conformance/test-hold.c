@@ -156,19 +156,21 @@ test_child (Fixture *fixture)
 
 #endif
 
+static const Case cases[] = {
+  { "scope", 0, test_scope },
+  { "failed", 0, test_failed },
+  { "adopt", 0, test_adopt },
+  { "outlives-the-object", 0, test_outlives_the_object },
+  { "other-thread", 0, test_other_thread },
+#ifdef G_OS_UNIX
+  { "child", 0, test_child },
+#endif
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "hold");
-  conformance_add ("scope", test_scope);
-  conformance_add ("failed", test_failed);
-  conformance_add ("adopt", test_adopt);
-  conformance_add ("outlives-the-object", test_outlives_the_object);
-  conformance_add ("other-thread", test_other_thread);
-#ifdef G_OS_UNIX
-  conformance_add ("child", test_child);
-#endif
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "hold", cases);
 }

@@ -827,35 +827,37 @@ test_reset_unused (Fixture *fixture)
   assert_not_found (fixture);
 }
 
+static const Case cases[] = {
+  { "unknown", 0, test_unknown },
+  { "figures", 0, test_figures },
+  { "since-unknown", 0, test_since_unknown },
+  { "holders", 0, test_holders },
+  { "lingerer", 0, test_lingerer },
+  { "waiters", 0, test_waiters },
+  { "other-name-space", 0, test_other_name_space },
+  { "list", 0, test_list },
+  { "folder-missing", 0, test_folder_missing },
+  { "other-user", 0, test_other_user },
+  { "file-of-other-user", 0, test_file_of_other_user },
+  { "rights-dropped", 0, test_rights_dropped },
+  { "root-changed", 0, test_root_changed },
+  { "folder-closed", 0, test_folder_closed },
+  { "no-semaphore", 0, test_no_semaphore },
+  { "wrong-name", 0, test_wrong_name },
+  { "any-bytes", 0, test_any_bytes },
+  { "keeps-own-locks", 0, test_keeps_own_locks },
+  { "while-used", 0, test_while_used },
+  { "leftover", 0, test_leftover },
+  { "remove-in-use", 0, test_remove_in_use },
+  { "remove-and-fork", NEEDS_FORK_AMONG_THREADS, test_remove_and_fork },
+  { "reset", 0, test_reset },
+  { "reset-unused", 0, test_reset_unused },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "info");
-  conformance_add ("unknown", test_unknown);
-  conformance_add ("figures", test_figures);
-  conformance_add ("since-unknown", test_since_unknown);
-  conformance_add ("holders", test_holders);
-  conformance_add ("lingerer", test_lingerer);
-  conformance_add ("waiters", test_waiters);
-  conformance_add ("other-name-space", test_other_name_space);
-  conformance_add ("list", test_list);
-  conformance_add ("folder-missing", test_folder_missing);
-  conformance_add ("other-user", test_other_user);
-  conformance_add ("file-of-other-user", test_file_of_other_user);
-  conformance_add ("rights-dropped", test_rights_dropped);
-  conformance_add ("root-changed", test_root_changed);
-  conformance_add ("folder-closed", test_folder_closed);
-  conformance_add ("no-semaphore", test_no_semaphore);
-  conformance_add ("wrong-name", test_wrong_name);
-  conformance_add ("any-bytes", test_any_bytes);
-  conformance_add ("keeps-own-locks", test_keeps_own_locks);
-  conformance_add ("while-used", test_while_used);
-  conformance_add ("leftover", test_leftover);
-  conformance_add ("remove-in-use", test_remove_in_use);
-  conformance_add_needing ("remove-and-fork", NEEDS_FORK_AMONG_THREADS, test_remove_and_fork);
-  conformance_add ("reset", test_reset);
-  conformance_add ("reset-unused", test_reset_unused);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "info", cases);
 }

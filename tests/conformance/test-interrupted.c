@@ -380,16 +380,18 @@ test_exit_in_handler (Fixture *fixture)
   ssem_semaphore_remove_leftover (other_key, fixture->backend, NULL);
 }
 
+static const Case cases[] = {
+  { "locks-of-others", NEEDS_FORK_AMONG_THREADS, test_locks_of_others },
+  { "cancelled", 0, test_cancelled },
+  { "cancelled-alone", 0, test_cancelled_alone },
+  { "cancelled-in-wait", 0, test_cancelled_in_wait },
+  { "exit-in-handler", NEEDS_ALLOCATOR, test_exit_in_handler },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "interrupted");
-  conformance_add_needing ("locks-of-others", NEEDS_FORK_AMONG_THREADS, test_locks_of_others);
-  conformance_add ("cancelled", test_cancelled);
-  conformance_add ("cancelled-alone", test_cancelled_alone);
-  conformance_add ("cancelled-in-wait", test_cancelled_in_wait);
-  conformance_add_needing ("exit-in-handler", NEEDS_ALLOCATOR, test_exit_in_handler);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "interrupted", cases);
 }

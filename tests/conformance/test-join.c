@@ -373,26 +373,28 @@ test_child_of_joiner (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+static const Case cases[] = {
+  { "number", 0, test_number },
+  { "unknown", 0, test_unknown },
+  { "live", 0, test_live },
+  { "live-beside-dead", NEEDS_UNDO, test_live_beside_dead },
+  { "own-process", 0, test_own_process },
+  { "stopped-user", NEEDS_SIGNALS, test_stopped_user },
+  { "left-over", NEEDS_LEFTOVERS, test_left_over },
+  { "left-over-without-undo", NEEDS_LEFTOVERS, test_left_over_without_undo },
+  { "left-over-past-maximum", NEEDS_LEFTOVERS, test_left_over_past_maximum },
+  { "race", NEEDS_LEFTOVERS, test_race },
+  { "set-key", 0, test_set_key },
+  { "set-key-left-over", NEEDS_LEFTOVERS, test_set_key_left_over },
+  { "child", NEEDS_LEFTOVERS, test_child },
+  { "child-left-over", NEEDS_LEFTOVERS, test_child_left_over },
+  { "child-of-joiner", NEEDS_LEFTOVERS, test_child_of_joiner },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "join");
-  conformance_add ("number", test_number);
-  conformance_add ("unknown", test_unknown);
-  conformance_add ("live", test_live);
-  conformance_add_needing ("live-beside-dead", NEEDS_UNDO, test_live_beside_dead);
-  conformance_add ("own-process", test_own_process);
-  conformance_add_needing ("stopped-user", NEEDS_SIGNALS, test_stopped_user);
-  conformance_add_needing ("left-over", NEEDS_LEFTOVERS, test_left_over);
-  conformance_add_needing ("left-over-without-undo", NEEDS_LEFTOVERS, test_left_over_without_undo);
-  conformance_add_needing ("left-over-past-maximum", NEEDS_LEFTOVERS, test_left_over_past_maximum);
-  conformance_add_needing ("race", NEEDS_LEFTOVERS, test_race);
-  conformance_add ("set-key", test_set_key);
-  conformance_add_needing ("set-key-left-over", NEEDS_LEFTOVERS, test_set_key_left_over);
-  conformance_add_needing ("child", NEEDS_LEFTOVERS, test_child);
-  conformance_add_needing ("child-left-over", NEEDS_LEFTOVERS, test_child_left_over);
-  conformance_add_needing ("child-of-joiner", NEEDS_LEFTOVERS, test_child_of_joiner);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "join", cases);
 }

@@ -330,21 +330,23 @@ test_other_user_for_root (Fixture *fixture)
   helper_kill (stranger);
 }
 
+static const Case cases[] = {
+  { "refused", 0, test_refused },
+  { "refused-by-set-key", 0, test_refused_by_set_key },
+  { "umask", NEEDS_FILES, test_umask },
+  { "any-character", 0, test_any_character },
+  { "longest", 0, test_longest },
+  { "distinct", 0, test_distinct },
+  { "runtime-dir", 0, test_runtime_dir },
+  { "relative-runtime-dir", NEEDS_FILES, test_relative_runtime_dir },
+  { "other-user", 0, test_other_user },
+  { "other-user-for-root", 0, test_other_user_for_root },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "keys");
-  conformance_add ("refused", test_refused);
-  conformance_add ("refused-by-set-key", test_refused_by_set_key);
-  conformance_add_needing ("umask", NEEDS_FILES, test_umask);
-  conformance_add ("any-character", test_any_character);
-  conformance_add ("longest", test_longest);
-  conformance_add ("distinct", test_distinct);
-  conformance_add ("runtime-dir", test_runtime_dir);
-  conformance_add_needing ("relative-runtime-dir", NEEDS_FILES, test_relative_runtime_dir);
-  conformance_add ("other-user", test_other_user);
-  conformance_add ("other-user-for-root", test_other_user_for_root);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "keys", cases);
 }

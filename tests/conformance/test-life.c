@@ -241,7 +241,7 @@ expect_notice (Fixture  *fixture,
                Helper   *helper,
                gboolean  is_sure)
 {
-  if (is_sure || fixture_always_notices (fixture))
+  if (is_sure || fixture_has (fixture, NEEDS_ASKING))
     helper_expect_error (helper, SSEM_SYSTEM_SEMAPHORE_ERROR,
                          SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
   else
@@ -480,27 +480,29 @@ test_one_creator (Fixture *fixture)
   g_assert_cmpint (g_unlink (meeting), ==, 0);
 }
 
+static const Case cases[] = {
+  { "last-object", 0, test_last_object },
+  { "last-process", 0, test_last_process },
+  { "last-process-exits", NEEDS_LEFTOVERS, test_last_process_exits },
+  { "used-at-exit", 0, test_used_at_exit },
+  { "left-at-exit", NEEDS_LEFTOVERS, test_left_at_exit },
+  { "creator-killed", 0, test_creator_killed },
+  { "set-key-leaves", 0, test_set_key_leaves },
+  { "left-under-waiter", NEEDS_FILES, test_left_under_waiter },
+  { "units-go-with-it", 0, test_units_go_with_it },
+  { "removed", NEEDS_FILES, test_removed },
+  { "removed-under-waiters", NEEDS_FILES, test_removed_under_waiters },
+  { "openers-after-removal", NEEDS_FILES, test_openers_after_removal },
+  { "exit-after-removal", NEEDS_FILES, test_exit_after_removal },
+  { "churn", 0, test_churn },
+  { "churn-and-kill", NEEDS_UNDO, test_churn_and_kill },
+  { "one-creator", 0, test_one_creator },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "life");
-  conformance_add ("last-object", test_last_object);
-  conformance_add ("last-process", test_last_process);
-  conformance_add_needing ("last-process-exits", NEEDS_LEFTOVERS, test_last_process_exits);
-  conformance_add ("used-at-exit", test_used_at_exit);
-  conformance_add_needing ("left-at-exit", NEEDS_LEFTOVERS, test_left_at_exit);
-  conformance_add ("creator-killed", test_creator_killed);
-  conformance_add ("set-key-leaves", test_set_key_leaves);
-  conformance_add_needing ("left-under-waiter", NEEDS_FILES, test_left_under_waiter);
-  conformance_add ("units-go-with-it", test_units_go_with_it);
-  conformance_add_needing ("removed", NEEDS_FILES, test_removed);
-  conformance_add_needing ("removed-under-waiters", NEEDS_FILES, test_removed_under_waiters);
-  conformance_add_needing ("openers-after-removal", NEEDS_FILES, test_openers_after_removal);
-  conformance_add_needing ("exit-after-removal", NEEDS_FILES, test_exit_after_removal);
-  conformance_add ("churn", test_churn);
-  conformance_add_needing ("churn-and-kill", NEEDS_UNDO, test_churn_and_kill);
-  conformance_add ("one-creator", test_one_creator);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "life", cases);
 }

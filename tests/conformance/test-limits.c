@@ -309,20 +309,22 @@ test_ended_threads (Fixture *fixture)
   helper_do (user, "try 0 1");
 }
 
+static const Case cases[] = {
+  { "never-blocked", 0, test_never_blocked },
+  { "no-inotify", 0, test_no_inotify },
+  { "no-descriptors", 0, test_no_descriptors },
+  { "listeners-killed", 0, test_listeners_killed },
+  { "process-name-space", 0, test_process_name_space },
+  { "full-file-system", 0, test_full_file_system },
+  { "no-room-to-grow", 0, test_no_room_to_grow },
+  { "crowd", 0, test_crowd },
+  { "ended-threads", 0, test_ended_threads },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "limits");
-  conformance_add ("never-blocked", test_never_blocked);
-  conformance_add ("no-inotify", test_no_inotify);
-  conformance_add ("no-descriptors", test_no_descriptors);
-  conformance_add ("listeners-killed", test_listeners_killed);
-  conformance_add ("process-name-space", test_process_name_space);
-  conformance_add ("full-file-system", test_full_file_system);
-  conformance_add ("no-room-to-grow", test_no_room_to_grow);
-  conformance_add ("crowd", test_crowd);
-  conformance_add ("ended-threads", test_ended_threads);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "limits", cases);
 }

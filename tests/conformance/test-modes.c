@@ -787,34 +787,36 @@ test_reset_under_load (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+static const Case cases[] = {
+  { "table", NEEDS_RESET, test_table },
+  { "own-process", NEEDS_RESET, test_own_process },
+  { "numbers", 0, test_numbers },
+  { "reset-forgets", NEEDS_RESET, test_reset_forgets },
+  { "reset-forgets-own", NEEDS_RESET, test_reset_forgets_own },
+  { "release-after-reset", NEEDS_RESET, test_release_after_reset },
+  { "acquire-after-reset", NEEDS_RESET, test_acquire_after_reset },
+  { "created-before-reset", NEEDS_RESET, test_created_before_reset },
+  { "balance-after-reset", NEEDS_RESET, test_balance_after_reset },
+  { "reset-wakes", NEEDS_RESET, test_reset_wakes },
+  { "reset-under-load", NEEDS_RESET, test_reset_under_load },
+  { "exclusive-takes-over", NEEDS_LEFTOVERS, test_exclusive_takes_over },
+  { "leftover-value", NEEDS_LEFTOVERS, test_leftover_value },
+  { "resetter-killed", NEEDS_RESET, test_resetter_killed },
+  { "resetter-stopped", 0, test_resetter_stopped },
+#ifdef __linux__
+  { "creator-killed-half-way", 0, test_creator_killed_half_way },
+  { "peer-comes-and-goes", 0, test_peer_comes_and_goes },
+  { "collided", 0, test_collided },
+  { "collided-again-and-again", 0, test_collided_again_and_again },
+  { "resetter-killed-half-way", 0, test_resetter_killed_half_way },
+  { "resetter-stopped-half-way", 0, test_resetter_stopped_half_way },
+#endif
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "modes");
-  conformance_add_needing ("table", NEEDS_RESET, test_table);
-  conformance_add_needing ("own-process", NEEDS_RESET, test_own_process);
-  conformance_add ("numbers", test_numbers);
-  conformance_add_needing ("reset-forgets", NEEDS_RESET, test_reset_forgets);
-  conformance_add_needing ("reset-forgets-own", NEEDS_RESET, test_reset_forgets_own);
-  conformance_add_needing ("release-after-reset", NEEDS_RESET, test_release_after_reset);
-  conformance_add_needing ("acquire-after-reset", NEEDS_RESET, test_acquire_after_reset);
-  conformance_add_needing ("created-before-reset", NEEDS_RESET, test_created_before_reset);
-  conformance_add_needing ("balance-after-reset", NEEDS_RESET, test_balance_after_reset);
-  conformance_add_needing ("reset-wakes", NEEDS_RESET, test_reset_wakes);
-  conformance_add_needing ("reset-under-load", NEEDS_RESET, test_reset_under_load);
-  conformance_add_needing ("exclusive-takes-over", NEEDS_LEFTOVERS, test_exclusive_takes_over);
-  conformance_add_needing ("leftover-value", NEEDS_LEFTOVERS, test_leftover_value);
-  conformance_add_needing ("resetter-killed", NEEDS_RESET, test_resetter_killed);
-  conformance_add ("resetter-stopped", test_resetter_stopped);
-#ifdef __linux__
-  conformance_add ("creator-killed-half-way", test_creator_killed_half_way);
-  conformance_add ("peer-comes-and-goes", test_peer_comes_and_goes);
-  conformance_add ("collided", test_collided);
-  conformance_add ("collided-again-and-again", test_collided_again_and_again);
-  conformance_add ("resetter-killed-half-way", test_resetter_killed_half_way);
-  conformance_add ("resetter-stopped-half-way", test_resetter_stopped_half_way);
-#endif
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "modes", cases);
 }

@@ -622,29 +622,31 @@ test_missing_backend (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
+static const Case cases[] = {
+  { "properties", 0, test_properties },
+  { "defaults", 0, test_defaults },
+  { "init-twice", 0, test_init_twice },
+  { "init-cancelled", 0, test_init_cancelled },
+  { "opens-itself", 0, test_opens_itself },
+  { "failed-then-used", 0, test_failed_then_used },
+  { "without-key", 0, test_without_key },
+  { "no-mode", 0, test_no_mode },
+  { "no-backend", 0, test_no_backend },
+  { "async-initable", 0, test_async_initable },
+  { "notify", 0, test_notify },
+  { "set-key-fails", 0, test_set_key_fails },
+  { "dispose", 0, test_dispose },
+  { "many-objects", 0, test_many_objects },
+  { "environment", 0, test_environment },
+  { "default", 0, test_default },
+  { "unknown-backend", 0, test_unknown_backend },
+  { "missing-backend", 0, test_missing_backend },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "object");
-  conformance_add ("properties", test_properties);
-  conformance_add ("defaults", test_defaults);
-  conformance_add ("init-twice", test_init_twice);
-  conformance_add ("init-cancelled", test_init_cancelled);
-  conformance_add ("opens-itself", test_opens_itself);
-  conformance_add ("failed-then-used", test_failed_then_used);
-  conformance_add ("without-key", test_without_key);
-  conformance_add ("no-mode", test_no_mode);
-  conformance_add ("no-backend", test_no_backend);
-  conformance_add ("async-initable", test_async_initable);
-  conformance_add ("notify", test_notify);
-  conformance_add ("set-key-fails", test_set_key_fails);
-  conformance_add ("dispose", test_dispose);
-  conformance_add ("many-objects", test_many_objects);
-  conformance_add ("environment", test_environment);
-  conformance_add ("default", test_default);
-  conformance_add ("unknown-backend", test_unknown_backend);
-  conformance_add ("missing-backend", test_missing_backend);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "object", cases);
 }

@@ -735,33 +735,35 @@ test_one_at_the_maximum (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+static const Case cases[] = {
+  { "acquire-release", 0, test_acquire_release },
+  { "together", 0, test_together },
+  { "turnstile", 0, test_turnstile },
+  { "create-units", 0, test_create_units },
+  { "one-release-serves-many", 0, test_one_release_serves_many },
+  { "not-positive", 0, test_not_positive },
+  { "initial-value", 0, test_initial_value },
+  { "maximum", NEEDS_UNDO, test_maximum },
+  { "maximum-without-undo", 0, test_maximum_without_undo },
+  { "acquire-past-maximum", 0, test_acquire_past_maximum },
+  { "try", 0, test_try },
+  { "timeout", 0, test_timeout },
+  { "timeout-short", 0, test_timeout_short },
+  { "timeout-zero", 0, test_timeout_zero },
+  { "timeout-extremes", 0, test_timeout_extremes },
+  { "timeout-served", 0, test_timeout_served },
+  { "signals-and-timeout", NEEDS_SIGNALS, test_signals_and_timeout },
+  { "signals-and-acquire", NEEDS_SIGNALS, test_signals_and_acquire },
+  { "last-error", 0, test_last_error },
+  { "last-error-alone", 0, test_last_error_alone },
+  { "one", 0, test_one },
+  { "one-at-the-maximum", 0, test_one_at_the_maximum },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "operations");
-  conformance_add ("acquire-release", test_acquire_release);
-  conformance_add ("together", test_together);
-  conformance_add ("turnstile", test_turnstile);
-  conformance_add ("create-units", test_create_units);
-  conformance_add ("one-release-serves-many", test_one_release_serves_many);
-  conformance_add ("not-positive", test_not_positive);
-  conformance_add ("initial-value", test_initial_value);
-  conformance_add_needing ("maximum", NEEDS_UNDO, test_maximum);
-  conformance_add ("maximum-without-undo", test_maximum_without_undo);
-  conformance_add ("acquire-past-maximum", test_acquire_past_maximum);
-  conformance_add ("try", test_try);
-  conformance_add ("timeout", test_timeout);
-  conformance_add ("timeout-short", test_timeout_short);
-  conformance_add ("timeout-zero", test_timeout_zero);
-  conformance_add ("timeout-extremes", test_timeout_extremes);
-  conformance_add ("timeout-served", test_timeout_served);
-  conformance_add_needing ("signals-and-timeout", NEEDS_SIGNALS, test_signals_and_timeout);
-  conformance_add_needing ("signals-and-acquire", NEEDS_SIGNALS, test_signals_and_acquire);
-  conformance_add ("last-error", test_last_error);
-  conformance_add ("last-error-alone", test_last_error_alone);
-  conformance_add ("one", test_one);
-  conformance_add ("one-at-the-maximum", test_one_at_the_maximum);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "operations", cases);
 }

@@ -447,20 +447,22 @@ test_directory_of_other_user (Fixture *fixture)
   g_test_message ("%d system calls before the directory is there", n_calls);
 }
 
+static const Case cases[] = {
+  { "spellings", 0, test_spellings },
+  { "last-spelling", 0, test_last_spelling },
+  { "link-moves", 0, test_link_moves },
+  { "renamed", 0, test_renamed },
+  { "renamed-in-wait", 0, test_renamed_in_wait },
+  { "made-in-its-place", 0, test_made_in_its_place },
+  { "chroot", 0, test_chroot },
+  { "covered", 0, test_covered },
+  { "directory-of-other-user", NEEDS_FILES, test_directory_of_other_user },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "paths");
-  conformance_add ("spellings", test_spellings);
-  conformance_add ("last-spelling", test_last_spelling);
-  conformance_add ("link-moves", test_link_moves);
-  conformance_add ("renamed", test_renamed);
-  conformance_add ("renamed-in-wait", test_renamed_in_wait);
-  conformance_add ("made-in-its-place", test_made_in_its_place);
-  conformance_add ("chroot", test_chroot);
-  conformance_add ("covered", test_covered);
-  conformance_add_needing ("directory-of-other-user", NEEDS_FILES, test_directory_of_other_user);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "paths", cases);
 }

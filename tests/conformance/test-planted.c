@@ -641,29 +641,31 @@ test_kernel_object (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+static const Case cases[] = {
+  { "link", 0, test_planted_link },
+  { "link-to-it", 0, test_planted_link_to_it },
+  { "misfit", 0, test_planted_misfit },
+  { "fifo", 0, test_planted_fifo },
+  { "content", 0, test_planted_content },
+  { "record", 0, test_planted_record },
+  { "cut-off-in-use", 0, test_cut_off_in_use },
+  { "empty-place", 0, test_empty_place },
+  { "by-other-user", 0, test_planted_by_other_user },
+  { "own-folder", 0, test_own_folder },
+  { "may-not-remove", 0, test_may_not_remove },
+  { "file-of-peer", 0, test_file_of_peer },
+  { "join-set-of-peer", 0, test_join_set_of_peer },
+  { "look-at-file-of-peer", 0, test_look_at_file_of_peer },
+  { "made-anew-by-peer", 0, test_made_anew_by_peer },
+  { "peer-among-leavers", 0, test_peer_among_leavers },
+  { "peer-after-crash", 0, test_peer_after_crash },
+  { "kernel-object", 0, test_kernel_object },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "planted");
-  conformance_add ("link", test_planted_link);
-  conformance_add ("link-to-it", test_planted_link_to_it);
-  conformance_add ("misfit", test_planted_misfit);
-  conformance_add ("fifo", test_planted_fifo);
-  conformance_add ("content", test_planted_content);
-  conformance_add ("record", test_planted_record);
-  conformance_add ("cut-off-in-use", test_cut_off_in_use);
-  conformance_add ("empty-place", test_empty_place);
-  conformance_add ("by-other-user", test_planted_by_other_user);
-  conformance_add ("own-folder", test_own_folder);
-  conformance_add ("may-not-remove", test_may_not_remove);
-  conformance_add ("file-of-peer", test_file_of_peer);
-  conformance_add ("join-set-of-peer", test_join_set_of_peer);
-  conformance_add ("look-at-file-of-peer", test_look_at_file_of_peer);
-  conformance_add ("made-anew-by-peer", test_made_anew_by_peer);
-  conformance_add ("peer-among-leavers", test_peer_among_leavers);
-  conformance_add ("peer-after-crash", test_peer_after_crash);
-  conformance_add ("kernel-object", test_kernel_object);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "planted", cases);
 }

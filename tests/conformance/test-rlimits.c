@@ -230,19 +230,21 @@ test_stack (Fixture *fixture)
   g_assert_cmpint (helper_get_value (helper, 0), ==, 2);
 }
 
+static const Case cases[] = {
+  { "file-size", 0, test_file_size },
+  { "file-size-again", 0, test_file_size_again },
+  { "file-size-of-threads", 0, test_file_size_of_threads },
+  { "address-space", NEEDS_ALLOCATOR, test_address_space },
+  { "locked-memory", NEEDS_ALLOCATOR, test_locked_memory },
+  { "all-locked", 0, test_all_locked },
+  { "processes", 0, test_processes },
+  { "stack", 0, test_stack },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "rlimits");
-  conformance_add ("file-size", test_file_size);
-  conformance_add ("file-size-again", test_file_size_again);
-  conformance_add ("file-size-of-threads", test_file_size_of_threads);
-  conformance_add_needing ("address-space", NEEDS_ALLOCATOR, test_address_space);
-  conformance_add_needing ("locked-memory", NEEDS_ALLOCATOR, test_locked_memory);
-  conformance_add ("all-locked", test_all_locked);
-  conformance_add ("processes", test_processes);
-  conformance_add ("stack", test_stack);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "rlimits", cases);
 }

@@ -195,18 +195,20 @@ test_child (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+static const Case cases[] = {
+  { "operations", 0, test_operations },
+  { "in-vain", 0, test_in_vain },
+  { "without-undo", 0, test_without_undo },
+  { "among-others", 0, test_among_others },
+  { "wait", 0, test_wait },
+  { "wait-goes-on", 0, test_wait_goes_on },
+  { "child", 0, test_child },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "signals");
-  conformance_add ("operations", test_operations);
-  conformance_add ("in-vain", test_in_vain);
-  conformance_add ("without-undo", test_without_undo);
-  conformance_add ("among-others", test_among_others);
-  conformance_add ("wait", test_wait);
-  conformance_add ("wait-goes-on", test_wait_goes_on);
-  conformance_add ("child", test_child);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "signals", cases);
 }

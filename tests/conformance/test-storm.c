@@ -212,13 +212,15 @@ test_one_death (Fixture *fixture)
   munmap (start, sizeof *start);
 }
 
+static const Case cases[] = {
+  { "kills", 0, test_kills },
+  { "one-death", 0, test_one_death },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "storm");
-  conformance_add ("kills", test_kills);
-  conformance_add ("one-death", test_one_death);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "storm", cases);
 }

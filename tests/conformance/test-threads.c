@@ -417,21 +417,23 @@ test_open_and_close (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
+static const Case cases[] = {
+  { "one-object", 0, test_one_object },
+  { "several-objects", 0, test_several_objects },
+  { "ring", 0, test_ring },
+  { "death-of-threads", NEEDS_UNDO, test_death_of_threads },
+  { "set-key-under-waiters", 0, test_set_key_under_waiters },
+  { "set-key-among-others", 0, test_set_key_among_others },
+  { "set-key-among-others-cancellable", 0, test_set_key_among_others_cancellable },
+  { "set-key-under-hammers", 0, test_set_key_under_hammers },
+  { "first-use", 0, test_first_use },
+  { "open-and-close", 0, test_open_and_close },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "threads");
-  conformance_add ("one-object", test_one_object);
-  conformance_add ("several-objects", test_several_objects);
-  conformance_add ("ring", test_ring);
-  conformance_add_needing ("death-of-threads", NEEDS_UNDO, test_death_of_threads);
-  conformance_add ("set-key-under-waiters", test_set_key_under_waiters);
-  conformance_add ("set-key-among-others", test_set_key_among_others);
-  conformance_add ("set-key-among-others-cancellable", test_set_key_among_others_cancellable);
-  conformance_add ("set-key-under-hammers", test_set_key_under_hammers);
-  conformance_add ("first-use", test_first_use);
-  conformance_add ("open-and-close", test_open_and_close);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "threads", cases);
 }

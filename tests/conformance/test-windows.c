@@ -539,24 +539,26 @@ test_nothing_lost (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+static const Case cases[] = {
+  { "kernel-object", 0, test_kernel_object },
+  { "moved", 0, test_moved },
+  { "other-object", 0, test_other_object },
+  { "modes", 0, test_modes },
+  { "no-info", 0, test_no_info },
+  { "death", 0, test_death },
+  { "foreign-release", 0, test_foreign_release },
+  { "prompt", 0, test_prompt },
+  { "all-or-nothing", 0, test_all_or_nothing },
+  { "few-beside-many", 0, test_few_beside_many },
+  { "collector-killed", 0, test_collector_killed },
+  { "collector-stopped", 0, test_collector_stopped },
+  { "nothing-lost", 0, test_nothing_lost },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "windows");
-  conformance_add ("kernel-object", test_kernel_object);
-  conformance_add ("moved", test_moved);
-  conformance_add ("other-object", test_other_object);
-  conformance_add ("modes", test_modes);
-  conformance_add ("no-info", test_no_info);
-  conformance_add ("death", test_death);
-  conformance_add ("foreign-release", test_foreign_release);
-  conformance_add ("prompt", test_prompt);
-  conformance_add ("all-or-nothing", test_all_or_nothing);
-  conformance_add ("few-beside-many", test_few_beside_many);
-  conformance_add ("collector-killed", test_collector_killed);
-  conformance_add ("collector-stopped", test_collector_stopped);
-  conformance_add ("nothing-lost", test_nothing_lost);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "windows", cases);
 }

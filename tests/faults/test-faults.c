@@ -207,21 +207,6 @@ static const FaultScenario scenarios[] = {
 
 /* --- Running --- */
 
-static const FaultScenario *
-find_scenario (void)
-{
-  const char *name = strrchr (g_test_get_path (), '/') + 1;
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (scenarios); i++)
-    {
-      if (g_str_equal (scenarios[i].name, name))
-        return &scenarios[i];
-    }
-
-  g_assert_not_reached ();
-}
-
 /* Where the test has a name space of its own for them, no set of System V may be left. */
 static void
 assert_no_sets (void)
@@ -264,7 +249,7 @@ run_with_fault (FaultRun *run,
 static void
 test_faults (Fixture *fixture)
 {
-  FaultRun run = { .fixture = fixture, .scenario = find_scenario () };
+  FaultRun run = { .fixture = fixture, .scenario = fixture->data };
   FaultInjector *injector = &run.injector;
   guint n_calls[FAULT_MAX_ROWS];
   guint n_here = 0, turn = 0, i, last;
@@ -337,7 +322,7 @@ main (int    argc,
     }
 
   for (i = 0; i < G_N_ELEMENTS (scenarios); i++)
-    conformance_add (scenarios[i].name, test_faults);
+    conformance_add (scenarios[i].name, 0, test_faults, &scenarios[i]);
   result = conformance_run ();
   g_print ("# %u faults in all\n", n_faults);
 

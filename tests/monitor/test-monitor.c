@@ -660,21 +660,21 @@ main (int    argc,
   user_init ();
   g_object_set (gtk_settings_get_default (), "gtk-enable-animations", FALSE, NULL);
 
-  conformance_add ("comes-and-goes", test_comes_and_goes);
-  conformance_add ("acquire-cancel-release", test_acquire_cancel_release);
-  conformance_add ("never-blocks", test_never_blocks);
-  conformance_add ("in-place", test_in_place);
-  conformance_add ("scroll", test_scroll);
-  conformance_add ("open", test_open);
-  conformance_add ("open-fails", test_open_fails);
-  conformance_add ("look-fails", test_look_fails);
-  conformance_add ("removed", test_removed);
-  conformance_add ("replaced", test_replaced);
-  conformance_add ("old-look", test_old_look);
-  conformance_add ("reset", test_reset);
-  conformance_add ("accessible", test_accessible);
-  conformance_add ("picture", test_picture);
-  conformance_add ("program", test_program);
+  conformance_add ("comes-and-goes", 0, test_comes_and_goes, NULL);
+  conformance_add ("acquire-cancel-release", 0, test_acquire_cancel_release, NULL);
+  conformance_add ("never-blocks", 0, test_never_blocks, NULL);
+  conformance_add ("in-place", 0, test_in_place, NULL);
+  conformance_add ("scroll", 0, test_scroll, NULL);
+  conformance_add ("open", 0, test_open, NULL);
+  conformance_add ("open-fails", 0, test_open_fails, NULL);
+  conformance_add ("look-fails", 0, test_look_fails, NULL);
+  conformance_add ("removed", 0, test_removed, NULL);
+  conformance_add ("replaced", 0, test_replaced, NULL);
+  conformance_add ("old-look", 0, test_old_look, NULL);
+  conformance_add ("reset", 0, test_reset, NULL);
+  conformance_add ("accessible", 0, test_accessible, NULL);
+  conformance_add ("picture", 0, test_picture, NULL);
+  conformance_add ("program", 0, test_program, NULL);
 
   return conformance_run ();
 }

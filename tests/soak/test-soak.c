@@ -76,12 +76,14 @@ test_soak (Fixture *fixture)
   g_assert_cmpuint (figures.n_stuck, ==, 0);
 }
 
+static const Case cases[] = {
+  { "kills", 0, test_soak },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "soak");
-  conformance_add ("kills", test_soak);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "soak", cases);
 }

@@ -184,7 +184,7 @@ recover (gpointer victim)
     complain (self, "value", error);
 }
 
-static const Scenario scenarios[] = {
+const Scenario scenarios[] = {
   {
     .name = "acquire",
     .company = COMPANY_ATTACHED,
@@ -336,18 +336,5 @@ static const Scenario scenarios[] = {
     .opens = TRUE,
     .perform = close_key,
   },
+  { .name = NULL },
 };
-
-const Scenario *
-scenario_find (const char *name)
-{
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (scenarios); i++)
-    {
-      if (g_str_equal (scenarios[i].name, name))
-        return &scenarios[i];
-    }
-
-  g_error ("There is no scenario %s", name);
-}

@@ -56,7 +56,8 @@ typedef struct
   SsemSystemSemaphore *semaphore;
 } Victim;
 
-const Scenario *scenario_find (const char *name);
+/* The first is `acquire`; one without a name ends them. */
+extern const Scenario scenarios[];
 
 /* The victim's prepare and conclude; see VictimTable. */
 void scenario_prepare  (gpointer victim);

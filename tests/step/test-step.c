@@ -150,7 +150,7 @@ assert_total (World    *self,
 static void
 prepare_stander (World *self)
 {
-  const Scenario *scenario = scenario_find ("acquire");
+  const Scenario *scenario = &scenarios[0];
   g_autoptr(GArray) points = NULL;
   const Point *point;
   pid_t pid;
@@ -423,83 +423,33 @@ at_every_point (Fixture        *fixture,
   g_assert_cmpuint (n_missed, <=, 2 + n_done / 20);
 }
 
-/* A test body knows its fixture only, so each has a function. */
-#define SCENARIO(function, name) \
-  static void \
-  test_killed_##function (Fixture *fixture) \
-  { \
-    at_every_point (fixture, scenario_find (name), round_killed, QUICK_KILLS); \
-  } \
-  \
-  static void \
-  test_stopped_##function (Fixture *fixture) \
-  { \
-    at_every_point (fixture, scenario_find (name), round_stopped, QUICK_STOPS); \
-  }
+static void
+test_killed (Fixture *fixture)
+{
+  at_every_point (fixture, fixture->data, round_killed, QUICK_KILLS);
+}
 
-SCENARIO (acquire, "acquire")
-SCENARIO (acquire_several, "acquire-several")
-SCENARIO (release, "release")
-SCENARIO (release_several, "release-several")
-SCENARIO (try_in_vain, "try-in-vain")
-SCENARIO (try_after_death, "try-after-death")
-SCENARIO (acquire_overtaken, "acquire-overtaken")
-SCENARIO (release_behind_another, "release-behind-another")
-SCENARIO (acquire_behind_another, "acquire-behind-another")
-SCENARIO (open, "open")
-SCENARIO (close, "close")
-SCENARIO (open_in_crowd, "open-in-crowd")
-SCENARIO (acquire_in_crowd, "acquire-in-crowd")
-SCENARIO (close_in_crowd, "close-in-crowd")
-SCENARIO (reset, "reset")
-SCENARIO (recover, "recover")
-SCENARIO (create, "create")
-SCENARIO (create_again, "create-again")
-SCENARIO (close_last, "close-last")
+static void
+test_stopped (Fixture *fixture)
+{
+  at_every_point (fixture, fixture->data, round_stopped, QUICK_STOPS);
+}
 
 int
 main (int    argc,
       char **argv)
 {
+  const Scenario *scenario;
+
   conformance_init (&argc, &argv, "step");
-  conformance_add ("killed/acquire", test_killed_acquire);
-  conformance_add ("killed/acquire-several", test_killed_acquire_several);
-  conformance_add ("killed/release", test_killed_release);
-  conformance_add ("killed/release-several", test_killed_release_several);
-  conformance_add ("killed/try-in-vain", test_killed_try_in_vain);
-  conformance_add ("killed/try-after-death", test_killed_try_after_death);
-  conformance_add ("killed/acquire-overtaken", test_killed_acquire_overtaken);
-  conformance_add ("killed/release-behind-another", test_killed_release_behind_another);
-  conformance_add ("killed/acquire-behind-another", test_killed_acquire_behind_another);
-  conformance_add ("killed/open", test_killed_open);
-  conformance_add ("killed/close", test_killed_close);
-  conformance_add ("killed/open-in-crowd", test_killed_open_in_crowd);
-  conformance_add ("killed/acquire-in-crowd", test_killed_acquire_in_crowd);
-  conformance_add ("killed/close-in-crowd", test_killed_close_in_crowd);
-  conformance_add ("killed/reset", test_killed_reset);
-  conformance_add ("killed/recover", test_killed_recover);
-  conformance_add ("killed/create", test_killed_create);
-  conformance_add ("killed/create-again", test_killed_create_again);
-  conformance_add ("killed/close-last", test_killed_close_last);
-  conformance_add ("stopped/acquire", test_stopped_acquire);
-  conformance_add ("stopped/acquire-several", test_stopped_acquire_several);
-  conformance_add ("stopped/release", test_stopped_release);
-  conformance_add ("stopped/release-several", test_stopped_release_several);
-  conformance_add ("stopped/try-in-vain", test_stopped_try_in_vain);
-  conformance_add ("stopped/try-after-death", test_stopped_try_after_death);
-  conformance_add ("stopped/acquire-overtaken", test_stopped_acquire_overtaken);
-  conformance_add ("stopped/release-behind-another", test_stopped_release_behind_another);
-  conformance_add ("stopped/acquire-behind-another", test_stopped_acquire_behind_another);
-  conformance_add ("stopped/open", test_stopped_open);
-  conformance_add ("stopped/close", test_stopped_close);
-  conformance_add ("stopped/open-in-crowd", test_stopped_open_in_crowd);
-  conformance_add ("stopped/acquire-in-crowd", test_stopped_acquire_in_crowd);
-  conformance_add ("stopped/close-in-crowd", test_stopped_close_in_crowd);
-  conformance_add ("stopped/reset", test_stopped_reset);
-  conformance_add ("stopped/recover", test_stopped_recover);
-  conformance_add ("stopped/create", test_stopped_create);
-  conformance_add ("stopped/create-again", test_stopped_create_again);
-  conformance_add ("stopped/close-last", test_stopped_close_last);
+  for (scenario = scenarios; scenario->name != NULL; scenario++)
+    {
+      g_autofree char *killed = g_strconcat ("killed/", scenario->name, NULL);
+      g_autofree char *stopped = g_strconcat ("stopped/", scenario->name, NULL);
+
+      conformance_add (killed, 0, test_killed, scenario);
+      conformance_add (stopped, 0, test_stopped, scenario);
+    }
 
   return conformance_run ();
 }

@@ -145,12 +145,14 @@ test_wrapped (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
+static const Case cases[] = {
+  { "reclaimed", NEEDS_UNDO | NEEDS_SIGNALS, test_wrapped },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "wrapped");
-  conformance_add_needing ("reclaimed", NEEDS_UNDO | NEEDS_SIGNALS, test_wrapped);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "wrapped", cases);
 }

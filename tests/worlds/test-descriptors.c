@@ -464,24 +464,26 @@ test_used_up (Fixture *fixture)
   helper_open (helper, 1, SSEM_ACCESS_MODE_CREATE, 1, TRUE, "another");
 }
 
+static const Case cases[] = {
+  { "closed", 0, test_closed },
+  { "become-a-file", 0, test_become_a_file },
+  { "become-a-folder", 0, test_become_a_folder },
+  { "become-a-pipe", 0, test_become_a_pipe },
+  { "last-closed", 0, test_last_closed },
+  { "last-file", 0, test_last_file },
+  { "last-folder", 0, test_last_folder },
+  { "child", 0, test_child },
+  { "waiting-closed", 0, test_waiting_closed },
+  { "waiting-pipe", 0, test_waiting_pipe },
+  { "no-streams", 0, test_no_streams },
+  { "bell-afterwards", 0, test_bell_afterwards },
+  { "used-up", 0, test_used_up },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "worlds/descriptors");
-  conformance_add ("closed", test_closed);
-  conformance_add ("become-a-file", test_become_a_file);
-  conformance_add ("become-a-folder", test_become_a_folder);
-  conformance_add ("become-a-pipe", test_become_a_pipe);
-  conformance_add ("last-closed", test_last_closed);
-  conformance_add ("last-file", test_last_file);
-  conformance_add ("last-folder", test_last_folder);
-  conformance_add ("child", test_child);
-  conformance_add ("waiting-closed", test_waiting_closed);
-  conformance_add ("waiting-pipe", test_waiting_pipe);
-  conformance_add ("no-streams", test_no_streams);
-  conformance_add ("bell-afterwards", test_bell_afterwards);
-  conformance_add ("used-up", test_used_up);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "worlds/descriptors", cases);
 }

@@ -381,19 +381,21 @@ test_other_clocks (Fixture *fixture)
   helper_expect_ok (outside);
 }
 
+static const Case cases[] = {
+  { "two-containers", 0, test_two_containers },
+  { "containers-churn", 0, test_containers_churn },
+  { "two-users", 0, test_two_users },
+  { "no-memory-folder", 0, test_no_memory_folder },
+  { "read-only", 0, test_read_only },
+  { "read-only-later", 0, test_read_only_later },
+  { "no-proc", 0, test_no_proc },
+  { "other-clocks", 0, test_other_clocks },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "worlds/name-spaces");
-  conformance_add ("two-containers", test_two_containers);
-  conformance_add ("containers-churn", test_containers_churn);
-  conformance_add ("two-users", test_two_users);
-  conformance_add ("no-memory-folder", test_no_memory_folder);
-  conformance_add ("read-only", test_read_only);
-  conformance_add ("read-only-later", test_read_only_later);
-  conformance_add ("no-proc", test_no_proc);
-  conformance_add ("other-clocks", test_other_clocks);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "worlds/name-spaces", cases);
 }

@@ -144,16 +144,18 @@ test_numbers (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+static const Case cases[] = {
+  { "all-of-it", 0, test_all_of_it },
+  { "halves", 0, test_halves },
+  { "reset-at-maximum", 0, test_reset_at_maximum },
+  { "zero-to-maximum", 0, test_zero_to_maximum },
+  { "numbers", 0, test_numbers },
+  { NULL },
+};
+
 int
 main (int    argc,
       char **argv)
 {
-  conformance_init (&argc, &argv, "worlds/values");
-  conformance_add ("all-of-it", test_all_of_it);
-  conformance_add ("halves", test_halves);
-  conformance_add ("reset-at-maximum", test_reset_at_maximum);
-  conformance_add ("zero-to-maximum", test_zero_to_maximum);
-  conformance_add ("numbers", test_numbers);
-
-  return conformance_run ();
+  return conformance_main (argc, argv, "worlds/values", cases);
 }

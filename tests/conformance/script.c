@@ -1,0 +1,687 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "script.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LARGEST_LARGE 1000000
+
+typedef struct
+{
+  Fixture *fixture;
+  GHashTable *processes; /* name -> Helper, owned by the fixture */
+  const char *step;      /* for messages */
+  int round;
+  gboolean is_skipped;
+} Script;
+
+/* A step, taken apart. */
+typedef struct
+{
+  char **words;       /* of the command, its name first */
+  const char *answer; /* after the `=`, or NULL */
+  Helper *helper;     /* NULL for a step of the test itself */
+  int slot;
+} Step;
+
+typedef void (* Command) (Script *self,
+                          Step   *step);
+
+static void G_GNUC_NORETURN G_GNUC_PRINTF (2, 3)
+fail (Script     *self,
+      const char *format,
+      ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_error ("%s, step \"%s\" of round %d: %s", g_test_get_path (), self->step, self->round, text);
+}
+
+/* --- Words --- */
+
+/* Returns FALSE, where @text is no number and no name of one. */
+static gboolean
+parse_atom (Script      *self,
+            const char **text,
+            gint64      *value)
+{
+  const struct
+  {
+    const char *name;
+    int value;
+  } names[] = {
+    { "MAX", fixture_maximum (self->fixture) },
+    { "MANY", fixture_many (self->fixture) },
+    { "LARGE", MIN (fixture_maximum (self->fixture), LARGEST_LARGE) },
+    { "ROUND", self->round },
+  };
+  char *end;
+  guint i;
+
+  *value = g_ascii_strtoll (*text, &end, 10);
+  for (i = 0; i < G_N_ELEMENTS (names) && end == *text; i++)
+    {
+      if (g_str_has_prefix (*text, names[i].name))
+        {
+          *value = names[i].value;
+          end += strlen (names[i].name);
+        }
+    }
+  if (end == *text)
+    return FALSE;
+
+  if (*end == '/')
+    *value /= g_ascii_strtoll (end + 1, &end, 10);
+  *text = end;
+
+  return TRUE;
+}
+
+/* Returns FALSE, where @text is no sum of numbers. */
+static gboolean
+parse_sum (Script     *self,
+           const char *text,
+           gint64     *sum)
+{
+  gint64 value;
+  int sign;
+
+  if (!parse_atom (self, &text, sum))
+    return FALSE;
+  while (*text == '+' || *text == '-')
+    {
+      sign = *text++ == '-' ? -1 : 1;
+      if (!parse_atom (self, &text, &value))
+        return FALSE;
+      *sum += sign * value;
+    }
+
+  return *text == '\0';
+}
+
+static int
+get_number (Script     *self,
+            const char *text)
+{
+  gint64 value;
+
+  if (text == NULL || !parse_sum (self, text, &value))
+    fail (self, "\"%s\" is no number", text);
+
+  return (int) value;
+}
+
+static char *
+make_key (Script   *self,
+          gboolean  is_other)
+{
+  return g_strconcat (self->fixture->key, is_other ? " other" : "", NULL);
+}
+
+/* Returns an argument as the helper is to read it. */
+static char *
+expand (Script     *self,
+        const char *word)
+{
+  gboolean is_other = g_str_equal (word, "OTHER");
+  gint64 value;
+
+  if (is_other || g_str_equal (word, "KEY"))
+    {
+      g_autofree char *key = make_key (self, is_other);
+
+      return g_strescape (key, NULL);
+    }
+  if (g_str_equal (word, "KEYS"))
+    return g_strdup (self->fixture->keys_folder);
+  if (g_str_equal (word, "TEMP"))
+    return g_strdup (self->fixture->folder);
+  if (parse_sum (self, word, &value) && !g_ascii_isdigit (*word))
+    return g_strdup_printf ("%" G_GINT64_FORMAT, value);
+
+  return g_strdup (word);
+}
+
+/* --- Answers --- */
+
+static const struct
+{
+  const char *name;
+  gboolean is_of_gio;
+  int code;
+} errors[] = {
+  { "PERMISSION_DENIED", FALSE, SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED },
+  { "KEY_ERROR", FALSE, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR },
+  { "ALREADY_EXISTS", FALSE, SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS },
+  { "NOT_FOUND", FALSE, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND },
+  { "OUT_OF_RESOURCES", FALSE, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES },
+  { "UNKNOWN_ERROR", FALSE, SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR },
+  { "BUSY", TRUE, G_IO_ERROR_BUSY },
+  { "CANCELLED", TRUE, G_IO_ERROR_CANCELLED },
+  { "INVALID_ARGUMENT", TRUE, G_IO_ERROR_INVALID_ARGUMENT },
+  { "TIMED_OUT", TRUE, G_IO_ERROR_TIMED_OUT },
+  { "WOULD_BLOCK", TRUE, G_IO_ERROR_WOULD_BLOCK },
+};
+
+/* Returns the answer that test-helper gives, or for an error its beginning. */
+static char *
+describe_answer (Script     *self,
+                 const char *expected)
+{
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (errors); i++)
+    {
+      GQuark domain = errors[i].is_of_gio ? G_IO_ERROR : SSEM_SYSTEM_SEMAPHORE_ERROR;
+
+      if (g_str_equal (errors[i].name, expected))
+        return g_strdup_printf ("error %s %d ", g_quark_to_string (domain), errors[i].code);
+    }
+  if (g_str_equal (expected, "ok"))
+    return g_strdup ("ok");
+
+  return g_strdup_printf ("ok %d", get_number (self, expected));
+}
+
+static void
+expect (Script     *self,
+        const char *expected,
+        const char *answer)
+{
+  g_autofree char *line = NULL;
+  gboolean is_right;
+
+  if (expected == NULL)
+    expected = "ok";
+  else if (g_str_equal (expected, "noticed"))
+    expected = fixture_has (self->fixture, NEEDS_ASKING) ? "NOT_FOUND" : "ok";
+
+  if (g_str_equal (expected, "any"))
+    line = g_strdup ("ok ");
+  else
+    line = describe_answer (self, expected);
+  /* Only an error, or any result, goes on after what is expected. */
+  is_right = g_str_has_suffix (line, " ")
+             ? g_str_has_prefix (answer, line) && strlen (answer) > strlen (line)
+             : g_str_equal (answer, line);
+  if (!is_right)
+    fail (self, "expected %s (%s), the answer is \"%s\"", expected, line, answer);
+}
+
+/* The same for what the test itself has called. Takes over the error. */
+static void
+expect_error (Script     *self,
+              const char *expected,
+              GError     *error)
+{
+  g_autofree char *answer = NULL;
+
+  answer = error == NULL ? g_strdup ("ok")
+           : g_strdup_printf ("error %s %d %s", g_quark_to_string (error->domain), error->code,
+                              error->message);
+  g_clear_error (&error);
+  expect (self, expected, answer);
+}
+
+static void
+expect_blocked (Script *self,
+                Helper *helper)
+{
+  wait_until_blocked (self->fixture->backend, helper->pid, 1);
+  if (helper_has_answered (helper))
+    {
+      g_autofree char *answer = helper_receive (helper);
+
+      fail (self, "expected no answer yet, the answer is \"%s\"", answer);
+    }
+}
+
+/* What follows when a command has been sent. */
+static void
+await_answer (Script *self,
+              Step   *step)
+{
+  g_autofree char *answer = NULL;
+
+  if (g_strcmp0 (step->answer, "later") == 0)
+    return;
+  if (g_strcmp0 (step->answer, "blocks") == 0)
+    {
+      expect_blocked (self, step->helper);
+      return;
+    }
+
+  answer = helper_receive (step->helper);
+  expect (self, step->answer, answer);
+}
+
+/* --- Commands of a process --- */
+
+static SsemAccessMode
+get_mode (Script     *self,
+          const char *name)
+{
+  static const char *const modes[] = {
+    "OPEN", "CREATE", "OPEN_EXISTING", "CREATE_EXCLUSIVE", "JOIN",
+  };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (modes); i++)
+    {
+      if (g_strcmp0 (modes[i], name) == 0)
+        return (SsemAccessMode) i;
+    }
+
+  fail (self, "\"%s\" is no mode", name);
+}
+
+/* `open` and `set-key`, whose words have any order after the mode. */
+static void
+command_open (Script *self,
+              Step   *step)
+{
+  gboolean sets_key = g_str_equal (step->words[0], "set-key");
+  SsemAccessMode mode = get_mode (self, step->words[1]);
+  gboolean undo = TRUE, is_other = FALSE;
+  g_autofree char *key = NULL;
+  g_autofree char *escaped = NULL;
+  int initial_value = 0;
+  guint i;
+
+  for (i = 2; step->words[i] != NULL; i++)
+    {
+      if (g_str_equal (step->words[i], "no-undo"))
+        undo = FALSE;
+      else if (g_str_equal (step->words[i], "other"))
+        is_other = TRUE;
+      else
+        initial_value = get_number (self, step->words[i]);
+    }
+
+  key = make_key (self, is_other);
+  if (sets_key)
+    {
+      escaped = g_strescape (key, NULL);
+      helper_send (step->helper, "set-key %d %d %d %s", step->slot, (int) mode, initial_value,
+                   escaped);
+    }
+  else
+    {
+      helper_send_open (step->helper, step->slot, mode, initial_value, undo, key);
+    }
+  await_answer (self, step);
+}
+
+static void
+command_fork (Script *self,
+              Step   *step)
+{
+  g_hash_table_insert (self->processes, g_strdup (step->words[1]),
+                       fixture_fork (self->fixture, step->helper));
+}
+
+static void
+command_kill (Script *self,
+              Step   *step)
+{
+  helper_kill (step->helper);
+}
+
+static void
+command_quit (Script *self,
+              Step   *step)
+{
+  helper_quit (step->helper);
+}
+
+static void
+command_signal (Script *self,
+                Step   *step)
+{
+  helper_signal (step->helper, g_str_equal (step->words[1], "TERM") ? SIGTERM : SIGSEGV);
+  helper_reap (step->helper);
+}
+
+static void
+command_stop (Script *self,
+              Step   *step)
+{
+  helper_stop (step->helper);
+}
+
+static void
+command_continue (Script *self,
+                  Step   *step)
+{
+  helper_signal (step->helper, SIGCONT);
+}
+
+static void
+command_blocks (Script *self,
+                Step   *step)
+{
+  expect_blocked (self, step->helper);
+}
+
+/* Sends the words from @first on, after them the answer is to be awaited. */
+static void
+send_words (Script *self,
+            Step   *step,
+            guint   first)
+{
+  /* What test-helper does with one of its objects. */
+  static const char *const of_objects[] = {
+    "acquire", "try", "release", "timeout", "value", "async", "begin", "end", "last", "close",
+    "drop", "pairs", "hammer", "reset-loop", "wait-in-thread", "release-on-signal", "passers",
+    "signals", "crowd", NULL,
+  };
+  g_autoptr(GString) line = g_string_new (step->words[first]);
+  guint i;
+
+  if (g_strv_contains (of_objects, step->words[first]))
+    g_string_append_printf (line, " %d", step->slot);
+  for (i = first + 1; step->words[i] != NULL; i++)
+    {
+      g_autofree char *word = expand (self, step->words[i]);
+
+      g_string_append_printf (line, " %s", word);
+    }
+  helper_send (step->helper, "%s", line->str);
+}
+
+static void
+command_may (Script *self,
+             Step   *step)
+{
+  g_autofree char *answer = NULL;
+
+  send_words (self, step, 1);
+  answer = helper_receive (step->helper);
+  self->is_skipped = g_str_equal (answer, "no");
+  if (self->is_skipped)
+    g_test_skip (self->step);
+  else
+    expect (self, NULL, answer);
+}
+
+static void
+command_exit (Script *self,
+              Step   *step)
+{
+  send_words (self, step, 0);
+  if (step->answer == NULL)
+    helper_reap (step->helper);
+}
+
+/* --- Steps of the test itself --- */
+
+static void
+command_files (Script *self,
+               Step   *step)
+{
+  g_auto(GStrv) names = fixture_list_keys (self->fixture);
+  g_autofree char *text = g_strjoinv (" ", names);
+
+  if ((int) g_strv_length (names) != get_number (self, step->words[1]))
+    fail (self, "there are %u: \"%s\"", g_strv_length (names), text);
+}
+
+static void
+command_remove (Script *self,
+                Step   *step)
+{
+  const char *what = step->words[1];
+
+  fixture_remove (self->fixture, g_str_equal (what, "COUNTER") ? REMOVE_COUNTER
+                                 : g_str_equal (what, "NAME") ? REMOVE_NAME : REMOVE_BOTH);
+}
+
+static void
+command_look (Script *self,
+              Step   *step)
+{
+  static const struct
+  {
+    const char *name;
+    int (* get) (SsemSemaphoreInfo *info);
+    gboolean may_be_unknown; /* on some systems, and then -1 */
+  } figures[] = {
+    { "value", ssem_semaphore_info_get_value },
+    { "initial", ssem_semaphore_info_get_initial_value },
+    { "attached", ssem_semaphore_info_get_n_attached, TRUE },
+    { "waiters", ssem_semaphore_info_get_n_waiters },
+  };
+  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  GError *error = NULL;
+  guint i, j;
+
+  info = ssem_semaphore_info_query (self->fixture->key, self->fixture->backend, &error);
+  expect_error (self, step->answer, error);
+  for (i = 1; info != NULL && step->words[i] != NULL; i += 2)
+    {
+      int expected = get_number (self, step->words[i + 1]);
+      int found;
+
+      for (j = 0; !g_str_equal (figures[j].name, step->words[i]); j++)
+        g_assert_cmpuint (j + 1, <, G_N_ELEMENTS (figures));
+      found = figures[j].get (info);
+      if (found != expected && !(figures[j].may_be_unknown && found == -1))
+        fail (self, "expected %s %d, found %d", step->words[i], expected, found);
+    }
+}
+
+static void
+command_clear (Script *self,
+               Step   *step)
+{
+  GError *error = NULL;
+
+  ssem_semaphore_remove_leftover (self->fixture->key, self->fixture->backend, &error);
+  expect_error (self, step->answer, error);
+}
+
+static void
+command_reset (Script *self,
+               Step   *step)
+{
+  GError *error = NULL;
+
+  ssem_semaphore_reset (self->fixture->key, get_number (self, step->words[1]),
+                        self->fixture->backend, &error);
+  expect_error (self, step->answer, error);
+}
+
+/* --- Steps --- */
+
+typedef struct
+{
+  const char *name;
+  Command perform;
+} NamedCommand;
+
+static const NamedCommand commands_of_process[] = {
+  { "open", command_open },
+  { "set-key", command_open },
+  { "fork", command_fork },
+  { "kill", command_kill },
+  { "quit", command_quit },
+  { "exit", command_exit },
+  { "_exit", command_exit },
+  { "abort", command_exit },
+  { "signal", command_signal },
+  { "stop", command_stop },
+  { "continue", command_continue },
+  { "blocks", command_blocks },
+  { "wakes", await_answer },
+  { "may", command_may },
+  { NULL },
+};
+
+static const NamedCommand commands_of_test[] = {
+  { "files", command_files },
+  { "remove", command_remove },
+  { "look", command_look },
+  { "clear", command_clear },
+  { "reset", command_reset },
+  { NULL },
+};
+
+static Command
+find_command (const NamedCommand *commands,
+              const char         *name)
+{
+  for (; commands->name != NULL; commands++)
+    {
+      if (g_str_equal (commands->name, name))
+        return commands->perform;
+    }
+
+  return NULL;
+}
+
+static Helper *
+find_process (Script     *self,
+              const char *name)
+{
+  Helper *helper = g_hash_table_lookup (self->processes, name);
+
+  if (helper == NULL || helper->pid == 0)
+    {
+      helper = fixture_helper (self->fixture);
+      g_hash_table_insert (self->processes, g_strdup (name), helper);
+    }
+
+  return helper;
+}
+
+static void
+perform_step (Script     *self,
+              const char *text)
+{
+  g_auto(GStrv) sides = g_strsplit (text, " = ", 2);
+  g_auto(GStrv) words = g_strsplit (g_strstrip (sides[0]), " ", -1);
+  Step step = { words, sides[1] };
+  Command perform = find_command (commands_of_test, words[0]);
+
+  self->step = text;
+  helper_note_step (text);
+  g_test_message ("%s", text);
+  if (perform != NULL)
+    {
+      perform (self, &step);
+      return;
+    }
+
+  if (words[1] == NULL)
+    fail (self, "a process, and no command");
+  if (strchr (words[0], '.') != NULL)
+    {
+      step.slot = atoi (strchr (words[0], '.') + 1);
+      *strchr (words[0], '.') = '\0';
+    }
+  step.helper = find_process (self, words[0]);
+  step.words = words + 1;
+  perform = find_command (commands_of_process, words[1]);
+  if (perform != NULL)
+    {
+      perform (self, &step);
+    }
+  else
+    {
+      send_words (self, &step, 0);
+      await_answer (self, &step);
+    }
+}
+
+static void
+perform_steps (Script     *self,
+               const char *text)
+{
+  g_auto(GStrv) steps = g_strsplit (text, ";", -1);
+  int n_rounds = 1;
+  guint first = 0, i;
+
+  for (i = 0; steps[i] != NULL && !self->is_skipped; i++)
+    {
+      g_strstrip (steps[i]);
+      if (g_str_has_prefix (steps[i], "repeat "))
+        {
+          n_rounds = atoi (steps[i] + strlen ("repeat "));
+          first = i + 1;
+        }
+      else if (*steps[i] != '\0')
+        {
+          perform_step (self, steps[i]);
+        }
+      if (steps[i + 1] == NULL && self->round + 1 < n_rounds && fixture_has_time (self->fixture))
+        {
+          self->round++;
+          i = first - 1;
+        }
+    }
+  helper_note_step (NULL);
+}
+
+/* Puts the fields of the row in the place of $1, $2 ... */
+static char *
+fill_in (const char *script,
+         const char *row)
+{
+  g_auto(GStrv) fields = g_strsplit (row, "|", -1);
+  GString *text = g_string_new (script);
+  guint i;
+
+  for (i = 0; fields[i] != NULL; i++)
+    {
+      char name[] = { '$', (char) ('1' + i), '\0' };
+
+      g_string_replace (text, name, g_strstrip (fields[i]), 0);
+    }
+
+  return g_string_free (text, FALSE);
+}
+
+static void
+run_once (Fixture    *fixture,
+          const char *text)
+{
+  Script self = { .fixture = fixture };
+  guint i;
+
+  self.processes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  perform_steps (&self, text);
+  for (i = 0; i < fixture->helpers->len; i++)
+    {
+      Helper *helper = g_ptr_array_index (fixture->helpers, i);
+
+      if (helper->pid != 0)
+        helper_quit (helper);
+    }
+  fixture_assert_empty (fixture);
+  g_hash_table_unref (self.processes);
+}
+
+void
+script_run (Fixture           *fixture,
+            const char        *script,
+            const char *const *rows)
+{
+  for (; rows != NULL && *rows != NULL; rows++)
+    {
+      g_autofree char *text = fill_in (script, *rows);
+
+      g_test_message ("row %s", *rows);
+      run_once (fixture, text);
+    }
+  if (rows == NULL)
+    run_once (fixture, script);
+}
