@@ -25,11 +25,11 @@ static const Backend backends[] = {
   { SSEM_BACKEND_SHARED_MEMORY, "shared-memory", "this build has no shared-memory backend",
     NEEDS_BOUND | NEEDS_ASKING | NEEDS_SYSV, G_MAXINT, G_MAXINT },
   { SSEM_BACKEND_SYSV, "sysv", "this build has no System V backend",
-    NEEDS_HOLDERS | NEEDS_WINGS | NEEDS_SHARED_MEMORY, 32767, 32767 },
+    NEEDS_HOLDERS | NEEDS_WINGS | NEEDS_UNDO_AT_EXEC | NEEDS_SHARED_MEMORY, 32767, 32767 },
   { SSEM_BACKEND_WINDOWS, "windows", "the Windows backend needs Windows",
     NEEDS_UNDO | NEEDS_RESET | NEEDS_INSPECT | NEEDS_LIST | NEEDS_REMOVE | NEEDS_ATOMIC_N |
     NEEDS_LEFTOVERS | NEEDS_FILES | NEEDS_HOLDERS | NEEDS_BOUND | NEEDS_WINGS |
-    NEEDS_SHARED_MEMORY | NEEDS_SYSV, G_MAXINT, 1000 },
+    NEEDS_UNDO_AT_EXEC | NEEDS_SHARED_MEMORY | NEEDS_SYSV, G_MAXINT, 1000 },
 };
 
 /* Why a case is skipped, where that is missing. */
@@ -52,6 +52,7 @@ static const struct
   { NEEDS_BOUND, "the backend counts as far as an int does" },
   { NEEDS_ASKING, "not every operation of the backend notices a removal" },
   { NEEDS_WINGS, "the locks of this backend lie in one file, or there are none" },
+  { NEEDS_UNDO_AT_EXEC, "units come back when the process ends, not at exec ()" },
   { NEEDS_SIGNALS, "the system has no signals" },
   { NEEDS_EXEC, "the system cannot replace the program of a process" },
   { NEEDS_LIMITS, "the system sets no limit on descriptors" },

@@ -28,7 +28,7 @@ G_BEGIN_DECLS
  *                                                        paths/spellings, last-..., link-moves
  *                  what others put in its place          planted/...
  *                  another's set under its number        modes/collided*
- *   Access modes   every cell of the table               modes/table, own-process, numbers,
+ *   Access modes   every cell of the table               modes/table-*, own-process, numbers,
  *                                                        life/one-creator
  *                  JOIN                                  join/...
  *                  CREATE forgets, keeps others          modes/reset-..., ...-reset
@@ -120,9 +120,10 @@ typedef enum
   NEEDS_BOUND = 1 << 9,      /* the maximum is less than G_MAXINT */
   NEEDS_ASKING = 1 << 10,    /* every operation asks the system, and so notices a removal */
   NEEDS_WINGS = 1 << 11,     /* the locks of a crowd lie in several files */
+  NEEDS_UNDO_AT_EXEC = 1 << 12, /* units come back at exec (), not only when the process ends */
   /* For cases about one backend. */
-  NEEDS_SHARED_MEMORY = 1 << 12,
-  NEEDS_SYSV = 1 << 13,
+  NEEDS_SHARED_MEMORY = 1 << 13,
+  NEEDS_SYSV = 1 << 14,
   /* Of the system and of the user who runs the test. */
   NEEDS_SIGNALS = 1 << 16,
   NEEDS_EXEC = 1 << 17,

@@ -81,6 +81,8 @@ parse_atom (Script      *self,
 
   if (*end == '/')
     *value /= g_ascii_strtoll (end + 1, &end, 10);
+  else if (*end == '*')
+    *value *= g_ascii_strtoll (end + 1, &end, 10);
   *text = end;
 
   return TRUE;
@@ -145,7 +147,8 @@ expand (Script     *self,
     return g_strdup (self->fixture->keys_folder);
   if (g_str_equal (word, "TEMP"))
     return g_strdup (self->fixture->folder);
-  if (parse_sum (self, word, &value) && !g_ascii_isdigit (*word))
+  /* With a name in it; plain numbers may have a form of their own. */
+  if (strpbrk (word, "MLR") != NULL && parse_sum (self, word, &value))
     return g_strdup_printf ("%" G_GINT64_FORMAT, value);
 
   return g_strdup (word);
@@ -192,6 +195,20 @@ describe_answer (Script     *self,
   return g_strdup_printf ("ok %d", get_number (self, expected));
 }
 
+/* For a range, `FROM..TO`. */
+static void
+expect_between (Script     *self,
+                const char *expected,
+                const char *answer)
+{
+  g_auto(GStrv) ends = g_strsplit (expected, "..", 2);
+  int found;
+
+  if (sscanf (answer, "ok %d", &found) != 1 || found < get_number (self, ends[0]) ||
+      found > get_number (self, ends[1]))
+    fail (self, "expected a number of %s, the answer is \"%s\"", expected, answer);
+}
+
 static void
 expect (Script     *self,
         const char *expected,
@@ -199,6 +216,12 @@ expect (Script     *self,
 {
   g_autofree char *line = NULL;
   gboolean is_right;
+
+  if (expected != NULL && strstr (expected, "..") != NULL)
+    {
+      expect_between (self, expected, answer);
+      return;
+    }
 
   if (expected == NULL)
     expected = "ok";
@@ -322,6 +345,20 @@ command_open (Script *self,
 }
 
 static void
+command_play (Script *self,
+              Step   *step)
+{
+  guint i;
+
+  for (i = 1; step->words[i] != NULL; i++)
+    {
+      int n = get_number (self, step->words[i]);
+
+      helper_do (step->helper, "%s %d %d", n > 0 ? "acquire" : "release", step->slot, ABS (n));
+    }
+}
+
+static void
 command_fork (Script *self,
               Step   *step)
 {
@@ -380,8 +417,8 @@ send_words (Script *self,
 {
   /* What test-helper does with one of its objects. */
   static const char *const of_objects[] = {
-    "acquire", "try", "release", "timeout", "value", "async", "begin", "end", "last", "close",
-    "drop", "pairs", "hammer", "reset-loop", "wait-in-thread", "release-on-signal", "passers",
+    "acquire", "try", "release", "timeout", "value", "mode", "async", "begin", "end", "last",
+    "close", "pairs", "hammer", "reset-loop", "wait-in-thread", "release-on-signal", "passers",
     "signals", "crowd", NULL,
   };
   g_autoptr(GString) line = g_string_new (step->words[first]);
@@ -511,6 +548,7 @@ typedef struct
 static const NamedCommand commands_of_process[] = {
   { "open", command_open },
   { "set-key", command_open },
+  { "play", command_play },
   { "fork", command_fork },
   { "kill", command_kill },
   { "quit", command_quit },
@@ -616,16 +654,16 @@ perform_steps (Script     *self,
       if (g_str_has_prefix (steps[i], "repeat "))
         {
           n_rounds = atoi (steps[i] + strlen ("repeat "));
-          first = i + 1;
+          self->round = 0;
+          first = i;
         }
-      else if (*steps[i] != '\0')
+      else if (!g_str_equal (steps[i], "again"))
         {
           perform_step (self, steps[i]);
         }
-      if (steps[i + 1] == NULL && self->round + 1 < n_rounds && fixture_has_time (self->fixture))
+      else if (++self->round < n_rounds && fixture_has_time (self->fixture))
         {
-          self->round++;
-          i = first - 1;
+          i = first;
         }
     }
   helper_note_step (NULL);

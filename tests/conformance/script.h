@@ -8,54 +8,56 @@
 
 G_BEGIN_DECLS
 
-/* A script is a case without a loop of its own: steps, separated by `;`, of processes that act on
- * semaphores. Each process is a test-helper; it starts when a step first names it, and a new process
- * gets the name after the end of the old process.
+/* A script is a case that needs no C: steps, separated by `;`, of processes that act on semaphores.
+ * Each process is a test-helper. It starts when a step first names it; after its end, the next step
+ * that names it starts another.
  *
  *   PROCESS COMMAND [ARGUMENT...] [= ANSWER]
  *
- * PROCESS is a name such as `a`, for the process's object 0, or `a.2` for its object 2. COMMAND is
- * a command of test-helper (test-helper.c), without the slot, or one of these:
+ * PROCESS is a name such as `a`, which means the process's object 0, or `a.2`, which means its object
+ * 2. COMMAND is a command of test-helper (test-helper.c), without the slot, or one of these:
  *
- *   open MODE [N] [no-undo] [other]   opens the case's key, or another key, with initial value N
+ *   open MODE [N] [no-undo] [other]  opens the case's key, or another key, with initial value N
  *   set-key MODE [N] [other]
- *   fork CHILD                        CHILD is the name of the new process
+ *   play N...                        acquires each number of units, releases each negative number
+ *   fork CHILD                       CHILD is the name of the new process
  *   kill, quit, exit N, _exit N, abort, signal TERM|SEGV
- *                                     ends the process, and waits for its end
- *   stop, continue                    SIGSTOP and SIGCONT; `stop` waits until the process stands
- *   blocks                            waits until the process sleeps in the command that it performs
- *   wakes [= ANSWER]                  waits for the answer of that command
- *   may COMMAND [ARGUMENT...]         skips the case where the process may not do that
+ *                                    ends the process, and waits for its end
+ *   stop, continue                   SIGSTOP, which is waited for, and SIGCONT
+ *   blocks                           waits until the process sleeps in its command
+ *   wakes [= ANSWER]                 waits for the answer of that command
+ *   may COMMAND [ARGUMENT...]        skips the case where the process may not do that
  *
  * ANSWER is what the command has to answer; without it, `ok`:
  *
- *   N                                 the number, such as the value of the semaphore
- *   NOT_FOUND, WOULD_BLOCK ...        the error of that name; its message must not be empty
- *   any                               success, with any result
- *   noticed                           NOT_FOUND where every operation of the backend asks the system,
- *                                     else success
- *   blocks                            none yet: waits until the process sleeps in the command
- *   later                             none yet: goes on at once
+ *   N, or N..M                       a number, such as the value of the semaphore, or a range
+ *   NOT_FOUND, WOULD_BLOCK ...       the error of that name, with a message
+ *   any                              success, with any result
+ *   noticed                          NOT_FOUND where every operation of the backend asks the system,
+ *                                    else success
+ *   blocks                           none yet: waits until the process sleeps in the command
+ *   later                            none yet, and no wait
  *
- * The test itself acts in these steps:
+ * These are steps of the test itself:
  *
- *   files N                           that many names must be in the directory of keys
- *   remove COUNTER|NAME|BOTH          removes the semaphore as an administrator would
- *   look [FIGURE N]... [= ANSWER]     ssem_semaphore_info_query (); FIGURE is `value`, `initial`,
- *                                     `attached`, `waiters` or `held`
- *   clear [= ANSWER]                  ssem_semaphore_remove_leftover ()
- *   reset N [= ANSWER]                ssem_semaphore_reset ()
- *   repeat N                          performs the rest of the script N times, or as often as there
- *                                     is time for
+ *   files N                          as many names must be in the directory of keys
+ *   remove COUNTER|NAME|BOTH         removes the semaphore as an administrator would
+ *   look [FIGURE N]... [= ANSWER]    ssem_semaphore_info_query (); FIGURE is `value`, `initial`,
+ *                                    `attached` or `waiters`
+ *   clear [= ANSWER]                 ssem_semaphore_remove_leftover ()
+ *   reset N [= ANSWER]               ssem_semaphore_reset ()
+ *   repeat N ... again               performs the steps in between N times, or as often as there is
+ *                                    time for, at least once
  *
- * N may be a sum, such as MAX-2. MAX is the largest value of the backend, MANY what fixture_many ()
- * returns, LARGE the smaller of MAX and a million, ROUND the number of repetitions so far. In the
- * arguments of a command, KEY and OTHER are the two keys, KEYS the directory of keys, TEMP the
- * directory of the test.
+ * N may be a sum, such as MAX-2 or ROUND*7+1. MAX is the largest value of the backend, MANY what
+ * fixture_many () returns, LARGE the smaller of MAX and a million, ROUND the number of repetitions so
+ * far. In the arguments of a command, KEY and OTHER are the two keys, KEYS the directory of keys, TEMP
+ * the directory of the test.
  *
- * With @rows, the script runs once for each row, from an empty directory to an empty directory. $1,
- * $2 ... are the fields of the row, separated by `|`; a field may be a part of a step or several
- * steps. At the end of a script all processes that live quit, and nothing may be left. */
+ * With @rows, the script runs once for each row. $1, $2 ... are the fields of the row, separated by
+ * `|`; a field may be a part of a step, or several steps. At the end of a script all processes that
+ * live quit, and nothing may be left.
+ */
 void script_run (Fixture           *fixture,
                  const char        *script,
                  const char *const *rows);

@@ -15,6 +15,7 @@
  *   acquire|try|release SLOT N          the method of that name; so are value and timeout
  *   timeout SLOT N USEC
  *   value SLOT
+ *   mode SLOT                           `ok MODE` of get_mode ()
  *   async SLOT N                        acquire_async (), answered when it has completed
  *   begin SLOT N, end SLOT              the same in two steps
  *   last SLOT                           `ok CODE MESSAGE` of get_error () and get_error_string ()
@@ -72,6 +73,7 @@
 
 #define LOOKS_WITHOUT_SLEEP 100
 #define LOOK_EVERY_USEC 50
+#define CLOSE_USEC (10 * G_USEC_PER_SEC)
 #define RACE_USEC (10 * G_USEC_PER_SEC)
 
 int commands_fd = STDIN_FILENO;
@@ -439,6 +441,26 @@ drop_all (void)
     g_clear_object (&slots[i]);
 }
 
+/* Nothing but the slot may keep the object, once a thread that serves requests is through. */
+static void
+close_object (SsemSystemSemaphore **slot)
+{
+  gint64 deadline_usec = g_get_monotonic_time () + CLOSE_USEC;
+  gpointer object = *slot;
+
+  g_object_add_weak_pointer (object, &object);
+  g_clear_object (slot);
+  while (object != NULL && g_get_monotonic_time () < deadline_usec)
+    g_thread_yield ();
+  if (object != NULL)
+    {
+      g_object_remove_weak_pointer (object, &object);
+      answer ("broken: something keeps the object");
+      return;
+    }
+  answer ("ok");
+}
+
 static gboolean
 obey_for_object (SsemSystemSemaphore **slot,
                  char                **words,
@@ -502,6 +524,10 @@ obey_for_object (SsemSystemSemaphore **slot,
       else
         answer_result (value >= 0, error);
     }
+  else if (g_str_equal (command, "mode") && n_words == 2)
+    {
+      answer ("ok %d", (int) ssem_system_semaphore_get_mode (*slot));
+    }
   else if (g_str_equal (command, "last") && n_words == 2)
     {
       g_autofree char *message = ssem_system_semaphore_get_error_string (*slot);
@@ -524,8 +550,7 @@ obey_for_object (SsemSystemSemaphore **slot,
     }
   else if (g_str_equal (command, "close") && n_words == 2)
     {
-      g_clear_object (slot);
-      answer ("ok");
+      close_object (slot);
     }
   else if (g_str_equal (command, "hammer") && n_words >= 3)
     {

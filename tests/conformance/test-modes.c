@@ -10,132 +10,35 @@
 #include <sys/sem.h>
 #endif
 
-/* --- The table of modes --- */
+/* The access modes: every cell of the contract's table, and what the mode CREATE forgets. script.h
+ * explains the scripts. */
 
-typedef enum
-{
-  STATE_UNKNOWN,
-  STATE_LIVE,      /* a process is attached, and holds one of three units */
-  STATE_LEFT_OVER, /* that process was killed */
-} State;
+/* --- The table: how a process opens | what it finds or sets --- */
 
-typedef struct
-{
-  const char *name;
-  State state;
-  SsemAccessMode mode;
-  int error; /* NO_ERROR for none */
-  int value; /* that the mode shall find, or set: the initial value given is 5 */
-} Cell;
-
-#define NONE SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR
-#define NOT_FOUND SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND
-#define ALREADY_EXISTS SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS
-
-static const Cell cells[] = {
-  { "open-unknown", STATE_UNKNOWN, SSEM_ACCESS_MODE_OPEN, NONE, 5 },
-  { "open-live", STATE_LIVE, SSEM_ACCESS_MODE_OPEN, NONE, 2 },
-  { "open-left-over", STATE_LEFT_OVER, SSEM_ACCESS_MODE_OPEN, NONE, 3 },
-  { "create-unknown", STATE_UNKNOWN, SSEM_ACCESS_MODE_CREATE, NONE, 5 },
-  { "create-live", STATE_LIVE, SSEM_ACCESS_MODE_CREATE, NONE, 5 },
-  { "create-left-over", STATE_LEFT_OVER, SSEM_ACCESS_MODE_CREATE, NONE, 5 },
-  { "open-existing-unknown", STATE_UNKNOWN, SSEM_ACCESS_MODE_OPEN_EXISTING, NOT_FOUND, -1 },
-  { "open-existing-live", STATE_LIVE, SSEM_ACCESS_MODE_OPEN_EXISTING, NONE, 2 },
-  { "open-existing-left-over", STATE_LEFT_OVER, SSEM_ACCESS_MODE_OPEN_EXISTING, NONE, 3 },
-  { "create-exclusive-unknown", STATE_UNKNOWN, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, NONE, 5 },
-  { "create-exclusive-live", STATE_LIVE, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, ALREADY_EXISTS, 2 },
-  { "create-exclusive-left-over", STATE_LEFT_OVER, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, NONE, 5 },
+static const char *const of_unknown[] = {
+  "OPEN 5 | a value = 5",
+  "CREATE 5 | a value = 5",
+  "OPEN_EXISTING 5 = NOT_FOUND | files 0",
+  "CREATE_EXCLUSIVE 5 | a value = 5",
+  NULL,
 };
 
-static void
-check_cell (Fixture    *fixture,
-            const Cell *cell)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  g_autoptr(GError) error = NULL;
-  Helper *user = NULL;
+static const char *const of_live[] = {
+  "OPEN | 2",
+  "CREATE | 5",
+  "OPEN_EXISTING | 2",
+  NULL,
+};
 
-  g_test_message ("%s", cell->name);
+static const char *const of_left_over[] = {
+  "OPEN | 3",
+  "CREATE | 5",
+  "OPEN_EXISTING | 3",
+  "CREATE_EXCLUSIVE | 5",
+  NULL,
+};
 
-  if (cell->state != STATE_UNKNOWN)
-    {
-      user = fixture_user (fixture, 3);
-      helper_do (user, "acquire 0 1");
-    }
-  if (cell->state == STATE_LEFT_OVER)
-    helper_kill (user);
-
-  semaphore = fixture_open_full (fixture, fixture->key, cell->mode, 5, TRUE, &error);
-  if (cell->error == NONE)
-    {
-      g_assert_no_error (error);
-      assert_value (semaphore, cell->value);
-      if (cell->state == STATE_LIVE)
-        {
-          /* Nobody is split off: each sees what the other does. */
-          assert_acquire (semaphore, 1);
-          g_assert_cmpint (helper_get_value (user, 0), ==, cell->value - 1);
-          helper_do (user, "release 0 2");
-          assert_value (semaphore, cell->value + 1);
-        }
-    }
-  else
-    {
-      g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, cell->error);
-      g_assert_null (semaphore);
-      if (cell->state == STATE_LIVE)
-        g_assert_cmpint (helper_get_value (user, 0), ==, cell->value);
-      else
-        fixture_assert_empty (fixture);
-    }
-
-  if (user != NULL && user->pid != 0)
-    helper_quit (user);
-  if (semaphore != NULL)
-    drop_object (&semaphore);
-  fixture_assert_empty (fixture);
-}
-
-static void
-test_table (Fixture *fixture)
-{
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (cells); i++)
-    check_cell (fixture, &cells[i]);
-}
-
-/* The same from within the process that is attached already. */
-static void
-test_own_process (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) first = 
-    fixture_open (fixture, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 3);
-  g_autoptr(SsemSystemSemaphore) second = NULL;
-  g_autoptr(SsemSystemSemaphore) third = NULL;
-  g_autoptr(GError) error = NULL;
-
-  third = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 5, TRUE,
-                             &error);
-  assert_code (error, ALREADY_EXISTS);
-  g_assert_null (third);
-  g_clear_error (&error);
-  assert_value (first, 3);
-
-  assert_acquire (first, 2);
-  second = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN_EXISTING, 9);
-  assert_value (second, 1);
-  third = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE, 7);
-  assert_value (first, 7);
-  assert_value (second, 7);
-
-  drop_object (&third);
-  drop_object (&second);
-  assert_value (first, 7);
-  drop_object (&first);
-}
-
-/* The numbers are Qt's, for the first two. */
+/* Programs pass the numbers of Qt's modes. */
 static void
 test_numbers (Fixture *fixture)
 {
@@ -145,245 +48,116 @@ test_numbers (Fixture *fixture)
   g_assert_cmpint (SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, ==, 3);
 }
 
-/* --- What CREATE forgets --- */
+/* --- A reset under load --- */
 
+#define N_USERS 4
+#define N_THREADS_OF_EACH 3
+#define N_RESETS 150
+
+/* The threads of the helpers take one unit and give it back, and mostly wait for it. Resets among
+ * them must leave no waiter asleep, and no process with a semaphore of its own. */
 static void
-test_reset_forgets (Fixture *fixture)
+test_reset_under_load (Fixture *fixture)
 {
-  Helper *first = fixture_user (fixture, 6);
-  Helper *second = fixture_user (fixture, 6);
-  Helper *third = fixture_user (fixture, 6);
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  Helper *users[N_USERS];
+  Helper *sleeper = fixture_user (fixture, 0);
+  Helper *greedy = fixture_user (fixture, 0);
+  g_auto(GStrv) names = NULL;
+  g_autoptr(GError) error = NULL;
+  int value, i;
 
-  helper_do (first, "acquire 0 3");
-  helper_do (second, "acquire 0 2");
-  helper_open (third, 1, SSEM_ACCESS_MODE_CREATE, 4, TRUE, fixture->key);
-  g_assert_cmpint (helper_get_value (first, 0), ==, 4);
-
-  /* What they had acquired is forgotten, whether they crash or end in good order. */
-  helper_kill (first);
-  g_assert_cmpint (helper_get_value (third, 0), ==, 4);
-  helper_quit (second);
-  g_assert_cmpint (helper_get_value (third, 0), ==, 4);
-}
-
-static void
-test_reset_forgets_own (Fixture *fixture)
-{
-  Helper *holder = fixture_user (fixture, 6);
-  Helper *witness = fixture_user (fixture, 6);
-
-  helper_do (holder, "acquire 0 3");
-  helper_open (holder, 1, SSEM_ACCESS_MODE_CREATE, 4, TRUE, fixture->key);
-  g_assert_cmpint (helper_get_value (witness, 0), ==, 4);
-  helper_kill (holder);
-  g_assert_cmpint (helper_get_value (witness, 0), ==, 4);
-}
-
-/* Releasing what was forgotten creates, so it stays at death. */
-static void
-test_release_after_reset (Fixture *fixture)
-{
-  Helper *holder = fixture_user (fixture, 5);
-  Helper *resetter = fixture_user (fixture, 5);
-
-  helper_do (holder, "acquire 0 2");
-  helper_open (resetter, 1, SSEM_ACCESS_MODE_CREATE, 5, TRUE, fixture->key);
-  helper_do (holder, "release 0 2");
-  g_assert_cmpint (helper_get_value (resetter, 0), ==, 7);
-  helper_kill (holder);
-  g_assert_cmpint (helper_get_value (resetter, 0), ==, 7);
-}
-
-/* What is acquired afterwards is held as ever, and is all that is. */
-static void
-test_acquire_after_reset (Fixture *fixture)
-{
-  Helper *holder = fixture_user (fixture, 5);
-  Helper *resetter = fixture_user (fixture, 5);
-
-  helper_do (holder, "acquire 0 4");
-  helper_open (resetter, 1, SSEM_ACCESS_MODE_CREATE, 5, TRUE, fixture->key);
-  helper_do (holder, "acquire 0 3");
-  helper_do (holder, "release 0 1");
-  g_assert_cmpint (helper_get_value (resetter, 0), ==, 3);
-  helper_kill (holder);
-  g_assert_cmpint (helper_get_value (resetter, 0), ==, 5);
-}
-
-/* What had been created before counts as little as what had been acquired. */
-static void
-test_created_before_reset (Fixture *fixture)
-{
-  Helper *producer = fixture_user (fixture, 0);
-  Helper *resetter = fixture_user (fixture, 0);
-
-  helper_do (producer, "release 0 9");
-  helper_open (resetter, 1, SSEM_ACCESS_MODE_CREATE, 5, TRUE, fixture->key);
-  helper_do (producer, "acquire 0 2");
-  g_assert_cmpint (helper_get_value (resetter, 0), ==, 3);
-  helper_kill (producer);
-  g_assert_cmpint (helper_get_value (resetter, 0), ==, 5);
-}
-
-/* More and less than before in one process: -3, forgotten; then +1 -2 is one created. */
-static void
-test_balance_after_reset (Fixture *fixture)
-{
-  Helper *holder = fixture_user (fixture, 5);
-  Helper *resetter = fixture_user (fixture, 5);
-
-  helper_do (holder, "acquire 0 3");
-  helper_open (resetter, 1, SSEM_ACCESS_MODE_CREATE, 5, TRUE, fixture->key);
-  helper_do (holder, "acquire 0 1");
-  helper_do (holder, "release 0 2");
-  g_assert_cmpint (helper_get_value (resetter, 0), ==, 6);
-  helper_kill (holder);
-  g_assert_cmpint (helper_get_value (resetter, 0), ==, 6);
-}
-
-static void
-test_reset_wakes (Fixture *fixture)
-{
-  Helper *small = fixture_user (fixture, 0);
-  Helper *large = fixture_user (fixture, 0);
-  Helper *resetter = fixture_user (fixture, 0);
-
-  helper_send (small, "acquire 0 2");
-  helper_send (large, "acquire 0 4");
-  wait_until_blocked (fixture->backend, small->pid, 1);
-  wait_until_blocked (fixture->backend, large->pid, 1);
-
-  helper_open (resetter, 1, SSEM_ACCESS_MODE_CREATE, 3, TRUE, fixture->key);
-  helper_expect_ok (small);
-  g_assert_cmpint (helper_get_value (resetter, 0), ==, 1);
-  wait_until_blocked (fixture->backend, large->pid, 1);
-  g_assert_false (helper_has_answered (large));
-
-  /* Whom the reset woke holds what it got. */
-  helper_kill (small);
-  g_assert_cmpint (helper_get_value (resetter, 0), ==, 3);
-  helper_do (resetter, "release 0 1");
-  helper_expect_ok (large);
-  g_assert_cmpint (helper_get_value (resetter, 0), ==, 0);
-}
-
-/* A leftover is taken over as new: what the dead one created or took for good is gone. */
-static void
-test_exclusive_takes_over (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  Helper *dead = fixture_helper (fixture);
-  Helper *user;
-
-  helper_open (dead, 0, SSEM_ACCESS_MODE_OPEN, 8, FALSE, fixture->key);
-  helper_do (dead, "acquire 0 7");
-  helper_kill (dead);
-
-  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 2);
-  assert_value (semaphore, 2);
-  user = fixture_user (fixture, 9);
-  helper_do (user, "acquire 0 1");
-  assert_value (semaphore, 1);
-  helper_kill (user);
-  assert_value (semaphore, 2);
-  drop_object (&semaphore);
-}
-
-/* Crash after crash, the value that is left over stays what it was. */
-static void
-test_leftover_value (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  int i;
-
-  for (i = 0; i < 5; i++)
+  helper_do (sleeper, "acquire 0 1");
+  for (i = 0; i < N_USERS; i++)
     {
-      Helper *user = fixture_user (fixture, 10);
-
-      g_assert_cmpint (helper_get_value (user, 0), ==, 10 + i);
-      helper_do (user, "acquire 0 3");
-      helper_do (user, "release 0 4");
-      helper_kill (user);
+      users[i] = fixture_user (fixture, 0);
+      helper_do (users[i], "hammer 0 %d", N_THREADS_OF_EACH);
     }
+  helper_send (greedy, "acquire 0 2");
 
-  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
-  assert_value (semaphore, 15);
-  drop_object (&semaphore);
-}
-
-/* --- A resetter that dies in the middle --- */
-
-static void
-test_resetter_killed (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 4);
-  g_autofree char *escaped = g_strescape (fixture->key, NULL);
-  int i;
-
-  for (i = 0; i < 40 && fixture_has_time (fixture); i++)
+  for (i = 0; i < N_RESETS; i++)
     {
-      Helper *resetter = fixture_user (fixture, 4);
-      Helper *holder;
-      int n_operations;
+      gboolean is_set;
 
-      helper_send (resetter, "reset-loop 0 4 %s", escaped);
-      helper_expect_ok (resetter);
-
-      /* Whatever a reset meets, it does not fail or block the others. */
-      for (n_operations = 0; n_operations < 20 + i * 7; n_operations++)
+      /* Every second reset is that of an object that comes and goes. */
+      if (i % 2 == 0)
         {
-          g_autoptr(GError) error = NULL;
+          g_autoptr(SsemSystemSemaphore) other = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE, 2);
 
-          if (!ssem_system_semaphore_acquire (semaphore, 1, NULL, &error) ||
-              !ssem_system_semaphore_release (semaphore, 1, &error))
-            g_assert_no_error (error);
+          drop_object (&other);
+          continue;
         }
-      helper_kill (resetter);
-
-      /* And whoever comes after a half-made one finds a semaphore that counts. */
-      helper_open (fixture_helper (fixture), 0, SSEM_ACCESS_MODE_CREATE, 4, TRUE, fixture->key);
-      assert_value (semaphore, 4);
-      holder = fixture_user (fixture, 0);
-      helper_do (holder, "acquire 0 3");
-      assert_value (semaphore, 1);
-      helper_kill (holder);
-      assert_value (semaphore, 4);
-      helper_quit (g_ptr_array_index (fixture->helpers, fixture->helpers->len - 2));
+      is_set = ssem_system_semaphore_set_key (semaphore, fixture->key, 2, SSEM_ACCESS_MODE_CREATE,
+                                              &error);
+      g_assert_no_error (error);
+      g_assert_true (is_set);
     }
 
+  /* No waiter sleeps on: the greedy process gets both units, at the latest when the others are
+   * through. */
+  for (i = 0; i < N_USERS; i++)
+    helper_send (users[i], "calm");
+  helper_expect_ok (greedy);
+  helper_do (greedy, "release 0 2");
+  for (i = 0; i < N_USERS; i++)
+    helper_expect_ok (users[i]);
+
+  /* A unit that was acquired before the last reset and released after it was created. */
+  value = ssem_system_semaphore_get_value (semaphore, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (value, >=, 2);
+  g_assert_cmpint (value, <=, 2 + N_USERS * N_THREADS_OF_EACH + 2);
+
+  /* The sleeper's unit was forgotten with the first reset. */
+  helper_kill (sleeper);
+  assert_value (semaphore, value);
+
+  /* All processes are on one semaphore, and holdings are counted right from here on. */
+  names = fixture_list_keys (fixture);
+  g_assert_cmpuint (g_strv_length (names), ==, 1);
+  drop_object (&semaphore);
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE, 2);
+  for (i = 0; i < N_USERS; i++)
+    g_assert_cmpint (helper_get_value (users[i], 0), ==, 2);
+  helper_do (users[0], "acquire 0 2");
+  for (i = 1; i < N_USERS; i++)
+    {
+      helper_send (users[i], "acquire 0 2");
+      wait_until_blocked (fixture->backend, users[i]->pid, 1);
+      helper_kill (users[i - 1]);
+      helper_expect_ok (users[i]);
+      assert_value (semaphore, 0);
+    }
+  helper_kill (users[N_USERS - 1]);
+  assert_value (semaphore, 2);
   drop_object (&semaphore);
 }
+
+/* --- A process that dies or stops in the middle --- */
 
 #ifdef __linux__
 
-/* FALSE, and the test is skipped, where nobody can be traced, or another backend does it
- * otherwise. */
+/* Returns FALSE, and skips the case, where a process may not be traced. */
 static gboolean
-may_trace (Fixture *fixture,
-           Helper  *helper)
+may_trace (Helper *helper)
 {
-  if (fixture->backend != SSEM_BACKEND_SYSV)
-    {
-      g_test_skip ("another backend does it otherwise");
-      return FALSE;
-    }
-  if (!helper_trace (helper))
-    {
-      g_test_skip ("the system forbids to trace another process");
-      return FALSE;
-    }
+  if (helper_trace (helper))
+    return TRUE;
 
-  return TRUE;
+  g_test_skip ("the system forbids to trace another process");
+
+  return FALSE;
 }
 
-/* A resetter that is about to set the value, or has just done so. NULL where it can't be traced. */
+/* Returns a process that resets, and is about to set the value, or has just set it; NULL where it
+ * may not be traced. */
 static Helper *
 stop_half_way (Fixture  *fixture,
                gboolean  is_set)
 {
   Helper *resetter = fixture_user (fixture, 0);
 
-  if (!may_trace (fixture, resetter))
+  if (!may_trace (resetter))
     return NULL;
 
   helper_send_open (resetter, 1, SSEM_ACCESS_MODE_CREATE, 3, TRUE, fixture->key);
@@ -394,7 +168,7 @@ stop_half_way (Fixture  *fixture,
   return resetter;
 }
 
-/* What it began is finished by whoever comes next: an opener, or who is attached already. */
+/* The next process finishes the reset, whether it opens the key or is attached already. */
 static void
 test_resetter_killed_half_way (Fixture *fixture)
 {
@@ -421,7 +195,7 @@ test_resetter_killed_half_way (Fixture *fixture)
         }
       else
         {
-          /* The two units are forgotten, so to release one creates it. */
+          /* The reset forgot the two units, so a release creates a unit. */
           helper_do (holder, "release 0 1");
           g_assert_cmpint (helper_get_value (holder, 0), ==, 4);
           helper_kill (holder);
@@ -434,7 +208,7 @@ test_resetter_killed_half_way (Fixture *fixture)
     }
 }
 
-/* Nobody waits for it who is attached already. */
+/* A process that is attached already does not wait for the stopped one. */
 static void
 test_resetter_stopped_half_way (Fixture *fixture)
 {
@@ -459,7 +233,7 @@ test_resetter_stopped_half_way (Fixture *fixture)
     }
 }
 
-/* The kernel's key of the only file that there is. */
+/* Returns the kernel's key of the only file. */
 static key_t
 find_kernel_key (Fixture *fixture)
 {
@@ -482,8 +256,8 @@ make_strangers_set (Fixture *fixture)
   return set;
 }
 
-/* A creator dies when it has the set, and before that has its value, or just after: the next to
- * come finishes it, or where he fails takes it away. */
+/* A creator dies before or after it has given its set a value. The next process finishes the set,
+ * or removes it where it fails itself. */
 static void
 test_creator_killed_half_way (Fixture *fixture)
 {
@@ -506,7 +280,7 @@ test_creator_killed_half_way (Fixture *fixture)
       Helper *next = fixture_helper (fixture);
       int set;
 
-      if (!may_trace (fixture, creator))
+      if (!may_trace (creator))
         return;
 
       helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
@@ -535,15 +309,15 @@ test_creator_killed_half_way (Fixture *fixture)
     }
 }
 
-/* A peer makes a set, of which the creator is told, and removes it before the creator finds it: he
- * makes his own. */
+/* A peer makes a set, so that the creator's semget () fails, and removes it before the creator
+ * looks for it: the creator makes its own. */
 static void
 test_peer_comes_and_goes (Fixture *fixture)
 {
   Helper *creator = fixture_helper (fixture);
   int set;
 
-  if (!may_trace (fixture, creator))
+  if (!may_trace (creator))
     return;
 
   helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
@@ -561,8 +335,8 @@ test_peer_comes_and_goes (Fixture *fixture)
 
 #define STRANGERS_VALUE 7
 
-/* Lets a creator run until it is about to look whether there is a set, and makes a stranger's where
- * it will look. */
+/* Lets a creator run until it is about to look whether there is a set, and makes the set of a
+ * stranger where the creator will look. */
 static int
 occupy (Fixture *fixture,
         Helper  *creator)
@@ -585,20 +359,20 @@ assert_and_remove_strangers (int set)
   g_assert_cmpint (semctl (set, 0, IPC_RMID), ==, 0);
 }
 
-/* How many files of the fixture's the process has open. None of them would outlive exec (3). */
+/* Returns how many files of the fixture the process has open. None of them may outlive exec (3). */
 static guint
 count_files (Fixture *fixture,
              Helper  *helper)
 {
-  g_autofree char *folder = g_strdup_printf ("/proc/%d/fd", (int) helper->pid);
-  g_autoptr(GDir) dir = g_dir_open (folder, 0, NULL);
+  g_autofree char *directory = g_strdup_printf ("/proc/%d/fd", (int) helper->pid);
+  g_autoptr(GDir) dir = g_dir_open (directory, 0, NULL);
   guint n_files = 0;
   const char *name;
 
   g_assert_nonnull (dir);
   while ((name = g_dir_read_name (dir)) != NULL)
     {
-      g_autofree char *link = g_build_filename (folder, name, NULL);
+      g_autofree char *link = g_build_filename (directory, name, NULL);
       g_autofree char *file = g_file_read_link (link, NULL);
       g_autofree char *info = g_strdup_printf ("/proc/%d/fdinfo/%s", (int) helper->pid, name);
       g_autofree char *text = NULL;
@@ -619,20 +393,20 @@ count_files (Fixture *fixture,
   return n_files;
 }
 
-/* The kernel's key is made of a part of the file's number, and another's set may have it. */
+/* The kernel's key is made of a part of the inode number, so that a stranger's set may have it. */
 static void
 test_collided (Fixture *fixture)
 {
   Helper *creator = fixture_helper (fixture);
   int set;
 
-  if (!may_trace (fixture, creator))
+  if (!may_trace (creator))
     return;
 
   helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
   set = occupy (fixture, creator);
   helper_run_to (creator, SYSTEM_CALL_SEMGET, 0);
-  /* The first one still, or the second could get its number. */
+  /* The first file is open still: otherwise the second could get its inode number. */
   g_assert_cmpuint (count_files (fixture, creator), ==, 2);
 
   helper_let_go (creator);
@@ -644,7 +418,7 @@ test_collided (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
-/* One that meets nothing else gives up after so many files, and leaves nothing. */
+/* A creator that meets strangers only gives up after so many files, and leaves nothing. */
 #define MAX_FILES 17
 
 static void
@@ -654,7 +428,7 @@ test_collided_again_and_again (Fixture *fixture)
   int sets[MAX_FILES];
   guint i;
 
-  if (!may_trace (fixture, creator))
+  if (!may_trace (creator))
     return;
 
   helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
@@ -674,142 +448,99 @@ test_collided_again_and_again (Fixture *fixture)
 
 #endif
 
-/* One that is stopped anywhere while it resets blocks no operation. */
-static void
-test_resetter_stopped (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 4);
-  g_autofree char *escaped = g_strescape (fixture->key, NULL);
-  Helper *resetter = fixture_user (fixture, 4);
-  int i;
-
-  helper_send (resetter, "reset-loop 0 4 %s", escaped);
-  helper_expect_ok (resetter);
-  for (i = 0; i < 50 && fixture_has_time (fixture); i++)
-    {
-      g_autoptr(GError) error = NULL;
-      int value;
-
-      helper_stop (resetter);
-      if (!ssem_system_semaphore_acquire (semaphore, 1, NULL, &error) ||
-          !ssem_system_semaphore_release (semaphore, 1, &error))
-        g_assert_no_error (error);
-      value = ssem_system_semaphore_get_value (semaphore, &error);
-      g_assert_no_error (error);
-      g_assert_cmpint (value, >=, 4);
-      helper_signal (resetter, SIGCONT);
-    }
-  helper_kill (resetter);
-  drop_object (&semaphore);
-}
-
-/* --- A reset while many are at it --- */
-
-#define N_USERS 4
-#define N_THREADS_OF_EACH 3
-#define N_RESETS 150
-
-/* The helpers' threads take one unit and give it back, mostly waiting for it. */
-static void
-test_reset_under_load (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
-  Helper *users[N_USERS];
-  Helper *sleeper = fixture_user (fixture, 0);
-  Helper *greedy = fixture_user (fixture, 0);
-  g_auto(GStrv) names = NULL;
-  g_autoptr(GError) error = NULL;
-  int value, i;
-
-  helper_do (sleeper, "acquire 0 1");
-  for (i = 0; i < N_USERS; i++)
-    {
-      users[i] = fixture_user (fixture, 0);
-      helper_do (users[i], "hammer 0 %d", N_THREADS_OF_EACH);
-    }
-  helper_send (greedy, "acquire 0 2");
-
-  for (i = 0; i < N_RESETS; i++)
-    {
-      gboolean is_set;
-
-      /* Every other time through an object that comes and goes. */
-      if (i % 2 == 0)
-        {
-          g_autoptr(SsemSystemSemaphore) other = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE, 2);
-
-          drop_object (&other);
-          continue;
-        }
-      is_set = ssem_system_semaphore_set_key (semaphore, fixture->key, 2, SSEM_ACCESS_MODE_CREATE,
-                                              &error);
-      g_assert_no_error (error);
-      g_assert_true (is_set);
-    }
-
-  /* Nobody sleeps on: the greedy one has both units once the others are through, or before, so that
-   * they wait for it. */
-  for (i = 0; i < N_USERS; i++)
-    helper_send (users[i], "calm");
-  helper_expect_ok (greedy);
-  helper_do (greedy, "release 0 2");
-  for (i = 0; i < N_USERS; i++)
-    helper_expect_ok (users[i]);
-
-  /* What was acquired before the last reset and released after it created a unit. */
-  value = ssem_system_semaphore_get_value (semaphore, &error);
-  g_assert_no_error (error);
-  g_assert_cmpint (value, >=, 2);
-  g_assert_cmpint (value, <=, 2 + N_USERS * N_THREADS_OF_EACH + 2);
-
-  /* The sleeper's unit was forgotten with the first reset. */
-  helper_kill (sleeper);
-  assert_value (semaphore, value);
-
-  /* Nobody was split off, and holdings are counted right from here on. */
-  names = fixture_list_keys (fixture);
-  g_assert_cmpuint (g_strv_length (names), ==, 1);
-  drop_object (&semaphore);
-  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE, 2);
-  for (i = 0; i < N_USERS; i++)
-    g_assert_cmpint (helper_get_value (users[i], 0), ==, 2);
-  helper_do (users[0], "acquire 0 2");
-  for (i = 1; i < N_USERS; i++)
-    {
-      helper_send (users[i], "acquire 0 2");
-      wait_until_blocked (fixture->backend, users[i]->pid, 1);
-      helper_kill (users[i - 1]);
-      helper_expect_ok (users[i]);
-      assert_value (semaphore, 0);
-    }
-  helper_kill (users[N_USERS - 1]);
-  assert_value (semaphore, 2);
-  drop_object (&semaphore);
-}
-
 static const Case cases[] = {
-  { "table", NEEDS_RESET, test_table },
-  { "own-process", NEEDS_RESET, test_own_process },
+  { "table-unknown", NEEDS_RESET, .rows = of_unknown, .script =
+    "a open $1; $2; a quit; files 0" },
+
+  /* A live process holds one of three units. Nobody is split off: each sees what the other does. */
+  { "table-live", NEEDS_RESET, .rows = of_live, .script =
+    "b open OPEN 3; b acquire 1; a open $1 5; a value = $2;"
+    "a try 1; b value = $2-1; b release 2; a value = $2+1" },
+  { "table-live-exclusive", NEEDS_RESET, .script =
+    "b open OPEN 3; b acquire 1; a open CREATE_EXCLUSIVE 5 = ALREADY_EXISTS; b value = 2" },
+
+  /* That process was killed, so that its unit is back. */
+  { "table-left-over", NEEDS_RESET, .rows = of_left_over, .script =
+    "b open OPEN 3; b acquire 1; b kill; a open $1 5; a value = $2" },
+
+  /* The same within one process, which is attached already. */
+  { "own-process", NEEDS_RESET, .script =
+    "a open CREATE_EXCLUSIVE 3; a.2 open CREATE_EXCLUSIVE 5 = ALREADY_EXISTS; a value = 3;"
+    "a try 2; a.1 open OPEN_EXISTING 9; a.1 value = 1;"
+    "a.2 open CREATE 7; a value = 7; a.1 value = 7;"
+    "a.2 close; a.1 close; a value = 7; a close" },
+
   { "numbers", 0, test_numbers },
-  { "reset-forgets", NEEDS_RESET, test_reset_forgets },
-  { "reset-forgets-own", NEEDS_RESET, test_reset_forgets_own },
-  { "release-after-reset", NEEDS_RESET, test_release_after_reset },
-  { "acquire-after-reset", NEEDS_RESET, test_acquire_after_reset },
-  { "created-before-reset", NEEDS_RESET, test_created_before_reset },
-  { "balance-after-reset", NEEDS_RESET, test_balance_after_reset },
-  { "reset-wakes", NEEDS_RESET, test_reset_wakes },
+
+  /* What processes had acquired is forgotten, whether they crash or end in good order. */
+  { "reset-forgets", NEEDS_RESET, .script =
+    "a open OPEN 6; b open OPEN 6; w open OPEN 6; a acquire 3; b acquire 2;"
+    "w.1 open CREATE 4; a value = 4; a kill; w value = 4; b quit; w value = 4" },
+
+  /* So is what the process that resets had acquired itself. */
+  { "reset-forgets-own", NEEDS_RESET, .script =
+    "a open OPEN 6; w open OPEN 6; a acquire 3;"
+    "a.1 open CREATE 4; w value = 4; a kill; w value = 4" },
+
+  /* To release what was forgotten creates units, which stay at death. */
+  { "release-after-reset", NEEDS_RESET, .script =
+    "a open OPEN 5; w open OPEN 5; a acquire 2;"
+    "w.1 open CREATE 5; a release 2; w value = 7; a kill; w value = 7" },
+
+  /* What is acquired after the reset is held as ever, and nothing else is. */
+  { "acquire-after-reset", NEEDS_RESET, .script =
+    "a open OPEN 5; w open OPEN 5; a acquire 4;"
+    "w.1 open CREATE 5; a acquire 3; a release 1; w value = 3; a kill; w value = 5" },
+
+  /* Units created before the reset count as little as units acquired before it. */
+  { "created-before-reset", NEEDS_RESET, .script =
+    "a open OPEN; w open OPEN; a release 9;"
+    "w.1 open CREATE 5; a acquire 2; w value = 3; a kill; w value = 5" },
+
+  /* Three acquired units are forgotten; then one acquired and two released make one created. */
+  { "balance-after-reset", NEEDS_RESET, .script =
+    "a open OPEN 5; w open OPEN 5; a acquire 3;"
+    "w.1 open CREATE 5; a acquire 1; a release 2; w value = 6; a kill; w value = 6" },
+
+  /* The new value serves one waiter and not the other. The waiter that the reset woke holds what it
+   * got: its death gives that back. */
+  { "reset-wakes", NEEDS_RESET, .script =
+    "a open OPEN; b open OPEN; w open OPEN; a acquire 2 = blocks; b acquire 4 = blocks;"
+    "w.1 open CREATE 3; a wakes; w value = 1; b blocks;"
+    "a kill; w value = 3; w release 1; b wakes; w value = 0" },
+
   { "reset-under-load", NEEDS_RESET, test_reset_under_load },
-  { "exclusive-takes-over", NEEDS_LEFTOVERS, test_exclusive_takes_over },
-  { "leftover-value", NEEDS_LEFTOVERS, test_leftover_value },
-  { "resetter-killed", NEEDS_RESET, test_resetter_killed },
-  { "resetter-stopped", 0, test_resetter_stopped },
+
+  /* A leftover is taken over as new: what the dead process took for good is there again. */
+  { "exclusive-takes-over", NEEDS_LEFTOVERS, .script =
+    "a open OPEN 8 no-undo; a acquire 7; a kill; w open CREATE_EXCLUSIVE 2; w value = 2;"
+    "b open OPEN 9; b acquire 1; w value = 1; b kill; w value = 2" },
+
+  /* Crash after crash, a leftover keeps its value: one more unit each time. */
+  { "leftover-value", NEEDS_LEFTOVERS, .script =
+    "repeat 5; a open OPEN 10; a value = 10+ROUND; a acquire 3; a release 4; a kill; again;"
+    "w open OPEN; w value = 15" },
+
+  /* A reset that is killed anywhere neither fails nor blocks the others, and the next process finds
+   * a semaphore that counts. The more pairs of operations, the later the kill. */
+  { "resetter-killed", NEEDS_RESET, .script =
+    "w open OPEN 4; repeat 40;"
+    "r open OPEN 4; r reset-loop 4 KEY; w pairs 20+ROUND*7; r kill;"
+    "a open CREATE 4; w value = 4;"
+    "b open OPEN; b acquire 3; w value = 1; b kill; w value = 4; a quit; again" },
+
+  /* A process that is stopped anywhere in its reset blocks no operation. */
+  { "resetter-stopped", .script =
+    "w open OPEN 4; r open OPEN 4; r reset-loop 4 KEY;"
+    "repeat 50; r stop; w pairs 1; w value = 4..MAX; r continue; again; r kill" },
+
 #ifdef __linux__
-  { "creator-killed-half-way", 0, test_creator_killed_half_way },
-  { "peer-comes-and-goes", 0, test_peer_comes_and_goes },
-  { "collided", 0, test_collided },
-  { "collided-again-and-again", 0, test_collided_again_and_again },
-  { "resetter-killed-half-way", 0, test_resetter_killed_half_way },
-  { "resetter-stopped-half-way", 0, test_resetter_stopped_half_way },
+  { "creator-killed-half-way", NEEDS_SYSV, test_creator_killed_half_way },
+  { "peer-comes-and-goes", NEEDS_SYSV, test_peer_comes_and_goes },
+  { "collided", NEEDS_SYSV, test_collided },
+  { "collided-again-and-again", NEEDS_SYSV, test_collided_again_and_again },
+  { "resetter-killed-half-way", NEEDS_SYSV, test_resetter_killed_half_way },
+  { "resetter-stopped-half-way", NEEDS_SYSV, test_resetter_stopped_half_way },
 #endif
   { NULL },
 };
