@@ -2,10 +2,10 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Runs an example and checks what it says: check.py EXAMPLE COMMAND...
+"""Runs an example and checks its output: check.py EXAMPLE COMMAND...
 
-Every run gets folders of its own for keys and rings, and has to leave them empty. The backend is
-what SSEM_BACKEND names, or the default.
+Every run gets separate directories for keys and rings, and must leave them empty. SSEM_BACKEND
+names the backend, if it is set.
 """
 
 import os
@@ -36,7 +36,7 @@ def run(command):
 
 
 def run_pair(producer_command, consumer_command, name='ring', producer=None):
-    """The status of the consumer and of the producer, which may be running already."""
+    """Returns the exit statuses of the producer, which may already run, and of the consumer."""
     processes = [producer or subprocess.Popen([*producer_command, 'producer', name])]
     try:
         processes.append(subprocess.Popen([*consumer_command, 'consumer', name]))
@@ -60,7 +60,7 @@ def check_market(command):
 def check_acquire_async(command):
     lines = run(command).splitlines()
 
-    # The unit is released in the third tick: these three come before it whatever the machine does.
+    # The third tick releases the unit, so three ticks come first even on a slow machine.
     assert lines[:4] == ASYNC_BEFORE + ASYNC_TICKS, lines
     assert [line for line in lines[4:] if not line.startswith('tick ')] == ASYNC_AFTER, lines
 
@@ -71,7 +71,8 @@ def check_circular_buffer(command):
 
 
 def check_circular_buffer_mismatch(command):
-    """The consumer refuses a wrong item, and what the two leave behind disturbs no later run."""
+    """Checks that the consumer rejects a wrong item, and that the leftovers do not harm a later
+    run."""
     producer_command, consumer_command = split_pair(command)
     ring = os.path.join(os.environ['XDG_RUNTIME_DIR'], 'ring')
     producer = subprocess.Popen([*producer_command, 'producer', 'ring'])
@@ -87,15 +88,15 @@ def check_circular_buffer_mismatch(command):
         producer.kill()
         producer.wait()
     assert result.returncode == 1, result
-    assert 'Item 5 is not the one that was produced' in result.stderr, result
-    assert left.left_behind(), 'the dead producer left no semaphore'
+    assert 'Item 5 differs from the item that was produced' in result.stderr, result
+    assert left.left_behind(), 'the dead producer left no semaphore over'
 
     check_circular_buffer(command)
     assert not left.left_behind(), f'left behind: {left.left_behind()}'
 
 
 def note_traces():
-    """What is seen of the semaphores while a process uses them."""
+    """Returns the files and sets of the semaphores, while a process uses them."""
     found = traces.Traces(os.environ['SSEM_RUNTIME_DIR'])
     found.note()
     assert len(found.names) == 2 and not found.faults(), (found.names, found.faults())
@@ -103,7 +104,7 @@ def note_traces():
 
 
 def wait_for_full_ring(path):
-    """Returns when the producer has written the last place, and so waits for a free one."""
+    """Waits until the producer has written the last cell, and so waits for a free cell."""
     deadline = time.monotonic() + WATCHDOG_SEC
     while time.monotonic() < deadline:
         try:
@@ -124,7 +125,7 @@ def check_demo(command):
 
 
 def check_demo_fault(command):
-    """With a unit too many the demonstration has to fail, and to say why."""
+    """Checks that the demonstration fails with one unit too many, and prints the reason."""
     result = subprocess.run([*command, '--initial-value', '4'], stdout=subprocess.PIPE, text=True,
                             timeout=WATCHDOG_SEC)
     assert result.returncode == 1, result
@@ -148,7 +149,7 @@ def main():
             os.mkdir(os.environ[variable], 0o700)
 
         expected = traces.Traces(os.environ['SSEM_RUNTIME_DIR'])
-        # What is built for another system is run by something that Meson names.
+        # Meson names the program that runs cross-built programs.
         wrapper = shlex.split(os.environ.get('MESON_EXE_WRAPPER', ''))
         CHECKS[sys.argv[1]](wrapper + sys.argv[2:])
 

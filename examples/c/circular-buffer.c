@@ -2,14 +2,15 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* A producer and a consumer, two processes, with a ring of items in shared memory between them.
+/* Passes items from a producer process to a consumer process, through a ring in shared memory.
  *
  *   circular-buffer producer NAME [ITEMS] & circular-buffer consumer NAME [ITEMS]
  *
- * Either may be this program or circular-buffer.py, and either may start first. One semaphore
- * counts the free places of the ring, one the used places: the producer acquires what the consumer
- * releases, and the reverse. That is signalling, not holding, hence "undo" FALSE: what a process
- * acquired here must not come back when it ends.
+ * Each process may run this program or circular-buffer.py, and they may start in any order. One
+ * semaphore counts the free cells of the ring, and another the used cells. The producer acquires
+ * what the consumer releases, and the consumer acquires what the producer releases. This is
+ * signalling: when a process ends, the units that it acquired must not come back. Therefore "undo"
+ * is FALSE.
  */
 
 #include <ssem.h>
@@ -23,20 +24,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PLACES       1024
+#define CELLS        1024
 #define BATCH        64
 #define PATIENCE_SEC 30
 
 typedef struct
 {
-  SsemSystemSemaphore *free_places;
-  SsemSystemSemaphore *used_places;
+  SsemSystemSemaphore *free_cells;
+  SsemSystemSemaphore *used_cells;
   guint64 *ring;
   const char *path;
 } Buffer;
 
-/* The item that follows @item. No item comes twice, so that one that is lost, repeated, out of
- * order or half written cannot pass for the right one. */
+/* Returns the item after @item. Items do not repeat, so the consumer detects a lost, repeated,
+ * misplaced or half-written item. */
 static guint64
 next_item (guint64 item)
 {
@@ -47,11 +48,11 @@ static guint64 *
 map_ring (const char  *path,
           GError     **error)
 {
-  const gsize size = PLACES * sizeof (guint64);
+  const gsize size = CELLS * sizeof (guint64);
   guint64 *ring = MAP_FAILED;
   int fd;
 
-  /* Whoever comes first makes the file; for the second, this changes nothing. */
+  /* The first process creates the file. The second process changes nothing here. */
   fd = g_open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd >= 0 && ftruncate (fd, size) == 0)
     ring = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -69,7 +70,7 @@ map_ring (const char  *path,
 }
 
 /* sample: open */
-/* The first process resets what a killed run may have left over; the second one joins it. */
+/* Opens a semaphore. The first process resets a leftover of a killed run; the second joins. */
 static SsemSystemSemaphore *
 open_semaphore (const char  *name,
                 const char  *what,
@@ -88,11 +89,11 @@ open_semaphore (const char  *name,
 /* end of sample */
 
 static gboolean
-acquire (SsemSystemSemaphore  *places,
+acquire (SsemSystemSemaphore  *cells,
          int                   n,
          GError              **error)
 {
-  return ssem_system_semaphore_acquire_timeout (places, n, PATIENCE_SEC * G_USEC_PER_SEC, NULL,
+  return ssem_system_semaphore_acquire_timeout (cells, n, PATIENCE_SEC * G_USEC_PER_SEC, NULL,
                                                 error);
 }
 
@@ -108,17 +109,17 @@ produce (Buffer  *buffer,
     {
       int n = MIN (BATCH, n_items - done);
 
-      if (!acquire (buffer->free_places, n, error))
+      if (!acquire (buffer->free_cells, n, error))
         return FALSE;
       for (int end = done + n; done < end; done++)
-        buffer->ring[done % PLACES] = item = next_item (item);
-      if (!ssem_system_semaphore_release (buffer->used_places, n, error))
+        buffer->ring[done % CELLS] = item = next_item (item);
+      if (!ssem_system_semaphore_release (buffer->used_cells, n, error))
         return FALSE;
     }
 
-  /* All places are free again when the consumer has taken everything. Until then we stay: if the
-   * consumer has not come yet, we are the last user, and would take the semaphores with us. */
-  return acquire (buffer->free_places, PLACES, error);
+  /* All cells are free again when the consumer has taken every item. Wait for that: if the consumer
+   * has not started yet, the producer is the last user, and leaving would remove the semaphores. */
+  return acquire (buffer->free_cells, CELLS, error);
 }
 /* end of sample */
 
@@ -134,24 +135,24 @@ consume (Buffer  *buffer,
     {
       int n = MIN (BATCH, n_items - done);
 
-      if (!acquire (buffer->used_places, n, error))
+      if (!acquire (buffer->used_cells, n, error))
         return FALSE;
 
-      /* Now both sides have the ring open, and its name can go, however either of them ends. */
+      /* Both processes have the ring open now, so unlink it: no file stays if either is killed. */
       if (done == 0)
         g_unlink (buffer->path);
 
       for (int end = done + n; done < end; done++)
         {
           item = next_item (item);
-          if (buffer->ring[done % PLACES] != item)
+          if (buffer->ring[done % CELLS] != item)
             {
               g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                           "Item %d is not the one that was produced", done);
+                           "Item %d differs from the item that was produced", done);
               return FALSE;
             }
         }
-      if (!ssem_system_semaphore_release (buffer->free_places, n, error))
+      if (!ssem_system_semaphore_release (buffer->free_cells, n, error))
         return FALSE;
     }
 
@@ -166,8 +167,8 @@ main (int    argc,
   gboolean is_producer = argc > 1 && strcmp (argv[1], "producer") == 0;
   gboolean is_consumer = argc > 1 && strcmp (argv[1], "consumer") == 0;
   int n_items = argc > 3 ? atoi (argv[3]) : 100000;
-  g_autoptr(SsemSystemSemaphore) free_places = NULL;
-  g_autoptr(SsemSystemSemaphore) used_places = NULL;
+  g_autoptr(SsemSystemSemaphore) free_cells = NULL;
+  g_autoptr(SsemSystemSemaphore) used_cells = NULL;
   g_autofree char *path = NULL;
   g_autoptr(GError) error = NULL;
   guint64 *ring;
@@ -184,15 +185,16 @@ main (int    argc,
 
   ring = map_ring (path, &error);
   if (ring != NULL &&
-      (free_places = open_semaphore (argv[2], "free", PLACES, &error)) != NULL &&
-      (used_places = open_semaphore (argv[2], "used", 0, &error)) != NULL)
+      (free_cells = open_semaphore (argv[2], "free", CELLS, &error)) != NULL &&
+      (used_cells = open_semaphore (argv[2], "used", 0, &error)) != NULL)
     {
-      Buffer buffer = { free_places, used_places, ring, path };
+      Buffer buffer = { free_cells, used_cells, ring, path };
 
       if (is_producer ? produce (&buffer, n_items, &error) : consume (&buffer, n_items, &error))
         {
           g_print ("%s: %d items %s\n", argv[1], n_items,
-                   is_producer ? "produced, all of them taken" : "consumed, all of them right");
+                   is_producer ? "produced, all of them consumed"
+                               : "consumed, all of them correct");
           return 0;
         }
     }

@@ -4,7 +4,7 @@
 
 """Runs a recipe of the cookbook and checks what it does: check.py RECIPE COMMAND...
 
-Every run gets a folder of its own for keys, and has to leave it empty.
+Every run gets a separate directory for keys, and must leave it empty.
 """
 
 import json
@@ -29,7 +29,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Lines:
-    """What several processes write into one pipe, line by line."""
+    """Reads the lines that several processes write into one pipe."""
 
     def __init__(self):
         self.reader, self.writer = os.pipe()
@@ -38,14 +38,14 @@ class Lines:
     def next(self):
         while b'\n' not in self.buffer:
             readable, _, _ = select.select([self.reader], [], [], WATCHDOG_SEC)
-            assert readable, f'nobody writes a line; what is there is {self.buffer}'
+            assert readable, f'no process writes a line; the buffer is {self.buffer}'
             self.buffer += os.read(self.reader, 1024)
         line, _, self.buffer = self.buffer.partition(b'\n')
         return line.decode()
 
 
 class Processes(list):
-    """Processes that are gone after the block, whatever happens in it."""
+    """Kills its processes at the end of the block."""
 
     def __enter__(self):
         return self
@@ -71,11 +71,11 @@ def wait_for_waiters(key, n):
         if found == n:
             return
         time.sleep(0.01)
-    raise AssertionError(f'not {n} wait for "{key}" but {found}')
+    raise AssertionError(f'{found} instead of {n} wait for "{key}"')
 
 
 def check_jobs(command):
-    """Of five jobs three run, and one more whenever one has ended."""
+    """Checks that three of five jobs run, and that each end of a job starts another."""
     lines = Lines()
     with Processes() as jobs:
         for name in '12345':
@@ -96,7 +96,7 @@ def check_jobs(command):
 
 
 def check_single_instance(command):
-    greeting = 'Notes is running; Enter ends it.'
+    greeting = 'Notes is running. Press Enter to end it.'
     refusals = ['Notes is running already.\n',
                 'ssem: The semaphore “org.example.Notes” does not have that many units now\n']
     lines = Lines()
@@ -117,7 +117,7 @@ def check_single_instance(command):
 
 
 def check_beside_flatpak(command):
-    """The semaphore lies where the application looks for it."""
+    """Checks that the semaphore is in the directory that the application uses."""
     runtime = os.environ.pop('SSEM_RUNTIME_DIR')
     os.environ['XDG_RUNTIME_DIR'] = runtime
     found = run([*command, 'sh', '-c', f'cd {runtime} && find . -type f'])
@@ -138,19 +138,19 @@ def check_market(command):
     done = subprocess.run(command, capture_output=True, text=True, input='\n',
                           timeout=WATCHDOG_SEC)
     assert done.returncode == 124, done
-    assert done.stdout == 'One of three is ours; Enter gives it back.\n', done
+    assert done.stdout == 'You have a unit. Press Enter to release it.\n', done
     assert done.stderr == 'ssem: The semaphore “market” did not have that many units in time\n', done
 
 
 def check_closed(command):
-    assert run(command) == 'The market is closed.\n'
+    assert run(command) == 'The semaphore does not exist.\n'
     market = Ssem.SystemSemaphore('market', 3)
-    assert run(command) == '', 'somebody has it open'
+    assert run(command) == '', 'a process has it open'
     assert market.get_value() == 3
 
 
-def check_folder(command):
-    """The command runs once for each text file."""
+def check_directory(command):
+    """Checks that the command runs once for each text file."""
     with tempfile.TemporaryDirectory() as folder:
         names = [f'{folder}/{name}.txt' for name in 'abcdef']
         for name in [*names, f'{folder}/picture.png']:
@@ -160,7 +160,7 @@ def check_folder(command):
 
 
 def check_nightly(command):
-    """While one runs the second gives up; what else a command ends with is passed on."""
+    """Checks that a second run gives up, and that the exit status of the command is passed on."""
     lines = Lines()
     with Processes() as programs:
         first = programs.start([*command, 'sh', '-c', 'echo begins; read _; exit 7'],
@@ -174,20 +174,20 @@ def check_nightly(command):
 
 
 def check_flatpak_module(command):
-    """It is JSON, and what it sets are options of ours."""
+    """Checks that the file is JSON, and that its options exist."""
     module = json.loads(pathlib.Path(*command).read_text(encoding='utf-8'))
     options = re.findall(r"^option\('(\w+)'", (ROOT / 'meson_options.txt').read_text(), re.M)
     assert module['buildsystem'] == 'meson' and module['config-opts'], module
     for setting in module['config-opts']:
         name = re.fullmatch(r'-D(\w+)=(?:disabled|enabled)', setting).group(1)
-        assert name in options, f'there is no option "{name}"'
+        assert name in options, f'unknown option "{name}"'
 
 
 CHECKS = {
     'beside-flatpak': check_beside_flatpak,
     'closed': check_closed,
+    'directory': check_directory,
     'flatpak-module': check_flatpak_module,
-    'folder': check_folder,
     'jobs': check_jobs,
     'market': check_market,
     'nightly': check_nightly,

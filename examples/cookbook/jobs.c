@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Runs a command while fewer than three others that were started so are running. Run it with:
+/* Runs a command, at most three at the same time. Run it with:
  * jobs COMMAND... */
 
 /* sample: jobs */

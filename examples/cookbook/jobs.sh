@@ -2,7 +2,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-# Runs a command while fewer than three others that were started so are running. Run it with:
+# Runs a command, at most three at the same time. Run it with:
 # sh jobs.sh COMMAND...
 
 # sample: jobs

@@ -25,7 +25,7 @@ main (void)
     }
   /* end of sample */
 
-  g_print ("Notes is running; Enter ends it.\n");
+  g_print ("Notes is running. Press Enter to end it.\n");
   getchar ();
 
   return 0;

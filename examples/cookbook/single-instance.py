@@ -17,5 +17,5 @@ if not instance.try_acquire():
     sys.exit('Notes is running already.')
 # end of sample
 
-print('Notes is running; Enter ends it.', flush=True)
+print('Notes is running. Press Enter to end it.', flush=True)
 sys.stdin.readline()

@@ -11,5 +11,5 @@ if [ -z "$NOTES_IS_HELD" ]; then
 fi
 # end of sample
 
-echo 'Notes is running; Enter ends it.'
+echo 'Notes is running. Press Enter to end it.'
 read -r _

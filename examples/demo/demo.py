@@ -2,18 +2,19 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Six workers in four languages share three units; one of them is killed, and nothing is lost.
+"""Shows that a killed process loses no units: six workers in four languages share three units.
 
-demo.sh builds everything and runs this. It starts the workers, tells them when their work is done,
-kills one, and judges what it saw. It does not use the library itself.
+demo.sh builds everything and runs this program. The program starts the workers, tells each worker
+when to release its unit, kills one worker, and checks the result. It does not use the library
+itself.
 
-All workers write to one pipe, and they say that they hold a unit after they acquired it and that
-they release it before they do. What was written first is read first. So at any place in what comes
-out of the pipe, those that said "holds" and not yet "releases" held their units at the same moment:
-a count above three proves a fault, and the order in which processes happen to run cannot feign one.
+All workers write to one pipe. A worker writes "holds" after it has acquired a unit, and "releases"
+before it releases the unit. The pipe keeps the order of the lines. At any position in the output,
+the workers between "holds" and "releases" therefore hold their units at the same moment. A count
+above three proves a fault. The scheduling of the processes cannot cause a false report.
 
-The workers hold a unit until they are told otherwise. That makes it certain that the one that is
-killed holds one at that moment, and that the unit that a waiter gets next can be no other.
+The workers hold a unit until this program writes to them. So the killed worker certainly holds a
+unit at that moment, and the next unit that a waiter gets must be the unit of the killed worker.
 """
 
 import argparse
@@ -35,14 +36,14 @@ UNITS = 3
 TURNS = 4
 WORK_SEC = (0.15, 0.35)
 
-KILL_AFTER_TURNS = 9    # by then, everybody has had a turn where waiters are served in order
-PAUSE_SEC = 0.5         # before the kill, so that whoever waits has fallen asleep in the kernel
+KILL_AFTER_TURNS = 9    # by then, every worker has had a turn if waiters are served in order
+PAUSE_SEC = 0.5         # before the kill, so that the waiters sleep in the kernel
 PATIENCE_SEC = 10
 WATCHDOG_SEC = 45
 
 USEC = 1000000
 
-# What the library brings for Python and JavaScript, as long as it is not installed.
+# The modules for Python and JavaScript in the source tree; the library need not be installed.
 BINDINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../ssem/bindings')
 
 
@@ -87,8 +88,8 @@ class Demo:
             ('javascript-2', javascript),
         ]}
 
-        # A folder of our own: whatever is in it at the end was left behind, and an interrupted run
-        # leaves nothing where other programs look.
+        # A separate directory: everything in it at the end was left behind, and an interrupted run
+        # leaves nothing in the directories of other programs.
         self.folder = tempfile.mkdtemp(prefix='ssem-demo-')
         self.key = 'demo-' + secrets.token_hex(4)
         self.traces = traces.Traces(self.folder, [self.key])
@@ -111,7 +112,7 @@ class Demo:
         self.turns_begun = 0
         self.start_usec = None
         self.last_usec = 0
-        self.victim = self.heir = None
+        self.victim = self.successor = None
         self.n_waiting = 0
         self.killed_usec = self.return_usec = None
         self.faults = []
@@ -126,7 +127,8 @@ class Demo:
             lambda: asyncio.StreamReaderProtocol(events), os.fdopen(reading_end, 'rb'))
 
         for worker in self.workers.values():
-            # In a session of its own: Ctrl-C is for us alone, and we end the workers in good order.
+            # In a separate session, so that Ctrl-C reaches only this program, which ends the
+            # workers.
             worker.process = await asyncio.create_subprocess_exec(
                 *worker.command, worker.name, self.key, str(self.initial_value), str(TURNS),
                 stdin=subprocess.PIPE, stdout=self.pipe, env=self.environment,
@@ -149,7 +151,7 @@ class Demo:
             self.pipe = None
 
     def abort(self, fault):
-        """Nothing that comes later is evidence of anything: this is the only fault to tell."""
+        """Ends the demonstration with this fault alone; later results would prove nothing."""
         if not self.is_aborted:
             self.is_aborted = True
             self.faults = [fault]
@@ -159,7 +161,7 @@ class Demo:
         running = [w for w in self.workers.values() if w.process is not None and w.status is None]
         for worker in running:
             worker.suspend_timer()
-            # When nobody is left to tell them anything, the workers end in good order.
+            # The workers end normally when their standard input is closed.
             worker.process.stdin.close()
         if self.watchers:
             _, late = await asyncio.wait(self.watchers, timeout=3)
@@ -170,7 +172,7 @@ class Demo:
                 await asyncio.wait(late)
         self.close_pipe()
 
-        # The last user of a leftover removes it: this one opens it, and has nobody to work for.
+        # Remove a leftover: a worker opens it, does no turn, and removes it as the last user.
         if os.listdir(self.folder):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 subprocess.run([*self.workers['c'].command, 'sweeper', self.key, '0', '0'],
@@ -208,11 +210,11 @@ class Demo:
         self.slots[self.slots.index(None)] = worker.name
         self.most_held = max(self.most_held, self.n_held())
 
-        if self.killed_usec is not None and self.heir is None:
-            self.heir = worker
+        if self.killed_usec is not None and self.successor is None:
+            self.successor = worker
             self.return_usec = usec - self.killed_usec
-            self.show(usec, worker, 'acquires that unit')
-            self.tell_reader(f'That was {self.return_text()} after the kill. Everybody goes on.')
+            self.show(usec, worker, 'gets the freed unit')
+            self.tell_reader(f'This was {self.return_text()} after the kill. The workers continue.')
             for holder in self.holders():
                 holder.let_work()
         else:
@@ -227,7 +229,7 @@ class Demo:
         worker.turns += 1
         self.slots[self.slots.index(worker.name)] = None
         self.show(usec, worker, 'releases its unit')
-        if self.victim is not None and self.heir is None:
+        if self.victim is not None and self.successor is None:
             self.faults.append(f'{worker.name} released a unit before it was told to')
 
     def on_killed(self, worker, usec):
@@ -247,14 +249,14 @@ class Demo:
     # --- The kill ---
 
     def is_kill_due(self):
-        """From then on holders keep their units, so that all units come to be held and a worker waits,
-        whatever the machine does. With a unit too many there may be no worker left to wait."""
+        """Returns whether holders must now keep their units, until all units are held and a worker
+        waits. With one unit too many, there may be no worker left to wait."""
         return (self.victim is None and self.turns_begun >= KILL_AFTER_TURNS and
                 self.most_held <= UNITS)
 
     def prepare_kill(self):
-        """When all units are held by workers that have not been told to stop, nobody is told any
-        more, until a waiter has got the unit of the one that is killed."""
+        """Chooses the victim when all units are held by workers that were not told to release. From
+        then on, no worker is told to release until a waiter has the unit of the victim."""
         holders = self.holders()
         if (self.victim is not None or self.turns_begun < KILL_AFTER_TURNS or not self.waiters() or
                 len(holders) < UNITS or any(w.is_told for w in holders)):
@@ -263,7 +265,7 @@ class Demo:
         for worker in holders:
             worker.suspend_timer()
         self.victim = random.choice(holders)
-        self.tell_reader('All units are held. Nobody releases one now,'
+        self.tell_reader('All units are held. No worker releases its unit now,'
                          f' and {self.victim.name} is killed.')
         asyncio.get_running_loop().call_later(PAUSE_SEC, self.kill)
 
@@ -271,7 +273,7 @@ class Demo:
         if self.is_aborted:
             return
         if self.most_held > UNITS:
-            # The fault is known, and the unit too many may have left nobody to wait.
+            # The fault is known. With one unit too many, no worker may be left to wait.
             self.victim = None
             for holder in self.holders():
                 holder.let_work()
@@ -281,15 +283,15 @@ class Demo:
         self.killed_usec = time.monotonic_ns() // 1000
         os.write(self.pipe, f'{self.victim.name} killed {self.killed_usec}\n'.encode())
         self.victim.process.kill()
-        asyncio.get_running_loop().call_later(PATIENCE_SEC, self.miss_heir)
+        asyncio.get_running_loop().call_later(PATIENCE_SEC, self.miss_successor)
 
-    def miss_heir(self):
-        if self.heir is None:
-            self.abort('nobody got the unit of the one that was killed')
+    def miss_successor(self):
+        if self.successor is None:
+            self.abort('no worker got the unit of the killed worker')
 
     def run_out_of_time(self):
         late = ', '.join(f'{w.name} {w.state}' for w in self.workers.values() if w.status is None)
-        self.abort(f'not done after {WATCHDOG_SEC} seconds: {late}')
+        self.abort(f'not finished after {WATCHDOG_SEC} seconds: {late}')
 
     # --- The judgement ---
 
@@ -310,28 +312,28 @@ class Demo:
                 self.faults.append(f'{worker.name} was served {worker.turns} of {TURNS} turns')
 
         if self.most_held > UNITS:
-            pass    # then nobody need have been killed
+            pass    # then there may be no victim
         elif self.victim is None:
-            self.faults.append('there was nobody to kill: never three holders and a waiter')
-        elif self.heir is None:
-            self.faults.append('the unit of the one that was killed did not come back in time')
+            self.faults.append('no worker was killed: there were never three holders and a waiter')
+        elif self.successor is None:
+            self.faults.append('the unit of the killed worker did not come back in time')
 
         self.faults += self.traces.faults()
         if self.traces.left_behind():
-            self.faults.append('something was left behind')
+            self.faults.append('files or sets were left behind')
 
     # --- What is shown ---
 
     def show_head(self):
         print(f'Six workers in four languages share {UNITS} units of the semaphore "{self.key}".')
         print(f'Each takes {TURNS} turns: waits for a unit, holds it while it works, releases it.')
-        print('One of them is killed in the middle of its work.')
+        print('One worker is killed while it holds a unit.')
         print(f'The backend is "{traces.backend()}".\n')
         units = ''.join(f'unit {i + 1:<9}' for i in range(UNITS))
         print(f'{"time":>7}  {"worker":14}{"":21}{units}'.rstrip(), flush=True)
 
     def show(self, usec, worker, what):
-        # What was written first happened first, even if its clock was read a moment later.
+        # The order of the lines counts, even if a worker read the clock a moment later.
         self.last_usec = max(self.last_usec, usec)
         time_sec = (self.last_usec - self.start_usec) / USEC
         units = ''.join(f'{name or ".":14}' for name in self.slots)
@@ -359,10 +361,10 @@ class Demo:
 
     def show_findings(self):
         print(f'  held at once          {self.most_held} units at most')
-        if self.heir is not None:
+        if self.successor is not None:
             print(f'  killed                {self.victim.name}, which held a unit'
                   f' while {self.n_waiting} others waited')
-            print(f'  its unit came back    to {self.heir.name},'
+            print(f'  its unit came back    to {self.successor.name},'
                   f' {self.return_text()} after the kill')
         left = ', '.join(self.traces.left_behind())
         print(f'  left behind           {left or "nothing: " + self.traces.describe_gone()}')
@@ -397,10 +399,10 @@ async def run(build, initial_value):
 
 def main():
     parser = argparse.ArgumentParser(description='Six workers in four languages share three units.')
-    parser.add_argument('build', help='the build folder')
+    parser.add_argument('build', help='the build directory')
     parser.add_argument('--initial-value', type=int, default=UNITS,
-                        help='what the workers open the semaphore with; with 4, the demonstration '
-                             'has to fail')
+                        help='the initial value of the semaphore; with 4, the demonstration '
+                             'must fail')
     args = parser.parse_args()
     sys.exit(asyncio.run(run(args.build, args.initial_value)))
 

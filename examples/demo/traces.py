@@ -1,14 +1,14 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Where semaphores can be seen from outside, and what is left of them: without the library."""
+"""Finds the files and sets of semaphores, and what is left of them, without the library."""
 
 import os
 import sys
 import time
 import urllib.parse
 
-# What the name of a key's file or folder begins with, by backend.
+# The prefix of the file name of a key, by backend.
 PREFIXES = {'shared-memory': 'ssem_', 'sysv': 'qipc_systemsem_'}
 
 DEFAULT_FOLDER = f'/dev/shm/ssem-{os.geteuid()}'
@@ -16,19 +16,19 @@ PATIENCE_SEC = 2
 
 
 def backend():
-    """The name of the backend that a program gets which asks for none."""
+    """Returns the name of the backend that a program gets by default."""
     default = 'shared-memory' if sys.platform == 'linux' else 'sysv'
     return os.environ.get('SSEM_BACKEND') or default
 
 
 def system_v_key(path):
-    """What ftok (path, 'Q') answers."""
+    """Returns the result of ftok (path, 'Q')."""
     status = os.stat(path)
     return ord('Q') << 24 | (status.st_dev & 0xff) << 16 | status.st_ino & 0xffff
 
 
 def semaphore_sets():
-    """The number and the key of every System V semaphore set, as ipcs shows them."""
+    """Returns the number and the key of every System V semaphore set, as ipcs prints them."""
     sets = {}
     with open('/proc/sysvipc/sem', encoding='ascii') as table:
         next(table)
@@ -46,8 +46,8 @@ def entries(folder):
 
 
 class Traces:
-    """What is seen of the semaphores in @folder, which is empty at first and SSEM_RUNTIME_DIR for
-    all who use them. None may be anywhere else: @keys are looked for in the default folder, too."""
+    """Records the files and sets of the semaphores in @folder. This directory is empty at first,
+    and is SSEM_RUNTIME_DIR for all users. No semaphore of @keys may be in the default directory."""
 
     def __init__(self, folder, keys=()):
         self.folder = folder
@@ -58,21 +58,21 @@ class Traces:
         self.had_default_folder = os.path.exists(DEFAULT_FOLDER)
 
     def note(self):
-        """To be called while the semaphores are in use."""
+        """Records the semaphores; call this while they are in use."""
         self.names |= set(os.listdir(self.folder))
         keys = {system_v_key(os.path.join(self.folder, name)) for name in self.names
                 if name.startswith(PREFIXES['sysv'])}
         self.sets |= {number for number, key in semaphore_sets().items() if key in keys}
 
     def faults(self):
-        """What is wrong about what was noted, if this is the backend of all semaphores."""
+        """Returns what is wrong with the recorded semaphores, if all use this backend."""
         if not self.names:
-            return ['there was no semaphore to be seen while it was used']
+            return ['no semaphore was found while it was in use']
         others = [name for name in sorted(self.names) if not name.startswith(PREFIXES[backend()])]
         if others:
             return [f'{", ".join(others)} is not of the backend "{backend()}"']
         if backend() == 'sysv' and len(self.sets) < len(self.names):
-            return ['there was no semaphore set that belongs to the key file']
+            return ['no semaphore set belongs to the key file']
         return []
 
     def left_behind(self):
@@ -85,7 +85,8 @@ class Traces:
         return left
 
     def is_default_folder_left(self):
-        """It is new, and empty, and stays so: other programs of this user may come and go."""
+        """Returns whether the default directory is new and stays empty. Other programs of the user
+        may use it for a moment, so this waits."""
         deadline = time.monotonic() + PATIENCE_SEC
         while (not self.had_default_folder and os.path.exists(DEFAULT_FOLDER) and
                not entries(DEFAULT_FOLDER)):
@@ -95,7 +96,7 @@ class Traces:
         return False
 
     def describe_gone(self):
-        """For people, when nothing is left."""
+        """Describes what was removed, when nothing is left."""
         if backend() != 'sysv':
             return 'the shared memory is gone'
         return ''.join(['the key file is gone',

@@ -4,9 +4,9 @@
 
 /* A worker of the demonstration: worker-c NAME KEY UNITS TURNS
  *
- * It says what it does, one line each on standard output, and works until demo.py writes a line to
- * its standard input. It says that it holds a unit only after it acquired one, and that it releases
- * it before it does: whoever is said to hold one does hold one.
+ * It prints a line for each step on standard output, and holds its unit until demo.py writes a line
+ * to its standard input. It prints "holds" after it has acquired a unit, and "releases" before it
+ * releases the unit. So a worker that is between these two lines does hold a unit.
  */
 
 #include <ssem.h>
@@ -23,7 +23,7 @@ say (const char *what)
   g_print ("%s %s %" G_GINT64_FORMAT "\n", name, what, g_get_monotonic_time ());
 }
 
-/* FALSE if nobody is left to tell us anything. */
+/* Waits for a line of demo.py. Returns FALSE if demo.py has ended. */
 static gboolean
 is_told (void)
 {
@@ -55,7 +55,7 @@ run (const char  *key,
         return FALSE;
       say ("holds");
 
-      /* Ending without a release gives the unit back, too. */
+      /* The unit also comes back if the process ends without a release. */
       if (!is_told ())
         return TRUE;
 

@@ -4,9 +4,9 @@
 
 """A worker of the demonstration: worker.py NAME KEY UNITS TURNS
 
-It says what it does, one line each on standard output, and works until demo.py writes a line to
-its standard input. It says that it holds a unit only after it acquired one, and that it releases
-it before it does: whoever is said to hold one does hold one.
+It prints a line for each step on standard output, and holds its unit until demo.py writes a line to
+its standard input. It prints "holds" after it has acquired a unit, and "releases" before it
+releases the unit. So a worker that is between these two lines does hold a unit.
 """
 
 import sys
@@ -18,13 +18,13 @@ from gi.repository import GLib, Ssem
 
 
 def say(what):
-    # In one piece: print() may write several.
+    # Write the line in one piece; print() may write several.
     sys.stdout.write(f'{name} {what} {GLib.get_monotonic_time()}\n')
     sys.stdout.flush()
 
 
 def is_told():
-    """False if nobody is left to tell us anything."""
+    """Waits for a line of demo.py. Returns False if demo.py has ended."""
     return sys.stdin.readline() != ''
 
 
@@ -40,7 +40,7 @@ def run(key, n_units, n_turns):
         units.acquire()
         say('holds')
 
-        # Ending without a release gives the unit back, too.
+        # The unit also comes back if the process ends without a release.
         if not is_told():
             return
 

@@ -4,9 +4,9 @@
 
 /* A worker of the demonstration: worker-vala NAME KEY UNITS TURNS
  *
- * It says what it does, one line each on standard output, and works until demo.py writes a line to
- * its standard input. It says that it holds a unit only after it acquired one, and that it releases
- * it before it does: whoever is said to hold one does hold one.
+ * It prints a line for each step on standard output, and holds its unit until demo.py writes a line
+ * to its standard input. It prints "holds" after it has acquired a unit, and "releases" before it
+ * releases the unit. So a worker that is between these two lines does hold a unit.
  */
 
 using Ssem;
@@ -17,7 +17,7 @@ void say (string what) {
     print ("%s %s %" + int64.FORMAT + "\n", name, what, get_monotonic_time ());
 }
 
-// False if nobody is left to tell us anything.
+// Waits for a line of demo.py. Returns false if demo.py has ended.
 bool is_told () {
     return stdin.read_line () != null;
 }
@@ -34,7 +34,7 @@ void run (string key, int n_units, int n_turns) throws Error {
         units.acquire ();
         say ("holds");
 
-        // Ending without a release gives the unit back, too.
+        // The unit also comes back if the process ends without a release.
         if (!is_told ())
             return;
 

@@ -4,8 +4,8 @@
 
 #include "monitor-bar.h"
 
-/* A box for each unit: first those that this window holds, then those that others hold, then the
- * free ones. Where there are too many for boxes, three stretches of one box.
+/* Shows a box for each unit: first the units that this window holds, then the units of others, then
+ * the free units. If there are too many units, it shows one box with three parts.
  */
 
 #define HEIGHT        12
@@ -25,7 +25,7 @@ struct _MonitorBar
 
 G_DEFINE_FINAL_TYPE (MonitorBar, monitor_bar, GTK_TYPE_WIDGET)
 
-/* The theme's colour of that name, or the colour of text. */
+/* Looks up a colour of the theme; the default is the colour of text. */
 static GdkRGBA
 look_up_color (MonitorBar *self,
                const char *name,
@@ -146,7 +146,7 @@ monitor_bar_new (void)
   return g_object_new (MONITOR_TYPE_BAR, NULL);
 }
 
-/* Of @total units, @taken are taken, @own of them by this window. */
+/* Sets the units to show: @total in all, @taken of them taken, @own of these by this window. */
 void
 monitor_bar_set_units (MonitorBar *self,
                        gint64      total,

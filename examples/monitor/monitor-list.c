@@ -4,16 +4,16 @@
 
 #include "monitor-list.h"
 
-/* The semaphores of the user, kept up to date.
+/* A list model of the user's semaphores, kept up to date.
  *
- * Nobody tells when a semaphore changes: an acquire is a few instructions in memory. So a thread
- * looks at all of them every second, and after each action of the window's own. The main thread
- * then brings the model up to date, and leaves what is still there in its place, so that what shows
- * it keeps the focus, the position and what the user has typed.
+ * Changes of a semaphore send no notification: an acquire is a few instructions in memory. A thread
+ * therefore lists all semaphores every second, and after each action of the window. The main thread
+ * then updates the model. Semaphores that still exist keep their objects, so their widgets keep the
+ * focus, the position and the text that the user has typed.
  *
- * One look runs at a time. If the window acts while it runs, it may have missed that, and so its
- * result is dropped and the next look begins. After an action, what is told is thus never older
- * than the action.
+ * Only one listing runs at a time. If the window acts meanwhile, the listing may have missed the
+ * action, so its result is dropped and a new listing starts. The model is thus never older than the
+ * last action.
  */
 
 #define SECONDS_BETWEEN_LOOKS 1
@@ -23,10 +23,10 @@ struct _MonitorList
   GObject parent_instance;
 
   GListStore *semaphores;
-  GPtrArray *opened;  /* by the user; not seen by a look yet */
+  GPtrArray *opened;  /* by the user, and not in a listing yet */
   guint timer;
   gboolean is_looking;
-  gboolean is_stale;  /* the look that runs does not count */
+  gboolean is_stale;  /* the result of the running listing must be dropped */
   gboolean is_stopped;
 };
 
@@ -34,9 +34,9 @@ G_DEFINE_FINAL_TYPE (MonitorList, monitor_list, G_TYPE_OBJECT)
 
 enum
 {
-  LOOKED, /* with the error, or NULL */
-  FAILED, /* with the error */
-  OPENED, /* with the position of what the user has opened */
+  LOOKED, /* a listing has ended; has the error, or NULL */
+  FAILED, /* has the error */
+  OPENED, /* has the position of the semaphore that the user has opened */
   N_SIGNALS,
 };
 
@@ -46,8 +46,8 @@ static void look (MonitorList *self);
 
 /* --- The model --- */
 
-/* As ssem_semaphore_info_list () orders them. Those of Qt programs that have no key are all equal,
- * and change their places in silence. */
+/* Compares as ssem_semaphore_info_list () sorts. Semaphores of Qt programs without a key are all
+ * equal, and may swap positions without a signal. */
 static int
 compare_infos (SsemSemaphoreInfo *a,
                SsemSemaphoreInfo *b)
@@ -87,7 +87,7 @@ insert_semaphore (MonitorList       *self,
   g_list_store_insert (self->semaphores, position, semaphore);
 }
 
-/* Hands over what the user has opened, once it is in the list. */
+/* Passes an object that the user has opened to its list item, and emits "opened". */
 static void
 hand_over (MonitorList *self,
            guint        position)
@@ -112,7 +112,7 @@ hand_over (MonitorList *self,
     }
 }
 
-/* Both are in the same order: one walk along both finds what came and what went. */
+/* Merges the listing into the model. Both are sorted, so one pass finds all changes. */
 static void
 merge (MonitorList *self,
        GPtrArray   *infos)
@@ -141,7 +141,7 @@ merge (MonitorList *self,
       else
         monitor_semaphore_set_info (semaphore, order == 0 ? info : NULL);
 
-      /* What the window still waits for goes with the end of that. */
+      /* A semaphore for which the window still waits goes when the wait ends. */
       if (order < 0 && !monitor_semaphore_is_used (semaphore))
         {
           g_list_store_remove (self->semaphores, position);
@@ -157,7 +157,7 @@ merge (MonitorList *self,
     }
 }
 
-/* --- Looking --- */
+/* --- Listing --- */
 
 static void
 look_in_thread (GTask        *task,
@@ -218,7 +218,7 @@ timer_cb (gpointer data)
 {
   MonitorList *self = data;
 
-  /* The look that runs is as good as one that begins now. */
+  /* A listing runs already, and is new enough. */
   if (!self->is_looking)
     look (self);
 
@@ -245,7 +245,7 @@ opened_cb (GObject      *object,
   look (self);
 }
 
-/* Opens @key for the user, or creates it; it is kept open until the user closes it. */
+/* Opens or creates the semaphore @key for the user, and keeps it open until the user closes it. */
 void
 monitor_list_open (MonitorList *self,
                    const char  *key,
@@ -258,9 +258,9 @@ monitor_list_open (MonitorList *self,
                               NULL);
 }
 
-/* --- Life --- */
+/* --- Life cycle --- */
 
-/* Ends all that the window does; what it holds comes back when the process ends. */
+/* Ends all activity of the window. The units that it holds come back when the process ends. */
 void
 monitor_list_stop (MonitorList *self)
 {

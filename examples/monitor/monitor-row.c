@@ -9,11 +9,11 @@
 #include <glib/gi18n-lib.h>
 #include <unistd.h>
 
-/* Shows one semaphore, and passes on what the user wants of it. It is made once for each, and only
- * its parts change, so that a look in between takes away neither the focus nor what was typed.
+/* Shows one semaphore, and passes the user's actions to it. A semaphore keeps its row, and an
+ * update changes only parts of the row. So an update keeps the focus and text that was typed.
  */
 
-/* So that the bars begin in one line. */
+/* Aligns the bars of all rows. */
 #define FREE_UNITS_CHARS 14
 
 struct _MonitorRow
@@ -40,7 +40,7 @@ struct _MonitorRow
 
 G_DEFINE_FINAL_TYPE (MonitorRow, monitor_row, GTK_TYPE_LIST_BOX_ROW)
 
-/* --- In words --- */
+/* --- Texts --- */
 
 static const char *
 backend_to_string (SsemBackend backend)
@@ -89,7 +89,7 @@ process_to_string (SsemProcessInfo *process)
   return g_strdup_printf ("%s × %" G_GINT64_FORMAT, name, units);
 }
 
-/* NULL if there is nobody, or nobody knows who. */
+/* Returns NULL if there are no processes, or if they are unknown. */
 static char *
 processes_to_string (GPtrArray *processes)
 {
@@ -116,7 +116,7 @@ waiters_to_string (SsemSemaphoreInfo *info)
 {
   char *text = processes_to_string (ssem_semaphore_info_get_waiters (info));
 
-  /* The kernel tells how many wait on a System V semaphore, and not who. */
+  /* With System V, the kernel knows how many processes wait, but not which. */
   if (text == NULL && ssem_semaphore_info_get_n_waiters (info) > 0)
     text = n_processes_to_string (ssem_semaphore_info_get_n_waiters (info));
 
@@ -140,7 +140,7 @@ describe (SsemSemaphoreInfo *info)
   return g_strdup_printf ("%s · %s", backend, users);
 }
 
-/* --- What it shows --- */
+/* --- Display --- */
 
 static void
 set_line (GtkLabel   *title,
@@ -158,7 +158,7 @@ update_units (MonitorRow        *self,
 {
   int value = ssem_semaphore_info_get_value (info);
   gint64 held = MAX (ssem_semaphore_info_get_units_held (info), 0);
-  /* What was acquired without being held by anybody is taken, too; Qt tells no initial value. */
+  /* Units acquired without undo are taken too. The initial value of a Qt semaphore is unknown. */
   gint64 total = MAX ((gint64) value + held, ssem_semaphore_info_get_initial_value (info));
   gint64 own = MIN (monitor_semaphore_get_held (self->semaphore), total - value);
   g_autofree char *all = g_strdup_printf ("%" G_GINT64_FORMAT, total);
@@ -191,8 +191,8 @@ update_buttons (MonitorRow *self)
                             monitor_semaphore_get_held (self->semaphore) > 0);
   gtk_widget_set_visible (GTK_WIDGET (self->close), monitor_semaphore_is_kept (self->semaphore));
 
-  /* One takes the other's place, also for who uses the keyboard; the focus must have moved on
-   * before its widget goes. */
+  /* One button replaces the other. Move the focus to the new button before the old button
+   * disappears, for keyboard users. */
   gtk_widget_set_visible (is_waiting ? cancel : acquire, TRUE);
   if (focus != NULL && is_waiting && (focus == acquire || gtk_widget_is_ancestor (focus, units)))
     gtk_widget_grab_focus (cancel);
@@ -217,7 +217,7 @@ update (MonitorRow *self)
   update_buttons (self);
 }
 
-/* --- What it passes on --- */
+/* --- Actions --- */
 
 static void
 acquire_cb (MonitorRow *self)
@@ -264,7 +264,7 @@ add_label (GtkGrid    *grid,
   return GTK_LABEL (label);
 }
 
-/* A line of the details: what it is about, and names. */
+/* Adds a line of the details: a title and process names. */
 static void
 add_processes (GtkGrid     *grid,
                int          row,
@@ -278,7 +278,7 @@ add_processes (GtkGrid     *grid,
   gtk_widget_set_hexpand (GTK_WIDGET (*label), TRUE);
 }
 
-/* The label alone does not tell a screen reader of which semaphore it is. */
+/* Adds the key to the name for screen readers, because the label alone is ambiguous. */
 static void
 set_name (gpointer    widget,
           const char *format,
@@ -335,7 +335,7 @@ make_header (MonitorRow *self)
   gtk_editable_set_width_chars (GTK_EDITABLE (self->units), 3);
   gtk_editable_set_max_width_chars (GTK_EDITABLE (self->units), 3);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->units), _("How many units to acquire"));
-  /* Enter acquires; the signal is the text's, which the button has within. */
+  /* Enter acquires. The signal comes from the text inside the spin button. */
   g_signal_connect_object (gtk_editable_get_delegate (GTK_EDITABLE (self->units)), "activate",
                            G_CALLBACK (acquire_cb), self, G_CONNECT_SWAPPED);
   gtk_box_append (box, GTK_WIDGET (self->units));
@@ -379,7 +379,7 @@ name_parts (MonitorRow *self)
 {
   const char *key = ssem_semaphore_info_get_key (monitor_semaphore_get_info (self->semaphore));
 
-  /* Qt writes the key nowhere. */
+  /* Qt does not store the key. */
   if (key == NULL)
     key = _("Semaphore of a Qt program");
 
@@ -394,7 +394,7 @@ name_parts (MonitorRow *self)
   set_name (self->close, _("Close “%s”"), key);
 }
 
-/* --- Life --- */
+/* --- Life cycle --- */
 
 static void
 monitor_row_finalize (GObject *object)

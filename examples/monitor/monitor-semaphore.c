@@ -6,15 +6,14 @@
 
 #include <unistd.h>
 
-/* A semaphore of the list: what it was like when somebody looked, and what this window does with
- * it.
+/* A semaphore of the list: its state in the last listing, and what this window does with it.
  *
- * To look at a semaphore is not to use it. The window opens one only when it acquires from it, and
- * closes it again when it neither holds units nor waits for any, so that a semaphore ends with the
- * programs that it is for. What the user has opened by its key is kept until the user closes it.
+ * Listing a semaphore does not open it. The window opens a semaphore only to acquire from it, and
+ * closes it when it neither holds nor waits for units. The semaphore can then end with its programs.
+ * A semaphore that the user has opened by its key stays open until the user closes it.
  *
- * An acquire takes two steps, opening and waiting; both are asynchronous and share a cancellable.
- * There is at most one at a time. Everything here happens in the main thread.
+ * An acquire takes two steps, opening and waiting. Both steps are asynchronous and share a
+ * cancellable. At most one acquire runs at a time. Everything here runs in the main thread.
  */
 
 struct _MonitorSemaphore
@@ -26,7 +25,7 @@ struct _MonitorSemaphore
   SsemSystemSemaphore *opened;
   gboolean is_kept;
   int held;
-  int waiting; /* for how many units; 0 for none */
+  int waiting; /* the number of units; 0 for no wait */
   GCancellable *cancellable;
 };
 
@@ -34,15 +33,15 @@ G_DEFINE_FINAL_TYPE (MonitorSemaphore, monitor_semaphore, G_TYPE_OBJECT)
 
 enum
 {
-  CHANGED, /* what the getters tell is another */
-  ACTED,   /* what a look would tell may be another */
-  FAILED,  /* with the error */
+  CHANGED, /* the getters return other values */
+  ACTED,   /* a new listing may have other values */
+  FAILED,  /* has the error */
   N_SIGNALS,
 };
 
 static guint signals[N_SIGNALS];
 
-/* --- What it does --- */
+/* --- Actions --- */
 
 static void
 close_if_idle (MonitorSemaphore *self)
@@ -51,14 +50,14 @@ close_if_idle (MonitorSemaphore *self)
     g_clear_object (&self->opened);
 }
 
-/* After each own action, whatever came of it; takes over @error. */
+/* Reports the end of an action, whether it succeeded or not; takes ownership of @error. */
 static void
 finish_action (MonitorSemaphore *self,
                GError           *error)
 {
   g_autoptr(GError) owned = error;
 
-  /* Somebody removed it while it was in use: what it was is over, units and all. */
+  /* The semaphore was removed while it was in use, so its units are lost. */
   if (g_error_matches (error, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND))
     {
       self->is_kept = FALSE;
@@ -68,7 +67,7 @@ finish_action (MonitorSemaphore *self,
 
   g_signal_emit (self, signals[CHANGED], 0);
   g_signal_emit (self, signals[ACTED], 0);
-  /* To cancel is no failure: the user asked for it. */
+  /* A cancelled acquire is not a failure: the user cancelled it. */
   if (error != NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     g_signal_emit (self, signals[FAILED], 0, error);
 }
@@ -123,13 +122,13 @@ opened_cb (GObject      *object,
       return;
     }
 
-  /* The user may have opened it by its key in the meantime; either object will do. */
+  /* The user may have opened the key in the meantime. Either object can be used. */
   if (self->opened == NULL)
     self->opened = SSEM_SYSTEM_SEMAPHORE (g_steal_pointer (&opened));
   wait_for_units (self);
 }
 
-/* Waits for @n units, and returns at once. */
+/* Starts to wait for @n units, and returns immediately. */
 void
 monitor_semaphore_acquire (MonitorSemaphore *self,
                            int               n)
@@ -154,7 +153,7 @@ monitor_semaphore_acquire (MonitorSemaphore *self,
 }
 
 /* sample: cancel */
-/* The acquire ends in its callback, as any other; it may have been served by then. */
+/* Cancels the acquire. Its callback still runs, and may find that the acquire succeeded first. */
 void
 monitor_semaphore_cancel (MonitorSemaphore *self)
 {
@@ -163,7 +162,7 @@ monitor_semaphore_cancel (MonitorSemaphore *self)
 }
 /* end of sample */
 
-/* Gives back all that the window holds. */
+/* Releases all units that the window holds. */
 void
 monitor_semaphore_release (MonitorSemaphore *self)
 {
@@ -176,7 +175,7 @@ monitor_semaphore_release (MonitorSemaphore *self)
   finish_action (self, error);
 }
 
-/* Keeps open what the user has opened, until monitor_semaphore_close (). */
+/* Keeps the semaphore open until monitor_semaphore_close (). */
 void
 monitor_semaphore_keep (MonitorSemaphore    *self,
                         SsemSystemSemaphore *opened)
@@ -187,7 +186,7 @@ monitor_semaphore_keep (MonitorSemaphore    *self,
   g_signal_emit (self, signals[CHANGED], 0);
 }
 
-/* Gives back what the window holds, gives up what it waits for, and closes what it keeps open. */
+/* Releases the units of the window, cancels its wait, and closes the semaphore. */
 void
 monitor_semaphore_close (MonitorSemaphore *self)
 {
@@ -200,9 +199,9 @@ monitor_semaphore_close (MonitorSemaphore *self)
   finish_action (self, error);
 }
 
-/* --- What it is like --- */
+/* --- State --- */
 
-/* How many units this process holds by what was seen; -1 where the backend does not tell. */
+/* Returns the units that this process held in the listing; -1 if the backend does not know. */
 static gint64
 count_own (SsemSemaphoreInfo *info)
 {
@@ -227,7 +226,7 @@ monitor_semaphore_get_info (MonitorSemaphore *self)
   return self->info;
 }
 
-/* @info is of a look that began after the last signal "acted"; NULL if it did not find it. */
+/* Takes the result of a listing that began after the last signal "acted"; NULL if not listed. */
 void
 monitor_semaphore_set_info (MonitorSemaphore  *self,
                             SsemSemaphoreInfo *info)
@@ -238,7 +237,7 @@ monitor_semaphore_set_info (MonitorSemaphore  *self,
     {
       gint64 own = count_own (info);
 
-      /* A reset by somebody else has made the window's units nobody's. */
+      /* Another process has reset the semaphore, so the window no longer holds its units. */
       if (own >= 0 && own < self->held)
         {
           self->held = (int) own;
@@ -248,8 +247,8 @@ monitor_semaphore_set_info (MonitorSemaphore  *self,
       self->info = ssem_semaphore_info_ref (info);
     }
 
-  /* What was seen may be another one, made after somebody removed the one that the window uses. To
-   * ask for the value is what notices that with every backend; an acquire that waits does, too. */
+  /* The listed semaphore may have been created after the window's semaphore was removed. Reading
+   * the value detects this with every backend. An acquire that waits also detects it. */
   if (self->opened != NULL && self->waiting == 0 &&
       ssem_system_semaphore_get_value (self->opened, &error) < 0)
     finish_action (self, error);
@@ -257,7 +256,7 @@ monitor_semaphore_set_info (MonitorSemaphore  *self,
     g_signal_emit (self, signals[CHANGED], 0);
 }
 
-/* Whether the window has it open, or is about to. */
+/* Returns whether the window has the semaphore open, or is opening it. */
 gboolean
 monitor_semaphore_is_used (MonitorSemaphore *self)
 {
@@ -282,7 +281,7 @@ monitor_semaphore_get_waiting (MonitorSemaphore *self)
   return self->waiting;
 }
 
-/* --- Life --- */
+/* --- Life cycle --- */
 
 static void
 monitor_semaphore_finalize (GObject *object)

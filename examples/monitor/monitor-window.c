@@ -17,7 +17,7 @@ struct _MonitorWindow
   GtkApplicationWindow parent_instance;
 
   MonitorList *list;
-  char *trouble; /* why the last look failed; NULL if it did not */
+  char *trouble; /* why the last listing failed; NULL if it succeeded */
 
   GtkInfoBar *banner;
   GtkLabel *message;
@@ -29,9 +29,9 @@ struct _MonitorWindow
 
 G_DEFINE_FINAL_TYPE (MonitorWindow, monitor_window, GTK_TYPE_APPLICATION_WINDOW)
 
-/* --- What goes wrong --- */
+/* --- Errors --- */
 
-/* The library's messages are sentences that name the key. */
+/* Shows a message of the library. It is a sentence with the key. */
 static void
 show_error (MonitorWindow *self,
             const GError  *error)
@@ -53,7 +53,7 @@ hide_banner (MonitorWindow *self)
   gtk_info_bar_set_revealed (self->banner, FALSE);
 }
 
-/* What goes wrong with each look is said once. */
+/* Shows an error of the listing only once. */
 static void
 looked_cb (MonitorWindow *self,
            const GError  *error)
@@ -91,7 +91,7 @@ open_cb (MonitorWindow *self)
                      gtk_spin_button_get_value_as_int (self->initial_value));
 }
 
-/* Scrolls to it, too. */
+/* Also scrolls to the new row. */
 static void
 opened_cb (MonitorWindow *self,
            guint          position)
@@ -210,14 +210,14 @@ make_opener (MonitorWindow *self)
   return GTK_WIDGET (box);
 }
 
-/* --- Life --- */
+/* --- Life cycle --- */
 
 static void
 monitor_window_dispose (GObject *object)
 {
   MonitorWindow *self = MONITOR_WINDOW (object);
 
-  /* A look that runs keeps the list a little longer than the window. */
+  /* A running listing keeps the list alive a little longer than the window. */
   if (self->list != NULL)
     {
       monitor_list_stop (self->list);

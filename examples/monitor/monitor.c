@@ -2,9 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Shows the semaphores of the user, and uses them, without ever blocking the window. Run it with:
- * monitor
- */
+/* Shows and uses the user's semaphores, and never blocks the window. Run it with: monitor */
 
 #include "monitor-window.h"
 
@@ -28,7 +26,7 @@ main (int    argc,
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
 
-  /* Each start is a window of its own, and so one more process that may hold units. */
+  /* Each start opens a new window in a new process, which may hold units of its own. */
   application = gtk_application_new (NULL, G_APPLICATION_NON_UNIQUE);
   gtk_application_set_accels_for_action (application, "window.close", close_keys);
   g_signal_connect (application, "activate", G_CALLBACK (activate_cb), NULL);

@@ -2,10 +2,10 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Three units, acquired and released. Run it with: python3 market.py
+"""Acquires and releases three units. Run it with: python3 market.py
 
-Every process that opens the key "market" shares these three units; this one is alone with them,
-so that the value goes the way that the comments say.
+Every process that opens the key "market" shares these three units. The comments give the value
+while no other process uses the semaphore.
 """
 
 import sys

@@ -2,10 +2,11 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Waiting for a unit while the main loop runs, and giving up. Run it with: acquire-async
+/* Waits for a unit while the main loop runs, and cancels a wait. Run it with: acquire-async
  *
- * The one unit is taken. A first request waits for it and gets it once it is released; a second one
- * waits in vain and is cancelled, as a cancel button would do. Meanwhile the main loop ticks.
+ * The only unit is taken. The first request waits, and gets the unit when it is released. The
+ * second request waits until it is cancelled, as by a cancel button. Meanwhile the main loop prints
+ * ticks.
  */
 
 using Ssem;
