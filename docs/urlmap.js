@@ -1,7 +1,7 @@
 // Copyright 2026 The Ssem authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// Where the manuals of the libraries lie that this one links to.
+// The manuals of other libraries that this manual links to.
 baseURLs = [
   ['GLib', 'https://docs.gtk.org/glib/'],
   ['GObject', 'https://docs.gtk.org/gobject/'],
