@@ -9,7 +9,7 @@
 char **
 tool_get_arguments (char **argv)
 {
-  /* What main () gets has the letters of the code page alone, and patterns in it are replaced by the
-   * files that match. */
+  /* The arguments of main () lack characters outside the code page, and the C run-time has already
+   * expanded patterns such as "*". */
   return g_win32_get_command_line ();
 }

@@ -6,9 +6,10 @@
 
 #include "ssem-tool-private.h"
 
-/* Somebody else was faster: it is gone, or in use. */
+/* Returns whether the removal failed because another process has used or removed the semaphore
+ * since it was listed. */
 static gboolean
-is_overtaken (const GError *error)
+is_no_longer_leftover (const GError *error)
 {
   return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BUSY) ||
          g_error_matches (error, SSEM_SYSTEM_SEMAPHORE_ERROR,
@@ -22,7 +23,7 @@ tool_clean (int    argc,
   gboolean is_dry_run = FALSE;
   GOptionEntry entries[] = {
     { "dry-run", 'n', 0, G_OPTION_ARG_NONE, &is_dry_run,
-      N_("Print what would be removed, and remove nothing"), NULL },
+      N_("Print the keys without removing anything"), NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr(GPtrArray) infos = NULL;
@@ -31,13 +32,13 @@ tool_clean (int    argc,
   guint i;
 
   if (!tool_parse (&argc, &argv, "",
-                   _("Removes all semaphores that are left over, and prints their keys."),
+                   _("Removes all leftover semaphores and prints their keys."),
                    entries, FALSE, &status) ||
-      !tool_check_count (argc, argv, 0, 0))
+      !tool_check_count (argc, argv, 0))
     return status;
 
   status = TOOL_OK;
-  infos = tool_list_all (&error);
+  infos = tool_list_infos (&error);
   if (infos == NULL)
     return tool_fail (error);
 
@@ -54,7 +55,7 @@ tool_clean (int    argc,
       if (!is_dry_run &&
           !ssem_semaphore_remove_leftover (key, ssem_semaphore_info_get_backend (info), &failure))
         {
-          if (!is_overtaken (failure))
+          if (!is_no_longer_leftover (failure))
             status = tool_fail (failure);
           continue;
         }
@@ -62,7 +63,7 @@ tool_clean (int    argc,
       text = tool_key_to_text (key);
       tool_print_utf8 (text);
     }
-  tool_tell_of_others ();
+  tool_print_skipped ();
 
   return status;
 }

@@ -6,21 +6,20 @@
 
 #include "ssem-tool-private.h"
 
-/* What the first argument says. */
-
 static void
 print_help (void)
 {
   const ToolSubcommand *subcommand;
 
   g_print ("%s\n  ssem %s\n\n%s\n\n%s\n", _("Usage:"), _("COMMAND [OPTION…] [ARGUMENT…]"),
-           _("Semaphores that processes share by a key, from the shell."), _("Commands:"));
+           _("Limits how many processes run at once, with semaphores shared by a key."),
+           _("Commands:"));
   for (subcommand = tool_subcommands; subcommand->name != NULL; subcommand++)
     {
       if (subcommand->summary != NULL)
         g_print ("  %-8s  %s\n", subcommand->name, _(subcommand->summary));
     }
-  g_print ("\n%s\n", _("“ssem COMMAND --help” tells more about a command."));
+  g_print ("\n%s\n", _("Run “ssem COMMAND --help” for help on a command."));
 }
 
 int
@@ -32,7 +31,7 @@ tool_dispatch (int    argc,
 
   if (name == NULL)
     {
-      tool_print_error ("%s", _("A command is missing"));
+      tool_print_error ("%s", _("Missing command"));
       return tool_fail_usage (NULL);
     }
   if (g_str_equal (name, "--help") || g_str_equal (name, "-h") || g_str_equal (name, "help"))
@@ -52,6 +51,6 @@ tool_dispatch (int    argc,
         return subcommand->handler (argc - 1, argv + 1);
     }
 
-  tool_print_error (_("There is no command “%s”"), name);
+  tool_print_error (_("Unknown command “%s”"), name);
   return tool_fail_usage (NULL);
 }

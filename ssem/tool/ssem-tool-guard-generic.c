@@ -11,10 +11,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Where a process cannot be told to die with its parent. */
+/* Systems other than Linux cannot kill a child when its parent dies. */
 
 gboolean
-tool_die_with (GPid parent)
+tool_die_with_parent (GPid parent)
 {
   if (getppid () == parent)
     return TRUE;
@@ -25,13 +25,13 @@ tool_die_with (GPid parent)
 }
 
 gboolean
-tool_is_from_kernel (int code)
+tool_signal_is_from_kernel (int code)
 {
   return code != SI_USER;
 }
 
 void
-tool_forbid_core (void)
+tool_disable_core_dump (void)
 {
   const struct rlimit none = { 0, 0 };
 

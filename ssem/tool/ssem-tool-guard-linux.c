@@ -12,13 +12,13 @@
 #include <unistd.h>
 
 gboolean
-tool_die_with (GPid parent)
+tool_die_with_parent (GPid parent)
 {
   if (prctl (PR_SET_PDEATHSIG, SIGKILL) != 0)
     return FALSE;
 
-  /* The signal is for the time from here on; the parent may have died before. Nor is it known to a
-   * child that is the first process of a namespace. */
+  /* If the parent died before prctl (), the signal never comes. A child that is process 1 of a PID
+   * namespace sees the parent ID 0, and would never get the signal either. */
   if (getppid () == parent)
     return TRUE;
 
@@ -28,14 +28,14 @@ tool_die_with (GPid parent)
 }
 
 gboolean
-tool_is_from_kernel (int code)
+tool_signal_is_from_kernel (int code)
 {
   return code == SI_KERNEL;
 }
 
 void
-tool_forbid_core (void)
+tool_disable_core_dump (void)
 {
-  /* Unlike a limit of the size, this also keeps it from a program that collects core files. */
+  /* Unlike a limit of zero on the size, this also stops a program that collects core dumps. */
   prctl (PR_SET_DUMPABLE, 0);
 }

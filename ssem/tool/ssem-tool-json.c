@@ -10,7 +10,7 @@
 
 #include "ssem/os/ssem-display-private.h"
 
-/* What is not known is null. */
+/* Adds @number; null if it is negative, which means unknown. */
 static void
 add_number (JsonBuilder *builder,
             const char  *name,
@@ -23,6 +23,7 @@ add_number (JsonBuilder *builder,
     json_builder_add_null_value (builder);
 }
 
+/* Adds @text; null if it is NULL, which means unknown. */
 static void
 add_string (JsonBuilder *builder,
             const char  *name,
@@ -115,7 +116,7 @@ tool_print_json (JsonNode *node)
   g_auto(GStrv) lines = g_strsplit (text, "\n", -1);
   guint i;
 
-  /* What a terminal must not get can only be inside a string, where its escape means the same. */
+  /* Unsafe characters occur only inside JSON strings, where their escape sequence is equivalent. */
   for (i = 0; lines[i] != NULL; i++)
     {
       g_autofree char *shown = ssem_display_text (lines[i]);

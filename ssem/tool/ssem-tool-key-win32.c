@@ -9,6 +9,6 @@
 char *
 tool_key_from_argument (const char *argument)
 {
-  /* Windows has no command that prints keys, and so none that quotes them. */
+  /* On Windows no command prints keys, so no argument is a quoted key. */
   return g_strdup (argument);
 }

@@ -12,14 +12,16 @@
 
 /* Keys in arguments and in output
  *
- * Output has a key as it is, unless a line, a shell's `read` or a terminal would change it. Then the
- * key is quoted: a string of JSON, in which ssem_display_text () has replaced what cannot be
- * printed. Arguments are keys as they are, too, unless they are what quoting yields. So each line of
- * output is an argument for the key that it came from, and a key with backslashes or quotation marks
- * in it needs no care.
+ * Output shows a key unchanged if a line, the shell's `read` and a terminal preserve it. Other keys
+ * are quoted: printed as a JSON string, in which ssem_display_text () has escaped the unsafe
+ * characters.
  *
- * A key that looks like a quoted one is quoted itself. What it stands for is shorter than it is, so
- * looking through any number of such layers ends.
+ * An argument is a key, or a quoted key exactly as printed. Therefore each line of output is a
+ * valid argument for its key. Backslashes and quotation marks in other arguments have no special
+ * meaning.
+ *
+ * A key that looks like a quoted key is itself quoted. needs_quoting () and unquote () call each
+ * other to detect this. The recursion ends because unquoting makes the text shorter.
  */
 
 static char *unquote (const char *text);
@@ -47,8 +49,9 @@ quote (const char *key)
   return g_strconcat ("\"", shown, "\"", NULL);
 }
 
-/* Whether @text is a string of JSON with those escape sequences that quoting makes. Others are not
- * given to json-glib, which leaks memory (1.6) where they are malformed. */
+/* Returns whether @text is a JSON string that contains only the escape sequences of quote ().
+ * json-glib does not get other strings: its version 1.6 leaks memory on malformed escape
+ * sequences. */
 static gboolean
 looks_quoted (const char *text)
 {
@@ -61,7 +64,7 @@ looks_quoted (const char *text)
   return g_utf8_validate (text, -1, NULL) && g_regex_match_simple (pattern, text, 0, 0);
 }
 
-/* The key that is quoted as @text; NULL where none is. */
+/* Returns the key that @text quotes, or NULL if @text is not a quoted key. */
 static char *
 unquote (const char *text)
 {
@@ -75,7 +78,8 @@ unquote (const char *text)
   if (node == NULL || json_node_get_value_type (node) != G_TYPE_STRING)
     return NULL;
 
-  /* There is one way to quote a key; what merely resembles it is a key as it is. */
+  /* quote () has one result for each key. Other JSON strings for the same key are not quoted
+   * keys. */
   key = json_node_get_string (node);
   again = quote (key);
   if (!g_str_equal (again, text) || !needs_quoting (key))

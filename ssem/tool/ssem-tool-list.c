@@ -15,19 +15,19 @@ tool_list (int    argc,
   GOptionEntry entries[] = {
     { "json", 0, 0, G_OPTION_ARG_NONE, &as_json, N_("Print JSON"), NULL },
     { "keys", 0, 0, G_OPTION_ARG_NONE, &only_keys,
-      N_("Print the keys only, a line for each"), NULL },
+      N_("Print only the keys, one per line"), NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr(GPtrArray) infos = NULL;
   g_autoptr(GError) error = NULL;
   int status = TOOL_USAGE;
 
-  if (!tool_parse (&argc, &argv, "", _("Lists the semaphores of the user."), entries, FALSE,
+  if (!tool_parse (&argc, &argv, "", _("Lists your semaphores."), entries, FALSE,
                    &status) ||
-      !tool_check_count (argc, argv, 0, 0))
+      !tool_check_count (argc, argv, 0))
     return status;
 
-  infos = tool_list_all (&error);
+  infos = tool_list_infos (&error);
   if (infos == NULL)
     return tool_fail (error);
 
@@ -55,8 +55,8 @@ tool_list (int    argc,
       g_autofree char *text = infos->len > 0 ? tool_format_list (infos) : g_strdup ("");
 
       g_print ("%s", text);
-      /* For people: a program that reads the other forms wants to know of its own only. */
-      tool_tell_of_others ();
+      /* The other formats are for programs, which have no use for this message. */
+      tool_print_skipped ();
     }
 
   return TOOL_OK;

@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What ends the parsing of arguments, because the program is to print something else instead. */
+/* The codes of errors that end the parsing because of --help or --version. */
 typedef enum
 {
-  ASKED_FOR_HELP,
-  ASKED_FOR_VERSION,
-} Asked;
+  REQUEST_HELP,
+  REQUEST_VERSION,
+} Request;
 
 SsemBackend tool_backend = SSEM_BACKEND_DEFAULT;
 
@@ -31,7 +31,7 @@ tool_print_error (const char *format,
   va_start (arguments, format);
   text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  /* Arguments, keys, names of files: all that is in a message may be anybody's choice. */
+  /* Keys, arguments and file names in a message may come from other users. */
   shown = ssem_display_text (text);
   g_printerr ("ssem: %s\n", shown);
 }
@@ -55,8 +55,8 @@ tool_fail (const GError *error)
     case SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND:
       return TOOL_NOT_FOUND;
     case SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED:
-      tool_print_error ("%s", _("If it belongs to another user, run ssem as that user, for example "
-                                "with sudo"));
+      tool_print_error ("%s", _("If the semaphore belongs to another user, run ssem as that user, "
+                                "for example with sudo"));
       return TOOL_PERMISSION_DENIED;
     default:
       return TOOL_FAILED;
@@ -66,7 +66,7 @@ tool_fail (const GError *error)
 int
 tool_fail_to_write (void)
 {
-  tool_print_error ("%s", _("Could not write the output"));
+  tool_print_error ("%s", _("Could not write to standard output"));
 
   return TOOL_FAILED;
 }
@@ -74,7 +74,7 @@ tool_fail_to_write (void)
 gboolean
 tool_flush (void)
 {
-  /* GLib writes what it prints at once, and does not keep the reason why it could not. */
+  /* g_print () flushes the stream itself, and loses errno. */
   if (fflush (stdout) == 0 && !ferror (stdout))
     return TRUE;
 
@@ -87,11 +87,29 @@ int
 tool_fail_usage (const char *command)
 {
   if (command != NULL)
-    g_printerr (_("“ssem %s --help” tells more.\n"), command);
+    g_printerr (_("Run “ssem %s --help” for help.\n"), command);
   else
-    g_printerr ("%s\n", _("“ssem --help” tells more."));
+    g_printerr ("%s\n", _("Run “ssem --help” for help."));
 
   return TOOL_USAGE;
+}
+
+/* Returns the names of the supported backends, for a message. */
+static char *
+list_backends (GEnumClass *backends)
+{
+  g_autoptr(GStrvBuilder) names = g_strv_builder_new ();
+  g_auto(GStrv) supported = NULL;
+  guint i;
+
+  for (i = 0; i < backends->n_values; i++)
+    {
+      if (ssem_backend_is_supported (backends->values[i].value))
+        g_strv_builder_add (names, backends->values[i].value_nick);
+    }
+  supported = g_strv_builder_end (names);
+
+  return g_strjoinv (", ", supported);
 }
 
 static gboolean
@@ -105,8 +123,10 @@ backend_cb (const char  *option,
 
   if (found == NULL || !ssem_backend_is_supported (found->value))
     {
+      g_autofree char *names = list_backends (backends);
+
       g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                   _("There is no backend “%s” on this system"), value);
+                   _("Backend “%s” is not available on this system; use one of: %s"), value, names);
       return FALSE;
     }
   tool_backend = found->value;
@@ -115,29 +135,20 @@ backend_cb (const char  *option,
 }
 
 static GQuark
-asked_quark (void)
+request_quark (void)
 {
-  return g_quark_from_static_string ("ssem-tool-asked-quark");
+  return g_quark_from_static_string ("ssem-tool-request-quark");
 }
 
+/* Ends the parsing, so that --help works even if the rest of the arguments is wrong. */
 static gboolean
-help_cb (const char  *option,
-         const char  *value,
-         gpointer     data,
-         GError     **error)
-{
-  g_set_error_literal (error, asked_quark (), ASKED_FOR_HELP, "");
-
-  return FALSE;
-}
-
-static gboolean
-version_cb (const char  *option,
+request_cb (const char  *option,
             const char  *value,
             gpointer     data,
             GError     **error)
 {
-  g_set_error_literal (error, asked_quark (), ASKED_FOR_VERSION, "");
+  g_set_error_literal (error, request_quark (),
+                       g_str_equal (option, "--version") ? REQUEST_VERSION : REQUEST_HELP, "");
 
   return FALSE;
 }
@@ -149,9 +160,9 @@ new_context (const char   *arguments,
 {
   const GOptionEntry common[] = {
     { "backend", 0, 0, G_OPTION_ARG_CALLBACK, backend_cb,
-      N_("The sort of semaphore: shared-memory, sysv or windows"), N_("NAME") },
-    { "version", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, version_cb,
-      N_("Print the version and end"), NULL },
+      N_("Use this backend: shared-memory, sysv or windows"), N_("NAME") },
+    { "version", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, request_cb,
+      N_("Print the version and exit"), NULL },
     G_OPTION_ENTRY_NULL,
   };
   GOptionContext *context = g_option_context_new (arguments);
@@ -165,14 +176,15 @@ new_context (const char   *arguments,
   return context;
 }
 
-/* GLib takes out the `--` that ends the options, but only where no argument after it begins with a
- * dash. So where it has taken one out, none is left. */
+/* Removes the `--` that ends the options. GLib removes the separator itself unless an argument
+ * after it begins with a dash. If GLib has removed the separator, no other `--` is left in
+ * @argv. */
 static void
 drop_separator (int      *argc,
                 char    **argv,
                 gboolean  is_strict)
 {
-  /* With @is_strict, another argument would have ended the options before it. */
+  /* With @is_strict, the first argument ends the options, so only argv[1] can be the separator. */
   int end = is_strict ? MIN (*argc, 2) : *argc;
   int i;
 
@@ -197,10 +209,10 @@ tool_parse (int            *argc,
             gboolean        is_strict,
             int            *status)
 {
-  /* GLib has its own, which ends the program at once; its help tells of them. */
+  /* GLib's own help options call exit (). They are listed in the help all the same. */
   const GOptionEntry helps[] = {
-    { "help", 'h', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, help_cb, NULL, NULL },
-    { "help-all", '?', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, help_cb, NULL, NULL },
+    { "help", 'h', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, request_cb, NULL, NULL },
+    { "help-all", '?', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, request_cb, NULL, NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autofree char *command = g_strdup ((*argv)[0]);
@@ -208,7 +220,7 @@ tool_parse (int            *argc,
   g_autoptr(GOptionContext) context = new_context (arguments, summary, entries);
   g_autoptr(GError) error = NULL;
 
-  /* What the line about the usage begins with. */
+  /* The usage line of the help begins with this name. */
   g_set_prgname (program);
   tool_backend = SSEM_BACKEND_DEFAULT;
   g_option_context_set_help_enabled (context, FALSE);
@@ -220,12 +232,12 @@ tool_parse (int            *argc,
       return TRUE;
     }
 
-  if (g_error_matches (error, asked_quark (), ASKED_FOR_VERSION))
+  if (g_error_matches (error, request_quark (), REQUEST_VERSION))
     {
       g_print ("ssem %s\n", PACKAGE_VERSION);
       *status = TOOL_OK;
     }
-  else if (g_error_matches (error, asked_quark (), ASKED_FOR_HELP))
+  else if (g_error_matches (error, request_quark (), REQUEST_HELP))
     {
       g_autoptr(GOptionContext) shown = new_context (arguments, summary, entries);
       g_autofree char *help = g_option_context_get_help (shown, TRUE, NULL);
@@ -245,18 +257,15 @@ tool_parse (int            *argc,
 gboolean
 tool_check_count (int    argc,
                   char **argv,
-                  int    min,
-                  int    max)
+                  int    n)
 {
-  int n = argc - 1;
-
-  if (n >= min && n <= max)
+  if (argc - 1 == n)
     return TRUE;
 
-  if (n < min)
-    tool_print_error ("%s", _("An argument is missing"));
+  if (argc - 1 < n)
+    tool_print_error ("%s", _("Missing argument"));
   else
-    tool_print_error (_("There is no use for the argument “%s”"), argv[max + 1]);
+    tool_print_error (_("Unexpected argument “%s”"), argv[n + 1]);
   tool_fail_usage (argv[0]);
 
   return FALSE;
@@ -271,7 +280,8 @@ tool_parse_units (const char *text,
 
   if (!g_ascii_string_to_unsigned (text, 10, min, G_MAXINT, &number, NULL))
     {
-      tool_print_error (_("“%s” is not a number of units from %d to %d"), text, min, G_MAXINT);
+      tool_print_error (_("Invalid number of units “%s”: use a number from %d to %d"), text, min,
+                        G_MAXINT);
       return FALSE;
     }
   *units = (int) number;
@@ -283,13 +293,13 @@ gboolean
 tool_parse_seconds (const char *text,
                     gint64     *usec)
 {
-  const double max = 1e9;
+  const int max = 1000000000;
   char *end = NULL;
   double seconds = g_ascii_strtod (text, &end);
 
   if (end == text || *end != '\0' || !(seconds >= 0 && seconds <= max))
     {
-      tool_print_error (_("“%s” is not a number of seconds"), text);
+      tool_print_error (_("Invalid number of seconds “%s”: use a number from 0 to %d"), text, max);
       return FALSE;
     }
   *usec = (gint64) (seconds * G_USEC_PER_SEC);

@@ -9,10 +9,11 @@
 
 G_BEGIN_DECLS
 
-/* The `ssem` command: one handler for each subcommand, over the library's public calls alone. */
+/* The `ssem` command has one handler for each subcommand, and uses only the library's public
+ * calls. */
 
-/* How it ends, as the manual page has it. `run` ends as its command does, so what it has to say for
- * itself has the numbers that env(1) and timeout(1) use. */
+/* Exit statuses, as listed in the manual page. `ssem run` exits with the status of its command.
+ * Its own failures therefore use the statuses of env(1) and timeout(1). */
 typedef enum
 {
   TOOL_OK = 0,
@@ -30,7 +31,7 @@ typedef enum
   TOOL_RUN_SIGNAL = 128,
 } ToolStatus;
 
-/* A subcommand: its name is argv[0]. Answers how the program ends. */
+/* Runs a subcommand, whose name is argv[0]. Returns the exit status. */
 typedef int (* ToolHandler) (int    argc,
                              char **argv);
 
@@ -49,46 +50,51 @@ int tool_remove (int    argc,
 int tool_clean  (int    argc,
                  char **argv);
 
-/* The whole program, but for what it asks the system at its start: ssem-tool-commands.c. */
+/* Runs the subcommand that the arguments name. Returns the exit status. The fuzz tests call this
+ * function, so everything that changes the process at its start is in main (). */
 int tool_dispatch (int    argc,
                    char **argv);
 
-/* --- What this system has of it: ssem-tool-subcommands.c, or -win32 --- */
+/* --- Subcommands of this system: ssem-tool-subcommands.c or ssem-tool-subcommands-win32.c --- */
 
 typedef struct
 {
   const char *name;
   ToolHandler handler;
-  const char *summary; /* NULL for one that only says that it is not there */
+  const char *summary; /* NULL: not supported on this system, and not in the help */
 } ToolSubcommand;
 
-/* The last has no name. */
+/* Ends with an element whose name is NULL. */
 extern const ToolSubcommand tool_subcommands[];
 
 /* --- Standard streams: ssem-tool-streams-*.c --- */
 
-/* To be called before anything is opened. Where the caller has closed one of them, a file of the
- * library could get its number, and what is printed would be written into that file. */
-void        tool_keep_streams   (void);
+/* Opens each standard stream that the caller has closed. Call this before anything else is opened:
+ * a file of the library could otherwise get the descriptor of a stream, and messages would
+ * overwrite its contents. */
+void        tool_reserve_streams (void);
 
-/* To be called before anything is printed. Text is in the encoding of the user's locale, but in
- * UTF-8 where that is plain ASCII, as in a cron job: keys may be any text. */
-void        tool_set_locale     (void);
+/* Sets the user's locale. In a locale with plain ASCII, as in a cron job, text is UTF-8 instead,
+ * because keys may contain any character. Call this before anything is printed. */
+void        tool_set_locale      (void);
 
 /* --- Arguments: ssem-tool-arguments-*.c --- */
 
-/* In UTF-8 where the system has that; else as they are. */
+/* Returns the arguments: in UTF-8 on Windows, unchanged on other systems. */
 char      **tool_get_arguments  (char         **argv);
 
 /* --- Arguments: ssem-tool-options.c --- */
 
-/* The backend that --backend names; DEFAULT where it is not given. */
+/* The value of --backend; DEFAULT if the option is absent. */
 extern SsemBackend tool_backend;
 
-/* Takes the options of the subcommand out of @argv, and --backend, --help and --version with them.
- * FALSE: the message has been printed; or what was asked for has, and @status, else left as it is,
- * is TOOL_OK. What is left is argv[1] and so on. The options end at `--`, which is taken out, too;
- * with @is_strict, also at the first argument that is none. */
+/* Parses and removes the options in @argv: @entries, --backend, --help and --version. The remaining
+ * arguments begin at argv[1]. Options end at `--`, which is removed too; with @is_strict, also at
+ * the first argument that is not an option.
+ *
+ * Returns FALSE if the program should exit, after printing a message, the help or the version. The
+ * exit status is then *@status; the function sets TOOL_OK for the help and the version, and does
+ * not change *@status for an error. */
 gboolean    tool_parse          (int           *argc,
                                  char        ***argv,
                                  const char    *arguments,
@@ -97,40 +103,41 @@ gboolean    tool_parse          (int           *argc,
                                  gboolean       is_strict,
                                  int           *status);
 
-/* Whether there are from @min to @max arguments behind the name, else it says so. */
+/* Returns whether exactly @n arguments follow the subcommand. Prints a message if not. */
 gboolean    tool_check_count    (int            argc,
                                  char         **argv,
-                                 int            min,
-                                 int            max);
+                                 int            n);
 
-/* A number of units, at least @min. Says so where it is none. */
+/* Parses a number of units, which must be at least @min. Prints a message if this fails. */
 gboolean    tool_parse_units    (const char    *text,
                                  int            min,
                                  int           *units);
 
-/* A number of seconds, 0 or more; in microseconds. */
+/* Parses a number of seconds, 0 or more, and returns microseconds in @usec. Prints a message if
+ * this fails. */
 gboolean    tool_parse_seconds  (const char    *text,
                                  gint64        *usec);
 
-/* --- What can take for ever, without doing it --- */
+/* --- Parsing alone: the fuzz tests call these for the subcommands that may run forever --- */
 
 typedef struct
 {
-  int n_count;      /* 0: as many as are wanted */
+  int n_count;      /* 0: create the semaphore with n_units */
   int n_units;
-  gint64 wait_usec; /* as ssem_system_semaphore_acquire_timeout () has it */
+  gint64 wait_usec; /* the time-out of ssem_system_semaphore_acquire_timeout () */
   int conflict_status;
-  const char *key;  /* as the argument has it */
+  const char *key;  /* as given in the argument, possibly quoted */
   char **command;
 } ToolRun;
 
 typedef struct
 {
   gint64 interval_usec;
-  char **keys;      /* of those to show, as the arguments have them; empty for all */
+  char **keys;      /* the keys to show, as given in the arguments; empty: all */
 } ToolWatch;
 
-/* FALSE: @status is how the program ends. What they point to are elements of @argv. */
+/* Parse the arguments of `run` and `watch`. The strings in the result belong to @argv. Return FALSE
+ * if the program should exit with *@status. */
 gboolean    tool_run_parse      (int            argc,
                                  char         **argv,
                                  ToolRun       *run,
@@ -142,89 +149,96 @@ gboolean    tool_watch_parse    (int            argc,
 
 /* --- Messages: ssem-tool-options.c --- */
 
+/* Prints a message, made harmless for a terminal, on standard error. */
 void        tool_print_error    (const char    *format,
                                  ...) G_GNUC_PRINTF (1, 2);
-/* Prints the message, and answers the status that goes with it. */
+
+/* Prints the message of @error. Returns the matching exit status. */
 int         tool_fail           (const GError  *error);
 
-/* Says that what was to be printed could not be. */
+/* Prints that standard output cannot be written to. Returns the exit status. */
 int         tool_fail_to_write  (void);
 
-/* Whether all that was printed until now could be written, else it says so. */
+/* Returns whether all output until now could be written. Prints a message if not. */
 gboolean    tool_flush          (void);
 
-/* The user is told how to be told more. */
+/* Prints how to get help: on @command, or in general if @command is NULL. Returns the exit
+ * status. */
 int         tool_fail_usage     (const char    *command);
 
 /* --- Keys as arguments and as output: ssem-tool-key*.c --- */
 
-/* @key as output shows it on one line: as it is, or quoted where that would not be safe. */
+/* Returns @key as a line of output shows it: unchanged, or quoted if it is not safe to print. */
 char       *tool_key_to_text        (const char *key);
 
-/* The key that @argument means: what tool_key_to_text () answered, or the key as it is. */
+/* Returns the key that @argument stands for: @argument is a key, or a key quoted by
+ * tool_key_to_text (). */
 char       *tool_key_from_argument  (const char *argument);
 
-/* --- What there is: ssem-tool-text.c --- */
+/* --- Information about semaphores: ssem-tool-text.c --- */
 
 const char *tool_backend_name   (SsemBackend    backend);
 
-/* The semaphore of @key: in the backend that was asked for; else in the default one or, if it is
- * not there, in another that has it. */
-SsemSemaphoreInfo *tool_find    (const char    *key,
-                                 GError       **error);
+/* Finds the semaphore with @key in the backend that --backend names. Without the option, tries the
+ * default backend first, then the others. */
+SsemSemaphoreInfo *tool_find_info (const char   *key,
+                                   GError      **error);
 
-/* All that there are, of the backend that was asked for. */
-GPtrArray  *tool_list_all       (GError       **error);
+/* Lists the semaphores of the backend that --backend names, or of all backends. */
+GPtrArray  *tool_list_infos     (GError       **error);
 
-/* Says so where it leaves some out, which belong to other users. */
-void        tool_tell_of_others (void);
+/* Prints on standard error how many semaphores of other users the list omits, if any. */
+void        tool_print_skipped  (void);
 
-/* A table of them, a line each after the title. */
+/* Returns a table with a title line, and a line for each semaphore. */
 char       *tool_format_list    (GPtrArray     *infos);
-/* All about one. */
+
+/* Returns everything that is known about one semaphore. */
 char       *tool_format_info    (SsemSemaphoreInfo *info);
 
-/* @text is cut or filled up to @width columns of a terminal. */
-char       *tool_fit            (const char    *text,
-                                 int            width,
-                                 gboolean       is_padded);
+/* Returns @text, truncated to @width columns of a terminal. */
+char       *tool_fit_width      (const char    *text,
+                                 int            width);
 
-/* The key as a line can show it; and for one that is not known. */
-char       *tool_show_key       (SsemSemaphoreInfo *info);
+/* Returns the key for a line of output, or a placeholder if the key is unknown. */
+char       *tool_display_key    (SsemSemaphoreInfo *info);
 
-/* Prints @text and a newline in UTF-8, whatever the locale is: for programs. */
+/* Prints @text and a newline in UTF-8 in every locale, for programs that read the output. */
 void        tool_print_utf8     (const char    *text);
 
 /* --- Processes: ssem-tool-spawn-*.c --- */
 
-/* To be called first: goes on in another process where this one is process 1 of a container. TRUE:
- * this is the process to go on in. FALSE: it has been, and this one ends with @status. */
-gboolean    tool_leave_process_1 (int *status);
+/* Forks if this process is process 1 of a container, and continues in the child. Returns FALSE in
+ * process 1, after the child has ended; process 1 must then exit with *@status. Call this before
+ * any thread exists. */
+gboolean    tool_fork_if_process_1 (int *status);
 
-/* To be called before the units are acquired. Where they would be lost if a key, such as Ctrl-C,
- * ended this program, the key no longer ends it from here on, but cancels the answer; then @status is
- * how to end. NULL where they come back. */
-GCancellable *tool_heed_keys    (int           *status);
+/* Prepares the wait for units. If units would be lost when Ctrl-C ends this process, Ctrl-C from
+ * now on cancels the returned cancellable instead, and the process must then exit with *@status.
+ * Returns NULL if the system gives units back. */
+GCancellable *tool_catch_interrupts (int *status);
 
-/* Runs it until it ends, and lets it die with this process. @status is how it ended, in the system's
- * terms; where the answer is FALSE, it did not run, what is to be said has been said, and @status is
- * how to end. */
+/* Runs @command until it ends. If this process is killed, the command is killed too. Returns TRUE
+ * with the wait status of the system in *@status. If the command did not run, prints a message and
+ * returns FALSE with the exit status in *@status. */
 gboolean    tool_run_command    (char         **command,
                                  int           *status);
 
-/* Ends as a command did that ended so, or answers how to. */
-int         tool_end_like       (int            status);
+/* Ends this process the same way as a command with the wait status @status, or returns the exit
+ * status that stands for it. */
+int         tool_exit_like      (int            status);
 
 /* --- Processes of Unix: ssem-tool-guard-*.c --- */
 
-/* To be called in a child of fork (): it dies with @parent, or has to end at once where the answer
- * is FALSE; then errno has the reason. */
-gboolean    tool_die_with       (GPid           parent);
+/* Makes sure that this child of fork () dies with @parent. Returns FALSE and sets errno if that is
+ * impossible; the child must then exit immediately. */
+gboolean    tool_die_with_parent (GPid          parent);
 
-/* Whether the kernel, and not a process, has sent the signal; then it mostly is for a whole group. */
-gboolean    tool_is_from_kernel (int            code);
+/* Returns whether the kernel sent the signal with this si_code. Such a signal usually goes to a
+ * whole process group. */
+gboolean    tool_signal_is_from_kernel (int     code);
 
-/* No core file, whatever ends this program. */
-void        tool_forbid_core    (void);
+/* Prevents a core dump, whatever ends this process. */
+void        tool_disable_core_dump (void);
 
 G_END_DECLS

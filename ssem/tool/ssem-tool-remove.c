@@ -16,13 +16,13 @@ tool_remove (int    argc,
   int status = TOOL_USAGE;
 
   if (!tool_parse (&argc, &argv, _("KEY"),
-                   _("Removes a semaphore that is left over. One that is in use stays."), NULL,
+                   _("Removes a leftover semaphore. A semaphore in use is not removed."), NULL,
                    FALSE, &status) ||
-      !tool_check_count (argc, argv, 1, 1))
+      !tool_check_count (argc, argv, 1))
     return status;
 
   key = tool_key_from_argument (argv[1]);
-  info = tool_find (key, &error);
+  info = tool_find_info (key, &error);
   if (info == NULL ||
       !ssem_semaphore_remove_leftover (key, ssem_semaphore_info_get_backend (info), &error))
     return tool_fail (error);

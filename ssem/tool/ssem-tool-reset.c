@@ -16,21 +16,21 @@ tool_reset (int    argc,
   int status = TOOL_USAGE, value;
 
   if (!tool_parse (&argc, &argv, _("KEY NUMBER"),
-                   _("Sets the value of a semaphore, and forgets what is held of it."), NULL,
+                   _("Sets the value of a semaphore, and forgets which units are held."), NULL,
                    FALSE, &status) ||
-      !tool_check_count (argc, argv, 2, 2) ||
+      !tool_check_count (argc, argv, 2) ||
       !tool_parse_units (argv[2], 0, &value))
     return status;
 
   key = tool_key_from_argument (argv[1]);
-  info = tool_find (key, &error);
+  info = tool_find_info (key, &error);
   if (info == NULL ||
       !ssem_semaphore_reset (key, value, ssem_semaphore_info_get_backend (info), &error))
     return tool_fail (error);
 
   if (ssem_semaphore_info_is_leftover (info))
-    tool_print_error (_("“%s” was left over and nobody uses it, so it is gone now; whoever opens it "
-                        "next creates it"), key);
+    tool_print_error (_("No process used the semaphore “%s”, so it was removed; the next process "
+                        "that opens it creates it again"), key);
 
   return TOOL_OK;
 }

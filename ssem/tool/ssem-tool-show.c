@@ -22,13 +22,13 @@ tool_show (int    argc,
   int status = TOOL_USAGE;
 
   if (!tool_parse (&argc, &argv, _("KEY"),
-                   _("Shows who holds units of a semaphore and who waits for some."), entries,
+                   _("Shows a semaphore, its holders and its waiters."), entries,
                    FALSE, &status) ||
-      !tool_check_count (argc, argv, 1, 1))
+      !tool_check_count (argc, argv, 1))
     return status;
 
   key = tool_key_from_argument (argv[1]);
-  info = tool_find (key, &error);
+  info = tool_find_info (key, &error);
   if (info == NULL)
     return tool_fail (error);
 

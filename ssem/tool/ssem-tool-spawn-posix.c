@@ -13,23 +13,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The command is a forked child, which holds nothing of its parent's, nor do its own children.
+/* The command is a forked child. The child and its own children hold none of the parent's units.
  *
- * Signals that are meant to end or to tell something to a program are blocked here from before the
- * command is started, and taken one by one: sent to this process by another, they are passed on to
- * the command; sent by the kernel, as for a key that was pressed, the command has got them as well,
- * being in the same process group. Two that the kernel sends to one process alone are passed on: a
- * hang-up, where this process leads the session, and the alarm that whoever started it has set.
- * Those that stop and continue have their usual effect on both.
+ * Signals
  *
- * If this process is killed, the command is killed by the kernel (PR_SET_PDEATHSIG), since its
- * units are gone. That ends the command itself, not what it has started; and not a command that
- * changes its user, because the kernel forgets the request then.
+ * Before this process starts the command, it blocks the signals in the list `forwarded`. It then
+ * takes them one by one. A signal from another process is forwarded to the command. A signal from
+ * the kernel, for example after Ctrl-C, has reached the command already, because both processes are
+ * in the same process group. The kernel sends two signals to this process only, and these are
+ * forwarded too: the hang-up of a terminal whose session this process leads, and an alarm that was
+ * set before exec. Stop and continue signals have their usual effect on both processes.
  *
- * Process 1 of a container is special: it gets no signal that it has no handler for, and orphans
- * become its children. So there the program forks at its start. Process 1 does what is said above for
- * its only child, and reaps whatever else becomes its child. The child does all the rest, as in any
- * other place.
+ * Death
+ *
+ * If this process is killed, its units become free, so the kernel kills the command too
+ * (PR_SET_PDEATHSIG). The kernel does not kill the children of the command. It also drops the
+ * request when the command runs with another user's rights.
+ *
+ * Process 1 of a container
+ *
+ * The kernel drops signals for process 1 that have no handler, and orphans become its children.
+ * Therefore process 1 forks at its start. Process 1 forwards signals to this child and reaps all
+ * children. The child does everything else.
  */
 
 static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM };
@@ -45,7 +50,7 @@ write_errno (int fd,
   while (n_written < 0 && errno == EINTR);
 }
 
-/* 0 where the other side was closed by exec. */
+/* Returns the errno value that the child has written, or 0 if exec has closed the pipe. */
 static int
 read_errno (int fd)
 {
@@ -59,19 +64,20 @@ read_errno (int fd)
   return n_read == sizeof error ? error : 0;
 }
 
-/* In the child. Nothing here takes a lock that another thread of the parent may have had. */
+/* Executes the command in the child. Nothing here may take a lock: another thread of the parent may
+ * have held it when the parent forked. */
 static void
-become_command (char                  **command,
-                GPid                    parent,
-                const sigset_t         *signals,
-                const struct sigaction *at_child,
-                int                     error_fd)
+exec_command (char                  **command,
+              GPid                    parent,
+              const sigset_t         *signals,
+              const struct sigaction *child_action,
+              int                     error_fd)
 {
   int status = TOOL_RUN_FAILED;
 
-  if (tool_die_with (parent))
+  if (tool_die_with_parent (parent))
     {
-      sigaction (SIGCHLD, at_child, NULL);
+      sigaction (SIGCHLD, child_action, NULL);
       sigprocmask (SIG_SETMASK, signals, NULL);
       execvp (command[0], command);
       status = errno == ENOENT ? TOOL_RUN_NO_COMMAND : TOOL_RUN_NOT_EXECUTABLE;
@@ -81,29 +87,31 @@ become_command (char                  **command,
   _exit (status);
 }
 
-/* Whether this process has got it, and the command has not. */
+/* Returns whether a signal has reached this process but not the command. */
 static gboolean
-is_ours_alone (int number,
-               int code)
+command_needs_signal (int number,
+                      int code)
 {
-  if (!tool_is_from_kernel (code))
+  if (!tool_signal_is_from_kernel (code))
     return TRUE;
 
-  /* A terminal that goes away tells the leader of its session, not the group. */
+  /* For a hang-up, the kernel signals the leader of the session, not the process group. */
   return number == SIGALRM || (number == SIGHUP && getsid (0) == getpid ());
 }
 
-/* Blocks the signals that wait_for_child () takes. */
+/* Blocks the signals that wait_for_child () takes. Returns the previous settings, which the command
+ * gets back. */
 static void
-begin_to_await (sigset_t         *awaited,
-                sigset_t         *before,
-                struct sigaction *at_child)
+block_signals (sigset_t         *awaited,
+               sigset_t         *before,
+               struct sigaction *child_action)
 {
-  const struct sigaction usual = { .sa_handler = SIG_DFL };
+  const struct sigaction default_action = { .sa_handler = SIG_DFL };
   gsize i;
 
-  /* Who started us may have chosen not to hear of its children; we have to. */
-  sigaction (SIGCHLD, &usual, at_child);
+  /* If SIGCHLD is ignored, which exec preserves, the kernel reaps children and loses their
+   * status. */
+  sigaction (SIGCHLD, &default_action, child_action);
   sigemptyset (awaited);
   sigaddset (awaited, SIGCHLD);
   for (i = 0; i < G_N_ELEMENTS (forwarded); i++)
@@ -111,7 +119,7 @@ begin_to_await (sigset_t         *awaited,
   sigprocmask (SIG_BLOCK, awaited, before);
 }
 
-/* How it ended, as waitpid (2) has it. Reaps other children, too. */
+/* Returns the wait status of @child, see waitpid(2). Reaps other children, and forwards signals. */
 static int
 wait_for_child (GPid            child,
                 const sigset_t *awaited)
@@ -122,7 +130,7 @@ wait_for_child (GPid            child,
       int number, status;
       pid_t ended;
 
-      /* One signal may stand for several children. */
+      /* The kernel may merge the signals for several children into one. */
       while ((ended = waitpid (-1, &status, WNOHANG)) > 0)
         {
           if (ended == child)
@@ -130,28 +138,27 @@ wait_for_child (GPid            child,
         }
 
       number = sigwaitinfo (awaited, &info);
-      if (number > 0 && number != SIGCHLD && is_ours_alone (number, info.si_code))
+      if (number > 0 && number != SIGCHLD && command_needs_signal (number, info.si_code))
         kill (child, number);
     }
 }
 
 int
-tool_end_like (int status)
+tool_exit_like (int status)
 {
   if (WIFEXITED (status))
     return WEXITSTATUS (status);
 
-  /* A shell that runs us wants to know that it was a signal: to end, too, where a key was pressed.
-   * */
+  /* A shell checks for death by a signal: after Ctrl-C, the shell ends its script too. */
   if (WIFSIGNALED (status))
     {
-      const struct sigaction usual = { .sa_handler = SIG_DFL };
+      const struct sigaction default_action = { .sa_handler = SIG_DFL };
       sigset_t number;
 
-      tool_forbid_core ();
+      tool_disable_core_dump ();
       sigemptyset (&number);
       sigaddset (&number, WTERMSIG (status));
-      sigaction (WTERMSIG (status), &usual, NULL);
+      sigaction (WTERMSIG (status), &default_action, NULL);
       raise (WTERMSIG (status));
       sigprocmask (SIG_UNBLOCK, &number, NULL);
       return TOOL_RUN_SIGNAL + WTERMSIG (status);
@@ -161,16 +168,16 @@ tool_end_like (int status)
 }
 
 gboolean
-tool_leave_process_1 (int *status)
+tool_fork_if_process_1 (int *status)
 {
-  struct sigaction at_child;
+  struct sigaction child_action;
   sigset_t awaited, before;
   GPid child;
 
   if (getpid () != 1)
     return TRUE;
 
-  begin_to_await (&awaited, &before, &at_child);
+  block_signals (&awaited, &before, &child_action);
   child = fork ();
   if (child < 0)
     {
@@ -180,20 +187,19 @@ tool_leave_process_1 (int *status)
     }
   if (child > 0)
     {
-      *status = tool_end_like (wait_for_child (child, &awaited));
+      *status = tool_exit_like (wait_for_child (child, &awaited));
       return FALSE;
     }
 
-  sigaction (SIGCHLD, &at_child, NULL);
+  sigaction (SIGCHLD, &child_action, NULL);
   sigprocmask (SIG_SETMASK, &before, NULL);
 
   return TRUE;
 }
 
-/* A signal that ends a process which waits for units leaves nothing behind: what it has by then comes
- * back. */
+/* The library gives the units of a killed process back, so the signal may end this process. */
 GCancellable *
-tool_heed_keys (int *status)
+tool_catch_interrupts (int *status)
 {
   return NULL;
 }
@@ -202,13 +208,13 @@ gboolean
 tool_run_command (char **command,
                   int   *status)
 {
-  struct sigaction at_child;
+  struct sigaction child_action;
   sigset_t awaited, before;
   GPid parent = getpid ();
   int error, fds[2];
   GPid child;
 
-  begin_to_await (&awaited, &before, &at_child);
+  block_signals (&awaited, &before, &child_action);
   if (pipe2 (fds, O_CLOEXEC) != 0)
     {
       tool_print_error (_("Could not start “%s”: %s"), command[0], g_strerror (errno));
@@ -217,7 +223,7 @@ tool_run_command (char **command,
     }
   child = fork ();
   if (child == 0)
-    become_command (command, parent, &before, &at_child, fds[1]);
+    exec_command (command, parent, &before, &child_action, fds[1]);
   error = errno;
   close (fds[1]);
   if (child > 0)
@@ -230,7 +236,7 @@ tool_run_command (char **command,
     return TRUE;
 
   tool_print_error (_("Could not start “%s”: %s"), command[0], g_strerror (error));
-  /* The child has ended with what is to be said of that, unless a signal was faster. */
+  /* The exit status of the child is the one to return, unless a signal killed the child. */
   *status = child > 0 && WIFEXITED (*status) ? WEXITSTATUS (*status) : TOOL_RUN_FAILED;
 
   return FALSE;

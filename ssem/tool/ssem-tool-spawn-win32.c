@@ -9,38 +9,37 @@
 #include <string.h>
 #include <windows.h>
 
-/* Dying together
+/* Death
  *
- * Before the command is created, this process puts itself into a job whose only handle it has. What
- * it creates from then on is born in the job, so there is no moment at which the command is not. If
- * this process is killed, the system closes the handle, and that ends all that are in the job: the
- * command and what the command has started, but for those that were started so that they leave it
- * (CREATE_BREAKAWAY_FROM_JOB).
+ * Before this process creates the command, it enters a job object and keeps the only handle of the
+ * job. Its new children are members of the job from the beginning. If this process is killed, the
+ * system closes the handle. That kills all members of the job: the command and the processes that
+ * it has started, except those started with CREATE_BREAKAWAY_FROM_JOB.
  *
- * When the command has ended, the limit is taken from the job again: what the command leaves in
- * the background goes on, as on other systems.
+ * When the command has ended, this process removes the limit from the job. Processes that the
+ * command leaves in the background then continue, as on other systems.
  *
- * Keys
+ * Interrupts
  *
- * Ctrl-C and Ctrl-Break reach every process of the console's group, so the command has got them when
- * this one gets them, in a thread that the system makes for that. Here they only cancel the wait for
- * the units: whoever ended just after it had got them would take them along for good. The
- * same handler keeps the system from ending this process at once when the console is closed: the
- * command has to end as well, and then its units are released.
+ * Ctrl-C and Ctrl-Break reach every process of the console, the command too. In this process, they
+ * call a handler in a thread of the system, which only cancels the wait for units: if this process
+ * ended right after it acquired units, these units would be lost. When the console is closed, the
+ * same handler delays the end of this process, so that the command can end and the units be
+ * released.
  */
 
-/* What a program ends with that Ctrl-C ends. */
-#define ENDED_BY_KEY ((int) STATUS_CONTROL_C_EXIT)
+/* The exit status of a program that Ctrl-C ends. */
+#define INTERRUPTED_STATUS ((int) STATUS_CONTROL_C_EXIT)
 
-/* Constant once the handler is there. */
-static GCancellable *waiting;
+/* Cancels the wait for units. Constant after the handler is set. */
+static GCancellable *wait_cancellable;
 
 static BOOL WINAPI
-key_pressed_cb (DWORD event)
+console_event_cb (DWORD event)
 {
-  g_cancellable_cancel (waiting);
+  g_cancellable_cancel (wait_cancellable);
 
-  /* The system ends the process when this returns, or when some seconds are over. */
+  /* The system kills the process when the handler returns, or after some seconds. */
   if (event != CTRL_C_EVENT && event != CTRL_BREAK_EVENT)
     Sleep (INFINITE);
 
@@ -48,20 +47,20 @@ key_pressed_cb (DWORD event)
 }
 
 gboolean
-tool_leave_process_1 (int *status)
+tool_fork_if_process_1 (int *status)
 {
-  /* No process is special. */
+  /* Windows has no process with the duties of process 1. */
   return TRUE;
 }
 
 GCancellable *
-tool_heed_keys (int *status)
+tool_catch_interrupts (int *status)
 {
-  waiting = g_cancellable_new ();
-  *status = ENDED_BY_KEY;
-  SetConsoleCtrlHandler (key_pressed_cb, TRUE);
+  wait_cancellable = g_cancellable_new ();
+  *status = INTERRUPTED_STATUS;
+  SetConsoleCtrlHandler (console_event_cb, TRUE);
 
-  return g_object_ref (waiting);
+  return g_object_ref (wait_cancellable);
 }
 
 /* --- The command line --- */
@@ -76,8 +75,9 @@ append_backslashes (GString *line,
     g_string_append_c (line, '\\');
 }
 
-/* As programs for Windows take it apart: backslashes mean themselves, unless a quotation mark follows
- * them. Then each of them is doubled, and the mark has one more if it is to mean itself. */
+/* Appends @argument, quoted as the C run-time of Windows parses it. Backslashes are literal unless
+ * a quotation mark follows. Before a quotation mark, each backslash is doubled, and one more
+ * backslash makes the mark literal. */
 static void
 append_argument (GString    *line,
                  const char *argument)
@@ -108,7 +108,7 @@ make_command_line (char **command)
   g_autoptr(GString) line = g_string_new (NULL);
   int i;
 
-  /* The program's name is taken apart by simpler rules, and never has a quotation mark. */
+  /* Simpler rules apply to the program's name, which cannot contain a quotation mark. */
   g_string_append_printf (line, "\"%s\"", command[0]);
   for (i = 1; command[i] != NULL; i++)
     {
@@ -119,16 +119,17 @@ make_command_line (char **command)
   return g_utf8_to_utf16 (line->str, -1, NULL, NULL, NULL);
 }
 
-/* Where it is not found, the name itself: the system has the reason. */
+/* Returns the path of the program. If there is none, returns @name: starting it then fails with the
+ * reason of the system. */
 static char *
 find_program (const char *name)
 {
-  g_autofree char *with_ending = g_strconcat (name, ".exe", NULL);
+  g_autofree char *name_exe = g_strconcat (name, ".exe", NULL);
   char *program = g_find_program_in_path (name);
 
-  /* The name may have a dot, and yet lack the ending. */
+  /* GLib adds no extension to a name that contains a dot. */
   if (program == NULL)
-    program = g_find_program_in_path (with_ending);
+    program = g_find_program_in_path (name_exe);
 
   return program != NULL ? program : g_strdup (name);
 }
@@ -152,7 +153,7 @@ set_job_limits (HANDLE job,
   return SetInformationJobObject (job, JobObjectExtendedLimitInformation, &limits, sizeof limits);
 }
 
-/* It ends when this process ends; NULL for an error. */
+/* Puts this process into a new job that ends with this process. Returns NULL on error. */
 static HANDLE
 enter_job (void)
 {
@@ -172,29 +173,29 @@ enter_job (void)
 }
 
 static HANDLE
-get_stream (DWORD which)
+get_inheritable_stream (DWORD which)
 {
   HANDLE stream = GetStdHandle (which);
 
-  /* Where there is none, or it is a console of an old system, this does nothing. */
+  /* This fails without harm if there is no stream, or if it is a console of an old system. */
   SetHandleInformation (stream, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
 
   return stream;
 }
 
-/* NULL for an error. */
+/* Returns the handle of the new process, or NULL on error. */
 static HANDLE
-start (const char  *program,
-       char       **command)
+start_process (const char  *program,
+               char       **command)
 {
   g_autofree gunichar2 *wide_program = g_utf8_to_utf16 (program, -1, NULL, NULL, NULL);
   g_autofree gunichar2 *line = make_command_line (command);
   STARTUPINFOW startup = { .cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES };
   PROCESS_INFORMATION process;
 
-  startup.hStdInput = get_stream (STD_INPUT_HANDLE);
-  startup.hStdOutput = get_stream (STD_OUTPUT_HANDLE);
-  startup.hStdError = get_stream (STD_ERROR_HANDLE);
+  startup.hStdInput = get_inheritable_stream (STD_INPUT_HANDLE);
+  startup.hStdOutput = get_inheritable_stream (STD_OUTPUT_HANDLE);
+  startup.hStdError = get_inheritable_stream (STD_ERROR_HANDLE);
   if (!CreateProcessW ((LPCWSTR) wide_program, (LPWSTR) line, NULL, NULL, TRUE, 0, NULL, NULL,
                        &startup, &process))
     return NULL;
@@ -205,7 +206,7 @@ start (const char  *program,
 }
 
 static int
-status_for (DWORD error)
+status_for_error (DWORD error)
 {
   return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND ||
          error == ERROR_INVALID_NAME || error == ERROR_BAD_PATHNAME
@@ -213,11 +214,11 @@ status_for (DWORD error)
 }
 
 static gboolean
-fail (const char *name,
-      DWORD       error)
+fail_to_start (const char *name,
+               DWORD       error)
 {
   g_autofree char *message = g_win32_error_message ((int) error);
-  /* Some of the system's messages leave a place for the name. */
+  /* Some messages of the system contain a placeholder for the name. */
   g_auto(GStrv) parts = g_strsplit (message, "%1", -1);
   g_autofree char *reason = g_strjoinv (name, parts);
 
@@ -234,18 +235,18 @@ tool_run_command (char **command,
   HANDLE job, process;
   DWORD code = 0;
 
-  if (g_cancellable_is_cancelled (waiting))
+  if (g_cancellable_is_cancelled (wait_cancellable))
     {
-      *status = ENDED_BY_KEY;
+      *status = INTERRUPTED_STATUS;
       return FALSE;
     }
 
-  /* The program that the system would start for it takes a command line apart by other rules, so
-   * that arguments could become commands. */
+  /* The system starts a batch file with cmd.exe, which parses the command line by other rules.
+   * Arguments could then become commands. */
   if (is_batch_file (program))
     {
       tool_print_error (_("Could not start “%s”: %s"), command[0],
-                        _("It is a batch file, and needs “cmd /c” before its name"));
+                        _("It is a batch file; write “cmd /c” before its name"));
       *status = TOOL_RUN_NOT_EXECUTABLE;
       return FALSE;
     }
@@ -254,17 +255,17 @@ tool_run_command (char **command,
   if (job == NULL)
     {
       *status = TOOL_RUN_FAILED;
-      return fail (command[0], GetLastError ());
+      return fail_to_start (command[0], GetLastError ());
     }
 
-  process = start (program, command);
+  process = start_process (program, command);
   if (process == NULL)
     {
       DWORD error = GetLastError ();
 
-      *status = status_for (error);
+      *status = status_for_error (error);
       set_job_limits (job, 0);
-      return fail (command[0], error);
+      return fail_to_start (command[0], error);
     }
 
   WaitForSingleObject (process, INFINITE);
@@ -277,7 +278,7 @@ tool_run_command (char **command,
 }
 
 int
-tool_end_like (int status)
+tool_exit_like (int status)
 {
   return status;
 }

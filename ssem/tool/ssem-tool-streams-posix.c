@@ -13,18 +13,19 @@
 #include <unistd.h>
 
 void
-tool_keep_streams (void)
+tool_reserve_streams (void)
 {
-  int number;
+  int fd;
 
-  for (number = STDIN_FILENO; number <= STDERR_FILENO; number++)
+  for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
     {
-      if (fcntl (number, F_GETFD) >= 0 || errno != EBADF)
+      if (fcntl (fd, F_GETFD) >= 0 || errno != EBADF)
         continue;
 
-      /* The lowest free number is this one. It is open the wrong way around, so that reading and
-       * writing fail as they did; and the command of `run` has it closed, as the caller had it. */
-      if (open ("/dev/null", (number == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) < 0)
+      /* open () returns the lowest free descriptor, which is this stream's. The access mode is the
+       * opposite of the usual one, so that reading and writing still fail. Close-on-exec leaves the
+       * stream closed for the command of `run`. */
+      if (open ("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) < 0)
         return;
     }
 }
@@ -36,7 +37,7 @@ tool_set_locale (void)
 
   setlocale (LC_ALL, "");
   encoding = nl_langinfo (CODESET);
-  /* What it is called in the locale C: by glibc, by others, and by name. */
+  /* glibc and other C libraries have different names for ASCII. */
   if (g_str_equal (encoding, "ANSI_X3.4-1968") || g_str_equal (encoding, "US-ASCII") ||
       g_str_equal (encoding, "ASCII") || g_str_equal (encoding, "646"))
     setlocale (LC_CTYPE, "C.UTF-8");

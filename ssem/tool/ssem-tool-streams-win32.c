@@ -9,9 +9,9 @@
 #include <locale.h>
 
 void
-tool_keep_streams (void)
+tool_reserve_streams (void)
 {
-  /* What the library opens are handles, which never stand for a stream. */
+  /* The library opens handles only, which never become a standard stream. */
 }
 
 void

@@ -6,25 +6,25 @@
 
 #include "ssem-tool-private.h"
 
-/* The system tells nobody which semaphores there are, leaves none over, and cannot set the value of
- * one. What is to be said of that is the same for each command, whatever its arguments are. */
+/* Fails: Windows cannot list semaphores or set their values, and leaves none over. The arguments do
+ * not matter. */
 static int
-say_not_supported (int    argc,
-                   char **argv)
+fail_not_supported (int    argc,
+                    char **argv)
 {
-  tool_print_error (_("There is no “ssem %s” on Windows, which does not tell what semaphores there "
-                      "are"), argv[0]);
+  tool_print_error (_("“ssem %s” is not available on Windows. Only “ssem run” is available."),
+                    argv[0]);
 
   return TOOL_NOT_SUPPORTED;
 }
 
 const ToolSubcommand tool_subcommands[] = {
-  { "run", tool_run, N_("Hold units of a semaphore while a command runs") },
-  { "list", say_not_supported },
-  { "show", say_not_supported },
-  { "watch", say_not_supported },
-  { "reset", say_not_supported },
-  { "remove", say_not_supported },
-  { "clean", say_not_supported },
+  { "run", tool_run, N_("Run a command while holding units of a semaphore") },
+  { "list", fail_not_supported },
+  { "show", fail_not_supported },
+  { "watch", fail_not_supported },
+  { "reset", fail_not_supported },
+  { "remove", fail_not_supported },
+  { "clean", fail_not_supported },
   { NULL },
 };

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- What there is --- */
+/* --- Information about semaphores --- */
 
 const char *
 tool_backend_name (SsemBackend backend)
@@ -20,8 +20,8 @@ tool_backend_name (SsemBackend backend)
 }
 
 SsemSemaphoreInfo *
-tool_find (const char  *key,
-           GError     **error)
+tool_find_info (const char  *key,
+                GError     **error)
 {
   g_autoptr(GEnumClass) backends = g_type_class_ref (SSEM_TYPE_BACKEND);
   SsemSemaphoreInfo *info;
@@ -49,25 +49,25 @@ tool_find (const char  *key,
 }
 
 GPtrArray *
-tool_list_all (GError **error)
+tool_list_infos (GError **error)
 {
   return ssem_semaphore_info_list (tool_backend, error);
 }
 
 void
-tool_tell_of_others (void)
+tool_print_skipped (void)
 {
   guint n = ssem_semaphore_info_count_others (tool_backend);
 
   if (n > 0)
-    tool_print_error (_("Left out, because they belong to other users: %u. Run ssem as their owner, "
-                        "for example with sudo"), n);
+    tool_print_error (_("Skipped semaphores of other users: %u. To include them, run ssem as their "
+                        "owner, for example with sudo"), n);
 }
 
 /* --- Text of a terminal --- */
 
 static int
-width_of_char (gunichar c)
+get_char_width (gunichar c)
 {
   if (g_unichar_iszerowidth (c))
     return 0;
@@ -76,48 +76,45 @@ width_of_char (gunichar c)
 }
 
 static int
-width_of (const char *text)
+get_width (const char *text)
 {
   int width = 0;
 
   for (; *text != '\0'; text = g_utf8_next_char (text))
-    width += width_of_char (g_utf8_get_char (text));
+    width += get_char_width (g_utf8_get_char (text));
 
   return width;
 }
 
 char *
-tool_fit (const char *text,
-          int         width,
-          gboolean    is_padded)
+tool_fit_width (const char *text,
+                int         width)
 {
   GString *fitted = g_string_new (NULL);
-  gboolean is_cut = width_of (text) > width;
-  int room = is_cut ? width - 1 : width;
+  gboolean is_truncated = get_width (text) > width;
+  int room = is_truncated ? width - 1 : width;
 
   for (; *text != '\0'; text = g_utf8_next_char (text))
     {
       gunichar c = g_utf8_get_char (text);
 
-      if (width_of_char (c) > room)
+      if (get_char_width (c) > room)
         break;
       g_string_append_unichar (fitted, c);
-      room -= width_of_char (c);
+      room -= get_char_width (c);
     }
-  if (is_cut && width > 0)
+  if (is_truncated && width > 0)
     g_string_append (fitted, "…");
-  for (; is_padded && room > 0; room--)
-    g_string_append_c (fitted, ' ');
 
   return g_string_free (fitted, FALSE);
 }
 
 char *
-tool_show_key (SsemSemaphoreInfo *info)
+tool_display_key (SsemSemaphoreInfo *info)
 {
   const char *key = ssem_semaphore_info_get_key (info);
 
-  /* Translators: in the place of a semaphore's key. */
+  /* Translators: stands for the unknown key of a semaphore. */
   return key != NULL ? tool_key_to_text (key) : g_strdup (_("(unknown)"));
 }
 
@@ -132,7 +129,8 @@ tool_print_utf8 (const char *text)
 
 #define MAX_COLUMNS 7
 
-/* The last column is as wide as it happens to be. */
+/* Appends the rows with their cells aligned: 'l' left or 'r' right, a character for each column.
+ * The last column is not padded. */
 static void
 append_table (GString    *text,
               const char *indent,
@@ -147,7 +145,7 @@ append_table (GString    *text,
   for (row = 0; row < rows->len; row++)
     {
       for (i = 0; i < n_columns; i++)
-        widths[i] = MAX (widths[i], width_of (((char **) rows->pdata[row])[i]));
+        widths[i] = MAX (widths[i], get_width (((char **) rows->pdata[row])[i]));
     }
 
   for (row = 0; row < rows->len; row++)
@@ -157,7 +155,7 @@ append_table (GString    *text,
       g_string_append (text, indent);
       for (i = 0; i < n_columns; i++)
         {
-          int n_spaces = widths[i] - width_of (cells[i]);
+          int n_spaces = widths[i] - get_width (cells[i]);
 
           if (alignment[i] == 'r')
             g_string_append_printf (text, "%*s", n_spaces, "");
@@ -178,7 +176,7 @@ new_rows (void)
   return g_ptr_array_new_with_free_func ((GDestroyNotify) g_strfreev);
 }
 
-/* Takes over the texts. */
+/* Appends a row of the strings, and takes ownership of them. */
 static void
 add_row (GPtrArray *rows,
          ...) G_GNUC_NULL_TERMINATED;
@@ -202,7 +200,7 @@ add_row (GPtrArray *rows,
 static char *
 format_number (gint64 number)
 {
-  /* Translators: in the place of a number that is not known. */
+  /* Translators: stands for an unknown number. */
   return number >= 0 ? g_strdup_printf ("%" G_GINT64_FORMAT, number) : g_strdup (_("?"));
 }
 
@@ -213,8 +211,8 @@ tool_format_list (GPtrArray *infos)
   GString *text = g_string_new (NULL);
   guint i;
 
-  /* Translators: titles of columns: units that are free, units that are held, threads that wait,
-   * processes that have it open. */
+  /* Translators: column titles: free units, held units, waiting threads, and processes that have
+   * the semaphore open. */
   add_row (rows, g_strdup (_("FREE")), g_strdup (_("HELD")), g_strdup (_("WAITING")),
            g_strdup (_("OPEN")), g_strdup (_("BACKEND")), g_strdup (_("STATE")),
            g_strdup (_("KEY")), NULL);
@@ -222,7 +220,7 @@ tool_format_list (GPtrArray *infos)
     {
       SsemSemaphoreInfo *info = infos->pdata[i];
 
-      /* Translators: the state of a semaphore that processes use, and of one that they don't. */
+      /* Translators: the state of a semaphore: no process uses a semaphore that is left over. */
       add_row (rows,
                format_number (ssem_semaphore_info_get_value (info)),
                format_number (ssem_semaphore_info_get_units_held (info)),
@@ -230,7 +228,7 @@ tool_format_list (GPtrArray *infos)
                format_number (ssem_semaphore_info_get_n_attached (info)),
                g_strdup (tool_backend_name (ssem_semaphore_info_get_backend (info))),
                g_strdup (ssem_semaphore_info_is_leftover (info) ? _("left over") : _("in use")),
-               tool_show_key (info), NULL);
+               tool_display_key (info), NULL);
     }
   append_table (text, "", rows, "rrrrlll");
 
@@ -273,7 +271,7 @@ tool_format_info (SsemSemaphoreInfo *info)
   g_autoptr(GPtrArray) rows = new_rows ();
   GString *text = g_string_new (NULL);
 
-  add_row (rows, g_strdup (_("Key")), tool_show_key (info), NULL);
+  add_row (rows, g_strdup (_("Key")), tool_display_key (info), NULL);
   add_row (rows, g_strdup (_("Backend")),
            g_strdup (tool_backend_name (ssem_semaphore_info_get_backend (info))), NULL);
   add_row (rows, g_strdup (_("State")),
@@ -284,14 +282,14 @@ tool_format_info (SsemSemaphoreInfo *info)
            format_number (ssem_semaphore_info_get_units_held (info)), NULL);
   add_row (rows, g_strdup (_("Initial value")),
            format_number (ssem_semaphore_info_get_initial_value (info)), NULL);
-  add_row (rows, g_strdup (_("Processes that have it open")),
+  add_row (rows, g_strdup (_("Attached processes")),
            format_number (ssem_semaphore_info_get_n_attached (info)), NULL);
-  add_row (rows, g_strdup (_("Threads that wait")),
+  add_row (rows, g_strdup (_("Waiting threads")),
            format_number (ssem_semaphore_info_get_n_waiters (info)), NULL);
   append_table (text, "", rows, "ll");
 
-  append_processes (text, _("Who holds units:"), ssem_semaphore_info_get_holders (info));
-  append_processes (text, _("Who waits for units:"), ssem_semaphore_info_get_waiters (info));
+  append_processes (text, _("Holders:"), ssem_semaphore_info_get_holders (info));
+  append_processes (text, _("Waiters:"), ssem_semaphore_info_get_waiters (info));
 
   return g_string_free (text, FALSE);
 }

@@ -14,10 +14,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Looks at the semaphores again and again. On a terminal it draws the table anew in its place; in a
- * pipe it prints a line for each semaphore that is there at first, that changes, comes or goes. */
+/* Lists the semaphores at regular intervals. On a terminal, `watch` redraws the table in its place.
+ * In a pipe, it prints a line for each semaphore at the start, and for each that appears, changes
+ * or disappears. */
 
-/* What a terminal does; see console_codes(4). */
+/* Control sequences of terminals; see console_codes(4). */
 #define CLEAR_ALL      "\033[H\033[2J"
 #define GO_HOME        "\033[H"
 #define CLEAR_LINE     "\033[K"
@@ -25,25 +26,26 @@
 #define HIDE_CURSOR    "\033[?25l"
 #define SHOW_CURSOR    "\033[?25h"
 
-/* The signal's usual effect is back while its handler runs, and it is not blocked. */
+/* The default action is restored while the handler runs, and the signal is not blocked. */
 #define STOPPED_FLAGS (SA_RESETHAND | SA_NODEFER | SA_RESTART)
 
+/* The maximum is the limit of g_timeout_add (). */
 #define DEFAULT_INTERVAL_USEC G_USEC_PER_SEC
 #define MIN_INTERVAL_USEC     (G_USEC_PER_SEC / 100)
-#define MAX_INTERVAL_USEC     (G_MAXUINT * G_GINT64_CONSTANT (1000)) /* as a timer counts */
+#define MAX_INTERVAL_USEC     (G_MAXUINT * G_GINT64_CONSTANT (1000))
 
 typedef struct
 {
   GMainLoop *loop;
-  char **keys;        /* of those to show; empty for all */
+  char **keys;        /* the keys to show; empty: all */
   gboolean on_terminal;
-  GHashTable *lines;  /* in a pipe: name_of () -> the line printed last */
+  GHashTable *lines;  /* in a pipe: format_name () -> the line printed last */
   int status;
 } Watch;
 
 static gboolean
-is_wanted (Watch             *self,
-           SsemSemaphoreInfo *info)
+is_selected (Watch             *self,
+             SsemSemaphoreInfo *info)
 {
   const char *key = ssem_semaphore_info_get_key (info);
 
@@ -52,10 +54,10 @@ is_wanted (Watch             *self,
 }
 
 static GPtrArray *
-look (Watch   *self,
-      GError **error)
+list_selected (Watch   *self,
+               GError **error)
 {
-  g_autoptr(GPtrArray) infos = tool_list_all (error);
+  g_autoptr(GPtrArray) infos = tool_list_infos (error);
   guint i;
 
   if (infos == NULL)
@@ -63,7 +65,7 @@ look (Watch   *self,
 
   for (i = infos->len; i > 0; i--)
     {
-      if (!is_wanted (self, infos->pdata[i - 1]))
+      if (!is_selected (self, infos->pdata[i - 1]))
         g_ptr_array_remove_index (infos, i - 1);
     }
 
@@ -72,26 +74,26 @@ look (Watch   *self,
 
 /* --- On a terminal --- */
 
-/* At once, and past what is printed otherwise. */
+/* Writes without a buffer or a lock, so that a signal handler may call this function. */
 static void
 write_to_terminal (const char *text)
 {
   gssize n_written = write (STDOUT_FILENO, text, strlen (text));
 
-  /* A terminal that is gone has no cursor either. */
+  /* This fails only if the terminal is gone. */
   (void) n_written;
 }
 
 static void
-draw (Watch     *self,
-      GPtrArray *infos)
+draw_table (Watch     *self,
+            GPtrArray *infos)
 {
   g_autofree char *table = tool_format_list (infos);
   g_autoptr(GDateTime) now = g_date_time_new_now_local ();
   g_autofree char *title = g_date_time_format (now, "ssem watch  %Y-%m-%d %H:%M:%S\n\n");
   g_autofree char *text = g_strconcat (title, table, NULL);
   g_auto(GStrv) lines = g_strsplit (text, "\n", -1);
-  g_autoptr(GString) picture = g_string_new (GO_HOME);
+  g_autoptr(GString) screen = g_string_new (GO_HOME);
   struct winsize size = { 0 };
   int n_rows, n_columns, i;
 
@@ -100,36 +102,36 @@ draw (Watch     *self,
   n_rows = size.ws_row > 0 ? size.ws_row : 24;
   n_columns = size.ws_col > 0 ? size.ws_col : 80;
 
-  /* A line that is full, or the last of the screen, would move the others. */
+  /* Text in the last column or in the last row would scroll the screen. */
   for (i = 0; lines[i] != NULL && lines[i + 1] != NULL && i < n_rows - 1; i++)
     {
-      g_autofree char *line = tool_fit (lines[i], n_columns - 1, FALSE);
+      g_autofree char *line = tool_fit_width (lines[i], n_columns - 1);
 
-      g_string_append_printf (picture, "%s" CLEAR_LINE "\r\n", line);
+      g_string_append_printf (screen, "%s" CLEAR_LINE "\r\n", line);
     }
-  g_string_append (picture, CLEAR_BELOW);
-  g_print ("%s", picture->str);
+  g_string_append (screen, CLEAR_BELOW);
+  g_print ("%s", screen->str);
 }
 
-/* Ctrl-Z stops this process as it does others, but first the shell gets its cursor back. Nothing
- * here takes a lock, because the signal comes at any place. */
+/* Shows the cursor while Ctrl-Z stops this process. Nothing here may take a lock, because the
+ * signal can interrupt any code. */
 static void
 stopped_cb (int number)
 {
-  const struct sigaction again = { .sa_handler = stopped_cb, .sa_flags = STOPPED_FLAGS };
+  const struct sigaction stopped = { .sa_handler = stopped_cb, .sa_flags = STOPPED_FLAGS };
   int error = errno;
 
   write_to_terminal (SHOW_CURSOR);
-  /* It has its usual effect again: the process stops in this call, until it is continued. */
+  /* The default action stops the process in this call, until it continues. */
   raise (number);
-  sigaction (number, &again, NULL);
+  sigaction (number, &stopped, NULL);
   write_to_terminal (HIDE_CURSOR);
-  /* The terminal has been the shell's, and may have another size as well. */
+  /* Other programs have used the terminal, and its size may have changed: redraw everything. */
   raise (SIGWINCH);
   errno = error;
 }
 
-/* GLib takes no such signal into its loop. */
+/* Ends the program as SIGTERM does: g_unix_signal_add () does not support SIGQUIT. */
 static void
 quit_cb (int number)
 {
@@ -137,24 +139,25 @@ quit_cb (int number)
 }
 
 static void
-heed_keys (void)
+catch_terminal_signals (void)
 {
   const struct sigaction stopped = { .sa_handler = stopped_cb, .sa_flags = STOPPED_FLAGS };
   const struct sigaction quit = { .sa_handler = quit_cb, .sa_flags = SA_RESTART };
   struct sigaction before;
 
   sigaction (SIGQUIT, &quit, NULL);
-  /* A shell without jobs lets its children ignore it: nobody would continue them. */
+  /* Without job control, a shell starts its children with SIGTSTP ignored, because nothing would
+   * continue them. */
   if (sigaction (SIGTSTP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
     sigaction (SIGTSTP, &stopped, NULL);
 }
 
 /* --- In a pipe --- */
 
-/* No other semaphore has it. NULL where the key is not known, as Qt's are; nobody could tell the
- * lines of these apart. */
+/* Returns the backend and the key, a unique name for the semaphore. Returns NULL if the key is
+ * unknown, as for semaphores of Qt programs: their lines could not be told apart. */
 static char *
-name_of (SsemSemaphoreInfo *info)
+format_name (SsemSemaphoreInfo *info)
 {
   const char *key = ssem_semaphore_info_get_key (info);
   g_autofree char *text = key != NULL ? tool_key_to_text (key) : NULL;
@@ -166,14 +169,14 @@ name_of (SsemSemaphoreInfo *info)
 }
 
 static char *
-describe (SsemSemaphoreInfo *info,
-          const char        *name)
+format_line (SsemSemaphoreInfo *info,
+             const char        *name)
 {
   gint64 held = ssem_semaphore_info_get_units_held (info);
   g_autofree char *held_text = held >= 0 ? g_strdup_printf ("%" G_GINT64_FORMAT, held)
                                          : g_strdup ("?");
 
-  /* For programs: not translated. */
+  /* Programs read this line, so it is not translated. */
   return g_strdup_printf ("free=%d held=%s waiting=%d %s %s",
                           ssem_semaphore_info_get_value (info), held_text,
                           ssem_semaphore_info_get_n_waiters (info),
@@ -185,15 +188,14 @@ print_line (const char *line)
 {
   g_autoptr(GDateTime) now = g_date_time_new_now_utc ();
   g_autofree char *time = g_date_time_format (now, "%Y-%m-%dT%H:%M:%SZ");
-
   g_autofree char *text = g_strconcat (time, " ", line, NULL);
 
   tool_print_utf8 (text);
 }
 
 static void
-report (Watch     *self,
-        GPtrArray *infos)
+print_changes (Watch     *self,
+               GPtrArray *infos)
 {
   g_autoptr(GHashTable) lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   GHashTableIter iter;
@@ -205,11 +207,11 @@ report (Watch     *self,
       SsemSemaphoreInfo *info = infos->pdata[i];
       char *line;
 
-      name = name_of (info);
+      name = format_name (info);
       if (name == NULL)
         continue;
 
-      line = describe (info, name);
+      line = format_line (info, name);
       if (g_strcmp0 (g_hash_table_lookup (self->lines, name), line) != 0)
         print_line (line);
       g_hash_table_insert (lines, name, line);
@@ -228,10 +230,10 @@ report (Watch     *self,
   self->lines = g_steal_pointer (&lines);
 }
 
-/* --- Both --- */
+/* --- On a terminal and in a pipe --- */
 
 static gboolean
-look_cb (gpointer data)
+update_cb (gpointer data)
 {
   Watch *self = data;
   g_autoptr(GPtrArray) infos = NULL;
@@ -240,7 +242,7 @@ look_cb (gpointer data)
   if (self->status != TOOL_OK)
     return G_SOURCE_REMOVE;
 
-  infos = look (self, &error);
+  infos = list_selected (self, &error);
   if (infos == NULL)
     {
       if (self->on_terminal)
@@ -251,9 +253,9 @@ look_cb (gpointer data)
     }
 
   if (self->on_terminal)
-    draw (self, infos);
+    draw_table (self, infos);
   else
-    report (self, infos);
+    print_changes (self, infos);
 
   if (!tool_flush ())
     {
@@ -265,26 +267,26 @@ look_cb (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* The terminal has another size: what stands there has moved. */
+/* Redraws everything, because a terminal moves its text when its size changes. */
 static gboolean
 resized_cb (gpointer data)
 {
   g_print (CLEAR_ALL);
-  look_cb (data);
+  update_cb (data);
 
   return G_SOURCE_CONTINUE;
 }
 
-/* Who reads has gone: it ends as a line that it printed would have ended it. */
+/* Ends the program when the reader of the pipe has closed it, as writing a line would. */
 static gboolean
-reader_gone_cb (int          fd,
+pipe_closed_cb (int          fd,
                 GIOCondition condition,
                 gpointer     data)
 {
   Watch *self = data;
 
   raise (SIGPIPE);
-  /* A line may have said so in the same turn of the loop. */
+  /* update_cb () may have failed for the same reason in this iteration of the loop. */
   if (self->status == TOOL_OK)
     self->status = tool_fail_to_write ();
   g_main_loop_quit (self->loop);
@@ -293,7 +295,7 @@ reader_gone_cb (int          fd,
 }
 
 static gboolean
-end_cb (gpointer data)
+terminate_cb (gpointer data)
 {
   Watch *self = data;
 
@@ -311,7 +313,7 @@ tool_watch_parse (int         argc,
   g_autofree char *interval = NULL;
   GOptionEntry entries[] = {
     { "interval", 'i', 0, G_OPTION_ARG_STRING, &interval,
-      N_("How often to look: every second, unless given"), N_("SECONDS") },
+      N_("Wait this long between updates (default: 1)"), N_("SECONDS") },
     G_OPTION_ENTRY_NULL,
   };
 
@@ -349,35 +351,35 @@ tool_watch (int    argc,
 {
   g_autoptr(GMainLoop) loop = NULL;
   g_auto(GStrv) keys = NULL;
-  ToolWatch wishes;
+  ToolWatch options;
   Watch watch = { 0 };
   int status;
 
-  if (!tool_watch_parse (argc, argv, &wishes, &status))
+  if (!tool_watch_parse (argc, argv, &options, &status))
     return status;
 
   loop = g_main_loop_new (NULL, FALSE);
   watch.loop = loop;
-  keys = read_keys (wishes.keys);
+  keys = read_keys (options.keys);
   watch.keys = keys;
   watch.on_terminal = isatty (STDOUT_FILENO);
   watch.lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 
-  g_unix_signal_add (SIGINT, end_cb, &watch);
-  g_unix_signal_add (SIGTERM, end_cb, &watch);
-  g_unix_signal_add (SIGHUP, end_cb, &watch);
+  g_unix_signal_add (SIGINT, terminate_cb, &watch);
+  g_unix_signal_add (SIGTERM, terminate_cb, &watch);
+  g_unix_signal_add (SIGHUP, terminate_cb, &watch);
   if (watch.on_terminal)
     {
       g_unix_signal_add (SIGWINCH, resized_cb, &watch);
-      heed_keys ();
+      catch_terminal_signals ();
       g_print (HIDE_CURSOR CLEAR_ALL);
     }
   else
     {
-      g_unix_fd_add (STDOUT_FILENO, G_IO_ERR | G_IO_HUP, reader_gone_cb, &watch);
+      g_unix_fd_add (STDOUT_FILENO, G_IO_ERR | G_IO_HUP, pipe_closed_cb, &watch);
     }
-  g_timeout_add ((guint) (wishes.interval_usec / 1000), look_cb, &watch);
-  if (look_cb (&watch))
+  g_timeout_add ((guint) (options.interval_usec / 1000), update_cb, &watch);
+  if (update_cb (&watch))
     {
       g_main_loop_run (loop);
       if (watch.on_terminal && watch.status == TOOL_OK)

@@ -15,14 +15,14 @@ main (int    argc,
   char **arguments;
   int status;
 
-  tool_keep_streams ();
+  tool_reserve_streams ();
   arguments = tool_get_arguments (argv);
   tool_set_locale ();
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   g_set_prgname ("ssem");
 
-  if (!tool_leave_process_1 (&status))
+  if (!tool_fork_if_process_1 (&status))
     return status;
 
   status = tool_dispatch ((int) g_strv_length (arguments), arguments);

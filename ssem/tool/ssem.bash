@@ -1,9 +1,10 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-# Completes the `ssem` command in bash: its commands, their options, and the keys that there are.
+# Completes the arguments of `ssem` in bash: subcommands, options, and keys of existing semaphores.
 
-# Keys may have spaces and worse, so each is quoted as the shell reads it.
+# Completes a key. The key is quoted for the shell, because it may contain spaces and other special
+# characters.
 _ssem_complete_keys()
 {
   local key quoted
@@ -45,7 +46,7 @@ _ssem()
       return ;;
   esac
 
-  # How many arguments there are already that are neither options nor their values.
+  # Count the arguments before this word that are neither options nor values of options.
   for ((index = 2; index < COMP_CWORD; index++)); do
     word=${COMP_WORDS[index]}
     if [[ -z $are_ended ]]; then
@@ -57,7 +58,7 @@ _ssem()
       esac
     fi
     n_keys=$((n_keys + 1))
-    # What follows the key is the command.
+    # The arguments after the key are the command.
     [[ $command == run ]] && break
   done
 

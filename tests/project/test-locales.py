@@ -92,8 +92,8 @@ class Locales(unittest.TestCase):
 
     @in_each_language
     def test_message_of_the_command(self, locale, translate):
-        expected = (f'ssem: {translate("A command is missing")}\n'
-                    f'{translate("“ssem --help” tells more.")}\n')
+        expected = (f'ssem: {translate("Missing command")}\n'
+                    f'{translate("Run “ssem --help” for help.")}\n')
         self.assertEqual(self.call(locale), (2, b'', expected.encode()))
 
     @in_each_language
@@ -114,9 +114,9 @@ class Locales(unittest.TestCase):
     def test_help(self, locale, translate):
         status, output, said = self.call(locale, 'run', '--help')
         self.assertEqual((status, said), (0, b''))
-        for text in ['KEY -- COMMAND [ARGUMENT…]', 'SECONDS', 'Print the version and end',
-                     'Holds units of a semaphore while a command runs, and ends as it does.',
-                     'How long to wait for them: for ever, unless given']:
+        for text in ['KEY -- COMMAND [ARGUMENT…]', 'SECONDS', 'Print the version and exit',
+                     'Runs a command while holding units, and exits with the status of the command.',
+                     'Wait for the units at most this long (default: forever)']:
             self.assertIn(translate(text), output.decode())
 
     @in_each_language
@@ -130,7 +130,7 @@ class Locales(unittest.TestCase):
                              width(row[:row.rindex(text)]), output.decode())
 
     def test_in_the_encoding_of_the_locale(self):
-        text = translations('fr').gettext('A key and a command are needed')
+        text = translations('fr').gettext('Missing key or command')
         self.assertFalse(text.isascii())
         status, output, said = self.call(FRENCH_LATIN, 'run')
         self.assertEqual(said.splitlines()[0], f'ssem: {text}'.encode('iso-8859-1'))

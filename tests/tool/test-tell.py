@@ -110,10 +110,10 @@ class Tell(ToolCase):
         text = self.output('show', self.key)
         self.assertIn(self.key, text)
         self.assertRegex(text, r'(?m)^Free units +0$')
-        self.assertRegex(text, r'(?m)^Threads that wait +1$')
+        self.assertRegex(text, r'(?m)^Waiting threads +1$')
         if self.backend == 'shared-memory':
-            self.assertRegex(text, rf'Who holds units:\n +PID.*\n +{holder.pid} +1 .*ssem\n')
-            self.assertRegex(text, rf'Who waits for units:\n +PID.*\n +{waiter.pid} +1 .*ssem\n')
+            self.assertRegex(text, rf'Holders:\n +PID.*\n +{holder.pid} +1 .*ssem\n')
+            self.assertRegex(text, rf'Waiters:\n +PID.*\n +{waiter.pid} +1 .*ssem\n')
         self.let_go(holder)
         self.let_go(waiter)
 
@@ -209,7 +209,7 @@ class Dashes(ToolCase):
         self.assertEqual(self.output('list', '--'), '')
         self.assertEqual(self.output('clean', '--'), '')
         for arguments, reason in [(['list', '--', '-x'], '“-x”'), (['clean', '--', '--'], '“--”'),
-                                  (['show', '--', 'a', '--'], '“--”'), (['show', '--'], 'missing')]:
+                                  (['show', '--', 'a', '--'], '“--”'), (['show', '--'], 'Missing')]:
             with self.subTest(arguments=arguments):
                 result = self.call(*arguments)
                 self.assertEqual(result.returncode, 2)
@@ -234,7 +234,7 @@ class Output(ToolCase):
                 result = subprocess.run([TOOL, *arguments], stderr=subprocess.PIPE, check=False,
                                         encoding='utf-8', timeout=SECONDS, **options)
                 self.assertEqual(result.returncode, 1)
-                self.assertEqual(result.stderr, 'ssem: Could not write the output\n')
+                self.assertEqual(result.stderr, 'ssem: Could not write to standard output\n')
 
     def test_full(self):
         with open('/dev/full', 'wb') as full:
@@ -259,7 +259,7 @@ class Output(ToolCase):
                                 restore_signals=False)
         self.assertIn(self.key, watch.stdout.readline())
         watch.stdout.close()
-        self.assertEqual(watch.stderr.read(), 'ssem: Could not write the output\n')
+        self.assertEqual(watch.stderr.read(), 'ssem: Could not write to standard output\n')
         self.assertEqual(watch.wait(), 1)
 
     def test_the_reader_of_watch_goes_where_that_is_a_signal(self):
@@ -277,7 +277,7 @@ class Output(ToolCase):
         self.output('reset', self.key, '7')
         watch.stdout.close()
         os.kill(watch.pid, signal.SIGCONT)
-        self.assertEqual(watch.stderr.read(), 'ssem: Could not write the output\n')
+        self.assertEqual(watch.stderr.read(), 'ssem: Could not write to standard output\n')
         self.assertEqual(watch.wait(), 1)
 
 
@@ -322,7 +322,7 @@ class Mend(ToolCase):
         self.leave_over()
         result = self.call('reset', self.key, '5')
         self.assertEqual((result.returncode, result.stdout), (0, ''))
-        self.assertIn('gone', result.stderr)
+        self.assertIn('removed', result.stderr)
         self.assertRemoved()
 
     def test_permission_denied(self):
