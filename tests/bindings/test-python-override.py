@@ -806,7 +806,7 @@ loop.run_until_complete(run())
 async def late():
     await semaphore.acquire_async()
 ''')
-        self.assertIn('RuntimeError: cannot await an acquire any more', wrong)
+        self.assertIn('RuntimeError: cannot await an acquire while', wrong)
 
     def test_thread_beside_a_wait(self):
         """It has let go of what it was given, though it may still be there."""

@@ -3,36 +3,38 @@
 
 /* exported _init */
 
-// GJS loads this file by itself where a program imports Ssem. With it `new` opens at once, the
-// usual arguments have defaults, and acquire_async() without a callback answers a promise.
+// Adapts the Ssem module to JavaScript. GJS loads this file when a program imports Ssem. The file
+// makes `new` open the semaphore, adds default arguments, and lets acquire_async() without a
+// callback return a promise.
 //
-// GJS cuts a key at its first null character, and takes numbers modulo 2^32 and without fraction.
-// So arguments are checked here first. What cannot be passed on unchanged is refused before anything
-// happens: with a TypeError for another type, with a RangeError for another number.
+// Values must arrive unchanged. GJS truncates a key at its first null character, reduces numbers
+// modulo 2^32, and drops their fraction. Therefore this file checks all arguments first. It refuses
+// a value that GJS would change, before anything happens: a wrong type with a TypeError, a number
+// out of range with a RangeError.
 
 const {Gio, GLib} = imports.gi;
 
 const TRANSLATION_DOMAIN = 'ssem-1';
 
-// Longer than any key.
-const NO_KEY = 'x'.repeat(1025);
+// A key that is too long, so that the library refuses it.
+const INVALID_KEY = 'x'.repeat(1025);
 
-function describe(value) {
+function describeType(value) {
     return value === null ? 'null' : typeof value;
 }
 
-// The key; or one that the library refuses, in place of text that cannot be passed on. So the error
-// is the library's own, and get_error() answers it, too.
+// Returns the key. Text that cannot be a key becomes another key that the library refuses. The
+// error is then the library's own, and get_error() returns it too.
 function toKey(key) {
     if (typeof key !== 'string')
-        throw new TypeError(`the key of a semaphore is a string, not ${describe(key)}`);
-    return /[\0\p{Surrogate}]/u.test(key) ? NO_KEY : key;
+        throw new TypeError(`the key of a semaphore must be a string, not ${describeType(key)}`);
+    return /[\0\p{Surrogate}]/u.test(key) ? INVALID_KEY : key;
 }
 
 function toInteger(value, nBits) {
     if (typeof value !== 'number')
-        throw new TypeError(`expected a number, not ${describe(value)}`);
-    // GJS would make 0 of -0.
+        throw new TypeError(`expected a number, not ${describeType(value)}`);
+    // GJS would change -0 to 0.
     const limit = 2 ** (nBits - 1);
     const isMinusZero = Object.is(value, -0);
     if (!Number.isInteger(value) || isMinusZero || value < -limit || value >= limit)
@@ -46,20 +48,21 @@ function toInt32(value) {
 
 function toBoolean(value) {
     if (typeof value !== 'boolean')
-        throw new TypeError(`expected a boolean, not ${describe(value)}`);
+        throw new TypeError(`expected a boolean, not ${describeType(value)}`);
     return value;
 }
 
 function toCancellable(value) {
     if (value !== null && !(value instanceof Gio.Cancellable))
-        throw new TypeError(`expected a Gio.Cancellable or null, not ${describe(value)}`);
+        throw new TypeError(`expected a Gio.Cancellable or null, not ${describeType(value)}`);
     return value;
 }
 
-// The library says the same, and its translations have it.
-function toEnum(enumeration, sentence, value) {
+// Returns the value if it is a member of the enumeration. The message is one of the library's, so
+// that the library's translations apply.
+function toEnum(enumeration, text, value) {
     if (!Object.values(enumeration).includes(toInt32(value))) {
-        const message = GLib.dgettext(TRANSLATION_DOMAIN, sentence).replace('%d', value);
+        const message = GLib.dgettext(TRANSLATION_DOMAIN, text).replace('%d', value);
         throw new Gio.IOErrorEnum({code: Gio.IOErrorEnum.INVALID_ARGUMENT, message});
     }
     return value;
@@ -84,7 +87,7 @@ function _init() {
     const {_init: construct, acquire, acquire_timeout: acquireTimeout, init, release,
         set_key: setKey, try_acquire: tryAcquire} = prototype;
 
-    const properties = new Map([
+    const checks = new Map([
         ['key', value => value === null ? null : toKey(value)],
         ['initial-value', toInt32],
         ['mode', toMode],
@@ -92,18 +95,19 @@ function _init() {
         ['backend', toBackend],
     ]);
 
-    // GJS takes a name in three spellings.
+    // Returns the properties with checked values. GJS accepts three spellings of a name:
+    // initial-value, initial_value and initialValue.
     function checkProperties(given) {
         if (typeof given !== 'object' || given === null)
-            throw new TypeError(`expected an object with properties, not ${describe(given)}`);
+            throw new TypeError(`expected an object with properties, not ${describeType(given)}`);
         const checked = {};
         for (const [spelling, value] of Object.entries(given)) {
             const name = spelling.replace(/_/g, '-').replace(/[A-Z]/g, '-$&').toLowerCase();
-            if (!properties.has(name))
+            if (!checks.has(name))
                 throw new TypeError(`SystemSemaphore has no property ${spelling}`);
             if (name in checked)
                 throw new TypeError(`the property ${spelling} is given twice`);
-            checked[name] = properties.get(name)(value);
+            checked[name] = checks.get(name)(value);
         }
         return checked;
     }
@@ -118,10 +122,10 @@ function _init() {
             'keep a semaphore in a property instead');
     }
 
-    // GObject.registerClass() calls it.
+    // GObject.registerClass() calls this method for a subclass.
     FinalSemaphore._classInit = refuseSubclass;
 
-    // A class that was not registered ends here.
+    // The proxy refuses objects of a subclass that was not registered.
     const SystemSemaphore = new Proxy(FinalSemaphore, {
         construct(target, args, newTarget) {
             if (newTarget !== SystemSemaphore)
@@ -161,22 +165,23 @@ function _init() {
         return release.call(this, toInt32(n));
     };
 
-    // Below what makes a promise of it, so that a wrong argument rejects the promise.
+    // Gio._promisify() wraps the method that checks the arguments, so that a wrong argument rejects
+    // the promise. The default arguments come on top.
     const {acquire_async: acquireAsync} = prototype;
     prototype.acquire_async = function (n, cancellable, callback) {
         return acquireAsync.call(this, toInt32(n), toCancellable(cancellable), callback);
     };
     Gio._promisify(prototype, 'acquire_async', 'acquire_finish');
-    const {acquire_async: acquirePromised} = prototype;
+    const {acquire_async: acquireAsPromise} = prototype;
     prototype.acquire_async = function (n = 1, cancellable = null, ...callback) {
-        return acquirePromised.call(this, n, cancellable, ...callback);
+        return acquireAsPromise.call(this, n, cancellable, ...callback);
     };
 
-    // --- Looking, and repairing ---
+    // --- Inspection and repair ---
 
     const {backend_is_supported: isSupported, semaphore_info_count_others: countOthers,
-        semaphore_info_list: list, semaphore_info_query: query, semaphore_remove_leftover: removeLeftover,
-        semaphore_reset: reset} = namespace;
+        semaphore_info_list: list, semaphore_info_query: query,
+        semaphore_remove_leftover: removeLeftover, semaphore_reset: reset} = namespace;
 
     namespace.backend_is_supported = backend => isSupported(toBackend(backend));
     namespace.semaphore_info_list = backend => list(toBackend(backend));
@@ -187,7 +192,7 @@ function _init() {
     namespace.semaphore_reset = (key, value, backend) =>
         reset(toKey(key), toInt32(value), toBackend(backend));
 
-    // The library has most of them under two names.
+    // The library has most of these functions under a second name.
     Backend.is_supported = namespace.backend_is_supported;
     SemaphoreInfo.list = namespace.semaphore_info_list;
     SemaphoreInfo.count_others = namespace.semaphore_info_count_others;
