@@ -1,9 +1,9 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Brings the page on performance up to date from what the benchmark program has written.
+"""Updates the page on performance from the figures of the benchmark program.
 
-    build/tests/bench/bench --tsv figures.tsv
+    build/tests/bench/bench.py --tsv figures.tsv
     docs/update-performance.py figures.tsv
 
 puts the table into performance.md between its two marks, draws performance.svg, and keeps the
@@ -21,6 +21,9 @@ import sys
 from xml.sax.saxutils import escape
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / 'tests' / 'bench'))
+from bench import format_figure, format_value
+
 PAGE = HERE / 'performance.md'
 PLOT = HERE / 'performance.svg'
 KEPT = HERE / 'performance.tsv'
@@ -37,29 +40,6 @@ def read_figures(path):
 
 def backends_of(rows):
     return list(dict.fromkeys(row['backend'] for row in rows))
-
-
-# --- Numbers, as the program prints them ----------------------------------------------------------
-
-def format_value(unit, text):
-    value = float(text)
-    if unit == 'ns':
-        if value < 1e4:
-            return f'{value:.{int(value < 100)}f} ns'
-        if value < 1e7:
-            return f'{value / 1e3:.{int(value < 1e5)}f} µs'
-        return f'{value / 1e6:.{int(value < 1e8)}f} ms'
-    if unit == '1/s':
-        return f'{value / 1e3:.0f} k/s' if value < 1e6 else f'{value / 1e6:.2f} M/s'
-    if unit == '%':
-        return f'{value:.1f} %'
-    return f'{value:.6g}'
-
-
-def format_figure(text):
-    value = float(text)
-    decimals = 0 if value == 0 else min(max(2 - math.floor(math.log10(abs(value))), 0), 4)
-    return f'{value:.{decimals}f}'
 
 
 SIGNS = {'<=': '≤', '>=': '≥', '=': '='}

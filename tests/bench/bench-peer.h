@@ -8,18 +8,18 @@
 
 G_BEGIN_DECLS
 
-/* One kind of semaphore, ours or somebody else's, behind one table, so that each scenario is
- * written once. Nothing here returns an error: what fails ends the measurement with bench_fail ().
+/* One kind of semaphore, ours or another, behind a table, so that each scenario is written once.
+ * No function returns an error: a failure ends the measurement with bench_fail ().
  *
- * open     Attaches to the semaphore of the key, or creates it with @value. Whoever opens first is
- *          alone: a scenario opens in the measuring process before its helpers do. With @undo
- *          FALSE, nothing comes back at death: right for signalling between processes. Qt has no
- *          such choice, and undo counts end at 32767; a scenario that signals starts anew before.
+ * open     Attaches to the semaphore of the key, or creates it with @value. The creator is alone: a
+ *          scenario opens in the measuring process before its helpers do. With @undo FALSE, nothing
+ *          comes back at death: right for signals between processes. Qt ignores @undo, and its undo
+ *          counts end at 32767, so a scenario that signals takes new semaphores for each turn.
  * acquire  Takes one unit, and waits for it.
  * release  Adds @n units.
- * close    Ends the use; by the one who created it, or the last, it also ends the semaphore.
- * pairs    @n times acquire and release of one unit, as direct calls. The fastest of the peers
- *          takes so little time that calls through this table would show in the ratio.
+ * close    Ends the use. The creator, or the last user, also removes the semaphore.
+ * pairs    Acquires and releases one unit @n times, with direct calls: calls through this table
+ *          would show in the ratio, because the fastest peer takes so little time.
  */
 typedef struct
 {
@@ -38,11 +38,13 @@ typedef struct
 extern const BenchPeer bench_peer_ssem; /* with the backend that SSEM_BACKEND names */
 extern const BenchPeer bench_peer_semop;
 extern const BenchPeer bench_peer_sem_t;
+extern const BenchPeer bench_peer_qt;   /* in C++; only where Qt is installed */
 
-/* QSystemSemaphore in C++; NULL where the program was built without Qt. */
-const BenchPeer *bench_peer_qt (void);
+/* Prints the reason and ends the measurement; for the measuring process and its helpers. */
+void bench_fail (const char *format,
+                 ...) G_GNUC_NORETURN G_GNUC_PRINTF (1, 2);
 
-/* The body of pairs (); with constant functions they are called directly, or not even called. */
+/* The body of pairs (): the compiler calls constant functions directly, or inlines them. */
 static inline __attribute__ ((always_inline)) void
 bench_repeat_pairs (void     (*acquire) (gpointer handle),
                     void     (*release) (gpointer handle,

@@ -4,16 +4,11 @@
 
 #include "bench-process.h"
 
-#include "bench-run.h"
-
 #include <errno.h>
 #include <glib-unix.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -21,13 +16,12 @@
 
 #define POLL_USEC 200
 
-struct _BenchCrowd
+struct _BenchHelpers
 {
   int n;
   pid_t *pids;
   int ready[2];
   int orders[2];
-  gboolean is_dead;
 };
 
 gint64
@@ -40,51 +34,19 @@ bench_now_ns (void)
   return (gint64) now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-gpointer
-bench_shared_new (gsize size)
-{
-  void *memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-  if (memory == MAP_FAILED)
-    bench_fail ("mmap: %s", g_strerror (errno));
-
-  return memory;
-}
-
 void
-bench_shared_free (gpointer memory,
-                   gsize    size)
+bench_pin_to (int index)
 {
-  munmap (memory, size);
-}
-
-/* Those that it had before it was pinned. */
-static const cpu_set_t *
-processors (void)
-{
-  static cpu_set_t all;
+  static cpu_set_t all; /* those that the process had before it was pinned */
+  cpu_set_t one;
+  int cpu;
 
   if (CPU_COUNT (&all) == 0 && sched_getaffinity (0, sizeof all, &all) != 0)
     bench_fail ("sched_getaffinity: %s", g_strerror (errno));
 
-  return &all;
-}
-
-int
-bench_n_processors (void)
-{
-  return CPU_COUNT (processors ());
-}
-
-void
-bench_pin_to (int index)
-{
-  cpu_set_t one;
-  int cpu;
-
   for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
     {
-      if (CPU_ISSET (cpu, processors ()) && index-- == 0)
+      if (CPU_ISSET (cpu, &all) && index-- == 0)
         break;
     }
 
@@ -94,8 +56,8 @@ bench_pin_to (int index)
     bench_fail ("sched_setaffinity: %s", g_strerror (errno));
 }
 
-void
-bench_wait_asleep (pid_t pid)
+static void
+await_sleep (pid_t pid)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/stat", (int) pid);
 
@@ -104,7 +66,7 @@ bench_wait_asleep (pid_t pid)
       g_autofree char *line = NULL;
       const char *state = NULL;
 
-      /* The name before it is in parentheses, and may hold any character. */
+      /* The name before the state is in parentheses, and may hold any character. */
       if (g_file_get_contents (path, &line, NULL, NULL))
         state = strrchr (line, ')');
       if (state == NULL || g_str_has_prefix (state, ") Z"))
@@ -153,12 +115,13 @@ write_byte (int fd)
     }
 }
 
-BenchCrowd *
-bench_crowd_new (int              n,
-                 BenchHelperFunc  func,
-                 gpointer         data)
+BenchHelpers *
+bench_helpers_new (int              n,
+                   BenchHelperFunc  func,
+                   BenchContender  *contender)
 {
-  BenchCrowd *self = g_new0 (BenchCrowd, 1);
+  BenchHelpers *self = g_new0 (BenchHelpers, 1);
+  pid_t parent = getpid ();
   int i;
 
   self->n = n;
@@ -168,30 +131,25 @@ bench_crowd_new (int              n,
 
   for (i = 0; i < n; i++)
     {
-      pid_t pid = fork ();
-
-      if (pid < 0)
+      self->pids[i] = fork ();
+      if (self->pids[i] < 0)
         bench_fail ("fork: %s", g_strerror (errno));
-      if (pid == 0)
+      if (self->pids[i] == 0)
         {
+          /* The signal comes with a later death of the parent only. */
           prctl (PR_SET_PDEATHSIG, SIGKILL);
-          func (self, i, data);
-          _exit (EXIT_SUCCESS);
+          if (getppid () == parent)
+            func (self, i, contender);
+          _exit (0);
         }
-      self->pids[i] = pid;
     }
+  read_bytes (self->ready[0], n);
 
   return self;
 }
 
 void
-bench_crowd_wait_ready (BenchCrowd *self)
-{
-  read_bytes (self->ready[0], self->n);
-}
-
-void
-bench_crowd_order (BenchCrowd *self)
+bench_helpers_order (BenchHelpers *self)
 {
   int i;
 
@@ -199,22 +157,20 @@ bench_crowd_order (BenchCrowd *self)
     write_byte (self->orders[1]);
 }
 
-pid_t
-bench_crowd_pid (BenchCrowd *self,
-                 int         index)
-{
-  return self->pids[index];
-}
-
 void
-bench_crowd_kill (BenchCrowd *self)
+bench_helpers_await_sleep (BenchHelpers *self)
 {
   int i;
 
-  if (self->is_dead)
-    return;
+  for (i = 0; i < self->n; i++)
+    await_sleep (self->pids[i]);
+}
 
-  self->is_dead = TRUE;
+void
+bench_helpers_free (BenchHelpers *self)
+{
+  int i;
+
   for (i = 0; i < self->n; i++)
     kill (self->pids[i], SIGKILL);
   for (i = 0; i < self->n; i++)
@@ -222,28 +178,31 @@ bench_crowd_kill (BenchCrowd *self)
       while (waitpid (self->pids[i], NULL, 0) < 0 && errno == EINTR)
         ;
     }
-}
-
-void
-bench_crowd_free (BenchCrowd *self)
-{
-  bench_crowd_kill (self);
-  close (self->ready[0]);
-  close (self->ready[1]);
-  close (self->orders[0]);
-  close (self->orders[1]);
+  for (i = 0; i < 2; i++)
+    {
+      close (self->ready[i]);
+      close (self->orders[i]);
+    }
   g_free (self->pids);
   g_free (self);
 }
 
 void
-bench_helper_ready (BenchCrowd *self)
+bench_helper_ready (BenchHelpers *self)
 {
   write_byte (self->ready[1]);
 }
 
 void
-bench_helper_await (BenchCrowd *self)
+bench_helper_await_order (BenchHelpers *self)
 {
   read_bytes (self->orders[0], 1);
+}
+
+void
+bench_helper_idle (BenchHelpers *self)
+{
+  bench_helper_ready (self);
+  for (;;)
+    pause ();
 }

@@ -4,51 +4,36 @@
 
 #pragma once
 
-#include <glib.h>
-#include <sys/types.h>
+#include "bench-scenario.h"
 
 G_BEGIN_DECLS
 
-gint64   bench_now_ns        (void);
+gint64        bench_now_ns               (void);
 
-/* Memory, filled with zeros, that the helpers forked from now on share. */
-gpointer bench_shared_new    (gsize    size);
-void     bench_shared_free   (gpointer memory,
-                              gsize    size);
+/* Pins this process, and those that it forks from now on, to the @index-th of its processors. */
+void          bench_pin_to               (int              index);
 
-/* How many processors this process may use, as long as it is not pinned. */
-int      bench_n_processors  (void);
+/* Helper processes, which all run one function until they are killed. bench_helpers_new () returns
+ * when each helper has called bench_helper_ready (). A helper may wait for an order: the measuring
+ * process gives as many orders as there are helpers, and each helper takes one. */
+typedef void (*BenchHelperFunc) (BenchHelpers   *helpers,
+                                 int             index,
+                                 BenchContender *contender);
 
-/* Pins this process, and those that it forks from now on, to the @index-th of these. */
-void     bench_pin_to        (int      index);
+BenchHelpers *bench_helpers_new          (int              n,
+                                          BenchHelperFunc  func,
+                                          BenchContender  *contender);
+void          bench_helpers_order        (BenchHelpers    *self);
 
-/* Waits until the main thread of @pid sleeps. */
-void     bench_wait_asleep   (pid_t    pid);
+/* Waits until each helper sleeps in a system call. */
+void          bench_helpers_await_sleep  (BenchHelpers    *self);
 
-/* Helper processes, all doing the same.
- *
- * A helper says that it is ready once, or again and again, and may wait for an order; the measuring
- * process gives each order to one helper, whichever takes it. Helpers end by being killed. */
-typedef struct _BenchCrowd BenchCrowd;
+/* Kills all helpers, and waits until they are gone. */
+void          bench_helpers_free         (BenchHelpers    *self);
 
-typedef void (*BenchHelperFunc) (BenchCrowd *crowd,
-                                 int         index,
-                                 gpointer    data);
-
-BenchCrowd *bench_crowd_new        (int              n,
-                                    BenchHelperFunc  func,
-                                    gpointer         data);
-void        bench_crowd_wait_ready (BenchCrowd      *self);
-void        bench_crowd_order      (BenchCrowd      *self);
-pid_t       bench_crowd_pid        (BenchCrowd      *self,
-                                    int              index);
-
-/* Kills all helpers at once; and waits until they are gone. */
-void        bench_crowd_kill       (BenchCrowd      *self);
-void        bench_crowd_free       (BenchCrowd      *self);
-
-/* For the helper. */
-void        bench_helper_ready     (BenchCrowd      *self);
-void        bench_helper_await     (BenchCrowd      *self);
+/* For the helper. The last one is ready, and does nothing any more. */
+void          bench_helper_ready         (BenchHelpers    *self);
+void          bench_helper_await_order   (BenchHelpers    *self);
+void          bench_helper_idle          (BenchHelpers    *self) G_GNUC_NORETURN;
 
 G_END_DECLS

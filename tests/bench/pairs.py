@@ -3,11 +3,12 @@
 
 """Measures acquire + release from Python: ours against PyQt6's QSystemSemaphore.
 
-Prints a line for each round: nanoseconds per pair, ours and theirs. Exits with 77 where one of the
-two is not installed.
+    pairs.py ROUNDS BLOCKS REPEATS
+
+Prints a line for each turn, as bench-measure does: the round, the index of the contender, and the
+nanoseconds per pair. Exits with 77 where a module is not installed.
 """
 
-import statistics
 import sys
 import time
 import uuid
@@ -21,8 +22,6 @@ except (ImportError, ValueError) as error:
     print(error, file=sys.stderr)
     sys.exit(77)
 
-BLOCKS = 11
-
 
 def measure(semaphore, n):
     start = time.monotonic_ns()
@@ -33,16 +32,16 @@ def measure(semaphore, n):
 
 
 def main():
-    n_rounds, n_pairs = int(sys.argv[1]), int(sys.argv[2])
-    ours = Ssem.SystemSemaphore(str(uuid.uuid4()), 1)
-    theirs = QSystemSemaphore(str(uuid.uuid4()), 1)
+    rounds, blocks, n_pairs = map(int, sys.argv[1:])
+    contenders = [Ssem.SystemSemaphore(str(uuid.uuid4()), 1), QSystemSemaphore(str(uuid.uuid4()), 1)]
 
-    measure(ours, n_pairs)
-    measure(theirs, n_pairs)
-    for _ in range(n_rounds):
-        samples = [(measure(ours, n_pairs), measure(theirs, n_pairs))
-                   for _ in range(BLOCKS)]
-        print(*(statistics.median(side) for side in zip(*samples)))
+    for contender in contenders:
+        measure(contender, n_pairs)
+    turns = [(round_number, index, measure(contender, n_pairs))
+             for round_number in range(rounds) for _ in range(blocks)
+             for index, contender in enumerate(contenders)]
+    for turn in turns:
+        print(*turn)
 
 
 main()

@@ -4,13 +4,11 @@
 
 #include "bench-peer.h"
 
-#include "bench-run.h"
-
 #include <QString>
 #include <QSystemSemaphore>
 
-/* The constructor makes the key file and the semaphore, or finds them; the destructor of the one
- * that made them removes them. */
+/* The constructor makes the key file and the semaphore, or finds them; the destructor of their maker
+ * removes them. */
 
 namespace
 {
@@ -67,19 +65,13 @@ qt_pairs (gpointer handle,
   bench_repeat_pairs (qt_acquire, qt_release, handle, n);
 }
 
-const BenchPeer peer = {
-  QT_VERSION_MAJOR == 5 ? "Qt 5" : "Qt 6",
+}
+
+const BenchPeer bench_peer_qt = {
+  "qt",
   qt_open,
   qt_acquire,
   qt_release,
   qt_close,
   qt_pairs,
 };
-
-}
-
-const BenchPeer *
-bench_peer_qt (void)
-{
-  return &peer;
-}

@@ -4,8 +4,6 @@
 
 #include "bench-peer.h"
 
-#include "bench-run.h"
-
 #include <ssem.h>
 
 static gpointer

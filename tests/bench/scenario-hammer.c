@@ -3,21 +3,17 @@
  */
 
 #include "bench-process.h"
-#include "bench-scenarios.h"
 
 #include <stdatomic.h>
 
-/* Several processes that all want one unit, all the time.
+/* @size processes contend for one unit without a pause. The helpers run before the measured time
+ * begins and go on after its end; the figures are by how much their counters grow meanwhile.
  *
- * The helpers run before the measured time begins and go on after it has ended; what counts is by
- * how much their counters have grown meanwhile.
- *
- * Metric 0: pairs per second, of all together.
- * Metric 1: what the one that is served least has got, in percent of an equal share.
+ * Repeats: the measured time in microseconds.
+ * Figure 0: pairs per second, of all helpers together.
+ * Figure 1: the pairs of the helper that is served least, in percent of an equal share.
  */
 
-#define MEASURED_USEC 250000
-#define MEASURED_USEC_QUICK 20000
 #define POLL_USEC 500
 #define MAX_HELPERS 16
 
@@ -31,32 +27,21 @@ typedef struct
   } helpers[MAX_HELPERS];
 } Shared;
 
-typedef struct
-{
-  const BenchPeer *peer;
-  char *key;
-  gpointer handle;
-  Shared *shared;
-  BenchCrowd *crowd;
-  int n;
-} Fixture;
-
 static void
-hammer (BenchCrowd *crowd,
-        int         index,
-        gpointer    data)
+hammer (BenchHelpers   *helpers,
+        int             index,
+        BenchContender *contender)
 {
-  Fixture *fixture = data;
-  const BenchPeer *peer = fixture->peer;
-  Shared *shared = fixture->shared;
+  const BenchPeer *peer = contender->peer;
+  Shared *shared = contender->shared;
   _Atomic gint64 *n_pairs = &shared->helpers[index].n_pairs;
-  gpointer handle = peer->open (fixture->key, 1, TRUE);
+  gpointer handle = peer->open (contender->key, 1, TRUE);
   gint64 n = 0;
 
-  bench_helper_ready (crowd);
+  bench_helper_ready (helpers);
   for (;;)
     {
-      bench_helper_await (crowd);
+      bench_helper_await_order (helpers);
       atomic_fetch_add (&shared->n_running, 1);
       while (!atomic_load_explicit (&shared->must_stop, memory_order_relaxed))
         {
@@ -68,23 +53,13 @@ hammer (BenchCrowd *crowd,
     }
 }
 
-static gpointer
-set_up (BenchRun       *run,
-        BenchContender  who)
+static void
+set_up (BenchContender *self)
 {
-  Fixture *fixture = g_new0 (Fixture, 1);
+  g_assert (self->size <= MAX_HELPERS);
 
-  g_assert (run->size <= MAX_HELPERS);
-
-  fixture->peer = run->peers[who];
-  fixture->n = run->size;
-  fixture->key = bench_new_key ();
-  fixture->shared = bench_shared_new (sizeof (Shared));
-  fixture->handle = fixture->peer->open (fixture->key, 1, TRUE);
-  fixture->crowd = bench_crowd_new (fixture->n, hammer, fixture);
-  bench_crowd_wait_ready (fixture->crowd);
-
-  return fixture;
+  self->handle = self->peer->open (self->key, 1, TRUE);
+  self->helpers = bench_helpers_new (self->size, hammer, self);
 }
 
 static void
@@ -95,18 +70,18 @@ wait_running (Shared *shared,
     g_usleep (POLL_USEC);
 }
 
-/* Answers how many they are together. */
+/* Returns the sum. */
 static gint64
-read_counters (Fixture *fixture,
-               gint64  *counters)
+read_counters (BenchContender *self,
+               gint64         *counters)
 {
+  Shared *shared = self->shared;
   gint64 total = 0;
   int i;
 
-  for (i = 0; i < fixture->n; i++)
+  for (i = 0; i < self->size; i++)
     {
-      counters[i] = atomic_load_explicit (&fixture->shared->helpers[i].n_pairs,
-                                          memory_order_relaxed);
+      counters[i] = atomic_load_explicit (&shared->helpers[i].n_pairs, memory_order_relaxed);
       total += counters[i];
     }
 
@@ -114,55 +89,42 @@ read_counters (Fixture *fixture,
 }
 
 static void
-measure (BenchRun *run,
-         gpointer  data,
-         double   *values)
+measure (BenchContender *self,
+         double         *figures)
 {
-  Fixture *fixture = data;
+  Shared *shared = self->shared;
   gint64 before[MAX_HELPERS], after[MAX_HELPERS];
   gint64 start, elapsed, first_total, total, least = G_MAXINT64;
   int i;
 
-  atomic_store (&fixture->shared->must_stop, FALSE);
-  bench_crowd_order (fixture->crowd);
-  wait_running (fixture->shared, fixture->n);
+  atomic_store (&shared->must_stop, FALSE);
+  bench_helpers_order (self->helpers);
+  wait_running (shared, self->size);
 
   start = bench_now_ns ();
-  first_total = read_counters (fixture, before);
-  /* Where the machine has so much else to do that none of them has run, it takes longer. */
+  first_total = read_counters (self, before);
+  /* On a busy machine it may take longer until any helper has run. */
   do
     {
-      g_usleep (bench_run_pick (run, MEASURED_USEC, MEASURED_USEC_QUICK));
-      total = read_counters (fixture, after) - first_total;
+      g_usleep (self->repeats);
+      total = read_counters (self, after) - first_total;
     }
   while (total == 0);
   elapsed = bench_now_ns () - start;
 
-  atomic_store (&fixture->shared->must_stop, TRUE);
-  wait_running (fixture->shared, 0);
+  atomic_store (&shared->must_stop, TRUE);
+  wait_running (shared, 0);
 
-  for (i = 0; i < fixture->n; i++)
+  for (i = 0; i < self->size; i++)
     least = MIN (least, after[i] - before[i]);
-  values[0] = (double) total * 1e9 / (double) elapsed;
-  values[1] = 100.0 * (double) least * fixture->n / (double) total;
+  figures[0] = (double) total * 1e9 / (double) elapsed;
+  figures[1] = 100.0 * (double) least * self->size / (double) total;
 }
 
-static void
-tear_down (gpointer data)
-{
-  Fixture *fixture = data;
-
-  bench_crowd_free (fixture->crowd);
-  fixture->peer->close (fixture->handle);
-  bench_shared_free (fixture->shared, sizeof (Shared));
-  g_free (fixture->key);
-  g_free (fixture);
-}
-
-void
-bench_measure_hammer (BenchRun *run)
-{
-  static const BenchScenario scenario = { set_up, measure, tear_down, .blocks = 3 };
-
-  bench_run_rounds (run, &scenario);
-}
+const BenchScenario bench_scenario_hammer = {
+  .name = "hammer",
+  .set_up = set_up,
+  .measure = measure,
+  .n_figures = 2,
+  .shared_size = sizeof (Shared),
+};

@@ -3,114 +3,55 @@
  */
 
 #include "bench-process.h"
-#include "bench-scenarios.h"
-
-#include <unistd.h>
 
 /* Two ways to open and close
  *
- * open     Nobody else uses the key: opening makes the semaphore, closing removes it.
- * attach   Others use it: opening joins them, closing leaves them. Ours with many others is
- *          compared to ours with one other.
+ * open     No other process uses the key: opening makes the semaphore, closing removes it.
+ * attach   @size other processes use the key: opening joins them, closing leaves them.
  *
- * Metric 0: nanoseconds for opening and closing.
+ * Repeats: how often a turn opens and closes.
+ * Figure 0: nanoseconds for opening and closing.
  */
 
-#define N_OPENS 20
-#define N_OPENS_QUICK 3
-
-typedef struct
-{
-  const BenchPeer *peer;
-  char *key;
-  BenchCrowd *others; /* NULL: nobody */
-} Fixture;
-
 static void
-stay_attached (BenchCrowd *crowd,
-               int         index,
-               gpointer    data)
+stay_attached (BenchHelpers   *helpers,
+               int             index,
+               BenchContender *contender)
 {
-  Fixture *fixture = data;
-
-  fixture->peer->open (fixture->key, 1, TRUE);
-  bench_helper_ready (crowd);
-  for (;;)
-    pause ();
-}
-
-static Fixture *
-fixture_new (const BenchPeer *peer,
-             int              n_others)
-{
-  Fixture *fixture = g_new0 (Fixture, 1);
-  gpointer handle;
-
-  fixture->peer = peer;
-  fixture->key = bench_new_key ();
-  if (n_others > 0)
-    {
-      handle = peer->open (fixture->key, 1, TRUE);
-      fixture->others = bench_crowd_new (n_others, stay_attached, fixture);
-      bench_crowd_wait_ready (fixture->others);
-      peer->close (handle);
-    }
-
-  return fixture;
-}
-
-static gpointer
-set_up_alone (BenchRun       *run,
-              BenchContender  who)
-{
-  return fixture_new (run->peers[who], 0);
-}
-
-static gpointer
-set_up_among_others (BenchRun       *run,
-                     BenchContender  who)
-{
-  return fixture_new (run->peers[who], who == BENCH_OURS ? run->size : 1);
+  contender->peer->open (contender->key, 1, TRUE);
+  bench_helper_idle (helpers);
 }
 
 static void
-measure (BenchRun *run,
-         gpointer  data,
-         double   *values)
+set_up_others (BenchContender *self)
 {
-  Fixture *fixture = data;
-  int n = bench_run_pick (run, N_OPENS, N_OPENS_QUICK);
+  gpointer handle = self->peer->open (self->key, 1, TRUE);
+
+  self->helpers = bench_helpers_new (self->size, stay_attached, self);
+  self->peer->close (handle);
+}
+
+static void
+measure (BenchContender *self,
+         double         *figures)
+{
   gint64 start = bench_now_ns ();
   int i;
 
-  for (i = 0; i < n; i++)
-    fixture->peer->close (fixture->peer->open (fixture->key, 1, TRUE));
-  values[0] = (double) (bench_now_ns () - start) / n;
+  for (i = 0; i < self->repeats; i++)
+    self->peer->close (self->peer->open (self->key, 1, TRUE));
+  figures[0] = (double) (bench_now_ns () - start) / self->repeats;
 }
 
-static void
-tear_down (gpointer data)
-{
-  Fixture *fixture = data;
+const BenchScenario bench_scenario_open = {
+  .name = "open",
+  .measure = measure,
+  .n_figures = 1,
+};
 
-  if (fixture->others != NULL)
-    bench_crowd_free (fixture->others);
-  g_free (fixture->key);
-  g_free (fixture);
-}
-
-void
-bench_measure_open (BenchRun *run)
-{
-  static const BenchScenario scenario = { set_up_alone, measure, tear_down, .blocks = 51 };
-
-  bench_run_rounds (run, &scenario);
-}
-
-void
-bench_measure_attach (BenchRun *run)
-{
-  static const BenchScenario scenario = { set_up_among_others, measure, tear_down, .blocks = 11 };
-
-  bench_run_rounds (run, &scenario);
-}
+const BenchScenario bench_scenario_attach = {
+  .name = "attach",
+  .set_up = set_up_others,
+  .measure = measure,
+  .n_figures = 1,
+};

@@ -3,26 +3,19 @@
  */
 
 #include "bench-process.h"
-#include "bench-scenarios.h"
 
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <signal.h>
 
-/* Acquire and release of one unit that nobody else wants, in one thread of a process that has
- * others, as every program on GIO has.
+/* An uncontended acquire and release of one unit, in one thread
  *
- * Metric 0: nanoseconds per pair.
+ * pair     The process has other threads, as every program on GIO has.
+ * calls    The process has this thread alone, for strace to count its system calls.
+ *
+ * Repeats: the pairs in a turn.
+ * Figure 0: nanoseconds per pair.
  */
-
-#define N_PAIRS 2000
-#define N_PAIRS_QUICK 100
-
-typedef struct
-{
-  const BenchPeer *peer;
-  gpointer handle;
-} Fixture;
 
 static gboolean
 never_cb (gpointer data)
@@ -43,8 +36,8 @@ park (GTask        *task,
     g_usleep (G_MAXULONG);
 }
 
-/* GLib's worker, which a watch for a signal needs, and a thread of GTask's pool. They end with the
- * process. */
+/* Starts GLib's worker, which a watch for a signal needs, and a thread of GTask's pool. They end
+ * with the process. */
 static void
 start_threads (void)
 {
@@ -57,46 +50,33 @@ start_threads (void)
   g_async_queue_pop (alive);
 }
 
-static gpointer
-set_up (BenchRun       *run,
-        BenchContender  who)
+static void
+set_up (BenchContender *self)
 {
-  g_autofree char *key = bench_new_key ();
-  Fixture *fixture = g_new0 (Fixture, 1);
-
-  fixture->peer = run->peers[who];
-  fixture->handle = fixture->peer->open (key, 1, TRUE);
-
-  return fixture;
+  self->handle = self->peer->open (self->key, 1, TRUE);
 }
 
 static void
-measure (BenchRun *run,
-         gpointer  data,
-         double   *values)
+measure (BenchContender *self,
+         double         *figures)
 {
-  Fixture *fixture = data;
-  int n = bench_run_pick (run, N_PAIRS, N_PAIRS_QUICK);
   gint64 start = bench_now_ns ();
 
-  fixture->peer->pairs (fixture->handle, n);
-  values[0] = (double) (bench_now_ns () - start) / n;
+  self->peer->pairs (self->handle, self->repeats);
+  figures[0] = (double) (bench_now_ns () - start) / self->repeats;
 }
 
-static void
-tear_down (gpointer data)
-{
-  Fixture *fixture = data;
+const BenchScenario bench_scenario_pair = {
+  .name = "pair",
+  .prepare = start_threads,
+  .set_up = set_up,
+  .measure = measure,
+  .n_figures = 1,
+};
 
-  fixture->peer->close (fixture->handle);
-  g_free (fixture);
-}
-
-void
-bench_measure_pair (BenchRun *run)
-{
-  static const BenchScenario scenario = { set_up, measure, tear_down, .blocks = 31 };
-
-  start_threads ();
-  bench_run_rounds (run, &scenario);
-}
+const BenchScenario bench_scenario_calls = {
+  .name = "calls",
+  .set_up = set_up,
+  .measure = measure,
+  .n_figures = 1,
+};

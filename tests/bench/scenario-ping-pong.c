@@ -3,114 +3,76 @@
  */
 
 #include "bench-process.h"
-#include "bench-scenarios.h"
 
-/* Two processes, each on a processor of its own, that hand the turn to each other: one semaphore
- * for each direction, without undo.
+/* Two processes, each on its own processor, hand the turn to each other: one semaphore for each
+ * direction, without undo. Each turn of a contender takes new semaphores and a new helper, because
+ * Qt's undo counts end.
  *
- * Each turn of a contender gets new semaphores and a new helper, because Qt's undo counts end.
- *
- * Metric 0: nanoseconds per round trip.
+ * Repeats: the round trips in a turn.
+ * Figure 0: nanoseconds per round trip.
  */
-
-#define N_TRIPS 1000
-#define N_TRIPS_QUICK 20
 
 typedef struct
 {
-  const BenchPeer *peer;
-  char *ping;
-  char *pong;
-} Fixture;
+  gpointer ping;
+  gpointer pong;
+} Semaphores;
 
-static gpointer
-set_up (BenchRun       *run,
-        BenchContender  who)
+static Semaphores
+open_both (BenchContender *self)
 {
-  Fixture *fixture = g_new0 (Fixture, 1);
+  g_autofree char *key = g_strconcat (self->key, " back", NULL);
+  gpointer ping = self->peer->open (self->key, 0, FALSE);
 
-  fixture->peer = run->peers[who];
-  fixture->ping = bench_new_key ();
-  fixture->pong = bench_new_key ();
-
-  return fixture;
+  return (Semaphores) { ping, self->peer->open (key, 0, FALSE) };
 }
 
 static void
-answer (BenchCrowd *crowd,
-        int         index,
-        gpointer    data)
+answer (BenchHelpers   *helpers,
+        int             index,
+        BenchContender *contender)
 {
-  Fixture *fixture = data;
-  const BenchPeer *peer = fixture->peer;
-  gpointer ping = peer->open (fixture->ping, 0, FALSE);
-  gpointer pong = peer->open (fixture->pong, 0, FALSE);
+  const BenchPeer *peer = contender->peer;
+  Semaphores both = open_both (contender);
 
-  bench_helper_ready (crowd);
+  bench_helper_ready (helpers);
   for (;;)
     {
-      peer->acquire (ping);
-      peer->release (pong, 1);
+      peer->acquire (both.ping);
+      peer->release (both.pong, 1);
     }
 }
 
-/* The helper runs where the measuring process does when it is made. */
-static BenchCrowd *
-start_helper_elsewhere (Fixture *fixture)
-{
-  BenchCrowd *crowd;
-
-  bench_pin_to (1);
-  crowd = bench_crowd_new (1, answer, fixture);
-  bench_pin_to (0);
-  bench_crowd_wait_ready (crowd);
-
-  return crowd;
-}
-
 static void
-measure (BenchRun *run,
-         gpointer  data,
-         double   *values)
+measure (BenchContender *self,
+         double         *figures)
 {
-  Fixture *fixture = data;
-  const BenchPeer *peer = fixture->peer;
-  gpointer ping = peer->open (fixture->ping, 0, FALSE);
-  gpointer pong = peer->open (fixture->pong, 0, FALSE);
-  BenchCrowd *crowd = start_helper_elsewhere (fixture);
-  int n = bench_run_pick (run, N_TRIPS, N_TRIPS_QUICK);
-  gint64 start = bench_now_ns ();
+  const BenchPeer *peer = self->peer;
+  Semaphores both = open_both (self);
+  BenchHelpers *helper;
+  gint64 start;
   int i;
 
-  for (i = 0; i < n; i++)
+  /* The helper stays on the processor on which this process forks it. */
+  bench_pin_to (1);
+  helper = bench_helpers_new (1, answer, self);
+  bench_pin_to (0);
+
+  start = bench_now_ns ();
+  for (i = 0; i < self->repeats; i++)
     {
-      peer->release (ping, 1);
-      peer->acquire (pong);
+      peer->release (both.ping, 1);
+      peer->acquire (both.pong);
     }
-  values[0] = (double) (bench_now_ns () - start) / n;
+  figures[0] = (double) (bench_now_ns () - start) / self->repeats;
 
-  bench_crowd_free (crowd);
-  peer->close (ping);
-  peer->close (pong);
+  bench_helpers_free (helper);
+  peer->close (both.ping);
+  peer->close (both.pong);
 }
 
-static void
-tear_down (gpointer data)
-{
-  Fixture *fixture = data;
-
-  g_free (fixture->ping);
-  g_free (fixture->pong);
-  g_free (fixture);
-}
-
-void
-bench_measure_ping_pong (BenchRun *run)
-{
-  static const BenchScenario scenario = { set_up, measure, tear_down, .blocks = 5 };
-
-  if (bench_n_processors () < 2)
-    bench_skip ("there is only one processor");
-
-  bench_run_rounds (run, &scenario);
-}
+const BenchScenario bench_scenario_ping_pong = {
+  .name = "ping-pong",
+  .measure = measure,
+  .n_figures = 1,
+};

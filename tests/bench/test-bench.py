@@ -1,9 +1,9 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Sees that the benchmark program runs, prints every row, and leaves nothing behind.
+"""Checks that the benchmark program runs, prints every row, and leaves nothing behind.
 
-Says nothing about the figures: times are measured here with counts far too small for that.
+The figures are not checked: the counts here are far too small for that.
 """
 
 import csv
@@ -17,15 +17,15 @@ import tap
 
 BENCH = sys.argv.pop(1)
 
-# What may be missing on a machine, and nothing else, is a reason to skip a row.
+# A row may be skipped for what a machine may lack, and for nothing else.
 REASONS = ('strace', 'processor', 'built without', 'No module named', 'Namespace Ssem')
 
 
 class Bench(unittest.TestCase):
     def setUp(self):
-        self.folder = tempfile.TemporaryDirectory(prefix='ssem-test-bench-')
-        self.addCleanup(self.folder.cleanup)
-        self.names = os.path.join(self.folder.name, 'names')
+        self.directory = tempfile.TemporaryDirectory(prefix='ssem-test-bench-')
+        self.addCleanup(self.directory.cleanup)
+        self.names = os.path.join(self.directory.name, 'names')
         os.mkdir(self.names)
 
     def run_bench(self, *arguments, **options):
@@ -33,7 +33,7 @@ class Bench(unittest.TestCase):
                               text=True, env=dict(os.environ, TMPDIR=self.names), **options)
 
     def measure(self, *arguments):
-        path = os.path.join(self.folder.name, 'figures')
+        path = os.path.join(self.directory.name, 'figures')
         result = self.run_bench('--quick', '--rounds', '2', '--tsv', path, *arguments)
         with open(path, newline='', encoding='utf-8') as file:
             rows = list(csv.DictReader(file, delimiter='\t', quoting=csv.QUOTE_NONE))
@@ -69,14 +69,14 @@ class Bench(unittest.TestCase):
                     self.assertGreater(float(row['ours']), 0)
                     self.assertGreater(float(row['peer']), 0)
 
-        # These do not depend on the machine's mood.
+        # These do not depend on the load of the machine.
         for row in rows:
             if row['scenario'] in ('holders/units', 'async/threads'):
                 self.assertEqual(row['met'], 'yes', row)
 
         self.assertEqual(os.listdir(self.names), [])
 
-    def test_check_tells_by_exit_status(self):
+    def test_check_sets_the_exit_status(self):
         result, rows = self.measure('--check', '--only', 'kill-1/semop')
         self.assertGreater(len(rows), 0)
         self.assertEqual(result.returncode, int(any(row['met'] == 'no' for row in rows)),
@@ -98,7 +98,7 @@ class Bench(unittest.TestCase):
             for line in process.stdout:
                 if line.startswith('scenario'):
                     break
-            # What is kept in memory lies in a folder of the same name there.
+            # The directory in memory has the same name.
             [name] = os.listdir(self.names)
             memory = os.path.join('/dev/shm', name)
             self.assertTrue(os.path.isdir(memory))
