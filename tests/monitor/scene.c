@@ -9,11 +9,12 @@
 
 /* --- The window's looks --- */
 
-/* Every look of the window goes through __wrap_ssem_semaphore_info_list (): the linker's --wrap. */
+/* A look is a call of ssem_semaphore_info_list () by the window. The linker's --wrap puts
+ * __wrap_ssem_semaphore_info_list () in its place. */
 static GMutex looks_lock;
 static GCond looks_cond;
 static guint n_looks_begun;
-static guint n_looks_done; /* held up, maybe */
+static guint n_looks_done; /* but perhaps held up */
 static guint n_looks_over;
 static gboolean are_looks_held_up;
 
@@ -65,22 +66,10 @@ count_looks (guint *count)
   return n;
 }
 
-static gboolean
-are_looks_over (gpointer data)
-{
-  return count_looks (&n_looks_over) == count_looks (&n_looks_begun);
-}
-
 gboolean
-is_a_look_held_up (gpointer data)
+is_a_look_held_up (void)
 {
   return count_looks (&n_looks_done) > count_looks (&n_looks_over);
-}
-
-static gboolean
-has_looked (gpointer data)
-{
-  return count_looks (&n_looks_over) >= *(guint *) data;
 }
 
 void
@@ -88,7 +77,7 @@ wait_for_looks (void)
 {
   guint wanted = count_looks (&n_looks_begun) + 2;
 
-  user_wait ("looks", has_looked, &wanted);
+  user_wait (count_looks (&n_looks_over) >= wanted);
 }
 
 /* --- The scene --- */
@@ -111,8 +100,8 @@ close_window (Scene *scene)
 
   g_object_add_weak_pointer (G_OBJECT (window), (gpointer *) &scene->window);
   gtk_window_destroy (GTK_WINDOW (window));
-  /* A thread that still looks would read the environment while the next test changes it. */
-  user_wait ("the last look", are_looks_over, NULL);
+  /* A thread that is still looking would read the environment while the next test changes it. */
+  user_wait (count_looks (&n_looks_over) == count_looks (&n_looks_begun));
   while (g_main_context_iteration (NULL, FALSE))
     continue;
   g_assert_null (scene->window);
@@ -133,30 +122,14 @@ click_button (GtkWidget  *root,
   user_click (user_find (root, GTK_TYPE_BUTTON, label));
 }
 
-typedef struct
-{
-  GtkWidget *editable;
-  const char *text;
-} Typed;
-
-static gboolean
-is_typed (gpointer data)
-{
-  Typed *typed = data;
-
-  return g_str_equal (gtk_editable_get_text (GTK_EDITABLE (typed->editable)), typed->text);
-}
-
 void
 type_into (GtkWidget  *editable,
            const char *text)
 {
-  Typed typed = { editable, text };
-
   user_click (user_find (editable, GTK_TYPE_TEXT, NULL));
   user_press (GDK_KEY_a, TRUE);
   user_type (text);
-  user_wait (text, is_typed, &typed);
+  user_wait (g_str_equal (gtk_editable_get_text (GTK_EDITABLE (editable)), text));
 }
 
 void
@@ -166,31 +139,25 @@ type_units (GtkWidget  *root,
   type_into (user_find (root, GTK_TYPE_SPIN_BUTTON, NULL), text);
 }
 
-/* --- What the library tells --- */
-
-typedef struct
-{
-  Fixture *fixture;
-  int value;
-  int n_waiters;
-} Counts;
+/* --- What the library reports --- */
 
 static gboolean
-are_counts (gpointer data)
+has_counts (Fixture *fixture,
+            int      value,
+            int      n_waiters)
 {
-  Counts *counts = data;
   g_autoptr(GError) error = NULL;
   g_autoptr(SsemSemaphoreInfo) info = NULL;
 
-  info = ssem_semaphore_info_query (counts->fixture->key, counts->fixture->backend, &error);
+  info = ssem_semaphore_info_query (fixture->key, fixture->backend, &error);
   if (info == NULL)
     {
       assert_code (error, NOT_FOUND);
       return FALSE;
     }
 
-  return ssem_semaphore_info_get_value (info) == counts->value &&
-         ssem_semaphore_info_get_n_waiters (info) == counts->n_waiters;
+  return ssem_semaphore_info_get_value (info) == value &&
+         ssem_semaphore_info_get_n_waiters (info) == n_waiters;
 }
 
 void
@@ -198,13 +165,11 @@ wait_for_counts (Scene *scene,
                  int    value,
                  int    n_waiters)
 {
-  Counts counts = { scene->fixture, value, n_waiters };
-
-  user_wait ("the units and waiters", are_counts, &counts);
+  user_wait (has_counts (scene->fixture, value, n_waiters));
 }
 
 gboolean
-tells_processes (Scene *scene)
+names_processes (Scene *scene)
 {
   return scene->fixture->backend == SSEM_BACKEND_SHARED_MEMORY;
 }

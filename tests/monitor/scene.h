@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* The window, the semaphore of the test's key in it, and what the library tells of that from
+/* The window, the row of the test's key in it, and what the library reports of the key from
  * outside. */
 typedef struct
 {
@@ -18,30 +18,30 @@ typedef struct
 } Scene;
 
 Scene      open_window         (Fixture    *fixture);
-/* Nothing of it may be left. */
+/* Closes the window, and checks that nothing of it is left. */
 void       close_window        (Scene      *scene);
 
-/* The row of the key, once it is there. */
+/* Waits for the row of the key, and returns it. */
 GtkWidget *find_row            (Scene      *scene);
 void       click_button        (GtkWidget  *root,
                                 const char *label);
-/* Replaces what an entry says, or the first spin button below @root. */
+/* Replaces the text of an entry, or of the first spin button below @root. */
 void       type_into           (GtkWidget  *editable,
                                 const char *text);
 void       type_units          (GtkWidget  *root,
                                 const char *text);
 
-/* Until the library tells of that value, and that many who wait. */
+/* Waits until the library reports that value, and that many waiters. */
 void       wait_for_counts     (Scene      *scene,
                                 int         value,
                                 int         n_waiters);
-/* Whether the backend knows who holds and who waits. */
-gboolean   tells_processes     (Scene      *scene);
+/* Returns whether the backend names the processes that hold and that wait. */
+gboolean   names_processes     (Scene      *scene);
 
-/* Until the window has looked anew, and shows what it saw. */
+/* Waits until the window has looked again, and shows what it saw. */
 void       wait_for_looks      (void);
-/* No look comes back until this is called with FALSE; what it has seen gets old meanwhile. */
+/* Lets no look return until this is called with FALSE. So what the look has seen becomes old. */
 void       hold_up_looks       (gboolean    are_held_up);
-gboolean   is_a_look_held_up   (gpointer    data);
+gboolean   is_a_look_held_up   (void);
 
 G_END_DECLS

@@ -10,12 +10,11 @@
 #include <X11/extensions/XTest.h>
 #include <X11/keysym.h>
 
-#define WATCHDOG_USEC (60 * G_USEC_PER_SEC)
-#define LOOK_EVERY_MSEC 2
+#define POLL_USEC 2000
 #define CURRENT_DELAY 0
 #define BUTTON 1
 
-/* A connection of its own, as another client has it. */
+/* A connection apart from that of GTK, as another client has. */
 static Display *display;
 
 void
@@ -31,33 +30,14 @@ user_init (void)
 
 /* --- Waiting --- */
 
-static gboolean
-wake_cb (gpointer data)
-{
-  return G_SOURCE_CONTINUE;
-}
-
 void
-user_wait (const char    *what,
-           UserCondition  condition,
-           gpointer       data)
+user_wait_step (gint64      deadline_usec,
+                const char *what)
 {
-  gint64 deadline_usec = g_get_monotonic_time () + WATCHDOG_USEC;
-  guint waker = g_timeout_add (LOOK_EVERY_MSEC, wake_cb, NULL);
-
-  while (!condition (data))
-    {
-      if (g_get_monotonic_time () > deadline_usec)
-        g_error ("Waited in vain: %s", what);
-      g_main_context_iteration (NULL, TRUE);
-    }
-  g_source_remove (waker);
-}
-
-static gboolean
-is_set (gpointer data)
-{
-  return *(gboolean *) data;
+  if (g_get_monotonic_time () > deadline_usec)
+    g_error ("Waited in vain: %s", what);
+  if (!g_main_context_iteration (NULL, FALSE))
+    g_usleep (POLL_USEC);
 }
 
 static void
@@ -77,20 +57,8 @@ user_settle (GtkWidget *window)
   handler = g_signal_connect (clock, "after-paint", G_CALLBACK (painted_cb), &is_painted);
   gdk_frame_clock_request_phase (clock, GDK_FRAME_CLOCK_PHASE_LAYOUT);
   gdk_frame_clock_request_phase (clock, GDK_FRAME_CLOCK_PHASE_PAINT);
-  user_wait ("a frame", is_set, &is_painted);
+  user_wait (is_painted);
   g_signal_handler_disconnect (clock, handler);
-}
-
-static gboolean
-is_mapped (gpointer data)
-{
-  return gtk_widget_get_mapped (data);
-}
-
-static gboolean
-is_active (gpointer data)
-{
-  return gtk_window_is_active (data);
 }
 
 static Window
@@ -108,23 +76,17 @@ is_viewable (Window window)
          attributes.map_state == IsViewable;
 }
 
-static gboolean
-is_window_viewable (gpointer data)
-{
-  return is_viewable (get_xid (data));
-}
-
 void
 user_present (GtkWidget *window)
 {
   gtk_window_present (GTK_WINDOW (window));
-  user_wait ("the window", is_mapped, window);
-  user_wait ("the window on the screen", is_window_viewable, window);
+  user_wait (gtk_widget_get_mapped (window));
+  user_wait (is_viewable (get_xid (window)));
 
-  /* There is no window manager that would do it. */
+  /* There is no window manager that would set it. */
   XSetInputFocus (display, get_xid (window), RevertToParent, CurrentTime);
   XSync (display, False);
-  user_wait ("the keyboard", is_active, window);
+  user_wait (gtk_window_is_active (GTK_WINDOW (window)));
   user_settle (window);
 }
 
@@ -139,7 +101,7 @@ user_locate (GtkWidget *widget,
   double x, y;
 
   g_assert_true (gtk_widget_compute_point (widget, GTK_WIDGET (native), &inside, &point));
-  /* The frame of a window is part of what the X server knows. */
+  /* For the X server, the frame is a part of the window. */
   gtk_native_get_surface_transform (native, &x, &y);
   point.x += (float) x;
   point.y += (float) y;
@@ -187,7 +149,7 @@ user_press (guint    keysym,
   XSync (display, False);
 }
 
-/* Small letters, digits and what else has a key of its own. */
+/* Types characters that have a key of their own, such as small letters and digits. */
 void
 user_type (const char *text)
 {
@@ -195,45 +157,36 @@ user_type (const char *text)
     user_press (gdk_unicode_to_keyval ((guint32) *text), FALSE);
 }
 
-typedef struct
+static Window
+find_titled (const char *title)
 {
-  const char *title;
-  Window found;
-} Titled;
-
-static gboolean
-find_titled (gpointer data)
-{
-  Titled *titled = data;
   Window top = DefaultRootWindow (display);
-  Window root, parent, *children = NULL;
+  Window root, parent, found = None, *children = NULL;
   unsigned int n_children, i;
 
   if (XQueryTree (display, top, &root, &parent, &children, &n_children) == 0)
-    return FALSE;
+    return None;
   for (i = 0; i < n_children; i++)
     {
       char *name = NULL;
 
-      if (XFetchName (display, children[i], &name) != 0 && g_str_equal (name, titled->title) &&
+      if (XFetchName (display, children[i], &name) != 0 && g_str_equal (name, title) &&
           is_viewable (children[i]))
-        titled->found = children[i];
+        found = children[i];
       if (name != NULL)
         XFree (name);
     }
   if (children != NULL)
     XFree (children);
 
-  return titled->found != None;
+  return found;
 }
 
 void
 user_focus_titled (const char *title)
 {
-  Titled titled = { title, None };
-
-  user_wait (title, find_titled, &titled);
-  XSetInputFocus (display, titled.found, RevertToParent, CurrentTime);
+  user_wait (find_titled (title) != None);
+  XSetInputFocus (display, find_titled (title), RevertToParent, CurrentTime);
   XSync (display, False);
 }
 
@@ -297,30 +250,15 @@ user_find (GtkWidget  *root,
   return found;
 }
 
-typedef struct
-{
-  GtkWidget *root;
-  GType type;
-  const char *text;
-  gboolean is_there;
-} Sight;
-
-static gboolean
-is_as_wished (gpointer data)
-{
-  Sight *sight = data;
-
-  return (user_see (sight->root, sight->type, sight->text) != NULL) == sight->is_there;
-}
-
 void
 user_wait_until_seen (GtkWidget  *root,
                       GType       type,
                       const char *text)
 {
-  Sight sight = { root, type, text, TRUE };
+  gint64 deadline_usec = g_get_monotonic_time () + USER_WATCHDOG_USEC;
 
-  user_wait (text != NULL ? text : g_type_name (type), is_as_wished, &sight);
+  while (user_see (root, type, text) == NULL)
+    user_wait_step (deadline_usec, text != NULL ? text : g_type_name (type));
 }
 
 void
@@ -328,9 +266,10 @@ user_wait_until_gone (GtkWidget  *root,
                       GType       type,
                       const char *text)
 {
-  Sight sight = { root, type, text, FALSE };
+  gint64 deadline_usec = g_get_monotonic_time () + USER_WATCHDOG_USEC;
 
-  user_wait (text != NULL ? text : g_type_name (type), is_as_wished, &sight);
+  while (user_see (root, type, text) != NULL)
+    user_wait_step (deadline_usec, text != NULL ? text : g_type_name (type));
 }
 
 GdkTexture *
@@ -345,7 +284,7 @@ user_photograph (GtkWidget *window)
   int x, y;
 
   user_settle (window);
-  /* What the window has drawn may still be on its way to the server, by the other connection. */
+  /* The picture may still be on its way to the server, by GTK's connection. */
   gdk_display_sync (gtk_widget_get_display (window));
   g_assert_cmpint (XGetWindowAttributes (display, xid, &place), !=, 0);
   image = XGetImage (display, xid, 0, 0, (unsigned int) place.width, (unsigned int) place.height,

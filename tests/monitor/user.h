@@ -8,34 +8,41 @@
 
 G_BEGIN_DECLS
 
-/* Somebody before the screen, who looks at a window of this process, and moves a pointer and types
- * through the X server as a person would. Everything that waits runs the main loop meanwhile, and
- * fails the test when the watchdog runs out.
+/* A person in front of the screen, who looks at a window of this process, and moves a pointer and
+ * types through the X server. Every wait runs the main loop, and fails the test when the watchdog
+ * runs out.
  */
 
-typedef gboolean (* UserCondition) (gpointer data);
+/* Waits until @expression holds. */
+#define user_wait(expression) \
+  G_STMT_START { \
+    gint64 deadline_usec_ = g_get_monotonic_time () + USER_WATCHDOG_USEC; \
+    while (!(expression)) \
+      user_wait_step (deadline_usec_, #expression); \
+  } G_STMT_END
+
+#define USER_WATCHDOG_USEC (60 * G_USEC_PER_SEC)
 
 void       user_init            (void);
-void       user_wait            (const char    *what,
-                              UserCondition  condition,
-                              gpointer       data);
-/* Until all that has been asked for is on the screen. */
+void       user_wait_step       (gint64         deadline_usec,
+                                 const char    *what);
+/* Waits until everything that is drawn is on the screen. */
 void       user_settle          (GtkWidget     *window);
 void       user_present         (GtkWidget     *window);
 void       user_click           (GtkWidget     *widget);
 void       user_type            (const char    *text);
 void       user_press           (guint          keysym,
-                              gboolean       with_control);
+                                 gboolean       with_control);
 
-/* The window of another process, once it is there, gets the keyboard. */
+/* Waits for the window of another process, and gives it the keyboard. */
 void       user_focus_titled    (const char    *title);
 
-/* What can be seen below @root: the first widget of that type that holds a label of that text; of
- * whatever text if that is NULL. NULL if there is none. */
+/* Returns the first visible widget of that type below @root that holds a label of that text, or any
+ * text if @text is NULL. Returns NULL if there is none. */
 GtkWidget *user_see             (GtkWidget     *root,
                                  GType          type,
                                  const char    *text);
-/* The same, and there has to be one. */
+/* Returns the same; the test fails if there is none. */
 GtkWidget *user_find            (GtkWidget     *root,
                                  GType          type,
                                  const char    *text);
@@ -46,10 +53,11 @@ void       user_wait_until_gone (GtkWidget     *root,
                                  GType          type,
                                  const char    *text);
 
-/* The window as it is on the screen. */
+/* Returns the window as it is on the screen. */
 GdkTexture *user_photograph     (GtkWidget     *window);
 
-/* Where in that picture the widget's middle line is, at that fraction of its width. */
+/* Returns the point of that picture in the middle of the widget's height, at that fraction of its
+ * width. */
 graphene_point_t user_locate    (GtkWidget     *widget,
                                  float          fraction);
 

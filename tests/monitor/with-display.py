@@ -1,25 +1,20 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Runs a program on an X display of its own, which nobody sees: with-display.py PROGRAM...
+"""Runs a program on an X display of its own, without a screen: with-display.py PROGRAM...
 
-The server picks a number that is free and says which, so any number of these run at once. It is
-the program's only display: no session, no window manager, no bus.
+The server picks a free number, so several displays can run at the same time. The program has no
+other display, no session, no window manager and no bus.
 """
 
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 
+from semaphores import die_with_parent
+
 SCREEN = '1024x768x24'
-PR_SET_PDEATHSIG = 1
 FORBIDDEN = ('WAYLAND_DISPLAY', 'DBUS_SESSION_BUS_ADDRESS', 'XAUTHORITY', 'AT_SPI_BUS_ADDRESS')
-
-
-def die_with_parent():
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main():
@@ -37,7 +32,7 @@ def main():
     environment['DISPLAY'] = ':' + number
     environment['GDK_BACKEND'] = 'x11'
     environment['GSK_RENDERER'] = 'cairo'
-    # What a screen reader would be told is kept in memory, for the tests to look at.
+    # GTK keeps in memory what a screen reader would get, for the tests to look at.
     environment['GTK_A11Y'] = 'test'
     environment['GTK_IM_MODULE'] = 'gtk-im-context-simple'
     environment['GTK_THEME'] = 'Adwaita'
@@ -47,7 +42,7 @@ def main():
     finally:
         server.terminate()
         server.communicate()
-    # As a shell does it, so that Meson tells a crash from a failure.
+    # As a shell does, so that Meson distinguishes a crash from a failure.
     sys.exit(status if status >= 0 else 128 - status)
 
 
