@@ -4,11 +4,11 @@
 
 /* The set-user-ID program of test-privileges.
  *
- *   privileged BACKEND KEY
+ *   privileged BACKEND KEY INITIAL-VALUE
  *
- * opens the key, writes `ok EUID BACKEND`, or `error MESSAGE`, and ends with its standard input. It
- * has the library inside: the loader looks for the libraries of such a program in the system's
- * directories alone. */
+ * opens the key, writes `ok EUID BACKEND VALUE`, or `error MESSAGE`, and ends with its standard input.
+ * The library is linked in, because the loader looks for the libraries of such a program in the
+ * directories of the system alone. */
 
 #include <ssem.h>
 
@@ -23,18 +23,19 @@ main (int    argc,
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   g_autoptr(GError) error = NULL;
 
-  if (argc != 3)
+  if (argc != 4)
     return 96;
 
   semaphore = g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, &error,
                               "key", argv[2],
-                              "initial-value", 3,
+                              "initial-value", atoi (argv[3]),
                               "backend", atoi (argv[1]),
                               NULL);
   if (semaphore == NULL)
     printf ("error %s\n", error->message);
   else
-    printf ("ok %d %d\n", (int) geteuid (), (int) ssem_system_semaphore_get_backend (semaphore));
+    printf ("ok %d %d %d\n", (int) geteuid (), (int) ssem_system_semaphore_get_backend (semaphore),
+            ssem_system_semaphore_get_value (semaphore, NULL));
   fflush (stdout);
 
   while (getchar () != EOF)

@@ -1,0 +1,102 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""A set-user-ID program and the environment of the ordinary user who starts it.
+
+No variable decides where the semaphores of the program lie, or which backend it uses. Otherwise that
+user could make the program create files anywhere, or make it use another semaphore than everybody
+else, and so pass its lock. The first argument names the program.
+"""
+
+import os
+import pathlib
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import tap
+
+PROGRAM = sys.argv.pop(1)
+NOBODY = 65534
+# By their numbers in SsemBackend.
+DEFAULT, SHARED_MEMORY, SYSV = range(3)
+VARIABLES = ['SSEM_RUNTIME_DIR', 'TMPDIR', 'XDG_RUNTIME_DIR']
+
+
+@unittest.skipIf(os.geteuid() != 0, "only root can make a set-user-ID program of another user's")
+class Privileges(unittest.TestCase):
+    def setUp(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix='ssem-test-', dir='/tmp'))
+        self.addCleanup(self.directory.rmdir)
+        self.directory.chmod(0o755)
+        self.places = [self.directory / name for name in VARIABLES]
+        for place in self.places:
+            place.mkdir(0o700)
+            # Refused where anything is left there.
+            self.addCleanup(place.rmdir)
+            os.chown(place, NOBODY, NOBODY)
+        self.program = self.directory / 'privileged'
+        shutil.copyfile(PROGRAM, self.program)
+        self.addCleanup(self.program.unlink)
+        self.key = 'test of privileges/' + secrets.token_hex(8)
+
+    def start(self, user, backend, initial_value, **environment):
+        """Returns the process, once it has opened the key, and its user, backend and value."""
+        process = subprocess.Popen([self.program, str(backend), self.key, str(initial_value)],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding='utf-8',
+                                   env=environment, user=user, group=user)
+        self.addCleanup(process.communicate)
+        word, *numbers = process.stdout.readline().split()
+        self.assertEqual(word, 'ok', numbers)
+        return process, *map(int, numbers)
+
+    def start_as_nobody(self, backend, named):
+        return self.start(NOBODY, backend, 3, SSEM_BACKEND=named, FLATPAK_ID='org.example.App',
+                          **dict(zip(VARIABLES, map(str, self.places))))
+
+    def start_privileged(self, backend, named):
+        self.program.chmod(0o4755)
+        process, user, *numbers = self.start_as_nobody(backend, named)
+        if user != 0:
+            self.assertEqual(user, NOBODY)
+            self.skipTest('the file system, or the sandbox, knows no set-user-ID programs')
+        return process, *numbers
+
+    def end(self, process):
+        process.communicate()
+        self.assertEqual(process.returncode, 0)
+
+    def test_places(self):
+        """The files lie where they lie without any variable."""
+        for backend in [SHARED_MEMORY, SYSV]:
+            privileged, _, _ = self.start_privileged(backend, 'nothing')
+            self.assertEqual([os.listdir(place) for place in self.places], [[], [], []])
+            other, _, _, value = self.start(0, backend, 7)
+            self.assertEqual(value, 3)
+            self.end(other)
+            self.end(privileged)
+
+    def test_backend(self):
+        """The backend is the default one, whatever the variable names."""
+        found = set()
+        for named in ['sysv', 'shared-memory', 'no backend of that name']:
+            process, backend, _ = self.start_privileged(DEFAULT, named)
+            found.add(backend)
+            self.end(process)
+        self.assertEqual(len(found), 1)
+
+    def test_without_privileges(self):
+        """The same program without the bit obeys the variables: the bit makes the difference."""
+        self.program.chmod(0o755)
+        for backend, named in [(SHARED_MEMORY, 'shared-memory'), (SYSV, 'sysv')]:
+            process, *numbers = self.start_as_nobody(DEFAULT, named)
+            self.assertEqual(numbers, [NOBODY, backend, 3])
+            self.assertEqual(len(os.listdir(self.places[0])), 1)
+            self.end(process)
+            self.assertEqual(os.listdir(self.places[0]), [])
+
+
+tap.main()
