@@ -16,10 +16,10 @@ typedef struct
 {
   SsemInstance parent;
 
-  /* Constant after init. The handle is looked up in each operation: its place is not computed anew,
-   * because all else has to wait for that. */
+  /* Constant after init. Each operation looks up its slot handle first, and all else waits for that;
+   * so the index is not computed each time. */
   int undo_mask;                 /* all bits with undo, none without */
-  guint place;                   /* of the handle among a thread's recent ones */
+  guint recent_index;            /* see ssem_shm_slots_get_recent_index () */
   guint64 serial;                /* the attachment's */
   SsemShmAttachment *attachment;
 
@@ -36,7 +36,7 @@ ssem_backend_shm_acquire_fast (SsemInstance *instance,
                                int           n)
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
-  SsemShmSlotHandle *handle = ssem_shm_attachment_peek_handle_at (self->serial, self->place);
+  SsemShmSlotHandle *handle = ssem_shm_slots_peek_handle (self->serial, self->recent_index);
 
   return G_LIKELY (handle != NULL) &&
          ssem_shm_counter_add_fast (handle, -n, n & self->undo_mask, FALSE);
@@ -49,7 +49,7 @@ ssem_backend_shm_release_fast (SsemInstance *instance,
                                gboolean     *has_waiters)
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
-  SsemShmSlotHandle *handle = ssem_shm_attachment_peek_handle_at (self->serial, self->place);
+  SsemShmSlotHandle *handle = ssem_shm_slots_peek_handle (self->serial, self->recent_index);
 
   if (G_UNLIKELY (handle == NULL ||
                   !ssem_shm_counter_add_fast (handle, n, -n & self->undo_mask, TRUE)))

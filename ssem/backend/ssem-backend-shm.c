@@ -80,8 +80,8 @@ shm_open_instance (const char    *key,
     }
 
   self->parent.table = &ssem_backend_shm;
-  self->serial = self->attachment->serial;
-  self->place = ssem_shm_attachment_get_place (self->serial);
+  self->serial = self->attachment->slots.serial;
+  self->recent_index = ssem_shm_slots_get_recent_index (self->serial);
   self->undo_mask = undo ? -1 : 0;
 
   return &self->parent;

@@ -5,31 +5,12 @@
 #pragma once
 
 #include "ssem/os/ssem-fork-private.h"
-#include "ssem/os/ssem-thread-slot-private.h"
-#include "ssem/shm/ssem-shm-counter-private.h"
 #include "ssem/shm/linux/ssem-shm-file-private.h"
+#include "ssem/shm/ssem-shm-slot-private.h"
 #include "ssem/shm/ssem-shm-waiters-private.h"
 #include "ssem/ssem-types.h"
 
 G_BEGIN_DECLS
-
-/* How many operations of a thread, of which each interrupts the one before in a signal handler, have
- * a slot each. */
-#define SSEM_SHM_MAX_DEPTH 8
-
-/* A thread's slots of one attachment, by the depth of the operation. The first is for an operation
- * that interrupts no other; the others are claimed when they are needed first. So no operation ever
- * writes the slot of one that it interrupts. */
-typedef struct _SsemShmSlotHandles SsemShmSlotHandles;
-struct _SsemShmSlotHandles
-{
-  /* With the first handle a whole line: an operation reads nothing else that is the thread's. */
-  _Alignas (SSEM_SHM_LINE) guint64 serial; /* of the attachment; 0 in a child of fork () */
-  SsemShmSlotHandle handle[SSEM_SHM_MAX_DEPTH];
-  SsemShmSlotHandles *next; /* of the same thread; or of those that no thread has */
-};
-
-G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemShmSlotHandles, handle) + sizeof (SsemShmSlotHandle) <= SSEM_SHM_LINE);
 
 /* This process's attachment to one semaphore, shared by all its instances of the key.
  *
@@ -37,14 +18,13 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemShmSlotHandles, handle) + sizeof (SsemShmS
  */
 typedef struct
 {
-  guint64 serial;    /* constant after init: tells attachments of this process apart, forever */
   char *name;        /* constant after init: in the registry */
   SsemShmFile file;  /* its memory: constant while an instance is open */
+  SsemShmSlots slots;
 
   /* Under the registry's lock. */
   int n_references;
   gboolean is_registered; /* new instances may join it */
-  SsemShmSlotHandles *idle; /* of threads that have ended and still hold, or created, units */
   GList *waits;
 
   GMutex attach_lock;       /* taken to attach, to grow and to leave */
@@ -87,36 +67,11 @@ void    ssem_shm_attachment_close  (SsemShmAttachment   *self,
                                     gpointer             instance);
 void    ssem_shm_attachment_unref  (SsemShmAttachment   *self);
 
-/* --- Slots of threads --- */
-
-/* Of how many attachments a thread finds its slots at once. */
-#define SSEM_SHM_N_RECENT (SSEM_THREAD_N_SLOTS - SSEM_THREAD_SLOT_RECENT_HANDLES)
-
-/* In which of the thread's places the handles of the attachment with that serial number are looked
- * for. */
-static inline guint
-ssem_shm_attachment_get_place (guint64 serial)
-{
-  return SSEM_THREAD_SLOT_RECENT_HANDLES + (guint) (serial % SSEM_SHM_N_RECENT);
-}
-
-/* The calling thread's handle of the attachment with that serial number, where it is one of the recent
- * ones; else NULL. For an operation that interrupts no other. */
-static inline SsemShmSlotHandle *
-ssem_shm_attachment_peek_handle_at (guint64 serial,
-                                  guint   place)
-{
-  SsemShmSlotHandles *handles = ssem_thread_slot_get (place);
-
-  return G_LIKELY (handles != NULL && handles->serial == serial) ? &handles->handle[0] : NULL;
-}
-
-/* The calling thread's handle for an operation of @depth, with a new slot if need be. In a forked
- * child, this attaches. Where the thread has a handle of this attachment already, it takes no lock and
- * allocates nothing. */
-int     ssem_shm_attachment_get_handle   (SsemShmAttachment  *self,
+/* Sets @handle to the calling thread's slot handle for an operation of @depth. In a child of fork (),
+ * this attaches. See ssem_shm_slots_get_handle (). */
+int     ssem_shm_attachment_get_handle (SsemShmAttachment  *self,
                                         guint               depth,
-                                        SsemShmSlotHandle       **handle);
+                                        SsemShmSlotHandle **handle);
 
 /* Attaches in a forked child; to be called where no slot is asked for. */
 int     ssem_shm_attachment_ready      (SsemShmAttachment *self);

@@ -22,76 +22,63 @@
 
 /* States of an attachment
  *
- *   out        the file is closed. New; or in a child of fork () that has not used it yet.
- *   attached   the file is open and this process is entered among the attached.
- *   lingering  the last instance is gone while the process still held units: it is not attached any
- *              more, but known as alive, so that the units come back when it ends and not before. A
- *              new instance makes it attached again. It stays in the registry without instances.
+ *   out        the segment is closed. New; or in a child of fork () that has not used it yet.
+ *   attached   the segment is open and other processes see this process as attached.
+ *   lingering  the last instance is gone, but the process still holds units. The process is no
+ *              longer attached, but other processes see that it is alive; so the units come back
+ *              when it ends and not before. A new instance makes it attached again. Meanwhile the
+ *              attachment stays in the registry without instances.
  *
- * Who owns what
+ * Ownership
  *
- *   The registry, a table by path, has every attachment that new instances may join; it owns the
+ *   The registry, a table by name, has every attachment that new instances may join; it owns the
  *   lingering ones. Each instance has a reference, which it gives back when no thread can be inside
- *   it any more. The process leaves the semaphore with the last reference and not before, because a
- *   thread that is inside may be in the middle of an operation on its slot.
- *
- *   A slot belongs to the process from its claiming until the process leaves, and to the thread
- *   that claimed it until that ends. Then a slot that holds nothing is freed. Another belongs to
- *   the attachment, for the next thread, and its holding stays with it: what counts is the sum over
- *   the process's slots. A thread finds its slots by a few places of its own, by the attachment's
- *   serial number, and by a list behind them.
- *
- * Signal handlers
- *
- *   A handler may interrupt its thread at any instruction and operate itself. It does so on another
- *   slot: of each attachment a thread has a handle for each depth. What a handler reads, the list
- *   of the thread's handles, is changed by one store at a time, and what is taken out of it is
- *   freed after that. A handler finds it complete. It takes no lock and allocates nothing, as long
- *   as its thread has handles of the attachment.
+ *   it any more. The process leaves the segment with the last reference and not before, because a
+ *   thread inside an instance may be operating on its slot.
  *
  * Locks, in this order
  *
- *   attach_lock           makes the threads of this process wait for each other where they attach,
- *                         grow
- *                  the file or leave. No other process is ever waited for.
- *   registry_lock  the tables, the counts, the idle handles, the waits. Held for a moment only,
- *                  since
- *                  every fork waits for it: until a sleeper that is called off has got up, at most.
+ *   attach_lock    makes the threads of this process wait for each other while they attach. No
+ *                  other
+ *                  process is ever waited for.
+ *   registry_lock  protects the tables, the counts and the waits. Held briefly, since every fork
+ *                  waits for it: at most until a sleeper that is called off has got up.
  *                  A descriptor that has or gets a lock, and a mapping, are opened and closed under
- *                  it, or a child would keep them. (One that is open for a question only, for
- *                  reading and without a lock, does no harm there.)
+ *                  it; otherwise a child would keep them. (A descriptor without a lock that is open
+ *                  for reading only, for a question, does no harm there.)
  *
- *   Both are taken by ssem_thread_lock (), so that the exit handler knows where exit () was called
- *   in a signal handler that interrupted its own thread with a lock held, and does nothing then.
+ *   Both are taken by ssem_thread_lock (). So the exit handler can detect that a signal handler
+ *   called exit () and interrupted its own thread with a lock held; then it does nothing.
  *
  * Locks of other libraries
  *
- *   A child of fork () finds them as they were, some of them taken forever by a thread that it does
- *   not have. What an inherited object does in a child, the fork handler and the exit handler take
- *   none of these but that of malloc (3), which the C library resets in a child:
+ *   A child of fork () finds them as they were, some of them locked forever by a thread that the
+ *   child does not have. The use of an inherited object in a child, the fork handler and the exit
+ *   handler take none of these but that of malloc (3), which the C library resets in a child:
  *
  *   malloc          the fork handler frees; the exit handler allocates and frees nothing, unless
- *                   the
- *                   key has further places or wings to clear away
+ *                   further places or wings of the key need to be removed
  *   random numbers  getrandom (2), never GLib's generator
- *   slices          (before GLib 2.76) used where there are further places or wings, for a GError
- *                   and
- *                   for a new object, as any GObject is one; the tables are made at the start
+ *   slices          (before GLib 2.76) used if there are further places or wings, for a GError and
+ *                   for a new object, like any GObject; the tables are created at the start
  *   quarks, once    only at the start, before there is an object
- *   threads         pthread_create (3), which takes no lock of GLib's
+ *   threads         pthread_create (3), which takes no lock of GLib
  *   environment     read when a key is opened; getenv (3) takes no lock
  *   gettext         translates the message of an error that is asked for, nothing else
  *   stdio           never
  *
- * Descriptors that the program closes: some programs close all that they find. The file's number
- * may then be a stranger's, so it is looked at before each use; what needs it answers -EBADF, what
- * goes through memory goes on. No second attachment to the same segment is made then: what the
- * process holds would be counted twice.
+ * Closed descriptors
  *
- * Fork: in the child the mappings and the descriptors are closed first of all, or they would keep
- * the parent's locks alive after its death. The forking thread's cache is emptied, so its next
- * operation comes here and attaches. It attaches to the very segment that the parent had, or not at
- * all.
+ *   Some programs close every descriptor that they find. The number may then belong to another
+ *   file, so it is checked before each use. An operation that needs the descriptor fails with
+ *   -EBADF, one that needs memory only goes on. The process does not attach to the same segment a
+ *   second time, since what it holds would then be counted twice.
+ *
+ * Fork
+ *
+ *   The child first closes mappings and descriptors; otherwise they would keep the parent's locks
+ *   after the parent's death. The next operation in the child attaches to the very segment that the
+ *   parent had, or fails.
  */
 
 /* Where others listen already, a waiter that is woken again and again does not ask each time. */
@@ -102,29 +89,15 @@
 
 static GMutex registry_lock;
 static GHashTable *registry;    /* name -> the attachment that a new instance joins */
-static GHashTable *attachments; /* serial -> attachment, all there are */
-static guint64 last_serial;
+static GHashTable *attachments; /* all there are */
 static char *own_directory;     /* of all semaphores, where the library made it; NULL before */
 static char *last_removed;      /* name of the semaphore that this process has removed last */
-
-static void
-free_idle (SsemShmAttachment *self)
-{
-  while (self->idle != NULL)
-    {
-      SsemShmSlotHandles *handles = self->idle;
-
-      self->idle = handles->next;
-      g_aligned_free (handles);
-    }
-}
 
 static void
 forget_all_in_child (void)
 {
   GHashTableIter iter;
   gpointer value;
-  SsemShmSlotHandles *handles;
 
   g_hash_table_iter_init (&iter, attachments);
   while (g_hash_table_iter_next (&iter, NULL, &value))
@@ -135,7 +108,6 @@ forget_all_in_child (void)
       attachment->file.is_counted = FALSE;
       ssem_shm_file_disown (&attachment->file);
       ssem_shm_file_close (&attachment->file);
-      free_idle (attachment);
       attachment->waits = NULL;
       atomic_store (&attachment->is_attached, FALSE);
       atomic_store (&attachment->listens, FALSE);
@@ -144,10 +116,6 @@ forget_all_in_child (void)
       /* Another thread of the parent may have had it; that thread is not here. */
       g_mutex_init (&attachment->attach_lock);
     }
-
-  for (handles = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES); handles != NULL;
-       handles = handles->next)
-    handles->serial = 0;
 }
 
 static guint
@@ -165,266 +133,13 @@ void
 ssem_shm_attachment_init (void)
 {
   registry = g_hash_table_new (hash_name, g_str_equal);
-  attachments = g_hash_table_new (g_int64_hash, g_int64_equal);
+  attachments = g_hash_table_new (NULL, NULL);
   ssem_fork_protect (&registry_lock, forget_all_in_child);
+  ssem_shm_slot_init ();
   /* After registry_lock: leaving takes both, in this order. */
   ssem_shm_death_watch_init ();
   ssem_shm_waiters_init ();
   atexit (leave_all_at_exit);
-}
-
-/* --- Slots --- */
-
-/* With registry_lock: frees those of a thread's slots that hold nothing. Answers whether none is
- * left. */
-static gboolean
-free_empty_slots (SsemShmAttachment  *self,
-                  SsemShmSlotHandles *handles)
-{
-  gboolean is_empty = TRUE;
-  int i;
-
-  for (i = 0; i < SSEM_SHM_MAX_DEPTH; i++)
-    {
-      SsemShmSlotHandle *handle = &handles->handle[i];
-
-      if (handle->segment == NULL)
-        continue;
-      if (ssem_shm_counter_free_empty_slot (handle->segment, handle->index, self->file.process))
-        *handle = (SsemShmSlotHandle) { 0 };
-      else
-        is_empty = FALSE;
-    }
-
-  return is_empty;
-}
-
-/* At the end of a thread. */
-static void
-return_handles_cb (gpointer data)
-{
-  SsemShmSlotHandles *handles = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
-  int i;
-
-  ssem_thread_slot_set (SSEM_THREAD_SLOT_HANDLES, NULL);
-  for (i = 0; i < SSEM_SHM_N_RECENT; i++)
-    ssem_thread_slot_set (SSEM_THREAD_SLOT_RECENT_HANDLES + i, NULL);
-
-  ssem_thread_lock (&registry_lock);
-  while (handles != NULL)
-    {
-      SsemShmSlotHandles *next = handles->next;
-      SsemShmAttachment *attachment = g_hash_table_lookup (attachments, &handles->serial);
-
-      if (attachment == NULL || free_empty_slots (attachment, handles))
-        {
-          g_aligned_free (handles);
-        }
-      else
-        {
-          handles->next = attachment->idle;
-          attachment->idle = handles;
-        }
-      handles = next;
-    }
-  ssem_thread_unlock (&registry_lock);
-}
-
-static guint32
-try_to_claim_slot (SsemShmFile *file)
-{
-  return ssem_shm_counter_claim_slot (file->memory, file->process, getpid (),
-                                      ssem_process_get_name_space ());
-}
-
-/* With attach_lock. */
-static int
-claim_slot (SsemShmAttachment *self,
-            guint32           *slot)
-{
-  SsemShmFile *file = &self->file;
-  int result = 0;
-
-  *slot = try_to_claim_slot (file);
-  if (*slot == 0)
-    {
-      int n_dead = ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_ALL);
-
-      result = MIN (n_dead, 0);
-      *slot = try_to_claim_slot (file);
-    }
-  while (*slot == 0 && result == 0)
-    {
-      result = ssem_shm_file_grow (file);
-      if (result == 0)
-        *slot = try_to_claim_slot (file);
-    }
-
-  return result;
-}
-
-static SsemShmSlotHandles *
-find_handles (guint64 serial)
-{
-  SsemShmSlotHandles *handles = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
-
-  while (handles != NULL && handles->serial != serial)
-    handles = handles->next;
-
-  return handles;
-}
-
-static void
-forget_recent (SsemShmSlotHandles *handles)
-{
-  int i;
-
-  for (i = 0; i < SSEM_SHM_N_RECENT; i++)
-    {
-      if (ssem_thread_slot_get (SSEM_THREAD_SLOT_RECENT_HANDLES + i) == handles)
-        ssem_thread_slot_set (SSEM_THREAD_SLOT_RECENT_HANDLES + i, NULL);
-    }
-}
-
-/* With registry_lock: drops this thread's handles of attachments that are gone. */
-static void
-drop_handles_of_gone (void)
-{
-  SsemShmSlotHandles *before = NULL;
-  SsemShmSlotHandles *handles = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
-
-  while (handles != NULL)
-    {
-      SsemShmSlotHandles *next = handles->next;
-
-      if (g_hash_table_contains (attachments, &handles->serial))
-        {
-          before = handles;
-        }
-      else
-        {
-          forget_recent (handles);
-          if (before != NULL)
-            before->next = next;
-          else
-            ssem_thread_slot_set (SSEM_THREAD_SLOT_HANDLES, next);
-          /* A handler finds them no more before they are freed. */
-          atomic_signal_fence (memory_order_seq_cst);
-          g_aligned_free (handles);
-        }
-      handles = next;
-    }
-}
-
-static SsemShmSlotHandles *
-take_idle (SsemShmAttachment *self)
-{
-  SsemShmSlotHandles *handles;
-
-  ssem_thread_lock (&registry_lock);
-  drop_handles_of_gone ();
-  handles = self->idle;
-  if (handles != NULL)
-    self->idle = handles->next;
-  ssem_thread_unlock (&registry_lock);
-
-  return handles;
-}
-
-static SsemShmSlotHandles *
-add_handles (SsemShmAttachment *self)
-{
-  static GPrivate at_thread_exit = G_PRIVATE_INIT (return_handles_cb);
-  SsemShmSlotHandles *handles = take_idle (self);
-
-  if (handles == NULL)
-    {
-      handles = g_aligned_alloc0 (1, sizeof *handles, SSEM_SHM_LINE);
-      handles->serial = self->serial;
-    }
-  handles->next = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
-  g_private_set (&at_thread_exit, handles);
-  /* A handler finds them complete. */
-  atomic_signal_fence (memory_order_seq_cst);
-  ssem_thread_slot_set (SSEM_THREAD_SLOT_HANDLES, handles);
-
-  return handles;
-}
-
-/* A slot for an operation that interrupts another, maybe with the attach_lock held. No lock is
- * needed: a lock only keeps the threads of this process from growing the file twice. */
-static int
-claim_slot_in_handler (SsemShmAttachment *self,
-                       guint32           *slot)
-{
-  SsemShmFile *file = &self->file;
-  int result = 0;
-
-  for (*slot = try_to_claim_slot (file); *slot == 0 && result == 0; *slot = try_to_claim_slot (file))
-    result = ssem_shm_file_grow (file);
-
-  return *slot != 0 ? 0 : result;
-}
-
-static int
-claim_handle (SsemShmAttachment *self,
-              guint              depth,
-              SsemShmSlotHandle *handle)
-{
-  SSEM_THREAD_SHIELD;
-  guint32 slot = 0;
-  int result;
-
-  if (depth > 0)
-    {
-      result = claim_slot_in_handler (self, &slot);
-    }
-  else
-    {
-      g_mutex_lock (&self->attach_lock);
-      result = claim_slot (self, &slot);
-      g_mutex_unlock (&self->attach_lock);
-    }
-  if (result != 0)
-    return result;
-
-  *handle = (SsemShmSlotHandle) {
-    .segment = self->file.memory,
-    .slot = &self->file.memory->slots[slot],
-    .index = slot,
-    .name = ssem_shm_state_pack (0, 0, slot, 0),
-  };
-
-  return 0;
-}
-
-int
-ssem_shm_attachment_get_handle (SsemShmAttachment  *self,
-                                guint               depth,
-                                SsemShmSlotHandle **handle)
-{
-  SsemShmSlotHandles *handles;
-  int result;
-
-  result = ssem_shm_attachment_ready (self);
-  if (result != 0)
-    return result;
-
-  handles = find_handles (self->serial);
-  if (handles == NULL)
-    handles = add_handles (self);
-  *handle = &handles->handle[depth];
-  if ((*handle)->segment == NULL)
-    result = claim_handle (self, depth, *handle);
-  if (result != 0)
-    return result;
-
-  /* What follows changes state in another way. */
-  (*handle)->left = 0;
-  if (depth == 0)
-    ssem_thread_slot_set (ssem_shm_attachment_get_place (self->serial), handles);
-
-  return 0;
 }
 
 /* --- Attaching and leaving --- */
@@ -501,6 +216,16 @@ ssem_shm_attachment_ready (SsemShmAttachment *self)
   return G_LIKELY (is_of_this_process (self)) ? 0 : attach_inherited (self);
 }
 
+int
+ssem_shm_attachment_get_handle (SsemShmAttachment  *self,
+                                guint               depth,
+                                SsemShmSlotHandle **handle)
+{
+  int result = ssem_shm_attachment_ready (self);
+
+  return result == 0 ? ssem_shm_slots_get_handle (&self->slots, depth, handle) : result;
+}
+
 /* With registry_lock. Another has to listen instead, and may be asleep. */
 static void
 stop_listening (SsemShmAttachment *self)
@@ -532,7 +257,10 @@ leave (SsemShmAttachment *self)
     ssem_shm_counter_free_slots (self->file.memory, self->file.process);
   self->file.expects_none = ssem_shm_file_leave (&self->file, lingers);
   if (self->file.expects_none || !lingers)
-    ssem_shm_file_close (&self->file);
+    {
+      ssem_shm_slots_clear (&self->slots);
+      ssem_shm_file_close (&self->file);
+    }
   atomic_store (&self->is_attached, FALSE);
 }
 
@@ -584,7 +312,7 @@ static void
 free_attachment (SsemShmAttachment *self)
 {
   unregister (self);
-  g_hash_table_remove (attachments, &self->serial);
+  g_hash_table_remove (attachments, self);
 
   if (self->file.expects_none)
     {
@@ -594,8 +322,8 @@ free_attachment (SsemShmAttachment *self)
   ssem_shm_file_disown (&self->file);
   /* A thread that went on at exit may have made it listen again. */
   stop_listening (self);
+  ssem_shm_slots_clear (&self->slots);
   ssem_shm_file_clear (&self->file);
-  free_idle (self);
   g_mutex_clear (&self->attach_lock);
   g_free (self->name);
   g_free (self);
@@ -644,9 +372,9 @@ registry_get (const char *key)
   if (self == NULL)
     {
       self = g_new0 (SsemShmAttachment, 1);
-      self->serial = ++last_serial;
       self->name = name;
       self->file = file;
+      ssem_shm_slots_init (&self->slots, &self->file);
       if (g_strcmp0 (name, last_removed) == 0)
         {
           self->file.expects_none = TRUE;
@@ -656,7 +384,7 @@ registry_get (const char *key)
       g_mutex_init (&self->attach_lock);
       g_hash_table_insert (registry, self->name, self);
       self->is_registered = TRUE;
-      g_hash_table_insert (attachments, &self->serial, self);
+      g_hash_table_add (attachments, self);
     }
   else
     {

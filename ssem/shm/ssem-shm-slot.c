@@ -1,0 +1,359 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-shm-slot-private.h"
+
+#include "ssem-shm-recovery-private.h"
+
+#include "ssem/os/ssem-fork-private.h"
+#include "ssem/os/ssem-hooks-private.h"
+#include "ssem/os/ssem-process-private.h"
+#include "ssem/os/ssem-thread-private.h"
+
+#include <unistd.h>
+
+/* A slot belongs to the process from the claim until the process leaves the segment, and to the
+ * thread that claimed it until the thread ends. Then an empty slot is freed. A slot that holds or
+ * owes units stays claimed, since what counts is the sum over the process's slots; its handle
+ * becomes idle and serves the next new thread.
+ *
+ * A thread finds its handles through a few pointers of its own, by the serial of the SsemShmSlots,
+ * and through a list behind them.
+ *
+ * Signal handlers
+ *
+ *   A handler may interrupt its thread at any instruction and operate on the same segment. It uses
+ *   another slot: a thread has a handle for each depth. The handler reads the list of the thread's
+ *   handles, which changes by one store at a time; a removed entry is freed after that store. So
+ *   the handler always finds a complete list. It takes no lock and allocates nothing if the thread
+ *   has handles of the segment.
+ *
+ * Fork
+ *
+ *   The child shares no slot with its parent. The serials in the forking thread's handles become 0,
+ *   so the next operation finds no handle; idle handles are freed.
+ *
+ * Locks, in this order
+ *
+ *   claim_lock  Held while a slot is claimed and the segment enlarged.
+ *   slots_lock  Protects the table and the idle handles. Held across a fork.
+ */
+
+static GMutex slots_lock;
+static GHashTable *table; /* serial -> SsemShmSlots, all there are */
+static guint64 last_serial;
+
+/* Frees the idle handles. With slots_lock. */
+static void
+free_idle (SsemShmSlots *self)
+{
+  while (self->idle != NULL)
+    {
+      SsemShmSlotHandles *handles = self->idle;
+
+      self->idle = handles->next;
+      g_aligned_free (handles);
+    }
+}
+
+static void
+forget_in_child (void)
+{
+  SsemShmSlotHandles *handles = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
+  GHashTableIter iter;
+  gpointer value;
+
+  for (; handles != NULL; handles = handles->next)
+    handles->serial = 0;
+
+  g_hash_table_iter_init (&iter, table);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      SsemShmSlots *slots = value;
+
+      free_idle (slots);
+      /* A thread that the child does not have may hold it. */
+      g_mutex_init (&slots->claim_lock);
+    }
+}
+
+/* Frees those slots of a thread that hold and owe nothing. Returns whether none is left. */
+static gboolean
+free_empty_slots (SsemShmSlots       *self,
+                  SsemShmSlotHandles *handles)
+{
+  gboolean is_empty = TRUE;
+  int i;
+
+  for (i = 0; i < SSEM_SHM_MAX_DEPTH; i++)
+    {
+      SsemShmSlotHandle *handle = &handles->handle[i];
+
+      if (handle->segment == NULL)
+        continue;
+      if (ssem_shm_counter_free_empty_slot (handle->segment, handle->index, self->file->process))
+        *handle = (SsemShmSlotHandle) { 0 };
+      else
+        is_empty = FALSE;
+    }
+
+  return is_empty;
+}
+
+/* Returns the handles of a thread that ends. */
+static void
+return_handles (void)
+{
+  SsemShmSlotHandles *handles = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
+  int i;
+
+  ssem_thread_slot_set (SSEM_THREAD_SLOT_HANDLES, NULL);
+  for (i = 0; i < SSEM_SHM_N_RECENT; i++)
+    ssem_thread_slot_set (SSEM_THREAD_SLOT_RECENT_HANDLES + i, NULL);
+
+  ssem_thread_lock (&slots_lock);
+  while (handles != NULL)
+    {
+      SsemShmSlotHandles *next = handles->next;
+      SsemShmSlots *slots = g_hash_table_lookup (table, &handles->serial);
+
+      if (slots == NULL || free_empty_slots (slots, handles))
+        {
+          g_aligned_free (handles);
+        }
+      else
+        {
+          handles->next = slots->idle;
+          slots->idle = handles;
+        }
+      handles = next;
+    }
+  ssem_thread_unlock (&slots_lock);
+}
+
+void
+ssem_shm_slot_init (void)
+{
+  table = g_hash_table_new (g_int64_hash, g_int64_equal);
+  ssem_fork_protect (&slots_lock, forget_in_child);
+  ssem_hooks_add_thread_end (return_handles);
+}
+
+void
+ssem_shm_slots_init (SsemShmSlots *self,
+                     SsemShmFile  *file)
+{
+  self->file = file;
+  g_mutex_init (&self->claim_lock);
+
+  ssem_thread_lock (&slots_lock);
+  self->serial = ++last_serial;
+  g_hash_table_insert (table, &self->serial, self);
+  ssem_thread_unlock (&slots_lock);
+}
+
+void
+ssem_shm_slots_clear (SsemShmSlots *self)
+{
+  ssem_thread_lock (&slots_lock);
+  g_hash_table_remove (table, &self->serial);
+  free_idle (self);
+  ssem_thread_unlock (&slots_lock);
+}
+
+/* --- Claiming --- */
+
+static guint32
+try_to_claim_slot (SsemShmSlots *self)
+{
+  return ssem_shm_counter_claim_slot (self->file->memory, self->file->process, getpid (),
+                                      ssem_process_get_name_space ());
+}
+
+/* Claims a slot; frees those of the dead first where no other is free. With claim_lock. */
+static int
+claim_slot (SsemShmSlots *self,
+            guint32      *slot)
+{
+  int result = 0;
+
+  *slot = try_to_claim_slot (self);
+  if (*slot == 0)
+    {
+      int n_dead = ssem_shm_recovery_sweep (self->file, SSEM_SHM_SWEEP_ALL);
+
+      result = MIN (n_dead, 0);
+      *slot = try_to_claim_slot (self);
+    }
+  while (*slot == 0 && result == 0)
+    {
+      result = ssem_shm_file_grow (self->file);
+      if (result == 0)
+        *slot = try_to_claim_slot (self);
+    }
+
+  return result;
+}
+
+/* Claims a slot for an operation that interrupts another, whose thread may hold claim_lock. Without
+ * the lock, two threads may enlarge the segment at the same time, which wastes room and no more. */
+static int
+claim_slot_in_handler (SsemShmSlots *self,
+                       guint32      *slot)
+{
+  int result = 0;
+
+  for (*slot = try_to_claim_slot (self); *slot == 0 && result == 0;
+       *slot = try_to_claim_slot (self))
+    result = ssem_shm_file_grow (self->file);
+
+  return *slot != 0 ? 0 : result;
+}
+
+static int
+claim_handle (SsemShmSlots      *self,
+              guint              depth,
+              SsemShmSlotHandle *handle)
+{
+  SSEM_THREAD_SHIELD;
+  guint32 slot = 0;
+  int result;
+
+  if (depth > 0)
+    {
+      result = claim_slot_in_handler (self, &slot);
+    }
+  else
+    {
+      g_mutex_lock (&self->claim_lock);
+      result = claim_slot (self, &slot);
+      g_mutex_unlock (&self->claim_lock);
+    }
+  if (result != 0)
+    return result;
+
+  *handle = (SsemShmSlotHandle) {
+    .segment = self->file->memory,
+    .slot = &self->file->memory->slots[slot],
+    .index = slot,
+    .name = ssem_shm_state_pack (0, 0, slot, 0),
+  };
+
+  return 0;
+}
+
+/* --- A thread's list --- */
+
+static SsemShmSlotHandles *
+find_handles (guint64 serial)
+{
+  SsemShmSlotHandles *handles = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
+
+  while (handles != NULL && handles->serial != serial)
+    handles = handles->next;
+
+  return handles;
+}
+
+static void
+forget_recent (SsemShmSlotHandles *handles)
+{
+  int i;
+
+  for (i = 0; i < SSEM_SHM_N_RECENT; i++)
+    {
+      if (ssem_thread_slot_get (SSEM_THREAD_SLOT_RECENT_HANDLES + i) == handles)
+        ssem_thread_slot_set (SSEM_THREAD_SLOT_RECENT_HANDLES + i, NULL);
+    }
+}
+
+/* Drops this thread's handles of segments that the process has left. With slots_lock. */
+static void
+drop_stale_handles (void)
+{
+  SsemShmSlotHandles *before = NULL;
+  SsemShmSlotHandles *handles = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
+
+  while (handles != NULL)
+    {
+      SsemShmSlotHandles *next = handles->next;
+
+      if (g_hash_table_contains (table, &handles->serial))
+        {
+          before = handles;
+        }
+      else
+        {
+          forget_recent (handles);
+          if (before != NULL)
+            before->next = next;
+          else
+            ssem_thread_slot_set (SSEM_THREAD_SLOT_HANDLES, next);
+          /* A signal handler must not find them any more when they are freed. */
+          atomic_signal_fence (memory_order_seq_cst);
+          g_aligned_free (handles);
+        }
+      handles = next;
+    }
+}
+
+static SsemShmSlotHandles *
+take_idle (SsemShmSlots *self)
+{
+  SsemShmSlotHandles *handles;
+
+  ssem_thread_lock (&slots_lock);
+  drop_stale_handles ();
+  handles = self->idle;
+  if (handles != NULL)
+    self->idle = handles->next;
+  ssem_thread_unlock (&slots_lock);
+
+  return handles;
+}
+
+static SsemShmSlotHandles *
+add_handles (SsemShmSlots *self)
+{
+  SsemShmSlotHandles *handles = take_idle (self);
+
+  if (handles == NULL)
+    {
+      handles = g_aligned_alloc0 (1, sizeof *handles, SSEM_SHM_LINE);
+      handles->serial = self->serial;
+    }
+  handles->next = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
+  ssem_hooks_watch_thread ();
+  /* A signal handler finds them complete. */
+  atomic_signal_fence (memory_order_seq_cst);
+  ssem_thread_slot_set (SSEM_THREAD_SLOT_HANDLES, handles);
+
+  return handles;
+}
+
+int
+ssem_shm_slots_get_handle (SsemShmSlots       *self,
+                           guint               depth,
+                           SsemShmSlotHandle **handle)
+{
+  SsemShmSlotHandles *handles = find_handles (self->serial);
+  int result = 0;
+
+  if (handles == NULL)
+    handles = add_handles (self);
+  *handle = &handles->handle[depth];
+  if ((*handle)->segment == NULL)
+    result = claim_handle (self, depth, *handle);
+  if (result != 0)
+    return result;
+
+  /* The caller changes `state` in another way than add_fast (). */
+  (*handle)->left = 0;
+  if (depth == 0)
+    ssem_thread_slot_set (ssem_shm_slots_get_recent_index (self->serial), handles);
+
+  return 0;
+}
