@@ -39,6 +39,9 @@ G_BEGIN_DECLS
  *   system has no more semaphores, memory, descriptors or room.
  * @SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR: Anything else; the message tells. Also what
  *   [method@Ssem.SystemSemaphore.get_error] answers after a failure of the `G_IO_ERROR` domain.
+ * @SSEM_SYSTEM_SEMAPHORE_ERROR_LOST: The backend's service could not be reached for so long that
+ *   other processes were given the units that this process held. Only a backend on a network sets
+ *   it. Qt has no such code.
  *
  * Why an operation on a semaphore failed, with the numbers of
  * `QSystemSemaphore::SystemSemaphoreError`.
@@ -58,6 +61,7 @@ typedef enum
   SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND,
   SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES,
   SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR,
+  SSEM_SYSTEM_SEMAPHORE_ERROR_LOST,
 } SsemSystemSemaphoreError;
 
 SSEM_AVAILABLE_IN_1_0

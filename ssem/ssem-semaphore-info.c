@@ -63,6 +63,8 @@ struct _SsemSemaphoreInfo
   GPtrArray *waiters;
 };
 
+static const SsemBackendConfiguration no_configuration;
+
 G_DEFINE_BOXED_TYPE (SsemSemaphoreInfo, ssem_semaphore_info,
                      ssem_semaphore_info_ref, ssem_semaphore_info_unref)
 
@@ -148,7 +150,7 @@ list_backend (const SsemBackendTable  *table,
 {
   g_autoptr(GPtrArray) snapshots = g_ptr_array_new ();
   guint n_others = 0;
-  gboolean is_listed = table->list (snapshots, &n_others, error);
+  gboolean is_listed = ssem_backend_list (table, &no_configuration, snapshots, &n_others, error);
   guint i;
 
   for (i = 0; i < snapshots->len; i++)
@@ -238,7 +240,7 @@ count_others (const SsemBackendTable *table)
     g_ptr_array_new_with_free_func ((GDestroyNotify) ssem_snapshot_free);
   guint n_others = 0;
 
-  table->list (snapshots, &n_others, NULL);
+  ssem_backend_list (table, &no_configuration, snapshots, &n_others, NULL);
 
   return n_others;
 }
@@ -319,7 +321,7 @@ ssem_semaphore_info_query (const char   *key,
   table = ssem_backend_choose (backend, error);
   if (table == NULL)
     return NULL;
-  snapshot = table->inspect (key, error);
+  snapshot = ssem_backend_inspect (table, &no_configuration, key, error);
 
   return snapshot != NULL ? wrap (table->id, snapshot) : NULL;
 }
@@ -601,7 +603,8 @@ ssem_semaphore_remove_leftover (const char   *key,
     return FALSE;
   table = ssem_backend_choose (backend, error);
 
-  return table != NULL && table->remove_leftover (key, error);
+  return table != NULL &&
+         ssem_backend_remove_leftover (table, &no_configuration, key, error);
 }
 
 static SsemSystemSemaphore *
@@ -657,7 +660,8 @@ ssem_semaphore_reset (const char   *key,
   if (opened == NULL)
     return FALSE;
 
-  if (!ssem_backend_choose (ssem_system_semaphore_get_backend (opened), NULL)->supports_reset)
+  if (!ssem_backend_can (ssem_backend_find (ssem_system_semaphore_get_backend (opened)),
+                         SSEM_CAPABILITY_RESET))
     {
       g_autofree char *shown = ssem_display_text (key);
 

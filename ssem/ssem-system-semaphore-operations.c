@@ -10,9 +10,9 @@
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem-i18n-private.h"
 
-static gboolean
-check_units (int      n,
-             GError **error)
+gboolean
+ssem_system_semaphore_check_units (int      n,
+                                   GError **error)
 {
   if (G_LIKELY (n > 0))
     return TRUE;
@@ -23,34 +23,7 @@ check_units (int      n,
   return FALSE;
 }
 
-/* Enters the instance, which it opens if need be, but not for a @queue that is closed; every success
- * ends with ssem_hazard_leave () or ssem_hazard_leave_and_free (). A failure is in @failure, or in
- * @error. */
-static SsemInstance *
-enter_instance (SsemSystemSemaphore  *self,
-                SsemAcquireQueue     *queue,
-                guint                *depth,
-                int                  *failure,
-                GError              **error)
-{
-  SsemInstance *instance;
-
-  *failure = 0;
-  while ((instance = ssem_hazard_enter (&self->instance, depth)) == NULL)
-    {
-      ssem_hazard_leave (*depth);
-      if (*depth == SSEM_HAZARD_MAX_DEPTH)
-        *failure = SSEM_FAILURE_TOO_DEEP;
-      else if (ssem_system_semaphore_is_closed_here (self))
-        *failure = SSEM_FAILURE_CLOSED;
-      if (*failure != 0 || !ssem_system_semaphore_ensure_open (self, queue, error))
-        return NULL;
-    }
-
-  return instance;
-}
-
-/* The same for @operation, with the failure recorded. */
+/* Enters the instance for @operation, and records a failure. */
 static SsemInstance *
 enter_instance_for (SsemSystemSemaphore  *self,
                     SsemOperation         operation,
@@ -61,7 +34,7 @@ enter_instance_for (SsemSystemSemaphore  *self,
   SsemInstance *instance;
   int failure;
 
-  instance = enter_instance (self, NULL, depth, &failure, &cause);
+  instance = ssem_system_semaphore_enter (self, NULL, depth, &failure, &cause);
   if (failure != 0)
     ssem_system_semaphore_finish (self, NULL, operation, failure, error);
   else if (instance == NULL)
@@ -86,7 +59,7 @@ acquire_inside (SsemSystemSemaphore  *self,
 
   if (deadline_usec != SSEM_DEADLINE_NOW)
     ssem_hazard_stay (depth);
-  failure = table->acquire (instance, n, deadline_usec, cancellable);
+  failure = ssem_backend_acquire (instance, n, deadline_usec, cancellable);
 
   /* One that does not wait may be a signal handler's. */
   if (deadline_usec == SSEM_DEADLINE_NOW)
@@ -109,7 +82,7 @@ acquire_slowly (SsemSystemSemaphore  *self,
   GError *failure = NULL;
   guint depth;
 
-  if (!check_units (n, &failure) ||
+  if (!ssem_system_semaphore_check_units (n, &failure) ||
       g_cancellable_set_error_if_cancelled (cancellable, &failure))
     return ssem_system_semaphore_record_failure (self, error, failure);
   instance = enter_instance_for (self, SSEM_OPERATION_ACQUIRE, &depth, error);
@@ -296,7 +269,7 @@ release_inside (SsemSystemSemaphore  *self,
                 GError              **error)
 {
   const SsemBackendTable *table = instance->table;
-  int failure = table->release (instance, n);
+  int failure = ssem_backend_release (instance, n);
 
   ssem_hazard_leave (depth);
 
@@ -313,7 +286,7 @@ release_slowly (SsemSystemSemaphore  *self,
   GError *failure = NULL;
   guint depth;
 
-  if (!check_units (n, &failure))
+  if (!ssem_system_semaphore_check_units (n, &failure))
     return ssem_system_semaphore_record_failure (self, error, failure);
   instance = enter_instance_for (self, SSEM_OPERATION_RELEASE, &depth, error);
   if (instance == NULL)
@@ -432,7 +405,7 @@ ssem_system_semaphore_get_value (SsemSystemSemaphore  *self,
     return -1;
 
   table = instance->table;
-  failure = table->get_value (instance, &value);
+  failure = ssem_backend_get_value (instance, &value);
   ssem_hazard_leave_and_free (depth);
 
   return ssem_system_semaphore_finish (self, table, SSEM_OPERATION_GET_VALUE, failure, error)
@@ -440,202 +413,52 @@ ssem_system_semaphore_get_value (SsemSystemSemaphore  *self,
          : -1;
 }
 
-/* --- Asynchronous acquires --- */
-
-static void
-describe_acquire (SsemSystemSemaphore     *self,
-                  const SsemBackendTable  *table,
-                  int                      failure,
-                  GError                 **error)
-{
-  g_autofree char *key = ssem_system_semaphore_get_key (self);
-
-  ssem_backend_describe (table, SSEM_OPERATION_ACQUIRE, key, failure, error);
-}
-
-static gboolean
-acquire_queued (gpointer           source,
-                SsemAcquireQueue  *queue,
-                int                n,
-                GCancellable      *cancellable,
-                GError           **error)
-{
-  SsemSystemSemaphore *self = source;
-  const SsemBackendTable *table;
-  SsemInstance *instance;
-  guint depth;
-  int failure;
-
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
-    return FALSE;
-
-  instance = enter_instance (self, queue, &depth, &failure, error);
-  if (instance == NULL)
-    {
-      if (failure != 0)
-        describe_acquire (self, NULL, failure, error);
-      return FALSE;
-    }
-
-  /* set_key () closes the queue before it takes the instance away: if the queue is open now, then
-   * this is still the instance that the task was meant for. */
-  if (ssem_acquire_queue_is_closed (queue, error))
-    {
-      ssem_hazard_leave_and_free (depth);
-      return FALSE;
-    }
-
-  table = instance->table;
-  ssem_hazard_stay (depth);
-  failure = table->acquire (instance, n, SSEM_DEADLINE_NONE, cancellable);
-  ssem_hazard_leave_and_free (depth);
-  if (failure != 0)
-    describe_acquire (self, table, failure, error);
-
-  return failure == 0;
-}
-
-static void
-report_queued (gpointer      source,
-               const GError *error)
-{
-  SsemSystemSemaphore *self = source;
-
-  if (error != NULL)
-    ssem_system_semaphore_record_error (self, error);
-  else
-    ssem_system_semaphore_record_success (self);
-}
-
-/* A reference on the queue that serves acquires from now on. */
-static SsemAcquireQueue *
-get_queue (SsemSystemSemaphore *self)
-{
-  SsemAcquireQueue *queue;
-
-  g_mutex_lock (&ssem_system_semaphore_lock);
-  /* A queue of the parent's, in a child of fork (), stays as it is: its tasks are the parent's. */
-  if (self->queue != NULL && !ssem_acquire_queue_is_usable (self->queue))
-    self->queue = NULL;
-  if (self->queue == NULL)
-    self->queue = ssem_acquire_queue_new (self->key, acquire_queued, report_queued);
-  queue = ssem_acquire_queue_ref (self->queue);
-  g_mutex_unlock (&ssem_system_semaphore_lock);
-
-  return queue;
-}
-
-/* Whether it could be answered without waiting: the units are there, and nobody is before us. Where
- * it can't, or fails for another reason, the queue will find out. */
-static gboolean
-acquire_at_once (SsemSystemSemaphore *self,
-                 SsemAcquireQueue    *queue,
-                 int                  n)
-{
-  SsemInstance *instance;
-  gboolean is_acquired = FALSE;
-  guint depth;
-
-  if (!ssem_acquire_queue_is_idle (queue))
-    return FALSE;
-
-  instance = ssem_hazard_enter (&self->instance, &depth);
-  if (instance != NULL && !ssem_acquire_queue_is_closed (queue, NULL))
-    is_acquired = instance->table->acquire (instance, n, SSEM_DEADLINE_NOW, NULL) == 0;
-  ssem_hazard_leave_and_free (depth);
-
-  return is_acquired;
-}
-
-/**
- * ssem_system_semaphore_acquire_async:
- * @self: a semaphore
- * @n: how many units: 1 or more
- * @cancellable: (nullable): a cancellable that takes the request back, or `NULL`
- * @callback: (scope async) (nullable): called when the units are there, or never will be
- * @user_data: (closure callback): data for @callback
+/* --- The calls without arguments ---
  *
- * Takes @n units together as soon as that many are there, without blocking the caller.
- *
- * Requests on one object are served in the order in which they were made: one for many units is not
- * overtaken by later ones for few. Blocking acquires, other objects and other processes may be
- * served in between. A pending request keeps the object alive. They wait in one thread for this
- * object, which is there only as long as any of them waits. @callback is called in the
- * thread-default main context of the caller, and asks [method@Ssem.SystemSemaphore.acquire_finish]
- * for the result.
- *
- * If the units came, they are held, whether the result is asked for or not. Do not call this in a
- * signal handler.
- *
- * Since: 1.0
+ * They are for languages that read the typelib at run time. There, each argument and the error
+ * location cost more than the acquire itself. In C they are no faster than the others.
  */
-void
-ssem_system_semaphore_acquire_async (SsemSystemSemaphore *self,
-                                     int                  n,
-                                     GCancellable        *cancellable,
-                                     GAsyncReadyCallback  callback,
-                                     gpointer             user_data)
-{
-  SSEM_THREAD_SHIELD;
-  SsemAcquireQueue *queue;
-  GError *failure = NULL;
-  GTask *task;
-
-  g_return_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self));
-  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
-
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, ssem_system_semaphore_acquire_async);
-  /* A success that came first stays one, or its units would be lost. */
-  g_task_set_check_cancellable (task, FALSE);
-
-  if (!check_units (n, &failure) ||
-      g_cancellable_set_error_if_cancelled (cancellable, &failure))
-    {
-      ssem_system_semaphore_record_error (self, failure);
-      g_task_return_error (task, failure);
-      g_object_unref (task);
-      return;
-    }
-
-  queue = get_queue (self);
-  if (acquire_at_once (self, queue, n))
-    {
-      ssem_system_semaphore_record_success (self);
-      g_task_return_boolean (task, TRUE);
-      g_object_unref (task);
-    }
-  else
-    {
-      ssem_acquire_queue_push (queue, task, n);
-    }
-  ssem_acquire_queue_unref (queue);
-}
 
 /**
- * ssem_system_semaphore_acquire_finish:
+ * ssem_system_semaphore_try_acquire_one:
  * @self: a semaphore
- * @result: the result that the callback was given
- * @error: return location for an error
  *
- * Tells how a request made with [method@Ssem.SystemSemaphore.acquire_async] ended.
+ * Takes one unit if it is there, without waiting for it.
  *
- * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set as
- *   [method@Ssem.SystemSemaphore.acquire] sets it, or to
- *   `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if the system has no more threads
+ * As [method@Ssem.SystemSemaphore.try_acquire] of one unit, without an error to look at: for
+ * languages in which each argument of a call takes time. Where it fails,
+ * [method@Ssem.SystemSemaphore.get_error] and [method@Ssem.SystemSemaphore.get_error_string] tell
+ * why. The module for Python uses it by itself.
+ *
+ * Returns: `TRUE` if the process holds the unit, or `FALSE` if there was none, or for any other
+ *   reason that [method@Ssem.SystemSemaphore.try_acquire] fails for
  *
  * Since: 1.0
  */
 gboolean
-ssem_system_semaphore_acquire_finish (SsemSystemSemaphore  *self,
-                                      GAsyncResult         *result,
-                                      GError              **error)
+ssem_system_semaphore_try_acquire_one (SsemSystemSemaphore *self)
 {
-  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
-  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
-  g_return_val_if_fail (g_task_get_source_tag (G_TASK (result)) ==
-                        ssem_system_semaphore_acquire_async, FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+  return ssem_system_semaphore_try_acquire (self, 1, NULL);
+}
 
-  return g_task_propagate_boolean (G_TASK (result), error);
+/**
+ * ssem_system_semaphore_release_one:
+ * @self: a semaphore
+ *
+ * Adds one unit and wakes whoever waits for it.
+ *
+ * As [method@Ssem.SystemSemaphore.release] of one unit, without an error to look at: for languages
+ * in which each argument of a call takes time. Where it fails,
+ * [method@Ssem.SystemSemaphore.get_error] and [method@Ssem.SystemSemaphore.get_error_string] tell
+ * why. The module for Python uses it by itself.
+ *
+ * Returns: `TRUE` if the unit was added, or `FALSE`, with the value as it was, for any reason that
+ *   [method@Ssem.SystemSemaphore.release] fails for
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_release_one (SsemSystemSemaphore *self)
+{
+  return ssem_system_semaphore_release (self, 1, NULL);
 }

@@ -6,38 +6,40 @@
 
 #include "ssem-system-semaphore.h"
 
+#include "ssem/backend/ssem-acquire-queue-private.h"
 #include "ssem/backend/ssem-backend-private.h"
 #include "ssem/backend/ssem-hazard-private.h"
-#include "ssem-acquire-queue-private.h"
 
 G_BEGIN_DECLS
 
 /* Design note
  *
- * The object is a name with settings; what is behind the name is an instance of a backend, which
- * opening makes. That happens in init (), in set_key () or, where a binding built the object from
- * its properties alone, in the first operation.
+ * The object is a key with settings. Opening makes an instance of a backend, which is the semaphore
+ * itself. That happens in init (), in set_key () or, where a binding built the object from its
+ * properties alone, in the first operation.
  *
- * The object's life, its properties and its opening are in ssem-system-semaphore.c, what is done
- * with an open one in ssem-system-semaphore-operations.c, and shorter for languages in
- * ssem-system-semaphore-one.c.
+ *   ssem-system-semaphore.c             the object's life, opening and closing
+ *   ssem-system-semaphore-properties.c  its properties
+ *   ssem-system-semaphore-operations.c  what blocks or returns immediately
+ *   ssem-system-semaphore-async.c       what returns later
+ *   ssem-system-semaphore-result.c      how the last operation ended
  *
  * instance   Entered through ssem_hazard_enter (), so that set_key () can take it away while another
  *            thread is inside. NULL: not open.
- * opening    Makes threads that want to open, or give another key, wait for each other; may be held
- *            for as long as opening takes. A child of fork () gets a new one, because the thread
- *            that holds it may not be in the child.
- * lock       Protects all other fields that change. One for all objects: no acquire or release that
- *            succeeds takes it, unless asynchronous or after a failure; it is held for a few
- *            instructions, and it must survive a fork. Locks that may be taken with it held: none.
- *            It may be taken with opening held.
- * outcome    How the last operation ended. Written and read without a lock, because release () and
- *            try_acquire () may run in a signal handler; so it is a number, and get_error_string ()
- *            makes the message of it. What has no such number, and does not happen in a handler, is
- *            recorded as a code and a string, under lock.
- * is_disposed Set with opening held; from then on nothing opens.
- * opener     By this a signal handler sees that it has interrupted the opening, and does not wait for
- *            its own thread.
+ * opening    A lock. Makes threads that open, close or give another key wait for each other, for as
+ *            long as opening takes. A child of fork () gets a new one, because the thread that holds
+ *            it may not be in the child.
+ * lock       Protects all other fields that change. One lock serves all objects, because it must
+ *            survive a fork. It is held for a few instructions. An operation that succeeds does not
+ *            take it, unless it is asynchronous or follows a failure. No lock may be taken with it
+ *            held. It may be taken with opening held.
+ * outcome    How the last operation ended. It is a number, written and read without a lock, because
+ *            release () and try_acquire () may run in a signal handler; get_error_string () makes the
+ *            message. A failure without such a number does not happen in a handler, and is recorded
+ *            as a code and a string under lock.
+ * is_disposed  Set with opening held; afterwards nothing opens.
+ * opener     The thread that holds opening. A signal handler compares, and does not wait for the
+ *            thread that it interrupted.
  */
 struct _SsemSystemSemaphore
 {
@@ -45,6 +47,7 @@ struct _SsemSystemSemaphore
 
   _Atomic (SsemInstance *) instance;
   GMutex opening;
+  SsemBackendConfiguration configuration; /* constant after construction */
 
   /* Under ssem_system_semaphore_lock. */
   unsigned int fork_count;
@@ -62,8 +65,8 @@ struct _SsemSystemSemaphore
   atomic_int outcome;
 };
 
-/* Outcomes: a success; a failure that is recorded in error_code and error_string; else an operation
- * of the backend's table (from bit 24 on) and what it answered (0-23, with its sign). */
+/* Outcomes: a success; a failure that is recorded in error_code and error_string; else an operation of
+ * the backend (from bit 24 on) and what it returned (bits 0 to 23, with its sign). */
 #define SSEM_OUTCOME_SUCCESS  0
 #define SSEM_OUTCOME_RECORDED 1
 #define SSEM_OUTCOME_MAKE(operation, failure) \
@@ -71,36 +74,53 @@ struct _SsemSystemSemaphore
 #define SSEM_OUTCOME_OPERATION(outcome) ((SsemOperation) (((outcome) >> 24) - 1))
 #define SSEM_OUTCOME_FAILURE(outcome)   ((int) ((guint) (outcome) << 8) >> 8)
 
+enum
+{
+  SSEM_PROP_KEY = 1,
+  SSEM_PROP_INITIAL_VALUE,
+  SSEM_PROP_MODE,
+  SSEM_PROP_UNDO,
+  SSEM_PROP_BACKEND,
+  SSEM_N_PROPS,
+};
+
 extern G_GNUC_INTERNAL GMutex ssem_system_semaphore_lock;
 extern G_GNUC_INTERNAL gpointer ssem_system_semaphore_class; /* constant once there is an object */
+extern G_GNUC_INTERNAL GParamSpec *ssem_system_semaphore_properties[SSEM_N_PROPS];
 
-/* What get_error () and get_error_string () will answer. */
-void     ssem_system_semaphore_record_error   (SsemSystemSemaphore  *self,
-                                               const GError         *error);
+void          ssem_system_semaphore_install_properties (GObjectClass *object_class);
 
-/* Takes over @failure; answers FALSE. */
-gboolean ssem_system_semaphore_record_failure (SsemSystemSemaphore  *self,
-                                               GError              **error,
-                                               GError               *failure);
+/* Records what get_error () and get_error_string () return next. */
+void          ssem_system_semaphore_record_error   (SsemSystemSemaphore     *self,
+                                                    const GError            *error);
 
-/* Records what an operation of @table's answered, and sets the error if it failed. Answers whether
- * it succeeded. Without a place for an error it allocates nothing. */
-gboolean ssem_system_semaphore_finish         (SsemSystemSemaphore     *self,
-                                               const SsemBackendTable  *table,
-                                               SsemOperation            operation,
-                                               int                      failure,
-                                               GError                 **error);
+/* Records @failure and takes it over; returns FALSE. */
+gboolean      ssem_system_semaphore_record_failure (SsemSystemSemaphore     *self,
+                                                    GError                 **error,
+                                                    GError                  *failure);
 
-/* Whether the object was disposed of, or this thread is just opening it or giving it another key: for
- * a signal handler. */
-gboolean ssem_system_semaphore_is_closed_here (SsemSystemSemaphore  *self);
+/* Records what an operation of @table returned, and sets the error if it failed. Returns whether it
+ * succeeded. With @error NULL it allocates nothing. */
+gboolean      ssem_system_semaphore_finish         (SsemSystemSemaphore     *self,
+                                                    const SsemBackendTable  *table,
+                                                    SsemOperation            operation,
+                                                    int                      failure,
+                                                    GError                 **error);
 
-/* Opens the instance if there is none; not for a @queue that is closed by now. */
-gboolean ssem_system_semaphore_ensure_open    (SsemSystemSemaphore  *self,
-                                               SsemAcquireQueue     *queue,
-                                               GError              **error);
+/* Enters the instance, which it opens if need be, but not for a @queue that is closed. After a
+ * success, call ssem_hazard_leave () or ssem_hazard_leave_and_free (). A failure is in @failure, or in
+ * @error. */
+SsemInstance *ssem_system_semaphore_enter          (SsemSystemSemaphore     *self,
+                                                    SsemAcquireQueue        *queue,
+                                                    guint                   *depth,
+                                                    int                     *failure,
+                                                    GError                 **error);
 
-/* Whether a success would have nothing to record. */
+/* Fails where @n is not a number of units to acquire or release. */
+gboolean      ssem_system_semaphore_check_units    (int                      n,
+                                                    GError                 **error);
+
+/* Returns whether a success has nothing to record. */
 static inline gboolean
 ssem_system_semaphore_is_without_error (SsemSystemSemaphore *self)
 {
@@ -115,9 +135,8 @@ ssem_system_semaphore_record_success (SsemSystemSemaphore *self)
     atomic_store_explicit (&self->outcome, SSEM_OUTCOME_SUCCESS, memory_order_relaxed);
 }
 
-/* SSEM_IS_SYSTEM_SEMAPHORE for the operations that take a few nanoseconds, of which the usual
- * macro, which asks for the type's number first, would be one. The class is final, so this is the
- * same. */
+/* Does what SSEM_IS_SYSTEM_SEMAPHORE does, for a class that is final. That macro asks for the type's
+ * number first, which takes a nanosecond: an uncontended operation takes a few. */
 static inline gboolean
 ssem_system_semaphore_is_valid (SsemSystemSemaphore *self)
 {

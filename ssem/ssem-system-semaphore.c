@@ -8,10 +8,8 @@
 
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem/os/ssem-thread-private.h"
-#include "ssem-enums.h"
 #include "ssem-i18n-private.h"
 #include "ssem-key-private.h"
-#include "ssem-param-spec-private.h"
 
 /**
  * SsemSystemSemaphore:
@@ -101,104 +99,12 @@
  * Since: 1.0
  */
 
-enum
-{
-  PROP_KEY = 1,
-  PROP_INITIAL_VALUE,
-  PROP_MODE,
-  PROP_UNDO,
-  PROP_BACKEND,
-  N_PROPS,
-};
-
-static GParamSpec *properties[N_PROPS];
-
-GMutex ssem_system_semaphore_lock;
-gpointer ssem_system_semaphore_class;
-
 static void initable_iface_init (GInitableIface *iface);
 
 /* GAsyncInitable's own implementation calls init () in a thread. */
 G_DEFINE_FINAL_TYPE_WITH_CODE (SsemSystemSemaphore, ssem_system_semaphore, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, initable_iface_init)
                                G_IMPLEMENT_INTERFACE (G_TYPE_ASYNC_INITABLE, NULL))
-
-/* --- Results --- */
-
-void
-ssem_system_semaphore_record_error (SsemSystemSemaphore *self,
-                                    const GError        *error)
-{
-  gboolean is_ours = error->domain == SSEM_SYSTEM_SEMAPHORE_ERROR;
-
-  g_mutex_lock (&ssem_system_semaphore_lock);
-  g_free (self->error_string);
-  self->error_string = g_strdup (error->message);
-  self->error_code = is_ours ? error->code : SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR;
-  atomic_store_explicit (&self->outcome, SSEM_OUTCOME_RECORDED, memory_order_relaxed);
-  g_mutex_unlock (&ssem_system_semaphore_lock);
-}
-
-gboolean
-ssem_system_semaphore_record_failure (SsemSystemSemaphore  *self,
-                                      GError              **error,
-                                      GError               *failure)
-{
-  ssem_system_semaphore_record_error (self, failure);
-  g_propagate_error (error, failure);
-
-  return FALSE;
-}
-
-gboolean
-ssem_system_semaphore_finish (SsemSystemSemaphore     *self,
-                              const SsemBackendTable  *table,
-                              SsemOperation            operation,
-                              int                      failure,
-                              GError                 **error)
-{
-  if (failure == 0)
-    {
-      ssem_system_semaphore_record_success (self);
-      return TRUE;
-    }
-
-  atomic_store_explicit (&self->outcome, SSEM_OUTCOME_MAKE (operation, failure),
-                         memory_order_relaxed);
-  if (error != NULL)
-    {
-      g_autofree char *key = ssem_system_semaphore_get_key (self);
-
-      ssem_backend_describe (table, operation, key, failure, error);
-    }
-
-  return FALSE;
-}
-
-/* The error that the last operation on @self ended with; NULL after a success. */
-static GError *
-get_last_error (SsemSystemSemaphore *self)
-{
-  g_autofree char *key = NULL;
-  GError *error = NULL;
-  SsemBackend backend;
-  int outcome;
-
-  g_mutex_lock (&ssem_system_semaphore_lock);
-  outcome = atomic_load_explicit (&self->outcome, memory_order_relaxed);
-  backend = self->backend;
-  key = g_strdup (self->key);
-  if (outcome == SSEM_OUTCOME_RECORDED)
-    error = g_error_new_literal (SSEM_SYSTEM_SEMAPHORE_ERROR, (int) self->error_code,
-                                 self->error_string);
-  g_mutex_unlock (&ssem_system_semaphore_lock);
-
-  if (outcome != SSEM_OUTCOME_SUCCESS && outcome != SSEM_OUTCOME_RECORDED)
-    ssem_backend_describe (ssem_backend_find (backend), SSEM_OUTCOME_OPERATION (outcome), key,
-                           SSEM_OUTCOME_FAILURE (outcome), &error);
-
-  return error;
-}
 
 /* --- Arguments --- */
 
@@ -254,14 +160,16 @@ unlock_opening (SsemSystemSemaphore *self)
   g_mutex_unlock (&self->opening);
 }
 
-gboolean
-ssem_system_semaphore_is_closed_here (SsemSystemSemaphore *self)
+/* Returns whether the object was disposed of, or this thread is opening it: a signal handler must not
+ * wait for the thread that it interrupted. */
+static gboolean
+is_closed_here (SsemSystemSemaphore *self)
 {
   return atomic_load_explicit (&self->is_disposed, memory_order_relaxed) ||
          atomic_load_explicit (&self->opener, memory_order_relaxed) == ssem_thread_self ();
 }
 
-/* With opening held, and no instance there. */
+/* Opens an instance; with opening held, and without an instance. */
 static gboolean
 open_instance (SsemSystemSemaphore  *self,
                GError              **error)
@@ -289,8 +197,8 @@ open_instance (SsemSystemSemaphore  *self,
   if (table == NULL)
     return FALSE;
 
-  undo = undo && table->supports_undo;
-  instance = table->open (key, initial_value, mode, undo, error);
+  undo = undo && ssem_backend_can (table, SSEM_CAPABILITY_UNDO);
+  instance = ssem_backend_open (table, &self->configuration, key, initial_value, mode, undo, error);
   if (instance == NULL)
     return FALSE;
 
@@ -305,7 +213,7 @@ open_instance (SsemSystemSemaphore  *self,
   return TRUE;
 }
 
-/* With opening held. */
+/* Fails where the object was disposed of; with opening held. */
 static gboolean
 check_alive (SsemSystemSemaphore  *self,
              GError              **error)
@@ -322,10 +230,11 @@ check_alive (SsemSystemSemaphore  *self,
                                     _("The object was disposed of"));
 }
 
-gboolean
-ssem_system_semaphore_ensure_open (SsemSystemSemaphore  *self,
-                                   SsemAcquireQueue     *queue,
-                                   GError              **error)
+/* Opens an instance if there is none; fails for a @queue that is closed. */
+static gboolean
+ensure_open (SsemSystemSemaphore  *self,
+             SsemAcquireQueue     *queue,
+             GError              **error)
 {
   gboolean is_open;
 
@@ -339,6 +248,30 @@ ssem_system_semaphore_ensure_open (SsemSystemSemaphore  *self,
   return is_open;
 }
 
+SsemInstance *
+ssem_system_semaphore_enter (SsemSystemSemaphore  *self,
+                             SsemAcquireQueue     *queue,
+                             guint                *depth,
+                             int                  *failure,
+                             GError              **error)
+{
+  SsemInstance *instance;
+
+  *failure = 0;
+  while ((instance = ssem_hazard_enter (&self->instance, depth)) == NULL)
+    {
+      ssem_hazard_leave (*depth);
+      if (*depth == SSEM_HAZARD_MAX_DEPTH)
+        *failure = SSEM_FAILURE_TOO_DEEP;
+      else if (is_closed_here (self))
+        *failure = SSEM_FAILURE_CLOSED;
+      if (*failure != 0 || !ensure_open (self, queue, error))
+        return NULL;
+    }
+
+  return instance;
+}
+
 static void
 drop_instance (SsemSystemSemaphore *self)
 {
@@ -348,11 +281,11 @@ drop_instance (SsemSystemSemaphore *self)
   if (instance == NULL)
     return;
 
-  instance->table->close (instance);
+  ssem_backend_close (instance);
   ssem_hazard_retire (instance);
 }
 
-/* What waits in it was meant for the key of now. */
+/* Fails the pending acquires: they were meant for the key that the object loses. */
 static void
 drop_queue (SsemSystemSemaphore *self)
 {
@@ -388,7 +321,7 @@ ssem_system_semaphore_initable_init (GInitable     *initable,
   GError *failure = NULL;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, &failure) ||
-      !ssem_system_semaphore_ensure_open (self, NULL, &failure))
+      !ensure_open (self, NULL, &failure))
     return ssem_system_semaphore_record_failure (self, error, failure);
 
   ssem_system_semaphore_record_success (self);
@@ -428,74 +361,9 @@ ssem_system_semaphore_finalize (GObject *object)
 }
 
 static void
-ssem_system_semaphore_get_property (GObject    *object,
-                                    guint       prop_id,
-                                    GValue     *value,
-                                    GParamSpec *pspec)
-{
-  SsemSystemSemaphore *self = SSEM_SYSTEM_SEMAPHORE (object);
-
-  switch (prop_id)
-    {
-    case PROP_KEY:
-      g_value_take_string (value, ssem_system_semaphore_get_key (self));
-      break;
-    case PROP_INITIAL_VALUE:
-      g_value_set_int (value, ssem_system_semaphore_get_initial_value (self));
-      break;
-    case PROP_MODE:
-      g_value_set_enum (value, ssem_system_semaphore_get_mode (self));
-      break;
-    case PROP_UNDO:
-      g_value_set_boolean (value, ssem_system_semaphore_get_undo (self));
-      break;
-    case PROP_BACKEND:
-      g_value_set_enum (value, ssem_system_semaphore_get_backend (self));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
-      break;
-    }
-}
-
-static void
-ssem_system_semaphore_set_property (GObject      *object,
-                                    guint         prop_id,
-                                    const GValue *value,
-                                    GParamSpec   *pspec)
-{
-  SsemSystemSemaphore *self = SSEM_SYSTEM_SEMAPHORE (object);
-
-  /* All are construct-only, so no other thread has the object yet. */
-  switch (prop_id)
-    {
-    case PROP_KEY:
-      self->key = g_value_dup_string (value);
-      break;
-    case PROP_INITIAL_VALUE:
-      self->initial_value = g_value_get_int (value);
-      break;
-    case PROP_MODE:
-      self->mode = g_value_get_enum (value);
-      break;
-    case PROP_UNDO:
-      self->undo = g_value_get_boolean (value);
-      break;
-    case PROP_BACKEND:
-      self->backend = g_value_get_enum (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
-      break;
-    }
-}
-
-static void
 ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
-  const GParamFlags flags =
-    G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
 
   ssem_system_semaphore_class = klass;
 
@@ -505,75 +373,8 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
 
   object_class->dispose = ssem_system_semaphore_dispose;
   object_class->finalize = ssem_system_semaphore_finalize;
-  object_class->get_property = ssem_system_semaphore_get_property;
-  object_class->set_property = ssem_system_semaphore_set_property;
 
-  /**
-   * SsemSystemSemaphore:key: (getter get_key)
-   *
-   * The key: a non-empty string of valid UTF-8 of at most 1024 bytes.
-   *
-   * [method@Ssem.SystemSemaphore.set_key] changes it.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_KEY] =
-    g_param_spec_string ("key", NULL, NULL, NULL, flags);
-
-  /**
-   * SsemSystemSemaphore:initial-value: (getter get_initial_value)
-   *
-   * The value that the semaphore gets where this object creates or resets it: 0 or more units, and
-   * at most what the backend can count to (32767 with System V, else `G_MAXINT`).
-   *
-   * [method@Ssem.SystemSemaphore.set_key] changes it.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_INITIAL_VALUE] =
-    g_param_spec_int ("initial-value", NULL, NULL, G_MININT, G_MAXINT, 0, flags);
-
-  /**
-   * SsemSystemSemaphore:mode: (getter get_mode)
-   *
-   * What opening the key does when the semaphore exists already, and when it doesn't.
-   *
-   * [method@Ssem.SystemSemaphore.set_key] changes it.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_MODE] =
-    ssem_param_spec_any_enum ("mode", SSEM_TYPE_ACCESS_MODE, SSEM_ACCESS_MODE_OPEN, flags);
-
-  /**
-   * SsemSystemSemaphore:undo: (getter get_undo)
-   *
-   * Whether units that are acquired through this object come back when the process dies.
-   *
-   * With `FALSE`, what goes through this object counts neither for nor against what the process
-   * holds. Reads `FALSE` once the object is open where the backend has no undo (Windows).
-   *
-   * Since: 1.0
-   */
-  properties[PROP_UNDO] =
-    g_param_spec_boolean ("undo", NULL, NULL, TRUE, flags);
-
-  /**
-   * SsemSystemSemaphore:backend: (getter get_backend)
-   *
-   * What the semaphore is built from.
-   *
-   * `SSEM_BACKEND_DEFAULT` asks for what the environment variable `SSEM_BACKEND` names, or else the
-   * platform's own: shared memory on Linux, System V on other Unix systems, the system's named
-   * semaphores on Windows. Once the object is open, the property reads as the one that is in use.
-   * Processes share a semaphore only if they use the same backend.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_BACKEND] =
-    ssem_param_spec_any_enum ("backend", SSEM_TYPE_BACKEND, SSEM_BACKEND_DEFAULT, flags);
-
-  g_object_class_install_properties (object_class, N_PROPS, properties);
+  ssem_system_semaphore_install_properties (object_class);
 
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
@@ -582,7 +383,7 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
    * leave the child waiting for a thread that it doesn't have. */
   ssem_fork_protect (&ssem_system_semaphore_lock, NULL);
   ssem_acquire_queue_init ();
-  ssem_backend_init ();
+  ssem_hazard_init ();
 }
 
 static void
@@ -737,190 +538,11 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
     ssem_system_semaphore_record_failure (self, error, failure);
 
   if (changes_key)
-    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_KEY]);
+    g_object_notify_by_pspec (G_OBJECT (self), ssem_system_semaphore_properties[SSEM_PROP_KEY]);
   if (changes_initial_value)
-    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_INITIAL_VALUE]);
+    g_object_notify_by_pspec (G_OBJECT (self), ssem_system_semaphore_properties[SSEM_PROP_INITIAL_VALUE]);
   if (changes_mode)
-    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_MODE]);
+    g_object_notify_by_pspec (G_OBJECT (self), ssem_system_semaphore_properties[SSEM_PROP_MODE]);
 
   return failure == NULL;
-}
-
-/**
- * ssem_system_semaphore_get_error:
- * @self: a semaphore
- *
- * Tells how the last operation on this object ended, whichever thread it ran in.
- *
- * This is for programs ported from Qt; the `GError` of each call says more. Do not call this in a
- * signal handler.
- *
- * Returns: `SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR` after a success, else the code of the error;
- *   `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` stands for all of the `G_IO_ERROR` domain
- *
- * Since: 1.0
- */
-SsemSystemSemaphoreError
-ssem_system_semaphore_get_error (SsemSystemSemaphore *self)
-{
-  g_autoptr(GError) error = NULL;
-
-  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self),
-                        SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR);
-
-  if (ssem_system_semaphore_is_without_error (self))
-    return SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR;
-
-  error = get_last_error (self);
-  if (error == NULL)
-    return SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR;
-
-  return error->domain == SSEM_SYSTEM_SEMAPHORE_ERROR ? (SsemSystemSemaphoreError) error->code
-                                                      : SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR;
-}
-
-/**
- * ssem_system_semaphore_get_error_string:
- * @self: a semaphore
- *
- * The message of the error that the last operation on this object ended with, translated.
- *
- * Do not call this in a signal handler.
- *
- * Returns: (transfer full): the message, or the empty string after a success
- *
- * Since: 1.0
- */
-char *
-ssem_system_semaphore_get_error_string (SsemSystemSemaphore *self)
-{
-  g_autoptr(GError) error = NULL;
-
-  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), NULL);
-
-  error = get_last_error (self);
-
-  return g_strdup (error != NULL ? error->message : "");
-}
-
-/**
- * ssem_system_semaphore_get_key: (get-property key)
- * @self: a semaphore
- *
- * The key.
- *
- * It is a copy, because another thread may give the object another key.
- *
- * Returns: (transfer full) (nullable): the key, or `NULL` if the object was built without one
- *
- * Since: 1.0
- */
-char *
-ssem_system_semaphore_get_key (SsemSystemSemaphore *self)
-{
-  char *key;
-
-  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), NULL);
-
-  g_mutex_lock (&ssem_system_semaphore_lock);
-  key = g_strdup (self->key);
-  g_mutex_unlock (&ssem_system_semaphore_lock);
-
-  return key;
-}
-
-/**
- * ssem_system_semaphore_get_initial_value: (get-property initial-value)
- * @self: a semaphore
- *
- * The value that the semaphore gets where this object creates or resets it.
- *
- * Returns: a number of units
- *
- * Since: 1.0
- */
-int
-ssem_system_semaphore_get_initial_value (SsemSystemSemaphore *self)
-{
-  int initial_value;
-
-  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), -1);
-
-  g_mutex_lock (&ssem_system_semaphore_lock);
-  initial_value = self->initial_value;
-  g_mutex_unlock (&ssem_system_semaphore_lock);
-
-  return initial_value;
-}
-
-/**
- * ssem_system_semaphore_get_mode: (get-property mode)
- * @self: a semaphore
- *
- * What opening the key does when the semaphore exists already, and when it doesn't.
- *
- * Returns: the mode that the object was made with, or that was last given with the key
- *
- * Since: 1.0
- */
-SsemAccessMode
-ssem_system_semaphore_get_mode (SsemSystemSemaphore *self)
-{
-  SsemAccessMode mode;
-
-  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), SSEM_ACCESS_MODE_OPEN);
-
-  g_mutex_lock (&ssem_system_semaphore_lock);
-  mode = self->mode;
-  g_mutex_unlock (&ssem_system_semaphore_lock);
-
-  return mode;
-}
-
-/**
- * ssem_system_semaphore_get_undo: (get-property undo)
- * @self: a semaphore
- *
- * Whether units that are acquired through this object come back when the process dies.
- *
- * Returns: `FALSE` if the object was made so, or is open on a backend that has no undo
- *
- * Since: 1.0
- */
-gboolean
-ssem_system_semaphore_get_undo (SsemSystemSemaphore *self)
-{
-  gboolean undo;
-
-  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
-
-  g_mutex_lock (&ssem_system_semaphore_lock);
-  undo = self->undo;
-  g_mutex_unlock (&ssem_system_semaphore_lock);
-
-  return undo;
-}
-
-/**
- * ssem_system_semaphore_get_backend: (get-property backend)
- * @self: a semaphore
- *
- * What the semaphore is built from.
- *
- * Returns: the backend in use, or the one that was asked for if the object is not open yet
- *
- * Since: 1.0
- */
-SsemBackend
-ssem_system_semaphore_get_backend (SsemSystemSemaphore *self)
-{
-  SsemBackend backend;
-
-  g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), SSEM_BACKEND_DEFAULT);
-
-  g_mutex_lock (&ssem_system_semaphore_lock);
-  backend = self->backend;
-  g_mutex_unlock (&ssem_system_semaphore_lock);
-
-  return backend;
 }

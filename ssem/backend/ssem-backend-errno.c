@@ -118,7 +118,7 @@ ssem_backend_fail (GError        **error,
   g_autofree char *blamed = NULL;
 
   if (system_error == ENOTSUP && operation >= SSEM_OPERATION_INSPECT)
-    return ssem_backend_cannot_remove (key, error);
+    return ssem_backend_fail_to_look (error);
   if (system_error == EBUSY && operation == SSEM_OPERATION_REMOVE)
     {
       g_autofree char *shown = ssem_display_text (key);

@@ -12,31 +12,32 @@
 
 G_BEGIN_DECLS
 
-/* A way to have a semaphore, and one instance of it.
+/* A backend is a way to have a semaphore. An instance is one use of one semaphore of a backend: the
+ * part of a SsemSystemSemaphore that set_key () exchanges.
  *
  * Contract, for every backend:
  *
- * - Any thread may call anything at any time, on one instance too. What operates on an instance
- *   runs between ssem_hazard_enter () and ssem_hazard_leave (), so its memory stays until free ().
- * - Arguments have been checked: n is at least 1, the key is a key, the initial value is not
- *   negative.
- * - A function with a place for an error sets it on failure, exactly once, and leaves everything as
- *   it was; on success it sets none. The operations answer a failure by its number instead, which
+ * - Any thread may call any function at any time, on the same instance too. An operation on an
+ *   instance runs between ssem_hazard_enter () and ssem_hazard_leave (), so the instance's memory
+ *   stays until free ().
+ * - The callers have checked the arguments: n is at least 1, the key is a key, the initial value is
+ *   not negative.
+ * - A function with an argument @error sets it on failure, exactly once, and changes nothing else; a
+ *   success does not set it. The operations return the number of a failure instead, which
  *   ssem_backend_describe () turns into an error.
  * - acquire () with SSEM_DEADLINE_NOW and release () may run in a signal handler of a thread that has
  *   used the semaphore before, and may interrupt any operation of that thread. They take no lock and
- *   allocate nothing, also where they fail. Where the system has no signals, that is no promise.
- * - EINTR and its like never surface.
- * - acquire () and release () see to it that a thread which is cancelled by pthread_cancel () does not
- *   end inside them: SSEM_THREAD_SHIELD is put where a cancellation point lies. The other functions
- *   are called with it.
+ *   allocate nothing, also where they fail. A system without signals needs none of this.
+ * - No function fails with EINTR or the like.
+ * - pthread_cancel () ends no thread inside acquire () or release (): they put SSEM_THREAD_SHIELD
+ *   where a cancellation point lies. The callers of the other functions have put it.
  */
 typedef struct _SsemBackendTable SsemBackendTable;
 
 typedef struct _SsemInstance SsemInstance;
 
-/* What an operation answers: 0 for a success, one of these, or an error number of the system's,
- * which is greater than 0. */
+/* What an operation returns: 0 for a success, one of these, or an error number of the system, which
+ * is greater than 0. */
 typedef enum
 {
   SSEM_FAILURE_WOULD_BLOCK = -1,
@@ -45,6 +46,7 @@ typedef enum
   SSEM_FAILURE_CLOSED = -4,   /* the instance is closed, or was closed while the operation waited */
   SSEM_FAILURE_TOO_MANY = -5, /* the value would pass the maximum */
   SSEM_FAILURE_TOO_DEEP = -6, /* too many signal handlers interrupt each other's operations */
+  SSEM_FAILURE_LOST = -7,     /* other processes were given what this process held */
 } SsemFailure;
 
 struct _SsemInstance
@@ -53,7 +55,7 @@ struct _SsemInstance
   SsemInstance *next_retired;    /* under the lock of ssem-hazard.c */
 };
 
-/* What an operation was doing when it failed. */
+/* The operation that failed. */
 typedef enum
 {
   SSEM_OPERATION_OPEN,
@@ -61,46 +63,80 @@ typedef enum
   SSEM_OPERATION_RELEASE,
   SSEM_OPERATION_GET_VALUE,
   SSEM_OPERATION_INSPECT,
-  SSEM_OPERATION_LIST,   /* the key is the folder */
+  SSEM_OPERATION_LIST,   /* the key is the directory */
   SSEM_OPERATION_REMOVE,
 } SsemOperation;
+
+/* What a backend can do. */
+typedef enum
+{
+  SSEM_CAPABILITY_UNDO = 1 << 0,     /* units come back at death; else the property "undo" is FALSE */
+  SSEM_CAPABILITY_RESET = 1 << 1,    /* the mode CREATE sets the value; else it is the mode OPEN */
+  SSEM_CAPABILITY_ATOMIC_N = 1 << 2, /* several units are taken together; else they are collected */
+  SSEM_CAPABILITY_ASYNC = 1 << 3,    /* has acquire_async () */
+  SSEM_CAPABILITY_INSPECT = 1 << 4,  /* has inspect () */
+  SSEM_CAPABILITY_LIST = 1 << 5,     /* has list () */
+  SSEM_CAPABILITY_REMOVE = 1 << 6,   /* has remove_leftover () */
+} SsemCapabilities;
+
+/* Where a backend finds its semaphores. NULL stands for the backend's own default. */
+typedef struct
+{
+  const char *address;
+} SsemBackendConfiguration;
 
 /* Deadlines are points of g_get_monotonic_time (), in microseconds. */
 #define SSEM_DEADLINE_NOW  G_GINT64_CONSTANT (0)
 #define SSEM_DEADLINE_NONE G_MAXINT64
 
+/* Is called with what an asynchronous acquire ends with: 0, or the number of a failure. */
+typedef void (* SsemAcquiredFunc) (gpointer data,
+                                   int      failure);
+
+/* Only ssem-backend.c calls what is in a table. */
 struct _SsemBackendTable
 {
   SsemBackend id;
-  const char *name;      /* as SSEM_BACKEND spells it */
-  gboolean supports_undo; /* else the property reads FALSE */
-  gboolean supports_reset; /* else the mode CREATE is as OPEN */
-  int maximum;           /* the greatest value */
+  const char *name;              /* as SSEM_BACKEND spells it */
+  SsemCapabilities capabilities;
+  int maximum;                   /* the greatest value */
 
-  /* Sets the error for an error number of the system's. */
+  /* Sets the error for an error number of the system. */
   void          (* describe)  (SsemOperation   operation,
                                const char     *key,
                                int             system_error,
                                GError        **error);
 
-  /* Called once, before the others. */
+  /* NULL, or called once in a process, before the first open (). A fork in another thread waits until
+   * it returns. */
   void          (* init)      (void);
 
   /* Attaches this process to the semaphore of @key as @mode says. With @undo FALSE, what goes
    * through the instance counts neither for nor against what the process holds. */
-  SsemInstance *(* open)      (const char     *key,
-                               int             initial_value,
-                               SsemAccessMode  mode,
-                               gboolean        undo,
-                               GError        **error);
+  SsemInstance *(* open)      (const SsemBackendConfiguration  *configuration,
+                               const char                      *key,
+                               int                              initial_value,
+                               SsemAccessMode                   mode,
+                               gboolean                         undo,
+                               GError                         **error);
 
-  /* Takes @n units together, or none. With SSEM_DEADLINE_NOW it does not wait, and answers
-   * WOULD_BLOCK; with SSEM_DEADLINE_NONE it waits forever; else it answers TIMED_OUT at the deadline.
-   * A cancelled wait ends within 50 milliseconds. */
+  /* Takes @n units together, or none. With SSEM_DEADLINE_NOW it does not wait, and fails with
+   * WOULD_BLOCK. With SSEM_DEADLINE_NONE it waits forever; else it fails with TIMED_OUT at the
+   * deadline. A cancelled wait ends within 50 milliseconds. */
   int           (* acquire)   (SsemInstance   *instance,
                                int             n,
                                gint64          deadline_usec,
                                GCancellable   *cancellable);
+
+  /* Takes @n units together, in the order of the calls on one instance, and calls @acquired exactly
+   * once: from any thread, possibly before this function returns. After a cancellation it does so
+   * within 50 milliseconds; after close () at once, with CLOSED. NULL where the backend lacks the
+   * capability: then ssem-acquire-queue.c calls acquire () from a thread. */
+  void          (* acquire_async) (SsemInstance      *instance,
+                                   int                n,
+                                   GCancellable      *cancellable,
+                                   SsemAcquiredFunc   acquired,
+                                   gpointer           data);
 
   /* Adds @n units. */
   int           (* release)   (SsemInstance   *instance,
@@ -109,90 +145,142 @@ struct _SsemBackendTable
   int           (* get_value) (SsemInstance   *instance,
                                int            *value);
 
-  /* The instance goes. Waiters in it fail; its memory stays for those who are still inside. */
+  /* Detaches the instance. Waits in it fail with CLOSED. Its memory stays, because operations may
+   * still be inside. */
   void          (* close)     (SsemInstance   *instance);
 
-  /* Nobody is inside, and it was closed. */
+  /* Frees a closed instance that no operation is inside. */
   void          (* free)      (SsemInstance   *instance);
 
-  /* What follows needs no instance, nor init (). Looking attaches to nothing, waits for nobody,
-   * and changes nothing, for this process's own attachments either. NOT_FOUND where there is
-   * none. */
-  SsemSnapshot *(* inspect)   (const char     *key,
-                               GError        **error);
+  /* The functions below need no instance, and are called without init (), too. They are NULL where
+   * the backend lacks the capability.
+   *
+   * Looking attaches to nothing, waits for no process, and changes nothing, for this process's own
+   * attachments either. It fails with NOT_FOUND where there is no semaphore. */
+  SsemSnapshot *(* inspect)   (const SsemBackendConfiguration  *configuration,
+                               const char                      *key,
+                               GError                         **error);
 
-  /* Adds a snapshot of each semaphore of the user to @snapshots, in any order. What cannot be read
-   * is left out; what looks like a semaphore and belongs to another user is added to @n_others. On
-   * failure some may have been added. */
-  gboolean      (* list)      (GPtrArray      *snapshots,
-                               guint          *n_others,
-                               GError        **error);
+  /* Adds a snapshot of each semaphore of the user to @snapshots, in any order. It leaves out what it
+   * cannot read, and adds the semaphores of other users to @n_others. On failure some may have been
+   * added. */
+  gboolean      (* list)      (const SsemBackendConfiguration  *configuration,
+                               GPtrArray                       *snapshots,
+                               guint                           *n_others,
+                               GError                         **error);
 
-  /* Removes a semaphore that no living process is attached to; G_IO_ERROR_BUSY where one is. */
-  gboolean      (* remove_leftover) (const char  *key,
-                                     GError     **error);
+  /* Removes a semaphore that no live process is attached to; G_IO_ERROR_BUSY where one is. */
+  gboolean      (* remove_leftover) (const SsemBackendConfiguration  *configuration,
+                                     const char                      *key,
+                                     GError                         **error);
 };
 
-/* The backends of this build, best first, NULL at the end. Made by Meson's choice of files. */
+/* The backends of this build, best first, NULL at the end. Meson makes the list. */
 extern G_GNUC_INTERNAL const SsemBackendTable *const ssem_backends[];
 
 extern G_GNUC_INTERNAL const SsemBackendTable ssem_backend_shm;
 extern G_GNUC_INTERNAL const SsemBackendTable ssem_backend_sysv;
 extern G_GNUC_INTERNAL const SsemBackendTable ssem_backend_windows;
 
-/* Makes all that is one for the whole process. To be called once, before anything is opened. */
-void ssem_backend_init (void);
+/* --- Choosing --- */
 
-/* The one place that chooses: what @wanted names, or for DEFAULT what the environment names, or the
- * best. G_IO_ERROR_NOT_SUPPORTED where this build has it not, G_IO_ERROR_INVALID_ARGUMENT where the
- * environment names none that there is. */
+/* Returns the backend that @wanted names, or for DEFAULT the one that the environment names, or the
+ * best. Fails with G_IO_ERROR_NOT_SUPPORTED where this build has no such backend, and with
+ * G_IO_ERROR_INVALID_ARGUMENT where @wanted or the environment names none. */
 const SsemBackendTable *ssem_backend_choose (SsemBackend   wanted,
                                              GError      **error);
 
-/* Sets the error to @code, with a message of what failed and the reason. Answers FALSE. */
-gboolean ssem_backend_fail_because  (GError                   **error,
-                                     SsemSystemSemaphoreError   code,
-                                     SsemOperation              operation,
-                                     const char                *key,
-                                     const char                *reason);
+/* Returns the backend of @id; not NULL for an @id that opening has chosen. */
+const SsemBackendTable *ssem_backend_find   (SsemBackend   id);
 
-/* The same for @system_error, an errno: the one table from those numbers to our codes. @path, if
- * any, is the file that is to blame. */
-gboolean ssem_backend_fail          (GError         **error,
-                                     SsemOperation    operation,
-                                     const char      *key,
-                                     const char      *path,
-                                     int              system_error);
+static inline gboolean
+ssem_backend_can (const SsemBackendTable *table,
+                  SsemCapabilities        capability)
+{
+  return (table->capabilities & capability) == capability;
+}
 
-/* For a backend whose system tells nothing: they fail with G_IO_ERROR_NOT_SUPPORTED. */
-SsemSnapshot *ssem_backend_cannot_inspect (const char     *key,
-                                           GError        **error);
-gboolean      ssem_backend_cannot_list    (GPtrArray      *snapshots,
-                                           guint          *n_others,
-                                           GError        **error);
-gboolean      ssem_backend_cannot_remove  (const char     *key,
-                                           GError        **error);
+/* --- Calling a table --- */
 
-/* For the tables of Unix: the same without a file to blame. */
+/* Initialises the backend if need be. */
+SsemInstance *ssem_backend_open            (const SsemBackendTable          *table,
+                                            const SsemBackendConfiguration  *configuration,
+                                            const char                      *key,
+                                            int                              initial_value,
+                                            SsemAccessMode                   mode,
+                                            gboolean                         undo,
+                                            GError                         **error);
+int           ssem_backend_acquire         (SsemInstance                    *instance,
+                                            int                              n,
+                                            gint64                           deadline_usec,
+                                            GCancellable                    *cancellable);
+
+/* Does nothing, and returns FALSE, where the backend has no asynchronous acquire. */
+gboolean      ssem_backend_acquire_async   (SsemInstance                    *instance,
+                                            int                              n,
+                                            GCancellable                    *cancellable,
+                                            SsemAcquiredFunc                 acquired,
+                                            gpointer                         data);
+int           ssem_backend_release         (SsemInstance                    *instance,
+                                            int                              n);
+int           ssem_backend_get_value       (SsemInstance                    *instance,
+                                            int                             *value);
+void          ssem_backend_close           (SsemInstance                    *instance);
+void          ssem_backend_free            (SsemInstance                    *instance);
+
+/* Fail with G_IO_ERROR_NOT_SUPPORTED where the backend lacks the capability. */
+SsemSnapshot *ssem_backend_inspect         (const SsemBackendTable          *table,
+                                            const SsemBackendConfiguration  *configuration,
+                                            const char                      *key,
+                                            GError                         **error);
+gboolean      ssem_backend_list            (const SsemBackendTable          *table,
+                                            const SsemBackendConfiguration  *configuration,
+                                            GPtrArray                       *snapshots,
+                                            guint                           *n_others,
+                                            GError                         **error);
+gboolean      ssem_backend_remove_leftover (const SsemBackendTable          *table,
+                                            const SsemBackendConfiguration  *configuration,
+                                            const char                      *key,
+                                            GError                         **error);
+
+/* Sets the error for what an operation of @table on the semaphore of @key has returned. @table may be
+ * NULL where the failure needs none of it: CLOSED and TOO_DEEP. */
+void          ssem_backend_describe        (const SsemBackendTable          *table,
+                                            SsemOperation                    operation,
+                                            const char                      *key,
+                                            int                              failure,
+                                            GError                         **error);
+
+/* --- Errors --- */
+
+/* Sets the error to @code, with a message of what failed and the reason. Returns FALSE. */
+gboolean ssem_backend_fail_because   (GError                   **error,
+                                      SsemSystemSemaphoreError   code,
+                                      SsemOperation              operation,
+                                      const char                *key,
+                                      const char                *reason);
+
+/* Sets the error for @system_error, an errno. @path, or NULL, is the file that is to blame. Returns
+ * FALSE. */
+gboolean ssem_backend_fail           (GError         **error,
+                                      SsemOperation    operation,
+                                      const char      *key,
+                                      const char      *path,
+                                      int              system_error);
+
+/* Does the same without a path: describe () of the backends of Unix. */
 void     ssem_backend_describe_errno (SsemOperation    operation,
                                       const char      *key,
                                       int              system_error,
                                       GError         **error);
 
-/* Sets the error for what an operation of @table's on the semaphore of @key has answered. */
-void     ssem_backend_describe       (const SsemBackendTable  *table,
-                                      SsemOperation            operation,
-                                      const char              *key,
-                                      int                      failure,
-                                      GError                 **error);
-
-/* The value that is asked for would pass the maximum. Answers FALSE. */
+/* Sets the error for a value that would pass the maximum. Returns FALSE. */
 gboolean ssem_backend_fail_maximum   (GError         **error,
                                       SsemOperation    operation,
                                       const char      *key,
                                       int              maximum);
 
-/* Not NULL: of an id that open () has answered to. */
-const SsemBackendTable *ssem_backend_find (SsemBackend id);
+/* Sets the error for a system that does not show its semaphores. Returns FALSE. */
+gboolean ssem_backend_fail_to_look   (GError         **error);
 
 G_END_DECLS

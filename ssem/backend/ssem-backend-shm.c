@@ -63,11 +63,12 @@ open_inside (SsemShmInstance *self,
 }
 
 static SsemInstance *
-shm_open_instance (const char    *key,
-                   int            initial_value,
-                   SsemAccessMode mode,
-                   gboolean       undo,
-                   GError       **error)
+shm_open_instance (const SsemBackendConfiguration  *configuration,
+                   const char                      *key,
+                   int                              initial_value,
+                   SsemAccessMode                   mode,
+                   gboolean                         undo,
+                   GError                         **error)
 {
   SsemShmInstance *self = g_new0 (SsemShmInstance, 1);
   int result = open_inside (self, key, initial_value, mode);
@@ -324,8 +325,9 @@ shm_free (SsemInstance *instance)
 }
 
 static SsemSnapshot *
-shm_inspect (const char *key,
-             GError    **error)
+shm_inspect (const SsemBackendConfiguration  *configuration,
+             const char                      *key,
+             GError                         **error)
 {
   SsemSnapshot *snapshot = NULL;
   int result = ssem_shm_inspect (key, &snapshot);
@@ -337,9 +339,10 @@ shm_inspect (const char *key,
 }
 
 static gboolean
-shm_list (GPtrArray *snapshots,
-          guint     *n_others,
-          GError   **error)
+shm_list (const SsemBackendConfiguration  *configuration,
+          GPtrArray                       *snapshots,
+          guint                           *n_others,
+          GError                         **error)
 {
   g_autofree char *folder = NULL;
   int result = ssem_shm_list (snapshots, n_others, &folder);
@@ -349,8 +352,9 @@ shm_list (GPtrArray *snapshots,
 }
 
 static gboolean
-shm_remove_leftover (const char *key,
-                     GError    **error)
+shm_remove_leftover (const SsemBackendConfiguration  *configuration,
+                     const char                      *key,
+                     GError                         **error)
 {
   int result = ssem_shm_attachment_remove_leftover (key);
 
@@ -360,8 +364,8 @@ shm_remove_leftover (const char *key,
 const SsemBackendTable ssem_backend_shm = {
   .id = SSEM_BACKEND_SHARED_MEMORY,
   .name = "shared-memory",
-  .supports_undo = TRUE,
-  .supports_reset = TRUE,
+  .capabilities = SSEM_CAPABILITY_UNDO | SSEM_CAPABILITY_RESET | SSEM_CAPABILITY_ATOMIC_N |
+                  SSEM_CAPABILITY_INSPECT | SSEM_CAPABILITY_LIST | SSEM_CAPABILITY_REMOVE,
   .maximum = SSEM_SHM_VALUE_MAX,
   .describe = ssem_backend_describe_errno,
   .init = ssem_shm_attachment_init,

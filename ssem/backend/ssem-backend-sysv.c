@@ -118,11 +118,12 @@ sysv_fail_key (GError        **error,
 }
 
 static SsemInstance *
-sysv_open (const char      *key,
-           int              initial_value,
-           SsemAccessMode   mode,
-           gboolean         undo,
-           GError         **error)
+sysv_open (const SsemBackendConfiguration  *configuration,
+           const char                      *key,
+           int                              initial_value,
+           SsemAccessMode                   mode,
+           gboolean                         undo,
+           GError                         **error)
 {
   SsemSysvAttachment *attachment = NULL;
   SysvInstance *self;
@@ -263,8 +264,9 @@ sysv_free (SsemInstance *instance)
 }
 
 static SsemSnapshot *
-sysv_inspect (const char  *key,
-              GError     **error)
+sysv_inspect (const SsemBackendConfiguration  *configuration,
+              const char                      *key,
+              GError                         **error)
 {
   SsemSnapshot *snapshot = NULL;
   int result = ssem_sysv_inspect (key, &snapshot);
@@ -276,9 +278,10 @@ sysv_inspect (const char  *key,
 }
 
 static gboolean
-sysv_list (GPtrArray  *snapshots,
-           guint      *n_others,
-           GError    **error)
+sysv_list (const SsemBackendConfiguration  *configuration,
+           GPtrArray                       *snapshots,
+           guint                           *n_others,
+           GError                         **error)
 {
   g_autofree char *folder = ssem_sysv_key_folder ();
   int result = ssem_sysv_list (snapshots, n_others);
@@ -288,8 +291,9 @@ sysv_list (GPtrArray  *snapshots,
 }
 
 static gboolean
-sysv_remove_leftover (const char  *key,
-                      GError     **error)
+sysv_remove_leftover (const SsemBackendConfiguration  *configuration,
+                      const char                      *key,
+                      GError                         **error)
 {
   int result = ssem_sysv_remove_leftover (key);
 
@@ -312,8 +316,8 @@ sysv_describe (SsemOperation   operation,
 const SsemBackendTable ssem_backend_sysv = {
   .id = SSEM_BACKEND_SYSV,
   .name = "sysv",
-  .supports_undo = TRUE,
-  .supports_reset = TRUE,
+  .capabilities = SSEM_CAPABILITY_UNDO | SSEM_CAPABILITY_RESET | SSEM_CAPABILITY_ATOMIC_N |
+                  SSEM_CAPABILITY_INSPECT | SSEM_CAPABILITY_LIST | SSEM_CAPABILITY_REMOVE,
   .maximum = SSEM_SYSV_SET_MAX,
   .describe = sysv_describe,
   .init = ssem_sysv_attachment_init,

@@ -100,11 +100,6 @@ win32_describe (SsemOperation   operation,
 }
 
 static void
-win32_init (void)
-{
-}
-
-static void
 win32_free (SsemInstance *instance)
 {
   Win32Instance *self = (Win32Instance *) instance;
@@ -116,11 +111,12 @@ win32_free (SsemInstance *instance)
 }
 
 static SsemInstance *
-win32_open (const char      *key,
-            int              initial_value,
-            SsemAccessMode   mode,
-            gboolean         undo,
-            GError         **error)
+win32_open (const SsemBackendConfiguration  *configuration,
+            const char                      *key,
+            int                              initial_value,
+            SsemAccessMode                   mode,
+            gboolean                         undo,
+            GError                         **error)
 {
   Win32Instance *self = g_new0 (Win32Instance, 1);
   DWORD result;
@@ -137,8 +133,7 @@ win32_open (const char      *key,
     }
   if (result != ERROR_SUCCESS)
     {
-      ssem_backend_describe (&ssem_backend_windows, SSEM_OPERATION_OPEN, key,
-                             win32_failure (result), error);
+      win32_describe (SSEM_OPERATION_OPEN, key, (int) result, error);
       win32_free (&self->parent);
       return NULL;
     }
@@ -227,18 +222,12 @@ win32_close (SsemInstance *instance)
 const SsemBackendTable ssem_backend_windows = {
   .id = SSEM_BACKEND_WINDOWS,
   .name = "windows",
-  .supports_undo = FALSE,
-  .supports_reset = FALSE,
   .maximum = SSEM_WIN32_SEMAPHORE_MAX,
   .describe = win32_describe,
-  .init = win32_init,
   .open = win32_open,
   .acquire = win32_acquire,
   .release = win32_release,
   .get_value = win32_get_value,
   .close = win32_close,
   .free = win32_free,
-  .inspect = ssem_backend_cannot_inspect,
-  .list = ssem_backend_cannot_list,
-  .remove_leftover = ssem_backend_cannot_remove,
 };

@@ -6,20 +6,30 @@
 
 #include "ssem-backend-private.h"
 
-#include "ssem-hazard-private.h"
 #include "ssem/os/ssem-display-private.h"
 #include "ssem/os/ssem-environment-private.h"
+#include "ssem/os/ssem-fork-private.h"
 #include "ssem/ssem-i18n-private.h"
 
-void
-ssem_backend_init (void)
-{
-  int i;
+#include <stdatomic.h>
 
-  ssem_hazard_init ();
-  for (i = 0; ssem_backends[i] != NULL; i++)
-    ssem_backends[i]->init ();
-}
+/* Initialisation
+ *
+ * A backend is initialised by the first ssem_backend_open (), because most programs use only one.
+ * The list of initialised backends only grows. It is read without a lock; an entry is added with
+ * forks blocked, so that a child finds a backend either initialised or untouched.
+ */
+typedef struct _Initialised Initialised;
+
+struct _Initialised
+{
+  const SsemBackendTable *table;
+  Initialised *next;
+};
+
+static _Atomic (Initialised *) initialised;
+
+/* --- Choosing --- */
 
 const SsemBackendTable *
 ssem_backend_find (SsemBackend id)
@@ -119,100 +129,141 @@ ssem_backend_is_supported (SsemBackend backend)
   return ssem_backend_choose (backend, NULL) != NULL;
 }
 
-static const char *
-sentence_for (SsemOperation operation)
-{
-  switch (operation)
-    {
-    case SSEM_OPERATION_OPEN:
-      /* Translators: the first %s is the key, the second the reason. */
-      return _("Could not open the semaphore “%s”: %s");
-    case SSEM_OPERATION_ACQUIRE:
-      /* Translators: the first %s is the key, the second the reason. */
-      return _("Could not acquire from the semaphore “%s”: %s");
-    case SSEM_OPERATION_RELEASE:
-      /* Translators: the first %s is the key, the second the reason. */
-      return _("Could not release to the semaphore “%s”: %s");
-    case SSEM_OPERATION_INSPECT:
-      /* Translators: the first %s is the key, the second the reason. */
-      return _("Could not look at the semaphore “%s”: %s");
-    case SSEM_OPERATION_LIST:
-      /* Translators: the first %s is the folder, the second the reason. */
-      return _("Could not list the semaphores in “%s”: %s");
-    case SSEM_OPERATION_REMOVE:
-      /* Translators: the first %s is the key, the second the reason. */
-      return _("Could not remove the semaphore “%s”: %s");
-    case SSEM_OPERATION_GET_VALUE:
-    default:
-      /* Translators: the first %s is the key, the second the reason. */
-      return _("Could not read the value of the semaphore “%s”: %s");
-    }
-}
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-gboolean
-ssem_backend_fail_because (GError                   **error,
-                           SsemSystemSemaphoreError   code,
-                           SsemOperation              operation,
-                           const char                *key,
-                           const char                *reason)
-{
-  g_autofree char *shown_key = ssem_display_text (key);
-  g_autofree char *shown_reason = ssem_display_text (reason);
-
-  g_set_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, code, sentence_for (operation), shown_key,
-               shown_reason);
-
-  return FALSE;
-}
-#pragma GCC diagnostic pop
+/* --- Calling a table --- */
 
 static gboolean
-fail_to_look (GError **error)
+is_initialised (const SsemBackendTable *table)
 {
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                       _("This system does not tell which semaphores there are"));
+  /* Acquire: pairs with the release in initialise (). */
+  Initialised *entry = atomic_load_explicit (&initialised, memory_order_acquire);
 
-  return FALSE;
+  while (entry != NULL && entry->table != table)
+    entry = entry->next;
+
+  return entry != NULL;
+}
+
+static void
+initialise (const SsemBackendTable *table)
+{
+  Initialised *entry;
+
+  ssem_fork_block ();
+  if (!is_initialised (table))
+    {
+      if (table->init != NULL)
+        table->init ();
+      entry = g_new (Initialised, 1);
+      entry->table = table;
+      entry->next = atomic_load_explicit (&initialised, memory_order_relaxed);
+      atomic_store_explicit (&initialised, entry, memory_order_release);
+    }
+  ssem_fork_unblock ();
+}
+
+SsemInstance *
+ssem_backend_open (const SsemBackendTable          *table,
+                   const SsemBackendConfiguration  *configuration,
+                   const char                      *key,
+                   int                              initial_value,
+                   SsemAccessMode                   mode,
+                   gboolean                         undo,
+                   GError                         **error)
+{
+  if (!is_initialised (table))
+    initialise (table);
+
+  return table->open (configuration, key, initial_value, mode, undo, error);
+}
+
+int
+ssem_backend_acquire (SsemInstance *instance,
+                      int           n,
+                      gint64        deadline_usec,
+                      GCancellable *cancellable)
+{
+  return instance->table->acquire (instance, n, deadline_usec, cancellable);
+}
+
+gboolean
+ssem_backend_acquire_async (SsemInstance     *instance,
+                            int               n,
+                            GCancellable     *cancellable,
+                            SsemAcquiredFunc  acquired,
+                            gpointer          data)
+{
+  if (!ssem_backend_can (instance->table, SSEM_CAPABILITY_ASYNC))
+    return FALSE;
+
+  instance->table->acquire_async (instance, n, cancellable, acquired, data);
+
+  return TRUE;
+}
+
+int
+ssem_backend_release (SsemInstance *instance,
+                      int           n)
+{
+  return instance->table->release (instance, n);
+}
+
+int
+ssem_backend_get_value (SsemInstance *instance,
+                        int          *value)
+{
+  return instance->table->get_value (instance, value);
+}
+
+void
+ssem_backend_close (SsemInstance *instance)
+{
+  instance->table->close (instance);
+}
+
+void
+ssem_backend_free (SsemInstance *instance)
+{
+  instance->table->free (instance);
 }
 
 SsemSnapshot *
-ssem_backend_cannot_inspect (const char  *key,
-                             GError     **error)
+ssem_backend_inspect (const SsemBackendTable          *table,
+                      const SsemBackendConfiguration  *configuration,
+                      const char                      *key,
+                      GError                         **error)
 {
-  fail_to_look (error);
+  if (!ssem_backend_can (table, SSEM_CAPABILITY_INSPECT))
+    {
+      ssem_backend_fail_to_look (error);
+      return NULL;
+    }
 
-  return NULL;
+  return table->inspect (configuration, key, error);
 }
 
 gboolean
-ssem_backend_cannot_list (GPtrArray  *snapshots,
-                          guint      *n_others,
-                          GError    **error)
+ssem_backend_list (const SsemBackendTable          *table,
+                   const SsemBackendConfiguration  *configuration,
+                   GPtrArray                       *snapshots,
+                   guint                           *n_others,
+                   GError                         **error)
 {
-  return fail_to_look (error);
+  if (!ssem_backend_can (table, SSEM_CAPABILITY_LIST))
+    return ssem_backend_fail_to_look (error);
+
+  return table->list (configuration, snapshots, n_others, error);
 }
 
 gboolean
-ssem_backend_cannot_remove (const char  *key,
-                            GError     **error)
+ssem_backend_remove_leftover (const SsemBackendTable          *table,
+                              const SsemBackendConfiguration  *configuration,
+                              const char                      *key,
+                              GError                         **error)
 {
-  return fail_to_look (error);
-}
+  if (!ssem_backend_can (table, SSEM_CAPABILITY_REMOVE))
+    return ssem_backend_fail_to_look (error);
 
-gboolean
-ssem_backend_fail_maximum (GError        **error,
-                           SsemOperation   operation,
-                           const char     *key,
-                           int             maximum)
-{
-  g_autofree char *reason = NULL;
-
-  reason = g_strdup_printf (_("A semaphore of this sort never has more than %d units"), maximum);
-
-  return ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES, operation,
-                                    key, reason);
+  return table->remove_leftover (configuration, key, error);
 }
 
 void
@@ -249,6 +300,11 @@ ssem_backend_describe (const SsemBackendTable  *table,
     case SSEM_FAILURE_TOO_DEEP:
       ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES, operation,
                                  key, _("Too many operations of this thread interrupt each other"));
+      break;
+    case SSEM_FAILURE_LOST:
+      ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_LOST, operation, key,
+                                 _("The connection was lost for too long, so other processes were "
+                                   "given what this process held"));
       break;
     default:
       table->describe (operation, key, failure, error);

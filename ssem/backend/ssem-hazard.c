@@ -330,7 +330,7 @@ free_retired (void)
       SsemInstance *instance = unused;
 
       unused = instance->next_retired;
-      instance->table->free (instance);
+      ssem_backend_free (instance);
     }
 }
 

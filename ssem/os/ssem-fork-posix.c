@@ -22,6 +22,9 @@ struct _Protected
 atomic_uint ssem_fork_count_;
 atomic_uint ssem_fork_n_begun_;
 
+/* A fork takes it before all other locks. */
+static GMutex block_lock;
+
 /* In the order of protection. The list grows only, under list_lock. A fork takes list_lock first, so
  * it gives back the locks that it took and no others. */
 static GMutex list_lock;
@@ -33,6 +36,7 @@ prepare_cb (void)
 {
   Protected *each;
 
+  ssem_thread_lock (&block_lock);
   ssem_thread_lock (&list_lock);
   for (each = first_protected; each != NULL; each = each->next)
     ssem_thread_lock (each->lock);
@@ -49,6 +53,7 @@ unlock_all (void)
   for (each = first_protected; each != NULL; each = each->next)
     ssem_thread_unlock (each->lock);
   ssem_thread_unlock (&list_lock);
+  ssem_thread_unlock (&block_lock);
 }
 
 static void
@@ -64,6 +69,18 @@ child_cb (void)
         each->child ();
     }
   unlock_all ();
+}
+
+void
+ssem_fork_block (void)
+{
+  ssem_thread_lock (&block_lock);
+}
+
+void
+ssem_fork_unblock (void)
+{
+  ssem_thread_unlock (&block_lock);
 }
 
 void

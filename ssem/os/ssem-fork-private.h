@@ -39,6 +39,11 @@ ssem_fork_count (void)
 void ssem_fork_protect (GMutex *lock,
                         void  (*child) (void));
 
+/* Keeps other threads from forking until ssem_fork_unblock (), for an initialisation that must not be
+ * half-done in a child. Locks may be protected meanwhile. */
+void ssem_fork_block   (void);
+void ssem_fork_unblock (void);
+
 extern G_GNUC_INTERNAL atomic_uint ssem_fork_n_begun_;
 
 /* Returns how many forks this process and its ancestors have begun.

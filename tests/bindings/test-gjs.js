@@ -103,8 +103,8 @@ const tests = {
         assertEqual([AccessMode.OPEN, AccessMode.CREATE, AccessMode.OPEN_EXISTING,
             AccessMode.CREATE_EXCLUSIVE], [0, 1, 2, 3]);
         assertEqual(['NO_ERROR', 'PERMISSION_DENIED', 'KEY_ERROR', 'ALREADY_EXISTS', 'NOT_FOUND',
-            'OUT_OF_RESOURCES', 'UNKNOWN_ERROR'].map(name => SystemSemaphoreError[name]),
-        [0, 1, 2, 3, 4, 5, 6]);
+            'OUT_OF_RESOURCES', 'UNKNOWN_ERROR', 'LOST'].map(name => SystemSemaphoreError[name]),
+        [0, 1, 2, 3, 4, 5, 6, 7]);
         assertEqual([CHOSEN, Backend.SYSV].map(Backend.is_supported), [true, true]);
         assertEqual(Ssem.backend_is_supported(Backend.WINDOWS), false);
     },

@@ -54,7 +54,7 @@ ENUMERATIONS = {
     'AccessMode': ['open', 'create', 'open_existing', 'create_exclusive', 'join'],
     'Backend': ['default', 'shared_memory', 'sysv', 'windows'],
     'SystemSemaphoreError': ['no_error', 'permission_denied', 'key_error', 'already_exists',
-                             'not_found', 'out_of_resources', 'unknown_error'],
+                             'not_found', 'out_of_resources', 'unknown_error', 'lost'],
 }
 
 repository = GIRepository.Repository.get_default()

@@ -58,7 +58,7 @@ class Vapi(unittest.TestCase):
                            re.DOTALL)
         self.assertEqual(re.findall(r'\b[A-Z_]+\b', body), [
             'NO_ERROR', 'PERMISSION_DENIED', 'KEY_ERROR', 'ALREADY_EXISTS', 'NOT_FOUND',
-            'OUT_OF_RESOURCES', 'UNKNOWN_ERROR'])
+            'OUT_OF_RESOURCES', 'UNKNOWN_ERROR', 'LOST'])
         self.assertIn('public static GLib.Quark quark ()', body)
 
     def test_what_belongs_to_c(self):

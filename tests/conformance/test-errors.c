@@ -35,6 +35,7 @@ test_numbers (Fixture *fixture)
   g_assert_cmpint (SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND, ==, 4);
   g_assert_cmpint (SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES, ==, 5);
   g_assert_cmpint (SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR, ==, 6);
+  g_assert_cmpint (SSEM_SYSTEM_SEMAPHORE_ERROR_LOST, ==, 7);
   g_assert_cmpstr (g_quark_to_string (SSEM_SYSTEM_SEMAPHORE_ERROR), ==,
                    "ssem-system-semaphore-error-quark");
 }

@@ -133,6 +133,10 @@ class UnknownError(Error):
     pass
 
 
+class LostError(Error):
+    pass
+
+
 _DOMAIN = GLib.quark_to_string(Ssem.SystemSemaphoreError.quark())
 _GIO_DOMAIN = GLib.quark_to_string(Gio.io_error_quark())
 _CANCELLED, _INVALID_ARGUMENT, _TIMED_OUT, _WOULD_BLOCK = map(int, (
@@ -145,6 +149,7 @@ _CLASSES = {
     Ssem.SystemSemaphoreError.NOT_FOUND: NotFoundError,
     Ssem.SystemSemaphoreError.OUT_OF_RESOURCES: OutOfResourcesError,
     Ssem.SystemSemaphoreError.UNKNOWN_ERROR: UnknownError,
+    Ssem.SystemSemaphoreError.LOST: LostError,
 }
 __all__ += ['Error', *(cls.__name__ for cls in _CLASSES.values())]
 

@@ -9,34 +9,35 @@
 #include "ssem/os/ssem-display-private.h"
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem/os/ssem-thread-private.h"
-#include "ssem-error.h"
-#include "ssem-i18n-private.h"
+#include "ssem/ssem-error.h"
+#include "ssem/ssem-i18n-private.h"
 
 /* States of a pending acquire
  *
  *   waiting   in the queue's list
- *   served    out of the list, the thread blocks for it
- *   finished  out of the list, its result is known; a source in the task's context returns it
+ *   served    out of the list; the thread waits for its units
+ *   finished  out of the list; a source in the task's context returns the result
  *
- * From waiting to finished go those that are cancelled, or whose queue is closed, from waiting over
- * served all others. Whoever takes a pending acquire out of the list, under queue_lock, finishes
- * it: exactly one does. One that is served and cancelled is finished by the thread, because only
- * the backend can tell which came first, the units or the cancelling.
+ * A pending acquire goes from waiting to finished when it is cancelled or its queue is closed. All
+ * others go through served. The thread that takes a pending acquire out of the list, under
+ * queue_lock, finishes it, so exactly one does. An acquire that is cancelled while it is served is
+ * finished by the queue's thread, because only the backend knows which came first, the units or the
+ * cancellation.
  *
- * The thread starts with the first pending acquire and goes with the last, so a semaphore without
- * pending acquires has none. It has a reference on the queue, and touches the semaphore object only
- * as long as it has a task, whose source object that is: so it never drops the last reference. The
- * source that returns the task owns it; the task is finalized in its own context, and so is what
- * its caller attached to it.
+ * The thread starts with the first pending acquire and ends with the last, so a semaphore without
+ * pending acquires has none. The thread has a reference on the queue. It uses the semaphore object
+ * only while it has a task, whose source object that is, so it never drops the last reference. The
+ * source that returns the task owns the task: the task is finalized in its own context, and so is
+ * what its caller attached to it.
  *
- * Cancelling: the handler of "cancelled" must not return the task itself, as that could run the
- * caller's callback inside g_cancellable_cancel (). For the same reason the handler is dropped with
- * g_signal_handler_disconnect () and not with g_cancellable_disconnect (), which waits for handlers
- * that run and so deadlocks below one. What the handler needs is kept by a reference of its own.
+ * The handler of "cancelled" must not return the task itself, because that could run the caller's
+ * callback inside g_cancellable_cancel (). For the same reason the handler is disconnected with
+ * g_signal_handler_disconnect (): g_cancellable_disconnect () waits for running handlers, and would
+ * deadlock in a callback. A reference of the handler's own keeps what it needs.
  *
- * queue_lock is one for all queues: it is held for a few instructions, and it must survive a fork.
- * In the child the thread is gone and the callers are the parent's, so the child's first use of the
- * object makes a new queue; the parent's is left as it is.
+ * queue_lock is one lock for all queues, because it must survive a fork. It is held for a few
+ * instructions. A child of fork () lacks the thread, and the callers are its parent's, so its first
+ * use of the object makes a new queue and leaves the parent's as it is.
  */
 
 struct _SsemAcquireQueue
@@ -44,7 +45,7 @@ struct _SsemAcquireQueue
   gatomicrefcount references;
   SsemAcquireFunc acquire;  /* constant after init */
   SsemReportFunc report;    /* constant after init */
-  char *key;                /* constant after init; for people */
+  char *key;                /* constant after init; for messages */
   unsigned int fork_count;  /* constant after init */
 
   /* Under queue_lock. */
@@ -59,7 +60,7 @@ typedef struct
   SsemAcquireQueue *queue; /* constant after init, a reference */
   GTask *task;             /* constant after init, owned */
   int n;                   /* constant after init */
-  GError *error;           /* of a finished one: by the one who finishes it, then by its source */
+  GError *error;           /* written by the thread that finishes it, then read by its source */
 
   /* Under queue_lock. */
   GList link;              /* its data is the pending acquire as long as it is in the list */
@@ -109,13 +110,14 @@ return_task_cb (gpointer data)
   else
     g_task_return_boolean (pending->task, TRUE);
 
-  /* Whoever still has a reference on the pending acquire has none on the task. */
+  /* The other references on the pending acquire have no use for the task. */
   g_clear_object (&pending->task);
 
   return G_SOURCE_REMOVE;
 }
 
-/* Takes over the list's reference on @pending, and @error. */
+/* Reports the result and returns the task in its context. Takes over a reference on @pending, and
+ * @error. */
 static void
 finish (Pending *pending,
         GError  *error)
@@ -138,7 +140,7 @@ finish (Pending *pending,
   g_source_attach (source, context);
 }
 
-/* With queue_lock. */
+/* Takes @pending out of the list; with queue_lock. */
 static void
 unlink_pending (Pending *pending)
 {
@@ -177,7 +179,7 @@ watch_cancellable (Pending      *pending,
   handler = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb),
                                    pending_ref (pending), pending_unref);
 
-  /* It may be finished already; then the source that returns the task missed the handler. */
+  /* It may be finished already. Then the source that returns the task did not see the handler. */
   g_mutex_lock (&queue_lock);
   if (!pending->is_finished)
     {
@@ -190,7 +192,7 @@ watch_cancellable (Pending      *pending,
     g_signal_handler_disconnect (cancellable, handler);
 }
 
-/* The next one to serve; NULL when there is none, and then the thread must go. */
+/* Takes the next pending acquire. Returns NULL when there is none; then the thread must end. */
 static Pending *
 take_first (SsemAcquireQueue *self)
 {
@@ -227,7 +229,7 @@ serve (gpointer data)
   return NULL;
 }
 
-/* Fails all that wait; takes over nothing. */
+/* Fails every waiting acquire with a copy of @error. */
 static void
 fail_waiting (SsemAcquireQueue *self,
               const GError     *error)
@@ -350,6 +352,22 @@ ssem_acquire_queue_is_closed (SsemAcquireQueue  *self,
   return TRUE;
 }
 
+/* Returns a pending acquire that owns @task. */
+static Pending *
+pending_new (SsemAcquireQueue *queue,
+             GTask            *task,
+             int               n)
+{
+  Pending *pending = g_new0 (Pending, 1);
+
+  g_atomic_ref_count_init (&pending->references);
+  pending->queue = ssem_acquire_queue_ref (queue);
+  pending->task = task;
+  pending->n = n;
+
+  return pending;
+}
+
 void
 ssem_acquire_queue_push (SsemAcquireQueue *self,
                          GTask            *task,
@@ -362,14 +380,10 @@ ssem_acquire_queue_push (SsemAcquireQueue *self,
 
   g_set_object (&cancellable, g_task_get_cancellable (task));
 
-  pending = g_new0 (Pending, 1);
-  g_atomic_ref_count_init (&pending->references);
-  pending->queue = ssem_acquire_queue_ref (self);
-  pending->task = task;
-  pending->n = n;
+  pending = pending_new (self, task, n);
 
-  /* For watch_cancellable () below: once it is in the list, the task and the list's reference may
-   * be gone at any time. */
+  /* For watch_cancellable () below: once the acquire is in the list, the task and the list's
+   * reference may go at any time. */
   pending_ref (pending);
 
   g_mutex_lock (&queue_lock);
@@ -399,6 +413,14 @@ ssem_acquire_queue_push (SsemAcquireQueue *self,
     }
 
   pending_unref (pending);
+}
+
+void
+ssem_acquire_queue_return (SsemAcquireQueue *self,
+                           GTask            *task,
+                           GError           *error)
+{
+  finish (pending_new (self, task, 0), error);
 }
 
 void

@@ -1,0 +1,252 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-system-semaphore-private.h"
+
+#include "ssem/os/ssem-thread-private.h"
+
+static void
+describe_acquire (SsemSystemSemaphore     *self,
+                  const SsemBackendTable  *table,
+                  int                      failure,
+                  GError                 **error)
+{
+  g_autofree char *key = ssem_system_semaphore_get_key (self);
+
+  ssem_backend_describe (table, SSEM_OPERATION_ACQUIRE, key, failure, error);
+}
+
+static gboolean
+acquire_queued (gpointer           source,
+                SsemAcquireQueue  *queue,
+                int                n,
+                GCancellable      *cancellable,
+                GError           **error)
+{
+  SsemSystemSemaphore *self = source;
+  const SsemBackendTable *table;
+  SsemInstance *instance;
+  guint depth;
+  int failure;
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
+  instance = ssem_system_semaphore_enter (self, queue, &depth, &failure, error);
+  if (instance == NULL)
+    {
+      if (failure != 0)
+        describe_acquire (self, NULL, failure, error);
+      return FALSE;
+    }
+
+  /* set_key () closes the queue before it takes the instance away: if the queue is open now, then
+   * this is still the instance that the task was meant for. */
+  if (ssem_acquire_queue_is_closed (queue, error))
+    {
+      ssem_hazard_leave_and_free (depth);
+      return FALSE;
+    }
+
+  table = instance->table;
+  ssem_hazard_stay (depth);
+  failure = ssem_backend_acquire (instance, n, SSEM_DEADLINE_NONE, cancellable);
+  ssem_hazard_leave_and_free (depth);
+  if (failure != 0)
+    describe_acquire (self, table, failure, error);
+
+  return failure == 0;
+}
+
+static void
+report_queued (gpointer      source,
+               const GError *error)
+{
+  SsemSystemSemaphore *self = source;
+
+  if (error != NULL)
+    ssem_system_semaphore_record_error (self, error);
+  else
+    ssem_system_semaphore_record_success (self);
+}
+
+/* Returns a reference on the queue that serves acquires from now on. */
+static SsemAcquireQueue *
+get_queue (SsemSystemSemaphore *self)
+{
+  SsemAcquireQueue *queue;
+
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  /* In a child of fork () the parent's queue stays as it is: its tasks are the parent's. */
+  if (self->queue != NULL && !ssem_acquire_queue_is_usable (self->queue))
+    self->queue = NULL;
+  if (self->queue == NULL)
+    self->queue = ssem_acquire_queue_new (self->key, acquire_queued, report_queued);
+  queue = ssem_acquire_queue_ref (self->queue);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
+
+  return queue;
+}
+
+/* What acquired_cb () needs. */
+typedef struct
+{
+  SsemAcquireQueue *queue;
+  const SsemBackendTable *table;
+  GTask *task;
+} Request;
+
+static void
+acquired_cb (gpointer data,
+             int      failure)
+{
+  g_autofree Request *request = data;
+  GError *error = NULL;
+
+  if (failure != 0)
+    describe_acquire (g_task_get_source_object (request->task), request->table, failure, &error);
+  ssem_acquire_queue_return (request->queue, request->task, error);
+  ssem_acquire_queue_unref (request->queue);
+}
+
+/* Starts an asynchronous acquire of the backend's own. */
+static gboolean
+start_request (SsemInstance     *instance,
+               SsemAcquireQueue *queue,
+               GTask            *task,
+               int               n)
+{
+  Request *request = g_new (Request, 1);
+
+  request->queue = ssem_acquire_queue_ref (queue);
+  request->table = instance->table;
+  request->task = task;
+  if (ssem_backend_acquire_async (instance, n, g_task_get_cancellable (task), acquired_cb, request))
+    return TRUE;
+
+  ssem_acquire_queue_unref (queue);
+  g_free (request);
+
+  return FALSE;
+}
+
+/* Acquires without the queue's thread: through the backend's own asynchronous acquire, or because the
+ * units are available and no request waits. Where it returns FALSE, for whatever reason, nothing has
+ * happened, and the queue deals with @task. */
+static gboolean
+acquire_without_thread (SsemSystemSemaphore *self,
+                        SsemAcquireQueue    *queue,
+                        GTask               *task,
+                        int                  n)
+{
+  SsemInstance *instance;
+  gboolean is_done = FALSE;
+  guint depth;
+
+  if (!ssem_acquire_queue_is_idle (queue))
+    return FALSE;
+
+  instance = ssem_hazard_enter (&self->instance, &depth);
+  if (instance != NULL && !ssem_acquire_queue_is_closed (queue, NULL))
+    {
+      is_done = start_request (instance, queue, task, n);
+      if (!is_done && ssem_backend_acquire (instance, n, SSEM_DEADLINE_NOW, NULL) == 0)
+        {
+          ssem_system_semaphore_record_success (self);
+          g_task_return_boolean (task, TRUE);
+          g_object_unref (task);
+          is_done = TRUE;
+        }
+    }
+  ssem_hazard_leave_and_free (depth);
+
+  return is_done;
+}
+
+/**
+ * ssem_system_semaphore_acquire_async:
+ * @self: a semaphore
+ * @n: how many units: 1 or more
+ * @cancellable: (nullable): a cancellable that takes the request back, or `NULL`
+ * @callback: (scope async) (nullable): called when the units are there, or never will be
+ * @user_data: (closure callback): data for @callback
+ *
+ * Takes @n units together as soon as that many are there, without blocking the caller.
+ *
+ * Requests on one object are served in the order in which they were made: one for many units is not
+ * overtaken by later ones for few. Blocking acquires, other objects and other processes may be
+ * served in between. A pending request keeps the object alive. They wait in one thread for this
+ * object, which is there only as long as any of them waits. @callback is called in the
+ * thread-default main context of the caller, and asks [method@Ssem.SystemSemaphore.acquire_finish]
+ * for the result.
+ *
+ * If the units came, they are held, whether the result is asked for or not. Do not call this in a
+ * signal handler.
+ *
+ * Since: 1.0
+ */
+void
+ssem_system_semaphore_acquire_async (SsemSystemSemaphore *self,
+                                     int                  n,
+                                     GCancellable        *cancellable,
+                                     GAsyncReadyCallback  callback,
+                                     gpointer             user_data)
+{
+  SSEM_THREAD_SHIELD;
+  SsemAcquireQueue *queue;
+  GError *failure = NULL;
+  GTask *task;
+
+  g_return_if_fail (ssem_system_semaphore_is_valid (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, ssem_system_semaphore_acquire_async);
+  /* A success that came first stays one, or its units would be lost. */
+  g_task_set_check_cancellable (task, FALSE);
+
+  if (!ssem_system_semaphore_check_units (n, &failure) ||
+      g_cancellable_set_error_if_cancelled (cancellable, &failure))
+    {
+      ssem_system_semaphore_record_error (self, failure);
+      g_task_return_error (task, failure);
+      g_object_unref (task);
+      return;
+    }
+
+  queue = get_queue (self);
+  if (!acquire_without_thread (self, queue, task, n))
+    ssem_acquire_queue_push (queue, task, n);
+  ssem_acquire_queue_unref (queue);
+}
+
+/**
+ * ssem_system_semaphore_acquire_finish:
+ * @self: a semaphore
+ * @result: the result that the callback was given
+ * @error: return location for an error
+ *
+ * Tells how a request made with [method@Ssem.SystemSemaphore.acquire_async] ended.
+ *
+ * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set as
+ *   [method@Ssem.SystemSemaphore.acquire] sets it, or to
+ *   `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if the system has no more threads
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_acquire_finish (SsemSystemSemaphore  *self,
+                                      GAsyncResult         *result,
+                                      GError              **error)
+{
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  g_return_val_if_fail (g_task_get_source_tag (G_TASK (result)) ==
+                        ssem_system_semaphore_acquire_async, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}

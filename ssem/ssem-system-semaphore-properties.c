@@ -1,0 +1,279 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-system-semaphore-private.h"
+
+#include "ssem-enums.h"
+#include "ssem-param-spec-private.h"
+
+GMutex ssem_system_semaphore_lock;
+gpointer ssem_system_semaphore_class;
+GParamSpec *ssem_system_semaphore_properties[SSEM_N_PROPS];
+
+static void
+ssem_system_semaphore_get_property (GObject    *object,
+                                    guint       prop_id,
+                                    GValue     *value,
+                                    GParamSpec *pspec)
+{
+  SsemSystemSemaphore *self = (SsemSystemSemaphore *) object;
+
+  switch (prop_id)
+    {
+    case SSEM_PROP_KEY:
+      g_value_take_string (value, ssem_system_semaphore_get_key (self));
+      break;
+    case SSEM_PROP_INITIAL_VALUE:
+      g_value_set_int (value, ssem_system_semaphore_get_initial_value (self));
+      break;
+    case SSEM_PROP_MODE:
+      g_value_set_enum (value, ssem_system_semaphore_get_mode (self));
+      break;
+    case SSEM_PROP_UNDO:
+      g_value_set_boolean (value, ssem_system_semaphore_get_undo (self));
+      break;
+    case SSEM_PROP_BACKEND:
+      g_value_set_enum (value, ssem_system_semaphore_get_backend (self));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+      break;
+    }
+}
+
+static void
+ssem_system_semaphore_set_property (GObject      *object,
+                                    guint         prop_id,
+                                    const GValue *value,
+                                    GParamSpec   *pspec)
+{
+  SsemSystemSemaphore *self = (SsemSystemSemaphore *) object;
+
+  /* All are construct-only: no other thread has the object yet. */
+  switch (prop_id)
+    {
+    case SSEM_PROP_KEY:
+      self->key = g_value_dup_string (value);
+      break;
+    case SSEM_PROP_INITIAL_VALUE:
+      self->initial_value = g_value_get_int (value);
+      break;
+    case SSEM_PROP_MODE:
+      self->mode = g_value_get_enum (value);
+      break;
+    case SSEM_PROP_UNDO:
+      self->undo = g_value_get_boolean (value);
+      break;
+    case SSEM_PROP_BACKEND:
+      self->backend = g_value_get_enum (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+      break;
+    }
+}
+
+void
+ssem_system_semaphore_install_properties (GObjectClass *object_class)
+{
+  const GParamFlags flags =
+    G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
+
+  object_class->get_property = ssem_system_semaphore_get_property;
+  object_class->set_property = ssem_system_semaphore_set_property;
+
+  /**
+   * SsemSystemSemaphore:key: (getter get_key)
+   *
+   * The key: a non-empty string of valid UTF-8 of at most 1024 bytes.
+   *
+   * [method@Ssem.SystemSemaphore.set_key] changes it.
+   *
+   * Since: 1.0
+   */
+  ssem_system_semaphore_properties[SSEM_PROP_KEY] =
+    g_param_spec_string ("key", NULL, NULL, NULL, flags);
+
+  /**
+   * SsemSystemSemaphore:initial-value: (getter get_initial_value)
+   *
+   * The value that the semaphore gets where this object creates or resets it: 0 or more units, and
+   * at most what the backend can count to (32767 with System V, else `G_MAXINT`).
+   *
+   * [method@Ssem.SystemSemaphore.set_key] changes it.
+   *
+   * Since: 1.0
+   */
+  ssem_system_semaphore_properties[SSEM_PROP_INITIAL_VALUE] =
+    g_param_spec_int ("initial-value", NULL, NULL, G_MININT, G_MAXINT, 0, flags);
+
+  /**
+   * SsemSystemSemaphore:mode: (getter get_mode)
+   *
+   * What opening the key does when the semaphore exists already, and when it doesn't.
+   *
+   * [method@Ssem.SystemSemaphore.set_key] changes it.
+   *
+   * Since: 1.0
+   */
+  ssem_system_semaphore_properties[SSEM_PROP_MODE] =
+    ssem_param_spec_any_enum ("mode", SSEM_TYPE_ACCESS_MODE, SSEM_ACCESS_MODE_OPEN, flags);
+
+  /**
+   * SsemSystemSemaphore:undo: (getter get_undo)
+   *
+   * Whether units that are acquired through this object come back when the process dies.
+   *
+   * With `FALSE`, what goes through this object counts neither for nor against what the process
+   * holds. Reads `FALSE` once the object is open where the backend has no undo (Windows).
+   *
+   * Since: 1.0
+   */
+  ssem_system_semaphore_properties[SSEM_PROP_UNDO] =
+    g_param_spec_boolean ("undo", NULL, NULL, TRUE, flags);
+
+  /**
+   * SsemSystemSemaphore:backend: (getter get_backend)
+   *
+   * What the semaphore is built from.
+   *
+   * `SSEM_BACKEND_DEFAULT` asks for what the environment variable `SSEM_BACKEND` names, or else the
+   * platform's own: shared memory on Linux, System V on other Unix systems, the system's named
+   * semaphores on Windows. Once the object is open, the property reads as the one that is in use.
+   * Processes share a semaphore only if they use the same backend.
+   *
+   * Since: 1.0
+   */
+  ssem_system_semaphore_properties[SSEM_PROP_BACKEND] =
+    ssem_param_spec_any_enum ("backend", SSEM_TYPE_BACKEND, SSEM_BACKEND_DEFAULT, flags);
+
+  g_object_class_install_properties (object_class, SSEM_N_PROPS,
+                                     ssem_system_semaphore_properties);
+}
+
+/* --- Public calls --- */
+
+/**
+ * ssem_system_semaphore_get_key: (get-property key)
+ * @self: a semaphore
+ *
+ * The key.
+ *
+ * It is a copy, because another thread may give the object another key.
+ *
+ * Returns: (transfer full) (nullable): the key, or `NULL` if the object was built without one
+ *
+ * Since: 1.0
+ */
+char *
+ssem_system_semaphore_get_key (SsemSystemSemaphore *self)
+{
+  char *key;
+
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), NULL);
+
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  key = g_strdup (self->key);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
+
+  return key;
+}
+
+/**
+ * ssem_system_semaphore_get_initial_value: (get-property initial-value)
+ * @self: a semaphore
+ *
+ * The value that the semaphore gets where this object creates or resets it.
+ *
+ * Returns: a number of units
+ *
+ * Since: 1.0
+ */
+int
+ssem_system_semaphore_get_initial_value (SsemSystemSemaphore *self)
+{
+  int initial_value;
+
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), -1);
+
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  initial_value = self->initial_value;
+  g_mutex_unlock (&ssem_system_semaphore_lock);
+
+  return initial_value;
+}
+
+/**
+ * ssem_system_semaphore_get_mode: (get-property mode)
+ * @self: a semaphore
+ *
+ * What opening the key does when the semaphore exists already, and when it doesn't.
+ *
+ * Returns: the mode that the object was made with, or that was last given with the key
+ *
+ * Since: 1.0
+ */
+SsemAccessMode
+ssem_system_semaphore_get_mode (SsemSystemSemaphore *self)
+{
+  SsemAccessMode mode;
+
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), SSEM_ACCESS_MODE_OPEN);
+
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  mode = self->mode;
+  g_mutex_unlock (&ssem_system_semaphore_lock);
+
+  return mode;
+}
+
+/**
+ * ssem_system_semaphore_get_undo: (get-property undo)
+ * @self: a semaphore
+ *
+ * Whether units that are acquired through this object come back when the process dies.
+ *
+ * Returns: `FALSE` if the object was made so, or is open on a backend that has no undo
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_get_undo (SsemSystemSemaphore *self)
+{
+  gboolean undo;
+
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  undo = self->undo;
+  g_mutex_unlock (&ssem_system_semaphore_lock);
+
+  return undo;
+}
+
+/**
+ * ssem_system_semaphore_get_backend: (get-property backend)
+ * @self: a semaphore
+ *
+ * What the semaphore is built from.
+ *
+ * Returns: the backend in use, or the one that was asked for if the object is not open yet
+ *
+ * Since: 1.0
+ */
+SsemBackend
+ssem_system_semaphore_get_backend (SsemSystemSemaphore *self)
+{
+  SsemBackend backend;
+
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), SSEM_BACKEND_DEFAULT);
+
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  backend = self->backend;
+  g_mutex_unlock (&ssem_system_semaphore_lock);
+
+  return backend;
+}

@@ -1,0 +1,139 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-system-semaphore-private.h"
+
+void
+ssem_system_semaphore_record_error (SsemSystemSemaphore *self,
+                                    const GError        *error)
+{
+  gboolean is_ours = error->domain == SSEM_SYSTEM_SEMAPHORE_ERROR;
+
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  g_free (self->error_string);
+  self->error_string = g_strdup (error->message);
+  self->error_code = is_ours ? error->code : SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR;
+  atomic_store_explicit (&self->outcome, SSEM_OUTCOME_RECORDED, memory_order_relaxed);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
+}
+
+gboolean
+ssem_system_semaphore_record_failure (SsemSystemSemaphore  *self,
+                                      GError              **error,
+                                      GError               *failure)
+{
+  ssem_system_semaphore_record_error (self, failure);
+  g_propagate_error (error, failure);
+
+  return FALSE;
+}
+
+gboolean
+ssem_system_semaphore_finish (SsemSystemSemaphore     *self,
+                              const SsemBackendTable  *table,
+                              SsemOperation            operation,
+                              int                      failure,
+                              GError                 **error)
+{
+  if (failure == 0)
+    {
+      ssem_system_semaphore_record_success (self);
+      return TRUE;
+    }
+
+  atomic_store_explicit (&self->outcome, SSEM_OUTCOME_MAKE (operation, failure),
+                         memory_order_relaxed);
+  if (error != NULL)
+    {
+      g_autofree char *key = ssem_system_semaphore_get_key (self);
+
+      ssem_backend_describe (table, operation, key, failure, error);
+    }
+
+  return FALSE;
+}
+
+/* Returns the error of the last operation on @self; NULL after a success. */
+static GError *
+get_last_error (SsemSystemSemaphore *self)
+{
+  g_autofree char *key = NULL;
+  GError *error = NULL;
+  SsemBackend backend;
+  int outcome;
+
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  outcome = atomic_load_explicit (&self->outcome, memory_order_relaxed);
+  backend = self->backend;
+  key = g_strdup (self->key);
+  if (outcome == SSEM_OUTCOME_RECORDED)
+    error = g_error_new_literal (SSEM_SYSTEM_SEMAPHORE_ERROR, (int) self->error_code,
+                                 self->error_string);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
+
+  if (outcome != SSEM_OUTCOME_SUCCESS && outcome != SSEM_OUTCOME_RECORDED)
+    ssem_backend_describe (ssem_backend_find (backend), SSEM_OUTCOME_OPERATION (outcome), key,
+                           SSEM_OUTCOME_FAILURE (outcome), &error);
+
+  return error;
+}
+
+/**
+ * ssem_system_semaphore_get_error:
+ * @self: a semaphore
+ *
+ * Tells how the last operation on this object ended, whichever thread it ran in.
+ *
+ * This is for programs ported from Qt; the `GError` of each call says more. Do not call this in a
+ * signal handler.
+ *
+ * Returns: `SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR` after a success, else the code of the error;
+ *   `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` stands for all of the `G_IO_ERROR` domain
+ *
+ * Since: 1.0
+ */
+SsemSystemSemaphoreError
+ssem_system_semaphore_get_error (SsemSystemSemaphore *self)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self),
+                        SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR);
+
+  if (ssem_system_semaphore_is_without_error (self))
+    return SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR;
+
+  error = get_last_error (self);
+  if (error == NULL)
+    return SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR;
+
+  return error->domain == SSEM_SYSTEM_SEMAPHORE_ERROR ? (SsemSystemSemaphoreError) error->code
+                                                      : SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR;
+}
+
+/**
+ * ssem_system_semaphore_get_error_string:
+ * @self: a semaphore
+ *
+ * The message of the error that the last operation on this object ended with, translated.
+ *
+ * Do not call this in a signal handler.
+ *
+ * Returns: (transfer full): the message, or the empty string after a success
+ *
+ * Since: 1.0
+ */
+char *
+ssem_system_semaphore_get_error_string (SsemSystemSemaphore *self)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), NULL);
+
+  error = get_last_error (self);
+
+  return g_strdup (error != NULL ? error->message : "");
+}
