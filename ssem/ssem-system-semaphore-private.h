@@ -48,6 +48,7 @@ struct _SsemSystemSemaphore
   _Atomic (SsemInstance *) instance;
   GMutex opening;
   SsemBackendConfiguration configuration; /* constant after construction */
+  GMainContext *context;                  /* constant after init; NULL for the default one */
 
   /* Under ssem_system_semaphore_lock. */
   unsigned int fork_count;

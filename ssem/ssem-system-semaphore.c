@@ -6,6 +6,7 @@
 
 #include "ssem-system-semaphore-private.h"
 
+#include "ssem/backend/ssem-loss-watch-private.h"
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem-i18n-private.h"
@@ -99,6 +100,14 @@
  * Since: 1.0
  */
 
+enum
+{
+  SIGNAL_LOST,
+  N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
+
 static void initable_iface_init (GInitableIface *iface);
 
 /* GAsyncInitable's own implementation calls init () in a thread. */
@@ -169,6 +178,12 @@ is_closed_here (SsemSystemSemaphore *self)
          atomic_load_explicit (&self->opener, memory_order_relaxed) == ssem_thread_self ();
 }
 
+static void
+emit_lost (GObject *object)
+{
+  g_signal_emit (object, signals[SIGNAL_LOST], 0);
+}
+
 /* Opens an instance; with opening held, and without an instance. */
 static gboolean
 open_instance (SsemSystemSemaphore  *self,
@@ -201,6 +216,9 @@ open_instance (SsemSystemSemaphore  *self,
   instance = ssem_backend_open (table, &self->configuration, key, initial_value, mode, undo, error);
   if (instance == NULL)
     return FALSE;
+
+  if (ssem_backend_can (table, SSEM_CAPABILITY_LOSS))
+    ssem_loss_watch_start (instance, G_OBJECT (self), self->context, emit_lost);
 
   g_mutex_lock (&ssem_system_semaphore_lock);
   self->backend = table->id;
@@ -281,6 +299,7 @@ drop_instance (SsemSystemSemaphore *self)
   if (instance == NULL)
     return;
 
+  ssem_loss_watch_stop (instance);
   ssem_backend_close (instance);
   ssem_hazard_retire (instance);
 }
@@ -354,6 +373,7 @@ ssem_system_semaphore_finalize (GObject *object)
   /* In a child of fork () that has not used it, a thread of the parent's may have it. */
   if (self->fork_count == ssem_fork_count ())
     g_mutex_clear (&self->opening);
+  g_clear_pointer (&self->context, g_main_context_unref);
   g_free (self->key);
   g_free (self->error_string);
 
@@ -376,6 +396,24 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
 
   ssem_system_semaphore_install_properties (object_class);
 
+  /**
+   * SsemSystemSemaphore::lost:
+   * @self: a semaphore
+   *
+   * The process has lost what it held of this semaphore: other processes were given it.
+   *
+   * Only a backend on a network emits this, after its service was out of reach for too long. Stop
+   * the work that the units guarded. The next operation starts afresh, and the process holds
+   * nothing.
+   *
+   * It is emitted in the thread-default main context of the thread that made the object.
+   *
+   * Since: 1.0
+   */
+  signals[SIGNAL_LOST] =
+    g_signal_new ("lost", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 0);
+
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
 
@@ -397,6 +435,10 @@ ssem_system_semaphore_init (SsemSystemSemaphore *self)
 {
   g_mutex_init (&self->opening);
   self->fork_count = ssem_fork_count ();
+  /* Not the default context, which would be made, with a descriptor, by the first reference. */
+  self->context = g_main_context_get_thread_default ();
+  if (self->context != NULL)
+    g_main_context_ref (self->context);
 }
 
 /* --- Public calls --- */

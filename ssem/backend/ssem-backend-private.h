@@ -9,6 +9,7 @@
 #include "ssem/ssem-types.h"
 
 #include <gio/gio.h>
+#include <stdatomic.h>
 
 G_BEGIN_DECLS
 
@@ -36,6 +37,8 @@ typedef struct _SsemBackendTable SsemBackendTable;
 
 typedef struct _SsemInstance SsemInstance;
 
+typedef struct _SsemLossWatch SsemLossWatch;
+
 /* What an operation returns: 0 for a success, one of these, or an error number of the system, which
  * is greater than 0. */
 typedef enum
@@ -53,6 +56,10 @@ struct _SsemInstance
 {
   const SsemBackendTable *table; /* constant after init */
   SsemInstance *next_retired;    /* under the lock of ssem-hazard.c */
+
+  /* Of ssem-loss-watch.c. */
+  _Atomic (SsemLossWatch *) loss_watch;
+  atomic_bool is_loss_reported;
 };
 
 /* The operation that failed. */
@@ -74,9 +81,10 @@ typedef enum
   SSEM_CAPABILITY_RESET = 1 << 1,    /* the mode CREATE sets the value; else it is the mode OPEN */
   SSEM_CAPABILITY_ATOMIC_N = 1 << 2, /* several units are taken together; else they are collected */
   SSEM_CAPABILITY_ASYNC = 1 << 3,    /* has acquire_async () */
-  SSEM_CAPABILITY_INSPECT = 1 << 4,  /* has inspect () */
-  SSEM_CAPABILITY_LIST = 1 << 5,     /* has list () */
-  SSEM_CAPABILITY_REMOVE = 1 << 6,   /* has remove_leftover () */
+  SSEM_CAPABILITY_LOSS = 1 << 4,     /* may lose what a process holds; see ssem-loss-watch-private.h */
+  SSEM_CAPABILITY_INSPECT = 1 << 5,  /* has inspect () */
+  SSEM_CAPABILITY_LIST = 1 << 6,     /* has list () */
+  SSEM_CAPABILITY_REMOVE = 1 << 7,   /* has remove_leftover () */
 } SsemCapabilities;
 
 /* Where a backend finds its semaphores. NULL stands for the backend's own default. */
@@ -185,8 +193,9 @@ extern G_GNUC_INTERNAL const SsemBackendTable ssem_backend_windows;
 /* --- Choosing --- */
 
 /* Returns the backend that @wanted names, or for DEFAULT the one that the environment names, or the
- * best. Fails with G_IO_ERROR_NOT_SUPPORTED where this build has no such backend, and with
- * G_IO_ERROR_INVALID_ARGUMENT where @wanted or the environment names none. */
+ * best. Loads its module if it is not linked in. Fails with G_IO_ERROR_NOT_SUPPORTED where it is not
+ * installed or cannot be loaded, and with G_IO_ERROR_INVALID_ARGUMENT where @wanted or the
+ * environment names no backend. */
 const SsemBackendTable *ssem_backend_choose (SsemBackend   wanted,
                                              GError      **error);
 

@@ -6,12 +6,12 @@
 
 #include "ssem-backend-private.h"
 
+#include "ssem-backend-module-private.h"
+#include "ssem-loss-watch-private.h"
 #include "ssem/os/ssem-display-private.h"
 #include "ssem/os/ssem-environment-private.h"
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem/ssem-i18n-private.h"
-
-#include <stdatomic.h>
 
 /* Initialisation
  *
@@ -42,82 +42,102 @@ ssem_backend_find (SsemBackend id)
         return ssem_backends[i];
     }
 
-  return NULL;
+  return ssem_backend_module_find (id);
 }
 
-/* The names of all backends that there are, on whatever platform: a name of this list is known,
- * though this build may not have it. */
-static const char *const backend_names[] = {
+/* The names of the members of SsemBackend. A build need not have them all. */
+static const char *const known_names[] = {
   [SSEM_BACKEND_SHARED_MEMORY] = "shared-memory",
   [SSEM_BACKEND_SYSV] = "sysv",
   [SSEM_BACKEND_WINDOWS] = "windows",
 };
 
+static gboolean
+is_known (const char *name)
+{
+  guint i;
+
+  for (i = SSEM_BACKEND_DEFAULT + 1; i < G_N_ELEMENTS (known_names); i++)
+    {
+      if (g_str_equal (known_names[i], name))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+/* Returns the backend @name: one that is linked in, or a module. */
+static const SsemBackendTable *
+choose_by_name (const char  *name,
+                GError     **error)
+{
+  g_autofree char *directory = NULL;
+  g_autofree char *shown = NULL;
+  int i;
+
+  for (i = 0; ssem_backends[i] != NULL; i++)
+    {
+      if (g_str_equal (ssem_backends[i]->name, name))
+        return ssem_backends[i];
+    }
+  if (is_known (name) || ssem_backend_module_exists (name))
+    return ssem_backend_module_load (name, error);
+
+  directory = ssem_backend_module_directory ();
+  shown = ssem_display_text (name);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               _("SSEM_BACKEND in the environment is “%s”; it can be “%s”, “%s”, “%s” or the name "
+                 "of a module in %s"),
+               shown,
+               known_names[SSEM_BACKEND_SHARED_MEMORY],
+               known_names[SSEM_BACKEND_SYSV],
+               known_names[SSEM_BACKEND_WINDOWS],
+               directory);
+
+  return NULL;
+}
+
 const SsemBackendTable *
 ssem_backend_choose (SsemBackend   wanted,
                      GError      **error)
 {
-  const char *name = NULL;
   const SsemBackendTable *table;
-  guint i;
+  const char *name = NULL;
 
   if (wanted == SSEM_BACKEND_DEFAULT)
-    name = ssem_environment_get ("SSEM_BACKEND");
-
-  if (wanted == SSEM_BACKEND_DEFAULT && name == NULL)
     {
+      name = ssem_environment_get ("SSEM_BACKEND");
+      if (name != NULL)
+        return choose_by_name (name, error);
       if (ssem_backends[0] == NULL)
         g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                              _("This build of the library has no backend"));
       return ssem_backends[0];
     }
 
-  if (name != NULL)
-    {
-      for (i = SSEM_BACKEND_DEFAULT + 1; i < G_N_ELEMENTS (backend_names); i++)
-        {
-          if (g_str_equal (name, backend_names[i]))
-            wanted = i;
-        }
-      if (wanted == SSEM_BACKEND_DEFAULT)
-        {
-          g_autofree char *shown = ssem_display_text (name);
-
-          g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                       _("SSEM_BACKEND in the environment is “%s”; it can be “%s”, “%s” or “%s”"),
-                       shown,
-                       backend_names[SSEM_BACKEND_SHARED_MEMORY],
-                       backend_names[SSEM_BACKEND_SYSV],
-                       backend_names[SSEM_BACKEND_WINDOWS]);
-          return NULL;
-        }
-    }
-
-  if (wanted >= G_N_ELEMENTS (backend_names))
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   _("%d is not the number of a backend"), (int) wanted);
-      return NULL;
-    }
-
   table = ssem_backend_find (wanted);
-  if (table == NULL)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                 _("The backend “%s” does not exist on this system"), backend_names[wanted]);
+  if (table != NULL)
+    return table;
+  if (wanted < G_N_ELEMENTS (known_names))
+    return ssem_backend_module_load (known_names[wanted], error);
 
-  return table;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               _("%d is not the number of a backend"), (int) wanted);
+
+  return NULL;
 }
 
 /**
  * ssem_backend_is_supported:
  * @backend: a backend
  *
- * Whether this build of the library has @backend.
+ * Returns whether this installation of the library has @backend.
  *
- * For `SSEM_BACKEND_DEFAULT` the answer is whether an object that asks for no particular backend
- * gets one: it is `FALSE` when the environment variable `SSEM_BACKEND` names one that is not there.
+ * It loads the backend's module if the backend is a module. For `SSEM_BACKEND_DEFAULT`, it returns
+ * whether an object that asks for no particular backend gets one: `FALSE` when the environment
+ * variable `SSEM_BACKEND` names a backend that is missing.
  *
- * This function may be called from any thread.
+ * Any thread may call this function.
  *
  * Returns: `TRUE` if it can be used
  *
@@ -223,7 +243,11 @@ ssem_backend_close (SsemInstance *instance)
 void
 ssem_backend_free (SsemInstance *instance)
 {
+  SsemLossWatch *watch = atomic_load (&instance->loss_watch);
+
   instance->table->free (instance);
+  if (watch != NULL)
+    ssem_loss_watch_unref (watch);
 }
 
 SsemSnapshot *

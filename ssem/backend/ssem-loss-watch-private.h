@@ -1,0 +1,31 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ssem-backend-private.h"
+
+G_BEGIN_DECLS
+
+/* Delivers the event "what this instance held is lost" from the backend, in any thread, to the object,
+ * in its main context. Only instances of a backend with SSEM_CAPABILITY_LOSS have a watch. */
+
+typedef void (* SsemLostFunc) (GObject *object);
+
+/* Calls @lost in @context, NULL for the default one, after each report, as long as @object lives. A
+ * report from before this call counts, too. */
+void ssem_loss_watch_start  (SsemInstance  *instance,
+                             GObject       *object,
+                             GMainContext  *context,
+                             SsemLostFunc   lost);
+
+/* Drops reports that were not delivered yet, and all later ones. */
+void ssem_loss_watch_stop   (SsemInstance  *instance);
+
+/* Reports a loss. For backends, from any thread, until they free @instance. */
+void ssem_loss_watch_report (SsemInstance  *instance);
+
+void ssem_loss_watch_unref  (SsemLossWatch *self);
+
+G_END_DECLS
