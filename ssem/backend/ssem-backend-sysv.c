@@ -6,6 +6,9 @@
 
 #include "ssem-backend-private.h"
 
+#include "ssem-membership-private.h"
+
+#include "ssem/sysv/ssem-sysv-acquire-private.h"
 #include "ssem/sysv/ssem-sysv-attachment-private.h"
 #include "ssem/sysv/ssem-sysv-inspect-private.h"
 #include "ssem/sysv/ssem-sysv-key-private.h"
@@ -13,99 +16,94 @@
 
 #include <errno.h>
 
-/* A System V semaphore, shared with Qt.
- *
- * Units that an instance with undo acquires carry SEM_UNDO, and the attachment's ledger says which
- * part of a release pays such units back (SEM_UNDO again) and which part creates (without). Both
- * parts are one call of semop(2). An acquire is booked after the kernel has granted it: until then
- * it is as if it had not happened, and the kernel would take it back whole at death. Where the
- * process had created units before, booking finds that the undo count must be lower, and lowers it.
- * A process that acquires what others create may come to hold more than the undo count can tell.
- * More than the largest value could not come back anyway, so what is past that is acquired without
- * SEM_UNDO.
- *
- * A wait is the kernel's: it blocks in semop(2), or in semtimedop(2) until the deadline. Nothing
- * but a signal or a time-out ends such a wait, and signal handlers belong to the program, so a wait
- * with a cancellable is cut into pieces of CANCEL_LATENCY_USEC, and only that one.
- *
- * An instance that is closed while a thread waits in it: where the process was the last, the set is
- * gone and the kernel wakes the waiter; else the wait goes on until it is served or a piece ends,
- * and gives back what it got.
- */
-
-#define CANCEL_LATENCY_USEC G_GINT64_CONSTANT (20000)
+/* A System V semaphore, shared with Qt. */
 
 typedef struct
 {
   SsemInstance parent;
-  SsemSysvAttachment *attachment; /* constant after init */
+  SsemMembership *membership;     /* constant after init */
+  SsemSysvAttachment *attachment; /* constant after init: the membership's */
   gboolean undo;                  /* constant after init */
   atomic_bool is_closed;
 } SysvInstance;
 
-/* What an operation of the table answers for @result, 0 or -errno. */
+/* --- Membership --- */
+
+static int
+sysv_member_create (const char  *key,
+                    char       **name,
+                    gpointer    *attachment)
+{
+  SsemSysvAttachment *created = NULL;
+  int result = ssem_sysv_attachment_new (key, name, &created);
+
+  *attachment = created;
+
+  return result;
+}
+
+static int
+sysv_member_attach (gpointer               attachment,
+                    SsemMembershipRequest *request)
+{
+  return ssem_sysv_attachment_attach (attachment, request->initial_value, request->mode);
+}
+
+static int
+sysv_member_attach_child (gpointer attachment)
+{
+  return ssem_sysv_attachment_attach_child (attachment);
+}
+
+/* The kernel keeps the undo count of a process that is not attached, so nobody lingers. */
+static gboolean
+sysv_member_leave (gpointer            attachment,
+                   SsemMembershipLeave leave)
+{
+  ssem_sysv_attachment_leave (attachment);
+
+  return FALSE;
+}
+
+static void
+sysv_member_forget (gpointer attachment)
+{
+  ssem_sysv_attachment_forget (attachment);
+}
+
+static void
+sysv_member_free (gpointer attachment)
+{
+  ssem_sysv_attachment_free (attachment);
+}
+
+static const SsemMembershipClass sysv_membership_class = {
+  .waits_for_processes = TRUE,
+  .create = sysv_member_create,
+  .attach = sysv_member_attach,
+  .attach_child = sysv_member_attach_child,
+  .leave = sysv_member_leave,
+  .forget = sysv_member_forget,
+  .free = sysv_member_free,
+};
+
+static void
+sysv_init (void)
+{
+  ssem_membership_init ();
+  ssem_sysv_attachment_init ();
+}
+
+/* --- Instances --- */
+
+/* What an operation of the table returns for @result, 0 or -errno. */
 static int
 sysv_failure (int result)
 {
   return result == -ERANGE ? SSEM_FAILURE_TOO_MANY : -result;
 }
 
-/* How long the kernel may let us wait in one piece; 0 where the deadline has passed. */
-static gint64
-next_wait (gint64        deadline_usec,
-           GCancellable *cancellable)
-{
-  gint64 now = g_get_monotonic_time ();
-  gint64 left = SSEM_SYSV_SET_FOR_EVER;
-
-  if (deadline_usec != SSEM_DEADLINE_NONE)
-    left = MAX (0, deadline_usec - now);
-  if (cancellable != NULL && (left < 0 || left > CANCEL_LATENCY_USEC))
-    left = CANCEL_LATENCY_USEC;
-
-  return left;
-}
-
-/* The kernel has granted @n units, and has added @undone to the undo count. */
-static inline void
-book_acquired (SysvInstance *self,
-               int           n,
-               int           undone)
-{
-  guint16 epoch = ssem_sysv_attachment_get_epoch (self->attachment);
-  int undo_change = ssem_sysv_attachment_book (self->attachment, epoch, n);
-
-  if (G_UNLIKELY (undo_change != undone))
-    ssem_sysv_set_shift_undo (self->attachment->set, undo_change - undone);
-}
-
-/* Adds @n units, paying back what the process holds first. */
-static int
-put_back (SysvInstance *self,
-          int           n)
-{
-  SsemSysvAttachment *attachment = self->attachment;
-  guint16 epoch;
-  int paid, owed, result;
-
-  if (!self->undo)
-    return ssem_sysv_set_change (attachment->set, n, 0, SSEM_SYSV_SET_NO_WAIT);
-
-  epoch = ssem_sysv_attachment_get_epoch (attachment);
-  paid = -ssem_sysv_attachment_book (attachment, epoch, -n);
-  result = ssem_sysv_set_change (attachment->set, n - paid, paid, SSEM_SYSV_SET_NO_WAIT);
-  if (result != 0)
-    {
-      /* Book it back. Other threads may have moved the balance meanwhile, so that what the undo
-       * count needs now is not what it needed before. */
-      owed = ssem_sysv_attachment_book (attachment, epoch, n) - paid;
-      ssem_sysv_set_shift_undo (attachment->set, owed);
-    }
-
-  return result;
-}
-
-/* For what has no instance. Answers FALSE. */
+/* For operations without an instance. Returns FALSE. */
 static gboolean
 sysv_fail_key (GError        **error,
                SsemOperation   operation,
@@ -125,11 +123,12 @@ sysv_open (const SsemBackendConfiguration  *configuration,
            gboolean                         undo,
            GError                         **error)
 {
-  SsemSysvAttachment *attachment = NULL;
+  SsemMembershipRequest request = { .initial_value = initial_value, .mode = mode };
+  SsemMembership *membership = NULL;
   SysvInstance *self;
   int result;
 
-  result = ssem_sysv_attachment_open (key, initial_value, mode, &attachment);
+  result = ssem_membership_open (&sysv_membership_class, key, &request, &membership);
   if (result == -ERANGE)
     {
       ssem_backend_fail_maximum (error, SSEM_OPERATION_OPEN, key, SSEM_SYSV_SET_MAX);
@@ -143,10 +142,32 @@ sysv_open (const SsemBackendConfiguration  *configuration,
 
   self = g_new0 (SysvInstance, 1);
   self->parent.table = &ssem_backend_sysv;
-  self->attachment = attachment;
+  self->membership = membership;
+  self->attachment = membership->attachment;
   self->undo = undo;
 
   return &self->parent;
+}
+
+static gboolean
+is_cancelled (gpointer data)
+{
+  return g_cancellable_is_cancelled (data);
+}
+
+static int
+sysv_acquire_failure (SysvInstance *self,
+                      int           result,
+                      gint64        deadline_usec)
+{
+  if (result == -EAGAIN)
+    return deadline_usec == SSEM_DEADLINE_NOW ? SSEM_FAILURE_WOULD_BLOCK : SSEM_FAILURE_TIMED_OUT;
+  if (atomic_load (&self->is_closed))
+    return SSEM_FAILURE_CLOSED;
+  if (result == -ECANCELED)
+    return SSEM_FAILURE_CANCELLED;
+
+  return sysv_failure (result);
 }
 
 static int
@@ -156,58 +177,19 @@ sysv_acquire (SsemInstance *instance,
               GCancellable *cancellable)
 {
   SysvInstance *self = (SysvInstance *) instance;
-  int undone = self->undo ? n : 0;
-  gint64 wait_usec;
+  SsemSysvWait wait = {
+    .deadline_usec = deadline_usec,
+    .is_closed = &self->is_closed,
+    .is_cancelled = cancellable != NULL ? is_cancelled : NULL,
+    .data = cancellable,
+  };
   int result;
 
-  /* It would wait for ever. */
-  if (n > SSEM_SYSV_SET_MAX)
-    return SSEM_FAILURE_TOO_MANY;
+  result = ssem_membership_ready (self->membership);
+  if (G_LIKELY (result == 0))
+    result = ssem_sysv_acquire (self->attachment, n, self->undo, &wait);
 
-  result = ssem_sysv_attachment_ready (self->attachment);
-  if (result != 0)
-    return sysv_failure (result);
-
-  /* What can wait in one piece does so at once; else the clock is only looked at if need be. */
-  wait_usec = deadline_usec == SSEM_DEADLINE_NONE && cancellable == NULL
-              ? SSEM_SYSV_SET_FOR_EVER
-              : SSEM_SYSV_SET_NO_WAIT;
-  while ((result = ssem_sysv_set_change (self->attachment->set, undone - n, -undone,
-                                         wait_usec)) != 0)
-    {
-      if (result == -ERANGE && undone > 0)
-        {
-          undone = MIN (undone - 1, ssem_sysv_attachment_get_room (self->attachment));
-          /* It may have come at the end of a wait. */
-          if (wait_usec > 0)
-            wait_usec = next_wait (deadline_usec, cancellable);
-          continue;
-        }
-      if (result != -EAGAIN && result != -EINTR)
-        return atomic_load (&self->is_closed) ? SSEM_FAILURE_CLOSED : sysv_failure (result);
-
-      if (deadline_usec == SSEM_DEADLINE_NOW && result == -EAGAIN)
-        return SSEM_FAILURE_WOULD_BLOCK;
-      if (atomic_load (&self->is_closed))
-        return SSEM_FAILURE_CLOSED;
-      if (g_cancellable_is_cancelled (cancellable))
-        return SSEM_FAILURE_CANCELLED;
-
-      wait_usec = next_wait (deadline_usec, cancellable);
-      if (wait_usec == 0 && result == -EAGAIN)
-        return SSEM_FAILURE_TIMED_OUT;
-    }
-
-  if (self->undo)
-    book_acquired (self, n, undone);
-
-  if (atomic_load (&self->is_closed))
-    {
-      put_back (self, n);
-      return SSEM_FAILURE_CLOSED;
-    }
-
-  return 0;
+  return G_LIKELY (result == 0) ? 0 : sysv_acquire_failure (self, result, deadline_usec);
 }
 
 static int
@@ -217,12 +199,9 @@ sysv_release (SsemInstance *instance,
   SysvInstance *self = (SysvInstance *) instance;
   int result;
 
-  if (n > SSEM_SYSV_SET_MAX)
-    return SSEM_FAILURE_TOO_MANY;
-
-  result = ssem_sysv_attachment_ready (self->attachment);
+  result = ssem_membership_ready (self->membership);
   if (result == 0)
-    result = put_back (self, n);
+    result = ssem_sysv_release (self->attachment, n, self->undo);
 
   return sysv_failure (result);
 }
@@ -234,7 +213,7 @@ sysv_get_value (SsemInstance *instance,
   SysvInstance *self = (SysvInstance *) instance;
   int result;
 
-  result = ssem_sysv_attachment_ready (self->attachment);
+  result = ssem_membership_ready (self->membership);
   if (result == 0)
     result = ssem_sysv_set_get_value (self->attachment->set);
   if (result < 0)
@@ -251,7 +230,7 @@ sysv_close (SsemInstance *instance)
   SysvInstance *self = (SysvInstance *) instance;
 
   atomic_store (&self->is_closed, TRUE);
-  ssem_sysv_attachment_close (self->attachment);
+  ssem_membership_close (self->membership);
 }
 
 static void
@@ -259,7 +238,7 @@ sysv_free (SsemInstance *instance)
 {
   SysvInstance *self = (SysvInstance *) instance;
 
-  ssem_sysv_attachment_unref (self->attachment);
+  ssem_membership_unref (self->membership);
   g_free (self);
 }
 
@@ -300,8 +279,8 @@ sysv_remove_leftover (const SsemBackendConfiguration  *configuration,
   return result == 0 || sysv_fail_key (error, SSEM_OPERATION_REMOVE, key, result);
 }
 
-/* The kernel checks the process's rights in each operation: they may have changed since it opened
- * the key. Then the file tells whose semaphore it is. */
+/* The kernel checks the rights of the process in each operation. They may have changed since the process
+ * opened the key. Then the owner of the key file says whose semaphore it is. */
 static void
 sysv_describe (SsemOperation   operation,
                const char     *key,
@@ -320,7 +299,7 @@ const SsemBackendTable ssem_backend_sysv = {
                   SSEM_CAPABILITY_INSPECT | SSEM_CAPABILITY_LIST | SSEM_CAPABILITY_REMOVE,
   .maximum = SSEM_SYSV_SET_MAX,
   .describe = sysv_describe,
-  .init = ssem_sysv_attachment_init,
+  .init = sysv_init,
   .open = sysv_open,
   .acquire = sysv_acquire,
   .release = sysv_release,

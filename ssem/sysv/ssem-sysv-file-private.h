@@ -4,102 +4,82 @@
 
 #pragma once
 
+#include "ssem/os/ssem-file-identity-private.h"
 #include "ssem/os/ssem-file-lock-private.h"
+#include "ssem/sysv/ssem-sysv-record-private.h"
 
 #include <glib.h>
 #include <stdatomic.h>
-#include <sys/types.h>
 
 G_BEGIN_DECLS
 
-/* The key file: what processes know of a semaphore beside the kernel's set, and who is attached.
+/* The key file of a semaphore, open and mapped. The file contains the record, and its locks say which
+ * processes are attached. The locks are on two bytes past the end of the file:
  *
- * Who is attached, the kernel tells by two locks past the end of the file:
+ *   attach lock   exclusive, while a process attaches, resets, detaches or removes. A process that
+ *                 unlinks the file has the attach lock of that very file, and has made sure that the
+ *                 path names it.
+ *   alive         shared, as long as a process is attached. A process that has the attach lock and
+ *                 finds no other process here is the last.
  *
- *   gate    exclusive, while a process attaches, resets, detaches or removes. Whoever unlinks the
- *           file holds the gate of that very file and has made sure that the path names it.
- *   alive   shared, as long as a process is attached. Whoever holds the gate and finds nobody else
- *           here is the last.
+ * The kernel drops both when their owner dies, so a crash leaves nothing to repair.
  *
- * Both go with their owner, however it dies, so nothing has to be mended after a crash.
- *
- * Qt makes an empty file, into which the first of us to come writes this record, with a phase that
- * says whose it is; Qt never reads it. Our own files have it from the beginning.
- *
- *   word          written                 meaning
- *   magic         last, under the gate    the record is whole
- *   layout        with the magic          another version's record differs here
- *   made_by_us    under the gate          0: Qt made the set, and Qt removes it
- *   lineage       under the gate          one set's life, from creation to removal: 32 random bits,
- *                                         and below them the set's identifier
- *   phase         under the gate          whose the file is, and what is being done to the set; a
- *                                         successor finishes it
- *   epoch         under the gate; read    odd while a reset is under way; the undo counts of an
- *                 without it              earlier epoch are void. A stale value is harmless but for
- *                                         what ssem-sysv-attachment.c says of resets
- *   value         under the gate          what a reset under way sets
- *   initial       under the gate          the value that the set was created with or last reset to;
- *                                         -1 where Qt has done that
- *   key_length,   once, before the magic  the key itself
- *   key
- *
- * Everything has a fixed width, and lineage the alignment that i386 does not give to 64 bits, so
- * 32-bit and 64-bit processes agree.
+ * Functions return 0 or -errno unless they say otherwise.
  */
-
-#define SSEM_SYSV_KEY_MAX 1024
-
-typedef enum
-{
-  SSEM_SYSV_PHASE_EMPTY,    /* no set that we know of */
-  SSEM_SYSV_PHASE_CREATING, /* the set may exist, its value is not to be trusted */
-  SSEM_SYSV_PHASE_READY,
-  SSEM_SYSV_PHASE_QTS,      /* Qt made the file; a set that is found is Qt's, too */
-} SsemSysvPhase;
-
 typedef struct
 {
-  char magic[8];
-  guint32 layout;
-  guint32 made_by_us;
-  _Alignas (8) guint64 lineage;
-  guint32 phase;
-  atomic_uint_least32_t epoch;
-  gint32 value;
-  gint32 initial;
-  guint32 key_length;
-  char key[SSEM_SYSV_KEY_MAX];
-} SsemSysvRecord;
+  /* -1 when closed. Stored before the file gets a lock, so that a child of fork () finds it. */
+  atomic_int fd;
+  SsemFileIdentity identity; /* of fd's file */
+  SsemSysvRecord *record;    /* stays when the file is closed; NULL before, and in a child of fork () */
+} SsemSysvFile;
 
-/* The identifier of the set that the lineage is of. Another set under the kernel's key is a peer's:
- * somebody removed ours, and Qt made it anew. */
-static inline int
-ssem_sysv_record_get_set (const SsemSysvRecord *record)
-{
-  return (int) (guint32) record->lineage;
-}
+#define SSEM_SYSV_FILE_ATTACH_LOCK (G_GINT64_CONSTANT (1) << 32)
+#define SSEM_SYSV_FILE_ALIVE       ((G_GINT64_CONSTANT (1) << 32) + 1)
 
-#define SSEM_SYSV_FILE_GATE  (G_GINT64_CONSTANT (1) << 32)
-#define SSEM_SYSV_FILE_ALIVE ((G_GINT64_CONSTANT (1) << 32) + 1)
+void     ssem_sysv_file_init           (SsemSysvFile    *self);
 
-/* Reads the record without mapping it. Answers 1, or 0 where there is none yet, as in a file that
- * Qt made, or -errno: -EBADMSG where the content is not ours, -EPROTO where another version of this
- * library wrote it. The key has no end mark. */
-int      ssem_sysv_file_read    (int              fd,
-                                 SsemSysvRecord  *record);
+/* Opens and maps the file at @path, which gets no lock. The errors are those of ssem_file_open (), and
+ * -ENOENT where there is none. The record may not be read before ssem_sysv_file_check (). */
+int      ssem_sysv_file_open           (SsemSysvFile    *self,
+                                        const char      *path);
 
-/* Makes the key file with its record in it, in one step for others where the file system can do
- * that; answers a descriptor, which then has the gate, or -errno: -EEXIST where there is one. */
-int      ssem_sysv_file_create  (const char      *path,
-                                 const char      *key);
+/* Creates, opens and maps a file that contains a record of @key in the phase EMPTY. On most file
+ * systems the file appears at @path with its record and its attach lock. On others, another process
+ * may be first to lock the file, and takes it for Qt's; so the caller waits for the attach lock in any
+ * case. -EEXIST where there is a file. */
+int      ssem_sysv_file_create         (SsemSysvFile    *self,
+                                        const char      *path,
+                                        const char      *key);
 
-/* Maps the record; where the file is empty, writes one for @key in @phase_of_empty first. Under the
- * gate. Answers 0 or -errno: -EBADMSG where the content is not ours or another key's, -EPROTO where
- * another version of this library wrote it. A child of fork () does not inherit the mapping. */
-int      ssem_sysv_file_map     (int              fd,
-                                 const char      *key,
-                                 SsemSysvPhase    phase_of_empty,
-                                 SsemSysvRecord **record);
-void     ssem_sysv_file_unmap   (SsemSysvRecord  *record);
+/* Returns whether the descriptor is open and still ours: see ssem-file-identity-private.h. */
+gboolean ssem_sysv_file_has_descriptor (SsemSysvFile    *self);
+
+/* Waits for the attach lock, or tries to get it: then -EAGAIN where another process has it. */
+int      ssem_sysv_file_lock           (SsemSysvFile    *self);
+int      ssem_sysv_file_try_lock       (SsemSysvFile    *self);
+void     ssem_sysv_file_unlock         (SsemSysvFile    *self);
+
+/* Checks that the file contains a record of @key. Writes one, in @phase_of_empty, into an empty file.
+ * Needs the attach lock. -EBADMSG where the content is something else or another key's, -EPROTO where
+ * another version of this library wrote it. */
+int      ssem_sysv_file_check          (SsemSysvFile    *self,
+                                        const char      *key,
+                                        SsemSysvPhase    phase_of_empty);
+
+/* Gives up the descriptor, if it is still ours, and its locks. Threads may still read the mapped
+ * record. Returns the descriptor, which has no lock any more; -1 where there was none. */
+int      ssem_sysv_file_disown         (SsemSysvFile    *self);
+void     ssem_sysv_file_close          (SsemSysvFile    *self);
+void     ssem_sysv_file_unmap          (SsemSysvFile    *self);
+
+/* In a child of fork (): closes the child's copy of the descriptor. The child has no copy of the
+ * mapping. */
+void     ssem_sysv_file_forget         (SsemSysvFile    *self);
+
+/* Reads the record of an open file without mapping it. Returns 1; 0 where there is none yet, as in a
+ * file that Qt made; or the errors of ssem_sysv_file_check (). The key has no terminating null. */
+int      ssem_sysv_file_read_record    (int              fd,
+                                        SsemSysvRecord  *record);
 
 G_END_DECLS

@@ -8,6 +8,7 @@
 
 #include "ssem/os/ssem-file-link-private.h"
 #include "ssem/os/ssem-file-private.h"
+#include "ssem/os/ssem-fork-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,29 +19,200 @@
 
 static const char record_magic[8] = "SsemSysV";
 
-/* Fields are only ever appended: the size tells the versions apart. */
+/* Fields are only appended, so the size identifies the version. */
 #define RECORD_LAYOUT ((guint32) (1 << 16 | sizeof (SsemSysvRecord)))
 
 G_STATIC_ASSERT (sizeof (atomic_uint_least32_t) == 4);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemSysvRecord, key) == 44);
 G_STATIC_ASSERT (sizeof (SsemSysvRecord) == 1072);
 
-static void
-write_record (SsemSysvRecord *record,
-              const char     *key,
-              SsemSysvPhase   phase)
-{
-  record->layout = RECORD_LAYOUT;
-  record->phase = phase;
-  record->key_length = (guint32) strlen (key);
-  memcpy (record->key, key, record->key_length);
+/* A mapping keeps the open file, and with it the file's locks. A child that inherited the mapping
+ * would make its parent look alive after the parent's death. Systems without this advice have locks
+ * of the process, which no child inherits. */
+#ifndef MADV_DONTFORK
+#define MADV_DONTFORK MADV_NORMAL
+#endif
 
-  /* A writer that dies before this leaves a file that the next one takes for empty. */
-  atomic_thread_fence (memory_order_release);
-  memcpy (record->magic, record_magic, sizeof record_magic);
+void
+ssem_sysv_file_init (SsemSysvFile *self)
+{
+  *self = (SsemSysvFile) { .fd = -1 };
 }
 
-/* What the file holds before it is mapped: 0 for nothing yet, 1 for a record of ours, or -errno. */
+/* --- Opening --- */
+
+static int
+map_record (SsemSysvFile *self)
+{
+  /* The file may be empty still: nothing touches the memory before ssem_sysv_file_check (). */
+  void *memory = mmap (NULL, sizeof (SsemSysvRecord), PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, 0);
+
+  if (memory == MAP_FAILED)
+    return -errno;
+
+  self->record = memory;
+
+  return madvise (memory, sizeof (SsemSysvRecord), MADV_DONTFORK) == 0 ? 0 : -errno;
+}
+
+/* ssem_file_create (), or a function like it. */
+typedef int (* OpenFunc) (const char       *path,
+                          SsemFileIdentity *identity);
+
+static int
+open_existing (const char       *path,
+               SsemFileIdentity *identity)
+{
+  return ssem_file_open (path, O_RDWR, identity);
+}
+
+static int
+open_and_map (SsemSysvFile *self,
+              const char   *path,
+              OpenFunc      open_func)
+{
+  unsigned int n_forks;
+  int result;
+
+  do
+    {
+      n_forks = ssem_fork_get_n_begun ();
+      self->fd = open_func (path, &self->identity);
+      if (self->fd < 0)
+        {
+          result = self->fd;
+          self->fd = -1;
+          return result;
+        }
+
+      result = map_record (self);
+      /* A child that was forked meanwhile may have a descriptor that it does not know of, or a
+       * mapping. It keeps this open file, which therefore must never get a lock. */
+      if (result != 0 || n_forks != ssem_fork_get_n_begun ())
+        {
+          ssem_sysv_file_close (self);
+          ssem_sysv_file_unmap (self);
+        }
+    }
+  while (result == 0 && self->fd < 0);
+
+  return result;
+}
+
+int
+ssem_sysv_file_open (SsemSysvFile *self,
+                     const char   *path)
+{
+  return open_and_map (self, path, open_existing);
+}
+
+int
+ssem_sysv_file_create (SsemSysvFile *self,
+                       const char   *path,
+                       const char   *key)
+{
+  g_autofree char *directory = g_path_get_dirname (path);
+  gboolean is_named;
+  int result;
+
+  result = open_and_map (self, directory, ssem_file_create_nameless);
+  is_named = result == -EOPNOTSUPP;
+  if (is_named)
+    result = open_and_map (self, path, ssem_file_create);
+  if (result != 0)
+    return result;
+
+  result = ssem_sysv_file_try_lock (self);
+  if (result == 0)
+    result = ssem_sysv_file_check (self, key, SSEM_SYSV_PHASE_EMPTY);
+  if (result == 0 && !is_named)
+    result = ssem_file_link (self->fd, path);
+  if (result == -EAGAIN && is_named)
+    result = 0;
+
+  if (result != 0)
+    {
+      ssem_sysv_file_close (self);
+      ssem_sysv_file_unmap (self);
+    }
+
+  return result;
+}
+
+gboolean
+ssem_sysv_file_has_descriptor (SsemSysvFile *self)
+{
+  return ssem_file_identity_is (&self->identity, self->fd);
+}
+
+int
+ssem_sysv_file_disown (SsemSysvFile *self)
+{
+  int fd = self->fd;
+
+  if (!ssem_sysv_file_has_descriptor (self))
+    {
+      self->fd = -1;
+      return -1;
+    }
+
+  /* One by one, because the mapping keeps the open file. The attach lock is last: a process that gets
+   * it finds us gone. Until then a child of fork () must know the descriptor. */
+  ssem_file_lock_try (fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_NONE);
+  ssem_sysv_file_unlock (self);
+  self->fd = -1;
+
+  return fd;
+}
+
+void
+ssem_sysv_file_close (SsemSysvFile *self)
+{
+  int fd = ssem_sysv_file_disown (self);
+
+  if (fd >= 0)
+    close (fd);
+}
+
+void
+ssem_sysv_file_unmap (SsemSysvFile *self)
+{
+  if (self->record != NULL)
+    munmap (g_steal_pointer (&self->record), sizeof (SsemSysvRecord));
+}
+
+void
+ssem_sysv_file_forget (SsemSysvFile *self)
+{
+  if (ssem_sysv_file_has_descriptor (self))
+    close (self->fd);
+  self->fd = -1;
+  self->record = NULL;
+}
+
+/* --- Locks --- */
+
+int
+ssem_sysv_file_lock (SsemSysvFile *self)
+{
+  return ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_EXCLUSIVE);
+}
+
+int
+ssem_sysv_file_try_lock (SsemSysvFile *self)
+{
+  return ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_EXCLUSIVE);
+}
+
+void
+ssem_sysv_file_unlock (SsemSysvFile *self)
+{
+  ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_NONE);
+}
+
+/* --- Content --- */
+
+/* Returns 0 where the file contains nothing yet, 1 where it contains a record, or -errno. */
 static int
 examine_content (int fd)
 {
@@ -71,7 +243,7 @@ examine_content (int fd)
       return found.st_size == sizeof (SsemSysvRecord) ? 1 : -EBADMSG;
     }
 
-  /* A writer that died before the magic. */
+  /* A writer died before it wrote the magic. */
   if (memcmp (head.magic, no_magic, sizeof no_magic) == 0 &&
       found.st_size == sizeof (SsemSysvRecord))
     return 0;
@@ -79,9 +251,48 @@ examine_content (int fd)
   return -EBADMSG;
 }
 
+static void
+write_record (SsemSysvRecord *record,
+              const char     *key,
+              SsemSysvPhase   phase)
+{
+  record->layout = RECORD_LAYOUT;
+  record->phase = phase;
+  record->key_length = (guint32) strlen (key);
+  memcpy (record->key, key, record->key_length);
+
+  /* A writer that dies before this leaves a file that the next process takes for empty. */
+  atomic_thread_fence (memory_order_release);
+  memcpy (record->magic, record_magic, sizeof record_magic);
+}
+
 int
-ssem_sysv_file_read (int             fd,
-                     SsemSysvRecord *record)
+ssem_sysv_file_check (SsemSysvFile  *self,
+                      const char    *key,
+                      SsemSysvPhase  phase_of_empty)
+{
+  SsemSysvRecord *record = self->record;
+  int result = examine_content (self->fd);
+
+  if (result < 0)
+    return result;
+
+  if (result == 0)
+    {
+      result = ssem_file_reserve (self->fd, sizeof (SsemSysvRecord));
+      if (result == 0)
+        write_record (record, key, phase_of_empty);
+      return result;
+    }
+
+  return record->key_length == strlen (key) && memcmp (record->key, key, strlen (key)) == 0
+         ? 0
+         : -EBADMSG;
+}
+
+int
+ssem_sysv_file_read_record (int             fd,
+                            SsemSysvRecord *record)
 {
   gssize n_read;
   int result;
@@ -99,109 +310,4 @@ ssem_sysv_file_read (int             fd,
     return -EBADMSG;
 
   return 1;
-}
-
-int
-ssem_sysv_file_map (int              fd,
-                    const char      *key,
-                    SsemSysvPhase    phase_of_empty,
-                    SsemSysvRecord **record)
-{
-  SsemSysvRecord *mapped;
-  gboolean is_written;
-  void *memory;
-  int result;
-
-  result = examine_content (fd);
-  if (result < 0)
-    return result;
-  is_written = result == 1;
-
-  /* Room on the disk first: a write to a mapping that finds none is a SIGBUS. */
-  result = is_written ? 0 : ssem_file_reserve (fd, sizeof (SsemSysvRecord));
-  if (result != 0)
-    return result;
-
-  memory = mmap (NULL, sizeof (SsemSysvRecord), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (memory == MAP_FAILED)
-    return -errno;
-
-  /* A mapping keeps the description alive, and with it our locks: a child that inherited one would
-   * make us look alive after our death. */
-#ifdef MADV_DONTFORK
-  if (madvise (memory, sizeof (SsemSysvRecord), MADV_DONTFORK) != 0)
-    {
-      result = -errno;
-      munmap (memory, sizeof (SsemSysvRecord));
-      return result;
-    }
-#endif
-
-  mapped = memory;
-  if (!is_written)
-    write_record (mapped, key, phase_of_empty);
-  else if (mapped->key_length != strlen (key) || memcmp (mapped->key, key, strlen (key)) != 0)
-    {
-      ssem_sysv_file_unmap (mapped);
-      return -EBADMSG;
-    }
-
-  *record = mapped;
-  return 0;
-}
-
-/* Takes the gate of a new file, and writes the record. */
-static int
-begin_file (int         fd,
-            const char *key)
-{
-  SsemSysvRecord *record;
-  int result;
-
-  result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
-  if (result == 0)
-    result = ssem_sysv_file_map (fd, key, SSEM_SYSV_PHASE_EMPTY, &record);
-  if (result == 0)
-    ssem_sysv_file_unmap (record);
-
-  return result;
-}
-
-int
-ssem_sysv_file_create (const char *path,
-                       const char *key)
-{
-  g_autofree char *directory = g_path_get_dirname (path);
-  gboolean is_named;
-  int fd, result;
-
-  fd = ssem_file_create_nameless (directory, NULL);
-  is_named = fd == -EOPNOTSUPP;
-  if (is_named)
-    fd = ssem_file_create (path, NULL);
-  if (fd < 0)
-    return fd;
-
-  result = begin_file (fd, key);
-  if (result == 0 && !is_named)
-    result = ssem_file_link (fd, path);
-
-  /* A file system that has no nameless files: another may see it before its record is there, and
-   * take it for one of Qt's. Whoever has the gate then does so; it works all the same. */
-  if (result == -EAGAIN && is_named)
-    result = 0;
-
-  if (result != 0)
-    {
-      close (fd);
-      return result;
-    }
-
-  return fd;
-}
-
-void
-ssem_sysv_file_unmap (SsemSysvRecord *record)
-{
-  munmap (record, sizeof (SsemSysvRecord));
 }

@@ -89,7 +89,7 @@ look_at (const char     *path,
   fd = ssem_file_open (path, O_RDONLY, NULL);
   if (fd < 0)
     return fd;
-  result = ssem_sysv_file_read (fd, &record);
+  result = ssem_sysv_file_read_record (fd, &record);
   is_qts = result == 0;
   if (result == 1)
     {
@@ -220,14 +220,14 @@ remove_leftover (const char *key)
     return fd;
 
   /* Who has the gate is about to attach, or to leave; in a moment nobody else will do this. */
-  result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_EXCLUSIVE);
+  result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_EXCLUSIVE);
   if (result == -EAGAIN)
     result = -EBUSY;
   if (result == 0 && ssem_file_is_at (fd, path) <= 0)
     result = -ENOENT;
   if (result == 0)
     {
-      result = ssem_sysv_file_read (fd, &record);
+      result = ssem_sysv_file_read_record (fd, &record);
       if (result == 0)
         result = -EBUSY;
     }
@@ -250,7 +250,7 @@ remove_leftover (const char *key)
     }
 
   /* Not by closing alone: a child that another thread has forked meanwhile has the file, too. */
-  ssem_file_lock_try (fd, SSEM_SYSV_FILE_GATE, SSEM_FILE_LOCK_NONE);
+  ssem_file_lock_try (fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_NONE);
   close (fd);
 
   return result == -EIDRM ? -ENOENT : result;

@@ -44,7 +44,7 @@ int ssem_sysv_set_get_n_waiters (int       id);
 
 /* How long a change that has to wait does so. */
 #define SSEM_SYSV_SET_NO_WAIT  G_GINT64_CONSTANT (0)
-#define SSEM_SYSV_SET_FOR_EVER G_GINT64_CONSTANT (-1)
+#define SSEM_SYSV_SET_FOREVER G_GINT64_CONSTANT (-1)
 
 /* Adds @plain + @undone, which have the same sign, to the value in one step; only @undone is kept
  * in the undo count. Both at most SSEM_SYSV_SET_MAX in size. -EAGAIN when it would have to wait
