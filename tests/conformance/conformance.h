@@ -51,7 +51,7 @@ G_BEGIN_DECLS
  *                  a waiter killed when woken            death/waiter-killed*, killed-anywhere
  *                  undo FALSE                            death/without-undo, mixed-undo
  *                  SIGSTOP                               death/stopped-*, modes/resetter-stopped*
- *                  fork, exec                            fork/..., death/exec*
+ *                  fork, exec                            fork/..., slow-open/..., death/exec*
  *                  what ends in the middle of a call     interrupted/...
  *   End of life    the last one removes                  life/last-*, creator-killed, fork/idle-*
  *                  races converge                        life/churn*, threads/open-and-close
