@@ -262,11 +262,11 @@ sysv_list (const SsemBackendConfiguration  *configuration,
            guint                           *n_others,
            GError                         **error)
 {
-  g_autofree char *folder = ssem_sysv_key_folder ();
+  g_autofree char *directory = ssem_sysv_key_directory ();
   int result = ssem_sysv_list (snapshots, n_others);
 
   return result == 0 ||
-         ssem_backend_fail (error, SSEM_OPERATION_LIST, folder, NULL, -result);
+         ssem_backend_fail (error, SSEM_OPERATION_LIST, directory, NULL, -result);
 }
 
 static gboolean

@@ -8,19 +8,19 @@
 
 G_BEGIN_DECLS
 
-/* Looking at sets without attaching, and removing one that nobody has. All answer 0 or -errno;
- * -ENOTSUP on a system whose locks a look would disturb. */
+/* Inspects semaphores without attaching, and removes leftovers. Functions return 0 or -errno; -ENOTSUP
+ * on a system where opening and closing a file would drop the locks of this process. */
 
-/* The errors are those of attaching; -ENOENT where there is none. */
+/* Inspects the semaphore of @key. The errors are those of attaching; -ENOENT where there is none. */
 int ssem_sysv_inspect         (const char    *key,
                                SsemSnapshot **snapshot);
 
-/* Adds what it sees of each semaphore of the user to @snapshots; what is none, or cannot be read,
- * is left out. Adds how many files of other users may be semaphores to @n_others. */
+/* Adds a snapshot of each semaphore of the user to @snapshots. Leaves out files that are not semaphores
+ * or cannot be read. Adds to @n_others how many files of other users may be semaphores. */
 int ssem_sysv_list            (GPtrArray     *snapshots,
                                guint         *n_others);
 
-/* -EBUSY where somebody is attached, or Qt made it. */
+/* Removes the semaphore of @key; -EBUSY where a process is attached, or Qt made it. */
 int ssem_sysv_remove_leftover (const char    *key);
 
 G_END_DECLS

@@ -23,21 +23,21 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* A look takes no lock: the key file is read while others may be writing it, which for the figures
- * that it has means one moment or another.
+/* An inspection takes no lock. It reads the key file while others may write it, so each figure is true
+ * at some moment of the inspection.
  *
- * What each process holds is in the kernel's undo lists, which nobody can read, and who waits is
- * only counted. So neither is known by name.
+ * The units that each process holds are in the kernel's undo lists, which cannot be read. Of the waiting
+ * threads, the kernel tells the number only. So a snapshot names neither holders nor waiters.
  */
 
-/* The set that belongs to the open file, or -ENOENT. @record is NULL for a file that Qt made. */
+/* Returns the set of the key file, or -ENOENT. @record is NULL for a file that Qt made. */
 static int
 find_set (const char           *path,
           const SsemSysvRecord *record)
 {
   key_t token;
 
-  /* With another phase, a set of that kernel's key is half-made, or another's. */
+  /* In another phase, a set with that kernel's key is unfinished, or belongs to another key. */
   if (record != NULL && record->phase != SSEM_SYSV_PHASE_READY)
     return -ENOENT;
 
@@ -45,14 +45,14 @@ find_set (const char           *path,
 }
 
 static gboolean
-is_anybody_attached (int fd)
+has_attached (int fd)
 {
-  /* An error counts as somebody. */
+  /* An error counts as a process. */
   return ssem_file_lock_query (fd, SSEM_SYSV_FILE_ALIVE, 1) != 0;
 }
 
-/* How many processes are attached to each of some semaphores, none of which is left over. They are
- * counted together, because each look at the system's list of locks costs time. */
+/* Sets how many processes are attached to each of @n semaphores, of which none is a leftover. All are
+ * counted together, because it takes time to read the system's list of locks. */
 static void
 count_attached (SsemSnapshot **snapshots,
                 SsemLockCount *files,
@@ -61,7 +61,7 @@ count_attached (SsemSnapshot **snapshots,
   guint i;
 
   ssem_process_count_locks (files, n, SSEM_SYSV_FILE_ALIVE);
-  /* Some file systems are called one thing by fstat(2) and another in the list of locks. */
+  /* For some file systems, fstat(2) and the list of locks give different device numbers. */
   for (i = 0; i < n; i++)
     {
       if (files[i].n > 0)
@@ -69,13 +69,13 @@ count_attached (SsemSnapshot **snapshots,
     }
 }
 
-/* @key may be NULL. Where processes are attached that can be counted, @file is the file that tells
- * how many, and its inode is not 0. */
+/* Inspects the semaphore at @path. @key may be NULL. Where processes are attached that can be counted,
+ * @file becomes the file whose locks are to be counted; else its inode is 0. */
 static int
-look_at (const char     *path,
-         const char     *key,
-         SsemSnapshot  **found,
-         SsemLockCount  *file)
+inspect_path (const char     *path,
+              const char     *key,
+              SsemSnapshot  **found,
+              SsemLockCount  *file)
 {
   struct stat opened = { 0 };
   g_autoptr(SsemSnapshot) snapshot = ssem_snapshot_new ();
@@ -102,7 +102,7 @@ look_at (const char     *path,
     {
       snapshot->key = g_strdup (key);
     }
-  if (result == 0 && !is_anybody_attached (fd))
+  if (result == 0 && !has_attached (fd))
     snapshot->n_attached = 0;
   else if (result == 0 && fstat (fd, &opened) != 0)
     result = -errno;
@@ -141,7 +141,7 @@ ssem_sysv_inspect (const char    *key,
 {
   g_autofree char *path = ssem_sysv_key_path (key);
   SsemLockCount file;
-  int result = look_at (path, key, snapshot, &file);
+  int result = inspect_path (path, key, snapshot, &file);
 
   if (result == 0 && file.inode != 0)
     count_attached (snapshot, &file, 1);
@@ -153,7 +153,7 @@ int
 ssem_sysv_list (GPtrArray *snapshots,
                 guint     *n_others)
 {
-  g_autofree char *folder = ssem_sysv_key_folder ();
+  g_autofree char *directory = ssem_sysv_key_directory ();
   g_autoptr(GPtrArray) in_use = g_ptr_array_new ();
   g_autoptr(GArray) files = g_array_new (FALSE, FALSE, sizeof (SsemLockCount));
   g_autoptr(GDir) dir = NULL;
@@ -163,13 +163,13 @@ ssem_sysv_list (GPtrArray *snapshots,
     return -ENOTSUP;
 
   errno = 0;
-  dir = g_dir_open (folder, 0, NULL);
+  dir = g_dir_open (directory, 0, NULL);
   if (dir == NULL)
     return errno == ENOENT || errno == 0 ? -ENOTDIR : -errno;
 
   while ((name = g_dir_read_name (dir)) != NULL)
     {
-      g_autofree char *path = g_build_filename (folder, name, NULL);
+      g_autofree char *path = g_build_filename (directory, name, NULL);
       g_autofree char *right_path = NULL;
       g_autoptr(SsemSnapshot) snapshot = NULL;
       SsemLockCount file;
@@ -177,13 +177,13 @@ ssem_sysv_list (GPtrArray *snapshots,
 
       if (!g_str_has_prefix (name, SSEM_SYSV_KEY_PREFIX))
         continue;
-      result = look_at (path, NULL, &snapshot, &file);
+      result = inspect_path (path, NULL, &snapshot, &file);
       if (result == -EACCES && ssem_file_is_of_other (path, NULL))
         (*n_others)++;
       if (result != 0)
         continue;
 
-      /* A key that leads elsewhere is of a file that was copied or renamed. */
+      /* The key leads to another path where the file was copied or renamed. */
       if (snapshot->key != NULL)
         {
           if (!g_utf8_validate (snapshot->key, -1, NULL))
@@ -219,7 +219,7 @@ remove_leftover (const char *key)
   if (fd < 0)
     return fd;
 
-  /* Who has the gate is about to attach, or to leave; in a moment nobody else will do this. */
+  /* Another process that has the attach lock is about to attach or to leave. */
   result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_EXCLUSIVE);
   if (result == -EAGAIN)
     result = -EBUSY;
@@ -234,7 +234,7 @@ remove_leftover (const char *key)
   if (result == 1)
     result = strlen (key) == record.key_length &&
              memcmp (record.key, key, record.key_length) == 0 ? 0 : -EBADMSG;
-  if (result == 0 && (is_anybody_attached (fd) || !record.made_by_us))
+  if (result == 0 && (has_attached (fd) || !record.made_by_us))
     result = -EBUSY;
   if (result == 0)
     {
@@ -242,14 +242,14 @@ remove_leftover (const char *key)
       result = MIN (set, 0);
       if (result == 0)
         result = set == ssem_sysv_record_get_set (&record) ? ssem_sysv_set_remove (set) : -EBUSY;
-      /* The set first: see detach () in ssem-sysv-attachment.c. A file whose set is gone already
-       * goes, too; a half-made set stays for whoever opens the key to finish. */
+      /* The set first: see remove_all () in ssem-sysv-attachment.c. A file whose set is gone is removed,
+       * too. An unfinished set stays: the next process that opens the key finishes it. */
       if (record.phase == SSEM_SYSV_PHASE_READY &&
           (result == 0 || result == -ENOENT || result == -EIDRM))
         unlink (path);
     }
 
-  /* Not by closing alone: a child that another thread has forked meanwhile has the file, too. */
+  /* Not by closing alone: a child that another thread has forked meanwhile has the open file, too. */
   ssem_file_lock_try (fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_NONE);
   close (fd);
 

@@ -9,22 +9,22 @@
 
 G_BEGIN_DECLS
 
-/* Where the semaphore of a key is found.
+/* How a key leads to the semaphore.
  *
- * As Qt does it, so that both find the same: a key file in the folder for temporary files, and the
- * kernel's key made from that file by ftok(3).
+ * The way is Qt's, so that Qt finds the same semaphore: a key file in the directory for temporary files,
+ * and the kernel's key that ftok(3) makes from that file.
  */
 
-/* The path of the key file. SSEM_RUNTIME_DIR moves it, and with it the whole name space; else it
- * lies in TMPDIR, or in /tmp. */
-char *ssem_sysv_key_path  (const char *key);
+/* Returns the path of the key file. It is in the directory that SSEM_RUNTIME_DIR names, else in that of
+ * TMPDIR, else in /tmp. */
+char *ssem_sysv_key_path      (const char *key);
 
-/* The folder that it lies in, and what the names of all key files begin with. */
-char *ssem_sysv_key_folder (void);
+/* Returns the directory of the key files. All their names begin with the prefix. */
+char *ssem_sysv_key_directory (void);
 #define SSEM_SYSV_KEY_PREFIX "qipc_systemsem_"
 
-/* Puts the kernel's key into @token; answers 0 or -errno. */
-int   ssem_sysv_key_token (const char *path,
-                           key_t      *token);
+/* Gets the kernel's key of the file at @path. Returns 0 or -errno. */
+int   ssem_sysv_key_token     (const char *path,
+                               key_t      *token);
 
 G_END_DECLS

@@ -13,25 +13,25 @@
 #include <sys/ipc.h>
 
 char *
-ssem_sysv_key_folder (void)
+ssem_sysv_key_directory (void)
 {
-  const char *folder = ssem_environment_get ("SSEM_RUNTIME_DIR");
+  const char *directory = ssem_environment_get ("SSEM_RUNTIME_DIR");
 
-  if (folder == NULL)
-    folder = ssem_environment_get ("TMPDIR");
-  if (folder == NULL)
-    folder = "/tmp";
+  if (directory == NULL)
+    directory = ssem_environment_get ("TMPDIR");
+  if (directory == NULL)
+    directory = "/tmp";
 
-  return ssem_key_folder (folder);
+  return ssem_key_folder (directory);
 }
 
 char *
 ssem_sysv_key_path (const char *key)
 {
-  g_autofree char *folder = ssem_sysv_key_folder ();
+  g_autofree char *directory = ssem_sysv_key_directory ();
   g_autofree char *name = ssem_key_name (SSEM_SYSV_KEY_PREFIX, key);
 
-  return g_build_filename (folder, name, NULL);
+  return g_build_filename (directory, name, NULL);
 }
 
 int

@@ -9,32 +9,32 @@
 
 G_BEGIN_DECLS
 
-/* What this process owes a semaphore: the units that it acquired less those that it released.
+/* The balance of this process at a semaphore: the units that it acquired, less those that it released.
  *
- * The balance may be negative: the process has created units. Only a positive balance comes back at
- * death, and more than the largest value could not, so the kernel's undo count has to be the
- * balance, held between 0 and that. Each move of the balance asks for a certain change of the undo
- * count. The sum of these changes is right in whatever order threads make them, which is why no
- * lock is needed.
+ * A negative balance means that the process has created units. Only a positive balance comes back at
+ * the death of the process, and never more than the largest value. So the kernel's undo count has to be
+ * the balance, limited to between 0 and the largest value. Each move of the balance needs a certain
+ * change of the undo count. The sum of these changes is right in any order of the threads, so no lock is
+ * needed.
  *
  *   word    bits    meaning
  *   word    63-16   the balance, signed; stops at its limits, which no process reaches
- *           15-0    the epoch of the semaphore that the balance belongs to, its low bits. A reset
- *                   begins a new epoch: the undo count is 0, and so is a balance of an earlier
- *                   epoch. A move that comes with an epoch of a moment ago is of the word's.
+ *           15-0    low bits of the epoch that the balance belongs to. A reset begins a new epoch: the
+ *                   undo count is 0, and so is a balance of an earlier epoch. A move with a slightly
+ *                   older epoch belongs to the word's epoch.
  */
 typedef struct
 {
   _Atomic gint64 word;
 } SsemSysvLedger;
 
-/* SEMAEM of Linux: the largest undo count, and as SEMVMX the largest value. */
+/* The largest undo count, which is also the largest value; Linux's SEMAEM and SEMVMX. */
 #define SSEM_SYSV_LEDGER_UNDO_MAX 32767
 
 #define SSEM_SYSV_LEDGER_BALANCE_MAX ((G_GINT64_CONSTANT (1) << 47) - 1)
 
-/* How far behind the word a move may be. What is farther is taken to be ahead of it: the process
- * may have done nothing for many resets. */
+/* How many epochs a move may be behind the word. A larger distance means that the move is ahead: the
+ * process may have done nothing during many resets. */
 #define SSEM_SYSV_LEDGER_LATE_MAX 1024
 
 static inline gint64
@@ -44,8 +44,8 @@ ssem_sysv_ledger_word_balance (gint64  word,
   return (guint16) word == epoch ? word >> 16 : 0;
 }
 
-/* The epoch that a move belongs to which has read @epoch. Another thread may have seen a reset
- * since, and what it has booked must not be forgotten. A word that is 0 has never been used. */
+/* Returns the epoch of a move that has read @epoch. Another thread may have seen a reset since, and its
+ * booking must not be forgotten. A word that is 0 has never been used. */
 static inline guint16
 ssem_sysv_ledger_word_epoch (gint64  word,
                              guint16 epoch)
@@ -64,8 +64,8 @@ ssem_sysv_ledger_undo_for (gint64 balance)
   return (int) CLAMP (balance, 0, SSEM_SYSV_LEDGER_UNDO_MAX);
 }
 
-/* Adds @delta to the balance and answers by how much the undo count has to change for it. Inline
- * as ssem_sysv_set_change () is. */
+/* Adds @delta to the balance. Returns the change of the undo count that this needs. Inline for the same
+ * reason as ssem_sysv_set_change (). */
 static inline int
 ssem_sysv_ledger_move (SsemSysvLedger *ledger,
                        guint16         epoch,
@@ -89,6 +89,7 @@ ssem_sysv_ledger_move (SsemSysvLedger *ledger,
   return ssem_sysv_ledger_undo_for (after) - ssem_sysv_ledger_undo_for (before);
 }
 
+/* Returns the balance in @epoch. */
 gint64 ssem_sysv_ledger_balance (SsemSysvLedger *ledger,
                                  guint16         epoch);
 

@@ -12,7 +12,7 @@
 #include <sys/ipc.h>
 #include <sys/sem.h>
 
-/* As much as time_t holds where it has 32 bits. */
+/* The largest time_t of 32 bits. */
 #define LONGEST_WAIT_SEC G_MAXINT32
 
 /* semctl(2) leaves its definition to the caller. */
@@ -29,8 +29,8 @@ result_or_errno (int result)
   if (result >= 0)
     return result;
 
-  /* EINVAL: the identifier's slot is free, or has been used again; EIDRM: it was removed while we
-   * were waiting. To us it is the same. */
+  /* EINVAL: the kernel's slot is free, or has another set. EIDRM: the set was removed while we waited.
+   * The difference does not matter here. */
   return errno == EINVAL ? -EIDRM : -errno;
 }
 
@@ -107,7 +107,7 @@ ssem_sysv_set_change_in_steps (int    id,
   struct timespec wait;
   int n_steps = 0;
 
-  /* A step of 0 would wait for the value to become 0. */
+  /* A step of 0 would wait until the value is 0. */
   if (undone != 0)
     steps[n_steps++] = (struct sembuf) { .sem_op = (short) undone, .sem_flg = flags | SEM_UNDO };
   if (plain != 0)
@@ -125,9 +125,9 @@ int
 ssem_sysv_set_shift_undo (int id,
                           int delta)
 {
-  /* Down and up again, one of the two with SEM_UNDO. Down first needs units, up first needs room. A
-   * piece of at most half the range has one of the two whatever the value is, so trying them in
-   * turn comes to an end. */
+  /* Down and up again, one of the two with SEM_UNDO. Down first needs units, up first needs room below
+   * the maximum. With a step of at most half the range, one of the two orders works for any value, so
+   * trying them in turn ends. */
   while (delta != 0)
     {
       short size = (short) MIN (ABS (delta), SSEM_SYSV_SET_MAX / 2);
