@@ -11,381 +11,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* --- What the child holds --- */
-
-/* Nothing of its parent's: its death gives nothing back, the parent's does. */
-static void
-test_child_holds_nothing (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 5);
-  Helper *parent = fixture_user (fixture, 0);
-  Helper *child;
-
-  helper_do (parent, "acquire 0 3");
-  child = fixture_fork (fixture, parent);
-  assert_value (semaphore, 2);
-  helper_kill (child);
-  assert_value (semaphore, 2);
-  helper_kill (parent);
-  assert_value (semaphore, 5);
-
-  drop_object (&semaphore);
-}
-
-/* Each gives back its own, whichever goes first. */
-static void
-test_each_its_own (Fixture *fixture)
-{
-  int parent_first;
-
-  for (parent_first = 0; parent_first < 2; parent_first++)
-    {
-      g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 9);
-      Helper *parent = fixture_user (fixture, 0);
-      Helper *child;
-
-      helper_do (parent, "acquire 0 3");
-      child = fixture_fork (fixture, parent);
-      helper_do (child, "acquire 0 2");
-      helper_do (parent, "acquire 0 1");
-      assert_value (semaphore, 3);
-
-      helper_kill (parent_first ? parent : child);
-      assert_value (semaphore, parent_first ? 7 : 5);
-      helper_kill (parent_first ? child : parent);
-      assert_value (semaphore, 9);
-      drop_object (&semaphore);
-    }
-}
-
-/* To release what the parent acquired is to create, for the child. */
-static void
-test_child_releases (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 5);
-  Helper *parent = fixture_user (fixture, 0);
-  Helper *child;
-
-  helper_do (parent, "acquire 0 3");
-  child = fixture_fork (fixture, parent);
-  helper_do (child, "release 0 3");
-  assert_value (semaphore, 5);
-  helper_kill (child);
-  assert_value (semaphore, 5);
-  helper_kill (parent);
-  assert_value (semaphore, 8);
-
-  drop_object (&semaphore);
-}
-
-/* And what the parent created does not count against the child. */
-static void
-test_parent_created (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
-  Helper *parent = fixture_user (fixture, 0);
-  Helper *child;
-
-  helper_do (parent, "release 0 5");
-  child = fixture_fork (fixture, parent);
-  helper_do (child, "acquire 0 2");
-  assert_value (semaphore, 3);
-  helper_kill (child);
-  assert_value (semaphore, 5);
-
-  drop_object (&semaphore);
-}
-
-/* Nor does what the two make have anything in common. */
-static void
-test_both_create (Fixture *fixture)
-{
-  g_autofree char *other_key = g_strconcat (fixture->key, " other", NULL);
-  Helper *parent = fixture_user (fixture, 1);
-  Helper *child = fixture_fork (fixture, parent);
-
-  /* Each makes the first semaphore since they are two. */
-  helper_do (parent, "close 0");
-  helper_open (child, 1, SSEM_ACCESS_MODE_OPEN, 5, TRUE, fixture->key);
-  helper_open (parent, 1, SSEM_ACCESS_MODE_OPEN, 0, TRUE, other_key);
-  helper_open (child, 2, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, other_key);
-  helper_open (parent, 2, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
-
-  helper_do (child, "acquire 1 1");
-  helper_do (child, "release 2 1");
-  helper_do (child, "release 1 1");
-  helper_kill (child);
-  g_assert_cmpint (helper_get_value (parent, 2), ==, 5);
-  g_assert_cmpint (helper_get_value (parent, 1), ==, 1);
-}
-
-/* --- Who is attached --- */
-
-/* A child that has not used it is no user: it keeps nothing alive, and nothing from being reset. */
-static void
-test_idle_child (Fixture *fixture)
-{
-  Helper *parent = fixture_user (fixture, 2);
-  Helper *child = fixture_fork (fixture, parent);
-  Helper *next = fixture_helper (fixture);
-
-  helper_do (parent, "close 0");
-  fixture_assert_empty (fixture);
-
-  /* After a crash as well. */
-  helper_do (parent, "open 0 %d 2 1 %s", SSEM_ACCESS_MODE_OPEN, fixture->key);
-  helper_kill (parent);
-  helper_open (next, 0, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 4, TRUE, fixture->key);
-  g_assert_cmpint (helper_get_value (next, 0), ==, 4);
-  helper_do (child, "close 0");
-  g_assert_cmpint (helper_get_value (next, 0), ==, 4);
-}
-
-static void
-test_idle_child_of_a_dead_parent (Fixture *fixture)
-{
-  Helper *parent = fixture_user (fixture, 2);
-  Helper *child = fixture_fork (fixture, parent);
-  Helper *next = fixture_helper (fixture);
-
-  helper_do (parent, "acquire 0 1");
-  helper_kill (parent);
-  helper_open (next, 0, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 4, TRUE, fixture->key);
-  g_assert_cmpint (helper_get_value (next, 0), ==, 4);
-
-  /* The child's object is of that very semaphore, which has been taken over. */
-  helper_do (child, "acquire 0 1");
-  g_assert_cmpint (helper_get_value (next, 0), ==, 3);
-}
-
-/* The child itself may be the one that takes it over. */
-static void
-test_child_takes_over (Fixture *fixture)
-{
-  int lingers;
-
-  for (lingers = 0; lingers < 2; lingers++)
-    {
-      Helper *other = fixture_user (fixture, 3);
-      Helper *parent = fixture_user (fixture, 3);
-      Helper *child;
-
-      helper_do (parent, "acquire 0 1");
-      if (lingers)
-        helper_do (parent, "close 0");
-      child = fixture_fork (fixture, parent);
-      helper_kill (other);
-      helper_kill (parent);
-
-      helper_open (child, 1, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 7, TRUE, fixture->key);
-      g_assert_cmpint (helper_get_value (child, 1), ==, 7);
-      if (!lingers)
-        g_assert_cmpint (helper_get_value (child, 0), ==, 7);
-      helper_quit (child);
-      fixture_assert_empty (fixture);
-    }
-}
-
-/* What another has left under the key is not the child's, which neither gets it nor removes it. */
-static void
-test_leftover_of_another (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  Helper *parent = fixture_user (fixture, 3);
-  Helper *child = fixture_fork (fixture, parent);
-  Helper *other;
-
-  helper_do (parent, "close 0");
-  other = fixture_user (fixture, 5);
-  helper_do (other, "acquire 0 2");
-  helper_kill (other);
-
-  helper_send (child, "try 0 1");
-  helper_expect_error (child, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
-  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN_EXISTING, 0);
-  assert_value (semaphore, 5);
-  drop_object (&semaphore);
-}
-
-/* A child that could not open it at first is no two processes afterwards, through two objects. */
-static void
-test_out_of_descriptors_in_child (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
-  Helper *parent = fixture_user (fixture, 3);
-  Helper *child = fixture_fork (fixture, parent);
-
-  helper_do (child, "files 0");
-  helper_send_open (child, 1, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
-  helper_expect_error (child, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                       SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
-  helper_do (child, "files 100");
-  helper_open (child, 1, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
-  helper_do (child, "acquire 0 1");
-  helper_do (child, "release 1 1");
-  helper_kill (child);
-  assert_value (semaphore, 3);
-
-  drop_object (&semaphore);
-}
-
-/* The child's first use attaches it: it is the last user now. */
-static void
-test_child_is_a_user (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  g_autoptr(GError) error = NULL;
-  Helper *parent = fixture_user (fixture, 4);
-  Helper *child = fixture_fork (fixture, parent);
-
-  g_assert_cmpint (helper_get_value (child, 0), ==, 4);
-  helper_do (parent, "close 0");
-  helper_do (child, "acquire 0 1");
-  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 1, TRUE,
-                                 &error);
-  assert_code (error, ALREADY_EXISTS);
-  g_assert_null (semaphore);
-  g_assert_cmpint (helper_get_value (child, 0), ==, 3);
-  helper_do (child, "close 0");
-  fixture_assert_empty (fixture);
-}
-
-/* An object that goes in the child goes there only, used or not. */
-static void
-test_dropped_in_child (Fixture *fixture)
-{
-  int is_used;
-
-  for (is_used = 0; is_used < 2; is_used++)
-    {
-      Helper *parent = fixture_user (fixture, 4);
-      Helper *child;
-
-      helper_do (parent, "acquire 0 1");
-      child = fixture_fork (fixture, parent);
-      if (is_used)
-        helper_do (child, "release 0 2");
-      helper_do (child, "close 0");
-      g_assert_cmpint (helper_get_value (parent, 0), ==, is_used ? 5 : 3);
-      helper_quit (child);
-      helper_do (parent, "release 0 1");
-      g_assert_cmpint (helper_get_value (parent, 0), ==, is_used ? 6 : 4);
-      helper_quit (parent);
-      fixture_assert_empty (fixture);
-    }
-}
-
-/* Removed before the child came to use it. It must not get what another has made since. */
-static void
-test_removed_before_first_use (Fixture *fixture)
-{
-  Helper *parent = fixture_user (fixture, 4);
-  Helper *child = fixture_fork (fixture, parent);
-  Helper *stranger;
-  int i;
-
-  helper_quit (parent);
-  fixture_assert_empty (fixture);
-  for (i = 0; i < 2; i++)
-    {
-      helper_send (child, "acquire 0 1");
-      helper_expect_error (child, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                           SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
-    }
-
-  stranger = fixture_user (fixture, 7);
-  helper_send (child, "release 0 1");
-  helper_expect_error (child, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
-  g_assert_cmpint (helper_get_value (stranger, 0), ==, 7);
-
-  /* Opening anew is what helps. */
-  helper_open (child, 1, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
-  helper_do (child, "acquire 1 7");
-  g_assert_cmpint (helper_get_value (stranger, 0), ==, 0);
-}
-
-static void
-test_new_object_in_child (Fixture *fixture)
-{
-  Helper *parent = fixture_user (fixture, 4);
-  Helper *child = fixture_fork (fixture, parent);
-
-  helper_open (child, 1, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
-  helper_do (child, "acquire 1 3");
-  helper_do (child, "release 0 1");
-  g_assert_cmpint (helper_get_value (parent, 0), ==, 2);
-  helper_do (child, "close 1");
-  g_assert_cmpint (helper_get_value (parent, 0), ==, 2);
-  helper_kill (child);
-  g_assert_cmpint (helper_get_value (parent, 0), ==, 4);
-}
-
-static void
-test_set_key_in_child (Fixture *fixture)
-{
-  Helper *parent = fixture_user (fixture, 4);
-  Helper *child = fixture_fork (fixture, parent);
-
-  helper_do (child, "set-key 0 0 9 of the child");
-  g_assert_cmpint (helper_get_value (child, 0), ==, 9);
-  g_assert_cmpint (helper_get_value (parent, 0), ==, 4);
-  helper_do (parent, "acquire 0 1");
-  helper_quit (child);
-  g_assert_cmpint (helper_get_value (parent, 0), ==, 3);
-}
-
-/* --- Forking in the middle of things --- */
-
-static void
-check_among_threads (Fixture  *fixture,
-                     gboolean  is_first_use)
-{
-  int i;
-
-  for (i = 0; i < 40 && fixture_has_time (fixture); i++)
-    {
-      Helper *parent = fixture_user (fixture, 8);
-      Helper *child;
-
-      if (!is_first_use)
-        {
-          helper_do (parent, "async 0 2");
-          helper_do (parent, "release 0 2");
-        }
-      helper_do (parent, "hammer 0 4");
-      child = fixture_fork (fixture, parent);
-      helper_do (child, "acquire 0 2");
-      helper_do (child, "async 0 1");
-      helper_open (child, 1, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
-      helper_do (child, "release 1 1");
-      helper_do (child, "close 1");
-      helper_do (child, "set-key 0 0 1 another");
-      helper_quit (child);
-      helper_do (parent, "calm");
-      g_assert_cmpint (helper_get_value (parent, 0), ==, 8);
-      helper_quit (parent);
-      fixture_assert_empty (fixture);
-    }
-}
-
-/* Whatever lock another thread of the parent had, the child must not wait for it. */
-static void
-test_among_threads (Fixture *fixture)
-{
-  check_among_threads (fixture, FALSE);
-}
-
-/* Nor for what a thread was about to set up for the first time. */
-static void
-test_among_first_uses (Fixture *fixture)
-{
-  check_among_threads (fixture, TRUE);
-}
+/* fork (): a child holds nothing of its parent's, and its first use of an object attaches it as a
+ * process of its own. In the scripts `a` is the parent and `b` its child; script.h explains the
+ * rest. */
 
 static atomic_bool is_enough;
 
 static gpointer
-change_key_again_and_again (gpointer data)
+change_key_until_enough (gpointer data)
 {
   SsemSystemSemaphore *semaphore = data;
   int i;
@@ -397,7 +30,7 @@ change_key_again_and_again (gpointer data)
   return NULL;
 }
 
-/* The child drops an object that a thread of the parent's was just opening. */
+/* The child drops an object that a thread of its parent was opening at the moment of the fork. */
 static void
 test_dropped_in_child_while_opened (Fixture *fixture)
 {
@@ -406,7 +39,7 @@ test_dropped_in_child_while_opened (Fixture *fixture)
   int i, status;
 
   atomic_store (&is_enough, FALSE);
-  thread = g_thread_new ("opener", change_key_again_and_again, semaphore);
+  thread = g_thread_new ("opener", change_key_until_enough, semaphore);
   for (i = 0; i < 40 && fixture_has_time (fixture); i++)
     {
       pid_t child = fork ();
@@ -415,7 +48,7 @@ test_dropped_in_child_while_opened (Fixture *fixture)
       if (child == 0)
         {
           g_object_unref (semaphore);
-          /* An end of its own would count what the thread has as lost. */
+          /* At an exit, a sanitizer would count the memory of the parent's thread as lost. */
           raise (SIGKILL);
         }
       g_assert_cmpint (waitpid (child, &status, 0), ==, child);
@@ -428,65 +61,6 @@ test_dropped_in_child_while_opened (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-/* The queue of the parent, and the thread that serves it, are the parent's. */
-static void
-test_async_in_child (Fixture *fixture)
-{
-  Helper *parent = fixture_user (fixture, 2);
-  Helper *child;
-
-  helper_do (parent, "async 0 1");
-  child = fixture_fork (fixture, parent);
-  helper_do (child, "async 0 1");
-  g_assert_cmpint (helper_get_value (parent, 0), ==, 0);
-
-  helper_send (child, "async 0 2");
-  wait_until_blocked (fixture->backend, child->pid, 1);
-  helper_kill (parent);
-  helper_do (fixture_user (fixture, 0), "release 0 1");
-  helper_expect_ok (child);
-  g_assert_cmpint (helper_get_value (child, 0), ==, 0);
-  helper_kill (child);
-}
-
-/* Also when the parent's thread waits at the moment of the fork. */
-static void
-test_async_pending (Fixture *fixture)
-{
-  Helper *parent = fixture_user (fixture, 2);
-  Helper *child;
-
-  helper_do (parent, "begin 0 3");
-  wait_until_blocked (fixture->backend, parent->pid, 1);
-  child = fixture_fork (fixture, parent);
-  helper_do (child, "async 0 1");
-  helper_do (child, "async 0 1");
-  g_assert_cmpint (helper_get_value (child, 0), ==, 0);
-
-  /* The request is the parent's, and is served there. */
-  helper_do (child, "release 0 3");
-  helper_do (parent, "end 0");
-  g_assert_cmpint (helper_get_value (child, 0), ==, 0);
-  helper_kill (child);
-  helper_kill (parent);
-  helper_quit (fixture_user (fixture, 0));
-}
-
-/* The child is served when its parent dies. */
-static void
-test_parent_serves_child (Fixture *fixture)
-{
-  Helper *parent = fixture_user (fixture, 2);
-  Helper *child;
-
-  helper_do (parent, "acquire 0 2");
-  child = fixture_fork (fixture, parent);
-  helper_send (child, "acquire 0 2");
-  wait_until_blocked (fixture->backend, child->pid, 1);
-  helper_kill (parent);
-  helper_expect_ok (child);
-}
-
 /* --- Siblings --- */
 
 typedef struct
@@ -496,7 +70,7 @@ typedef struct
   int answers_fd;  /* it has written a byte when it has opened the key */
 } Sibling;
 
-/* A grandchild uses what its parent has opened, which was removed, and finds that. */
+/* A grandchild uses what its parent has opened, and finds that the semaphore was removed. */
 static void
 use_in_grandchild (SsemSystemSemaphore *semaphore)
 {
@@ -561,8 +135,8 @@ sibling_end (Sibling *self)
   close (self->answers_fd);
 }
 
-/* Children of one parent inherit the state of GLib's random numbers. Two semaphores with numbers from
- * there would be taken for one. */
+/* Children of one parent inherit the state of GLib's random numbers. Two semaphores that had their
+ * ids from there would be taken for the same. */
 static void
 test_siblings (Fixture *fixture)
 {
@@ -579,28 +153,131 @@ test_siblings (Fixture *fixture)
   sibling_end (&successor);
 }
 
+/* Which process dies first | the value then | the other process. */
+static const char *const deaths[] = { "b | 5 | a", "a | 7 | b", NULL };
+
+/* Whether the parent has closed the key before the fork, and only holds a unit. */
+static const char *const lingerings[] = { "| b value = 7", "a close |", NULL };
+
+/* Whether the child has used the object before it drops it | the values afterwards. */
+static const char *const uses[] = { "| 3 | 4", "b release 2 | 5 | 6", NULL };
+
+/* What the parent has set up before the fork. */
+static const char *const set_up[] = { "a async 2; a release 2", NULL };
+static const char *const nothing_set_up[] = { "|", NULL };
+
+/* Whatever lock another thread of the parent had at the moment of the fork, the child must not wait
+ * for it; nor for what a thread was about to set up for the first time. */
+static const char among_threads[] =
+  "repeat 40; a open OPEN 8; $1; a hammer 4; a fork b;"
+  "b acquire 2; b async 1; b.1 open OPEN; b.1 release 1; b.1 close; b set-key OPEN 1 other; b quit;"
+  "a calm; a value = 8; a quit; files 0; again";
+
 static const Case cases[] = {
-  { "child-holds-nothing", 0, test_child_holds_nothing },
-  { "each-its-own", 0, test_each_its_own },
-  { "child-releases", 0, test_child_releases },
-  { "parent-created", 0, test_parent_created },
-  { "both-create", 0, test_both_create },
-  { "idle-child", 0, test_idle_child },
-  { "idle-child-of-a-dead-parent", 0, test_idle_child_of_a_dead_parent },
-  { "child-takes-over", 0, test_child_takes_over },
-  { "leftover-of-another", 0, test_leftover_of_another },
-  { "out-of-descriptors-in-child", NEEDS_LIMITS, test_out_of_descriptors_in_child },
-  { "child-is-a-user", 0, test_child_is_a_user },
-  { "dropped-in-child", 0, test_dropped_in_child },
-  { "removed-before-first-use", 0, test_removed_before_first_use },
-  { "new-object-in-child", 0, test_new_object_in_child },
-  { "set-key-in-child", 0, test_set_key_in_child },
-  { "among-threads", NEEDS_FORK_AMONG_THREADS, test_among_threads },
+  /* --- What the child holds --- */
+
+  /* The death of the child gives nothing of its parent's back; the death of the parent does. */
+  { "child-holds-nothing", .script =
+    "w open OPEN 5; a open OPEN; a acquire 3; a fork b; w value = 2;"
+    "b kill; w value = 2; a kill; w value = 5" },
+
+  { "each-its-own", .rows = deaths, .script =
+    "w open OPEN 9; a open OPEN; a acquire 3; a fork b; b acquire 2; a acquire 1; w value = 3;"
+    "$1 kill; w value = $2; $3 kill; w value = 9" },
+
+  /* A child that releases what its parent acquired creates units: the parent's come back as
+   * well. */
+  { "child-releases", .script =
+    "w open OPEN 5; a open OPEN; a acquire 3; a fork b; b release 3; w value = 5;"
+    "b kill; w value = 5; a kill; w value = 8" },
+
+  /* What the parent created does not count against what the child acquires. */
+  { "parent-created", .script =
+    "w open OPEN; a open OPEN; a release 5; a fork b; b acquire 2; w value = 3;"
+    "b kill; w value = 5" },
+
+  /* Parent and child make a semaphore each, the first since the fork: they must not be taken for
+   * the same. */
+  { "both-create", .script =
+    "a open OPEN 1; a fork b; a close; b.1 open OPEN 5; a.1 open OPEN other;"
+    "b.2 open OPEN_EXISTING other; a.2 open OPEN_EXISTING;"
+    "b.1 acquire 1; b.2 release 1; b.1 release 1; b kill; a.2 value = 5; a.1 value = 1" },
+
+  /* --- Whether the child is attached --- */
+
+  /* A child that has not used the semaphore is no user: it keeps nothing alive, and it keeps
+   * nothing from being reset, also after a crash of its parent. */
+  { "idle-child", .script =
+    "a open OPEN 2; a fork b; a close; files 0;"
+    "a open OPEN 2; a kill; c open CREATE_EXCLUSIVE 4; c value = 4; b close; c value = 4" },
+
+  /* The child's object is of that very semaphore, which has been taken over. */
+  { "idle-child-of-a-dead-parent", .script =
+    "a open OPEN 2; a fork b; a acquire 1; a kill;"
+    "c open CREATE_EXCLUSIVE 4; c value = 4; b acquire 1; c value = 3" },
+
+  /* The child itself may take the semaphore over. */
+  { "child-takes-over", .rows = lingerings, .script =
+    "c open OPEN 3; a open OPEN 3; a acquire 1; $1; a fork b; c kill; a kill;"
+    "b.1 open CREATE_EXCLUSIVE 7; b.1 value = 7; $2; b quit; files 0" },
+
+  /* What another process has left over under the key is not the child's: the child neither gets it
+   * nor removes it. */
+  { "leftover-of-another", .script =
+    "a open OPEN 3; a fork b; a close; c open OPEN 5; c acquire 2; c kill;"
+    "b try 1 = NOT_FOUND; w open OPEN_EXISTING; w value = 5" },
+
+  /* A child that could not open the semaphore at first is no two processes afterwards, through two
+   * objects. */
+  { "out-of-descriptors-in-child", NEEDS_LIMITS, .script =
+    "w open OPEN 3; a open OPEN 3; a fork b;"
+    "b files 0; b.1 open OPEN 3 = OUT_OF_RESOURCES; b files 100; b.1 open OPEN 3;"
+    "b acquire 1; b.1 release 1; b kill; w value = 3" },
+
+  /* The first use attaches the child, which now is the last user. */
+  { "child-is-a-user", .script =
+    "a open OPEN 4; a fork b; b value = 4; a close; b acquire 1;"
+    "c open CREATE_EXCLUSIVE 1 = ALREADY_EXISTS; b value = 3; b close; files 0" },
+
+  /* An object that the child drops goes in the child alone. */
+  { "dropped-in-child", .rows = uses, .script =
+    "a open OPEN 4; a acquire 1; a fork b; $1; b close; a value = $2; b quit;"
+    "a release 1; a value = $3; a quit; files 0" },
+
+  /* A semaphore that was removed before the child's first use is gone. The child must not get what
+   * another process has made since, unless it opens the key again. */
+  { "removed-before-first-use", .script =
+    "a open OPEN 4; a fork b; a quit; files 0; b acquire 1 = NOT_FOUND; b acquire 1 = NOT_FOUND;"
+    "c open OPEN 7; b release 1 = NOT_FOUND; c value = 7;"
+    "b.1 open OPEN; b.1 acquire 7; c value = 0" },
+
+  { "new-object-in-child", .script =
+    "a open OPEN 4; a fork b; b.1 open OPEN; b.1 acquire 3; b release 1; a value = 2;"
+    "b.1 close; a value = 2; b kill; a value = 4" },
+
+  { "set-key-in-child", .script =
+    "a open OPEN 4; a fork b; b set-key OPEN 9 other; b value = 9; a value = 4;"
+    "a acquire 1; b quit; a value = 3" },
+
+  /* --- In the middle of things --- */
+
+  { "among-threads", NEEDS_FORK_AMONG_THREADS, .rows = set_up, .script = among_threads },
+  { "among-first-uses", NEEDS_FORK_AMONG_THREADS, .rows = nothing_set_up, .script = among_threads },
   { "dropped-in-child-while-opened", NEEDS_FORK_AMONG_THREADS, test_dropped_in_child_while_opened },
-  { "async-in-child", NEEDS_FORK_AMONG_THREADS, test_async_in_child },
-  { "async-pending", NEEDS_FORK_AMONG_THREADS, test_async_pending },
-  { "parent-serves-child", 0, test_parent_serves_child },
-  { "among-first-uses", NEEDS_FORK_AMONG_THREADS, test_among_first_uses },
+
+  /* The parent's queue of requests, and the thread that serves it, are the parent's. */
+  { "async-in-child", NEEDS_FORK_AMONG_THREADS, .script =
+    "a open OPEN 2; a async 1; a fork b; b async 1; a value = 0; b async 2 = blocks;"
+    "a kill; c open OPEN; c release 1; b wakes; b value = 0; b kill" },
+
+  /* So is a request for which that thread waits at the moment of the fork. */
+  { "async-pending", NEEDS_FORK_AMONG_THREADS, .script =
+    "a open OPEN 2; a begin 3; a blocks; a fork b; b async 1; b async 1; b value = 0;"
+    "b release 3; a end; b value = 0; b kill; a kill; c open OPEN" },
+
+  { "parent-serves-child", .script =
+    "a open OPEN 2; a acquire 2; a fork b; b acquire 2 = blocks; a kill; b wakes" },
+
   { "siblings", NEEDS_FILES, test_siblings },
   { NULL },
 };
