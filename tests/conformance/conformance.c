@@ -9,6 +9,7 @@
 
 #include <glib/gstdio.h>
 
+#include <string.h>
 #include <unistd.h>
 
 typedef struct
@@ -61,8 +62,8 @@ static const struct
   { NEEDS_ALLOCATOR, "the sanitizer's allocator has limits and locks of its own" },
 };
 
-/* With the address sanitizer, of gcc 12 at least, a child of fork () hangs in its first allocation if
- * another thread of its parent was allocating. */
+/* With the address sanitizer, of gcc 12 at least, a child of fork () hangs in its first allocation
+ * if another thread of its parent was allocating. */
 #ifdef SSEM_TEST_ADDRESS_SANITIZER
 #define BUILD_LACKS (NEEDS_FORK_AMONG_THREADS | NEEDS_ALLOCATOR)
 #else
@@ -139,6 +140,13 @@ fixture_has_time (Fixture *self)
 
 /* --- Users --- */
 
+void
+fixture_share (Fixture *self)
+{
+  g_assert_cmpint (g_chmod (self->folder, 0711), ==, 0);
+  g_assert_cmpint (g_chmod (self->keys_folder, 01777), ==, 0);
+}
+
 gboolean
 fixture_can_change_user (Fixture *self)
 {
@@ -148,8 +156,7 @@ fixture_can_change_user (Fixture *self)
       return FALSE;
     }
 
-  g_assert_cmpint (g_chmod (self->folder, 0711), ==, 0);
-  g_assert_cmpint (g_chmod (self->keys_folder, 01777), ==, 0);
+  fixture_share (self);
 
   return TRUE;
 }
@@ -209,6 +216,24 @@ fixture_open_full (Fixture         *self,
   return semaphore;
 }
 
+void
+fixture_expect_refused (Fixture        *self,
+                        const char     *key,
+                        SsemAccessMode  mode,
+                        int             initial_value,
+                        int             code,
+                        const char     *named)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autoptr(GError) error = NULL;
+
+  semaphore = fixture_open_full (self, key, mode, initial_value, TRUE, &error);
+  g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, code);
+  g_assert_null (semaphore);
+  if (named != NULL)
+    g_assert_nonnull (strstr (error->message, named));
+}
+
 SsemSystemSemaphore *
 fixture_open (Fixture        *self,
               SsemAccessMode  mode,
@@ -252,8 +277,6 @@ fixture_set_up (gpointer      fixture,
   self->helpers = g_ptr_array_new_with_free_func ((GDestroyNotify) helper_free);
   places_begin (self);
   helper_observe (places_note, self);
-  if ((test_case->what.needs & NEEDS_USERS) != 0)
-    fixture_can_change_user (self);
 }
 
 static void

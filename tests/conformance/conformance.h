@@ -128,7 +128,7 @@ typedef enum
   NEEDS_SIGNALS = 1 << 16,
   NEEDS_EXEC = 1 << 17,
   NEEDS_LIMITS = 1 << 18,    /* on descriptors */
-  NEEDS_USERS = 1 << 19,     /* a helper may become another user; opens the directories to users */
+  NEEDS_USERS = 1 << 19,     /* a helper may become another user */
   /* Of the build. */
   NEEDS_FORK_AMONG_THREADS = 1 << 24,
   NEEDS_ALLOCATOR = 1 << 25, /* the system's own: no sanitizer's */
@@ -182,9 +182,18 @@ SsemSystemSemaphore *fixture_open_full     (Fixture         *self,
                                             int              initial_value,
                                             gboolean         undo,
                                             GError         **error);
+/* Opening has to fail with that code of SSEM_SYSTEM_SEMAPHORE_ERROR; the message has to have @named
+ * in it, unless that is NULL. */
+void                 fixture_expect_refused (Fixture        *self,
+                                            const char      *key,
+                                            SsemAccessMode   mode,
+                                            int              initial_value,
+                                            int              code,
+                                            const char      *named);
 
-/* Opens the directories to other users. Returns FALSE, and skips the case, where no helper can
- * become another user. NEEDS_USERS does the same before the case begins. */
+/* Opens the directories to other users. */
+void                 fixture_share         (Fixture         *self);
+/* The same. Returns FALSE, and skips the case, where no helper can become another user. */
 gboolean             fixture_can_change_user (Fixture       *self);
 
 /* The names in the folder of keys, sorted. */
@@ -246,6 +255,17 @@ void                 fixture_remove        (Fixture         *self,
     g_assert_no_error (release_error_); \
     g_assert_true (released_); \
   } G_STMT_END
+
+/* The call fails, and sets the variable `error` of its caller. */
+#define assert_fails(call, domain, code) \
+  G_STMT_START { \
+    g_assert_false (call); \
+    g_assert_error (error, domain, code); \
+    g_clear_error (&error); \
+  } G_STMT_END
+
+#define assert_refused(call, code) \
+  assert_fails (call, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_##code)
 
 #define assert_code(error, code) \
   g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_##code)

@@ -26,6 +26,9 @@ G_BEGIN_DECLS
  *   stop, continue                   SIGSTOP, which is waited for, and SIGCONT
  *   blocks                           waits until the process sleeps in its command
  *   wakes [= ANSWER]                 waits for the answer of that command
+ *   look [FIGURE N]... [= ANSWER]    ssem_semaphore_info_query (); FIGURE is `value`, `initial`,
+ *                                    `attached`, `waiters`, `leftover`, and, where the backend names
+ *                                    holders, `held`, `holders` or `held-by.PROCESS`
  *   may COMMAND [ARGUMENT...]        skips the case where the process may not do that
  *
  * ANSWER is what the command has to answer; without it, `ok`:
@@ -42,17 +45,14 @@ G_BEGIN_DECLS
  *
  *   files N                          as many names must be in the directory of keys
  *   remove COUNTER|NAME|BOTH         removes the semaphore as an administrator would
- *   look [FIGURE N]... [= ANSWER]    ssem_semaphore_info_query (); FIGURE is `value`, `initial`,
- *                                    `attached` or `waiters`
- *   clear [= ANSWER]                 ssem_semaphore_remove_leftover ()
- *   reset N [= ANSWER]               ssem_semaphore_reset ()
+ *   share                            opens the directories to other users
  *   repeat N ... again               performs the steps in between N times, or as often as there is
  *                                    time for, at least once
  *
  * N may be a sum, such as MAX-2 or ROUND*7+1. MAX is the largest value of the backend, MANY what
  * fixture_many () returns, LARGE the smaller of MAX and a million, ROUND the number of repetitions so
- * far. In the arguments of a command, KEY and OTHER are the two keys, KEYS the directory of keys, TEMP
- * the directory of the test.
+ * far. In the arguments of a command, KEY and OTHER are the two keys, KEYS the directory of keys; TEMP
+ * begins a path in the directory of the test.
  *
  * With @rows, the script runs once for each row. $1, $2 ... are the fields of the row, separated by
  * `|`; a field may be a part of a step, or several steps. At the end of a script all processes that

@@ -19,7 +19,12 @@
  *   async SLOT N                        acquire_async (), answered when it has completed
  *   begin SLOT N, end SLOT              the same in two steps
  *   last SLOT                           `ok CODE MESSAGE` of get_error () and get_error_string ()
- *   close SLOT                          drops the object
+ *   close SLOT                          drops the object, which nothing else may keep
+ *   look KEY                            ssem_semaphore_info_query (): `ok`, and `NAME=FIGURE` for each
+ *                                       figure, `PID:UNITS:COMMAND` for each holder
+ *   list                                `ok N` of ssem_semaphore_info_list ()
+ *   clear KEY                           ssem_semaphore_remove_leftover ()
+ *   reset INITIAL KEY                   ssem_semaphore_reset ()
  *   fork                                `ok PID`; the child listens on descriptor 3, answers on 4,
  *                                       and says `ok` by itself when it does
  *   wait PID                            reaps such a child
@@ -571,6 +576,86 @@ obey_for_object (SsemSystemSemaphore **slot,
   return TRUE;
 }
 
+/* --- The semaphore from outside --- */
+
+static void
+look (const char *key)
+{
+  g_autoptr(GString) line = g_string_new ("ok");
+  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  g_autoptr(GError) error = NULL;
+  GPtrArray *holders;
+  guint i;
+
+  info = ssem_semaphore_info_query (key, backend, &error);
+  if (info == NULL || error != NULL)
+    {
+      answer_result (info != NULL, error);
+      return;
+    }
+
+  holders = ssem_semaphore_info_get_holders (info);
+  g_string_append_printf (line, " value=%d initial=%d attached=%d waiters=%d held=%d holders=%d",
+                          ssem_semaphore_info_get_value (info),
+                          ssem_semaphore_info_get_initial_value (info),
+                          ssem_semaphore_info_get_n_attached (info),
+                          ssem_semaphore_info_get_n_waiters (info),
+                          (int) ssem_semaphore_info_get_units_held (info),
+                          holders != NULL ? (int) holders->len : -1);
+  g_string_append_printf (line, " leftover=%d", ssem_semaphore_info_is_leftover (info));
+  for (i = 0; holders != NULL && i < holders->len; i++)
+    {
+      int pid = (int) ssem_process_info_get_pid (holders->pdata[i]);
+
+      if (i > 0 && pid <= (int) ssem_process_info_get_pid (holders->pdata[i - 1]))
+        g_string_assign (line, "broken: the holders are not sorted");
+      g_string_append_printf (line, " %d:%d:%s", pid,
+                              (int) ssem_process_info_get_units (holders->pdata[i]),
+                              ssem_process_info_get_command (holders->pdata[i]));
+    }
+  answer ("%s", line->str);
+}
+
+static gboolean
+obey_for_outside (char  **words,
+                  guint   n_words)
+{
+  g_autofree char *key = n_words > 1 ? g_strcompress (words[n_words - 1]) : NULL;
+  g_autoptr(GError) error = NULL;
+
+  if (g_str_equal (words[0], "look") && n_words == 2)
+    {
+      look (key);
+    }
+  else if (g_str_equal (words[0], "list"))
+    {
+      g_autoptr(GPtrArray) infos = ssem_semaphore_info_list (backend, &error);
+
+      if (infos != NULL && error == NULL)
+        answer ("ok %u", infos->len);
+      else
+        answer_result (infos != NULL, error);
+    }
+  else if (g_str_equal (words[0], "clear") && n_words == 2)
+    {
+      gboolean is_ok = ssem_semaphore_remove_leftover (key, backend, &error);
+
+      answer_result (is_ok, error);
+    }
+  else if (g_str_equal (words[0], "reset") && n_words == 3)
+    {
+      gboolean is_ok = ssem_semaphore_reset (key, atoi (words[1]), backend, &error);
+
+      answer_result (is_ok, error);
+    }
+  else
+    {
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
 static gboolean serves_late;
 
 static gboolean
@@ -658,6 +743,33 @@ read_line (void)
   return g_string_free (line, n_read <= 0);
 }
 
+/* Returns how many words the command has at most: the key is last, and may have spaces. */
+static int
+count_words (const char *line)
+{
+  static const struct
+  {
+    const char *command;
+    int n_words;
+  } commands[] = {
+    { "look ", 2 },
+    { "clear ", 2 },
+    { "reset ", 3 },
+    { "reset-loop ", 4 },
+    { "operate ", 4 },
+    { "open ", 6 },
+  };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (commands); i++)
+    {
+      if (g_str_has_prefix (line, commands[i].command))
+        return commands[i].n_words;
+    }
+
+  return 5;
+}
+
 static void
 serve (char **argv)
 {
@@ -670,15 +782,13 @@ serve (char **argv)
       gboolean is_known;
       int slot = -1;
 
-      /* The key is last, and may have spaces. */
-      words = g_strsplit (line, " ", g_str_has_prefix (line, "open ") ? 6
-                                     : g_str_has_prefix (line, "reset-loop ") ||
-                                       g_str_has_prefix (line, "operate ") ? 4 : 5);
+      words = g_strsplit (line, " ", count_words (line));
       n_words = g_strv_length (words);
       if (n_words > 1)
         slot = atoi (words[1]);
 
       is_known = obey_for_process (words, n_words) ||
+                 obey_for_outside (words, n_words) ||
                  obey_for_system (words, n_words, argv) ||
                  obey_for_world (slots, words, n_words) ||
                  (slot >= 0 && slot < MAX_SLOTS && obey_for_object (&slots[slot], words, n_words));

@@ -9,20 +9,21 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- What the system has little of --- */
+/* What the system has little of: descriptors, inotify instances, room. script.h explains the
+ * scripts. */
 
 static guint
 count_inotify (pid_t pid)
 {
-  g_autofree char *folder = g_strdup_printf ("/proc/%d/fd", (int) pid);
-  g_autoptr(GDir) dir = g_dir_open (folder, 0, NULL);
+  g_autofree char *directory = g_strdup_printf ("/proc/%d/fd", (int) pid);
+  g_autoptr(GDir) dir = g_dir_open (directory, 0, NULL);
   const char *name;
   guint n = 0;
 
   g_assert_nonnull (dir);
   while ((name = g_dir_read_name (dir)) != NULL)
     {
-      g_autofree char *path = g_build_filename (folder, name, NULL);
+      g_autofree char *path = g_build_filename (directory, name, NULL);
       g_autofree char *target = g_file_read_link (path, NULL);
 
       n += g_strcmp0 (target, "anon_inode:inotify") == 0;
@@ -86,7 +87,7 @@ test_no_descriptors (Fixture *fixture)
   helper_do (waiter, "files 256");
 }
 
-/* Those who listen for deaths die themselves; those who are left are served all the same. */
+/* The processes that watch for deaths die themselves; the last waiter is served all the same. */
 static void
 test_listeners_killed (Fixture *fixture)
 {
@@ -102,7 +103,7 @@ test_listeners_killed (Fixture *fixture)
       wait_until_blocked (fixture->backend, waiters[i]->pid, 1);
     }
 
-  /* All at once, so that nobody is left who hears of it. */
+  /* All die together, so that no watcher is left to wake the last waiter. */
   for (i = 0; i + 1 < G_N_ELEMENTS (waiters); i++)
     helper_signal (waiters[i], SIGKILL);
   helper_signal (holder, SIGKILL);
@@ -112,35 +113,12 @@ test_listeners_killed (Fixture *fixture)
   helper_expect_ok (waiters[i]);
 }
 
-/* The same process numbers mean other processes there. */
 static void
-test_process_name_space (Fixture *fixture)
-{
-  Helper *outside = fixture_user (fixture, 1);
-  Helper *parent = fixture_helper (fixture);
-  Helper *inside;
-
-  if (!helper_may (parent, "new-pids", "this needs the right to make a name space for processes"))
-    return;
-
-  inside = fixture_fork (fixture, parent);
-  helper_open (inside, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
-  expect_served_by_death (fixture, inside);
-
-  helper_do (inside, "acquire 0 1");
-  g_assert_cmpint (helper_get_value (outside, 0), ==, 0);
-  helper_send (outside, "acquire 0 1");
-  wait_until_blocked (fixture->backend, outside->pid, 1);
-  helper_kill (inside);
-  helper_expect_ok (outside);
-}
-
-static void
-assert_folder_empty (Helper     *helper,
-                     const char *folder)
+assert_directory_empty (Helper     *helper,
+                     const char *directory)
 {
   /* As the helper sees it, in its own name space. */
-  g_autofree char *path = g_strdup_printf ("/proc/%d/root%s", (int) helper->pid, folder);
+  g_autofree char *path = g_strdup_printf ("/proc/%d/root%s", (int) helper->pid, directory);
   g_autoptr(GDir) dir = g_dir_open (path, 0, NULL);
 
   g_assert_nonnull (dir);
@@ -171,7 +149,7 @@ test_full_file_system (Fixture *fixture)
       if (!is_open)
         {
           g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 5 "));
-          assert_folder_empty (helper, fixture->keys_folder);
+          assert_directory_empty (helper, fixture->keys_folder);
           n_refused++;
         }
     }
@@ -179,7 +157,7 @@ test_full_file_system (Fixture *fixture)
   helper_do (helper, "acquire 0 3");
   helper_do (helper, "release 0 3");
   helper_do (helper, "close 0");
-  assert_folder_empty (helper, fixture->keys_folder);
+  assert_directory_empty (helper, fixture->keys_folder);
 }
 
 /* There is room for the first slots, and none for more until there is. */
@@ -194,11 +172,6 @@ test_no_room_to_grow (Fixture *fixture)
   g_autofree char *answer = NULL;
   int n_in = 0, n, code, i;
 
-  if (fixture->backend != SSEM_BACKEND_SHARED_MEMORY)
-    {
-      g_test_skip ("only what lies in shared memory grows");
-      return;
-    }
   if (!helper_may (parent, small, "only root can mount a file system"))
     return;
 
@@ -249,11 +222,8 @@ test_no_room_to_grow (Fixture *fixture)
 #define N_CROWDS 5
 #define CROWD 1000
 
-/* With a slot each, and no more than there are. */
-#define N_PASSERS 4000
-
-/* Each thread of a crowd holds a unit. Whoever finds no room for itself is told, and the others are
- * as they were. */
+/* Each thread of a helper holds a unit. A thread that finds no room for itself gets an error, and
+ * the others are as they were. */
 static void
 test_crowd (Fixture *fixture)
 {
@@ -285,7 +255,7 @@ test_crowd (Fixture *fixture)
       g_assert_cmpint (helper_get_value (witness, 0), ==, 10000 - n_in);
     }
   g_assert_cmpint (n_in, >=, 4000);
-  if (fixture->backend == SSEM_BACKEND_SHARED_MEMORY)
+  if (fixture_has (fixture, NEEDS_SHARED_MEMORY))
     g_assert_cmpint (n_refused, >, 0);
 
   for (i = 0; i < N_CROWDS; i++)
@@ -295,30 +265,29 @@ test_crowd (Fixture *fixture)
   helper_do (crowds[0], "acquire 0 10000");
 }
 
-/* As many threads as there is room for have used it, and have ended: there is room for others. */
-static void
-test_ended_threads (Fixture *fixture)
-{
-  Helper *user = fixture_user (fixture, 1);
-  Helper *other = fixture_user (fixture, 0);
-
-  helper_do (user, "passers 0 %d", N_PASSERS);
-  helper_do (other, "try 0 1");
-  helper_do (other, "release 0 1");
-  helper_do (other, "passers 0 %d", N_PASSERS / 2);
-  helper_do (user, "try 0 1");
-}
-
 static const Case cases[] = {
   { "never-blocked", 0, test_never_blocked },
   { "no-inotify", 0, test_no_inotify },
   { "no-descriptors", 0, test_no_descriptors },
   { "listeners-killed", 0, test_listeners_killed },
-  { "process-name-space", 0, test_process_name_space },
+
+  /* In a name space of its own for processes, the same numbers mean other processes. Each side has
+   * to notice the death of the other. */
+  { "process-name-space", .script =
+    "a open OPEN 1; p may new-pids; p fork b; b open OPEN 1;"
+    "c open OPEN 1; c acquire 1; b acquire 1 = blocks; c kill; b wakes; b release 1;"
+    "b acquire 1; a value = 0; a acquire 1 = blocks; b kill; a wakes" },
+
   { "full-file-system", 0, test_full_file_system },
-  { "no-room-to-grow", 0, test_no_room_to_grow },
+  { "no-room-to-grow", NEEDS_SHARED_MEMORY, test_no_room_to_grow },
   { "crowd", 0, test_crowd },
-  { "ended-threads", 0, test_ended_threads },
+
+  /* As many threads as there is room for have used the semaphore, each in a slot, and have ended:
+   * there is room for others. */
+  { "ended-threads", .script =
+    "a open OPEN 1; b open OPEN; a passers 4000;"
+    "b try 1; b release 1; b passers 2000; a try 1" },
+
   { NULL },
 };
 

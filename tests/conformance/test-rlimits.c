@@ -5,79 +5,12 @@
 #include "conformance.h"
 
 #include <stdio.h>
-#include <sys/stat.h>
 
 /* What the limits of a process (setrlimit (2)) forbid is an error, OUT_OF_RESOURCES, and ends no
- * process. */
+ * process. User 65534 is nobody. script.h explains the scripts. */
 
-#define NOBODY 65534
-
-static void
-expect_out_of_resources (Helper *helper)
-{
-  helper_expect_error (helper, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                       SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
-}
-
-static void
-send_open (Fixture *fixture,
-           Helper  *helper,
-           int      slot)
-{
-  helper_send_open (helper, slot, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
-}
-
-/* --- The size of files --- */
-
-static void
-test_file_size (Fixture *fixture)
-{
-  const char *const too_small[] = { "0", "1", "1000" };
-  Helper *helper = fixture_helper (fixture);
-  Helper *other;
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (too_small); i++)
-    {
-      helper_do (helper, "limit fsize %s", too_small[i]);
-      send_open (fixture, helper, 0);
-      expect_out_of_resources (helper);
-      fixture_assert_empty (fixture);
-    }
-
-  /* What others have made is there to be used. */
-  other = fixture_user (fixture, 3);
-  send_open (fixture, helper, 0);
-  helper_expect_ok (helper);
-  helper_do (helper, "acquire 0 2");
-  g_assert_cmpint (helper_get_value (other, 0), ==, 1);
-  helper_do (helper, "release 0 1");
-  helper_kill (helper);
-  g_assert_cmpint (helper_get_value (other, 0), ==, 3);
-}
-
-/* The limit is the one of the moment. */
-static void
-test_file_size_again (Fixture *fixture)
-{
-  Helper *helper = fixture_helper (fixture);
-
-  helper_do (helper, "limit fsize 100");
-  send_open (fixture, helper, 0);
-  expect_out_of_resources (helper);
-  helper_do (helper, "limit fsize -");
-  send_open (fixture, helper, 0);
-  helper_expect_ok (helper);
-  helper_do (helper, "acquire 0 3");
-  helper_do (helper, "limit fsize 100");
-  helper_do (helper, "release 0 1");
-  g_assert_cmpint (helper_get_value (helper, 0), ==, 1);
-  helper_do (helper, "close 0");
-  fixture_assert_empty (fixture);
-}
-
-/* A file that grows with the threads that use it stops growing at the limit, and those who have found
- * room in it go on. */
+/* A file that grows with the threads that use it stops growing at the limit. The threads that have
+ * found room in it go on. */
 static void
 test_file_size_of_threads (Fixture *fixture)
 {
@@ -102,143 +35,53 @@ test_file_size_of_threads (Fixture *fixture)
   g_assert_cmpint (helper_get_value (helper, 0), ==, n_tried);
 }
 
-/* --- Memory --- */
-
-/* No address space is left, but what the allocator has in stock. */
-static void
-test_address_space (Fixture *fixture)
-{
-  Helper *helper = fixture_helper (fixture);
-  Helper *other;
-
-  helper_do (helper, "limit as +0");
-  send_open (fixture, helper, 0);
-  expect_out_of_resources (helper);
-  fixture_assert_empty (fixture);
-
-  other = fixture_user (fixture, 3);
-  send_open (fixture, helper, 0);
-  expect_out_of_resources (helper);
-  helper_do (helper, "limit as -");
-  send_open (fixture, helper, 0);
-  helper_expect_ok (helper);
-  helper_do (helper, "limit as +0");
-  helper_do (helper, "acquire 0 2");
-  helper_do (helper, "release 0 1");
-  g_assert_cmpint (helper_get_value (other, 0), ==, 2);
-  helper_do (helper, "limit as -");
-}
-
-/* A process that locks all its memory may lock no more. */
-static void
-test_locked_memory (Fixture *fixture)
-{
-  Helper *helper;
-
-  if (!fixture_can_change_user (fixture))
-    return;
-
-  g_assert_cmpint (chmod (fixture->keys_folder, 0777), ==, 0);
-  helper = fixture_helper (fixture);
-  helper_do (helper, "uid %d", NOBODY);
-  helper_do (helper, "limit memlock 1");
-  if (!helper_may (helper, "lock-memory", "the system forbids to lock memory"))
-    return;
-
-  send_open (fixture, helper, 0);
-  expect_out_of_resources (helper);
-  fixture_assert_empty (fixture);
-}
-
-/* With a limit that allows it, all works with memory that is locked. */
-static void
-test_all_locked (Fixture *fixture)
-{
-  Helper *helper = fixture_helper (fixture);
-  Helper *other = fixture_user (fixture, 3);
-
-  if (!helper_may (helper, "lock-memory", "the system forbids to lock memory"))
-    return;
-
-  send_open (fixture, helper, 0);
-  helper_expect_ok (helper);
-  helper_do (helper, "acquire 0 3");
-  helper_send (other, "acquire 0 2");
-  wait_until_blocked (fixture->backend, other->pid, 1);
-  helper_kill (helper);
-  helper_expect_ok (other);
-}
-
-/* --- Threads --- */
-
-/* No thread can be started: an acquire that would need one fails, and a wait needs none. */
-static void
-test_processes (Fixture *fixture)
-{
-  Helper *helper, *holder;
-
-  if (!fixture_can_change_user (fixture))
-    return;
-
-  g_assert_cmpint (chmod (fixture->keys_folder, 0777), ==, 0);
-  holder = fixture_helper (fixture);
-  helper = fixture_helper (fixture);
-  helper_do (holder, "uid %d", NOBODY);
-  helper_do (helper, "uid %d", NOBODY);
-  send_open (fixture, holder, 0);
-  helper_expect_ok (holder);
-  send_open (fixture, helper, 0);
-  helper_expect_ok (helper);
-  /* GIO starts a thread of its own with the first call of this kind. */
-  helper_do (helper, "async 0 1");
-  helper_do (helper, "release 0 1");
-  helper_do (helper, "limit nproc 0");
-
-  helper_do (helper, "async 0 1");
-  helper_do (helper, "release 0 1");
-  helper_do (holder, "acquire 0 3");
-  helper_send (helper, "async 0 1");
-  expect_out_of_resources (helper);
-
-  helper_send (helper, "acquire 0 1");
-  wait_until_blocked (fixture->backend, helper->pid, 1);
-  helper_kill (holder);
-  helper_expect_ok (helper);
-  g_assert_cmpint (helper_get_value (helper, 0), ==, 2);
-  /* A sanitizer would start a thread at an end in good order. */
-  helper_do (helper, "close 0");
-  helper_kill (helper);
-}
-
-/* A wait needs no stack of the size that the limit says. */
-static void
-test_stack (Fixture *fixture)
-{
-  Helper *holder = fixture_user (fixture, 3);
-  Helper *helper = fixture_helper (fixture);
-
-  /* More than there is address space for. A program takes it over as it begins. */
-  helper_do (helper, "limit stack 4611686018427387904");
-  helper_do (helper, "exec");
-  send_open (fixture, helper, 0);
-  helper_expect_ok (helper);
-  helper_do (holder, "acquire 0 3");
-  helper_send (helper, "acquire 0 1");
-  wait_until_blocked (fixture->backend, helper->pid, 1);
-  helper_kill (holder);
-  helper_expect_ok (helper);
-  g_assert_cmpint (helper_get_value (helper, 0), ==, 2);
-}
-
 static const Case cases[] = {
-  { "file-size", 0, test_file_size },
-  { "file-size-again", 0, test_file_size_again },
+  /* A process that may make no file leaves nothing of its attempts, and uses what others have
+   * made. */
+  { "file-size", .script =
+    "a limit fsize 0; a open OPEN 3 = OUT_OF_RESOURCES; files 0;"
+    "a limit fsize 1; a open OPEN 3 = OUT_OF_RESOURCES; files 0;"
+    "a limit fsize 1000; a open OPEN 3 = OUT_OF_RESOURCES; files 0;"
+    "b open OPEN 3; a open OPEN 3; a acquire 2; b value = 1; a release 1; a kill; b value = 3" },
+
+  /* The limit of the moment counts. */
+  { "file-size-again", .script =
+    "a limit fsize 100; a open OPEN 3 = OUT_OF_RESOURCES; a limit fsize -; a open OPEN 3;"
+    "a acquire 3; a limit fsize 100; a release 1; a value = 1; a close; files 0" },
+
   { "file-size-of-threads", 0, test_file_size_of_threads },
-  { "address-space", NEEDS_ALLOCATOR, test_address_space },
-  { "locked-memory", NEEDS_ALLOCATOR, test_locked_memory },
-  { "all-locked", 0, test_all_locked },
-  { "processes", 0, test_processes },
-  { "stack", 0, test_stack },
+
+  /* No address space is left, but what the allocator has in stock. */
+  { "address-space", NEEDS_ALLOCATOR, .script =
+    "a limit as +0; a open OPEN 3 = OUT_OF_RESOURCES; files 0;"
+    "b open OPEN 3; a open OPEN 3 = OUT_OF_RESOURCES; a limit as -; a open OPEN 3;"
+    "a limit as +0; a acquire 2; a release 1; b value = 2; a limit as -" },
+
+  /* A process that locks all its memory may lock no more. */
+  { "locked-memory", NEEDS_ALLOCATOR | NEEDS_USERS, .script =
+    "share; a uid 65534; a limit memlock 1; a may lock-memory;"
+    "a open OPEN 3 = OUT_OF_RESOURCES; files 0" },
+
+  /* With a limit that allows it, all works with memory that is locked. */
+  { "all-locked", .script =
+    "a may lock-memory; b open OPEN 3; a open OPEN 3;"
+    "a acquire 3; b acquire 2 = blocks; a kill; b wakes" },
+
+  /* No thread can be started: an asynchronous acquire that would need a thread fails, and a wait
+   * needs none. GIO starts a thread of its own with the first call of this kind, before the limit.
+   * At an end in good order a sanitizer would start a thread, so the process is killed. */
+  { "processes", NEEDS_USERS, .script =
+    "share; b uid 65534; b open OPEN 3; a uid 65534; a open OPEN 3;"
+    "a async 1; a release 1; a limit nproc 0; a async 1; a release 1;"
+    "b acquire 3; a async 1 = OUT_OF_RESOURCES;"
+    "a acquire 1 = blocks; b kill; a wakes; a value = 2; a close; a kill" },
+
+  /* A limit on the stack of more than there is address space for, which a program takes over as it
+   * begins: a wait must not need a stack of that size. */
+  { "stack", .script =
+    "b open OPEN 3; a limit stack 4611686018427387904; a exec; a open OPEN 3;"
+    "b acquire 3; a acquire 1 = blocks; b kill; a wakes; a value = 2" },
+
   { NULL },
 };
 
