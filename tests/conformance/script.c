@@ -483,7 +483,8 @@ expect_figures (Script     *self,
       if (g_str_has_prefix (name, "held-by."))
         {
           Helper *holder = find_process (self, name + strlen ("held-by."));
-          g_autofree char *entry = g_strdup_printf (" %d:%s:test-helper", (int) holder->pid, expected);
+          g_autofree char *entry = g_strdup_printf (" %d:%s:test-helper", (int) holder->pid,
+                                                    expected);
 
           if (has_holders && strstr (answer, entry) == NULL)
             fail (self, "expected a holder%s, the answer is \"%s\"", entry, answer);

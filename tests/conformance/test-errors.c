@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Takes over the error. It says which semaphore, and more than that. */
+/* Takes over the error, whose message has to name the key, and to say more than that. */
 static void
 assert_names_key (Fixture *fixture,
                   GError  *error)
@@ -21,6 +21,22 @@ assert_names_key (Fixture *fixture,
   g_assert_cmpuint (strlen (error->message), >, strlen (fixture->key) + 10);
   g_assert_true (g_utf8_validate (error->message, -1, NULL));
   g_error_free (error);
+}
+
+/* Opening has to fail with that code, a good message, and @named in it where that is not NULL. */
+static void
+expect_refused (Fixture        *fixture,
+                SsemAccessMode  mode,
+                int             code,
+                const char     *named)
+{
+  GError *error = NULL;
+
+  g_assert_null (fixture_open_full (fixture, fixture->key, mode, 1, TRUE, &error));
+  g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, code);
+  if (named != NULL)
+    g_assert_nonnull (strstr (error->message, named));
+  assert_names_key (fixture, error);
 }
 
 /* --- The numbers --- */
@@ -44,7 +60,7 @@ test_numbers (Fixture *fixture)
 
 #define NOBODY 65534
 
-/* A folder that may be read and not written. */
+/* A directory that may be read and not written. */
 static void
 test_permission_denied (Fixture *fixture)
 {
@@ -66,15 +82,9 @@ static void
 test_key_error (Fixture *fixture)
 {
   g_autofree char *path = fixture_key_path (fixture);
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  GError *error = NULL;
 
   fixture_plant_misfit (fixture);
-  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, &error);
-  assert_code (error, KEY_ERROR);
-  g_assert_null (semaphore);
-  g_assert_nonnull (strstr (error->message, path));
-  assert_names_key (fixture, error);
+  expect_refused (fixture, SSEM_ACCESS_MODE_OPEN, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR, path);
   fixture_unplant (fixture);
 }
 
@@ -82,89 +92,57 @@ static void
 test_already_exists (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
-  g_autoptr(SsemSystemSemaphore) other = NULL;
-  GError *error = NULL;
 
-  other = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 1, TRUE,
-                             &error);
-  assert_code (error, ALREADY_EXISTS);
-  assert_names_key (fixture, error);
+  expect_refused (fixture, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE,
+                  SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS, NULL);
   drop_object (&semaphore);
 }
 
 static void
 test_not_found (Fixture *fixture)
 {
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  GError *error = NULL;
-
-  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN_EXISTING, 1, TRUE,
-                                 &error);
-  assert_code (error, NOT_FOUND);
-  g_assert_null (semaphore);
-  assert_names_key (fixture, error);
+  expect_refused (fixture, SSEM_ACCESS_MODE_OPEN_EXISTING, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND,
+                  NULL);
 }
 
-/* Where no folder is. It is not made, and what it is about is the path. */
+/* A directory that is missing is not made, and the error is about its path. */
 static void
 test_folder_missing (Fixture *fixture)
 {
-  const SsemAccessMode modes[] = {
-    SSEM_ACCESS_MODE_OPEN, SSEM_ACCESS_MODE_CREATE,
-    SSEM_ACCESS_MODE_OPEN_EXISTING, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE,
-  };
   g_autofree char *missing = g_build_filename (fixture->folder, "missing", NULL);
-  guint i;
+  SsemAccessMode mode;
 
   g_setenv ("SSEM_RUNTIME_DIR", missing, TRUE);
-  for (i = 0; i < G_N_ELEMENTS (modes); i++)
+  for (mode = SSEM_ACCESS_MODE_OPEN; mode <= SSEM_ACCESS_MODE_CREATE_EXCLUSIVE; mode++)
     {
-      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-      GError *error = NULL;
-
-      semaphore = fixture_open_full (fixture, fixture->key, modes[i], 1, TRUE, &error);
-      assert_code (error, NOT_FOUND);
-      g_assert_null (semaphore);
-      g_assert_nonnull (strstr (error->message, missing));
-      assert_names_key (fixture, error);
+      expect_refused (fixture, mode, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND, missing);
       g_assert_false (g_file_test (missing, G_FILE_TEST_EXISTS));
     }
   g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
 }
 
-/* Where the folder's path leads through a file. */
+/* The path of the directory leads through a file. */
 static void
 test_folder_no_folder (Fixture *fixture)
 {
   g_autofree char *file = g_build_filename (fixture->folder, "file", NULL);
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  GError *error = NULL;
 
-  g_file_set_contents (file, "", 0, &error);
-  g_assert_no_error (error);
+  g_assert_true (g_file_set_contents (file, "", 0, NULL));
   g_setenv ("SSEM_RUNTIME_DIR", file, TRUE);
-  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, &error);
-  assert_code (error, NOT_FOUND);
-  g_assert_null (semaphore);
-  assert_names_key (fixture, error);
+  expect_refused (fixture, SSEM_ACCESS_MODE_OPEN, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND, NULL);
   g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
   g_assert_cmpint (g_unlink (file), ==, 0);
 }
 
-/* What has no code of its own: here, a folder whose path is too long for the system. */
+/* An error of the system that has no code of its own: a path that is too long. */
 static void
 test_unknown_error (Fixture *fixture)
 {
-  g_autofree char *folder = g_strnfill (2 * PATH_MAX, 'x');
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  GError *error = NULL;
+  g_autofree char *directory = g_strnfill (2 * PATH_MAX, 'x');
 
-  g_setenv ("SSEM_RUNTIME_DIR", folder, TRUE);
-  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, &error);
-  assert_code (error, UNKNOWN_ERROR);
-  g_assert_null (semaphore);
-  g_assert_nonnull (strstr (error->message, g_strerror (ENAMETOOLONG)));
-  assert_names_key (fixture, error);
+  g_setenv ("SSEM_RUNTIME_DIR", directory, TRUE);
+  expect_refused (fixture, SSEM_ACCESS_MODE_OPEN, SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR,
+                  g_strerror (ENAMETOOLONG));
   g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
 }
 
@@ -180,11 +158,11 @@ test_maximum (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-/* One descriptor more in each turn, until it is enough; what failed before leaves nothing. */
+/* One descriptor more in each turn, until opening succeeds; a failure leaves nothing. */
 static void
 test_out_of_descriptors (Fixture *fixture)
 {
-  /* A helper has its three, and two for a child. */
+  /* The three that every process has, and two to speak with a child. */
   const int n_used = 5;
   Helper *helper = fixture_helper (fixture);
   gboolean is_open = FALSE;
@@ -209,44 +187,17 @@ test_out_of_descriptors (Fixture *fixture)
     }
   g_assert_cmpint (n_refused, >=, 1);
 
-  /* Once it is open, it needs none: */
+  /* An open semaphore needs no more descriptors: not to operate, */
   helper_do (helper, "files %d", n_used);
   helper_do (helper, "acquire 0 1");
   helper_do (helper, "release 0 1");
   g_assert_cmpint (helper_get_value (helper, 0), ==, 3);
-  /* ... nor a second object of the key, nor to go. */
+  /* not for a second object of the key, and not to close. */
   helper_open (helper, 1, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
   helper_do (helper, "close 0");
   helper_do (helper, "close 1");
   fixture_assert_empty (fixture);
   helper_do (helper, "files 256");
-}
-
-static void
-test_out_of_sets (Fixture *fixture)
-{
-  Helper *helper;
-  g_autofree char *answer = NULL;
-
-  if (fixture->backend != SSEM_BACKEND_SYSV)
-    {
-      g_test_skip ("only System V needs a set");
-      return;
-    }
-
-  helper = fixture_helper (fixture);
-  helper_send (helper, "no-sets");
-  answer = helper_receive (helper);
-  if (!g_str_equal (answer, "ok"))
-    {
-      g_test_skip ("this needs the right to make a name space for System V");
-      return;
-    }
-
-  helper_send_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
-  helper_expect_error (helper, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                       SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
-  fixture_assert_empty (fixture);
 }
 
 /* A record that another version of the library laid out: an error, not a guess. */
@@ -268,10 +219,7 @@ test_another_version (Fixture *fixture)
 
   record[layout_offset] ^= 1;
   fixture_plant_content (fixture, record, length);
-  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_CREATE, 1, TRUE, &error);
-  assert_code (error, UNKNOWN_ERROR);
-  g_assert_null (semaphore);
-  assert_names_key (fixture, g_steal_pointer (&error));
+  expect_refused (fixture, SSEM_ACCESS_MODE_CREATE, SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR, NULL);
   g_file_get_contents (path, &found, &found_length, &error);
   g_assert_no_error (error);
   g_assert_cmpmem (found, found_length, record, length);
@@ -313,18 +261,14 @@ static void
 test_odd_key (Fixture *fixture)
 {
   g_autofree char *key = g_strconcat (fixture->key, " %s%n%d €", NULL);
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  g_autoptr(GError) error = NULL;
 
-  semaphore = fixture_open_full (fixture, key, SSEM_ACCESS_MODE_OPEN_EXISTING, 1, TRUE, &error);
-  assert_code (error, NOT_FOUND);
-  g_assert_null (semaphore);
-  g_assert_nonnull (strstr (error->message, key));
+  fixture_expect_refused (fixture, key, SSEM_ACCESS_MODE_OPEN_EXISTING, 1,
+                          SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND, key);
 }
 
-/* --- What people see --- */
+/* --- Messages are safe to print --- */
 
-/* Takes over the error. Its message is text that a terminal and any binding can take, and shows
+/* Takes over the error. Its message has to be safe for a terminal and for any binding, and to show
  * what it is about as @shown. */
 static void
 assert_harmless (GError     *error,
@@ -340,7 +284,7 @@ assert_harmless (GError     *error,
   g_error_free (error);
 }
 
-/* A key with what would take over a terminal, in each message that names the key. */
+/* A key with the control characters of a terminal, in each message that names the key. */
 static void
 test_harmless_key (Fixture *fixture)
 {
@@ -364,7 +308,7 @@ test_harmless_key (Fixture *fixture)
   assert_harmless (g_steal_pointer (&error), shown);
   g_assert_false (ssem_system_semaphore_release (semaphore, fixture_maximum (fixture), &error));
   assert_harmless (g_steal_pointer (&error), shown);
-  if (fixture->backend != SSEM_BACKEND_WINDOWS)
+  if (fixture_has (fixture, NEEDS_REMOVE))
     {
       g_assert_false (ssem_semaphore_remove_leftover (key, fixture->backend, &error));
       g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BUSY);
@@ -410,7 +354,8 @@ static const Case cases[] = {
   { "unknown-error", NEEDS_FILES, test_unknown_error },
   { "maximum", 0, test_maximum },
   { "out-of-descriptors", NEEDS_LIMITS, test_out_of_descriptors },
-  { "out-of-sets", NEEDS_LIMITS, test_out_of_sets },
+  { "out-of-sets", NEEDS_LIMITS | NEEDS_SYSV, .script =
+    "a may no-sets; a open OPEN 3 = OUT_OF_RESOURCES; files 0" },
   { "another-version", NEEDS_FILES, test_another_version },
   { "gio", 0, test_gio },
   { "odd-key", 0, test_odd_key },

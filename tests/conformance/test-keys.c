@@ -11,7 +11,7 @@
 
 #define KEY_MAX 1024
 
-/* @piece again and again, @length bytes of it. */
+/* Returns @length bytes, of @piece repeated. */
 static char *
 repeat (const char *piece,
         gsize       length)
@@ -29,26 +29,16 @@ static void
 assert_no_key (Fixture    *fixture,
                const char *key)
 {
-  const SsemAccessMode modes[] = {
-    SSEM_ACCESS_MODE_OPEN, SSEM_ACCESS_MODE_CREATE,
-    SSEM_ACCESS_MODE_OPEN_EXISTING, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE,
-  };
-  guint i;
+  SsemAccessMode mode;
 
-  for (i = 0; i < G_N_ELEMENTS (modes); i++)
+  for (mode = SSEM_ACCESS_MODE_OPEN; mode <= SSEM_ACCESS_MODE_CREATE_EXCLUSIVE; mode++)
     {
-      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-      g_autoptr(SsemSystemSemaphore) made_by_default = NULL;
       g_autoptr(GError) error = NULL;
-      g_autoptr(GError) error_by_default = NULL;
 
-      semaphore = fixture_open_full (fixture, key, modes[i], 1, TRUE, &error);
+      fixture_expect_refused (fixture, key, mode, 1, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR, NULL);
+      /* With the default backend as well. */
+      g_assert_null (ssem_system_semaphore_new (key, 1, mode, &error));
       assert_code (error, KEY_ERROR);
-      g_assert_null (semaphore);
-
-      made_by_default = ssem_system_semaphore_new (key, 1, modes[i], &error_by_default);
-      assert_code (error_by_default, KEY_ERROR);
-      g_assert_null (made_by_default);
     }
 
   fixture_assert_empty (fixture);
@@ -125,7 +115,7 @@ assert_key_works (Fixture    *fixture,
   found = ssem_system_semaphore_get_key (semaphore);
   g_assert_cmpstr (found, ==, key);
 
-  /* It lies in the folder, not where slashes would lead. */
+  /* It lies in the directory, not where slashes would lead. */
   names = fixture_list_keys (fixture);
   g_assert_cmpuint (g_strv_length (names), ==, 1);
 
@@ -137,7 +127,7 @@ assert_key_works (Fixture    *fixture,
   fixture_assert_empty (fixture);
 }
 
-/* A process that takes all rights from the files it makes takes none from its other processes. */
+/* A process whose umask takes all rights from its files can share the semaphore all the same. */
 static void
 test_umask (Fixture *fixture)
 {
@@ -226,7 +216,7 @@ test_distinct (Fixture *fixture)
     }
 }
 
-/* The same key in another folder is another semaphore. */
+/* The same key in another directory is another semaphore. */
 static void
 test_runtime_dir (Fixture *fixture)
 {
@@ -250,7 +240,7 @@ test_runtime_dir (Fixture *fixture)
   drop_object (&here);
 }
 
-/* One that is not absolute is meant from where the program is when it opens the key. */
+/* A relative path is resolved from the current directory when the program opens the key. */
 static void
 test_relative_runtime_dir (Fixture *fixture)
 {
@@ -273,63 +263,6 @@ test_relative_runtime_dir (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
-/* --- Other users --- */
-
-#define NOBODY 65534
-
-static void
-test_other_user (Fixture *fixture)
-{
-  const SsemAccessMode modes[] = {
-    SSEM_ACCESS_MODE_OPEN, SSEM_ACCESS_MODE_CREATE,
-    SSEM_ACCESS_MODE_OPEN_EXISTING, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE,
-  };
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  Helper *stranger;
-  guint i;
-
-  if (!fixture_can_change_user (fixture))
-    return;
-
-  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
-  stranger = fixture_helper (fixture);
-  helper_do (stranger, "uid %d", NOBODY);
-  for (i = 0; i < G_N_ELEMENTS (modes); i++)
-    {
-      helper_send_open (stranger, 0, modes[i], 1, TRUE, fixture->key);
-      helper_expect_error (stranger, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                           SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED);
-    }
-  helper_kill (stranger);
-
-  assert_value (semaphore, 3);
-  drop_object (&semaphore);
-}
-
-/* Root could read and write another user's semaphore, and yet must not share it. */
-static void
-test_other_user_for_root (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  g_autoptr(GError) error = NULL;
-  Helper *stranger;
-
-  if (!fixture_can_change_user (fixture))
-    return;
-
-  stranger = fixture_helper (fixture);
-  helper_do (stranger, "uid %d", NOBODY);
-  helper_open (stranger, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
-
-  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_CREATE, 1, TRUE, &error);
-  assert_code (error, PERMISSION_DENIED);
-  g_assert_null (semaphore);
-
-  g_assert_cmpint (helper_get_value (stranger, 0), ==, 3);
-  helper_do (stranger, "close 0");
-  helper_kill (stranger);
-}
-
 static const Case cases[] = {
   { "refused", 0, test_refused },
   { "refused-by-set-key", 0, test_refused_by_set_key },
@@ -339,8 +272,16 @@ static const Case cases[] = {
   { "distinct", 0, test_distinct },
   { "runtime-dir", 0, test_runtime_dir },
   { "relative-runtime-dir", NEEDS_FILES, test_relative_runtime_dir },
-  { "other-user", 0, test_other_user },
-  { "other-user-for-root", 0, test_other_user_for_root },
+
+  /* User 65534 is nobody. */
+  { "other-user", NEEDS_USERS, .script =
+    "share; w open OPEN 3; a uid 65534; a open OPEN 1 = PERMISSION_DENIED;"
+    "a open CREATE 1 = PERMISSION_DENIED; a open OPEN_EXISTING 1 = PERMISSION_DENIED;"
+    "a open CREATE_EXCLUSIVE 1 = PERMISSION_DENIED; w value = 3" },
+
+  /* Root could read and write another user's semaphore, and yet must not share it. */
+  { "other-user-for-root", NEEDS_USERS, .script =
+    "share; a uid 65534; a open OPEN 3; w open CREATE 1 = PERMISSION_DENIED; a value = 3; a close" },
   { NULL },
 };
 

@@ -115,7 +115,7 @@ test_listeners_killed (Fixture *fixture)
 
 static void
 assert_directory_empty (Helper     *helper,
-                     const char *directory)
+                        const char *directory)
 {
   /* As the helper sees it, in its own name space. */
   g_autofree char *path = g_strdup_printf ("/proc/%d/root%s", (int) helper->pid, directory);

@@ -444,26 +444,15 @@ test_dispose (Fixture *fixture)
   g_object_run_dispose (G_OBJECT (semaphore));
   g_object_run_dispose (G_OBJECT (semaphore));
 
-  g_assert_false (ssem_system_semaphore_acquire (semaphore, 1, NULL, &error));
-  assert_code (error, NOT_FOUND);
+  assert_refused (ssem_system_semaphore_acquire (semaphore, 1, NULL, &error), NOT_FOUND);
   g_assert_cmpint (ssem_system_semaphore_get_error (semaphore), ==,
                    SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
-  g_clear_error (&error);
-  g_assert_false (ssem_system_semaphore_try_acquire (semaphore, 1, &error));
-  assert_code (error, NOT_FOUND);
-  g_clear_error (&error);
-  g_assert_false (ssem_system_semaphore_release (semaphore, 1, &error));
-  assert_code (error, NOT_FOUND);
-  g_clear_error (&error);
-  g_assert_cmpint (ssem_system_semaphore_get_value (semaphore, &error), ==, -1);
-  assert_code (error, NOT_FOUND);
-  g_clear_error (&error);
-  g_assert_false (ssem_system_semaphore_set_key (semaphore, fixture->key, 3,
-                                                 SSEM_ACCESS_MODE_CREATE, &error));
-  assert_code (error, NOT_FOUND);
-  g_clear_error (&error);
-  g_assert_false (g_initable_init (G_INITABLE (semaphore), NULL, &error));
-  assert_code (error, NOT_FOUND);
+  assert_refused (ssem_system_semaphore_try_acquire (semaphore, 1, &error), NOT_FOUND);
+  assert_refused (ssem_system_semaphore_release (semaphore, 1, &error), NOT_FOUND);
+  assert_refused (ssem_system_semaphore_get_value (semaphore, &error) != -1, NOT_FOUND);
+  assert_refused (ssem_system_semaphore_set_key (semaphore, fixture->key, 3,
+                                                 SSEM_ACCESS_MODE_CREATE, &error), NOT_FOUND);
+  assert_refused (g_initable_init (G_INITABLE (semaphore), NULL, &error), NOT_FOUND);
 
   g_assert_cmpint (helper_get_value (user, 0), ==, 1);
   helper_quit (user);
