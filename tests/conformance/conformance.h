@@ -220,7 +220,13 @@ void                 fixture_plant_content (Fixture         *self,
                                             const char      *content,
                                             gsize            length);
 void                 fixture_unplant       (Fixture         *self);
-/* Puts a folder where a file belongs. */
+/* Makes a System V set under the key of the file that is there, as a peer such as Qt does. */
+void                 fixture_make_peer     (Fixture         *self,
+                                            int              value);
+/* Removes it; it has to have that value. */
+void                 fixture_remove_peer   (Fixture         *self,
+                                            int              value);
+/* Puts a directory where a file belongs. */
 void                 fixture_plant_misfit  (Fixture         *self);
 /* Removes the semaphore behind everybody's back, as an administrator would. */
 void                 fixture_remove        (Fixture         *self,

@@ -48,8 +48,8 @@ places_begin (Fixture *self)
   self->sets = g_array_new (FALSE, FALSE, sizeof (SeenSet));
 }
 
-/* Whether the set was made since the test began. ftok(3) keeps 16 bits of a file's number, so what an
- * earlier test left over when it was killed may have the key of a file of this one. */
+/* Whether the set was made since the test began. ftok(3) keeps 16 bits of a file's number, so what
+ * an earlier test left over when it was killed may have the key of a file of this one. */
 static gboolean
 is_of_this_test (Fixture *self,
                  int      set)
@@ -251,4 +251,37 @@ fixture_remove (Fixture *self,
     default:
       g_assert_not_reached ();
     }
+}
+
+/* Returns the kernel's key of the only file. */
+static key_t
+find_kernel_key (Fixture *self)
+{
+  g_auto(GStrv) names = fixture_list_keys (self);
+
+  g_assert_cmpuint (g_strv_length (names), ==, 1);
+
+  return key_of_name (self, names[0]);
+}
+
+void
+fixture_make_peer (Fixture *self,
+                   int      value)
+{
+  union { int val; } argument = { value };
+  int set = semget (find_kernel_key (self), 1, IPC_CREAT | IPC_EXCL | 0600);
+
+  g_assert_cmpint (set, >=, 0);
+  g_assert_cmpint (semctl (set, 0, SETVAL, argument), ==, 0);
+}
+
+void
+fixture_remove_peer (Fixture *self,
+                     int      value)
+{
+  int set = semget (find_kernel_key (self), 1, 0);
+
+  g_assert_cmpint (semctl (set, 0, GETVAL), ==, value);
+  fixture_remove (self, REMOVE_BOTH);
+  g_assert_cmpint (semctl (set, 0, GETVAL), ==, -1);
 }

@@ -189,3 +189,17 @@ fixture_remove (Fixture *self,
 {
   g_assert_not_reached ();
 }
+
+void
+fixture_make_peer (Fixture *self,
+                   int      value)
+{
+  g_assert_not_reached ();
+}
+
+void
+fixture_remove_peer (Fixture *self,
+                     int      value)
+{
+  g_assert_not_reached ();
+}

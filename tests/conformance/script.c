@@ -538,6 +538,27 @@ command_remove (Script *self,
 }
 
 static void
+command_plant (Script *self,
+               Step   *step)
+{
+  fixture_plant_content (self->fixture, "", 0);
+}
+
+static void
+command_peer (Script *self,
+              Step   *step)
+{
+  fixture_make_peer (self->fixture, get_number (self, step->words[1]));
+}
+
+static void
+command_peer_has (Script *self,
+                  Step   *step)
+{
+  fixture_remove_peer (self->fixture, get_number (self, step->words[1]));
+}
+
+static void
 command_share (Script *self,
                Step   *step)
 {
@@ -575,6 +596,9 @@ static const NamedCommand commands_of_process[] = {
 static const NamedCommand commands_of_test[] = {
   { "files", command_files },
   { "remove", command_remove },
+  { "plant", command_plant },
+  { "peer", command_peer },
+  { "peer-has", command_peer_has },
   { "share", command_share },
   { NULL },
 };

@@ -45,6 +45,9 @@ G_BEGIN_DECLS
  *
  *   files N                          as many names must be in the directory of keys
  *   remove COUNTER|NAME|BOTH         removes the semaphore as an administrator would
+ *   plant                            puts an empty file where the semaphore's would be
+ *   peer N                           makes a System V set with value N, as Qt does
+ *   peer-has N                       it must have that value still; removes it
  *   share                            opens the directories to other users
  *   repeat N ... again               performs the steps in between N times, or as often as there is
  *                                    time for, at least once

@@ -219,7 +219,8 @@ test_another_version (Fixture *fixture)
 
   record[layout_offset] ^= 1;
   fixture_plant_content (fixture, record, length);
-  expect_refused (fixture, SSEM_ACCESS_MODE_CREATE, SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR, NULL);
+  expect_refused (fixture, SSEM_ACCESS_MODE_CREATE, SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR,
+                  NULL);
   g_file_get_contents (path, &found, &found_length, &error);
   g_assert_no_error (error);
   g_assert_cmpmem (found, found_length, record, length);

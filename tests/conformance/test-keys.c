@@ -281,7 +281,8 @@ static const Case cases[] = {
 
   /* Root could read and write another user's semaphore, and yet must not share it. */
   { "other-user-for-root", NEEDS_USERS, .script =
-    "share; a uid 65534; a open OPEN 3; w open CREATE 1 = PERMISSION_DENIED; a value = 3; a close" },
+    "share; a uid 65534; a open OPEN 3; w open CREATE 1 = PERMISSION_DENIED;"
+    "a value = 3; a close" },
   { NULL },
 };
 

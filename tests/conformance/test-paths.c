@@ -3,6 +3,7 @@
  */
 
 #include "conformance.h"
+#include "script.h"
 
 #include <glib/gstdio.h>
 
@@ -18,125 +19,50 @@
 #define INITIAL 5
 #define OTHER_INITIAL 7
 
-static SsemSemaphoreInfo *
-look (Fixture *fixture)
-{
-  g_autoptr(GError) error = NULL;
-  SsemSemaphoreInfo *info = ssem_semaphore_info_query (fixture->key, fixture->backend, &error);
-
-  g_assert_no_error (error);
-  g_assert_nonnull (info);
-
-  return info;
-}
-
 /* --- Several spellings --- */
 
-static void
-add_spelling (GPtrArray  *spellings,
-              Fixture    *fixture,
-              const char *ending)
-{
-  g_ptr_array_add (spellings, g_strconcat (fixture->folder, ending, NULL));
-}
+/* Paths to the same directory, the last two from the current directory of the process | the object
+ * that goes first. */
+static const char *const spellings[] = {
+  "TEMP/link | a",
+  "TEMP/again/ | a.1",
+  "TEMP/keys/../keys | a",
+  "TEMP//keys/. | a.1",
+  "keys | a",
+  "./link/../keys | a.1",
+  NULL,
+};
 
-static GPtrArray *
-spell (Fixture *fixture)
+/* A process with two spellings is one user, with one holding. Either object may go, and the process
+ * still uses the semaphore. */
+static const char one_user[] =
+  "a open OPEN 5; a chdir TEMP; a setenv SSEM_RUNTIME_DIR $1;"
+  "a.1 open JOIN 1; a.1 value = 5; a.2 open CREATE_EXCLUSIVE 1 = ALREADY_EXISTS;"
+  "a acquire 3; a.1 release 2; a.1 acquire 2; a release 2; w look attached 1 value 4;"
+  "$2 close; w open JOIN 1; w value = 4; a kill; w value = 5";
+
+/* The last object removes the semaphore, whichever spelling is its own. */
+static const char last_removes[] =
+  "a open OPEN 5; a chdir TEMP; a setenv SSEM_RUNTIME_DIR $1; a.1 open OPEN 1;"
+  "a close; a.1 value = 5; a.1 close; files 0;"
+  "b open OPEN 5; b chdir TEMP; b setenv SSEM_RUNTIME_DIR $1; b.1 open OPEN 1;"
+  "b.1 close; b value = 5; b close; files 0";
+
+/* A script is performed with the link and the link to it in place. */
+static void
+test_spellings (Fixture *fixture)
 {
-  GPtrArray *spellings = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *link = g_build_filename (fixture->folder, "link", NULL);
   g_autofree char *link_to_link = g_build_filename (fixture->folder, "again", NULL);
 
   g_assert_cmpint (symlink ("keys", link), ==, 0);
   g_assert_cmpint (symlink (link, link_to_link), ==, 0);
-  add_spelling (spellings, fixture, "/link");
-  add_spelling (spellings, fixture, "/again/");
-  add_spelling (spellings, fixture, "/keys/../keys");
-  add_spelling (spellings, fixture, "//keys/.");
-  /* From the current directory of the helper. */
-  g_ptr_array_add (spellings, g_strdup ("keys"));
-  g_ptr_array_add (spellings, g_strdup ("./link/../keys"));
-
-  return spellings;
-}
-
-static void
-remove_links (Fixture *fixture)
-{
-  g_autofree char *link = g_build_filename (fixture->folder, "link", NULL);
-  g_autofree char *link_to_link = g_build_filename (fixture->folder, "again", NULL);
-
+  script_run (fixture, fixture->data, spellings);
   g_assert_cmpint (g_unlink (link), ==, 0);
   g_assert_cmpint (g_unlink (link_to_link), ==, 0);
 }
 
-/* A process with two spellings is one user, with one holding. */
-static void
-test_spellings (Fixture *fixture)
-{
-  g_autoptr(GPtrArray) spellings = spell (fixture);
-  guint i;
-
-  for (i = 0; i < spellings->len; i++)
-    {
-      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-      g_autoptr(SsemSemaphoreInfo) info = NULL;
-      Helper *helper = fixture_user (fixture, INITIAL);
-
-      helper_do (helper, "chdir %s", fixture->folder);
-      helper_do (helper, "setenv SSEM_RUNTIME_DIR %s", (char *) spellings->pdata[i]);
-      helper_open (helper, 1, SSEM_ACCESS_MODE_JOIN, 1, TRUE, fixture->key);
-      g_assert_cmpint (helper_get_value (helper, 1), ==, INITIAL);
-      helper_send_open (helper, 2, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 1, TRUE, fixture->key);
-      helper_expect_error (helper, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                           SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS);
-
-      helper_do (helper, "acquire 0 3");
-      helper_do (helper, "release 1 2");
-      helper_do (helper, "acquire 1 2");
-      helper_do (helper, "release 0 2");
-      info = look (fixture);
-      g_assert_cmpint (ssem_semaphore_info_get_n_attached (info), ==, 1);
-      g_assert_cmpint (ssem_semaphore_info_get_value (info), ==, INITIAL - 1);
-
-      /* Either object may go, and the process still uses the semaphore. */
-      helper_do (helper, "close %u", i % 2);
-      semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_JOIN, 1);
-      assert_value (semaphore, INITIAL - 1);
-      helper_kill (helper);
-      assert_value (semaphore, INITIAL);
-      drop_object (&semaphore);
-      fixture_assert_empty (fixture);
-    }
-
-  remove_links (fixture);
-}
-
-/* The last object removes the semaphore, whichever spelling is its own. */
-static void
-test_last_spelling (Fixture *fixture)
-{
-  g_autoptr(GPtrArray) spellings = spell (fixture);
-  guint i;
-
-  for (i = 0; i < 2 * spellings->len; i++)
-    {
-      Helper *helper = fixture_user (fixture, INITIAL);
-
-      helper_do (helper, "chdir %s", fixture->folder);
-      helper_do (helper, "setenv SSEM_RUNTIME_DIR %s", (char *) spellings->pdata[i / 2]);
-      helper_open (helper, 1, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
-      helper_do (helper, "close %u", i % 2);
-      g_assert_cmpint (helper_get_value (helper, 1 - i % 2), ==, INITIAL);
-      helper_do (helper, "close %u", 1 - i % 2);
-      fixture_assert_empty (fixture);
-      helper_quit (helper);
-    }
-
-  remove_links (fixture);
-}
-
-/* A link that leads elsewhere by now: what was opened through it stays what it was. */
+/* A link that leads elsewhere later: what was opened through it stays what it was. */
 static void
 test_link_moves (Fixture *fixture)
 {
@@ -185,7 +111,7 @@ move_away (Fixture *fixture)
   return elsewhere;
 }
 
-/* Those who use it go on, also with what has to ask whether it is there still. */
+/* The users go on, also with operations that ask whether the semaphore is still there. */
 static void
 test_renamed (Fixture *fixture)
 {
@@ -208,7 +134,7 @@ test_renamed (Fixture *fixture)
   g_assert_cmpint (g_unlink (elsewhere), ==, 0);
 }
 
-/* Longer than a waiter goes without a look whether its semaphore is still there. */
+/* Longer than a waiter sleeps before it looks whether its semaphore is still there. */
 #define WAIT_USEC 1500000
 
 static void
@@ -224,7 +150,7 @@ test_renamed_in_wait (Fixture *fixture)
   g_assert_cmpint (g_unlink (elsewhere), ==, 0);
 }
 
-/* And what has been made in its place since stays when they leave. */
+/* What other processes have made in its place stays when the old users leave. */
 static void
 test_made_in_its_place (Fixture *fixture)
 {
@@ -317,7 +243,7 @@ test_chroot (Fixture *fixture)
   g_assert_cmpint (helper_get_value (mover, 1), ==, OTHER_INITIAL);
   helper_do (mover, "close 1");
 
-  /* As the last of those outside it cannot remove what it cannot see, and leaves what it sees. */
+  /* The last process outside cannot remove what it cannot see, and must not remove what it sees. */
   helper_do (mover, "release 0 1");
   helper_quit (outside);
   helper_do (mover, "close 0");
@@ -329,41 +255,11 @@ test_chroot (Fixture *fixture)
   helper_quit (inside);
   remove_path (keys_inside, root);
 
-  /* What it may have left over, the next one takes. */
+  /* The next process takes what the mover may have left over. */
   last = fixture_open (fixture, SSEM_ACCESS_MODE_JOIN, 1);
   assert_value (last, 1);
   drop_object (&last);
   fixture_assert_empty (fixture);
-}
-
-/* One of them sees another file system in the place of the directory. */
-static void
-test_covered (Fixture *fixture)
-{
-  Helper *mover = fixture_user (fixture, INITIAL);
-  Helper *user = fixture_user (fixture, INITIAL);
-  g_autofree char *command = g_strdup_printf ("cover %s", fixture->keys_folder);
-  g_autoptr(SsemSystemSemaphore) last = NULL;
-
-  if (!helper_may (mover, command, "only root can mount a file system"))
-    return;
-
-  helper_do (mover, "acquire 0 1");
-  g_assert_cmpint (helper_get_value (mover, 0), ==, INITIAL - 1);
-  helper_open (mover, 1, SSEM_ACCESS_MODE_OPEN, OTHER_INITIAL, TRUE, fixture->key);
-  helper_do (mover, "acquire 1 1");
-  g_assert_cmpint (helper_get_value (user, 0), ==, INITIAL - 1);
-  g_assert_cmpint (helper_get_value (mover, 0), ==, INITIAL - 1);
-  helper_do (mover, "release 0 1");
-  helper_do (mover, "close 0");
-  g_assert_cmpint (helper_get_value (user, 0), ==, INITIAL);
-  helper_do (mover, "close 1");
-  helper_do (user, "acquire 0 5");
-  helper_kill (user);
-
-  last = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN_EXISTING, 0);
-  assert_value (last, INITIAL);
-  drop_object (&last);
 }
 
 /* --- A directory that comes in between --- */
@@ -371,8 +267,8 @@ test_covered (Fixture *fixture)
 #define NOBODY 65534
 #define MAX_CALLS 200
 
-/* Another user makes the directory of all semaphores after so many system calls of opening. Answers
- * whether it was not there yet. */
+/* Another user makes the directory of all semaphores after so many system calls of opening. Returns
+ * whether the directory was not there yet. */
 static gboolean
 open_beside_other_user (Fixture    *fixture,
                         int         uid,
@@ -428,15 +324,8 @@ test_directory_of_other_user (Fixture *fixture)
   g_autofree char *path = NULL;
   int uid, n_calls = 0;
 
-  if (fixture->backend != SSEM_BACKEND_SHARED_MEMORY)
-    {
-      g_test_skip ("only shared memory has a directory of its own");
-      return;
-    }
-  if (!fixture_can_change_user (fixture))
-    return;
-
-  /* A user that nobody is. */
+  fixture_share (fixture);
+  /* A user id that is not in use. */
   uid = g_test_rand_int_range (1000000000, 2000000000);
   path = g_strdup_printf ("/dev/shm/ssem-%d", uid);
   while (open_beside_other_user (fixture, uid, path, n_calls))
@@ -448,15 +337,22 @@ test_directory_of_other_user (Fixture *fixture)
 }
 
 static const Case cases[] = {
-  { "spellings", 0, test_spellings },
-  { "last-spelling", 0, test_last_spelling },
+  { "spellings", 0, test_spellings, one_user },
+  { "last-spelling", 0, test_spellings, last_removes },
   { "link-moves", 0, test_link_moves },
   { "renamed", 0, test_renamed },
   { "renamed-in-wait", 0, test_renamed_in_wait },
   { "made-in-its-place", 0, test_made_in_its_place },
   { "chroot", 0, test_chroot },
-  { "covered", 0, test_covered },
-  { "directory-of-other-user", NEEDS_FILES, test_directory_of_other_user },
+
+  /* A process sees another file system in the place of the directory. It goes on with the semaphore
+   * that it has opened, and leaves that semaphore. */
+  { "covered", .script =
+    "a open OPEN 5; b open OPEN 5; a may cover KEYS; a acquire 1; a value = 4;"
+    "a.1 open OPEN 7; a.1 acquire 1; b value = 4; a value = 4; a release 1; a close; b value = 5;"
+    "a.1 close; b acquire 5; b kill; w open OPEN_EXISTING; w value = 5" },
+
+  { "directory-of-other-user", NEEDS_SHARED_MEMORY | NEEDS_USERS, test_directory_of_other_user },
   { NULL },
 };
 

@@ -15,31 +15,22 @@
 
 #define NOBODY 65534
 
-/* --- What somebody else has put in the key's place --- */
+/* What lies in the place of a key's file: what others have put there, what a crash has left, the
+ * sets of peers. A peer is a program that uses System V keys as Qt does. script.h explains the
+ * scripts. */
 
+/* Opening has to fail in every mode. */
 static void
 expect_refusal (Fixture *fixture,
                 int      code)
 {
-  const SsemAccessMode modes[] = {
-    SSEM_ACCESS_MODE_OPEN, SSEM_ACCESS_MODE_CREATE,
-    SSEM_ACCESS_MODE_OPEN_EXISTING, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE,
-  };
-  guint i;
+  SsemAccessMode mode;
 
-  for (i = 0; i < G_N_ELEMENTS (modes); i++)
-    {
-      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-      g_autoptr(GError) error = NULL;
-
-      semaphore = fixture_open_full (fixture, fixture->key, modes[i], 1, TRUE, &error);
-      g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, code);
-      g_assert_null (semaphore);
-      g_assert_nonnull (strstr (error->message, fixture->key));
-    }
+  for (mode = SSEM_ACCESS_MODE_OPEN; mode <= SSEM_ACCESS_MODE_CREATE_EXCLUSIVE; mode++)
+    fixture_expect_refused (fixture, fixture->key, mode, 1, code, fixture->key);
 }
 
-/* A link in place of the key's own entry: dangling, to a file, to a folder. */
+/* A link in place of the key's own entry: dangling, to a file, to a directory. */
 static void
 test_planted_link (Fixture *fixture)
 {
@@ -68,7 +59,7 @@ test_planted_link (Fixture *fixture)
   fixture_unplant (fixture);
 }
 
-/* A link to a semaphore is a link, even if it is this one's. */
+/* A link to a semaphore is refused as any link, even if it leads to the key's own. */
 static void
 test_planted_link_to_it (Fixture *fixture)
 {
@@ -92,7 +83,7 @@ test_planted_misfit (Fixture *fixture)
   fixture_unplant (fixture);
 }
 
-/* Opening it must not wait for the other end. */
+/* Opening a FIFO must not wait for its other end. */
 static void
 test_planted_fifo (Fixture *fixture)
 {
@@ -142,11 +133,11 @@ test_planted_content (Fixture *fixture)
   expect_refused_content (fixture, noise, sizeof noise);
 
   /* Where the file appears in one step with all its content, an empty one is no beginning. */
-  if (fixture->backend == SSEM_BACKEND_SHARED_MEMORY)
+  if (fixture_has (fixture, NEEDS_SHARED_MEMORY))
     expect_refused_content (fixture, "", 0);
 }
 
-/* The bytes of the semaphore of @key, as they lie in the folder while it is open. */
+/* Returns the bytes of the semaphore of @key while it is open. */
 static char *
 read_record (Fixture    *fixture,
              const char *key,
@@ -169,7 +160,7 @@ read_record (Fixture    *fixture,
   return record;
 }
 
-/* One that was cut off, and one that belongs to another key. */
+/* A truncated record, and the record of another key. */
 static void
 test_planted_record (Fixture *fixture)
 {
@@ -183,9 +174,10 @@ test_planted_record (Fixture *fixture)
   expect_refused_content (fixture, record, length - 1);
 }
 
-/* Cut off while it is in use: whoever comes then is told, and not struck by a signal. */
+/* The file is truncated while it is in use: a process that opens it gets an error, and no
+ * SIGBUS. */
 static void
-test_cut_off_in_use (Fixture *fixture)
+test_truncated_in_use (Fixture *fixture)
 {
   g_autofree char *path = fixture_key_path (fixture);
   const int lengths[] = { 0, 1, 100, 4095, 4096 };
@@ -208,7 +200,7 @@ test_cut_off_in_use (Fixture *fixture)
       /* System V keeps the value elsewhere, and takes an empty file for a new one. */
       for (mode = SSEM_ACCESS_MODE_OPEN; mode <= SSEM_ACCESS_MODE_CREATE_EXCLUSIVE; mode++)
         {
-          if (lengths[i] == 0 && fixture->backend == SSEM_BACKEND_SYSV)
+          if (lengths[i] == 0 && fixture_has (fixture, NEEDS_SYSV))
             break;
           helper_send_open (opener, 0, mode, 1, TRUE, fixture->key);
           helper_expect_error (opener, SSEM_SYSTEM_SEMAPHORE_ERROR,
@@ -222,8 +214,9 @@ test_cut_off_in_use (Fixture *fixture)
 
 /* --- What a crash may leave --- */
 
-/* An empty file is what Qt leaves, and the first bytes that a crash may leave; in shared memory it is
- * the empty folder of the further places. */
+/* A crash in the middle of creating leaves nothing that a later process would take for a semaphore.
+ * System V's first step is an empty file, as Qt leaves it; shared memory's is an empty
+ * directory. */
 static void
 test_empty_place (Fixture *fixture)
 {
@@ -233,16 +226,14 @@ test_empty_place (Fixture *fixture)
   g_autoptr(GError) error = NULL;
   Helper *helper = fixture_helper (fixture);
 
-  if (fixture->backend == SSEM_BACKEND_SHARED_MEMORY)
+  if (fixture_has (fixture, NEEDS_SHARED_MEMORY))
     g_assert_cmpint (g_mkdir (further, 0700), ==, 0);
   else
     g_file_set_contents (path, "", 0, &error);
   g_assert_no_error (error);
 
-  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN_EXISTING, 1, TRUE,
-                                 &error);
-  assert_code (error, NOT_FOUND);
-  g_assert_null (semaphore);
+  fixture_expect_refused (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN_EXISTING, 1,
+                          SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND, NULL);
 
   semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 2);
   helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
@@ -253,51 +244,34 @@ test_empty_place (Fixture *fixture)
 /* --- What another user has put there --- */
 
 static void
-expect_refused_owner (Fixture    *fixture,
-                      const char *path,
-                      const char *named)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  g_autoptr(GError) error = NULL;
-
-  g_assert_cmpint (lchown (path, NOBODY, NOBODY), ==, 0);
-  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, &error);
-  assert_code (error, PERMISSION_DENIED);
-  g_assert_null (semaphore);
-  g_assert_nonnull (strstr (error->message, named));
-  g_assert_cmpint (lchown (path, 0, 0), ==, 0);
-}
-
-static void
 test_planted_by_other_user (Fixture *fixture)
 {
   g_autofree char *path = fixture_key_path (fixture);
-  Helper *user;
+  Helper *user = fixture_user (fixture, 3);
 
-  if (!fixture_can_change_user (fixture))
-    return;
-
-  user = fixture_user (fixture, 3);
-  expect_refused_owner (fixture, path, path);
+  g_assert_cmpint (lchown (path, NOBODY, NOBODY), ==, 0);
+  fixture_expect_refused (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1,
+                          SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED, path);
+  g_assert_cmpint (lchown (path, 0, 0), ==, 0);
   g_assert_cmpint (helper_get_value (user, 0), ==, 3);
 }
 
 typedef struct
 {
-  mode_t mode; /* of a folder; 0 for a link to one, 1 for a file */
+  mode_t mode; /* of a directory; 0 for a link to a directory, 1 for a file */
   gboolean is_theirs;
-} WrongFolder;
+} WrongDirectory;
 
-/* Whatever lies where the user's own folder would: it stays as it is, and nothing is put into it. Who
- * @has_removed the key's semaphore just before expects none, and looks all the same. */
+/* Whatever lies where the user's own directory would stays as it is, and nothing is put into it. A
+ * process that @has_removed the key's semaphore just before must look again all the same. */
 static void
-expect_refused_folder (Fixture    *fixture,
-                       Helper     *user,
-                       int         uid,
-                       const char *path,
-                       gboolean    has_removed)
+expect_refused_directory (Fixture    *fixture,
+                          Helper     *user,
+                          int         uid,
+                          const char *path,
+                          gboolean    has_removed)
 {
-  const WrongFolder wrong[] = {
+  const WrongDirectory wrong[] = {
     { 0700, FALSE }, { 0777, FALSE }, { 0770, TRUE }, { 0703, TRUE }, { 0, FALSE }, { 1, FALSE },
   };
   g_autofree char *target = g_build_filename (fixture->folder, "target", NULL);
@@ -339,7 +313,7 @@ expect_refused_folder (Fixture    *fixture,
   g_assert_cmpint (g_rmdir (target), ==, 0);
 }
 
-/* The folder that the library makes by itself: it has to be the user's, and closed to others. */
+/* The directory that the library makes by itself has to be the user's, and closed to others. */
 static void
 test_own_folder (Fixture *fixture)
 {
@@ -348,24 +322,17 @@ test_own_folder (Fixture *fixture)
   Helper *user;
   int uid;
 
-  if (fixture->backend != SSEM_BACKEND_SHARED_MEMORY)
-    {
-      g_test_skip ("only shared memory has it");
-      return;
-    }
-  if (!fixture_can_change_user (fixture))
-    return;
-
-  /* A user whom nobody is. */
+  fixture_share (fixture);
+  /* A user id that is not in use. */
   uid = g_test_rand_int_range (1000000000, 2000000000);
   path = g_strdup_printf ("/dev/shm/ssem-%d", uid);
   user = fixture_helper (fixture);
   helper_do (user, "uid %d", uid);
   helper_do (user, "setenv SSEM_RUNTIME_DIR ");
-  expect_refused_folder (fixture, user, uid, path, FALSE);
-  expect_refused_folder (fixture, user, uid, path, TRUE);
+  expect_refused_directory (fixture, user, uid, path, FALSE);
+  expect_refused_directory (fixture, user, uid, path, TRUE);
 
-  /* It makes its own, whatever umask it has, and takes it away at its end. */
+  /* The library makes the directory, whatever the umask, and removes it at the end. */
   helper_do (user, "umask 0777");
   helper_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
   g_assert_cmpint (g_lstat (path, &found), ==, 0);
@@ -378,17 +345,8 @@ test_own_folder (Fixture *fixture)
 
 /* --- What is promised of System V alone --- */
 
-static gboolean
-is_sysv (Fixture *fixture)
-{
-  if (fixture->backend == SSEM_BACKEND_SYSV)
-    return TRUE;
-
-  g_test_skip ("only System V has it");
-  return FALSE;
-}
-
-/* Who may not remove the set leaves its file, too: nobody would find the set without it. */
+/* A process that may not remove the set must leave its file, although it may remove that: without
+ * the file no process would find the set. */
 static void
 test_may_not_remove (Fixture *fixture)
 {
@@ -397,16 +355,14 @@ test_may_not_remove (Fixture *fixture)
   g_autoptr(GError) error = NULL;
   Helper *user;
 
-  if (!is_sysv (fixture) || !fixture_can_change_user (fixture))
-    return;
-
+  fixture_share (fixture);
   g_assert_cmpint (g_chmod (fixture->keys_folder, 0777), ==, 0);
   user = fixture_user (fixture, 3);
   helper_do (user, "release 0 1");
   helper_do (user, "uid %d", NOBODY);
   helper_do (user, "close 0");
 
-  /* Its owner sees it as what it is, and may remove it. */
+  /* Its owner sees a leftover, and may remove it. */
   info = ssem_semaphore_info_query (fixture->key, fixture->backend, &error);
   g_assert_no_error (error);
   g_assert_true (ssem_semaphore_info_is_leftover (info));
@@ -416,188 +372,7 @@ test_may_not_remove (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
-/* A peer makes its set under the kernel's key of the file that is there, as Qt does. */
-static int
-make_set_of_peer (Fixture *fixture,
-                  int      value)
-{
-  g_auto(GStrv) names = fixture_list_keys (fixture);
-  g_autofree char *path = NULL;
-  union { int val; } argument = { value };
-  int set;
-
-  g_assert_cmpuint (g_strv_length (names), ==, 1);
-  path = g_build_filename (fixture->keys_folder, names[0], NULL);
-  set = semget (ftok (path, 'Q'), 1, IPC_CREAT | IPC_EXCL | 0600);
-  g_assert_cmpint (set, >=, 0);
-  g_assert_cmpint (semctl (set, 0, SETVAL, argument), ==, 0);
-
-  return set;
-}
-
-/* The peer's set is there and has a file to be found by. */
-static void
-remove_set_of_peer (Fixture *fixture,
-                    int      set,
-                    int      value)
-{
-  g_assert_cmpint (semctl (set, 0, GETVAL), ==, value);
-  fixture_remove (fixture, REMOVE_BOTH);
-  g_assert_cmpint (semctl (set, 0, GETVAL), ==, -1);
-}
-
-/* The peer's file stays the peer's, after whatever attempt to use it, until we make a set. */
-static void
-test_file_of_peer (Fixture *fixture)
-{
-  Helper *user;
-  int set;
-
-  if (!is_sysv (fixture))
-    return;
-
-  fixture_plant_content (fixture, "", 0);
-  user = fixture_helper (fixture);
-  helper_send_open (user, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
-  helper_expect_error (user, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
-  helper_send_open (user, 0, SSEM_ACCESS_MODE_OPEN, 40000, TRUE, fixture->key);
-  helper_expect_error (user, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                       SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
-
-  set = make_set_of_peer (fixture, 2);
-  helper_open (user, 0, SSEM_ACCESS_MODE_OPEN, 9, TRUE, fixture->key);
-  g_assert_cmpint (helper_get_value (user, 0), ==, 2);
-  helper_send_open (user, 1, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 9, TRUE, fixture->key);
-  helper_expect_error (user, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                       SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS);
-  helper_do (user, "acquire 0 1");
-  helper_do (user, "close 0");
-  remove_set_of_peer (fixture, set, 1);
-}
-
-/* The peer leaves no trace of its processes, so JOIN takes its set for one in use, where none of us
- * is attached, too. */
-static void
-test_join_set_of_peer (Fixture *fixture)
-{
-  Helper *user;
-  int set;
-
-  if (!is_sysv (fixture))
-    return;
-
-  fixture_plant_content (fixture, "", 0);
-  set = make_set_of_peer (fixture, 2);
-  user = fixture_helper (fixture);
-  helper_open (user, 0, SSEM_ACCESS_MODE_JOIN, 9, TRUE, fixture->key);
-  g_assert_cmpint (helper_get_value (user, 0), ==, 2);
-  helper_do (user, "acquire 0 1");
-  helper_kill (user);
-
-  user = fixture_helper (fixture);
-  helper_open (user, 0, SSEM_ACCESS_MODE_JOIN, 9, TRUE, fixture->key);
-  g_assert_cmpint (helper_get_value (user, 0), ==, 2);
-  helper_do (user, "close 0");
-  remove_set_of_peer (fixture, set, 2);
-}
-
-/* It is looked at as the peer's, too. */
-static void
-test_look_at_file_of_peer (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  g_autoptr(SsemSemaphoreInfo) info = NULL;
-  g_autoptr(GError) error = NULL;
-  int set;
-
-  if (!is_sysv (fixture))
-    return;
-
-  fixture_plant_content (fixture, "", 0);
-  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE,
-                                 &error);
-  assert_code (error, NOT_FOUND);
-  g_clear_error (&error);
-
-  set = make_set_of_peer (fixture, 2);
-  info = ssem_semaphore_info_query (fixture->key, fixture->backend, &error);
-  g_assert_no_error (error);
-  g_assert_cmpint (ssem_semaphore_info_get_value (info), ==, 2);
-  g_assert_false (ssem_semaphore_info_is_leftover (info));
-  g_assert_false (ssem_semaphore_remove_leftover (fixture->key, fixture->backend, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BUSY);
-  remove_set_of_peer (fixture, set, 2);
-}
-
-/* Something removes our set, and a peer makes it anew. It is the peer's: we use it as such, pay
- * nothing of the old one back to it, and don't remove it. */
-static void
-test_made_anew_by_peer (Fixture *fixture)
-{
-  Helper *user, *last;
-  int set;
-
-  if (!is_sysv (fixture))
-    return;
-
-  user = fixture_user (fixture, 5);
-  helper_do (user, "acquire 0 2");
-  fixture_remove (fixture, REMOVE_COUNTER);
-  set = make_set_of_peer (fixture, 5);
-
-  helper_open (user, 1, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
-  helper_do (user, "release 1 2");
-  g_assert_cmpint (helper_get_value (user, 1), ==, 7);
-  helper_kill (user);
-
-  last = fixture_user (fixture, 0);
-  g_assert_cmpint (helper_get_value (last, 0), ==, 7);
-  helper_do (last, "acquire 0 1");
-  helper_do (last, "close 0");
-  remove_set_of_peer (fixture, set, 6);
-}
-
-/* Nor do those who have only known the old one. */
-static void
-test_peer_among_leavers (Fixture *fixture)
-{
-  Helper *user;
-  int set;
-
-  if (!is_sysv (fixture))
-    return;
-
-  user = fixture_user (fixture, 5);
-  fixture_remove (fixture, REMOVE_COUNTER);
-  set = make_set_of_peer (fixture, 2);
-  helper_do (user, "close 0");
-  remove_set_of_peer (fixture, set, 2);
-}
-
-/* Nor is it a leftover of ours. */
-static void
-test_peer_after_crash (Fixture *fixture)
-{
-  g_autoptr(SsemSemaphoreInfo) info = NULL;
-  g_autoptr(GError) error = NULL;
-  int set;
-
-  if (!is_sysv (fixture))
-    return;
-
-  helper_kill (fixture_user (fixture, 5));
-  fixture_remove (fixture, REMOVE_COUNTER);
-  set = make_set_of_peer (fixture, 2);
-
-  info = ssem_semaphore_info_query (fixture->key, fixture->backend, &error);
-  g_assert_no_error (error);
-  g_assert_false (ssem_semaphore_info_is_leftover (info));
-  g_assert_false (ssem_semaphore_remove_leftover (fixture->key, fixture->backend, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BUSY);
-  remove_set_of_peer (fixture, set, 2);
-}
-
-/* The kernel's object is the one that every program with System V keys finds. */
+/* The kernel's object is the one that every program with System V keys finds, such as Qt's. */
 static void
 test_kernel_object (Fixture *fixture)
 {
@@ -614,9 +389,6 @@ test_kernel_object (Fixture *fixture)
   const char *p;
   char *end = letters;
   int set;
-
-  if (!is_sysv (fixture))
-    return;
 
   for (p = key; *p != '\0'; p++)
     {
@@ -648,18 +420,45 @@ static const Case cases[] = {
   { "fifo", 0, test_planted_fifo },
   { "content", 0, test_planted_content },
   { "record", 0, test_planted_record },
-  { "cut-off-in-use", 0, test_cut_off_in_use },
+  { "cut-off-in-use", 0, test_truncated_in_use },
   { "empty-place", 0, test_empty_place },
-  { "by-other-user", 0, test_planted_by_other_user },
-  { "own-folder", 0, test_own_folder },
-  { "may-not-remove", 0, test_may_not_remove },
-  { "file-of-peer", 0, test_file_of_peer },
-  { "join-set-of-peer", 0, test_join_set_of_peer },
-  { "look-at-file-of-peer", 0, test_look_at_file_of_peer },
-  { "made-anew-by-peer", 0, test_made_anew_by_peer },
-  { "peer-among-leavers", 0, test_peer_among_leavers },
-  { "peer-after-crash", 0, test_peer_after_crash },
-  { "kernel-object", 0, test_kernel_object },
+  { "by-other-user", NEEDS_USERS, test_planted_by_other_user },
+  { "own-folder", NEEDS_SHARED_MEMORY | NEEDS_USERS, test_own_folder },
+  { "may-not-remove", NEEDS_SYSV | NEEDS_USERS, test_may_not_remove },
+
+  /* The peer's file and set stay the peer's, after failed attempts to use them, and after use. */
+  { "file-of-peer", NEEDS_SYSV, .script =
+    "plant; a open OPEN_EXISTING = NOT_FOUND; a open OPEN 40000 = OUT_OF_RESOURCES;"
+    "peer 2; a open OPEN 9; a value = 2; a.1 open CREATE_EXCLUSIVE 9 = ALREADY_EXISTS;"
+    "a acquire 1; a close; peer-has 1" },
+
+  /* A peer leaves no trace of its processes, so JOIN takes its set for one in use, also where none
+   * of our processes is attached. */
+  { "join-set-of-peer", NEEDS_SYSV, .script =
+    "plant; peer 2; a open JOIN 9; a value = 2; a acquire 1; a kill;"
+    "a open JOIN 9; a value = 2; a close; peer-has 2" },
+
+  { "look-at-file-of-peer", NEEDS_SYSV, .script =
+    "plant; a open OPEN_EXISTING = NOT_FOUND; peer 2; w look value 2 leftover 0;"
+    "w clear KEY = BUSY; peer-has 2" },
+
+  /* Our set is removed, and a peer makes a set in its place. It is the peer's: we use it, pay
+   * nothing of the old set back to it, and do not remove it. */
+  { "made-anew-by-peer", NEEDS_SYSV, .script =
+    "a open OPEN 5; a acquire 2; remove COUNTER; peer 5;"
+    "a.1 open OPEN_EXISTING; a.1 release 2; a.1 value = 7; a kill;"
+    "b open OPEN; b value = 7; b acquire 1; b close; peer-has 6" },
+
+  /* Nor does a process remove it that has only known the old set. */
+  { "peer-among-leavers", NEEDS_SYSV, .script =
+    "a open OPEN 5; remove COUNTER; peer 2; a close; peer-has 2" },
+
+  /* Nor is it a leftover of ours. */
+  { "peer-after-crash", NEEDS_SYSV, .script =
+    "a open OPEN 5; a kill; remove COUNTER; peer 2; w look leftover 0; w clear KEY = BUSY;"
+    "peer-has 2" },
+
+  { "kernel-object", NEEDS_SYSV, test_kernel_object },
   { NULL },
 };
 
