@@ -1,15 +1,15 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Makes the manual: build-manual.py --output DIR --toml FILE --style FILE COMMAND...
+"""Builds the manual: build-manual.py --output DIR --toml FILE --style FILE COMMAND...
 
-COMMAND is gi-docgen, which writes its pages below DIR. Three things that it has no setting for are
-added to them afterwards:
+COMMAND is gi-docgen, which writes its pages below DIR. This script then makes three changes for
+which gi-docgen has no setting:
 
-- each page lists the pages of the manual at its side, in the order of the configuration;
-- a group of samples in several languages, which a page marks by two comments, becomes a row of
-  tabs, with radio buttons and the style sheet alone;
-- the style sheet is appended to that of the theme.
+- Each page gets a side list of all pages of the manual, in the order of the configuration.
+- Two comments in a page mark a group of samples in several languages. The group becomes a row of
+  tabs, made of radio buttons and the style sheet only.
+- The style sheet is appended to the style sheet of the theme.
 """
 
 import argparse
@@ -26,7 +26,7 @@ SIDE = '<div class="section generator">'
 
 
 def page_names(toml):
-    """From the configuration, which is simple enough to be read without a module for it."""
+    """Returns the pages in the configuration. Its form is simple, so no TOML module is needed."""
     names = re.search(r'^content_files = \[(.*?)^\]', toml, re.M | re.S)
     return re.findall(r'"(.+?)\.md"', names.group(1))
 
@@ -45,7 +45,7 @@ def make_side(titles, current):
 
 def make_tabs(group, number):
     before, *parts = LABEL.split(group)
-    assert not before.strip(), f'before the first language of a group: {before}'
+    assert not before.strip(), f'text before the first language of a group: {before}'
     languages, panels = parts[0::2], parts[1::2]
     out = ['<div class="tabs">\n']
     for position, language in enumerate(languages):
@@ -59,7 +59,7 @@ def make_tabs(group, number):
     return ''.join(out)
 
 
-def mend_page(text, side):
+def finish_page(text, side):
     numbers = iter(range(1, 1000))
     text = GROUP.sub(lambda match: make_tabs(match.group(1), next(numbers)), text)
     return text.replace(SIDE, side + SIDE, 1)
@@ -80,7 +80,7 @@ def main():
     texts = {path: path.read_text(encoding='utf-8') for path in options.output.glob('*.html')}
     titles = {name: title_of(texts[options.output / f'{name}.html']) for name in names}
     for path, text in texts.items():
-        path.write_text(mend_page(text, make_side(titles, path.stem)), encoding='utf-8')
+        path.write_text(finish_page(text, make_side(titles, path.stem)), encoding='utf-8')
 
     with open(options.output / 'style.css', 'a', encoding='utf-8') as style:
         style.write('\n' + options.style.read_text(encoding='utf-8'))

@@ -1,13 +1,14 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Looks at each page of the manual in a browser without a window, and reports it as TAP.
+"""Checks each page of the manual in a browser without a window, and reports the results as TAP.
 
-At the width of a desktop and of a phone, nothing sticks out of the page: what is too wide has to
-scroll by itself. Links inside the manual lead to a page and a place that there are, all pictures
-load, nothing complains on the console, and of each group of tabs the chosen one is shown.
+At the width of a desktop and of a phone, nothing may be wider than the page; wide elements must
+have their own scrollbar. Links inside the manual must lead to an existing page and anchor. All
+pictures must load, and the console must stay empty. Each group of tabs must show exactly the chosen
+tab.
 
-With --screenshots DIR it keeps a picture of each page at both widths.
+--screenshots DIR saves a picture of each page at both widths.
 """
 
 import argparse
@@ -35,7 +36,7 @@ FLAGS = ('--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage
          '--hide-scrollbars', '--remote-debugging-pipe',
          '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1')
 
-# What a reader would have to see, and no scrollbar of its own brings into view.
+# Finds elements that are wider than the page and have no scrollbar.
 TOO_WIDE = '''(() => {
   const scrolls = element => {
     for (let up = element; up && up !== document.body; up = up.parentElement)
@@ -71,7 +72,7 @@ FINDINGS = '''(() => ({
                                 .map(image => image.src),
 }))()'''
 
-# Chooses each tab in turn, and tells where anything but its own text is to be seen.
+# Chooses each tab in turn, and finds tabs that show another text.
 WRONG_TABS = '''(() => {
   const found = [];
   for (const group of document.querySelectorAll('.tabs')) {
@@ -92,13 +93,13 @@ WRONG_TABS = '''(() => {
 
 
 class Browser:
-    """One page in a browser, which is told what to do through a pipe."""
+    """Controls one page in a browser through a pipe."""
 
     def __init__(self, program, folder):
         from_us, self.commands = os.pipe()
         self.answers, from_browser = os.pipe()
 
-        # The browser reads from descriptor 3 and writes to 4, which only a shell can give it safely.
+        # The browser reads from descriptor 3 and writes to 4. A shell sets these up safely.
         self.process = subprocess.Popen(
             ['sh', '-c', f'exec "$@" 3<&{from_us} 4>&{from_browser}', 'sh', program, *FLAGS,
              f'--user-data-dir={folder}', 'about:blank'],
@@ -182,7 +183,7 @@ class Browser:
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
-        # Browsers ask for it by themselves.
+        # Browsers request this file without a link.
         if self.path == '/favicon.ico':
             self.send_response(204)
             self.end_headers()
@@ -194,7 +195,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 def look_at(browser, address, screenshots):
-    """What is wrong with the page itself, and what it tells of its links and names."""
+    """Returns the faults of a page, and its links and anchors."""
     faults = []
     browser.set_width(WIDTHS['desktop'])
     browser.go_to(address)
@@ -212,16 +213,16 @@ def look_at(browser, address, screenshots):
 
 
 def wrong_links(findings, base, names_of):
-    """The links inside the manual that lead nowhere; @names_of has the places on each page."""
+    """Yields links inside the manual without a target; @names_of has the anchors of each page."""
     for link in findings['links']:
         address, _, place = link.partition('#')
         if not address.startswith(base):
             continue
         page = urllib.parse.unquote(address.removeprefix(base)) or 'index.html'
         if page not in names_of:
-            yield f'a link leads to {page}, which is not there'
+            yield f'a link leads to {page}, which does not exist'
         elif place and urllib.parse.unquote(place) not in names_of[page]:
-            yield f'a link leads to "{place}" on {page}, which is not there'
+            yield f'a link leads to "{place}" on {page}, which does not exist'
 
 
 def check(browser, folder, base, screenshots):

@@ -1,15 +1,14 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Checks what the manual and the README tell their readers, and reports it as TAP.
+"""Checks the samples and links of the manual and the README, and reports the results as TAP.
 
-Each block of code is a program, which is compiled as a user would do it, and run. If the next block
-is marked "text" and follows at once, that is what the program prints. A block of C without main ()
-is taken for the body of main (). No program may leave a semaphore behind. Blocks that a comment says
-to be from a file are left to update-samples.py, and to the test of that file.
+Each block of code is a program. The check compiles and runs it, as a user would. If a block marked
+"text" follows directly, the program must print this text. A block of C without main () is the body
+of main (). No program may leave a semaphore behind. If a comment says that a block is from a file,
+update-samples.py and the test of that file check the block.
 
-Links to other pages and to files have to lead somewhere, and the Meson options that the pages name
-have to be the ones that there are.
+Links to other pages and to files must have a target. The Meson options in the pages must exist.
 """
 
 import argparse
@@ -48,12 +47,12 @@ class Sample:
 
 
 def run(command, **settings):
-    """The standard output; a failure says what the command printed."""
+    """Returns the standard output. A failure contains the output of the command."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_FOR_ONE,
                               **settings)
     except subprocess.TimeoutExpired:
-        raise AssertionError(f'{command[0]} did not end')
+        raise AssertionError(f'{command[0]} timed out')
     assert done.returncode == 0, \
         f'{shlex.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}'
     return done.stdout
@@ -69,7 +68,7 @@ def pkg_config(*arguments):
     return shlex.split(run(['pkg-config', *arguments]))
 
 
-# --- One function per language: from a sample to the command that runs it -------------------------
+# --- Builders: each returns the command that runs a sample of its language -----------------------
 
 def build_c(sample, folder, options):
     if not re.search(r'\bmain \(', sample.code):
@@ -96,7 +95,7 @@ def build_cpp(sample, folder, options):
 def build_vala(sample, folder, options):
     need('valac')
     program = str(folder / 'sample')
-    # Once it is installed, a file beside the vapi tells that GIO belongs to it.
+    # In an installation, a file beside the vapi names GIO as its dependency.
     run(['valac', '--vapidir', str(options.build / 'ssem'), '--pkg', 'gio-2.0', '--pkg', 'ssem-1',
          '-X', '-w', '-o', program, sample.write(folder, '.vala')], cwd=folder)
     return [program]
@@ -125,7 +124,7 @@ BUILDERS = {
 
 
 def take_away_leftovers(folder):
-    """The names of what either backend has left; System V's semaphores go, too."""
+    """Returns the names of leftovers of both backends, and removes the System V semaphores."""
     for path in folder.glob('qipc_*'):
         found = path.stat()
         key = ord('Q') << 24 | (found.st_dev & 0xff) << 16 | found.st_ino & 0xffff
@@ -140,7 +139,7 @@ def check_sample(sample, options):
         keys.mkdir()
         command = BUILDERS[sample.language](sample, folder, options)
 
-        # One folder for all: Qt's programs look at TMPDIR, and System V's part of the library at both.
+        # Set both: Qt's programs use TMPDIR, and the System V backend uses either.
         environment = {**os.environ, 'TMPDIR': str(keys), 'SSEM_RUNTIME_DIR': str(keys)}
         try:
             printed = run(command, env=environment, input='\n')
@@ -151,7 +150,7 @@ def check_sample(sample, options):
             assert printed == sample.output, f'printed:\n{printed}instead of:\n{sample.output}'
 
 
-# --- What there is to check -----------------------------------------------------------------------
+# --- Checks ---------------------------------------------------------------------------------------
 
 def samples_in_text(origin, text):
     for match in FENCE.finditer(text):
@@ -162,7 +161,7 @@ def samples_in_text(origin, text):
 
 
 def samples_in_gir(path):
-    """The doc comments of the library, in the form in which the manual is made from them."""
+    """Yields the samples in the doc comments of the library, as the manual gets them."""
     doc_tag = '{http://www.gtk.org/introspection/core/1.0}doc'
     for doc in ElementTree.parse(path).iter(doc_tag):
         origin = f'{pathlib.Path(doc.get("filename")).name}:{doc.get("line")}'
@@ -172,7 +171,7 @@ def samples_in_gir(path):
 def check_fences(origin, text):
     languages = re.findall(r'^```(\w*)\n(?:.*?)^```$', text, re.M | re.S)
     unknown = set(languages) - {*BUILDERS, *NOT_RUN}
-    assert not unknown, f'{origin}: nobody checks blocks of {sorted(unknown)}'
+    assert not unknown, f'{origin}: no builder for blocks of {sorted(unknown)}'
 
 
 def check_links(origin, text, folder, pages):
@@ -181,22 +180,22 @@ def check_links(origin, text, folder, pages):
             continue
         if folder.name == 'docs' and target.endswith('.html'):
             assert target.removesuffix('.html') in pages or '.' in target.removesuffix('.html'), \
-                f'{origin}: there is no page {target}'
+                f'{origin}: page {target} does not exist'
         else:
-            assert (folder / target).exists(), f'{origin}: there is no {target}'
+            assert (folder / target).exists(), f'{origin}: {target} does not exist'
 
 
 def check_options(root, text):
     there_are = set(re.findall(r"^option\('(\w+)'", (root / 'meson_options.txt').read_text(), re.M))
     described = set(re.findall(r'^\| `(\w+)` \|', text, re.M))
-    assert described == there_are, f'building.md describes {described}, there are {there_are}'
+    assert described == there_are, f'building.md describes {described} instead of {there_are}'
     used = set(re.findall(r'-D(\w+)=', text))
     unknown = {name for name in used - there_are if not re.match(r'b_|buildtype$|werror$', name)}
     assert not unknown, f'building.md uses options that do not exist: {unknown}'
 
 
 def check_errors(root, text):
-    """The page on errors has each code that the library sets, and no other."""
+    """Checks that the page on errors has exactly the codes that the library sets."""
     code = re.compile(r'\b(?:SSEM_SYSTEM_SEMAPHORE|G_IO)_ERROR_([A-Z_]+)\b')
     set_somewhere = set()
     for path in (root / 'ssem').rglob('*.c'):
@@ -204,7 +203,7 @@ def check_errors(root, text):
             set_somewhere |= set(code.findall(path.read_text(encoding='utf-8')))
     described = set(re.findall(r'^### (?:G_IO_ERROR_)?([A-Z_]+)$', text, re.M))
     assert described == set_somewhere, \
-        f'errors.md differs from what is set in {sorted(described ^ set_somewhere)}'
+        f'errors.md and the library differ in {sorted(described ^ set_somewhere)}'
 
 
 def main():

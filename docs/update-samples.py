@@ -1,17 +1,17 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Brings the samples in the pages up to date that are taken from files which the tests run.
+"""Updates the samples in the pages from the example files.
 
     docs/update-samples.py
 
-A comment in the page tells where the block of code that follows it is from, a whole file or the
-part of it between the comments "sample: NAME" and "end of sample":
+A comment in a page names the source of the next block of code. The source is a whole file, or the
+part of a file between the comments "sample: NAME" and "end of sample":
 
     <!-- from examples/cookbook/jobs.py: jobs -->
 
-With --check it writes nothing, and reports as TAP whether each block is what the file has now, and
-whether each part of a file that is marked as a sample is on a page.
+With --check, the script writes nothing. It reports as TAP whether each block equals its source, and
+whether each part that is marked as a sample is on a page.
 """
 
 import argparse
@@ -32,7 +32,7 @@ END = re.compile(r'^\s*(?:#|//|/\*) end of sample(?: \*/)?\n')
 
 
 def parts_of(path):
-    """The marked parts of a file, by name."""
+    """Returns the marked parts of a file, by name."""
     parts = {}
     name = None
     with open(path, encoding='utf-8') as file:
@@ -44,7 +44,7 @@ def parts_of(path):
                 assert name not in parts, f'{path}: two samples are called "{name}"'
                 parts[name] = ''
             elif END.match(line):
-                assert name is not None, f'{path}: the end of no sample'
+                assert name is not None, f'{path}: an end without a sample'
                 name = None
             elif name is not None:
                 parts[name] += line
@@ -54,7 +54,7 @@ def parts_of(path):
 
 def text_for(file_name, part):
     path = ROOT / file_name
-    assert path.is_file(), f'there is no {file_name}'
+    assert path.is_file(), f'{file_name} does not exist'
     if part is None:
         return path.read_text(encoding='utf-8')
     parts = parts_of(path)
@@ -63,7 +63,7 @@ def text_for(file_name, part):
 
 
 def fill(page, used=None):
-    """The page with the samples of now. Adds what it takes to @used."""
+    """Returns the page with current samples. Adds the used samples to @used."""
     def replace(match):
         file_name, part, language, _ = match.groups()
         if used is not None:
@@ -120,7 +120,7 @@ def main():
             sys.exit(f'{path.name}: {reason}')
         if filled != text:
             path.write_text(filled, encoding='utf-8')
-            print(f'{path.name} is up to date again')
+            print(f'Updated {path.name}')
 
 
 if __name__ == '__main__':
