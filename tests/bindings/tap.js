@@ -2,35 +2,52 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Runs tests in JavaScript, each a function with a name, and reports them in TAP. Their semaphores
- * live in a folder that has to be empty in the end. */
+/* Runs tests in JavaScript and reports them in TAP. Each test is a function with a name. The
+ * semaphores of the tests are in a directory that must be empty at the end. */
 
+import Gio from 'gi://Gio?version=2.0';
 import GLib from 'gi://GLib?version=2.0';
+import Ssem from 'gi://Ssem?version=1';
 import System from 'system';
 
 const WATCHDOG_SECONDS = 60;
+export const [CHOSEN, MAXIMUM] = GLib.getenv('SSEM_BACKEND') === 'sysv'
+    ? [Ssem.Backend.SYSV, 32767] : [Ssem.Backend.SHARED_MEMORY, GLib.MAXINT32];
 
 export function assertEqual(found, wanted) {
     if (JSON.stringify(found) !== JSON.stringify(wanted))
         throw new Error(`found ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`);
 }
 
-export function assertThrows(domain, code, call) {
+/* Returns whether an error has the code with this name, of SystemSemaphoreError or else of
+ * IOErrorEnum. */
+export function matches(error, name) {
+    const domain = name in Ssem.SystemSemaphoreError ? Ssem.SystemSemaphoreError : Gio.IOErrorEnum;
+    return error instanceof GLib.Error && error.matches(domain, domain[name]);
+}
+
+export function assertThrows(name, call) {
     try {
         call();
     } catch (error) {
-        if (!(error instanceof GLib.Error) || !error.matches(domain, code))
+        if (!matches(error, name))
             throw error;
         return error;
     }
-    throw new Error(`no error, where ${domain.name} ${code} should be`);
+    throw new Error(`no error, although ${name} was expected`);
+}
+
+export async function assertRejects(name, promise) {
+    const error = await promise.then(() => null, reason => reason);
+    if (!matches(error, name))
+        throw error ?? new Error(`no error, although ${name} was expected`);
 }
 
 export function randomKey() {
     return `key-${GLib.uuid_string_random()}`;
 }
 
-/* The garbage collector comes when it likes, so the runner closes these itself. */
+/* The runner closes these semaphores, because the garbage collector may run much later. */
 const opened = [];
 
 export function keep(semaphore) {
@@ -44,7 +61,7 @@ async function runAll(tests) {
     print(`1..${names.length}`);
     for (const [index, name] of names.entries()) {
         try {
-            // One after the other: they report in order.
+            // The tests run one after the other, to report in order.
             await tests[name](); // eslint-disable-line no-await-in-loop
             print(`ok ${index + 1} ${name}`);
         } catch (error) {
@@ -58,23 +75,23 @@ async function runAll(tests) {
     return nFailed;
 }
 
-/* Ends the program. */
+/* Runs the tests and ends the program. */
 export function run(tests) {
-    const folder = GLib.Dir.make_tmp('ssem-test-XXXXXX');
-    GLib.setenv('SSEM_RUNTIME_DIR', folder, true);
+    const directory = GLib.Dir.make_tmp('ssem-test-XXXXXX');
+    GLib.setenv('SSEM_RUNTIME_DIR', directory, true);
     const loop = new GLib.MainLoop(null, false);
     let status = 1;
     GLib.timeout_add_seconds(GLib.PRIORITY_HIGH, WATCHDOG_SECONDS, () => {
-        printerr('Something that a test waits for never came');
+        printerr('A test waited too long');
         return loop.quit();
     });
     runAll(tests).then(nFailed => {
         status = nFailed > 0 ? 1 : 0;
     }, logError).finally(() => loop.quit());
     loop.run();
-    /* Fails where a semaphore is left behind in it. */
-    if (GLib.rmdir(folder) !== 0) {
-        printerr(`${folder} is not empty`);
+    /* The directory is not empty if a test has left a semaphore. */
+    if (GLib.rmdir(directory) !== 0) {
+        printerr(`${directory} is not empty`);
         status = 1;
     }
     System.exit(status);

@@ -2,19 +2,18 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* What a program in JavaScript gives is passed on unchanged, or refused before anything happens. */
+/* Tests arguments in JavaScript: they reach the library unchanged, or are refused before anything
+ * happens. */
 
 import Gio from 'gi://Gio?version=2.0';
-import GLib from 'gi://GLib?version=2.0';
 import GObject from 'gi://GObject?version=2.0';
 import Ssem from 'gi://Ssem?version=1';
 
-import {assertEqual, assertThrows, keep, randomKey, run} from './tap.js';
+import {CHOSEN, assertEqual, assertThrows, keep, matches, randomKey, run} from './tap.js';
 
 const {AccessMode, Backend, SemaphoreInfo, SystemSemaphore, SystemSemaphoreError} = Ssem;
-const CHOSEN = GLib.getenv('SSEM_BACKEND') === 'sysv' ? Backend.SYSV : Backend.SHARED_MEMORY;
 
-/* Text that C, or UTF-8, cannot have. */
+/* Text that cannot be a C string or UTF-8. */
 const BAD_KEYS = ['a\0b', '\0', 'a\0', '\ud800', 'a\udfffb', '\udf00\ud83c'];
 const NOT_NUMBERS = ['1', '', 'x', true, false, null, [], [1], {}, 1n, Symbol('1'), new Number(1),
     () => 1];
@@ -25,8 +24,8 @@ function text(value) {
     return typeof value === 'symbol' ? 'symbol' : `${typeof value} ${value}`;
 }
 
-/* Each call with each value fails as it should; a promise does that later. */
-async function assertAllFail(isFitting, calls, values) {
+/* Checks that each call fails as expected with each value. A call may return a promise. */
+async function assertAllFail(isExpected, calls, values) {
     for (const [name, call] of Object.entries(calls)) {
         for (const value of values) {
             let failure = null;
@@ -35,7 +34,7 @@ async function assertAllFail(isFitting, calls, values) {
             } catch (error) {
                 failure = error;
             }
-            if (!isFitting(failure))
+            if (!isExpected(failure))
                 throw new Error(`${name} with ${text(value)}: ${failure}`);
         }
     }
@@ -45,12 +44,11 @@ function assertRefused(type, calls, values) {
     return assertAllFail(error => error instanceof type, calls, values);
 }
 
-function assertRefusedByLibrary(domain, code, calls, values) {
-    return assertAllFail(error => error instanceof GLib.Error && error.matches(domain, code),
-        calls, values);
+function assertRefusedByLibrary(name, calls, values) {
+    return assertAllFail(error => matches(error, name), calls, values);
 }
 
-/* A test with a semaphore that must be as it was in the end, and the only one. */
+/* Returns a test with a semaphore. At the end, the semaphore must be unchanged and the only one. */
 function withSemaphore(test) {
     return async () => {
         const key = randomKey();
@@ -122,14 +120,14 @@ function callsWithBackend(semaphore, key) {
 }
 
 run({
-    'text that is no key': withSemaphore(async semaphore => {
-        await assertRefusedByLibrary(SystemSemaphoreError, SystemSemaphoreError.KEY_ERROR,
-            callsWithKey(semaphore), [...BAD_KEYS, '', 'k'.repeat(1025)]);
+    'text that cannot be a key': withSemaphore(async semaphore => {
+        await assertRefusedByLibrary('KEY_ERROR', callsWithKey(semaphore),
+            [...BAD_KEYS, '', 'k'.repeat(1025)]);
     }),
 
     'the last error after that': withSemaphore(semaphore => {
         for (const key of BAD_KEYS) {
-            const error = assertThrows(SystemSemaphoreError, SystemSemaphoreError.KEY_ERROR,
+            const error = assertThrows('KEY_ERROR',
                 () => semaphore.set_key(key, 1, AccessMode.OPEN));
             assertEqual([semaphore.get_error(), semaphore.get_error_string()],
                 [SystemSemaphoreError.KEY_ERROR, error.message]);
@@ -140,11 +138,10 @@ run({
         const calls = callsWithKey(semaphore);
         await assertRefused(TypeError, calls, [5, 1.5, true, [], ['a'], {}, undefined, 1n,
             Symbol('key'), new String('key'), new Uint8Array([107])]);
-        /* For a property it is the same as none. */
+        /* A property that is null counts as missing. */
         const {new: construct, 'GObject.Object.new': objectNew, ...functions} = calls;
         await assertRefused(TypeError, functions, [null]);
-        await assertRefusedByLibrary(SystemSemaphoreError, SystemSemaphoreError.KEY_ERROR,
-            {construct, objectNew}, [null]);
+        await assertRefusedByLibrary('KEY_ERROR', {construct, objectNew}, [null]);
     }),
 
     'any other text': () => {
@@ -166,12 +163,11 @@ run({
 
     'numbers that the library refuses': withSemaphore(async (semaphore, key) => {
         const calls = callsWithNumber(semaphore);
-        /* Its error comes with the result. */
+        /* The error of this call arrives with the result. */
         delete calls['acquire_async with a callback'];
-        const {INVALID_ARGUMENT} = Gio.IOErrorEnum;
-        await assertRefusedByLibrary(Gio.IOErrorEnum, INVALID_ARGUMENT, calls, [0, -1, -(2 ** 31)]);
-        await assertRefusedByLibrary(Gio.IOErrorEnum, INVALID_ARGUMENT,
-            callsWithInitialValue(semaphore, key), [-1]);
+        await assertRefusedByLibrary('INVALID_ARGUMENT', calls, [0, -1, -(2 ** 31)]);
+        await assertRefusedByLibrary('INVALID_ARGUMENT', callsWithInitialValue(semaphore, key),
+            [-1]);
     }),
 
     'microseconds': withSemaphore(async semaphore => {
@@ -191,7 +187,7 @@ run({
             // eslint-disable-next-line no-await-in-loop
             await assertRefused(RangeError, calls, [...NOT_INTEGERS, ...TOO_LARGE]);
             // eslint-disable-next-line no-await-in-loop
-            await assertRefusedByLibrary(Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT, calls,
+            await assertRefusedByLibrary('INVALID_ARGUMENT', calls,
                 [5, 99, -1, 2 ** 31 - 1, -(2 ** 31)]);
         }
     }),
@@ -206,7 +202,7 @@ run({
         }
     }),
 
-    'a key that is unknown, joined': () => {
+    'joining an unknown key': () => {
         const mode = AccessMode.JOIN;
         for (const make of [key => new SystemSemaphore({key, initialValue: 5, mode}),
             key => SystemSemaphore.new(key, 5, mode)]) {
@@ -253,7 +249,7 @@ run({
         }
     },
 
-    'the class is one for GObject, too': withSemaphore(semaphore => {
+    'the class for GObject': withSemaphore(semaphore => {
         assertEqual(semaphore instanceof SystemSemaphore, true);
         assertEqual(semaphore.constructor === SystemSemaphore, true);
         assertEqual(GObject.type_name(SystemSemaphore), 'SsemSystemSemaphore');

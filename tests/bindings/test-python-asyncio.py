@@ -1,72 +1,49 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""What asyncio and anyio do with an acquire that they await."""
+"""Awaited acquires with asyncio and anyio: cancellation, time-outs and fork ()."""
 
 import asyncio
 import gc
-import os
-import subprocess
-import sys
 import threading
 import unittest
 import warnings
 
-import gi
+from gi.repository import Gio, GLib
 
-gi.require_version('Ssem', '1')
-from gi.repository import Gio, GLib, Ssem  # noqa: E402
-
-import tap  # noqa: E402
-from semaphores import KeyFolderCase, wait_until  # noqa: E402
+import tap
+from bindings import LONG_SECONDS, BindingCase, Ssem
+from semaphores import wait_until
 
 try:
     import anyio
 except ImportError:
     anyio = None
 
-# Long enough to never be over, where the time-out is not what is tested.
-LONG_SECONDS = 50
 SHORT_SECONDS = 0.01
 
 
-class Case(KeyFolderCase):
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(gc.collect)
-
-    def new(self, initial_value):
-        semaphore = Ssem.SystemSemaphore(self.key, initial_value, Ssem.AccessMode.CREATE)
-        self.find_set()
-        return semaphore
-
-    def run_async(self, coroutine):
-        result = asyncio.run(coroutine)
-        wait_until(lambda: threading.active_count() == 1, 'all threads end')
-        return result
-
-    async def until_waiting(self):
-        while self.n_waiting() == 0:
-            await asyncio.sleep(0.001)
+class Case(BindingCase):
+    open = Ssem.SystemSemaphore
 
     async def until_alone(self):
-        """What is cancelled comes to its end."""
+        """Waits until all other tasks have ended."""
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def assertIdle(self, semaphore, value):
-        """Nobody waits, and nothing is held."""
+        """Checks that no thread waits, and that the value is as expected."""
         self.assertEqual(self.n_waiting(), 0)
         self.assertEqual(semaphore.get_value(), value)
 
 
 class Coroutine(Case):
-    """Without a callback it is a coroutine, whether a loop runs or not."""
+    """Without a callback, acquire_async () returns a coroutine, whether a loop runs or not."""
 
     def test_run(self):
         semaphore = self.new(3)
-        for n in [(), (1,), (1, Gio.Cancellable())]:
-            coroutine = semaphore.acquire_async(*n)
+        for arguments in [(), (1,), (1, Gio.Cancellable())]:
+            coroutine = semaphore.acquire_async(*arguments)
             self.assertTrue(asyncio.iscoroutine(coroutine))
             value = semaphore.get_value()
             self.assertIs(self.run_async(coroutine), True)
@@ -82,7 +59,7 @@ class Coroutine(Case):
         self.assertIs(future.result(LONG_SECONDS), True)
         self.assertEqual(semaphore.get_value(), 0)
 
-        # Cancelled from here, too.
+        # Cancelling from another thread works too.
         future = asyncio.run_coroutine_threadsafe(semaphore.acquire_async(), loop)
         self.wait_for_waiters(1)
         future.cancel()
@@ -122,7 +99,7 @@ class Coroutine(Case):
         self.assertIdle(semaphore, 1)
 
     def test_beside_a_main_loop_of_glib(self):
-        """Without asyncio, too, nothing is taken that nobody would get."""
+        """A coroutine acquires nothing before it is awaited, even while GLib's main loop runs."""
         semaphore = self.new(1)
         context = GLib.MainContext.default()
         coroutine = semaphore.acquire_async(1, None, None)
@@ -135,7 +112,7 @@ class Coroutine(Case):
 
 class Cancelled(Case):
     def catch(self, awaitable, play):
-        """What a task gets that awaits it, and that @play cancels."""
+        """Returns the arguments of the CancelledError in a task that `play` cancels."""
         caught = []
 
         async def wait():
@@ -178,7 +155,7 @@ class Cancelled(Case):
 
         async def cancel(task):
             task.cancel('first')
-            # It has got that one, and waits for the end of its request.
+            # The task has received this cancellation, and waits until its request has ended.
             await asyncio.sleep(0)
             task.cancel('second')
 
@@ -201,7 +178,7 @@ class Cancelled(Case):
                             async with semaphore.hold(2, timeout):
                                 self.fail('not held')
                 self.assertEqual(task.cancelling(), 0)
-            # The other way round, it is the hold's own.
+            # If the hold times out first, its own exception is raised.
             with self.assertRaisesRegex(TimeoutError, self.key):
                 async with asyncio.timeout(LONG_SECONDS):
                     async with semaphore.hold(2, SHORT_SECONDS):
@@ -237,8 +214,8 @@ class Cancelled(Case):
         self.run_async(run())
         self.assertIdle(semaphore, 1)
 
-    def test_time_of_a_hold_that_is_over(self):
-        """It is not the task that is cancelled then, and a cancellation meanwhile is not lost."""
+    def test_hold_that_times_out(self):
+        """A time-out of a hold does not cancel the task, and does not hide a cancellation."""
         semaphore = self.new(1)
 
         async def hold():
@@ -248,7 +225,7 @@ class Cancelled(Case):
         async def run():
             for n_steps in range(30):
                 task = asyncio.create_task(hold())
-                # Where its wait ends is not the same in each round, nor where it is cancelled.
+                # The cancellation comes at another step of the task in each round.
                 while self.n_waiting() == 0 and not task.done():
                     await asyncio.sleep(0)
                 while self.n_waiting() > 0:
@@ -291,7 +268,7 @@ class AnyIO(Case):
                     with anyio.move_on_after(SHORT_SECONDS, shield=True) as scope:
                         await make()
                     self.assertTrue(scope.cancel_called)
-                    # The outer one goes on.
+                    # The outer scope is not cancelled.
                     await anyio.sleep(0)
                 with anyio.move_on_after(SHORT_SECONDS) as scope:
                     with anyio.fail_after(LONG_SECONDS):
@@ -333,7 +310,7 @@ class AnyIO(Case):
 
 
 class Forked(Case):
-    """A child has a copy of the coroutine. It has neither the thread that works for it nor units."""
+    """A child of fork () has a copy of a coroutine, but not the await thread, and no units."""
 
     BEGINNING = '''
 import asyncio, os, signal, sys, threading, time
@@ -343,7 +320,7 @@ from gi.repository import Gio, GLib, Ssem
 semaphore = Ssem.SystemSemaphore(sys.argv[1])
 
 def fork(child, *arguments):
-    """What the child answered, as its exit status."""
+    """Calls a function in a child. Returns the exit status, which is the function's result."""
     pid = os.fork()
     if pid == 0:
         sys.exit(child(*arguments))
@@ -356,14 +333,14 @@ async def fork_and_wait(child):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 def is_quiet():
-    """Whether all other threads sleep. One that runs may hold a lock of GLib, which nobody would
-    release in a child."""
+    """Returns whether all other threads sleep. A running thread may hold a lock of GLib, which a
+    child would find locked forever."""
     mine = str(threading.get_native_id())
     try:
         states = [open(f'/proc/self/task/{thread}/stat').read().rpartition(')')[2].split()[0]
                   for thread in os.listdir('/proc/self/task') if thread != mine]
     except OSError:
-        return False    # one has just ended
+        return False    # a thread has just ended
     return set(states) == {'S'}
 
 async def begin(n=1):
@@ -377,28 +354,27 @@ def count_waiters():
     return Ssem.SemaphoreInfo.query(sys.argv[1]).get_n_waiters()
 '''
 
-    def run_program(self, code):
-        command = [sys.executable, '-c', self.BEGINNING + code, self.key]
+    def run_forking(self, code):
+        """Returns the words that a program prints. The program must succeed."""
         # GLib's own allocator does not survive a fork while another thread uses it.
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LONG_SECONDS,
-                              env={**os.environ, 'G_SLICE': 'always-malloc'})
+        done = self.run_program(self.BEGINNING + code, G_SLICE='always-malloc')
         self.assertEqual((done.returncode, done.stderr), (0, ''))
         self.assertRemoved()
         return done.stdout.split()
 
     def test_exit(self):
-        written = self.run_program('''
+        written = self.run_forking('''
 async def run():
     tasks = [await begin(), await begin(2)]
     print(fork(lambda: 7))
     semaphore.release(3)
     print(*await asyncio.gather(*tasks), semaphore.get_value())
-    # And of a task that began after that.
+    # A task that starts after a fork works too.
     task = await begin()
     print(fork(lambda: 8))
     semaphore.release()
     print(await task, semaphore.get_value())
-    # The others are cancelled here.
+    # The loop cancels the other task when it ends.
     await begin()
 asyncio.run(run())
 print(semaphore.get_value())
@@ -406,8 +382,8 @@ print(semaphore.get_value())
         self.assertEqual(written, ['7', 'True', 'True', '0', '8', 'True', '0', '0'])
 
     def test_child_that_goes_on(self):
-        """It gets an error, and may use the semaphore as any process does."""
-        written = self.run_program('''
+        """The awaiting coroutine gets an error. The child may use the semaphore as any process."""
+        written = self.run_forking('''
 async def child():
     try:
         await task
@@ -427,8 +403,9 @@ print(semaphore.get_value())
         self.assertEqual(written, ['7', '0'])
 
     def test_units_of_the_parent(self):
-        """They came before the fork, and the coroutine has not gone on since then."""
-        written = self.run_program('''
+        """Units that arrive before the fork stay the parent's, even if the coroutine has not
+        continued since then."""
+        written = self.run_forking('''
 async def child():
     try:
         await task
@@ -441,7 +418,7 @@ async def run():
     for end in [lambda: fork(lambda: 7), lambda: fork(task.cancel), lambda: fork_and_wait(child)]:
         task = await begin()
         semaphore.release()
-        # The request is over, and its thread has gone.
+        # The request has ended, and its thread too.
         while threading.active_count() > 1:
             time.sleep(0.001)
         status = end()
@@ -467,8 +444,8 @@ threading.Thread(target=disturb).start()
 '''
 
     def test_exit_in_a_handler(self):
-        """While the main thread waits in an acquire that does not belong to asyncio."""
-        written = self.run_program(self.WAITING + '''
+        """A handler forks while the main thread waits in a blocking acquire."""
+        written = self.run_forking(self.WAITING + '''
 def child():
     return 7
 print(semaphore.acquire(), semaphore.get_value())
@@ -476,8 +453,8 @@ print(semaphore.acquire(), semaphore.get_value())
         self.assertEqual(written, ['child', '7', 'True', '0'])
 
     def test_handler_that_returns_in_the_child(self):
-        """The child waits for units of its own."""
-        written = self.run_program(self.WAITING + '''
+        """The child continues the wait as a process of its own."""
+        written = self.run_forking(self.WAITING + '''
 def handle(number, frame):
     global pid
     pid = os.fork()

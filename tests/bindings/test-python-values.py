@@ -1,32 +1,28 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""What a program in Python gives is passed on unchanged, or refused before anything happens."""
+"""Arguments in Python: they reach the library unchanged, or are refused before anything happens."""
 
 import asyncio
 import decimal
 import enum
 import fractions
-import gc
 import math
 import os
 import pathlib
 import threading
 
-import gi
+from gi.repository import Gio, GObject
 
-gi.require_version('Ssem', '1')
-from gi.repository import Gio, GLib, GObject, Ssem  # noqa: E402
-
-import tap  # noqa: E402
-from semaphores import BACKEND, KeyFolderCase, wait_until  # noqa: E402
+import tap
+from bindings import CHOSEN, INVALID_ARGUMENT, BindingCase, Ssem
+from semaphores import wait_until
 
 KEY_ERROR = Ssem.SystemSemaphoreError.KEY_ERROR
 MODES = [Ssem.AccessMode.OPEN, Ssem.AccessMode.CREATE, Ssem.AccessMode.OPEN_EXISTING,
          Ssem.AccessMode.CREATE_EXCLUSIVE, Ssem.AccessMode.JOIN]
-CHOSEN = Ssem.Backend.SYSV if BACKEND == 'sysv' else Ssem.Backend.SHARED_MEMORY
 
-# Text that C, or UTF-8, cannot have.
+# Text that cannot be a C string or UTF-8.
 BAD_KEYS = ['a\0b', '\0', 'a\0', '\ud800', 'a\udfffb', '\udcff', '\udf00\ud83c']
 NOT_NUMBERS = [1.5, 1.0, -0.0, math.nan, math.inf, -math.inf, '1', b'1', '', [1], (1,), {}, 1j,
                object(), True, False, decimal.Decimal(1), fractions.Fraction(1)]
@@ -34,7 +30,7 @@ TOO_LARGE = [2**31, -2**31 - 1, 2**32, 2**32 + 1, 2**63, -2**64 + 1, 10**30]
 
 
 class One:
-    """As the numbers of NumPy."""
+    """An integer that is not an int, as in NumPy."""
 
     def __index__(self):
         return 1
@@ -51,22 +47,21 @@ class OneInt(int):
 ONES = [One(), OneEnum.ONE, OneInt(1)]
 
 
-class Case(KeyFolderCase):
+class Case(BindingCase):
+    open = Ssem.SystemSemaphore
+
     def setUp(self):
         super().setUp()
-        # Errors refer to frames, and frames to errors.
-        self.addCleanup(gc.collect)
-        self.semaphore = Ssem.SystemSemaphore(self.key, 3, Ssem.AccessMode.CREATE)
-        self.find_set()
+        self.semaphore = self.new(3)
         self.names = sorted(os.listdir(self.folder))
 
     def tearDown(self):
-        """The semaphore is as it was, and there is no other."""
+        """Checks that the semaphore has not changed, and that no other semaphore exists."""
         self.assertEqual(self.semaphore.get_key(), self.key)
         self.assertEqual(self.semaphore.get_value(), 3)
         self.assertEqual(sorted(os.listdir(self.folder)), self.names)
         self.semaphore = None
-        # One thread serves those that were awaited.
+        # The await thread ends with its last request.
         wait_until(lambda: threading.active_count() == 1, 'all threads end')
 
     def assertRefused(self, errors, calls, value):
@@ -76,11 +71,14 @@ class Case(KeyFolderCase):
 
     def assertInvalid(self, calls, value):
         for name, call in calls.items():
-            with self.subTest(call=name, value=value), self.assertRaises(GLib.Error) as caught:
-                call(value)
-            self.assertTrue(caught.exception.matches(Gio.io_error_quark(),
-                                                     Gio.IOErrorEnum.INVALID_ARGUMENT))
-            self.assertIn(str(int(value)), caught.exception.message)
+            with self.subTest(call=name, value=value):
+                error = self.assertFails(INVALID_ARGUMENT, call, value)
+                self.assertIn(str(int(value)), error.message)
+
+    def find_set_of_other(self):
+        """Finds the set of the only other key, so that the test notices a leftover."""
+        name, = set(os.listdir(self.folder)) - set(self.names)
+        self.find_set(os.path.join(self.folder, name))
 
 
 class Keys(Case):
@@ -101,31 +99,27 @@ class Keys(Case):
         for name, call in self.calls().items():
             for key in [*BAD_KEYS, '', 'k' * 1025]:
                 with self.subTest(call=name, key=key):
-                    with self.assertRaises(Ssem.InvalidKeyError) as caught:
-                        call(key)
-                    error = caught.exception
-                    self.assertTrue(error.matches(Ssem.SystemSemaphoreError.quark(), KEY_ERROR))
-                    self.assertNotEqual(error.message, '')
+                    error = self.assertFails(KEY_ERROR, call, key)
+                    self.assertIsInstance(error, Ssem.InvalidKeyError)
 
     def test_last_error(self):
         for key in BAD_KEYS:
-            with self.assertRaises(Ssem.InvalidKeyError) as caught:
-                self.semaphore.set_key(key)
+            error = self.assertFails(KEY_ERROR, self.semaphore.set_key, key)
             self.assertEqual(self.semaphore.get_error(), KEY_ERROR)
-            self.assertEqual(self.semaphore.get_error_string(), caught.exception.message)
+            self.assertEqual(self.semaphore.get_error_string(), error.message)
 
     def test_other_types(self):
         values = [b'market', bytearray(b'market'), 5, 1.5, ['a'], object(), pathlib.Path('market')]
         calls = self.calls()
         for value in values:
             self.assertRefused(TypeError, calls, value)
-        # To the constructor, as without a key.
+        # The constructor treats None as a missing key.
         constructors = {name: calls.pop(name) for name in ['positional', 'by name']}
         self.assertRefused(Ssem.InvalidKeyError, constructors, None)
         self.assertRefused(TypeError, calls, None)
 
     def test_text_with_another_str(self):
-        """An enumeration of strings in Python 3.11 is printed as its name."""
+        """str () of a member of a string enumeration is its name, in Python 3.11."""
         class Keys(str, enum.Enum):
             KEY = self.key
 
@@ -142,9 +136,8 @@ class Keys(Case):
         for key in ['a/../b', '\U0010ffff', '\ufffd', '\ufeff', ' ', '\x7f', '🦊']:
             with self.subTest(key=key):
                 key += self.key
-                semaphore = Ssem.SystemSemaphore(key, 1)
-                self.find_set(os.path.join(self.folder, (set(os.listdir(self.folder))
-                                                         - set(self.names)).pop()))
+                semaphore = Ssem.SystemSemaphore(key, 1)    # keeps the key in use
+                self.find_set_of_other()
                 self.assertEqual(Ssem.SemaphoreInfo.query(key).get_key(), key)
                 semaphore = None
 
@@ -187,9 +180,9 @@ class Numbers(Case):
             self.assertRefused(OverflowError, calls, value)
 
     def test_below(self):
-        """These are numbers, and it is the library that refuses them."""
+        """The library itself refuses numbers below the minimum."""
         calls = self.calls()
-        # They only fail later.
+        # These calls fail later.
         for name in ['acquire_async', 'acquire_async with a callback', 'hold']:
             del calls[name]
         for value in [0, -1, -2**31]:
@@ -230,7 +223,7 @@ class Times(Case):
         }
 
     def test_refused(self):
-        """Though there are units, so that nobody has to wait."""
+        """A wrong time-out is refused even if units are available."""
         for value in ['1', b'1', '', [], (1,), {}, 1j, object(), True, False, Gio.Cancellable()]:
             self.assertRefused(TypeError, self.calls(), value)
         self.assertRefused(ValueError, self.calls(), math.nan)
@@ -291,7 +284,7 @@ class Enumerations(Case):
                 self.assertInvalid(calls, value)
 
     def test_modes(self):
-        """Each has its number, Qt's where Qt has it."""
+        """Each mode has a fixed number; OPEN and CREATE have those of Qt."""
         self.assertEqual([int(mode) for mode in MODES], [0, 1, 2, 3, 4])
         keeper = Ssem.SystemSemaphore(self.key)
         for mode in MODES:
@@ -307,11 +300,10 @@ class Enumerations(Case):
         self.assertEqual(keeper.get_value(), 3)
 
     def test_join(self):
-        """A key that is unknown is made; one in use is left as it is."""
+        """JOIN creates the semaphore of an unknown key, and uses an existing one as it is."""
         for make in [Ssem.SystemSemaphore, Ssem.SystemSemaphore.new]:
             first = make(self.key + '2', 5, Ssem.AccessMode.JOIN)
-            self.find_set(os.path.join(self.folder, (set(os.listdir(self.folder))
-                                                     - set(self.names)).pop()))
+            self.find_set_of_other()
             self.assertEqual(first.get_value(), 5)
             self.assertEqual(make(self.key + '2', 7, Ssem.AccessMode.JOIN).get_value(), 5)
             first = None
@@ -337,7 +329,7 @@ class Others(Case):
             self.assertIs(call(value).get_undo(), value)
 
     def test_other_properties(self):
-        """Also those that GObject takes for one of these."""
+        """Other spellings, which GObject accepts, are refused too."""
         for properties in [{'initial-value': 1.5}, {'initialValue': 1}, {'name': 'x'}]:
             with self.subTest(properties=properties), self.assertRaises(TypeError):
                 Ssem.SystemSemaphore(self.key, **properties)

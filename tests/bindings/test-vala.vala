@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* The library as a program in Vala sees it, through the vapi. The arguments are the JavaScript
- * interpreter and our program for it that holds units. */
+/* Tests the library in Vala, through the vapi. The arguments are the JavaScript interpreter and a
+ * program in JavaScript that holds units. */
 
 using Ssem;
 
@@ -15,164 +15,198 @@ int maximum;
 string interpreter;
 string holder;
 
+delegate void Body () throws Error;
+delegate void Begin (owned AsyncReadyCallback callback);
+delegate void End (AsyncResult result) throws Error;
+
 string random_key () {
     return "key-" + Uuid.string_random ();
 }
 
-void test_new () {
+void test_new () throws Error {
+    var key = random_key ();
+    var semaphore = new SystemSemaphore (key, 3, CREATE);
+    assert_cmpstr (semaphore.key, EQ, key);
+    assert_cmpint (semaphore.initial_value, EQ, 3);
+    assert_true (semaphore.mode == AccessMode.CREATE);
+    assert_true (semaphore.undo);
+    assert_true (semaphore.backend == chosen);
+    assert_cmpint (semaphore.get_value (), EQ, 3);
+}
+
+void test_properties () throws Error {
+    var semaphore = (SystemSemaphore) Object.new (typeof (SystemSemaphore),
+                                                  "key", random_key (), "initial-value", 2);
+    assert_true (semaphore.backend == Backend.DEFAULT);
+    semaphore.acquire ();
+    assert_true (semaphore.backend == chosen);
+    assert_cmpint (semaphore.get_value (), EQ, 1);
+
+    var initable = (SystemSemaphore) Initable.@new (typeof (SystemSemaphore), null,
+                                                    "key", random_key (), "undo", false);
+    assert_false (initable.undo);
+    assert_true (initable.backend == chosen);
+}
+
+void test_defaults () throws Error {
+    var plain = new SystemSemaphore (random_key ());
+    assert_cmpint (plain.get_value (), EQ, 0);
+    assert_true (plain.mode == AccessMode.OPEN);
+    plain.set_key (random_key (), 1);
+    assert_cmpint (plain.get_value (), EQ, 1);
+    var unopened = (SystemSemaphore) Object.new (typeof (SystemSemaphore));
+    assert_null (unopened.key);
+
+    var semaphore = new SystemSemaphore (random_key (), 2, OPEN);
+    assert_true (semaphore.acquire ());
+    assert_true (semaphore.try_acquire ());
+    assert_cmpint (semaphore.get_value (), EQ, 0);
+    assert_true (semaphore.release ());
+    assert_true (semaphore.acquire_timeout (1, 1000));
+    assert_true (semaphore.release (4));
+    assert_cmpint (semaphore.get_value (), EQ, 4);
+}
+
+/* Each typed catch clause proves that the vapi has the right error domain. */
+void test_gio_errors () throws Error {
+    var semaphore = new SystemSemaphore (random_key (), 0, OPEN);
     try {
-        var key = random_key ();
-        var semaphore = new SystemSemaphore (key, 3, CREATE);
-        assert_cmpstr (semaphore.key, EQ, key);
-        assert_cmpint (semaphore.initial_value, EQ, 3);
-        assert_true (semaphore.mode == AccessMode.CREATE);
-        assert_true (semaphore.undo);
-        assert_true (semaphore.backend == chosen);
-        assert_cmpint (semaphore.get_value (), EQ, 3);
-    } catch (Error error) {
-        assert_no_error (error);
+        semaphore.try_acquire ();
+        error (MISSING);
+    } catch (IOError.WOULD_BLOCK error) {
+        assert_true (error.message != "");
+    }
+    try {
+        semaphore.acquire_timeout (1, 1000);
+        error (MISSING);
+    } catch (IOError.TIMED_OUT error) {
+        assert_true (error.message != "");
+    }
+    try {
+        semaphore.release (0);
+        error (MISSING);
+    } catch (IOError.INVALID_ARGUMENT error) {
+        assert_true (error.message != "");
     }
 }
 
-void test_properties () {
+void test_errors () throws Error {
+    var key = random_key ();
+    var semaphore = new SystemSemaphore (key, maximum, OPEN);
+    assert_cmpint (semaphore.get_error (), EQ, SystemSemaphoreError.NO_ERROR);
     try {
-        var semaphore = (SystemSemaphore) Object.new (typeof (SystemSemaphore),
-                                                      "key", random_key (), "initial-value", 2);
-        assert_true (semaphore.backend == Backend.DEFAULT);
-        semaphore.acquire ();
-        assert_true (semaphore.backend == chosen);
-        assert_cmpint (semaphore.get_value (), EQ, 1);
-
-        var initable = (SystemSemaphore) Initable.@new (typeof (SystemSemaphore), null,
-                                                        "key", random_key (), "undo", false);
-        assert_false (initable.undo);
-        assert_true (initable.backend == chosen);
-    } catch (Error error) {
-        assert_no_error (error);
+        new SystemSemaphore ("", 1, OPEN);
+        error (MISSING);
+    } catch (SystemSemaphoreError.KEY_ERROR error) {
+        assert_true (error.message != "");
     }
+    try {
+        new SystemSemaphore (key, 1, CREATE_EXCLUSIVE);
+        error (MISSING);
+    } catch (SystemSemaphoreError.ALREADY_EXISTS error) {
+        assert_true (key in error.message);
+    }
+    try {
+        new SystemSemaphore (random_key (), 1, OPEN_EXISTING);
+        error (MISSING);
+    } catch (SystemSemaphoreError.NOT_FOUND error) {
+        assert_true (error.message != "");
+    }
+    try {
+        semaphore.release ();
+        error (MISSING);
+    } catch (SystemSemaphoreError error) {
+        assert_cmpint (error.code, EQ, SystemSemaphoreError.OUT_OF_RESOURCES);
+        assert_true (error.domain == SystemSemaphoreError.quark ());
+        assert_cmpint (semaphore.get_error (), EQ, error.code);
+        assert_cmpstr (semaphore.get_error_string (), EQ, error.message);
+    }
+    semaphore.get_value ();
+    assert_cmpstr (semaphore.get_error_string (), EQ, "");
 }
 
-void test_defaults () {
-    try {
-        var plain = new SystemSemaphore (random_key ());
-        assert_cmpint (plain.get_value (), EQ, 0);
-        assert_true (plain.mode == AccessMode.OPEN);
-        plain.set_key (random_key (), 1);
-        assert_cmpint (plain.get_value (), EQ, 1);
-        var unopened = (SystemSemaphore) Object.new (typeof (SystemSemaphore));
-        assert_null (unopened.key);
-
-        var semaphore = new SystemSemaphore (random_key (), 2, OPEN);
-        assert_true (semaphore.acquire ());
-        assert_true (semaphore.try_acquire ());
-        assert_cmpint (semaphore.get_value (), EQ, 0);
-        assert_true (semaphore.release ());
-        assert_true (semaphore.acquire_timeout (1, 1000));
-        assert_true (semaphore.release (4));
-        assert_cmpint (semaphore.get_value (), EQ, 4);
-    } catch (Error error) {
-        assert_no_error (error);
-    }
+void test_set_key () throws Error {
+    var n_notified = 0;
+    var key = random_key ();
+    var semaphore = new SystemSemaphore (random_key (), 1, OPEN);
+    semaphore.notify["key"].connect (() => n_notified++);
+    semaphore.set_key (key, 2, OPEN);
+    assert_cmpint (n_notified, EQ, 1);
+    assert_cmpstr (semaphore.key, EQ, key);
+    assert_cmpint (semaphore.get_value (), EQ, 2);
 }
 
-void test_gio_errors () {
-    try {
-        var semaphore = new SystemSemaphore (random_key (), 0, OPEN);
-        try {
-            semaphore.try_acquire ();
-            error (MISSING);
-        } catch (IOError.WOULD_BLOCK error) {
-            assert_true (error.message != "");
-        }
-        try {
-            semaphore.acquire_timeout (1, 1000);
-            error (MISSING);
-        } catch (IOError.TIMED_OUT error) {
-            assert_true (error.message != "");
-        }
-        try {
-            semaphore.release (0);
-            error (MISSING);
-        } catch (IOError.INVALID_ARGUMENT error) {
-            assert_true (error.message != "");
-        }
-    } catch (Error error) {
-        assert_no_error (error);
-    }
-}
-
-void test_errors () {
-    try {
-        var key = random_key ();
-        var semaphore = new SystemSemaphore (key, maximum, OPEN);
-        try {
-            new SystemSemaphore ("", 1, OPEN);
-            error (MISSING);
-        } catch (SystemSemaphoreError.KEY_ERROR error) {
-            assert_true (error.message != "");
-        }
-        try {
-            new SystemSemaphore (key, 1, CREATE_EXCLUSIVE);
-            error (MISSING);
-        } catch (SystemSemaphoreError.ALREADY_EXISTS error) {
-            assert_true (key in error.message);
-        }
-        try {
-            new SystemSemaphore (random_key (), 1, OPEN_EXISTING);
-            error (MISSING);
-        } catch (SystemSemaphoreError.NOT_FOUND error) {
-            assert_true (error.message != "");
-        }
-        try {
-            semaphore.release ();
-            error (MISSING);
-        } catch (SystemSemaphoreError error) {
-            assert_cmpint (error.code, EQ, SystemSemaphoreError.OUT_OF_RESOURCES);
-            assert_true (error.domain == SystemSemaphoreError.quark ());
-            assert_cmpstr (semaphore.get_error_string (), EQ, error.message);
-        }
-        semaphore.get_value ();
-        assert_cmpstr (semaphore.get_error_string (), EQ, "");
-    } catch (Error error) {
-        assert_no_error (error);
-    }
-}
-
-void test_last_error () {
-    try {
-        var semaphore = new SystemSemaphore (random_key (), maximum, OPEN);
-        assert_cmpint (semaphore.get_error (), EQ, SystemSemaphoreError.NO_ERROR);
-        try {
-            semaphore.release ();
-            error (MISSING);
-        } catch (SystemSemaphoreError error) {
-            assert_cmpint (semaphore.get_error (), EQ, error.code);
-        }
-    } catch (Error error) {
-        assert_no_error (error);
-    }
-}
-
-void test_set_key () {
-    try {
-        var heard = 0;
-        var key = random_key ();
-        var semaphore = new SystemSemaphore (random_key (), 1, OPEN);
-        semaphore.notify["key"].connect (() => heard++);
-        semaphore.set_key (key, 2, OPEN);
-        assert_cmpint (heard, EQ, 1);
-        assert_cmpstr (semaphore.key, EQ, key);
-        assert_cmpint (semaphore.get_value (), EQ, 2);
-    } catch (Error error) {
-        assert_no_error (error);
-    }
-}
-
-void test_backends () {
+void test_backends () throws Error {
     assert_true (chosen.is_supported ());
     assert_true (Backend.SYSV.is_supported ());
     assert_true (Backend.DEFAULT.is_supported ());
     assert_false (Backend.WINDOWS.is_supported ());
+}
+
+void test_modes () throws Error {
+    var key = random_key ();
+    var semaphore = new SystemSemaphore (key, 5, JOIN);
+    assert_cmpint (semaphore.get_value (), EQ, 5);
+    assert_cmpint (new SystemSemaphore (key, 7, AccessMode.JOIN).get_value (), EQ, 5);
+    foreach (var mode in new AccessMode[] { OPEN, CREATE, OPEN_EXISTING, JOIN })
+        assert_cmpint (new SystemSemaphore (key, 5, mode).mode, EQ, mode);
+
+    foreach (var number in new int[] { -1, 5, 99 }) {
+        try {
+            new SystemSemaphore (random_key (), 1, (AccessMode) number);
+            error (MISSING);
+        } catch (IOError.INVALID_ARGUMENT error) {
+            assert_true (error.message != "");
+        }
+    }
+}
+
+void test_infos () throws Error {
+    var key = random_key ();
+    var semaphore = new SystemSemaphore (key, 5, CREATE);
+    semaphore.acquire (2);
+    var info = SemaphoreInfo.query (key);
+    assert_cmpstr (info.get_key (), EQ, key);
+    assert_true (info.get_backend () == chosen);
+    assert_cmpint (info.get_value (), EQ, 3);
+    assert_false (info.is_leftover ());
+    unowned var holders = info.get_holders ();
+    assert_true ((holders == null) == (chosen == Backend.SYSV));
+    if (holders != null)
+        assert_cmpint ((int) holders[0].get_units (), EQ, 2);
+
+    var n_found = 0;
+    var infos = SemaphoreInfo.list ();
+    foreach (unowned var other in infos)
+        n_found += other.get_key () == key ? 1 : 0;
+    assert_cmpint (n_found, EQ, 1);
+
+    semaphore_reset (key, 7);
+    assert_cmpint (semaphore.get_value (), EQ, 7);
+    try {
+        semaphore_remove_leftover (random_key ());
+        error (MISSING);
+    } catch (SystemSemaphoreError.NOT_FOUND error) {
+        assert_true (error.message != "");
+    }
+}
+
+/* --- Asynchronous methods --- */
+
+/* Runs an async method to its end. */
+void run_async (Begin begin, End end) throws Error {
+    var loop = new MainLoop ();
+    var watchdog = Timeout.add_seconds (WATCHDOG_SECONDS, () => {
+        error ("the async method never ended");
+    });
+    AsyncResult? ended = null;
+    begin ((source, result) => {
+        ended = result;
+        loop.quit ();
+    });
+    loop.run ();
+    Source.remove (watchdog);
+    end (ended);
 }
 
 async void acquire_in_order () throws Error {
@@ -204,7 +238,48 @@ async void acquire_in_order () throws Error {
     assert_cmpint (semaphore.get_value (), EQ, 0);
 }
 
-async void outlive_a_holder () throws Error {
+/* The manual warns of a cancellable that is a parameter of an async method. The two methods of this
+ * class show the difference. */
+class Taker {
+    public Cancellable cancellable = new Cancellable ();
+    public SystemSemaphore semaphore;
+
+    public Taker () throws Error {
+        semaphore = new SystemSemaphore (random_key (), 1);
+    }
+
+    public async void take () throws Error {
+        yield semaphore.acquire_async (1, cancellable);
+        cancellable.cancel ();
+    }
+
+    public async void take_with_parameter (Cancellable cancellable) throws Error {
+        yield semaphore.acquire_async (1, cancellable);
+        cancellable.cancel ();
+    }
+}
+
+async void take_and_cancel () throws Error {
+    var taker = new Taker ();
+    yield taker.take ();
+    assert_cmpint (taker.semaphore.get_value (), EQ, 0);
+    taker.semaphore.release ();
+    try {
+        yield taker.take ();
+        error (MISSING);
+    } catch (IOError.CANCELLED error) {
+        assert_cmpint (taker.semaphore.get_value (), EQ, 1);
+    }
+    /* The caller gets CANCELLED, although the unit was acquired. */
+    try {
+        yield taker.take_with_parameter (new Cancellable ());
+        error (MISSING);
+    } catch (IOError.CANCELLED error) {
+        assert_cmpint (taker.semaphore.get_value (), EQ, 0);
+    }
+}
+
+async void outlive_holder () throws Error {
     var key = random_key ();
     var semaphore = new SystemSemaphore (key, 2, CREATE);
     var process = new Subprocess (STDIN_PIPE | STDOUT_PIPE, interpreter, "-m", holder, key, "2");
@@ -222,145 +297,14 @@ async void outlive_a_holder () throws Error {
     assert_true (process.get_if_signaled ());
 }
 
-void test_async () {
-    run_loop ((done) => acquire_in_order.begin ((source, result) => {
+void add (string name, owned Body body) {
+    Test.add_data_func ("/ssem/vala/" + name, () => {
         try {
-            acquire_in_order.end (result);
+            body ();
         } catch (Error error) {
             assert_no_error (error);
         }
-        done ();
-    }));
-}
-
-void test_infos () {
-    try {
-        var key = random_key ();
-        var semaphore = new SystemSemaphore (key, 5, CREATE);
-        semaphore.acquire (2);
-        var info = SemaphoreInfo.query (key);
-        assert_cmpstr (info.get_key (), EQ, key);
-        assert_true (info.get_backend () == chosen);
-        assert_cmpint (info.get_value (), EQ, 3);
-        assert_false (info.is_leftover ());
-        unowned var holders = info.get_holders ();
-        assert_true ((holders == null) == (chosen == Backend.SYSV));
-        if (holders != null)
-            assert_cmpint ((int) holders[0].get_units (), EQ, 2);
-
-        var n_found = 0;
-        var infos = SemaphoreInfo.list ();
-        foreach (unowned var other in infos)
-            n_found += other.get_key () == key ? 1 : 0;
-        assert_cmpint (n_found, EQ, 1);
-
-        semaphore_reset (key, 7);
-        assert_cmpint (semaphore.get_value (), EQ, 7);
-    } catch (Error error) {
-        assert_no_error (error);
-    }
-    try {
-        semaphore_remove_leftover (random_key ());
-        assert_cmpstr (MISSING, EQ, "");
-    } catch (Error error) {
-        assert_true (error is SystemSemaphoreError.NOT_FOUND);
-    }
-}
-
-/* A unit that an async method of the program returns with. */
-class Taker {
-    public Cancellable cancellable = new Cancellable ();
-    public SystemSemaphore semaphore;
-
-    public Taker () throws Error {
-        semaphore = new SystemSemaphore (random_key (), 1);
-    }
-
-    public async void take () throws Error {
-        yield semaphore.acquire_async (1, cancellable);
-        cancellable.cancel ();
-    }
-
-    /* Only to show that the manual has a reason for its warning. */
-    public async void take_with_parameter (Cancellable cancellable) throws Error {
-        yield semaphore.acquire_async (1, cancellable);
-        cancellable.cancel ();
-    }
-}
-
-async void take_and_cancel () throws Error {
-    var taker = new Taker ();
-    yield taker.take ();
-    assert_cmpint (taker.semaphore.get_value (), EQ, 0);
-    taker.semaphore.release ();
-    try {
-        yield taker.take ();
-        assert_cmpstr (MISSING, EQ, "");
-    } catch (IOError.CANCELLED error) {
-        assert_cmpint (taker.semaphore.get_value (), EQ, 1);
-    }
-    try {
-        yield taker.take_with_parameter (new Cancellable ());
-        assert_cmpstr (MISSING, EQ, "");
-    } catch (IOError.CANCELLED error) {
-        assert_cmpint (taker.semaphore.get_value (), EQ, 0);
-    }
-}
-
-void test_async_methods () {
-    run_loop ((done) => take_and_cancel.begin ((source, result) => {
-        try {
-            take_and_cancel.end (result);
-        } catch (Error error) {
-            assert_no_error (error);
-        }
-        done ();
-    }));
-}
-
-void test_modes () {
-    try {
-        var key = random_key ();
-        var semaphore = new SystemSemaphore (key, 5, JOIN);
-        assert_cmpint (semaphore.get_value (), EQ, 5);
-        assert_cmpint (new SystemSemaphore (key, 7, AccessMode.JOIN).get_value (), EQ, 5);
-        foreach (var mode in new AccessMode[] { OPEN, CREATE, OPEN_EXISTING, JOIN })
-            assert_cmpint (new SystemSemaphore (key, 5, mode).mode, EQ, mode);
-    } catch (Error error) {
-        assert_no_error (error);
-    }
-    foreach (var number in new int[] { -1, 5, 99 }) {
-        try {
-            new SystemSemaphore (random_key (), 1, (AccessMode) number);
-            assert_cmpstr (MISSING, EQ, "");
-        } catch (Error error) {
-            assert_true (error is IOError.INVALID_ARGUMENT);
-        }
-    }
-}
-
-void test_killed_holder () {
-    run_loop ((done) => outlive_a_holder.begin ((source, result) => {
-        try {
-            outlive_a_holder.end (result);
-        } catch (Error error) {
-            assert_no_error (error);
-        }
-        done ();
-    }));
-}
-
-delegate void Done ();
-delegate void Starter (owned Done done);
-
-void run_loop (Starter starter) {
-    var loop = new MainLoop ();
-    var watchdog = Timeout.add_seconds (WATCHDOG_SECONDS, () => {
-        error ("what the test waits for never came");
     });
-    starter (() => loop.quit ());
-    loop.run ();
-    Source.remove (watchdog);
 }
 
 int main (string[] args) {
@@ -375,32 +319,34 @@ int main (string[] args) {
         maximum = int.MAX;
     }
 
-    string folder;
+    string directory;
     try {
-        folder = DirUtils.make_tmp ("ssem-test-XXXXXX");
+        directory = DirUtils.make_tmp ("ssem-test-XXXXXX");
     } catch (FileError failure) {
         error ("%s", failure.message);
     }
-    Environment.set_variable ("SSEM_RUNTIME_DIR", folder, true);
+    Environment.set_variable ("SSEM_RUNTIME_DIR", directory, true);
 
-    Test.add_func ("/ssem/vala/new", test_new);
-    Test.add_func ("/ssem/vala/properties", test_properties);
-    Test.add_func ("/ssem/vala/defaults", test_defaults);
-    Test.add_func ("/ssem/vala/gio-errors", test_gio_errors);
-    Test.add_func ("/ssem/vala/errors", test_errors);
-    Test.add_func ("/ssem/vala/last-error", test_last_error);
-    Test.add_func ("/ssem/vala/set-key", test_set_key);
-    Test.add_func ("/ssem/vala/backends", test_backends);
-    Test.add_func ("/ssem/vala/async", test_async);
-    Test.add_func ("/ssem/vala/async-methods", test_async_methods);
-    Test.add_func ("/ssem/vala/modes", test_modes);
-    Test.add_func ("/ssem/vala/killed-holder", test_killed_holder);
-    Test.add_func ("/ssem/vala/infos", test_infos);
+    add ("new", test_new);
+    add ("properties", test_properties);
+    add ("defaults", test_defaults);
+    add ("gio-errors", test_gio_errors);
+    add ("errors", test_errors);
+    add ("set-key", test_set_key);
+    add ("backends", test_backends);
+    add ("modes", test_modes);
+    add ("infos", test_infos);
+    add ("async", () => run_async ((callback) => acquire_in_order.begin ((owned) callback),
+                                   (result) => acquire_in_order.end (result)));
+    add ("async-methods", () => run_async ((callback) => take_and_cancel.begin ((owned) callback),
+                                           (result) => take_and_cancel.end (result)));
+    add ("killed-holder", () => run_async ((callback) => outlive_holder.begin ((owned) callback),
+                                           (result) => outlive_holder.end (result)));
     var status = Test.run ();
 
-    /* Fails where a semaphore is left behind in it. */
-    if (DirUtils.remove (folder) != 0) {
-        stderr.printf ("%s is not empty\n", folder);
+    /* The directory is not empty if a test has left a semaphore. */
+    if (DirUtils.remove (directory) != 0) {
+        stderr.printf ("%s is not empty\n", directory);
         return 1;
     }
     return status;

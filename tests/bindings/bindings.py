@@ -1,0 +1,88 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Fixtures for the tests in Python, with and without the override module."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import subprocess
+import sys
+import threading
+
+import gi
+
+gi.require_version('Ssem', '1')
+from gi.repository import Gio, GLib, Ssem  # noqa: E402
+
+from semaphores import BACKEND, MAXIMUMS, KeyFolderCase, wait_until  # noqa: E402
+
+CHOSEN = {'shared-memory': Ssem.Backend.SHARED_MEMORY, 'sysv': Ssem.Backend.SYSV}[BACKEND]
+MAXIMUM = MAXIMUMS[BACKEND]
+DOMAINS = {Gio.IOErrorEnum: Gio.io_error_quark(),
+           Ssem.SystemSemaphoreError: Ssem.SystemSemaphoreError.quark()}
+CANCELLED = Gio.IOErrorEnum.CANCELLED
+INVALID_ARGUMENT = Gio.IOErrorEnum.INVALID_ARGUMENT
+
+# A time-out that must not expire: the test has ended long before.
+LONG_SECONDS = 50
+
+
+class BindingCase(KeyFolderCase):
+    # A test of the override module opens semaphores by its constructor.
+    open = staticmethod(Ssem.SystemSemaphore.new)
+
+    def setUp(self):
+        super().setUp()
+        # A traceback or a reference cycle may keep a semaphore alive, and thereby the key's file.
+        self.addCleanup(gc.collect)
+
+    def new(self, initial_value=0, mode=Ssem.AccessMode.CREATE):
+        semaphore = self.open(self.key, initial_value, mode)
+        self.find_set()
+        return semaphore
+
+    @contextlib.contextmanager
+    def failing(self, code):
+        """Expects an error with a code of Ssem.SystemSemaphoreError or Gio.IOErrorEnum."""
+        with self.assertRaises(GLib.Error) as caught:
+            yield caught
+        self.assertTrue(caught.exception.matches(DOMAINS[type(code)], code), caught.exception)
+        self.assertNotEqual(caught.exception.message, '')
+
+    def assertFails(self, code, call, *arguments):
+        """Calls a function that must fail with this code. Returns the error."""
+        with self.failing(code) as caught:
+            call(*arguments)
+        return caught.exception
+
+    def in_thread(self, function, *arguments):
+        """Calls a function in a thread, which must end before the test does."""
+        thread = threading.Thread(target=function, args=arguments)
+        thread.start()
+        self.addCleanup(thread.join)
+        return thread
+
+    def once_waiting(self, function, *arguments):
+        """Calls a function in a thread, as soon as a thread waits for units."""
+        def run():
+            self.wait_for_waiters(1)
+            function(*arguments)
+        return self.in_thread(run)
+
+    async def until_waiting(self):
+        while self.n_waiting() == 0:
+            await asyncio.sleep(0.001)
+
+    def run_async(self, coroutine):
+        result = asyncio.run(coroutine)
+        # The thread that serves awaited acquires ends with the last of them.
+        wait_until(lambda: threading.active_count() == 1, 'all threads end')
+        return result
+
+    def run_program(self, code, *arguments, **environment):
+        """Runs a program in Python, with the key and more arguments."""
+        return subprocess.run([sys.executable, '-c', code, self.key, *arguments],
+                              capture_output=True, text=True, timeout=LONG_SECONDS, check=False,
+                              env={**os.environ, **environment})
