@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
 import os
 import subprocess
@@ -27,6 +28,14 @@ INVALID_ARGUMENT = Gio.IOErrorEnum.INVALID_ARGUMENT
 
 # A time-out that must not expire: the test has ended long before.
 LONG_SECONDS = 50
+
+
+def in_loop(function):
+    """Makes a test of a coroutine, which runs in a loop of asyncio."""
+    @functools.wraps(function)
+    def test(self):
+        self.run_async(function(self))
+    return test
 
 
 class BindingCase(KeyFolderCase):

@@ -4,6 +4,7 @@
 """Awaited acquires with asyncio and anyio: cancellation, time-outs and fork ()."""
 
 import asyncio
+import functools
 import gc
 import threading
 import unittest
@@ -12,7 +13,7 @@ import warnings
 from gi.repository import Gio, GLib
 
 import tap
-from bindings import LONG_SECONDS, BindingCase, Ssem
+from bindings import LONG_SECONDS, BindingCase, Ssem, in_loop
 from semaphores import wait_until
 
 try:
@@ -79,7 +80,8 @@ class Coroutine(Case):
         self.assertEqual(loop.run_until_complete(asyncio.gather(*tasks)), [True, True])
         self.assertEqual(semaphore.get_value(), 0)
 
-    def test_never_awaited(self):
+    @in_loop
+    async def test_never_awaited(self):
         semaphore = self.new(1)
         coroutine = semaphore.acquire_async()
         coroutine.close()
@@ -89,13 +91,9 @@ class Coroutine(Case):
             del coroutine
             gc.collect()
         self.assertIn('was never awaited', str(caught[0].message))
-
-        async def run():
-            asyncio.create_task(semaphore.acquire_async()).cancel()
-            await asyncio.sleep(0)
-            semaphore.acquire_async().close()
-
-        self.run_async(run())
+        asyncio.create_task(semaphore.acquire_async()).cancel()
+        await asyncio.sleep(0)
+        semaphore.acquire_async().close()
         self.assertIdle(semaphore, 1)
 
     def test_beside_a_main_loop_of_glib(self):
@@ -162,35 +160,33 @@ class Cancelled(Case):
         self.assertEqual(self.catch(semaphore.acquire_async(2), cancel), ('first',))
         self.assertIdle(semaphore, 1)
 
-    def test_timeout(self):
+    @in_loop
+    async def test_timeout(self):
         semaphore = self.new(1)
-
-        async def run():
-            task = asyncio.current_task()
+        task = asyncio.current_task()
+        with self.assertRaises(TimeoutError):
+            async with asyncio.timeout(SHORT_SECONDS):
+                await semaphore.acquire_async(2)
+        self.assertEqual(task.cancelling(), 0)
+        for timeout in [None, LONG_SECONDS]:
             with self.assertRaises(TimeoutError):
-                async with asyncio.timeout(SHORT_SECONDS):
-                    await semaphore.acquire_async(2)
-            self.assertEqual(task.cancelling(), 0)
-            for timeout in [None, LONG_SECONDS]:
-                with self.assertRaises(TimeoutError):
-                    async with asyncio.timeout(LONG_SECONDS):
-                        async with asyncio.timeout(SHORT_SECONDS):
-                            async with semaphore.hold(2, timeout):
-                                self.fail('not held')
-                self.assertEqual(task.cancelling(), 0)
-            # If the hold times out first, its own exception is raised.
-            with self.assertRaisesRegex(TimeoutError, self.key):
                 async with asyncio.timeout(LONG_SECONDS):
-                    async with semaphore.hold(2, SHORT_SECONDS):
-                        self.fail('not held')
+                    async with asyncio.timeout(SHORT_SECONDS):
+                        async with semaphore.hold(2, timeout):
+                            self.fail('not held')
             self.assertEqual(task.cancelling(), 0)
-            self.assertIdle(semaphore, 1)
+        # If the hold times out first, its own exception is raised.
+        with self.assertRaisesRegex(TimeoutError, self.key):
             async with asyncio.timeout(LONG_SECONDS):
-                self.assertIs(await semaphore.acquire_async(), True)
+                async with semaphore.hold(2, SHORT_SECONDS):
+                    self.fail('not held')
+        self.assertEqual(task.cancelling(), 0)
+        self.assertIdle(semaphore, 1)
+        async with asyncio.timeout(LONG_SECONDS):
+            self.assertIs(await semaphore.acquire_async(), True)
 
-        self.run_async(run())
-
-    def test_task_group(self):
+    @in_loop
+    async def test_task_group(self):
         semaphore = self.new(1)
 
         async def fail():
@@ -201,20 +197,18 @@ class Cancelled(Case):
             async with semaphore.hold(2, timeout):
                 self.fail('not held')
 
-        async def run():
-            with self.assertRaises(ExceptionGroup) as caught:
-                async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(semaphore.acquire_async(2)),
-                             group.create_task(hold(None)), group.create_task(hold(LONG_SECONDS)),
-                             group.create_task(fail())]
-            failed, = caught.exception.exceptions
-            self.assertIsInstance(failed, ZeroDivisionError)
-            self.assertTrue(all(task.cancelled() for task in tasks[:-1]))
-
-        self.run_async(run())
+        with self.assertRaises(ExceptionGroup) as caught:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(semaphore.acquire_async(2)),
+                         group.create_task(hold(None)), group.create_task(hold(LONG_SECONDS)),
+                         group.create_task(fail())]
+        failed, = caught.exception.exceptions
+        self.assertIsInstance(failed, ZeroDivisionError)
+        self.assertTrue(all(task.cancelled() for task in tasks[:-1]))
         self.assertIdle(semaphore, 1)
 
-    def test_hold_that_times_out(self):
+    @in_loop
+    async def test_hold_that_times_out(self):
         """A time-out of a hold does not cancel the task, and does not hide a cancellation."""
         semaphore = self.new(1)
 
@@ -222,66 +216,69 @@ class Cancelled(Case):
             async with semaphore.hold(2, SHORT_SECONDS):
                 self.fail('not held')
 
-        async def run():
-            for n_steps in range(30):
-                task = asyncio.create_task(hold())
-                # The cancellation comes at another step of the task in each round.
-                while self.n_waiting() == 0 and not task.done():
-                    await asyncio.sleep(0)
-                while self.n_waiting() > 0:
-                    await asyncio.sleep(0)
-                for _ in range(n_steps):
-                    await asyncio.sleep(0)
-                is_late = task.done() or not task.cancel()
-                with self.assertRaises(TimeoutError if is_late else asyncio.CancelledError):
-                    await task
-                self.assertIdle(semaphore, 1)
+        for n_steps in range(30):
+            task = asyncio.create_task(hold())
+            # The cancellation comes at another step of the task in each round.
+            while self.n_waiting() == 0 and not task.done():
+                await asyncio.sleep(0)
+            while self.n_waiting() > 0:
+                await asyncio.sleep(0)
+            for _ in range(n_steps):
+                await asyncio.sleep(0)
+            is_late = task.done() or not task.cancel()
+            with self.assertRaises(TimeoutError if is_late else asyncio.CancelledError):
+                await task
+            self.assertIdle(semaphore, 1)
 
-        self.run_async(run())
+
+def in_anyio(function):
+    """Makes a test of a coroutine, which anyio runs."""
+    @functools.wraps(function)
+    def test(self):
+        self.run_anyio(function, self)
+    return test
 
 
 @unittest.skipIf(anyio is None, 'there is no anyio')
 class AnyIO(Case):
-    def run_anyio(self, function):
-        anyio.run(function)
+    def run_anyio(self, *arguments):
+        anyio.run(*arguments)
         wait_until(lambda: threading.active_count() == 1, 'all threads end')
 
     def awaitables(self, semaphore):
         return [lambda: semaphore.acquire_async(2), lambda: semaphore.hold(2).__aenter__(),
                 lambda: semaphore.hold(2, LONG_SECONDS).__aenter__()]
 
-    def test_scopes(self):
+    @in_anyio
+    async def test_scopes(self):
         semaphore = self.new(1)
-
-        async def run():
-            for make in self.awaitables(semaphore):
-                with anyio.move_on_after(SHORT_SECONDS) as scope:
+        for make in self.awaitables(semaphore):
+            with anyio.move_on_after(SHORT_SECONDS) as scope:
+                await make()
+                self.fail('not held')
+            self.assertTrue(scope.cancel_called)
+            self.assertIdle(semaphore, 1)
+            with self.assertRaises(TimeoutError):
+                with anyio.fail_after(SHORT_SECONDS):
                     await make()
-                    self.fail('not held')
-                self.assertTrue(scope.cancel_called)
-                self.assertIdle(semaphore, 1)
-                with self.assertRaises(TimeoutError):
-                    with anyio.fail_after(SHORT_SECONDS):
-                        await make()
-                self.assertIdle(semaphore, 1)
-                with anyio.fail_after(LONG_SECONDS):
-                    with anyio.move_on_after(SHORT_SECONDS, shield=True) as scope:
-                        await make()
-                    self.assertTrue(scope.cancel_called)
-                    # The outer scope is not cancelled.
-                    await anyio.sleep(0)
-                with anyio.move_on_after(SHORT_SECONDS) as scope:
-                    with anyio.fail_after(LONG_SECONDS):
-                        await make()
-                    self.fail('cancelled')
-                self.assertTrue(scope.cancel_called)
-                self.assertIdle(semaphore, 1)
+            self.assertIdle(semaphore, 1)
             with anyio.fail_after(LONG_SECONDS):
-                self.assertIs(await semaphore.acquire_async(), True)
+                with anyio.move_on_after(SHORT_SECONDS, shield=True) as scope:
+                    await make()
+                self.assertTrue(scope.cancel_called)
+                # The outer scope is not cancelled.
+                await anyio.sleep(0)
+            with anyio.move_on_after(SHORT_SECONDS) as scope:
+                with anyio.fail_after(LONG_SECONDS):
+                    await make()
+                self.fail('cancelled')
+            self.assertTrue(scope.cancel_called)
+            self.assertIdle(semaphore, 1)
+        with anyio.fail_after(LONG_SECONDS):
+            self.assertIs(await semaphore.acquire_async(), True)
 
-        self.run_anyio(run)
-
-    def test_task_group(self):
+    @in_anyio
+    async def test_task_group(self):
         semaphore = self.new(1)
         ends = []
 
@@ -292,15 +289,12 @@ class AnyIO(Case):
                 ends.append(self.n_waiting())
                 raise
 
-        async def run():
-            async with anyio.create_task_group() as group:
-                for make in self.awaitables(semaphore):
-                    group.start_soon(wait, make)
-                await self.until_waiting()
-                group.cancel_scope.cancel()
-            self.assertEqual(len(ends), 3)
-
-        self.run_anyio(run)
+        async with anyio.create_task_group() as group:
+            for make in self.awaitables(semaphore):
+                group.start_soon(wait, make)
+            await self.until_waiting()
+            group.cancel_scope.cancel()
+        self.assertEqual(len(ends), 3)
         self.assertIdle(semaphore, 1)
 
     def test_run(self):

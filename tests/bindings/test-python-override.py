@@ -18,7 +18,8 @@ import unittest.mock
 from gi.repository import Gio, GLib
 
 import tap
-from bindings import CANCELLED, INVALID_ARGUMENT, LONG_SECONDS, MAXIMUM, BindingCase, Ssem
+from bindings import (CANCELLED, INVALID_ARGUMENT, LONG_SECONDS, MAXIMUM, BindingCase, Ssem,
+                      in_loop)
 from semaphores import BACKEND, wait_until
 
 CODES = Ssem.SystemSemaphoreError
@@ -458,35 +459,31 @@ class Signals(Case):
 
 
 class Awaiting(Case):
-    def test_await(self):
+    @in_loop
+    async def test_await(self):
         semaphore = self.new(2)
+        self.assertIs(await semaphore.acquire_async(), True)
+        self.assertIs(await semaphore.acquire_async(1), True)
+        self.assertEqual(semaphore.get_value(), 0)
+        task = asyncio.create_task(semaphore.acquire_async(2, None))
+        await asyncio.sleep(0)
+        semaphore.release(2)
+        self.assertIs(await task, True)
+        self.assertEqual(semaphore.get_value(), 0)
 
-        async def run():
-            self.assertIs(await semaphore.acquire_async(), True)
-            self.assertIs(await semaphore.acquire_async(1), True)
-            self.assertEqual(semaphore.get_value(), 0)
-            task = asyncio.create_task(semaphore.acquire_async(2, None))
-            await asyncio.sleep(0)
-            semaphore.release(2)
-            self.assertIs(await task, True)
-            self.assertEqual(semaphore.get_value(), 0)
-
-        self.run_async(run())
-
-    def test_the_loop_runs_meanwhile(self):
+    @in_loop
+    async def test_the_loop_runs_meanwhile(self):
         semaphore = self.new(0)
 
         async def release():
             await self.until_waiting()
             semaphore.release(3)
 
-        async def run():
-            await asyncio.gather(semaphore.acquire_async(1), semaphore.acquire_async(2), release())
-
-        self.run_async(run())
+        await asyncio.gather(semaphore.acquire_async(1), semaphore.acquire_async(2), release())
         self.assertEqual(semaphore.get_value(), 0)
 
-    def test_many_in_order(self):
+    @in_loop
+    async def test_many_in_order(self):
         semaphore = self.new(0)
         order = []
 
@@ -494,34 +491,29 @@ class Awaiting(Case):
             await semaphore.acquire_async()
             order.append(number)
 
-        async def run():
-            tasks = [asyncio.create_task(wait(number)) for number in range(200)]
-            await asyncio.sleep(0)
-            semaphore.release(200)
-            await asyncio.gather(*tasks)
-
-        self.run_async(run())
+        tasks = [asyncio.create_task(wait(number)) for number in range(200)]
+        await asyncio.sleep(0)
+        semaphore.release(200)
+        await asyncio.gather(*tasks)
         self.assertEqual(order, list(range(200)))
         self.assertEqual(semaphore.get_value(), 0)
 
-    def test_cancelled_task(self):
+    @in_loop
+    async def test_cancelled_task(self):
         semaphore = self.new(1)
+        task = asyncio.create_task(semaphore.acquire_async(2))
+        await self.until_waiting()
+        task.cancel()
+        with self.assertRaises(asyncio.CancelledError):
+            await task
+        self.assertEqual(self.n_waiting(), 0)
+        self.assertEqual(semaphore.get_value(), 1)
+        with self.assertRaises(asyncio.TimeoutError):
+            await asyncio.wait_for(semaphore.acquire_async(2), 0.01)
+        self.assertEqual(semaphore.get_value(), 1)
 
-        async def run():
-            task = asyncio.create_task(semaphore.acquire_async(2))
-            await self.until_waiting()
-            task.cancel()
-            with self.assertRaises(asyncio.CancelledError):
-                await task
-            self.assertEqual(self.n_waiting(), 0)
-            self.assertEqual(semaphore.get_value(), 1)
-            with self.assertRaises(asyncio.TimeoutError):
-                await asyncio.wait_for(semaphore.acquire_async(2), 0.01)
-            self.assertEqual(semaphore.get_value(), 1)
-
-        self.run_async(run())
-
-    def test_cancelled_while_it_is_served(self):
+    @in_loop
+    async def test_cancelled_while_it_is_served(self):
         semaphore = self.new(0)
 
         async def play_round():
@@ -541,97 +533,76 @@ class Awaiting(Case):
                 semaphore.try_acquire()
             return held
 
-        async def run():
-            ends = set()
-            deadline = time.monotonic() + STORM_SECONDS
-            while len(ends) < 2 or time.monotonic() < deadline:
-                ends.add(await play_round())
+        ends = set()
+        deadline = time.monotonic() + STORM_SECONDS
+        while len(ends) < 2 or time.monotonic() < deadline:
+            ends.add(await play_round())
 
-        self.run_async(run())
-
-    def test_cancellable(self):
+    @in_loop
+    async def test_cancellable(self):
         semaphore = self.new(0)
         cancellable = Gio.Cancellable()
-
-        async def run():
-            asyncio.get_running_loop().call_later(0.01, cancellable.cancel)
-            for _ in range(2):
-                with self.failing(CANCELLED):
-                    await semaphore.acquire_async(1, cancellable)
-
-        self.run_async(run())
+        asyncio.get_running_loop().call_later(0.01, cancellable.cancel)
+        for _ in range(2):
+            with self.failing(CANCELLED):
+                await semaphore.acquire_async(1, cancellable)
         self.assertEqual(semaphore.get_value(), 0)
 
-    def test_errors(self):
+    @in_loop
+    async def test_errors(self):
         semaphore = self.new(1)
+        with self.failing(INVALID_ARGUMENT):
+            await semaphore.acquire_async(0)
+        with self.assertRaises(TypeError):
+            await semaphore.acquire_async('one')
+        if MAXIMUM < GLib.MAXINT:
+            with self.assertRaises(Ssem.OutOfResourcesError):
+                await semaphore.acquire_async(MAXIMUM + 1)
 
-        async def run():
-            with self.failing(INVALID_ARGUMENT):
-                await semaphore.acquire_async(0)
-            with self.assertRaises(TypeError):
-                await semaphore.acquire_async('one')
-            if MAXIMUM < GLib.MAXINT:
-                with self.assertRaises(Ssem.OutOfResourcesError):
-                    await semaphore.acquire_async(MAXIMUM + 1)
-
-        self.run_async(run())
-
-    def test_blocks(self):
+    @in_loop
+    async def test_blocks(self):
         semaphore = self.new(2)
+        async with semaphore as entered:
+            self.assertIs(entered, semaphore)
+            self.assertEqual(semaphore.get_value(), 1)
+            for timeout in [-1, 0, 0.01]:
+                with self.assertRaisesRegex(TimeoutError, self.key):
+                    async with semaphore.hold(2, timeout=timeout):
+                        self.fail('not held')
+        for timeout in [-1, 0, 1e-6, LONG_SECONDS]:
+            async with semaphore.hold(2, timeout=timeout):
+                self.assertEqual(semaphore.get_value(), 0)
+            self.assertEqual(semaphore.get_value(), 2)
 
-        async def run():
-            async with semaphore as entered:
-                self.assertIs(entered, semaphore)
-                self.assertEqual(semaphore.get_value(), 1)
-                for timeout in [-1, 0, 0.01]:
-                    with self.assertRaisesRegex(TimeoutError, self.key):
-                        async with semaphore.hold(2, timeout=timeout):
-                            self.fail('not held')
-            for timeout in [-1, 0, 1e-6, LONG_SECONDS]:
-                async with semaphore.hold(2, timeout=timeout):
-                    self.assertEqual(semaphore.get_value(), 0)
-                self.assertEqual(semaphore.get_value(), 2)
-
-        self.run_async(run())
-
-    def test_block_that_is_cancelled(self):
+    @in_loop
+    async def test_block_that_is_cancelled(self):
         semaphore = self.new(1)
         cancellable = Gio.Cancellable()
         cancellable.cancel()
+        for timeout in [None, 0, LONG_SECONDS]:
+            with self.failing(CANCELLED):
+                async with semaphore.hold(timeout=timeout, cancellable=cancellable):
+                    self.fail('not held')
+        self.assertEqual(semaphore.get_value(), 1)
 
-        async def run():
-            for timeout in [None, 0, LONG_SECONDS]:
-                with self.failing(CANCELLED):
-                    async with semaphore.hold(timeout=timeout, cancellable=cancellable):
-                        self.fail('not held')
-            self.assertEqual(semaphore.get_value(), 1)
-
-        self.run_async(run())
-
-    def test_child_that_leaves_the_block(self):
+    @in_loop
+    async def test_child_that_leaves_the_block(self):
         semaphore = self.new(1)
+        async with semaphore:
+            child = os.fork()
+            if child:
+                self.assertEqual(os.waitpid(child, 0), (child, 0))
+        if not child:
+            os._exit(semaphore.get_value())
+        self.assertEqual(semaphore.get_value(), 1)
 
-        async def run():
-            async with semaphore:
-                child = os.fork()
-                if child:
-                    self.assertEqual(os.waitpid(child, 0), (child, 0))
-            if not child:
-                os._exit(semaphore.get_value())
-            self.assertEqual(semaphore.get_value(), 1)
-
-        self.run_async(run())
-
-    def test_no_thread(self):
+    @in_loop
+    async def test_no_thread(self):
         semaphore = self.new(1)
-
-        async def run():
-            with unittest.mock.patch('threading.Thread.start', side_effect=RuntimeError('none')), \
-                 self.assertRaisesRegex(RuntimeError, 'none'):
-                await semaphore.acquire_async()
-            self.assertIs(await semaphore.acquire_async(), True)
-
-        self.run_async(run())
+        with unittest.mock.patch('threading.Thread.start', side_effect=RuntimeError('none')), \
+             self.assertRaisesRegex(RuntimeError, 'none'):
+            await semaphore.acquire_async()
+        self.assertIs(await semaphore.acquire_async(), True)
 
     def test_loop_that_is_closed(self):
         """The units for a coroutine whose loop is closed are released."""
