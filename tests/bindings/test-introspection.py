@@ -1,9 +1,8 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""What the typelib promises to every language, and that the GIR says something about everything.
-
-The arguments are the library and the GIR file.
+"""The API in the typelib, for all languages; and the documentation in the GIR file, which must be
+complete. The arguments are the library and the GIR file.
 """
 
 import subprocess
@@ -24,8 +23,8 @@ CORE = '{http://www.gtk.org/introspection/core/1.0}'
 GLIB = '{http://www.gtk.org/introspection/glib/1.0}'
 C = '{http://www.gtk.org/introspection/c/1.0}'
 
-# name: (what it returns, whether it throws, arguments). A type with "?" may be null, one with "!"
-# is the caller's to free.
+# name: (type of the result, whether the method throws, arguments). A type with "?" may be null. The
+# caller frees a type with "!".
 METHODS = {
     'new': ('SystemSemaphore!', True, ['key: utf8', 'initial_value: gint32', 'mode: AccessMode']),
     'set_key': ('gboolean', True, ['key: utf8', 'initial_value: gint32', 'mode: AccessMode']),
@@ -150,16 +149,15 @@ class Typelib(unittest.TestCase):
         names = [repository.get_info('Ssem', i).get_name()
                  for i in range(repository.get_n_infos('Ssem'))]
         self.assertEqual(sorted(names), [
-            'AccessMode', 'Backend', 'MAJOR_VERSION', 'MICRO_VERSION', 'MINOR_VERSION', 'ProcessInfo',
-            'SemaphoreInfo', 'SystemSemaphore', 'SystemSemaphoreClass', 'SystemSemaphoreError',
-            'VERSION_S', 'backend_is_supported', 'semaphore_info_count_others',
+            'AccessMode', 'Backend', 'MAJOR_VERSION', 'MICRO_VERSION', 'MINOR_VERSION',
+            'ProcessInfo', 'SemaphoreInfo', 'SystemSemaphore', 'SystemSemaphoreClass',
+            'SystemSemaphoreError', 'VERSION_S', 'backend_is_supported', 'semaphore_info_count_others',
             'semaphore_info_list', 'semaphore_info_query', 'semaphore_remove_leftover',
-            'semaphore_reset',
-            'system_semaphore_error_quark'])
+            'semaphore_reset', 'system_semaphore_error_quark'])
 
 
 class Documentation(unittest.TestCase):
-    # What a user can call or read, and inside of it each parameter and each returned value.
+    # The kinds of elements that need documentation, as do their parameters and results.
     KINDS = ['bitfield', 'callback', 'class', 'constant', 'constructor', 'enumeration', 'function',
              'function-macro', 'interface', 'member', 'method', 'property', 'record', 'signal',
              'virtual-method']
@@ -168,7 +166,7 @@ class Documentation(unittest.TestCase):
         namespace = ElementTree.parse(GIR).getroot().find(CORE + 'namespace')
         for element in namespace.iter():
             kind = element.tag.removeprefix(CORE)
-            # The scanner's own record of the class structure is nothing that anybody can use.
+            # Programs cannot use the record of the class structure, which the scanner adds.
             if kind in self.KINDS and element.get('disguised') != '1' and \
                element.get(GLIB + 'is-gtype-struct-for') is None:
                 yield kind, element
@@ -185,13 +183,13 @@ class Documentation(unittest.TestCase):
             returns_something = result is not None and kind != 'function-macro' and \
                 result.find(f'{CORE}type[@name="none"]') is None
             if returns_something:
-                parts.append((name + ': what it returns', result))
+                parts.append((name + ': result', result))
             for part_name, part in parts:
                 n_texts += 1
                 if not part.findtext(CORE + 'doc', '').strip():
                     missing.append(part_name)
         self.assertEqual(missing, [])
-        # As many as there are; a search that finds nothing proves nothing.
+        # The search must have found the elements.
         self.assertGreater(n_texts, 60)
 
     def test_everything_has_a_version(self):

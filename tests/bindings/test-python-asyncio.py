@@ -138,6 +138,7 @@ class Cancelled(Case):
         return arguments
 
     def test_message(self):
+        """The CancelledError keeps the message and the context of the cancellation."""
         semaphore = self.new(1)
 
         async def cancel(task):
@@ -149,6 +150,7 @@ class Cancelled(Case):
             self.assertIdle(semaphore, 1)
 
     def test_the_first_of_several(self):
+        """A second cancellation does not replace the first one."""
         semaphore = self.new(1)
 
         async def cancel(task):
@@ -162,6 +164,7 @@ class Cancelled(Case):
 
     @in_loop
     async def test_timeout(self):
+        """asyncio.timeout () finds its own cancellation, and the count of the task is 0 again."""
         semaphore = self.new(1)
         task = asyncio.current_task()
         with self.assertRaises(TimeoutError):
@@ -187,6 +190,7 @@ class Cancelled(Case):
 
     @in_loop
     async def test_task_group(self):
+        """A task group that fails cancels its tasks, which then hold nothing."""
         semaphore = self.new(1)
 
         async def fail():
@@ -251,6 +255,7 @@ class AnyIO(Case):
 
     @in_anyio
     async def test_scopes(self):
+        """The cancel scopes of anyio end acquires and holds, also with a shield and nested."""
         semaphore = self.new(1)
         for make in self.awaitables(semaphore):
             with anyio.move_on_after(SHORT_SECONDS) as scope:
@@ -279,6 +284,7 @@ class AnyIO(Case):
 
     @in_anyio
     async def test_task_group(self):
+        """Each task has stopped waiting before it gets the cancellation."""
         semaphore = self.new(1)
         ends = []
 

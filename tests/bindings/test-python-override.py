@@ -85,6 +85,7 @@ class Construction(Case):
         self.assertEqual(semaphore.get_value(), 0)
 
     def test_removed_with_the_last_reference(self):
+        """No call leaves a reference that keeps the semaphore alive."""
         semaphore = self.new(1)
         with semaphore, self.assertRaises(TimeoutError), semaphore.hold(timeout=0):
             pass
@@ -124,6 +125,7 @@ class Units(Case):
             semaphore.acquire(1, math.nan)
 
     def test_timeout_in_a_thread(self):
+        """A thread other than the main one blocks in the library itself."""
         semaphore = self.new(0)
         results = []
         self.in_thread(lambda: results.append(semaphore.acquire(timeout=0.01))).join()
@@ -137,6 +139,7 @@ class Units(Case):
         self.assertEqual(semaphore.get_value(), 0)
 
     def test_acquire_timeout_raises(self):
+        """This method has the errors of the library: it does not return False."""
         semaphore = self.new(0)
         for timeout_usec, code in [(0, Gio.IOErrorEnum.WOULD_BLOCK),
                                    (1000, Gio.IOErrorEnum.TIMED_OUT)]:
@@ -166,6 +169,7 @@ class Units(Case):
         self.assertEqual(len(results), 1)
 
     def test_other_threads_run(self):
+        """A blocking acquire does not hold the lock of the interpreter."""
         semaphore = self.new(0)
         counted = []
         thread = self.once_waiting(lambda: (counted.extend(range(1000)), semaphore.release()))
@@ -223,6 +227,7 @@ class Errors(Case):
         os.unlink(self.path)
 
     def test_not_found_while_in_use(self):
+        """set_key () of another thread ends an acquire."""
         semaphore = self.new(1)
         key = self.key + '2'
         thread = self.once_waiting(semaphore.set_key, key)
@@ -258,6 +263,7 @@ class Blocks(Case):
         self.assertEqual(semaphore.get_value(), 1)
 
     def test_hold(self):
+        """A hold acquires in each entered block, not when it is made."""
         semaphore = self.new(3)
         hold = semaphore.hold(2, timeout=LONG_SECONDS)
         self.assertEqual(semaphore.get_value(), 3)
@@ -287,6 +293,7 @@ class Blocks(Case):
         self.assertEqual(semaphore.get_value(), 1)
 
     def test_child_that_leaves_the_block(self):
+        """A forked child that leaves the block must not release units."""
         semaphore = self.new(3)
         for block in [semaphore, semaphore.hold(1)]:
             with block:
@@ -303,6 +310,7 @@ class Blocks(Case):
             self.assertEqual(semaphore.get_value(), 3)
 
     def test_blocks_of_an_object_from_c(self):
+        """__init__ () of the class does not run for an object that new () creates."""
         semaphore = Ssem.SystemSemaphore.new(self.key, 2)
         self.find_set()
         with semaphore, semaphore:
@@ -310,6 +318,7 @@ class Blocks(Case):
         self.assertEqual(semaphore.get_value(), 2)
 
     def test_hold_that_is_dropped(self):
+        """The destructor releases the units of a block that is never left."""
         semaphore = self.new(3)
         hold = semaphore.hold(2)
         hold.__enter__()
@@ -340,6 +349,7 @@ class Signals(Case):
         return self.once_waiting(os.kill, os.getpid(), number)
 
     def test_keyboard_interrupt(self):
+        """Ctrl-C ends each kind of blocking acquire with Python's own exception."""
         self.handle(signal.SIGINT, signal.default_int_handler)
         semaphore = self.new(2)
         cancellable = Gio.Cancellable()
@@ -366,6 +376,7 @@ class Signals(Case):
         self.assertEqual(semaphore.get_value(), 0)
 
     def test_signal_settings_do_not_change(self):
+        """A wait installs no handler, no mask and no wake-up descriptor."""
         self.handle(signal.SIGINT, signal.default_int_handler)
         semaphore = self.new(0)
 
@@ -386,6 +397,7 @@ class Signals(Case):
         self.assertEqual(signal.set_wakeup_fd(-1), -1)
 
     def test_handler_that_returns(self):
+        """A handler runs during the wait, which then continues."""
         self.handle(signal.SIGUSR1, self.raise_interrupted)
         semaphore = self.new(0)
 
@@ -419,6 +431,7 @@ class Signals(Case):
         return held
 
     def test_race_with_a_release(self):
+        """Either the acquire gets the units, or the handler raises: never both, never neither."""
         self.handle(signal.SIGUSR1, self.raise_interrupted)
         semaphore = self.new(0)
         moves = [semaphore.release, lambda: os.kill(os.getpid(), signal.SIGUSR1)]
@@ -484,6 +497,7 @@ class Awaiting(Case):
 
     @in_loop
     async def test_many_in_order(self):
+        """Awaited acquires are served in the order of their requests."""
         semaphore = self.new(0)
         order = []
 
@@ -514,6 +528,7 @@ class Awaiting(Case):
 
     @in_loop
     async def test_cancelled_while_it_is_served(self):
+        """A cancelled task either holds the unit, or has not taken it."""
         semaphore = self.new(0)
 
         async def play_round():
@@ -598,6 +613,7 @@ class Awaiting(Case):
 
     @in_loop
     async def test_no_thread(self):
+        """A failed start of the await thread does not break the next acquire."""
         semaphore = self.new(1)
         with unittest.mock.patch('threading.Thread.start', side_effect=RuntimeError('none')), \
              self.assertRaisesRegex(RuntimeError, 'none'):
@@ -691,6 +707,7 @@ asyncio.run(run())
         self.assertEqual(written, ("['MainThread']\n", ''))
 
     def test_still_awaited(self):
+        """A program may exit while a coroutine waits."""
         written, _ = self.run_to_exit('''
 async def run():
     global task
@@ -702,6 +719,7 @@ loop.run_until_complete(run())
         self.assertEqual(written, "['MainThread']\n")
 
     def test_too_late(self):
+        """An acquire in an exit function fails instead of waiting forever."""
         _, wrong = self.run_to_exit('''
 async def late():
     await semaphore.acquire_async()

@@ -48,6 +48,7 @@ class Objects(BindingCase):
                 self.assertTrue(flags & GObject.ParamFlags.CONSTRUCT_ONLY)
 
     def test_opened_by_the_first_operation(self):
+        """Without the override module, the constructor of GObject opens nothing."""
         semaphore = Ssem.SystemSemaphore(key=self.key, initial_value=2)
         self.assertFalse(os.path.exists(self.path))
         self.assertEqual(semaphore.get_backend(), Ssem.Backend.DEFAULT)
@@ -119,6 +120,7 @@ class Objects(BindingCase):
                          Ssem.SystemSemaphore(key=self.key, backend=Ssem.Backend.WINDOWS).init)
 
     def test_each_backend_has_its_own_keys(self):
+        """The same key names another semaphore in another backend."""
         backends = [Ssem.Backend.SHARED_MEMORY, Ssem.Backend.SYSV]
         semaphores = [Ssem.SystemSemaphore(key=self.key, backend=backend, initial_value=3)
                       for backend in backends]
@@ -154,6 +156,7 @@ class Units(BindingCase):
         self.assertFails(Gio.IOErrorEnum.WOULD_BLOCK, semaphore.acquire_timeout, 1, 0, None)
 
     def test_a_blocked_acquire_lets_other_threads_run(self):
+        """PyGObject releases the lock of the interpreter during a call."""
         semaphore = self.new(0)
         waiter = self.in_thread(semaphore.acquire, 1, None)
         self.wait_for_waiters(1)
@@ -203,6 +206,7 @@ class Errors(BindingCase):
         self.assertFails(INVALID_ARGUMENT, self.new, -1)
 
     def test_last_error(self):
+        """A failure sets the last error, and the next success resets it."""
         semaphore = self.new(0)
         self.assertEqual(semaphore.get_error(), ERRORS.NO_ERROR)
         self.assertEqual(semaphore.get_error_string(), '')

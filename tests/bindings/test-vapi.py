@@ -1,9 +1,9 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""What the vapi promises to Vala: defaults, what may be null, and who owns what.
+"""The API in the vapi, for Vala: default arguments, nullable types and ownership.
 
-The argument is the vapi. A type without "unowned" is the caller's.
+The argument is the vapi. The caller owns a result whose type has no "unowned".
 """
 
 import pathlib
@@ -15,7 +15,7 @@ import tap
 
 VAPI = pathlib.Path(sys.argv[1]).read_text(encoding='utf-8')
 
-# What throws, throws GLib.Error.
+# A method with "throws" throws GLib.Error.
 MEMBERS = '''
 SystemSemaphore (string key, int initial_value = 0, AccessMode mode = AccessMode.OPEN) throws
 bool acquire (int n = 1, GLib.Cancellable? cancellable = null) throws
@@ -61,7 +61,7 @@ class Vapi(unittest.TestCase):
             'OUT_OF_RESOURCES', 'UNKNOWN_ERROR', 'LOST'])
         self.assertIn('public static GLib.Quark quark ()', body)
 
-    def test_what_belongs_to_c(self):
+    def test_names_for_c_only(self):
         self.assertNotIn('Hold', VAPI)
 
 
