@@ -11,12 +11,11 @@ import subprocess
 import sys
 
 import tap
-from semaphores import IPC_RMID, libc, wait_until
-from tool import SECONDS, SETVAL, TOOL, WAIT_FOR_SIGNALS, Terminal, ToolCase
+from semaphores import wait_until
+from tool import SECONDS, TOOL, Terminal, ToolCase, await_signals
 
 FORWARDED = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2,
              signal.SIGALRM, signal.SIGTERM]
-SIGNAL_COMMAND = [sys.executable, '-c', WAIT_FOR_SIGNALS]
 
 
 class Status(ToolCase):
@@ -24,38 +23,32 @@ class Status(ToolCase):
         for status in [0, 1, 7, 255]:
             self.assertEqual(self.status('run', self.key, '--', 'sh', '-c', f'exit {status}'),
                              status)
-        self.assertRemoved()
 
     def test_killed_command(self):
         for number in [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGINT]:
             result = self.call('run', self.key, 'sh', '-c', f'kill -{int(number)} $$')
             self.assertEqual(result.returncode, -number)
-        self.assertRemoved()
 
     def test_not_found(self):
-        result = self.call('run', self.key, '--', '/nowhere/such-command')
-        self.assertEqual(result.returncode, 127)
-        self.assertIn('/nowhere/such-command', result.stderr)
-        self.assertRemoved()
+        self.assertIn('/nowhere/such-command',
+                      self.refused(127, 'run', self.key, '--', '/nowhere/such-command'))
 
     def test_not_executable(self):
         self.assertEqual(self.status('run', self.key, '--', '/dev/null'), 126)
-        self.assertRemoved()
 
     def test_a_command_that_cannot_die_with_us(self):
         unshare = shutil.which('unshare')
         if unshare is None or subprocess.run([unshare, '-rp', 'true'], check=False,
                                              stderr=subprocess.DEVNULL).returncode != 0:
             self.skipTest('no namespaces of processes')
-        # The command is the first of its namespace, and its parent is not in it.
-        # `ssem` itself can have no threads then, which is what looks for leaks.
+        # The command is the first process of its namespace, and its parent is not in it. `ssem` itself
+        # can have no threads then, which the leak sanitizer needs.
         os.environ['ASAN_OPTIONS'] = os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'
         result = subprocess.run([unshare, '-rp', TOOL, 'run', self.key, 'true'], check=False,
                                 stderr=subprocess.PIPE, encoding='utf-8', timeout=SECONDS)
         reason = os.strerror(errno.ESRCH)
         self.assertEqual((result.returncode, result.stderr),
                          (125, f'ssem: Could not start “true”: {reason}\n'))
-        self.assertRemoved()
 
     def test_wrong_usage(self):
         for arguments in [[], [self.key], [self.key, '--'], ['--units', '0', self.key, 'true'],
@@ -67,12 +60,9 @@ class Status(ToolCase):
                           ['--backend', 'nonsense', self.key, 'true'],
                           ['--no-such-option', self.key, 'true'], ['', 'true']]:
             with self.subTest(arguments=arguments):
-                result = self.call('run', *arguments)
-                self.assertEqual((result.returncode, result.stdout), (125, ''))
-                self.assertTrue(result.stderr.startswith('ssem: '), result.stderr)
-        self.assertRemoved()
+                self.assertRegex(self.refused(125, 'run', *arguments), '^ssem: ')
 
-    def test_parent_that_does_not_want_to_hear_of_children(self):
+    def test_parent_that_ignores_children(self):
         def ignore_children():
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         self.assertEqual(self.status('run', self.key, 'sh', '-c', 'exit 5',
@@ -101,7 +91,7 @@ class Command(ToolCase):
 
 
 class ClosedStreams(ToolCase):
-    """A file that is opened gets the lowest free number."""
+    """A file that is opened gets the lowest free descriptor."""
 
     NUMBERS = [[0], [1], [2], [0, 1], [1, 2], [0, 1, 2]]
 
@@ -118,8 +108,6 @@ class ClosedStreams(ToolCase):
                 result = self.call_without(numbers, 'run', self.key, '--', '/nowhere/such-command')
                 self.assertEqual(result.returncode, 127)
                 self.assertEqual(self.show()['value'], 1)
-        self.let_go(holder)
-        self.assertRemoved()
 
     def test_the_command_has_them_closed(self):
         script = ('sum=0; for n in 0 1 2; do '
@@ -128,7 +116,6 @@ class ClosedStreams(ToolCase):
             with self.subTest(closed=numbers):
                 result = self.call_without(numbers, 'run', self.key, 'sh', '-c', script)
                 self.assertEqual(result.returncode, 7 - sum(1 << number for number in numbers))
-        self.assertRemoved()
 
 
 class Units(ToolCase):
@@ -139,23 +126,18 @@ class Units(ToolCase):
         if self.backend == 'shared-memory':
             self.assertEqual([(process['pid'], process['units'], process['command'])
                               for process in info['holders']], [(holder.pid, 2, 'ssem')])
-        self.let_go(holder)
-        self.assertRemoved()
 
     def test_count_is_the_units_unless_given(self):
         holder = self.hold('--units', '3', self.key)
         self.assertEqual((self.show()['value'], self.show()['initial-value']), (0, 3))
-        self.let_go(holder)
 
     def test_conflict(self):
         holder = self.hold(self.key)
         for arguments in [['--nonblock'], ['--wait', '0'], ['--wait', '0.01']]:
-            result = self.call('run', *arguments, self.key, '--', 'echo', 'it ran')
-            self.assertEqual((result.returncode, result.stdout), (124, ''))
-            self.assertIn(self.key, result.stderr)
+            self.assertIn(self.key, self.refused(124, 'run', *arguments, self.key, '--', 'echo',
+                                                 'it ran'))
             self.assertEqual(self.status('run', *arguments, '--conflict-exit-code', '0', self.key,
                                          'false'), 0)
-        self.let_go(holder)
 
     def test_waits_for_its_turn(self):
         holder = self.hold(self.key)
@@ -165,7 +147,6 @@ class Units(ToolCase):
         self.let_go(holder)
         self.assertEqual(waiter.communicate()[0], 'served\n')
         self.assertEqual(waiter.returncode, 0)
-        self.assertRemoved()
 
     def test_two_at_a_time(self):
         holders = [self.hold('--count', '2', self.key) for _ in range(2)]
@@ -173,7 +154,6 @@ class Units(ToolCase):
         self.let_go(holders[0])
         self.assertEqual(self.status('run', '--nonblock', self.key, 'true'), 0)
         self.let_go(holders[1])
-        self.assertRemoved()
 
     def test_a_leftover_does_not_keep_its_count(self):
         for left_by in [['--count', '4'], ['--count', '4', '--units', '3']]:
@@ -189,7 +169,7 @@ class Units(ToolCase):
                 self.assertRemoved()
 
     def test_one_in_use_keeps_its_count(self):
-        """It is said where another one was asked for, once."""
+        """A message says so, once, where another count was asked for."""
         holder = self.hold('--count', '4', self.key)
         for arguments, said in [(['--count', '2'], True), (['--count', '5', '--units', '2'], True),
                                 (['--count', '4'], False), ([], False), (['--units', '2'], False)]:
@@ -202,8 +182,6 @@ class Units(ToolCase):
         self.output('reset', self.key, '6')
         self.assertIn('with a count of 6; --count 4',
                       self.call('run', '--count', '4', self.key, 'true').stderr)
-        self.let_go(holder)
-        self.assertRemoved()
 
     def test_it_is_said_before_the_wait(self):
         holder = self.hold(self.key)
@@ -216,12 +194,7 @@ class Units(ToolCase):
     def test_the_count_of_qt_is_not_known(self):
         if self.backend != 'sysv':
             self.skipTest('Qt uses System V')
-        with open(self.path, 'xb'):
-            self.addCleanup(os.unlink, self.path)
-        number = libc.semget(libc.ftok(self.path.encode(), ord('Q')), 1, 0o1600)
-        self.assertGreaterEqual(number, 0)
-        self.addCleanup(libc.semctl, number, 0, IPC_RMID)
-        self.assertEqual(libc.semctl(number, 0, SETVAL, 3), 0)
+        self.make_qt_set(self.path, 3)
         self.assertEqual(self.output('run', '--count', '7', self.key, 'echo', 'it ran'), 'it ran\n')
         self.assertEqual(self.show()['value'], 3)
 
@@ -255,13 +228,11 @@ class Units(ToolCase):
 
 class Signals(ToolCase):
     def test_are_passed_on(self):
-        holder = self.start_tool('run', self.key, *SIGNAL_COMMAND, *[str(int(n)) for n in FORWARDED])
-        self.assertEqual(holder.stdout.readline(), 'ready\n')
+        holder = self.hold(self.key, command=await_signals(FORWARDED))
         for number in FORWARDED:
             holder.send_signal(number)
             self.assertEqual(holder.stdout.readline(), f'{int(number)}\n')
         self.assertEqual(holder.wait(), 9)
-        self.assertRemoved()
 
     def test_an_alarm_from_before_is_passed_on(self):
         def set_alarm():
@@ -270,15 +241,12 @@ class Signals(ToolCase):
             while signal.SIGALRM not in signal.sigpending():
                 pass
         numbers = [signal.SIGALRM, signal.SIGTERM]
-        holder = self.start_tool('run', self.key, *SIGNAL_COMMAND, *[str(int(n)) for n in numbers],
-                                 preexec_fn=set_alarm)
-        self.assertEqual(holder.stdout.readline(), 'ready\n')
-        # The alarm is taken before this one, as its number is lower.
+        holder = self.hold(self.key, command=await_signals(numbers), preexec_fn=set_alarm)
+        # sigwait () returns the alarm first, because its number is lower.
         holder.send_signal(signal.SIGTERM)
         for number in numbers:
             self.assertEqual(holder.stdout.readline(), f'{int(number)}\n')
         self.assertEqual(holder.wait(), 9)
-        self.assertRemoved()
 
     def test_end_one_that_waits(self):
         holder = self.hold(self.key)
@@ -287,8 +255,6 @@ class Signals(ToolCase):
         waiter.send_signal(signal.SIGTERM)
         self.assertEqual(waiter.wait(), -signal.SIGTERM)
         self.wait_for_waiting(0)
-        self.let_go(holder)
-        self.assertRemoved()
 
     def open_terminal(self, *command):
         terminal = Terminal(TOOL, 'run', self.key, '--', *command)
@@ -298,40 +264,37 @@ class Signals(ToolCase):
 
     def test_a_key_reaches_the_command_once(self):
         numbers = [signal.SIGINT, signal.SIGUSR1, signal.SIGTERM]
-        terminal = self.open_terminal(*SIGNAL_COMMAND, *[str(int(n)) for n in numbers])
+        terminal = self.open_terminal(*await_signals(numbers))
         terminal.read_until('ready\r\n')
         terminal.write('\x03')
         terminal.read_until(f'{int(signal.SIGINT)}\r\n')
-        # It would come before this one, had it been passed on as well.
+        # If SIGINT were passed on, too, its second line would come before these.
         for number in numbers[1:]:
             os.kill(terminal.pid, number)
             self.assertEqual(terminal.read_until('\r\n'), f'{int(number)}\r\n')
         self.assertEqual(terminal.wait(), 9)
-        self.assertRemoved()
 
     def test_a_key_ends_both(self):
         terminal = self.open_terminal('sh', '-c', 'echo ready; exec sleep 600')
         terminal.read_until('ready\r\n')
         terminal.write('\x03')
         self.assertEqual(terminal.wait(), -signal.SIGINT)
-        self.assertRemoved()
 
     def test_the_end_of_the_terminal_reaches_the_command(self):
         numbers = [signal.SIGHUP, signal.SIGTERM]
         reader, writer = os.pipe()
         os.set_inheritable(writer, True)
-        terminal = self.open_terminal('sh', '-c', f'exec "$@" >&{writer}', 'sh', *SIGNAL_COMMAND,
-                                      *[str(int(n)) for n in numbers])
+        terminal = self.open_terminal('sh', '-c', f'exec "$@" >&{writer}', 'sh',
+                                      *await_signals(numbers))
         os.close(writer)
         with open(reader, encoding='ascii') as said:
             self.assertEqual(said.readline(), 'ready\n')
             terminal.hang_up()
-            # The hang-up is taken before this one, as its number is lower.
+            # sigwait () returns SIGHUP first, because its number is lower.
             os.kill(terminal.pid, signal.SIGTERM)
             for number in numbers:
                 self.assertEqual(said.readline(), f'{int(number)}\n')
         self.assertEqual(terminal.wait(), 9)
-        self.assertRemoved()
 
     def test_a_stopped_one_goes_on(self):
         holder = self.hold(self.key)
@@ -340,11 +303,9 @@ class Signals(ToolCase):
                    'it stops')
         self.assertEqual(self.status('run', '--nonblock', self.key, 'true'), 124)
         holder.send_signal(signal.SIGCONT)
-        self.let_go(holder)
-        self.assertRemoved()
 
 
-# Leaves an orphan, prints its number, and lets it end; goes on until there is a line to read.
+# Leaves an orphan, prints its process ID, and lets it end; ends when there is a line to read.
 LEAVE_ORPHAN = """
 import os
 reader, writer = os.pipe()
@@ -363,7 +324,7 @@ input()
 
 
 class Process1(ToolCase):
-    """As the first process of a container, which the kernel treats in a special way."""
+    """As the first process of a container, to which the kernel applies special rules."""
 
     def setUp(self):
         super().setUp()
@@ -372,7 +333,7 @@ class Process1(ToolCase):
             subprocess.run([*self.unshare, 'true'], check=True, stderr=subprocess.DEVNULL)
         except (FileNotFoundError, subprocess.CalledProcessError):
             self.skipTest('no namespaces of processes')
-        # There it could not trace its parent.
+        # The leak sanitizer cannot trace its parent there.
         os.environ['ASAN_OPTIONS'] = os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'
 
     def contain(self, *command):
@@ -384,7 +345,7 @@ class Process1(ToolCase):
 
     @staticmethod
     def children_of(pid):
-        """By the numbers that they have out here."""
+        """Returns the process IDs that the children have out here."""
         with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as numbers:
             return [int(number) for number in numbers.read().split()]
 
@@ -398,7 +359,6 @@ class Process1(ToolCase):
                 container = self.contain(TOOL, 'run', self.key, *command)
                 container.communicate(timeout=SECONDS)
                 self.assertEqual(container.returncode, status)
-        self.assertRemoved()
 
     def test_signals_end_one_that_waits(self):
         holder = self.hold(self.key)
@@ -409,8 +369,6 @@ class Process1(ToolCase):
                 os.kill(self.children_of(container.pid)[0], number)
                 self.assertEqual(container.wait(timeout=SECONDS), 128 + number)
                 self.wait_for_waiting(0)
-        self.let_go(holder)
-        self.assertRemoved()
 
     def test_signals_end_watch(self):
         holder = self.hold(self.key)
@@ -420,31 +378,27 @@ class Process1(ToolCase):
                 self.assertIn(self.key, container.stdout.readline())
                 os.kill(self.children_of(container.pid)[0], number)
                 self.assertEqual(container.wait(timeout=SECONDS), status)
-        self.let_go(holder)
 
     def test_signals_are_passed_on(self):
-        container = self.contain(TOOL, 'run', self.key, *SIGNAL_COMMAND,
-                                 *[str(int(number)) for number in FORWARDED])
+        container = self.contain(TOOL, 'run', self.key, *await_signals(FORWARDED))
         self.assertEqual(container.stdout.readline(), 'ready\n')
         for number in FORWARDED:
             os.kill(self.children_of(container.pid)[0], number)
             self.assertEqual(container.stdout.readline(), f'{int(number)}\n')
         self.assertEqual(container.wait(timeout=SECONDS), 9)
-        self.assertRemoved()
 
     def test_orphans_are_reaped_while_the_command_runs(self):
-        # A process that has ended, and was not reaped, can be sent a signal.
+        # A signal can be sent to a process that has ended, until it is reaped.
         script = ('"$0" -c "$1" | { read -r orphan; while kill -0 "$orphan" 2>/dev/null; '
                   'do sleep 0.01; done; echo reaped; }')
         container = self.contain(TOOL, 'run', self.key, 'sh', '-c', script, sys.executable,
                                  LEAVE_ORPHAN)
         self.assertEqual(container.stdout.readline(), 'reaped\n')
         container.communicate('\n', timeout=SECONDS)
-        self.assertRemoved()
 
     def test_orphans_are_reaped_while_it_waits(self):
         holder = self.hold(self.key)
-        # A child of a process stays its child when that becomes another program.
+        # A process keeps its children when it executes another program.
         script = 'exec 3<&0; read -r line <&3 & echo ready; exec "$@"'
         container = self.contain('sh', '-c', script, 'sh', TOOL, 'run', self.key, 'true')
         self.assertEqual(container.stdout.readline(), 'ready\n')
@@ -455,7 +409,6 @@ class Process1(ToolCase):
         wait_until(lambda: orphan not in self.children_of(process), 'the orphan is reaped')
         self.let_go(holder)
         self.assertEqual(container.wait(timeout=SECONDS), 0)
-        self.assertRemoved()
 
 
 tap.main()

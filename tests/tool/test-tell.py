@@ -1,7 +1,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""The subcommands that tell what there is, and those that mend it."""
+"""The subcommands that show semaphores, and those that reset and remove them."""
 
 import fcntl
 import json
@@ -16,8 +16,8 @@ import termios
 import unittest
 
 import tap
-from semaphores import IPC_RMID, PREFIXES, libc
-from tool import COMMANDS, SECONDS, SETVAL, STAY, TOOL, Terminal, ToolCase
+from semaphores import PREFIXES
+from tool import COMMANDS, SECONDS, STAY, TOOL, Terminal, ToolCase
 
 SOURCE_ROOT = os.environ['SSEM_SOURCE_ROOT']
 COMPLETION = os.path.join(SOURCE_ROOT, 'ssem/tool/ssem.bash')
@@ -42,9 +42,7 @@ class Usage(ToolCase):
                           ['clean', 'x'], ['list', '--backend', 'windows'],
                           ['watch', '--interval', 'x']]:
             with self.subTest(arguments=arguments):
-                result = self.call(*arguments)
-                self.assertEqual((result.returncode, result.stdout), (2, ''))
-                self.assertTrue(result.stderr.startswith('ssem: '), result.stderr)
+                self.assertRegex(self.refused(2, *arguments), '^ssem: ')
 
     def options_of(self, name):
         return re.findall(r'--[a-z-]+', self.output(name, '--help'))
@@ -57,22 +55,18 @@ class Usage(ToolCase):
                 for option in self.options_of(name):
                     self.assertIn(option, text, f'{where}: {name}')
 
-    def test_folder_missing(self):
+    def test_directory_missing(self):
         os.environ['SSEM_RUNTIME_DIR'] = self.folder + '/missing'
-        for arguments in [['list'], ['watch'], ['clean']]:
-            result = self.call(*arguments)
-            self.assertEqual((result.returncode, result.stdout), (3, ''))
-            self.assertIn('missing', result.stderr)
+        for command in ['list', 'watch', 'clean']:
+            self.assertIn('missing', self.refused(3, command))
 
 
-class Tell(ToolCase):
+class Show(ToolCase):
     def test_nothing(self):
         self.assertEqual(self.output('list'), '')
         self.assertEqual(self.output('list', '--keys'), '')
         self.assertEqual(json.loads(self.output('list', '--json')), [])
-        result = self.call('show', self.key)
-        self.assertEqual((result.returncode, result.stdout), (3, ''))
-        self.assertIn(self.key, result.stderr)
+        self.assertIn(self.key, self.refused(3, 'show', self.key))
 
     def test_table(self):
         holder = self.hold('--count', '5', '--units', '2', self.key)
@@ -84,7 +78,6 @@ class Tell(ToolCase):
         self.assertEqual(line.split()[4:], [self.backend, 'in', 'use', self.key])
         self.assertEqual(title.index('KEY'), line.index(self.key))
         self.assertEqual(self.output('list', '--keys'), self.key + '\n')
-        self.let_go(holder)
 
     def test_json(self):
         holder = self.hold('--count', '5', '--units', '2', self.key)
@@ -101,7 +94,6 @@ class Tell(ToolCase):
         else:
             self.assertEqual((shown['units-held'], shown['holders'], shown['waiters']),
                              (None, None, None))
-        self.let_go(holder)
 
     def test_show(self):
         holder = self.hold(self.key)
@@ -118,7 +110,7 @@ class Tell(ToolCase):
         self.let_go(waiter)
 
     def count_reads(self, path, *arguments):
-        """How often the command opens a file."""
+        """Returns how often the command opens a file."""
         strace = shutil.which('strace')
         trace = os.path.join(self.folder, 'trace')
         self.addCleanup(lambda: os.path.exists(trace) and os.unlink(trace))
@@ -132,10 +124,11 @@ class Tell(ToolCase):
         with open(trace, encoding='utf-8') as lines:
             return sum(f'"{path}"' in line for line in lines)
 
-    def test_the_list_of_locks_is_read_for_all_together(self):
-        """It has a line for each attached process: read for each key, it makes a list quadratic."""
+    def test_the_list_of_locks_is_read_for_all_keys_together(self):
+        """The list has a line for each attached process: to read it for each key would make `ssem
+        list` quadratic."""
         keys = [f'{self.key}-{number}' for number in range(60)]
-        # Each process holds one, and runs the next.
+        # Each process holds one key, and runs the next process.
         command = STAY
         for key in keys[1:]:
             command = [TOOL, 'run', key, '--', *command]
@@ -145,9 +138,8 @@ class Tell(ToolCase):
         # System V cannot count where the list calls the file system something else.
         unknown = {None} if self.backend == 'sysv' else set()
         self.assertLessEqual({info['attached'] for info in listed}, {1} | unknown)
-        # Again and again, until a few answers in a row are the same.
+        # The list is read again until a few readings in a row are the same.
         self.assertLessEqual(self.count_reads('/proc/locks', 'list', '--backend', self.backend), 50)
-        self.let_go(holder)
 
     def test_another_backend_than_the_default(self):
         other = {'shared-memory': 'sysv', 'sysv': 'shared-memory'}[self.backend]
@@ -158,12 +150,10 @@ class Tell(ToolCase):
         self.assertEqual(self.output('list', '--keys'), self.key + '\n')
         self.assertEqual(self.output('reset', self.key, '4'), '')
         self.assertEqual(self.show()['value'], 4)
-        self.let_go(holder)
-        self.assertRemoved()
 
 
 class Dashes(ToolCase):
-    """`--` ends the options, and is nobody's key unless it comes twice."""
+    """`--` ends the options, and is a key only where it comes twice."""
 
     def test_run(self):
         for arguments in [['--', self.key, '--', 'echo', 'A'], ['--', self.key, 'echo', 'A'],
@@ -202,8 +192,6 @@ class Dashes(ToolCase):
         holders = [self.hold('--', key) for key in keys]
         watch = self.start_tool('watch', keys[1], '--', keys[0])
         self.assertEqual({watch.stdout.readline().split()[-1] for _ in keys}, set(keys))
-        for holder in holders:
-            self.let_go(holder)
 
     def test_nothing_else(self):
         self.assertEqual(self.output('list', '--'), '')
@@ -211,22 +199,16 @@ class Dashes(ToolCase):
         for arguments, reason in [(['list', '--', '-x'], '“-x”'), (['clean', '--', '--'], '“--”'),
                                   (['show', '--', 'a', '--'], '“--”'), (['show', '--'], 'Missing')]:
             with self.subTest(arguments=arguments):
-                result = self.call(*arguments)
-                self.assertEqual(result.returncode, 2)
-                self.assertIn(reason, result.stderr)
+                self.assertIn(reason, self.refused(2, *arguments))
 
 
 class Output(ToolCase):
     def setUp(self):
         super().setUp()
-        self.holder = self.hold('--count', '2', self.key)
+        self.hold('--count', '2', self.key)
         self.commands = [['--help'], ['--version'], ['list'], ['list', '--json'],
                          ['list', '--keys'], ['list', '--help'], ['show', self.key],
                          ['show', '--json', self.key], ['watch']]
-
-    def tearDown(self):
-        self.let_go(self.holder)
-        super().tearDown()
 
     def check(self, **options):
         for arguments in self.commands:
@@ -254,7 +236,7 @@ class Output(ToolCase):
             self.check(stdout=pipe, restore_signals=False)
 
     def test_the_reader_of_watch_goes(self):
-        """It needs no further line to notice, nor its next look."""
+        """`watch` notices before its next line and its next look."""
         watch = self.start_tool('watch', '--interval', '86400', stderr=subprocess.PIPE,
                                 restore_signals=False)
         self.assertIn(self.key, watch.stdout.readline())
@@ -281,12 +263,10 @@ class Output(ToolCase):
         self.assertEqual(watch.wait(), 1)
 
 
-class Mend(ToolCase):
+class Removal(ToolCase):
     def test_in_use(self):
         holder = self.hold(self.key)
-        result = self.call('remove', self.key)
-        self.assertEqual((result.returncode, result.stdout), (4, ''))
-        self.assertIn(self.key, result.stderr)
+        self.assertIn(self.key, self.refused(4, 'remove', self.key))
         self.assertEqual(self.output('clean'), '')
         self.assertEqual(self.show()['value'], 0)
         self.let_go(holder)
@@ -296,7 +276,6 @@ class Mend(ToolCase):
         self.leave_over()
         self.assertIn('left over', self.output('list'))
         self.assertEqual(self.output('remove', self.key), '')
-        self.assertRemoved()
 
     def test_clean(self):
         self.leave_over()
@@ -306,7 +285,6 @@ class Mend(ToolCase):
         self.assertEqual(self.output('clean'), self.key + '\n')
         self.assertRemoved()
         self.assertEqual(self.show(self.key + '-used')['leftover'], False)
-        self.let_go(holder)
 
     def test_reset(self):
         holder = self.hold('--count', '2', self.key)
@@ -320,10 +298,7 @@ class Mend(ToolCase):
 
     def test_reset_of_a_leftover(self):
         self.leave_over()
-        result = self.call('reset', self.key, '5')
-        self.assertEqual((result.returncode, result.stdout), (0, ''))
-        self.assertIn('removed', result.stderr)
-        self.assertRemoved()
+        self.assertIn('removed', self.refused(0, 'reset', self.key, '5'))
 
     def test_permission_denied(self):
         os.symlink('/nowhere', self.path)
@@ -332,7 +307,7 @@ class Mend(ToolCase):
         os.unlink(self.path)
 
 
-# Opens the key as root, becomes another user, and is the last to leave.
+# Opens the key as root, becomes another user, and is the last process to close the key.
 DROP_RIGHTS = """
 import os, sys
 try:
@@ -352,8 +327,8 @@ class OtherUsers(ToolCase):
     NOBODY = 65534
 
     def test_left_over_by_a_process_that_dropped_its_rights(self):
-        for mend in [['remove', self.key], ['clean']]:
-            with self.subTest(mend=mend):
+        for arguments in [['remove', self.key], ['clean']]:
+            with self.subTest(arguments=arguments):
                 dropped = subprocess.run([sys.executable, '-c', DROP_RIGHTS, self.key,
                                           str(self.NOBODY)], check=False, timeout=SECONDS)
                 if dropped.returncode == 77:
@@ -362,7 +337,8 @@ class OtherUsers(ToolCase):
                 self.find_set()
                 self.assertIn('left over', self.output('list'))
                 self.assertEqual(self.show()['leftover'], True)
-                self.assertEqual(self.output(*mend), self.key + '\n' if mend == ['clean'] else '')
+                self.assertEqual(self.output(*arguments),
+                                 self.key + '\n' if arguments == ['clean'] else '')
                 self.assertRemoved()
 
     def test_it_says_whose_it_is_and_what_to_do(self):
@@ -370,24 +346,19 @@ class OtherUsers(ToolCase):
         os.chown(self.path, self.NOBODY, -1)
         for arguments in [['show', self.key], ['remove', self.key], ['reset', self.key, '1']]:
             with self.subTest(arguments=arguments):
-                result = self.call(*arguments, '--backend', self.backend)
-                self.assertEqual((result.returncode, result.stdout), (5, ''))
-                self.assertIn(f'user with the ID {self.NOBODY} ({self.path})', result.stderr)
-                self.assertIn('sudo', result.stderr)
-        result = self.call('run', self.key, 'true')
-        self.assertEqual(result.returncode, 125)
-        self.assertIn(f'user with the ID {self.NOBODY}', result.stderr)
+                message = self.refused(5, *arguments, '--backend', self.backend)
+                self.assertIn(f'user with the ID {self.NOBODY} ({self.path})', message)
+                self.assertIn('sudo', message)
+        self.assertIn(f'user with the ID {self.NOBODY}', self.refused(125, 'run', self.key, 'true'))
         for arguments in [['list'], ['clean'], ['clean', '--dry-run']]:
             with self.subTest(arguments=arguments):
-                result = self.call(*arguments)
-                self.assertEqual((result.returncode, result.stdout), (0, ''))
-                self.assertIn('other users: 1.', result.stderr)
-                self.assertIn('sudo', result.stderr)
+                message = self.refused(0, *arguments)
+                self.assertIn('other users: 1.', message)
+                self.assertIn('sudo', message)
         self.assertEqual(self.output('list', '--keys'), '')
         self.assertEqual(json.loads(self.output('list', '--json')), [])
         os.chown(self.path, os.geteuid(), -1)
         self.assertEqual(self.output('clean'), self.key + '\n')
-        self.assertRemoved()
 
     def test_other_files_of_others_are_not_counted(self):
         for name in ['a-file', '.ssem_key', 'ssem-key', 'qipc_sharedmemory_key']:
@@ -404,21 +375,27 @@ class Watch(ToolCase):
         return (rf'^\S+Z free={free} held={re.escape(str(held))} waiting=0 in-use {self.backend} '
                 rf'{self.key}\n$')
 
+    def read_first(self, watch, unused):
+        """Returns the first line of a held key, which `watch` may have seen @unused before."""
+        line = watch.stdout.readline()
+        return watch.stdout.readline() if unused in line else line
+
+    def read_until_gone(self, watch, key):
+        """Returns the line that says so; all lines have to be about the key."""
+        while True:
+            line = watch.stdout.readline()
+            self.assertIn(key, line)
+            if 'gone' in line:
+                return line
+
     def test_in_a_pipe(self):
         watch = self.start_tool('watch', '--interval', '0.01')
         holder = self.hold('--count', '3', '--units', '2', self.key)
-        line = watch.stdout.readline()
-        # It may have been seen before its units were acquired.
-        if 'free=3' in line:
-            line = watch.stdout.readline()
-        self.assertRegex(line, self.line(1, 2))
+        self.assertRegex(self.read_first(watch, 'free=3'), self.line(1, 2))
         self.output('reset', self.key, '7')
         self.assertRegex(watch.stdout.readline(), 'free=7')
         self.let_go(holder)
-        line = watch.stdout.readline()
-        while 'gone' not in line:
-            self.assertIn(self.key, line)
-            line = watch.stdout.readline()
+        line = self.read_until_gone(watch, self.key)
         self.assertRegex(line, rf'^\S+Z gone {self.backend} {self.key}\n$')
         watch.send_signal(signal.SIGTERM)
         self.let_go(watch)
@@ -429,27 +406,18 @@ class Watch(ToolCase):
         self.assertTrue(watch.stdout.readline().endswith(self.key + '-b\n'))
         self.let_go(holders[0])
         self.let_go(holders[1])
-        line = watch.stdout.readline()
-        while 'gone' not in line:
-            self.assertIn(self.key + '-b', line)
-            line = watch.stdout.readline()
-        self.assertTrue(line.endswith(self.key + '-b\n'))
+        self.assertTrue(self.read_until_gone(watch, self.key + '-b').endswith(self.key + '-b\n'))
 
     def check_lines_of_this_key_only(self, watch):
-        """The others have been printed, and do not change. They would come between these lines."""
+        """The other keys have been printed, and do not change: no line of them comes in between."""
         holder = self.hold('--count', '2', self.key)
-        line = watch.stdout.readline()
-        # It may have been seen before its unit was acquired.
-        if 'free=2' in line:
-            line = watch.stdout.readline()
-        self.assertRegex(line, self.line(1, 1))
+        self.assertRegex(self.read_first(watch, 'free=2'), self.line(1, 1))
         for value in range(5, 10):
             self.output('reset', self.key, str(value))
             self.assertRegex(watch.stdout.readline(), self.line(value, 0))
         watch.send_signal(signal.SIGTERM)
         watch.stdout.read()
         self.assertEqual(watch.wait(), 0)
-        self.let_go(holder)
 
     def test_keys_that_look_alike(self):
         holders = [self.hold('--count', str(count), f'{self.key}{chr(count)}') for count in [2, 3]]
@@ -457,19 +425,10 @@ class Watch(ToolCase):
         free = [re.search(r'free=(\d)', watch.stdout.readline()).group(1) for _ in holders]
         self.assertEqual(sorted(free), ['1', '2'])
         self.check_lines_of_this_key_only(watch)
-        for holder in holders:
-            self.let_go(holder)
 
     def test_keys_that_nobody_knows(self):
         for value in [1, 2]:
-            path = os.path.join(self.folder, PREFIXES['sysv'] + f'{value:040}')
-            with open(path, 'xb'):
-                self.addCleanup(os.unlink, path)
-            # As Qt makes it.
-            number = libc.semget(libc.ftok(path.encode(), ord('Q')), 1, 0o1600)
-            self.assertGreaterEqual(number, 0)
-            self.addCleanup(libc.semctl, number, 0, IPC_RMID)
-            self.assertEqual(libc.semctl(number, 0, SETVAL, value), 0)
+            self.make_qt_set(os.path.join(self.folder, PREFIXES['sysv'] + f'{value:040}'), value)
         self.assertEqual(self.output('list').count('(unknown)'), 2)
         self.check_lines_of_this_key_only(self.start_tool('watch', '--interval', '0.01'))
 
@@ -482,13 +441,13 @@ class Watch(ToolCase):
         self.assertIn('\x1b[?25l', beginning)
         self.assertIn('FREE', beginning)
         self.output('reset', self.key, '8')
-        # Drawn in place: the picture begins at the upper left, and nothing scrolls.
+        # The picture is drawn in place: it begins at the upper left, and nothing scrolls.
         picture = terminal.read_until(f' {self.key}')
         while not re.search(r'\n +8 ', picture):
             picture = terminal.read_until(f' {self.key}')
         self.assertIn('\x1b[H', picture)
 
-        # A narrow one: no line is longer than it.
+        # On a narrow terminal, no line is longer than the terminal is wide.
         fcntl.ioctl(terminal.fd, termios.TIOCSWINSZ, struct.pack('HHHH', 4, 20, 0, 0))
         terminal.read_until('\x1b[2J')
         terminal.read_until('\x1b[J')
@@ -502,11 +461,10 @@ class Watch(ToolCase):
         terminal.write('\x03')
         terminal.read_until('\x1b[?25h')
         self.assertEqual(terminal.wait(), 0)
-        self.let_go(holder)
 
     def test_stopped_by_a_key(self):
         holder = self.hold('--count', '3', self.key)
-        # A shell with jobs. What it prints comes after the cursor is there again.
+        # A shell with job control prints after `watch` has shown the cursor again.
         script = '"$@"; echo stopped; read line; fg; echo "ended $?"'
         terminal = Terminal('/bin/sh', '-mc', script, 'sh', TOOL, 'watch', '--interval', '3600')
         self.addCleanup(terminal.close)
@@ -514,12 +472,11 @@ class Watch(ToolCase):
         terminal.write('\x1a')
         self.assertIn('\x1b[?25h', terminal.read_until('stopped'))
         terminal.write('\n')
-        # It is drawn again at once.
+        # The picture is drawn again without a wait.
         self.assertIn('\x1b[?25l', terminal.read_until(f' {self.key}'))
         terminal.write('\x1c')
         self.assertIn('\x1b[?25h', terminal.read_until('ended 0'))
         self.assertEqual(terminal.wait(), 0)
-        self.let_go(holder)
 
 
 class Completion(ToolCase):
@@ -549,7 +506,6 @@ class Completion(ToolCase):
         self.assertEqual(self.complete('show', self.key, ''), [])
         self.assertEqual(self.complete('show', '--', '-x', ''), [])
         self.assertEqual(self.complete('show', '--', '-'), [])
-        self.let_go(holder)
 
     def test_command_of_run(self):
         self.assertIn('printf', self.complete('run', 'key', '--', 'print'))

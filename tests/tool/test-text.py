@@ -1,7 +1,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Text that others have chosen, such as keys: what is printed of it, and what is taken back."""
+"""Keys and other text from outside: how `ssem` prints such text, and how it accepts it."""
 
 import json
 import os
@@ -16,18 +16,18 @@ SEPARATORS = '\u2028\u2029\x85'
 INVISIBLE = '\u00ad\u200b\u200d\u2060\ufeff\ufe0f\u3164\U000e0041'
 CONTROLS = ''.join(map(chr, [*range(1, 0x20), *range(0x7F, 0xA0)]))
 
-# As they are in the output.
+# Printed as they are.
 PLAIN = ['a', 'Grüße', '日本語', 'a b', 'a\\nb', 'a\\\\nb', '\\', '\\x41', '\\u202e', '"', '"a"',
          'say "a\\nb"', '""', '"a\\u0041"', '"a\\qb"', '"\\ud800"', '"a"b"', "it's", '$(id)', '`id`',
          '*', '-', '--', '-x', '--json', '../a/b', '[]', 'null', '%s', '#a', '~', 'k=v', '(unknown)']
-# Quoted.
+# Printed in quotes.
 QUOTED = ['a\tb', 'a\nb', '\n', '\r', '\x1b[2J', '\x9b2J', '\x7f', ' a', 'a ', ' ', '\ta', 'a\n',
           '\u202egnp.exe', 'tag\U000e0041', 'é\u200d"\\\n', '"a\\nb"', '"\\"a\\\\nb\\""', '" a"',
           BIDI, SEPARATORS, INVISIBLE, CONTROLS]
 
 
 def harmful(text):
-    """The characters of a line that a terminal would not show as they are."""
+    """Returns the characters of a line that a terminal would not show as they are."""
     return [c for c in text if unicodedata.category(c) in ('Cc', 'Cf', 'Zl', 'Zp') or c in INVISIBLE]
 
 
@@ -52,11 +52,9 @@ class Keys(ToolCase):
         shown = json.loads('[' + text.rstrip(',\n') + ']')
         self.assertEqual(sorted(info['key'] for info in shown), sorted([*PLAIN, *QUOTED]))
         self.assertEqual(harmful(text.replace('\n', '')), [])
-        for holder in holders:
-            self.let_go(holder)
 
     def quote(self, key):
-        """A key that looks like a quoted one can only be given as one that is quoted once more."""
+        """Returns the argument for a key: one that looks quoted has to be quoted once more."""
         return json.dumps(key, ensure_ascii=False) if key.startswith('"') and key in QUOTED else key
 
     def test_as_it_is(self):
@@ -117,24 +115,18 @@ class Keys(ToolCase):
 
 
 class Harmless(ToolCase):
-    """What a program calls itself, and what comes from arguments, file names and the environment."""
+    """Names of programs, arguments, file names and the environment."""
 
     ODD = b'\xff\x1b[2J\xe2\x80\xae'
     SHOWN = '\ufffd\\u001b[2J\\u202e'
 
     def test_names_of_programs(self):
-        # A program is called as its file is, in 15 bytes.
+        # The name of a process is the name of its file, in 15 bytes.
         program = os.path.join(os.fsencode(self.folder), self.ODD)
         os.symlink(TOOL, program)
         self.addCleanup(os.unlink, program)
-        holder = subprocess.Popen([program, 'run', self.key, '--', 'sh', '-c', 'echo ready; read x; exit 0'],
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding='utf-8')
-        self.addCleanup(self.end, holder)
-        self.assertEqual(holder.stdout.readline(), 'ready\n')
-        self.find_set()
-        waiter = subprocess.Popen([program, 'run', self.key, 'true'], stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, encoding='utf-8')
-        self.addCleanup(self.end, waiter)
+        holder = self.hold(self.key, program=program)
+        waiter = self.start_tool('run', self.key, 'true', program=program)
         self.wait_for_waiting(1)
         for arguments in [['show', self.key], ['show', '--json', self.key], ['list', '--json']]:
             text = self.output(*arguments)
@@ -176,7 +168,7 @@ class Harmless(ToolCase):
                 self.assertEqual(harmful(result.stderr.replace('\n', '')), [])
 
     def test_locale_c(self):
-        """Text that ASCII does not have is UTF-8 there, in tables and messages, too."""
+        """Text beyond ASCII is UTF-8 in this locale, in tables and messages, too."""
         os.environ['LC_ALL'] = 'C'
         self.key += 'Grüße'
         holder = self.hold(self.key)
@@ -185,7 +177,6 @@ class Harmless(ToolCase):
         self.assertIn(f'“{self.key}”', self.call('remove', self.key).stderr)
         # The command of `run` has the locale of the caller.
         self.assertEqual(self.output('run', 'other', 'sh', '-c', 'echo "$LC_ALL $LC_CTYPE"'), 'C \n')
-        self.let_go(holder)
 
 
 tap.main()

@@ -1,7 +1,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""The `ssem` command as a program, in a folder of keys of its own."""
+"""The `ssem` command as a program, with a directory of keys for each test."""
 
 import errno
 import json
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from semaphores import KeyFolderCase, libc, wait_until
+from semaphores import IPC_RMID, KeyFolderCase, libc, wait_until
 
 TOOL = os.environ['SSEM_TOOL']
 COMMANDS = ['run', 'list', 'show', 'watch', 'reset', 'remove', 'clean']
@@ -22,7 +22,7 @@ PR_SET_CHILD_SUBREAPER = 36
 SETVAL = 16
 SECONDS = 30
 
-# Says that it is there, then what comes: signals by their numbers.
+# Prints "ready", then the number of each signal that comes.
 WAIT_FOR_SIGNALS = '''
 import signal, sys
 awaited = {int(number) for number in sys.argv[1:]}
@@ -34,15 +34,22 @@ while True:
     if number == signal.SIGTERM:
         sys.exit(9)
 '''
-# Stays until its input ends.
+# Runs until its input ends.
 STAY = [sys.executable, '-c', 'import sys; print("ready", flush=True); sys.stdin.read()']
 
 
+def await_signals(numbers):
+    """Returns a command that prints the number of each of these signals."""
+    return [sys.executable, '-c', WAIT_FOR_SIGNALS, *[str(int(number)) for number in numbers]]
+
+
 class ToolCase(KeyFolderCase):
+    """What a test holds is let go at its end, with success; and then nothing may be left."""
+
     def setUp(self):
         super().setUp()
         os.environ['LC_ALL'] = 'C.UTF-8'
-        # What a killed `ssem` leaves is ours to wait for.
+        # The command of a killed `ssem` becomes a child of this process.
         self.assertEqual(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0)
 
     def call(self, *arguments, **options):
@@ -52,14 +59,20 @@ class ToolCase(KeyFolderCase):
     def status(self, *arguments, **options):
         return self.call(*arguments, **options).returncode
 
+    def refused(self, status, *arguments, **options):
+        """Returns the messages of a call that has to fail with this status, without an output."""
+        result = self.call(*arguments, **options)
+        self.assertEqual((result.returncode, result.stdout), (status, ''), result.stderr)
+        return result.stderr
+
     def output(self, *arguments):
-        """The standard output; it has to succeed, and to say nothing else."""
+        """Returns the output of a call that has to succeed, without a message."""
         result = self.call(*arguments)
         self.assertEqual((result.returncode, result.stderr), (0, ''))
         return result.stdout
 
-    def start_tool(self, *arguments, **options):
-        process = subprocess.Popen([TOOL, *arguments], stdin=subprocess.PIPE,
+    def start_tool(self, *arguments, program=TOOL, **options):
+        process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, encoding='utf-8', **options)
         self.addCleanup(self.end, process)
         return process
@@ -71,8 +84,9 @@ class ToolCase(KeyFolderCase):
         self.find_set()
 
     def hold(self, *arguments, command=None, **options):
-        """`ssem run`, whose command is there."""
+        """Returns an `ssem run` whose command is running."""
         process = self.start_tool('run', *arguments, '--', *(command or STAY), **options)
+        self.addCleanup(lambda: process.poll() is not None or self.let_go(process))
         self.assertEqual(process.stdout.readline(), 'ready\n')
         self.find_set()
         return process
@@ -87,8 +101,17 @@ class ToolCase(KeyFolderCase):
     def wait_for_waiting(self, number):
         wait_until(lambda: self.show()['waiting'] == number, f'{number} waiting')
 
+    def make_qt_set(self, path, value):
+        """Makes a key file and a System V set as Qt does."""
+        with open(path, 'xb'):
+            self.addCleanup(os.unlink, path)
+        number = libc.semget(libc.ftok(path.encode(), ord('Q')), 1, 0o1600)
+        self.assertGreaterEqual(number, 0)
+        self.addCleanup(libc.semctl, number, 0, IPC_RMID)
+        self.assertEqual(libc.semctl(number, 0, SETVAL, value), 0)
+
     def leave_over(self, *arguments):
-        """A crash leaves the key."""
+        """Leaves the key over, by a crash."""
         process = self.hold(*arguments, self.key)
         process.kill()
         process.communicate()
@@ -109,7 +132,7 @@ class Terminal:
         self.text = ''
 
     def read_until(self, wanted):
-        """Everything up to @wanted, and including it."""
+        """Returns all text up to the end of @wanted."""
         deadline = time.monotonic() + SECONDS
         while wanted not in self.text:
             ready, _, _ = select.select([self.fd], [], [], max(0, deadline - time.monotonic()))
