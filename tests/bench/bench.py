@@ -129,8 +129,8 @@ BARS = [
 
 def find_bar(backend, name):
     """Returns the comparison, the bar and the aim; three times None where there is no bar."""
-    return next((bar[2:] for bar in BARS if bar[0] == backend and fnmatch.fnmatchcase(name, bar[1])),
-                (None, None, None))
+    found = (bar[2:] for bar in BARS if bar[0] == backend and fnmatch.fnmatchcase(name, bar[1]))
+    return next(found, (None, None, None))
 
 
 def is_met(sense, bar, value):
@@ -145,8 +145,8 @@ def is_met(sense, bar, value):
 class Scratch:
     """A directory on the disk and one in memory, for everything that a run gives a name to.
 
-    Their files lead to the System V sets, and their common name to the named sem_t. So everything is
-    removed at the end, whatever happened to the processes that made it."""
+    Their files lead to the System V sets, and their common name to the named sem_t. So everything
+    is removed at the end, whatever happened to the processes that made it."""
 
     def __enter__(self):
         self.disk = pathlib.Path(tempfile.mkdtemp(prefix='ssem-bench-'))
@@ -163,7 +163,8 @@ class Scratch:
         """Returns the variables that make Qt and us work here."""
         # By default, too, shared memory keeps its files in memory.
         directory = self.memory if backend == 'shared-memory' else self.disk
-        return {'SSEM_BACKEND': backend, 'TMPDIR': str(self.disk), 'SSEM_RUNTIME_DIR': str(directory)}
+        return {'SSEM_BACKEND': backend, 'TMPDIR': str(self.disk),
+                'SSEM_RUNTIME_DIR': str(directory)}
 
     def sweep(self):
         """Removes what killed processes have left."""
@@ -219,7 +220,7 @@ def run(command, environment, patience):
         signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         process.kill()
         process.wait()
-        # The helpers get a signal at the death of their parent, and become children of this process.
+        # The helpers get a signal when their parent dies, and become children of this process.
         with contextlib.suppress(ChildProcessError):
             while True:
                 os.waitpid(-1, 0)
@@ -271,7 +272,7 @@ class Bench:
                         *(CONTENDERS[name].format(n=size) for name in contenders))
 
     def measure_python(self, backend, group, contenders):
-        """The pair once more, from Python: our module through PyGObject, and PyQt6, in one process."""
+        """Measures the pair from Python: our module through PyGObject, and PyQt6, in one process."""
         if not self.build['library_path']:
             raise Skipped('built without the typelib')
         paths = {'GI_TYPELIB_PATH': self.build['library_path'],
@@ -283,8 +284,8 @@ class Bench:
                            for name, path in paths.items()})
 
     def count_calls(self, backend, group, contenders):
-        """Counts the system calls of a pair: the difference of two runs of different length. A count
-        does not vary, so one round stands for all."""
+        """Counts the system calls of a pair: the difference of two runs of different length. A
+        count does not vary, so one round stands for all."""
         lines = []
         for index, name in enumerate(contenders):
             few, many = (self.strace(backend, name, n) for n in (100, 100 + group.repeats[0]))

@@ -33,7 +33,7 @@ def measure(semaphore, n):
 
 def main():
     rounds, blocks, n_pairs = map(int, sys.argv[1:])
-    contenders = [Ssem.SystemSemaphore(str(uuid.uuid4()), 1), QSystemSemaphore(str(uuid.uuid4()), 1)]
+    contenders = [kind(str(uuid.uuid4()), 1) for kind in (Ssem.SystemSemaphore, QSystemSemaphore)]
 
     for contender in contenders:
         measure(contender, n_pairs)

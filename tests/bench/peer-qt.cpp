@@ -7,8 +7,8 @@
 #include <QString>
 #include <QSystemSemaphore>
 
-/* The constructor makes the key file and the semaphore, or finds them; the destructor of their maker
- * removes them. */
+/* The constructor makes the key file and the semaphore, or finds them; the destructor of their
+ * maker removes them. */
 
 namespace
 {

@@ -9,8 +9,8 @@
 /* Holders are killed, and their units come back
  *
  * kill      The holder of the only unit is killed while @size processes wait for the unit. When all
- *           of them sleep, the holder gets SIGKILL; the first waiter whose acquire returns stops the
- *           clock. Then the waiter releases, and so all waiters are served before the next turn.
+ *           of them sleep, the holder gets SIGKILL. The first waiter whose acquire returns stops
+ *           the clock. Then each waiter releases, so all are served before the next turn.
  *           Figure 0: nanoseconds from just before kill(2) to the first waiter's return.
  *
  * holders   @size processes that hold one unit each are killed together. A collector takes each

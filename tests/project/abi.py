@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 """The exported interface of the library as a dump: functions, their types, the numbers of
-enumerations. Run as a program, it renews the dump that is compared with in test-abi.py:
+enumerations. As a program, this renews the dump for test-abi.py:
 
     meson compile -C build update-abi
 """
@@ -16,7 +16,7 @@ from project import BUILD_ROOT, HERE, LIBRARY, SOURCE_ROOT, run
 
 DUMP = HERE / 'ssem-1.abi'
 
-# Nothing that another machine, folder or release of a dependency would have otherwise.
+# The dump is the same on another machine, in another directory, and with another release of GLib.
 OPTIONS = [
     '--drop-private-types',
     '--exported-interfaces-only',
@@ -30,18 +30,18 @@ OPTIONS = [
 
 
 def dump():
-    """The library as it is built now."""
+    """Returns the interface of the library as it is built now."""
     with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        # What users see of a type is what is in these.
-        headers = folder / 'headers'
+        directory = pathlib.Path(name)
+        # Users see of a type what these headers have.
+        headers = directory / 'headers'
         headers.mkdir()
         for header in [*(SOURCE_ROOT / 'ssem').glob('*.h'), *(BUILD_ROOT / 'ssem').glob('*.h')]:
             if not header.name.endswith('-private.h'):
                 shutil.copy(header, headers)
         options = [word for option in OPTIONS for word in option.split('=')]
-        run('abidw', *options, '--headers-dir', headers, '--out-file', folder / 'dump', LIBRARY)
-        text = (folder / 'dump').read_text(encoding='utf-8')
+        run('abidw', *options, '--headers-dir', headers, '--out-file', directory / 'dump', LIBRARY)
+        text = (directory / 'dump').read_text(encoding='utf-8')
     return re.sub(r" path='[^']*/", " path='", text)
 
 

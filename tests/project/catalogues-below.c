@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* For LD_PRELOAD: a program that was installed with DESTDIR asks for its catalogues where they
- * would be without it. Here they are looked for below the folder that the environment names. */
+/* For LD_PRELOAD: a program that was installed with DESTDIR looks for its catalogues where they would
+ * be without it. This looks below the directory that the environment names. */
 
 #include <dlfcn.h>
 #include <libintl.h>
@@ -13,7 +13,7 @@
 
 char *
 bindtextdomain (const char *domain,
-                const char *folder)
+                const char *directory)
 {
   char *(*next) (const char *, const char *);
   const char *root = getenv ("SSEM_TEST_ROOT");
@@ -22,10 +22,10 @@ bindtextdomain (const char *domain,
 
   *(void **) &next = dlsym (RTLD_NEXT, "bindtextdomain");
   /* The catalogues of GLib are the system's. */
-  if (root == NULL || folder == NULL || strcmp (domain, DOMAIN) != 0)
-    return next (domain, folder);
+  if (root == NULL || directory == NULL || strcmp (domain, DOMAIN) != 0)
+    return next (domain, directory);
 
-  if (asprintf (&below, "%s%s", root, folder) < 0)
+  if (asprintf (&below, "%s%s", root, directory) < 0)
     abort ();
   bound = next (domain, below);
   free (below);

@@ -1,12 +1,12 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Makes locales in a folder of our own, for LOCPATH, as a system need not have the ones that the
-tests want. What the system has no description of is left out, and tried again the next time; the
-tests that want it skip.
+"""Makes the locales of the tests in a directory of their own, for LOCPATH: a system need not have
+them. A locale that the system has no description of is left out, and tried again the next time; its
+tests are skipped.
 
 usage: make-locales.py REPORT NAME...
-  REPORT  a file, which tells for each name what became of it; `locales` beside it has the locales
+  REPORT  a file for the outcome of each name; the locales are made in `locales` beside it
   NAME    a locale with its encoding, such as fr_FR.UTF-8
 """
 
@@ -20,7 +20,7 @@ CATEGORIES = ['IDENTIFICATION', 'CTYPE', 'NUMERIC', 'TIME', 'MONETARY', 'MESSAGE
 
 
 def description(language):
-    """All that the system's own has, but the order of words, which takes most of the time."""
+    """Returns the system's description without the order of words, which takes most of the time."""
     parts = [f'LC_{name}\ncopy "{language}"\nEND LC_{name}\n' for name in CATEGORIES]
     return ''.join(parts) + 'LC_COLLATE\ncodepoint_collation\nEND LC_COLLATE\n'
 
@@ -49,6 +49,6 @@ def make(name, target):
 
 
 report = pathlib.Path(sys.argv[1])
-folder = report.absolute().parent / 'locales'
-folder.mkdir(exist_ok=True)
-report.write_text(''.join(f'{name}: {make(name, folder / name)}\n' for name in sys.argv[2:]))
+directory = report.absolute().parent / 'locales'
+directory.mkdir(exist_ok=True)
+report.write_text(''.join(f'{name}: {make(name, directory / name)}\n' for name in sys.argv[2:]))

@@ -1,7 +1,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""What Meson tells the checks of the project, and how they run other programs."""
+"""What the checks of the project know from Meson, and how they run other programs."""
 
 import os
 import pathlib
@@ -17,13 +17,13 @@ CC = shlex.split(os.environ['SSEM_CC'])
 CXX = ['g++', '-std=c++17']
 BINDINGS = os.environ['SSEM_BINDINGS'].split()
 
-# A build folder may lie anywhere; it is known by what Meson leaves in it, or what GLib is built for
-# Windows in by the file that Meson shall read.
+# A build directory may lie anywhere. It has a directory of Meson's, or, where GLib is built for
+# Windows, a cross file.
 BUILD_MARKS = ('meson-private', 'cross.ini')
 
 
 def run(*command, **options):
-    """Runs a program that has to succeed; answers what it says."""
+    """Runs a program that has to succeed, and returns its output."""
     result = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, encoding='utf-8', **options)
     if result.returncode != 0:
@@ -33,10 +33,11 @@ def run(*command, **options):
 
 
 def source_files():
-    """Every file of the project, without what builds and Git keep beside it."""
-    for folder, folders, files in os.walk(SOURCE_ROOT):
-        folders[:] = [name for name in folders if name not in ('.git', '__pycache__') and
-                      not any(os.path.exists(os.path.join(folder, name, mark))
-                              for mark in BUILD_MARKS)]
+    """Yields every file of the project, without those of builds and of Git."""
+    for directory, subdirectories, files in os.walk(SOURCE_ROOT):
+        subdirectories[:] = [name for name in subdirectories
+                             if name not in ('.git', '__pycache__') and
+                             not any(os.path.exists(os.path.join(directory, name, mark))
+                                     for mark in BUILD_MARKS)]
         for name in files:
-            yield pathlib.Path(folder, name)
+            yield pathlib.Path(directory, name)

@@ -1,7 +1,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""A program that was linked against the last release works with the library as it is built now: its
+"""A program that was linked against the last release works with this build of the library: the
 exported interface is the one in ssem-1.abi."""
 
 import os
@@ -15,7 +15,7 @@ import tap
 from abi import DUMP, dump
 from project import LIBRARY, run
 
-# The dump is of a system where these have the usual 64 bits.
+# The dump is of a system with 64 bits.
 HAS_USUAL_SIZES = struct.calcsize('P') == struct.calcsize('l') == 8
 
 # abidiff's exit status.
@@ -23,9 +23,9 @@ CHANGED = 4
 INCOMPATIBLE = 8
 
 ADVICE = '''
-If something was only added, the dump and ssem-1.symbols are to be renewed:
+If something was only added, renew the dump and ssem-1.symbols:
 meson compile -C build update-abi
-If anything else changed, the soversion has to go up, too; see meson.build.
+If anything else changed, raise the soversion, too; see meson.build.
 '''
 
 
@@ -44,11 +44,11 @@ class Abi(unittest.TestCase):
         cls.built = dump()
 
     def compare(self, old, new):
-        """The exit status and what abidiff says."""
-        with tempfile.TemporaryDirectory() as folder:
+        """Returns the exit status and the report of abidiff."""
+        with tempfile.TemporaryDirectory() as directory:
             paths = []
             for name, text in [('old', old), ('new', new)]:
-                paths.append(os.path.join(folder, name))
+                paths.append(os.path.join(directory, name))
                 with open(paths[-1], 'w', encoding='utf-8') as file:
                     file.write(text)
             result = subprocess.run(['abidiff', *paths], stdout=subprocess.PIPE,
@@ -62,7 +62,7 @@ class Abi(unittest.TestCase):
 
     def test_as_committed(self):
         status, report = self.compare(self.committed, self.built)
-        # Not what it says: with another compiler it counts differences that make none.
+        # The report does not count: with another compiler it names harmless differences.
         self.assertEqual(status, 0, report + ADVICE)
 
     def test_every_symbol_has_a_type(self):
@@ -74,7 +74,7 @@ class Abi(unittest.TestCase):
     def test_nothing_of_this_machine(self):
         self.assertEqual(re.findall(r"='[^'\n]*/[^'\n]*'", self.committed), [])
 
-    # That the comparison would notice.
+    # The comparison notices a change.
 
     def test_another_parameter(self):
         wide, = re.findall(r"<typedef-decl name='gint64' type-id='\w+' id='(\w+)'", self.built)

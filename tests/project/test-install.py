@@ -1,7 +1,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""What is installed, used as a program that knows nothing of the sources does."""
+"""The installed library, used by programs that do not know the source tree."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ import unittest
 import tap
 from project import BINDINGS, BUILD_ROOT, CC, CXX, VERSION, run
 
-# What the tests are run with points to the build folder.
+# The environment of the tests points to the build directory.
 for name in ['LD_LIBRARY_PATH', 'GI_TYPELIB_PATH', 'PYTHONPATH', 'GJS_PATH']:
     os.environ.pop(name, None)
 
@@ -22,8 +22,8 @@ PREFIX = os.environ['SSEM_PREFIX']
 LIBDIR = os.environ['SSEM_LIBDIR']
 WARNINGS = ['-Wall', '-Wextra', '-Werror']
 
-# Each opens a key, and prints the value; the last of a language in a way that needs all that is
-# installed for it.
+# Each program opens a key, and prints the value. The last program of a language needs everything
+# that is installed for the language.
 PROGRAM_C = '''
 #include <ssem.h>
 
@@ -95,7 +95,7 @@ EXPECTED = '2\n'
 
 
 def overlay(system, ours):
-    """Makes a folder look as if what is in another one were in it, too."""
+    """Links everything in one directory into another."""
     for entry in os.scandir(system):
         target = ours / entry.name
         if not target.exists():
@@ -105,17 +105,17 @@ def overlay(system, ours):
 
 
 class ProgramCase(unittest.TestCase):
-    """Runs programs that open a key, in a folder that is empty afterwards."""
+    """Runs programs that open a key, and leave nothing."""
 
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='ssem-test-'))
-        self.addCleanup(shutil.rmtree, self.folder)
-        self.keys = self.folder / 'keys'
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix='ssem-test-'))
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.keys = self.directory / 'keys'
         self.keys.mkdir()
 
     def check_output(self, *command, **variables):
         environment = dict(os.environ, SSEM_RUNTIME_DIR=str(self.keys), **variables)
-        self.assertEqual(run(*command, env=environment, cwd=self.folder), EXPECTED)
+        self.assertEqual(run(*command, env=environment, cwd=self.directory), EXPECTED)
         self.assertEqual(os.listdir(self.keys), [])
 
 
@@ -128,24 +128,24 @@ class Installed(ProgramCase):
         cls.installed = sorted(str(path.relative_to(cls.root)) for path in cls.root.rglob('*')
                                if not path.is_dir())
 
-        # pkg-config looks for everything below its root, what the system has, too.
+        # pkg-config looks for everything below its root, even for the libraries of the system.
         overlay('/usr', cls.root / 'usr')
 
         cls.libdir = cls.root / LIBDIR.lstrip('/')
+        cls.pkg_config_env = dict(os.environ, PKG_CONFIG_PATH=str(cls.libdir / 'pkgconfig'),
+                                  PKG_CONFIG_SYSROOT_DIR=str(cls.root))
 
     def pkg_config(self, *arguments):
-        environment = dict(os.environ, PKG_CONFIG_PATH=str(self.libdir / 'pkgconfig'),
-                           PKG_CONFIG_SYSROOT_DIR=str(self.root))
-        return run('pkg-config', *arguments, env=environment).strip()
+        return run('pkg-config', *arguments, env=self.pkg_config_env).strip()
 
     def check_program(self, compiler, name, text):
-        source = self.folder / name
+        source = self.directory / name
         source.write_text(text)
         flags = shlex.split(self.pkg_config('--cflags', '--libs', 'ssem-1'))
-        # Ours before the system's, and nothing of the source tree.
+        # The flags name the installed headers, and not the source tree.
         self.assertIn(f'-I{self.root}{PREFIX}/include/ssem-1', flags)
-        run(*compiler, *WARNINGS, source, '-o', self.folder / 'program', *flags)
-        self.check_output(self.folder / 'program', LD_LIBRARY_PATH=str(self.libdir))
+        run(*compiler, *WARNINGS, source, '-o', self.directory / 'program', *flags)
+        self.check_output(self.directory / 'program', LD_LIBRARY_PATH=str(self.libdir))
 
     def test_c(self):
         self.check_program(CC, 'program.c', PROGRAM_C)
@@ -165,8 +165,8 @@ class Installed(ProgramCase):
     def test_pkg_config_variables(self):
         for name, expected in [('typelibdir', 'Ssem-1.typelib'), ('girdir', 'Ssem-1.gir'),
                                ('vapidir', 'ssem-1.vapi')]:
-            folder = self.pkg_config(f'--variable={name}', 'ssem-1').removeprefix(str(self.root))
-            self.assertTrue((self.root / folder.lstrip('/') / expected).exists(), name)
+            path = self.pkg_config(f'--variable={name}', 'ssem-1').removeprefix(str(self.root))
+            self.assertTrue((self.root / path.lstrip('/') / expected).exists(), name)
 
     @unittest.skipUnless('tool' in BINDINGS, 'built without the ssem command')
     def test_tool(self):
@@ -179,7 +179,7 @@ class Installed(ProgramCase):
         names = [os.path.basename(name) for name in self.installed]
         self.assertEqual(names.count('ssem'), 2, 'the program and its completion')
 
-    def test_the_build_folder_is_named_nowhere(self):
+    def test_the_build_directory_is_named_nowhere(self):
         found = [name for name in self.installed
                  if name.endswith(('.pc', '.h', '.gir', '.vapi', '.deps')) and
                  str(BUILD_ROOT) in (self.root / name).read_text()]
@@ -202,30 +202,28 @@ class Installed(ProgramCase):
         self.check_output('gjs', '-c', PROGRAM_GJS, **paths)
         if 'python' in BINDINGS:
             module, = [name for name in self.installed if name.endswith('/gi/overrides/Ssem.py')]
-            folder = self.root / module.removesuffix('/gi/overrides/Ssem.py')
-            # Where its Python looks by itself, but for DESTDIR.
+            directory = self.root / module.removesuffix('/gi/overrides/Ssem.py')
+            # Without DESTDIR, this is where its Python looks by itself.
             if PREFIX in ['/usr', '/usr/local']:
-                self.assertIn('/' + str(folder.relative_to(self.root)), sys.path)
-            self.check_output(sys.executable, '-c', PROGRAM_PYTHON_MODULE, PYTHONPATH=str(folder),
-                              **paths)
+                self.assertIn('/' + str(directory.relative_to(self.root)), sys.path)
+            self.check_output(sys.executable, '-c', PROGRAM_PYTHON_MODULE,
+                              PYTHONPATH=str(directory), **paths)
         if 'gjs' in BINDINGS:
             self.check_output('gjs', '-c', PROGRAM_GJS_MODULE,
                               XDG_DATA_DIRS=f'{self.root}{PREFIX}/share', **paths)
 
     @unittest.skipUnless('vapi' in BINDINGS, 'built without the Vala bindings')
     def test_vala(self):
-        source = self.folder / 'program.vala'
+        source = self.directory / 'program.vala'
         source.write_text(PROGRAM_VALA)
-        environment = dict(os.environ, PKG_CONFIG_PATH=str(self.libdir / 'pkgconfig'),
-                           PKG_CONFIG_SYSROOT_DIR=str(self.root))
         run('valac', f'--vapidir={self.root}{PREFIX}/share/vala/vapi',
             f'--girdir={self.root}{PREFIX}/share/gir-1.0', '--pkg=ssem-1', '-X', '-w', source,
-            '-o', self.folder / 'program', env=environment, cwd=self.folder)
-        self.check_output(self.folder / 'program', LD_LIBRARY_PATH=str(self.libdir))
+            '-o', self.directory / 'program', env=self.pkg_config_env, cwd=self.directory)
+        self.check_output(self.directory / 'program', LD_LIBRARY_PATH=str(self.libdir))
 
 
 class Devenv(ProgramCase):
-    """`meson devenv` is enough to try what was built, without installing it."""
+    """`meson devenv` is enough to try the library without installing it."""
 
     @unittest.skipUnless('introspection' in BINDINGS, 'built without introspection')
     def test_python_and_javascript(self):

@@ -1,10 +1,11 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""The library can be loaded by a program that runs already, whatever it has loaded before.
+"""A running program can load the library, whatever libraries it has loaded before.
 
-A library whose thread-local storage is of the model "initial-exec" needs room in a small reserve of
-the C library: with glibc it cannot be loaded once the reserve is used up, with musl never.
+Thread-local storage of the model "initial-exec" takes room in a small reserve of the C library.
+With glibc, a library with such storage cannot be loaded once the reserve is used up; with musl,
+never.
 """
 
 import pathlib
@@ -23,7 +24,7 @@ char *take (void) { return taken; }
 '''
 MAX_HUNGRY = 100
 
-# In a process of its own: the test's own may have taken some of the reserve.
+# Runs in a process of its own, because the process of the test may have used some of the reserve.
 LOADER = '''
 import ctypes, sys
 n_loaded = 0
@@ -39,14 +40,14 @@ assert ctypes.CDLL(sys.argv[1]).ssem_backend_is_supported(0)
 
 
 def load_after(n_hungry):
-    with tempfile.TemporaryDirectory(prefix='ssem-test-') as folder:
-        source = pathlib.Path(folder, 'hungry.c')
+    with tempfile.TemporaryDirectory(prefix='ssem-test-') as directory:
+        source = pathlib.Path(directory, 'hungry.c')
         source.write_text(HUNGRY)
-        first = pathlib.Path(folder, 'hungry.so')
+        first = pathlib.Path(directory, 'hungry.so')
         subprocess.run([*CC, '-shared', '-fPIC', '-o', first, source], check=True)
         hungry = []
         for i in range(n_hungry):
-            hungry.append(pathlib.Path(folder, f'hungry-{i}.so'))
+            hungry.append(pathlib.Path(directory, f'hungry-{i}.so'))
             hungry[-1].write_bytes(first.read_bytes())
         return subprocess.run([sys.executable, '-c', LOADER, LIBRARY, *hungry],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding='utf-8')
@@ -62,7 +63,7 @@ class Loading(unittest.TestCase):
     def test_after_hungry_libraries(self):
         done = load_after(MAX_HUNGRY)
         self.assertEqual(done.returncode, 0, done.stderr)
-        # The reserve is used up: not all of them found room.
+        # The reserve is used up: some of the libraries could not be loaded.
         self.assertLess(int(done.stdout), MAX_HUNGRY)
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""The installed command in each language, by nothing but the locale of the user."""
+"""The installed command in each language: only the locale of the user decides."""
 
 import gettext
 import io
@@ -19,21 +19,21 @@ from project import BUILD_ROOT, SOURCE_ROOT, run
 PREFIX = os.environ['SSEM_PREFIX']
 LIBDIR = os.environ['SSEM_LIBDIR']
 LOCALES = BUILD_ROOT / 'tests/project/locales'
-# By language, as po/LINGUAS has it: the name of a locale.
+# From each language of po/LINGUAS to the name of a locale.
 NAMES = dict(word.split('=') for word in os.environ['SSEM_LOCALES'].split())
 FRENCH_LATIN = 'fr_FR.ISO-8859-1'
 SECONDS = 30
 
 
 def translations(language):
-    """From the source, not from what was built and installed."""
+    """Returns the catalogue of the source, not of the installation."""
     compiled = subprocess.check_output(['msgfmt', '--output-file=-',
                                         str(SOURCE_ROOT / f'po/{language}.po')])
     return gettext.GNUTranslations(io.BytesIO(compiled))
 
 
 def translator(language):
-    """What a message is in a language; in another one it is another."""
+    """Returns a function that translates a message, and checks that it is translated."""
     catalogue = translations(language)
 
     def translate(text):
@@ -45,7 +45,7 @@ def translator(language):
 
 
 def in_each_language(check):
-    """A test of one language: called with a locale, and with what translates a message."""
+    """Makes a test out of a check of one language, which gets its locale and translator."""
     def test(self):
         for language, locale in NAMES.items():
             with self.subTest(language=language):
@@ -54,7 +54,7 @@ def in_each_language(check):
 
 
 def width(text):
-    """On a terminal."""
+    """Returns the width on a terminal."""
     return sum(2 if unicodedata.east_asian_width(c) in 'WF' else 1 for c in text)
 
 
@@ -75,7 +75,7 @@ class Locales(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.keys)
 
     def call(self, locale, *arguments):
-        """Answers the status, and what was said, in bytes."""
+        """Returns the status, the output and the messages; the latter two in bytes."""
         program = self.root / PREFIX.lstrip('/') / 'bin/ssem'
         environment = {
             'LC_ALL': locale,

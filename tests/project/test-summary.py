@@ -1,7 +1,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""The program that counts: what it calls passed decides whether anybody looks."""
+"""The program that counts the results of all tests, and so decides whether they passed."""
 
 import json
 import os
@@ -21,11 +21,11 @@ def test(name, result, stdout='', returncode=0, stderr=None):
 
 class Summary(unittest.TestCase):
     def summarise(self, *runs):
-        """Each run is a list of tests, or None for one that left no log."""
-        with tempfile.TemporaryDirectory() as folder:
+        """Returns the status and the lines; a run is a list of tests, or None if it left no log."""
+        with tempfile.TemporaryDirectory() as directory:
             arguments = []
             for number, tests in enumerate(runs):
-                path = os.path.join(folder, f'{number}.json')
+                path = os.path.join(directory, f'{number}.json')
                 if tests is not None:
                     with open(path, 'w', encoding='utf-8') as log:
                         log.writelines(json.dumps(test) + '\n' for test in tests)

@@ -28,7 +28,7 @@ class Symbols(unittest.TestCase):
     def test_each_is_declared_for_users(self):
         headers = ''.join(path.read_text() for path in (SOURCE_ROOT / 'ssem').glob('*.h')
                           if not path.name.endswith('-private.h'))
-        # The type functions are declared by macros and by the generated header.
+        # Macros and the generated header declare the type functions.
         missing = [name for name in exported() if not name.endswith('_get_type') and
                    not re.search(rf'\b{name}\s*\(', headers)]
         self.assertEqual(missing, [])

@@ -11,7 +11,7 @@
 
 #define DOMAIN "ssem-1"
 
-/* FALSE where there is no such locale, and the test is skipped. */
+/* Returns FALSE, and skips the test, where there is no such locale. */
 static gboolean
 use_locale (gconstpointer name)
 {
@@ -27,7 +27,7 @@ use_locale (gconstpointer name)
   return FALSE;
 }
 
-/* What a message is in the language of the locale; the test fails where it is nothing else. */
+/* Returns the message in the language of the locale; the test fails if it is not translated. */
 static const char *
 translate (const char *text)
 {
@@ -51,13 +51,13 @@ test_whole_message (gconstpointer locale)
   g_assert_cmpstr (error->message, ==, translate ("A semaphore needs a key that is not empty"));
 }
 
-/* Sentence and reason are translated each by itself, and the key stays as it is. */
+/* Sentence and reason are translated separately, and the key stays as it is. */
 static void
 test_composed_message (gconstpointer locale)
 {
   const char *sentence;
   g_autofree char *beginning = NULL;
-  g_autofree char *folder = NULL;
+  g_autofree char *directory = NULL;
   g_autoptr(GError) error = NULL;
 
   if (!use_locale (locale))
@@ -65,9 +65,9 @@ test_composed_message (gconstpointer locale)
 
   sentence = translate ("Could not open the semaphore “%s”: %s");
   beginning = g_strndup (sentence, strcspn (sentence, "%"));
-  folder = g_dir_make_tmp ("ssem-test-XXXXXX", NULL);
-  g_assert_nonnull (folder);
-  g_setenv ("SSEM_RUNTIME_DIR", folder, TRUE);
+  directory = g_dir_make_tmp ("ssem-test-XXXXXX", NULL);
+  g_assert_nonnull (directory);
+  g_setenv ("SSEM_RUNTIME_DIR", directory, TRUE);
 
   g_assert_null (ssem_system_semaphore_new ("Grüße", 1, SSEM_ACCESS_MODE_OPEN_EXISTING, &error));
   g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
@@ -75,14 +75,14 @@ test_composed_message (gconstpointer locale)
   g_assert_nonnull (strstr (error->message, "Grüße"));
   g_assert_nonnull (strstr (error->message, translate ("There is no such semaphore")));
 
-  g_assert_cmpint (g_rmdir (folder), ==, 0);
+  g_assert_cmpint (g_rmdir (directory), ==, 0);
 }
 
-/* What the library did by itself, before the tests' own catalogues came in its place. */
+/* Checks what the library did by itself, before the catalogues of the test replaced it. */
 static void
-test_folder (gconstpointer folder)
+test_directory (gconstpointer directory)
 {
-  g_assert_cmpstr (folder, ==, LOCALEDIR);
+  g_assert_cmpstr (directory, ==, LOCALEDIR);
 }
 
 static void
@@ -95,27 +95,27 @@ add_test (const char    *name,
   g_test_add_data_func (path, locale, body);
 }
 
-/* The arguments are names of locales, one for each language. */
+/* The arguments name a locale for each language. */
 int
 main (int    argc,
       char **argv)
 {
   GTypeClass *klass;
-  g_autofree char *folder = NULL;
+  g_autofree char *directory = NULL;
   int status;
   int i;
 
-  /* It would come before the locale. */
+  /* The variable would take precedence over the locale. */
   g_unsetenv ("LANGUAGE");
   g_test_init (&argc, &argv, NULL);
 
-  /* The class binds the domain to where the catalogues will be installed; the test wants those that
-   * were built. */
+  /* The class binds the domain to the directory of installed catalogues; the test uses the
+   * catalogues of this build. */
   klass = g_type_class_ref (SSEM_TYPE_SYSTEM_SEMAPHORE);
-  folder = g_strdup (bindtextdomain (DOMAIN, NULL));
+  directory = g_strdup (bindtextdomain (DOMAIN, NULL));
   bindtextdomain (DOMAIN, CATALOGUES);
 
-  g_test_add_data_func ("/ssem/translation/folder", folder, test_folder);
+  g_test_add_data_func ("/ssem/translation/directory", directory, test_directory);
   for (i = 1; i < argc; i++)
     {
       add_test ("whole-message", argv[i], test_whole_message);

@@ -1,7 +1,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Every message can be translated, and is, into each language that there is."""
+"""Every message is translated into each language."""
 
 import re
 import tempfile
@@ -11,7 +11,7 @@ import tap
 from project import SOURCE_ROOT, run, source_files
 
 PO = SOURCE_ROOT / 'po'
-# There may be more; none of these goes again.
+# There may be more languages, but none of these may go.
 PROMISED = ['de', 'es', 'fr', 'ja', 'pt_BR', 'zh_CN']
 MARK = re.compile(r'\b(?:_|N_|C_|NC_|Q_|ngettext|g_dngettext|g_dpgettext2?) ?\(')
 KEYWORDS = ['_', 'N_', 'C_:1c,2', 'NC_:1c,2', 'g_dngettext:2,3', 'g_dpgettext2:2c,3']
@@ -50,8 +50,8 @@ class Translations(unittest.TestCase):
             self.assertRegex(said.strip(), r'^[1-9]\d* translated messages\.$')
 
     def test_as_many_as_the_sources_have(self):
-        with tempfile.TemporaryDirectory() as folder:
-            template = f'{folder}/ssem.pot'
+        with tempfile.TemporaryDirectory() as directory:
+            template = f'{directory}/ssem.pot'
             run('xgettext', '--from-code=UTF-8', f'--directory={SOURCE_ROOT}',
                 *[f'--keyword={keyword}' for keyword in KEYWORDS], f'--output={template}',
                 *listed())

@@ -10,7 +10,7 @@ import unittest
 import tap
 from project import SOURCE_ROOT, VERSION, run, source_files
 
-# Put together, so that this file has none of them.
+# Put together from parts, so that this file contains none of the words.
 UNFINISHED = re.compile(r'\b(' + '|'.join(['TO' 'DO', 'FIX' 'ME', 'XX' 'X', 'HA' 'CK']) + r')\b|'
                         r'\bfor' r' now\b|\bnot' r' implemented yet', re.IGNORECASE)
 SOURCES = ('.c', '.cpp', '.h', '.h.in', '.c.in', '.js', '.py', '.sh', '.vala')
@@ -23,7 +23,7 @@ def relative(path):
 
 
 def interpreter(path):
-    """The name of what a script runs in: by its first line, or by its ending."""
+    """Returns the interpreter of a script, by its first line or by its ending."""
     lines = path.read_text().splitlines()
     if lines and lines[0].startswith('#!'):
         return lines[0].split('/')[-1].split()[-1]

@@ -41,8 +41,8 @@ class Status(ToolCase):
         if unshare is None or subprocess.run([unshare, '-rp', 'true'], check=False,
                                              stderr=subprocess.DEVNULL).returncode != 0:
             self.skipTest('no namespaces of processes')
-        # The command is the first process of its namespace, and its parent is not in it. `ssem` itself
-        # can have no threads then, which the leak sanitizer needs.
+        # The command is the first process of its namespace, and its parent is not in it. `ssem`
+        # itself can have no threads then, which the leak sanitizer needs.
         os.environ['ASAN_OPTIONS'] = os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'
         result = subprocess.run([unshare, '-rp', TOOL, 'run', self.key, 'true'], check=False,
                                 stderr=subprocess.PIPE, encoding='utf-8', timeout=SECONDS)
@@ -176,8 +176,9 @@ class Units(ToolCase):
             with self.subTest(arguments=arguments):
                 result = self.call('run', *arguments, self.key, '--', 'echo', 'it ran')
                 self.assertEqual((result.returncode, result.stdout), (0, 'it ran\n'))
-                self.assertEqual(result.stderr, f'ssem: “{self.key}” is in use with a count of 4; '
-                                                f'--count {arguments[1]} is ignored\n' if said else '')
+                message = (f'ssem: “{self.key}” is in use with a count of 4; '
+                           f'--count {arguments[1]} is ignored\n') if said else ''
+                self.assertEqual(result.stderr, message)
         self.assertEqual((self.show()['value'], self.show()['initial-value']), (3, 4))
         self.output('reset', self.key, '6')
         self.assertIn('with a count of 6; --count 4',
@@ -299,8 +300,7 @@ class Signals(ToolCase):
     def test_a_stopped_one_goes_on(self):
         holder = self.hold(self.key)
         holder.send_signal(signal.SIGSTOP)
-        wait_until(lambda: open(f'/proc/{holder.pid}/stat', encoding='ascii').read().split()[2] == 'T',
-                   'it stops')
+        os.waitid(os.P_PID, holder.pid, os.WSTOPPED | os.WNOWAIT)
         self.assertEqual(self.status('run', '--nonblock', self.key, 'true'), 124)
         holder.send_signal(signal.SIGCONT)
 

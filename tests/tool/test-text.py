@@ -28,7 +28,8 @@ QUOTED = ['a\tb', 'a\nb', '\n', '\r', '\x1b[2J', '\x9b2J', '\x7f', ' a', 'a ', '
 
 def harmful(text):
     """Returns the characters of a line that a terminal would not show as they are."""
-    return [c for c in text if unicodedata.category(c) in ('Cc', 'Cf', 'Zl', 'Zp') or c in INVISIBLE]
+    return [c for c in text
+            if unicodedata.category(c) in ('Cc', 'Cf', 'Zl', 'Zp') or c in INVISIBLE]
 
 
 class Keys(ToolCase):
@@ -62,8 +63,8 @@ class Keys(ToolCase):
             with self.subTest(key=self.key):
                 holder = self.hold('--', self.key)
                 self.assertEqual(self.list_keys(), [self.key])
-                self.assertEqual(self.output('show', '--', self.key).splitlines()[0].split(' ', 1)[1]
-                                 .strip(), self.key)
+                title = self.output('show', '--', self.key).splitlines()[0]
+                self.assertEqual(title.split(' ', 1)[1].strip(), self.key)
                 self.let_go(holder)
                 self.assertEqual(self.list_keys(), [])
 
@@ -176,7 +177,8 @@ class Harmless(ToolCase):
             self.assertIn(self.key, self.output(*arguments))
         self.assertIn(f'“{self.key}”', self.call('remove', self.key).stderr)
         # The command of `run` has the locale of the caller.
-        self.assertEqual(self.output('run', 'other', 'sh', '-c', 'echo "$LC_ALL $LC_CTYPE"'), 'C \n')
+        self.assertEqual(self.output('run', 'other', 'sh', '-c', 'echo "$LC_ALL $LC_CTYPE"'),
+                         'C \n')
 
 
 tap.main()

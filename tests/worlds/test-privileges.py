@@ -3,9 +3,9 @@
 
 """A set-user-ID program and the environment of the ordinary user who starts it.
 
-No variable decides where the semaphores of the program lie, or which backend it uses. Otherwise that
-user could make the program create files anywhere, or make it use another semaphore than everybody
-else, and so pass its lock. The first argument names the program.
+No variable decides where the semaphores of the program lie, or which backend it uses. Otherwise
+that user could make the program create files anywhere, or make it use another semaphore than
+everybody else, and so pass its lock. The first argument names the program.
 """
 
 import os
