@@ -272,7 +272,7 @@ class Bench:
                         *(CONTENDERS[name].format(n=size) for name in contenders))
 
     def measure_python(self, backend, group, contenders):
-        """Measures the pair from Python: our module through PyGObject, and PyQt6, in one process."""
+        """Measures the pair from Python, our module through PyGObject and PyQt6 in one process."""
         if not self.build['library_path']:
             raise Skipped('built without the typelib')
         paths = {'GI_TYPELIB_PATH': self.build['library_path'],

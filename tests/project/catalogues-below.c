@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* For LD_PRELOAD: a program that was installed with DESTDIR looks for its catalogues where they would
- * be without it. This looks below the directory that the environment names. */
+/* For LD_PRELOAD: a program that was installed with DESTDIR looks for its catalogues where they
+ * would be without it. This looks below the directory that the environment names. */
 
 #include <dlfcn.h>
 #include <libintl.h>
