@@ -14,16 +14,18 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* A process that closes every descriptor that it finds, as daemons do when they start, and whose
- * numbers the system gives to other files. What it then gets is an error or the truth; its units
- * stay its own until it ends; and nothing is done to the other files.
+/* A process closes every descriptor, as daemons do when they start, and the system gives the
+ * descriptors to other files, the strangers. Operations then return an error or the truth, the
+ * process keeps its units until it ends, and nothing happens to the strangers.
  *
- * A helper's "strangers" replaces the numbers below this one. */
+ * The data of a case is the kind of stranger: "file", "folder", "pipe" or "none". */
+
+/* A helper's "strangers" replaces the descriptors below this one. */
 #define N_STRANGERS 48
 
-/* --- What the process has --- */
+/* --- Strangers --- */
 
-/* Which file each number is, one a line; of a pipe, how much is in it, too. */
+/* Returns a line for each descriptor: its file, and how many bytes are in a pipe. */
 static char *
 describe_descriptors (Helper *helper)
 {
@@ -54,18 +56,27 @@ describe_descriptors (Helper *helper)
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
-static void
-assert_untouched (Fixture    *fixture,
+/* Replaces the descriptors of the helper, and returns what they are now. */
+static char *
+invite_strangers (Helper     *helper,
+                  Fixture    *fixture,
                   const char *kind)
 {
-  g_autofree char *path = g_build_filename (fixture->folder, "others", "stranger", NULL);
+  char *description;
+
+  helper_do (helper, "strangers %s %s", kind, fixture->folder);
+  description = describe_descriptors (helper);
+  g_assert_cmpint (g_str_equal (kind, "none"), ==, *description == '\0');
+
+  return description;
+}
+
+static void
+assert_file_untouched (const char *path)
+{
   struct flock range = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0 };
-  int fd;
+  int fd = open (path, O_RDWR | O_CLOEXEC);
 
-  if (!g_str_equal (kind, "file"))
-    return;
-
-  fd = open (path, O_RDWR | O_CLOEXEC);
   g_assert_cmpint (fd, >=, 0);
   g_assert_cmpint (lseek (fd, 0, SEEK_END), ==, 0);
   g_assert_cmpint (fcntl (fd, F_OFD_GETLK, &range), ==, 0);
@@ -73,31 +84,28 @@ assert_untouched (Fixture    *fixture,
   close (fd);
 }
 
+/* Checks that nothing has happened to the helper's strangers since @before, and removes them. */
 static void
-invite_strangers (Fixture    *fixture,
-                  Helper     *helper,
-                  const char *kind)
+dismiss_strangers (Helper     *helper,
+                   Fixture    *fixture,
+                   const char *kind,
+                   const char *before)
 {
-  g_autofree char *folder = g_build_filename (fixture->folder, "others", NULL);
+  g_autofree char *path = g_build_filename (fixture->folder, "stranger", NULL);
+  g_autofree char *after = describe_descriptors (helper);
 
-  g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
-  helper_do (helper, "strangers %s %s", kind, folder);
+  g_assert_cmpstr (after, ==, before);
+  if (g_str_equal (kind, "file"))
+    {
+      assert_file_untouched (path);
+      g_assert_cmpint (g_unlink (path), ==, 0);
+    }
 }
 
-static void
-remove_others (Fixture *fixture)
-{
-  g_autofree char *folder = g_build_filename (fixture->folder, "others", NULL);
-  g_autofree char *path = g_build_filename (folder, "stranger", NULL);
+/* --- A process among others --- */
 
-  g_assert_true (g_unlink (path) == 0 || errno == ENOENT);
-  g_assert_cmpint (g_rmdir (folder), ==, 0);
-}
-
-/* --- One who closes them --- */
-
-/* With System V only coming and going need a descriptor; in shared memory all that has to ask who
- * is alive does, and must not guess. */
+/* With System V, only opening and closing need a descriptor. In shared memory, an operation needs
+ * one to find out which processes are alive, and must not guess. */
 static void
 expect_unknown_or (Fixture *fixture,
                    Helper  *helper,
@@ -110,37 +118,22 @@ expect_unknown_or (Fixture *fixture,
     helper_expect_error (helper, G_IO_ERROR, code);
 }
 
-/* A crash of the last one leaves the semaphore behind, and so does one that can't leave in good
- * order. */
 static void
-take_over_and_leave (Fixture *fixture)
+test_among_others (Fixture *fixture)
 {
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
-
-  assert_value (semaphore, 3);
-  drop_object (&semaphore);
-  fixture_assert_empty (fixture);
-}
-
-static void
-check_strangers (Fixture    *fixture,
-                 const char *kind)
-{
+  const char *kind = fixture->data;
   gboolean asks_memory = fixture->backend == SSEM_BACKEND_SHARED_MEMORY;
   Helper *holder = fixture_user (fixture, 3);
   Helper *daemon = fixture_user (fixture, 3);
   g_autofree char *before = NULL;
-  g_autofree char *after = NULL;
   g_autofree char *answer = NULL;
   int n_in, code;
 
   helper_do (holder, "acquire 0 2");
   helper_do (daemon, "acquire 0 1");
-  invite_strangers (fixture, daemon, kind);
-  before = describe_descriptors (daemon);
-  g_assert_cmpint (g_str_equal (kind, "none"), ==, *before == '\0');
+  before = invite_strangers (daemon, fixture, kind);
 
-  /* Nobody is dead, whatever the stranger's file says about locks. */
+  /* Nobody is dead, whatever the locks of the stranger's file suggest. */
   helper_send (daemon, "try 0 1");
   expect_unknown_or (fixture, daemon, G_IO_ERROR_WOULD_BLOCK);
   helper_send (daemon, "timeout 0 1 20000");
@@ -153,7 +146,8 @@ check_strangers (Fixture    *fixture,
     }
   g_assert_cmpint (helper_get_value (holder, 0), ==, 0);
 
-  /* It is alive: others find its unit held. What needs nobody else goes on, and is counted. */
+  /* The daemon is alive: others find its unit held. Operations that need no other process succeed,
+   * and are counted. */
   helper_send (holder, "try 0 1");
   helper_expect_error (holder, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
   helper_do (daemon, "release 0 1");
@@ -161,12 +155,12 @@ check_strangers (Fixture    *fixture,
   helper_do (daemon, "acquire 0 1");
   g_assert_cmpint (helper_get_value (holder, 0), ==, 0);
 
-  /* A second attachment would count its units apart. */
+  /* A second attachment would count its units separately. */
   helper_send_open (daemon, 1, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
   helper_expect_error (daemon, SSEM_SYSTEM_SEMAPHORE_ERROR,
                        SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR);
 
-  /* Another key is as good as ever. */
+  /* Another key works. */
   helper_open (daemon, 2, SSEM_ACCESS_MODE_OPEN, 7, TRUE, "another");
   helper_do (daemon, "acquire 2 7");
   g_assert_cmpint (helper_get_value (daemon, 2), ==, 0);
@@ -186,88 +180,44 @@ check_strangers (Fixture    *fixture,
       g_assert_cmpint (code, ==, SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR);
     }
 
-  /* It goes, by itself and then for good; what it held comes back with that and not before. */
+  /* The daemon closes the key, and then dies: its units come back at its death, and not before. */
   helper_do (daemon, "close 0");
-  after = describe_descriptors (daemon);
-  g_assert_cmpstr (after, ==, before);
-  assert_untouched (fixture, kind);
+  dismiss_strangers (daemon, fixture, kind, before);
   g_assert_cmpint (helper_get_value (holder, 0), ==, 102 - n_in);
   helper_kill (daemon);
   g_assert_cmpint (helper_get_value (holder, 0), ==, 103);
-  remove_others (fixture);
 }
 
-static void
-test_closed (Fixture *fixture)
-{
-  check_strangers (fixture, "none");
-}
+/* --- The last process, which quits --- */
 
 static void
-test_become_a_file (Fixture *fixture)
+test_last (Fixture *fixture)
 {
-  check_strangers (fixture, "file");
-}
-
-static void
-test_become_a_folder (Fixture *fixture)
-{
-  check_strangers (fixture, "folder");
-}
-
-static void
-test_become_a_pipe (Fixture *fixture)
-{
-  check_strangers (fixture, "pipe");
-}
-
-/* --- Alone, and in good order --- */
-
-static void
-check_last (Fixture    *fixture,
-            const char *kind)
-{
+  const char *kind = fixture->data;
   Helper *daemon = fixture_user (fixture, 3);
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   g_autofree char *before = NULL;
-  g_autofree char *after = NULL;
 
   helper_do (daemon, "acquire 0 1");
   helper_do (daemon, "release 0 1");
-  invite_strangers (fixture, daemon, kind);
-  before = describe_descriptors (daemon);
+  before = invite_strangers (daemon, fixture, kind);
   helper_do (daemon, "close 0");
-  after = describe_descriptors (daemon);
-  g_assert_cmpstr (after, ==, before);
-  assert_untouched (fixture, kind);
+  dismiss_strangers (daemon, fixture, kind, before);
 
-  /* Once it has let go, the key is as new for it, too. */
+  /* After that, the key is as new for the daemon, too. */
   helper_open (daemon, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
   helper_do (daemon, "acquire 0 3");
   g_assert_cmpint (helper_get_value (daemon, 0), ==, 0);
   helper_quit (daemon);
-  take_over_and_leave (fixture);
-  remove_others (fixture);
+
+  /* A process that cannot close the key properly leaves the semaphore, as a crash does. */
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  assert_value (semaphore, 3);
+  drop_object (&semaphore);
+  fixture_assert_empty (fixture);
 }
 
-static void
-test_last_closed (Fixture *fixture)
-{
-  check_last (fixture, "none");
-}
-
-static void
-test_last_folder (Fixture *fixture)
-{
-  check_last (fixture, "folder");
-}
-
-static void
-test_last_file (Fixture *fixture)
-{
-  check_last (fixture, "file");
-}
-
-/* The child of one who closed them attaches anew. */
+/* The child of a daemon attaches again. */
 static void
 test_child (Fixture *fixture)
 {
@@ -275,51 +225,44 @@ test_child (Fixture *fixture)
   Helper *parent = fixture_user (fixture, 3);
   Helper *child = fixture_fork (fixture, parent);
   g_autofree char *before = NULL;
-  g_autofree char *after = NULL;
 
   helper_do (holder, "acquire 0 2");
-  invite_strangers (fixture, child, "file");
-  before = describe_descriptors (child);
+  before = invite_strangers (child, fixture, "file");
   helper_do (child, "acquire 0 1");
   g_assert_cmpint (helper_get_value (child, 0), ==, 0);
   helper_do (child, "close 0");
-  after = describe_descriptors (child);
-  g_assert_cmpstr (after, ==, before);
-  assert_untouched (fixture, "file");
+  dismiss_strangers (child, fixture, "file", before);
   helper_kill (child);
   g_assert_cmpint (helper_get_value (holder, 0), ==, 1);
-  remove_others (fixture);
 }
 
-/* --- While a thread of it waits --- */
+/* --- Waiting threads --- */
 
 static gboolean
-has_bell_thread (gpointer data)
+has_watch_thread (gpointer data)
 {
   Helper *helper = data;
 
   return count_threads_named (helper->pid, "ssem-watch") == 1;
 }
 
-/* The death of another rings the bell, whose descriptor is a stranger's pipe by then. */
+/* The waiter learns of a death by its death watch, whose descriptor is a stranger's by then. */
 static void
-check_waiting (Fixture    *fixture,
-               const char *kind)
+test_waiting (Fixture *fixture)
 {
+  const char *kind = fixture->data;
   Helper *holder = fixture_user (fixture, 1);
   Helper *witness = fixture_user (fixture, 1);
   Helper *daemon = fixture_user (fixture, 1);
   g_autofree char *before = NULL;
-  g_autofree char *after = NULL;
   g_autofree char *answer = NULL;
 
   helper_do (holder, "acquire 0 1");
   helper_do (daemon, "wait-in-thread 0 1");
   wait_until_blocked (fixture->backend, daemon->pid, 1);
   if (fixture->backend == SSEM_BACKEND_SHARED_MEMORY)
-    wait_for ("the bell's thread", has_bell_thread, daemon);
-  invite_strangers (fixture, daemon, kind);
-  before = describe_descriptors (daemon);
+    wait_for ("the thread of the death watch", has_watch_thread, daemon);
+  before = invite_strangers (daemon, fixture, kind);
 
   helper_kill (holder);
   helper_send (daemon, "join-thread");
@@ -334,27 +277,12 @@ check_waiting (Fixture    *fixture,
       g_assert_cmpint (helper_get_value (witness, 0), ==, 1);
     }
 
-  after = describe_descriptors (daemon);
-  g_assert_cmpstr (after, ==, before);
-  assert_untouched (fixture, kind);
+  dismiss_strangers (daemon, fixture, kind, before);
   helper_kill (daemon);
   g_assert_cmpint (helper_get_value (witness, 0), ==, 1);
-  remove_others (fixture);
 }
 
-static void
-test_waiting_closed (Fixture *fixture)
-{
-  check_waiting (fixture, "none");
-}
-
-static void
-test_waiting_pipe (Fixture *fixture)
-{
-  check_waiting (fixture, "pipe");
-}
-
-/* One that was started without its standard streams, and writes to them all the same. */
+/* A process was started without its standard streams: the library does not use their numbers. */
 static void
 test_no_streams (Fixture *fixture)
 {
@@ -363,7 +291,7 @@ test_no_streams (Fixture *fixture)
   Helper *user = fixture_user (fixture, 1);
   int number;
 
-  invite_strangers (fixture, daemon, "none");
+  helper_do (daemon, "strangers none %s", fixture->folder);
   helper_open (daemon, 0, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
   helper_open (daemon, 1, SSEM_ACCESS_MODE_OPEN, 0, TRUE, "another");
   helper_do (daemon, "acquire 0 1");
@@ -379,12 +307,11 @@ test_no_streams (Fixture *fixture)
   helper_expect_ok (daemon);
   helper_quit (daemon);
   g_assert_cmpint (helper_get_value (user, 0), ==, 2);
-  remove_others (fixture);
 }
 
-/* Another semaphore has a bell again, though the old one's thread may still be there. */
+/* Another semaphore gets a death watch again, though the old thread may still be there. */
 static void
-test_bell_afterwards (Fixture *fixture)
+test_watch_afterwards (Fixture *fixture)
 {
   Helper *daemon = fixture_user (fixture, 0);
   Helper *holder = fixture_helper (fixture);
@@ -393,7 +320,7 @@ test_bell_afterwards (Fixture *fixture)
 
   helper_do (daemon, "wait-in-thread 0 1");
   wait_until_blocked (fixture->backend, daemon->pid, 1);
-  invite_strangers (fixture, daemon, "none");
+  helper_do (daemon, "strangers none %s", fixture->folder);
   helper_open (holder, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, "another");
   helper_do (holder, "acquire 0 1");
   helper_open (daemon, 1, SSEM_ACCESS_MODE_OPEN, 1, TRUE, "another");
@@ -402,7 +329,7 @@ test_bell_afterwards (Fixture *fixture)
   helper_kill (holder);
   helper_expect_ok (daemon);
 
-  /* The other wait ends too: with the unit, or with the error if it has slept long before. */
+  /* The other wait ends, too: with the unit, or with the error if the thread has slept before. */
   helper_do (keeper, "release 0 1");
   helper_send (daemon, "join-thread");
   answer = helper_receive (daemon);
@@ -413,12 +340,11 @@ test_bell_afterwards (Fixture *fixture)
   helper_open (holder, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, "another");
   g_assert_cmpint (helper_get_value (holder, 0), ==, 1);
   g_assert_cmpint (helper_get_value (keeper, 0), ==, 1);
-  remove_others (fixture);
 }
 
 /* --- None left to open --- */
 
-/* A helper has its three, and two for a child. */
+/* The standard streams of a helper, and two descriptors for a child. */
 #define N_USED 5
 
 static void
@@ -431,7 +357,7 @@ test_used_up (Fixture *fixture)
 
   helper_do (helper, "files %d", N_USED);
 
-  /* What is open goes on, waiting and all. */
+  /* An open semaphore works, waiting included. */
   helper_do (holder, "acquire 0 3");
   helper_send (helper, "timeout 0 1 1000");
   helper_expect_error (helper, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
@@ -441,12 +367,12 @@ test_used_up (Fixture *fixture)
   helper_expect_ok (helper);
   helper_do (helper, "release 0 1");
 
-  /* Another key can't be opened; nothing is left behind in its place. */
+  /* Another key cannot be opened; nothing is left of the attempt. */
   helper_send_open (helper, 1, SSEM_ACCESS_MODE_CREATE, 1, TRUE, "another");
   helper_expect_error (helper, SSEM_SYSTEM_SEMAPHORE_ERROR,
                        SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
 
-  /* A child has to attach first: refused while it can't, and not for ever. */
+  /* A child has to attach first: an error while it cannot, and success later. */
   child = fixture_fork (fixture, helper);
   helper_do (child, "files 0");
   helper_send (child, "acquire 0 1");
@@ -465,19 +391,19 @@ test_used_up (Fixture *fixture)
 }
 
 static const Case cases[] = {
-  { "closed", 0, test_closed },
-  { "become-a-file", 0, test_become_a_file },
-  { "become-a-folder", 0, test_become_a_folder },
-  { "become-a-pipe", 0, test_become_a_pipe },
-  { "last-closed", 0, test_last_closed },
-  { "last-file", 0, test_last_file },
-  { "last-folder", 0, test_last_folder },
-  { "child", 0, test_child },
-  { "waiting-closed", 0, test_waiting_closed },
-  { "waiting-pipe", 0, test_waiting_pipe },
+  { "closed", NEEDS_UNDO, test_among_others, "none" },
+  { "become-a-file", NEEDS_UNDO, test_among_others, "file" },
+  { "become-a-directory", NEEDS_UNDO, test_among_others, "folder" },
+  { "become-a-pipe", NEEDS_UNDO, test_among_others, "pipe" },
+  { "last-closed", NEEDS_LEFTOVERS, test_last, "none" },
+  { "last-file", NEEDS_LEFTOVERS, test_last, "file" },
+  { "last-directory", NEEDS_LEFTOVERS, test_last, "folder" },
+  { "child", NEEDS_UNDO, test_child },
+  { "waiting-closed", NEEDS_UNDO, test_waiting, "none" },
+  { "waiting-pipe", NEEDS_UNDO, test_waiting, "pipe" },
   { "no-streams", 0, test_no_streams },
-  { "bell-afterwards", 0, test_bell_afterwards },
-  { "used-up", 0, test_used_up },
+  { "watch-afterwards", NEEDS_UNDO, test_watch_afterwards },
+  { "used-up", NEEDS_UNDO, test_used_up },
   { NULL },
 };
 

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "conformance.h"
+#include "script.h"
 
 #include <glib/gstdio.h>
 
@@ -15,8 +15,10 @@
 
 /* --- Two containers --- */
 
-/* A process in name spaces of its own for processes and mounts, to which the folder of keys has
- * another name. NULL, and the test skipped, where that is forbidden. */
+static const char *const containers[] = { "one", "two" };
+
+/* Starts a process in name spaces of its own for processes and mounts, where the directory of keys
+ * has another name. Returns NULL, and skips the test, where that is forbidden. */
 static Helper *
 make_container (Fixture    *fixture,
                 const char *name)
@@ -36,19 +38,39 @@ make_container (Fixture    *fixture,
   return fixture_fork (fixture, parent);
 }
 
-static void
-remove_container (Fixture    *fixture,
-                  const char *name)
+static gboolean
+make_containers (Fixture  *fixture,
+                 Helper  **helpers)
 {
-  g_autofree char *elsewhere = g_build_filename (fixture->folder, name, NULL);
+  guint i;
 
-  /* The folder that is really there, below what the container has mounted for itself. */
-  g_assert_cmpint (g_rmdir (elsewhere), ==, 0);
+  for (i = 0; i < G_N_ELEMENTS (containers); i++)
+    {
+      helpers[i] = make_container (fixture, containers[i]);
+      if (helpers[i] == NULL)
+        return FALSE;
+    }
+
+  return TRUE;
 }
 
-/* As it knows itself. */
+/* Removes the directories below which the containers have mounted the keys for themselves. */
+static void
+remove_containers (Fixture *fixture)
+{
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (containers); i++)
+    {
+      g_autofree char *elsewhere = g_build_filename (fixture->folder, containers[i], NULL);
+
+      g_assert_cmpint (g_rmdir (elsewhere), ==, 0);
+    }
+}
+
+/* Returns the process ID that the helper itself sees. */
 static int
-number_inside (Helper *helper)
+get_pid_inside (Helper *helper)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/status", (int) helper->pid);
   g_autofree char *text = NULL;
@@ -84,43 +106,39 @@ expect_served_by_death (Fixture *fixture,
 static void
 test_two_containers (Fixture *fixture)
 {
-  Helper *one = make_container (fixture, "one");
-  Helper *two = one != NULL ? make_container (fixture, "two") : NULL;
+  Helper *inside[2];
   Helper *outside;
 
-  if (two == NULL)
+  if (!make_containers (fixture, inside))
     return;
 
-  /* The same process, by its number. */
-  g_assert_cmpint (number_inside (one), ==, 1);
-  g_assert_cmpint (number_inside (two), ==, 1);
+  /* Both have the same process ID. */
+  g_assert_cmpint (get_pid_inside (inside[0]), ==, 1);
+  g_assert_cmpint (get_pid_inside (inside[1]), ==, 1);
 
-  helper_open (one, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
-  helper_open (two, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
-  expect_served_by_death (fixture, two, one);
+  helper_open (inside[0], 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
+  helper_open (inside[1], 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+  expect_served_by_death (fixture, inside[1], inside[0]);
 
-  /* From inside to outside, and with that nobody inside is left. */
+  /* A death inside serves a waiter outside, and nobody inside is left. */
   outside = fixture_helper (fixture);
   helper_open (outside, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
-  expect_served_by_death (fixture, outside, two);
+  expect_served_by_death (fixture, outside, inside[1]);
   helper_do (outside, "close 0");
   fixture_assert_empty (fixture);
-  remove_container (fixture, "one");
-  remove_container (fixture, "two");
+  remove_containers (fixture);
 }
 
-/* Who creates, who removes: they come and go at the same time, under different names of the
- * folder. */
+/* Three processes open and close the key at the same time, under different names of the
+ * directory: each may be the one that creates or removes the semaphore. */
 static void
 test_containers_churn (Fixture *fixture)
 {
-  Helper *one = make_container (fixture, "one");
-  Helper *two = one != NULL ? make_container (fixture, "two") : NULL;
   g_autofree char *flag = g_build_filename (fixture->folder, "flag", NULL);
-  Helper *helpers[3] = { one, two };
+  Helper *helpers[3];
   guint i;
 
-  if (two == NULL)
+  if (!make_containers (fixture, helpers))
     return;
 
   helpers[2] = fixture_helper (fixture);
@@ -131,8 +149,7 @@ test_containers_churn (Fixture *fixture)
   fixture_assert_empty (fixture);
 
   g_assert_cmpint (g_unlink (flag), ==, 0);
-  remove_container (fixture, "one");
-  remove_container (fixture, "two");
+  remove_containers (fixture);
 }
 
 /* --- Two users --- */
@@ -141,7 +158,7 @@ test_containers_churn (Fixture *fixture)
 #define OTHER_USER 65534
 
 static char *
-user_folder (Helper *helper,
+user_directory (Helper *helper,
              int     user)
 {
   return g_strdup_printf ("/proc/%d/root/dev/shm/ssem-%d", (int) helper->pid, user);
@@ -151,33 +168,28 @@ static void
 assert_private (Helper *helper,
                 int     user)
 {
-  g_autofree char *folder = user_folder (helper, user);
+  g_autofree char *directory = user_directory (helper, user);
   struct stat found;
 
-  g_assert_cmpint (stat (folder, &found), ==, 0);
+  g_assert_cmpint (stat (directory, &found), ==, 0);
   g_assert_cmpint (found.st_uid, ==, user);
   g_assert_cmpint (found.st_mode & 07777, ==, 0700);
 }
 
-/* Where the folder is not given, users don't meet, and leave nothing. */
+/* Without SSEM_RUNTIME_DIR, users do not meet, and leave nothing. */
 static void
 test_two_users (Fixture *fixture)
 {
   Helper *one = fixture_helper (fixture);
   Helper *other;
-  g_autofree char *folder_of_other = NULL;
+  g_autofree char *directory_of_other = NULL;
 
-  if (fixture->backend != SSEM_BACKEND_SHARED_MEMORY)
-    {
-      g_test_skip ("with System V, users share a folder: see keys/other-user");
-      return;
-    }
   if (geteuid () != 0)
     {
       g_test_skip ("only root can become two users");
       return;
     }
-  /* For these two alone, so that nobody's semaphores are met. */
+  /* The two have the directory for themselves, so that they meet no semaphores of others. */
   if (!helper_may (one, "cover /dev/shm", NEEDS_ROOT))
     return;
 
@@ -202,23 +214,18 @@ test_two_users (Fixture *fixture)
   g_assert_cmpint (helper_get_value (other, 0), ==, 0);
   helper_do (other, "release 0 5");
   helper_do (other, "close 0");
-  folder_of_other = user_folder (one, OTHER_USER);
+  directory_of_other = user_directory (one, OTHER_USER);
   helper_quit (other);
-  g_assert_false (g_file_test (folder_of_other, G_FILE_TEST_EXISTS));
+  g_assert_false (g_file_test (directory_of_other, G_FILE_TEST_EXISTS));
 }
 
-/* Without the folder that the user's would lie in, as in a bare chroot. */
+/* The parent of the user's directory is missing, as in a bare chroot. */
 static void
-test_no_memory_folder (Fixture *fixture)
+test_no_memory_directory (Fixture *fixture)
 {
   Helper *user = fixture_helper (fixture);
   g_autofree char *answer = NULL;
 
-  if (fixture->backend != SSEM_BACKEND_SHARED_MEMORY)
-    {
-      g_test_skip ("System V has its files elsewhere");
-      return;
-    }
   if (!helper_may (user, "cover /dev", NEEDS_ROOT))
     return;
 
@@ -230,74 +237,10 @@ test_no_memory_folder (Fixture *fixture)
   g_assert_nonnull (strstr (answer, "/dev/shm/ssem-"));
 }
 
-/* --- A folder that can't be written to --- */
-
-static void
-test_read_only (Fixture *fixture)
-{
-  const SsemAccessMode modes[] = {
-    SSEM_ACCESS_MODE_OPEN, SSEM_ACCESS_MODE_CREATE, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE,
-  };
-  Helper *reader = fixture_helper (fixture);
-  Helper *user;
-  g_autofree char *bind = g_strdup_printf ("bind 1 %s %s", fixture->keys_folder,
-                                           fixture->keys_folder);
-  guint i;
-
-  if (!helper_may (reader, bind, NEEDS_ROOT))
-    return;
-
-  for (i = 0; i < G_N_ELEMENTS (modes); i++)
-    {
-      helper_send_open (reader, 0, modes[i], 1, TRUE, fixture->key);
-      helper_expect_error (reader, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                           SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED);
-      fixture_assert_empty (fixture);
-    }
-  helper_send_open (reader, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 1, TRUE, fixture->key);
-  helper_expect_error (reader, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
-
-  /* One that is there is not to be had without writing, either; its users don't notice. */
-  user = fixture_user (fixture, 2);
-  helper_do (user, "acquire 0 1");
-  for (i = 0; i < G_N_ELEMENTS (modes); i++)
-    {
-      helper_send_open (reader, 0, modes[i], 7, TRUE, fixture->key);
-      helper_expect_error (reader, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                           SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED);
-      g_assert_cmpint (helper_get_value (user, 0), ==, 1);
-    }
-}
-
-/* The folder becomes read-only under one that uses it: it goes on, and who can write afterwards
- * gets the key as new. */
-static void
-test_read_only_later (Fixture *fixture)
-{
-  Helper *user = fixture_user (fixture, 2);
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  g_autofree char *bind = g_strdup_printf ("bind 1 %s %s", fixture->keys_folder,
-                                           fixture->keys_folder);
-
-  if (!helper_may (user, bind, NEEDS_ROOT))
-    return;
-
-  helper_do (user, "acquire 0 2");
-  helper_send (user, "timeout 0 1 1000");
-  helper_expect_error (user, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-  helper_do (user, "release 0 2");
-  g_assert_cmpint (helper_get_value (user, 0), ==, 2);
-  helper_do (user, "close 0");
-
-  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 4);
-  assert_value (semaphore, 4);
-  drop_object (&semaphore);
-}
-
 /* --- No /proc --- */
 
-/* As in a bare chroot. Root does without it; who can't is told that the system lacks something, and
- * not that the semaphore or its folder does. */
+/* /proc is missing, as in a bare chroot. Root needs none; another user gets an error that says what
+ * the system lacks, and not that the semaphore or its directory is missing. */
 static void
 test_no_proc (Fixture *fixture)
 {
@@ -338,7 +281,7 @@ test_no_proc (Fixture *fixture)
 
 /* --- Other clocks --- */
 
-/* A day ahead, and another day of which the system was suspended. */
+/* The clocks inside are a day ahead, and the system was suspended for another day. */
 #define DAY "86400"
 #define TWO_DAYS "172800"
 #define TIMEOUT_USEC 30000
@@ -364,7 +307,7 @@ test_other_clocks (Fixture *fixture)
   helper_open (inside, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
   helper_do (outside, "acquire 0 1");
 
-  /* Not at once, as with a deadline of another clock; nor a day later. */
+  /* A deadline of another clock would be over before the wait begins, or a day later. */
   begin_usec = g_get_monotonic_time ();
   helper_send (inside, "timeout 0 1 %d", TIMEOUT_USEC);
   helper_expect_error (inside, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
@@ -381,15 +324,30 @@ test_other_clocks (Fixture *fixture)
   helper_expect_ok (outside);
 }
 
+static const char *const creating_modes[] = { "OPEN", "CREATE", "CREATE_EXCLUSIVE", NULL };
+
 static const Case cases[] = {
-  { "two-containers", 0, test_two_containers },
-  { "containers-churn", 0, test_containers_churn },
-  { "two-users", 0, test_two_users },
-  { "no-memory-folder", 0, test_no_memory_folder },
-  { "read-only", 0, test_read_only },
-  { "read-only-later", 0, test_read_only_later },
-  { "no-proc", 0, test_no_proc },
-  { "other-clocks", 0, test_other_clocks },
+  { "two-containers", NEEDS_UNDO, test_two_containers },
+  { "containers-churn", NEEDS_FILES, test_containers_churn },
+  /* With System V, users share a directory: see keys/other-user. */
+  { "two-users", NEEDS_SHARED_MEMORY, test_two_users },
+  { "no-memory-directory", NEEDS_SHARED_MEMORY, test_no_memory_directory },
+
+  /* The directory cannot be written to. A semaphore that exists cannot be opened, either, and its
+   * users do not notice. */
+  { "read-only", NEEDS_FILES, .rows = creating_modes, .script =
+    "r may bind 1 KEYS KEYS; r open $1 1 = PERMISSION_DENIED; files 0;"
+    "r open OPEN_EXISTING 1 = NOT_FOUND; a open OPEN 2; a acquire 1;"
+    "r open $1 7 = PERMISSION_DENIED; a value = 1" },
+
+  /* The directory becomes read-only for a process that uses it: the process goes on, and an opener
+   * that can write gets the key as a new one. */
+  { "read-only-later", NEEDS_FILES, .script =
+    "a open OPEN 2; a may bind 1 KEYS KEYS; a acquire 2; a timeout 1 1000 = TIMED_OUT;"
+    "a release 2; a value = 2; a close; b open CREATE_EXCLUSIVE 4; b value = 4" },
+
+  { "no-proc", NEEDS_FILES, test_no_proc },
+  { "other-clocks", NEEDS_UNDO, test_other_clocks },
   { NULL },
 };
 

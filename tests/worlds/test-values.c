@@ -2,44 +2,12 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "conformance.h"
+#include "script.h"
 
-/* Values and numbers of units at their limits, where others die and wait. What one process finds
- * there by itself is tested in conformance/test-operations.c. */
+/* Values and numbers of units at their limits, with deaths and waiters. For a single process see
+ * conformance/test-operations.c. */
 
-static void
-expect_full (Helper *helper)
-{
-  helper_send (helper, "release 0 1");
-  helper_expect_error (helper, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                       SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
-}
-
-/* All that can be, in one hand, and through a death into another. */
-static void
-test_all_of_it (Fixture *fixture)
-{
-  int maximum = fixture_maximum (fixture);
-  Helper *holder = fixture_user (fixture, maximum);
-  Helper *waiter = fixture_user (fixture, maximum);
-
-  g_assert_cmpint (helper_get_value (waiter, 0), ==, maximum);
-  expect_full (holder);
-  helper_do (holder, "acquire 0 %d", maximum);
-  g_assert_cmpint (helper_get_value (waiter, 0), ==, 0);
-  helper_send (waiter, "acquire 0 %d", maximum);
-  wait_until_blocked (fixture->backend, waiter->pid, 1);
-  helper_kill (holder);
-  helper_expect_ok (waiter);
-  g_assert_cmpint (helper_get_value (waiter, 0), ==, 0);
-
-  helper_do (waiter, "release 0 %d", maximum - 1);
-  helper_do (waiter, "release 0 1");
-  expect_full (waiter);
-  g_assert_cmpint (helper_get_value (waiter, 0), ==, maximum);
-}
-
-/* Two who hold one half each die together. */
+/* Two processes that hold one half each die together. */
 static void
 test_halves (Fixture *fixture)
 {
@@ -59,97 +27,43 @@ test_halves (Fixture *fixture)
   helper_expect_ok (waiter);
   helper_do (waiter, "release 0 %d", maximum);
   g_assert_cmpint (helper_get_value (waiter, 0), ==, maximum);
-  expect_full (waiter);
+  helper_send (waiter, "release 0 1");
+  helper_expect_error (waiter, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                       SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
 }
 
-/* A reset to the same maximum makes the holder's units void: it can't release into what is full,
- * and its death gives nothing. */
-static void
-test_reset_at_maximum (Fixture *fixture)
-{
-  int maximum = fixture_maximum (fixture);
-  Helper *holder = fixture_user (fixture, maximum);
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-
-  helper_do (holder, "acquire 0 %d", maximum);
-  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE, maximum);
-  assert_value (semaphore, maximum);
-  expect_full (holder);
-  helper_kill (holder);
-  assert_value (semaphore, maximum);
-  drop_object (&semaphore);
-}
-
-/* From nothing to all: a reset to 0 leaves the waiter waiting, one to the maximum wakes it. */
-static void
-test_zero_to_maximum (Fixture *fixture)
-{
-  int maximum = fixture_maximum (fixture);
-  Helper *waiter = fixture_user (fixture, 0);
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  g_autoptr(GError) error = NULL;
-  gboolean is_set;
-
-  helper_send (waiter, "acquire 0 %d", maximum);
-  wait_until_blocked (fixture->backend, waiter->pid, 1);
-  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE, 0);
-  assert_value (semaphore, 0);
-  assert_release (semaphore, maximum - 1);
-  assert_value (semaphore, maximum - 1);
-  wait_until_blocked (fixture->backend, waiter->pid, 1);
-  g_assert_false (helper_has_answered (waiter));
-
-  is_set = ssem_system_semaphore_set_key (semaphore, fixture->key, maximum, SSEM_ACCESS_MODE_CREATE,
-                                          &error);
-  g_assert_no_error (error);
-  g_assert_true (is_set);
-  helper_expect_ok (waiter);
-  assert_value (semaphore, 0);
-  helper_kill (waiter);
-  assert_value (semaphore, maximum);
-  drop_object (&semaphore);
-}
-
-/* Numbers that no value can have change nothing. */
-static void
-test_numbers (Fixture *fixture)
-{
-  const int refused[] = { 0, -1, -32768, G_MININT, G_MININT + 1 };
-  int maximum = fixture_maximum (fixture);
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN,
-                                                           maximum - 1);
-  g_autoptr(GError) error = NULL;
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (refused); i++)
-    {
-      g_assert_false (ssem_system_semaphore_acquire (semaphore, refused[i], NULL, &error));
-      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
-      g_clear_error (&error);
-      g_assert_false (ssem_system_semaphore_release (semaphore, refused[i], &error));
-      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
-      g_clear_error (&error);
-    }
-
-  /* The sum would wrap. */
-  g_assert_false (ssem_system_semaphore_release (semaphore, G_MAXINT, &error));
-  assert_code (error, OUT_OF_RESOURCES);
-  g_clear_error (&error);
-  g_assert_false (ssem_system_semaphore_release (semaphore, 2, &error));
-  assert_code (error, OUT_OF_RESOURCES);
-  g_clear_error (&error);
-  g_assert_false (ssem_system_semaphore_try_acquire (semaphore, maximum, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
-  assert_value (semaphore, maximum - 1);
-  drop_object (&semaphore);
-}
+/* No value can be one of these numbers. */
+static const char *const refused[] = {
+  "0", "-1", "-32768", "-2147483648", "-2147483647", NULL,
+};
 
 static const Case cases[] = {
-  { "all-of-it", 0, test_all_of_it },
-  { "halves", 0, test_halves },
-  { "reset-at-maximum", 0, test_reset_at_maximum },
-  { "zero-to-maximum", 0, test_zero_to_maximum },
-  { "numbers", 0, test_numbers },
+  /* One process holds all units, and its death hands them to a waiter. */
+  { "all-of-it", NEEDS_UNDO, .script =
+    "a open OPEN MAX; w open OPEN; w value = MAX; a release 1 = OUT_OF_RESOURCES;"
+    "a acquire MAX; w value = 0; w acquire MAX = blocks; a kill; w wakes; w value = 0;"
+    "w release MAX-1; w release 1; w release 1 = OUT_OF_RESOURCES; w value = MAX" },
+
+  { "halves", NEEDS_UNDO, test_halves },
+
+  /* A reset to the same maximum makes the holder's units void: the holder cannot release them into
+   * the full semaphore, and its death gives nothing back. */
+  { "reset-at-maximum", NEEDS_UNDO | NEEDS_RESET, .script =
+    "a open OPEN MAX; a acquire MAX; w open CREATE MAX; w value = MAX;"
+    "a release 1 = OUT_OF_RESOURCES; a kill; w value = MAX" },
+
+  /* A reset to 0 leaves the waiter waiting, a reset to the maximum wakes it. */
+  { "zero-to-maximum", NEEDS_UNDO | NEEDS_RESET, .script =
+    "a open OPEN 0; a acquire MAX = blocks; w open CREATE 0; w value = 0;"
+    "w release MAX-1; w value = MAX-1; a blocks;"
+    "w set-key CREATE MAX; a wakes; w value = 0; a kill; w value = MAX" },
+
+  /* Numbers that no value can be change nothing; nor does a sum that would wrap. */
+  { "numbers", 0, .rows = refused, .script =
+    "a open OPEN MAX-1; a acquire $1 = INVALID_ARGUMENT; a release $1 = INVALID_ARGUMENT;"
+    "a release 2147483647 = OUT_OF_RESOURCES; a release 2 = OUT_OF_RESOURCES;"
+    "a try MAX = WOULD_BLOCK; a value = MAX-1" },
+
   { NULL },
 };
 
