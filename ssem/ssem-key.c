@@ -20,11 +20,11 @@ ssem_key_check (const char  *key,
   const char *fault = NULL;
 
   if (key == NULL || *key == '\0')
-    fault = _("A semaphore needs a key that is not empty");
+    fault = _("The key of a semaphore cannot be empty");
   else if (strlen (key) > KEY_MAX_BYTES || !g_utf8_validate (key, -1, NULL))
     /* The modules for Python and JavaScript pass a key that is too long in place of text that they
      * cannot pass on: this sentence has to be true of both. */
-    fault = _("The key of a semaphore is text in UTF-8 of at most 1024 bytes, without null "
+    fault = _("The key of a semaphore must be UTF-8 text of at most 1024 bytes, without null "
               "characters");
 
   if (fault != NULL)

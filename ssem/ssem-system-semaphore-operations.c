@@ -18,7 +18,7 @@ ssem_system_semaphore_check_units (int      n,
     return TRUE;
 
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               _("The number of units to acquire or release is 1 or more, not %d"), n);
+               _("Invalid number of units %d: use 1 or more"), n);
 
   return FALSE;
 }

@@ -129,7 +129,7 @@ check_opening (const char      *key,
   if (initial_value < 0)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   _("The initial value of a semaphore is 0 or more, not %d"), initial_value);
+                   _("Invalid initial value %d: use 0 or more"), initial_value);
       return FALSE;
     }
 
@@ -137,7 +137,7 @@ check_opening (const char      *key,
   if ((guint) mode > SSEM_ACCESS_MODE_JOIN)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   _("%d is not the number of an access mode"), (int) mode);
+                   _("Unknown access mode %d"), (int) mode);
       return FALSE;
     }
 

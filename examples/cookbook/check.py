@@ -98,7 +98,7 @@ def check_jobs(command):
 def check_single_instance(command):
     greeting = 'Notes is running. Press Enter to end it.'
     refusals = ['Notes is running already.\n',
-                'ssem: The semaphore “org.example.Notes” does not have that many units now\n']
+                'ssem: The semaphore “org.example.Notes” has too few free units\n']
     lines = Lines()
     with Processes() as programs:
         first = programs.start(command, stdout=lines.writer)
@@ -139,7 +139,7 @@ def check_market(command):
                           timeout=WATCHDOG_SEC)
     assert done.returncode == 124, done
     assert done.stdout == 'You have a unit. Press Enter to release it.\n', done
-    assert done.stderr == 'ssem: The semaphore “market” did not have that many units in time\n', done
+    assert done.stderr == 'ssem: Timed out while waiting for units of the semaphore “market”\n', done
 
 
 def check_closed(command):

@@ -63,31 +63,32 @@ reason_for (int system_error)
   switch (system_error)
     {
     case EADDRINUSE:
-      return _("Every identifier that the system offers for it belongs to another semaphore");
+      return _("Other semaphores use all identifiers that the system offers for this key");
     case EBADF:
-      return _("The program has closed a file descriptor of this library");
+      return _("The program has closed a file descriptor of the semaphore library");
     case EBADMSG:
     case EISDIR:
     case ENXIO:
-      return _("What lies in its place is not a semaphore of this key");
+      return _("The file is not a semaphore of this key; remove the file if no program needs it");
     case EEXIST:
-      return _("It exists, and processes may be using it");
+      return _("The semaphore already exists and may be in use");
     case EFBIG:
-      return _("The process may not make a file of that size (see RLIMIT_FSIZE)");
+      return _("The limit on the size of files is too low (see “ulimit -f”)");
     case EIDRM:
-      return _("It was removed from the system while it was in use");
+      return _("The semaphore was removed from the system while it was in use");
     case ELOOP:
-      return _("A symbolic link lies in its place");
+      return _("The file is a symbolic link");
     case ENOENT:
-      return _("There is no such semaphore");
+      return _("The semaphore does not exist");
     case ENOTDIR:
-      return _("The folder for semaphores does not exist");
+      return _("The directory for semaphores does not exist");
     case EPROTO:
-      return _("Another version of this library, which keeps it in another form, made it");
+      return _("An incompatible version of the semaphore library created it; end the programs "
+               "that use that version");
     case ERANGE:
-      return _("The value would pass the maximum");
+      return _("The value would exceed the maximum");
     case EUSERS:
-      return _("As many threads as there is room for are using it");
+      return _("Too many threads use the semaphore");
     default:
       return g_strerror (system_error);
     }
@@ -103,7 +104,7 @@ blame (const char *path,
 
   /* Users do not look into each other's semaphores, so this is nothing that chmod (1) can change. */
   if (is_denied && ssem_file_is_of_other (path, &owner))
-    return g_strdup_printf (_("It belongs to the user with the ID %u (%s)"), owner, path);
+    return g_strdup_printf (_("The file belongs to the user with the ID %u (%s)"), owner, path);
 
   return g_strdup_printf ("%s (%s)", reason_for (system_error), path);
 }
@@ -124,7 +125,7 @@ ssem_backend_fail (GError        **error,
       g_autofree char *shown = ssem_display_text (key);
 
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                   _("Processes use the semaphore “%s”, or may be using it"), shown);
+                   _("The semaphore “%s” is in use, or may be in use"), shown);
       return FALSE;
     }
 

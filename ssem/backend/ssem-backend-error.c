@@ -66,7 +66,7 @@ ssem_backend_fail_maximum (GError        **error,
 {
   g_autofree char *reason = NULL;
 
-  reason = g_strdup_printf (_("A semaphore of this sort never has more than %d units"), maximum);
+  reason = g_strdup_printf (_("The maximum is %d units"), maximum);
 
   return ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES, operation,
                                     key, reason);
@@ -76,7 +76,7 @@ gboolean
 ssem_backend_fail_to_look (GError **error)
 {
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                       _("This system does not tell which semaphores there are"));
+                       _("This backend cannot list, show or remove semaphores"));
 
   return FALSE;
 }

@@ -120,7 +120,7 @@ check_module (const SsemBackendModule *module,
               const char              *name)
 {
   if (module->abi != SSEM_BACKEND_MODULE_ABI)
-    return g_strdup (_("it belongs to another version of this library"));
+    return g_strdup (_("it was built for another version of the semaphore library"));
   if (!g_str_equal (module->table->name, name))
     return g_strdup_printf (_("it is the backend “%s”"), module->table->name);
 
@@ -147,7 +147,8 @@ ssem_backend_module_load (const char  *name,
     {
       /* Translators: the second %s is the path of a file. */
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   _("The backend “%s” is not part of this library, and %s is not installed"),
+                   _("The backend “%s” is not available: it is not part of the library, and %s "
+                     "is not installed"),
                    name, shown_path);
       return NULL;
     }

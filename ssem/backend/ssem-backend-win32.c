@@ -92,7 +92,7 @@ win32_describe (SsemOperation   operation,
 
   /* In our words where the system's would mislead. */
   if (system_error == ERROR_INVALID_HANDLE && operation == SSEM_OPERATION_OPEN)
-    reason = g_strdup (_("What lies in its place is not a semaphore of this key"));
+    reason = g_strdup (_("The name belongs to another kind of object"));
   else
     reason = g_win32_error_message (system_error);
 

@@ -86,8 +86,8 @@ choose_by_name (const char  *name,
   directory = ssem_backend_module_directory ();
   shown = ssem_display_text (name);
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               _("SSEM_BACKEND in the environment is “%s”; it can be “%s”, “%s”, “%s” or the name "
-                 "of a module in %s"),
+               _("Unknown backend “%s” in the environment variable SSEM_BACKEND: use “%s”, “%s”, “%s” "
+                 "or the name of a module in %s"),
                shown,
                known_names[SSEM_BACKEND_SHARED_MEMORY],
                known_names[SSEM_BACKEND_SYSV],
@@ -111,7 +111,7 @@ ssem_backend_choose (SsemBackend   wanted,
         return choose_by_name (name, error);
       if (ssem_backends[0] == NULL)
         g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                             _("This build of the library has no backend"));
+                             _("The semaphore library was built without any backend"));
       return ssem_backends[0];
     }
 
@@ -122,7 +122,7 @@ ssem_backend_choose (SsemBackend   wanted,
     return ssem_backend_module_load (known_names[wanted], error);
 
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               _("%d is not the number of a backend"), (int) wanted);
+               _("Unknown backend %d"), (int) wanted);
 
   return NULL;
 }
@@ -303,11 +303,11 @@ ssem_backend_describe (const SsemBackendTable  *table,
     {
     case SSEM_FAILURE_WOULD_BLOCK:
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK,
-                   _("The semaphore “%s” does not have that many units now"), shown);
+                   _("The semaphore “%s” has too few free units"), shown);
       break;
     case SSEM_FAILURE_TIMED_OUT:
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                   _("The semaphore “%s” did not have that many units in time"), shown);
+                   _("Timed out while waiting for units of the semaphore “%s”"), shown);
       break;
     case SSEM_FAILURE_CANCELLED:
       /* GIO's own words, in its own translation. */
@@ -316,19 +316,21 @@ ssem_backend_describe (const SsemBackendTable  *table,
       break;
     case SSEM_FAILURE_CLOSED:
       ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND, operation, key,
-                                 _("The object was given another key or disposed of"));
+                                 _("Another thread has changed the key of the object or disposed "
+                                   "of it"));
       break;
     case SSEM_FAILURE_TOO_MANY:
       ssem_backend_fail_maximum (error, operation, key, table->maximum);
       break;
     case SSEM_FAILURE_TOO_DEEP:
       ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES, operation,
-                                 key, _("Too many operations of this thread interrupt each other"));
+                                 key, _("Too many signal handlers of this thread use the "
+                                        "semaphore at the same time"));
       break;
     case SSEM_FAILURE_LOST:
       ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_LOST, operation, key,
-                                 _("The connection was lost for too long, so other processes were "
-                                   "given what this process held"));
+                                 _("The connection was lost for too long, so the held units were "
+                                   "given to other processes"));
       break;
     default:
       table->describe (operation, key, failure, error);

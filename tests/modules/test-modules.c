@@ -185,7 +185,7 @@ test_misfits (Fixture       *fixture,
     const char *name;
     const char *reason;
   } misfits[] = {
-    { "old-abi", "it belongs to another version of this library" },
+    { "old-abi", "it was built for another version of the semaphore library" },
     { "no-symbol", "ssem_backend_module" },
   };
   guint i;

@@ -98,14 +98,14 @@ class Locales(unittest.TestCase):
 
     @in_each_language
     def test_message_of_the_library(self, locale, translate):
-        expected = f'ssem: {translate("A semaphore needs a key that is not empty")}\n'
+        expected = f'ssem: {translate("The key of a semaphore cannot be empty")}\n'
         self.assertEqual(self.call(locale, 'show', ''), (1, b'', expected.encode()))
 
     @in_each_language
     def test_message_with_a_key(self, locale, translate):
         status, output, said = self.call(locale, 'show', 'Grüße')
         beginning, end = translate('Could not look at the semaphore “%s”: %s').split('%s', 1)
-        reason = translate('There is no such semaphore')
+        reason = translate('The semaphore does not exist')
         expected = f'ssem: {beginning}Grüße{end.split("%s")[0]}{reason}'
         self.assertEqual((status, output), (3, b''))
         self.assertTrue(said.decode().startswith(expected), said.decode())

@@ -48,7 +48,7 @@ test_whole_message (gconstpointer locale)
 
   g_assert_null (ssem_system_semaphore_new ("", 1, SSEM_ACCESS_MODE_OPEN, &error));
   g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
-  g_assert_cmpstr (error->message, ==, translate ("A semaphore needs a key that is not empty"));
+  g_assert_cmpstr (error->message, ==, translate ("The key of a semaphore cannot be empty"));
 }
 
 /* Sentence and reason are translated separately, and the key stays as it is. */
@@ -73,7 +73,7 @@ test_composed_message (gconstpointer locale)
   g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
   g_assert_true (g_str_has_prefix (error->message, beginning));
   g_assert_nonnull (strstr (error->message, "Grüße"));
-  g_assert_nonnull (strstr (error->message, translate ("There is no such semaphore")));
+  g_assert_nonnull (strstr (error->message, translate ("The semaphore does not exist")));
 
   g_assert_cmpint (g_rmdir (directory), ==, 0);
 }

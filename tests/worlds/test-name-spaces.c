@@ -233,7 +233,7 @@ test_no_memory_directory (Fixture *fixture)
   helper_send_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
   answer = helper_receive (user);
   g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 4 "));
-  g_assert_nonnull (strstr (answer, "The folder for semaphores does not exist"));
+  g_assert_nonnull (strstr (answer, "The directory for semaphores does not exist"));
   g_assert_nonnull (strstr (answer, "/dev/shm/ssem-"));
 }
 

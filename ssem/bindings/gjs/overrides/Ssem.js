@@ -75,11 +75,11 @@ function _init() {
     const {prototype} = FinalSemaphore;
 
     function toMode(value) {
-        return toEnum(AccessMode, '%d is not the number of an access mode', value);
+        return toEnum(AccessMode, 'Unknown access mode %d', value);
     }
 
     function toBackend(value) {
-        return toEnum(Backend, '%d is not the number of a backend', value);
+        return toEnum(Backend, 'Unknown backend %d', value);
     }
 
     // --- The class ---

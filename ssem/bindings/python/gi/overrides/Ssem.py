@@ -77,9 +77,9 @@ _POLL_SECONDS = 0.5
 
 # The library has the same messages, and translations for them.
 _TRANSLATION_DOMAIN = 'ssem-1'
-_TIMED_OUT_MESSAGE = 'The semaphore “%s” did not have that many units in time'
-_INVALID_MODE_MESSAGE = '%d is not the number of an access mode'
-_INVALID_BACKEND_MESSAGE = '%d is not the number of a backend'
+_TIMED_OUT_MESSAGE = 'Timed out while waiting for units of the semaphore “%s”'
+_INVALID_MODE_MESSAGE = 'Unknown access mode %d'
+_INVALID_BACKEND_MESSAGE = 'Unknown backend %d'
 # GLib has this message.
 _GLIB_DOMAIN = 'glib20'
 _CANCELLED_MESSAGE = 'Operation was cancelled'
