@@ -7,6 +7,7 @@
 #include "ssem-process-private.h"
 
 #include "ssem-display-private.h"
+#include "ssem-fork-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,9 +25,22 @@
 guint32
 ssem_process_get_name_space (void)
 {
+  /* Fork count + 1 (32-63), name space (0-31). A process never changes its pid name space, but its
+   * child may be in another: unshare (2) and setns (2) move the children. */
+  static atomic_uint_least64_t cached;
+  guint64 process = (guint64) ssem_fork_count () + 1;
+  guint64 word = atomic_load_explicit (&cached, memory_order_relaxed);
   struct stat found;
 
-  return stat ("/proc/self/ns/pid", &found) == 0 ? (guint32) found.st_ino : 0;
+  if (word >> 32 != process)
+    {
+      word = process << 32;
+      if (stat ("/proc/self/ns/pid", &found) == 0)
+        word |= (guint32) found.st_ino;
+      atomic_store_explicit (&cached, word, memory_order_relaxed);
+    }
+
+  return (guint32) word;
 }
 
 char *
