@@ -7,8 +7,6 @@
 #include "ssem-backend-private.h"
 
 #include "ssem/shm/ssem-shm-attachment-private.h"
-#include "ssem/shm/ssem-shm-counter-private.h"
-#include "ssem/shm/ssem-shm-waiters-private.h"
 
 G_BEGIN_DECLS
 
@@ -16,8 +14,8 @@ typedef struct
 {
   SsemInstance parent;
 
-  /* Constant after init. Each operation looks up its slot handle first, and all else waits for that;
-   * so the index is not computed each time. */
+  /* Constant after init. Each operation looks up its slot handle first, and all else waits for
+   * that; so the index is not computed each time. */
   int undo_mask;                 /* all bits with undo, none without */
   guint recent_index;            /* see ssem_shm_slots_get_recent_index () */
   guint64 serial;                /* the attachment's */
@@ -26,11 +24,11 @@ typedef struct
   atomic_bool is_closed;
 } SsemShmInstance;
 
-/* Wakes waiters, for which @n units are there. */
+/* Wakes waiters after @n units were released. */
 void ssem_backend_shm_wake (SsemInstance *instance,
                             int           n);
 
-/* FALSE: it would need more than a few instructions, or fail, and nothing has happened. */
+/* Acquires in a few instructions. Returns FALSE, without any effect, if that is impossible. */
 static inline gboolean
 ssem_backend_shm_acquire_fast (SsemInstance *instance,
                                int           n)
@@ -42,7 +40,8 @@ ssem_backend_shm_acquire_fast (SsemInstance *instance,
          ssem_shm_counter_add_fast (handle, -n, n & self->undo_mask, FALSE);
 }
 
-/* The same; where it is TRUE, @has_waiters tells whether the units are to be followed by wake (). */
+/* Releases in a few instructions. If it returns TRUE and sets @has_waiters, the caller calls
+ * ssem_backend_shm_wake () next. */
 static inline gboolean
 ssem_backend_shm_release_fast (SsemInstance *instance,
                                int           n,

@@ -8,43 +8,35 @@
 
 #include "ssem-hazard-private.h"
 #include "ssem/os/ssem-thread-private.h"
-
 #include "ssem/shm/ssem-shm-inspect-private.h"
 #include "ssem/shm/ssem-shm-recovery-private.h"
 
 #include <errno.h>
 
-/* A counter in shared memory.
+/* The robust counter in shared memory, ssem/shm, as a backend: translates arguments and results.
  *
- * An uncontended acquire or release is one compare-and-swap and a few stores, in the calling
- * thread's own slot: no system call, no lock. An acquire that finds too few units goes through ever
- * more costly steps: it spins for a moment; it looks whether somebody who holds units is dead; it
- * sees to it that deaths are listened for, and sleeps until it is woken, then begins anew.
- *
- * A snapshot of the value, and a try that fails, look for the dead as well: nobody else may have
- * done so.
+ * An uncontended acquire or release is one compare-and-swap and a few stores in the calling
+ * thread's own slot: no system call, no lock. ssem-shm-acquire.c describes an acquire that finds
+ * too few units. A failed try and a read of the value look for dead processes, too: no other
+ * process may have done so.
  */
 
-/* A release whose wake-up reached nobody that often has met waiters that are counted, but dead. */
-#define VAIN_WAKES_BEFORE_MENDING 64
-
-/* For what has no instance. Answers FALSE. */
+/* Sets the error of an operation that has no instance. Returns FALSE. */
 static gboolean
 shm_fail_key (GError      **error,
               SsemOperation operation,
               const char   *key,
               int           result)
 {
-  SsemShmFile file = { 0 };
+  SsemShmMember *member = ssem_shm_member_new (key);
 
-  ssem_shm_file_init (&file, key);
-  ssem_backend_fail (error, operation, key, ssem_shm_file_get_culprit (&file), -result);
-  ssem_shm_file_clear (&file);
+  ssem_backend_fail (error, operation, key, ssem_shm_member_get_culprit (member), -result);
+  ssem_shm_member_free (member);
 
   return FALSE;
 }
 
-/* A reset operates on a handle of the thread, so this is done inside an instance. */
+/* Opens inside the new instance, since a reset operates on a slot handle of the thread. */
 static int
 open_inside (SsemShmInstance *self,
              const char      *key,
@@ -88,126 +80,33 @@ shm_open_instance (const SsemBackendConfiguration  *configuration,
   return &self->parent;
 }
 
-static SsemShmResult
-add (SsemShmInstance   *self,
-     SsemShmSlotHandle *handle,
-     int                delta)
-{
-  SsemShmResult result = ssem_shm_counter_add (*handle, delta, -delta & self->undo_mask);
-
-  /* The next one may be done at once. */
-  if (result == SSEM_SHM_DONE)
-    ssem_shm_counter_recall (handle);
-
-  return result;
-}
-
-static inline SsemShmResult
-take (SsemShmInstance   *self,
-      SsemShmSlotHandle *handle,
-      int                n)
-{
-  return add (self, handle, -n);
-}
-
 static void
 cancelled_cb (GCancellable *cancellable,
               gpointer      data)
 {
-  SsemShmWait *wait = data;
-  SsemShmInstance *self = wait->instance;
-
-  ssem_shm_waiters_call_off (self->attachment->file.memory, &wait->waiter, wait->handle->index);
-}
-
-/* Sleeps and tries in turn. Answers 0, or -EAGAIN where the wait was called off or the time is
- * over; else what went wrong. */
-static int
-sleep_until_taken (SsemShmInstance *self,
-                   SsemShmWait     *wait,
-                   gint64           deadline_usec)
-{
-  SsemShmAttachment *attachment = self->attachment;
-  SsemShmSegment *segment = attachment->file.memory;
-  SsemShmWake wake = SSEM_SHM_LOOK_AGAIN;
-
-  for (;;)
-    {
-      gint64 until = deadline_usec;
-      gint64 listen_usec;
-      int n_dead;
-
-      if (take (self, wait->handle, wait->n) == SSEM_SHM_DONE)
-        return 0;
-
-      n_dead = ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_UNITS);
-      if (n_dead < 0)
-        return n_dead;
-      if (n_dead > 0)
-        continue;
-      if (atomic_load (&wait->waiter.is_called_off))
-        return -EAGAIN;
-      /* Somebody else may have found them. */
-      if (g_get_monotonic_time () >= deadline_usec)
-        return take (self, wait->handle, wait->n) == SSEM_SHM_DONE ? 0 : -EAGAIN;
-
-      /* A listener may have left just now: who has begun to wait, or was woken, tries to take its
-       * place once more. */
-      listen_usec = ssem_shm_attachment_listen (attachment);
-      if (wake == SSEM_SHM_LOOK_AGAIN)
-        until = MIN (until, listen_usec);
-      wake = ssem_shm_waiters_sleep (segment, &wait->waiter, wait->handle->index, wait->n, until);
-      if (wake == SSEM_SHM_SLEPT_LONG)
-        {
-          int result = ssem_shm_file_check_use (&attachment->file);
-
-          if (result != 0)
-            return result;
-        }
-    }
-}
-
-/* A try that failed: the units may be a dead process's. */
-static int
-take_after_sweep (SsemShmInstance   *self,
-                  SsemShmSlotHandle *handle,
-                  int                n)
-{
-  SSEM_THREAD_SHIELD;
-  int n_dead = ssem_shm_recovery_sweep (&self->attachment->file, SSEM_SHM_SWEEP_UNITS);
-
-  if (n_dead < 0)
-    return -n_dead;
-
-  /* Whether it was we who found the dead, or somebody else just did. */
-  return take (self, handle, n) == SSEM_SHM_DONE ? 0 : SSEM_FAILURE_WOULD_BLOCK;
+  ssem_shm_acquirer_call_off (data);
 }
 
 static int
 wait_until_taken (SsemShmInstance *self,
-                  SsemShmWait     *wait,
+                  SsemShmRequest  *request,
                   gint64           deadline_usec,
                   GCancellable    *cancellable)
 {
   SSEM_THREAD_SHIELD;
-  SsemShmAttachment *attachment = self->attachment;
+  SsemShmAcquirer *acquirer = &self->attachment->acquirer;
   gulong handler = 0;
   int result;
 
-  ssem_shm_attachment_begin_wait (attachment, wait);
+  ssem_shm_acquirer_begin_wait (acquirer, request);
   if (cancellable != NULL)
-    handler = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), wait, NULL);
-  if (atomic_load (&self->is_closed))
-    atomic_store (&wait->waiter.is_called_off, TRUE);
+    handler = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), request, NULL);
 
-  result = sleep_until_taken (self, wait, deadline_usec);
+  result = ssem_shm_acquirer_wait (acquirer, request, deadline_usec);
 
   if (handler != 0)
     g_cancellable_disconnect (cancellable, handler);
-  /* A wake-up that we may have got, and have no use for, is somebody else's. */
-  if (result != 0)
-    ssem_shm_waiters_wake_all (attachment->file.memory);
-  ssem_shm_attachment_end_wait (attachment, wait);
+  ssem_shm_acquirer_end_wait (acquirer, request);
 
   if (result == 0)
     return 0;
@@ -228,40 +127,32 @@ shm_acquire (SsemInstance *instance,
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
   SsemShmAttachment *attachment = self->attachment;
-  SsemShmWait wait = { .instance = self, .n = n };
+  SsemShmRequest request = {
+    .n = n,
+    .undo_mask = self->undo_mask,
+    .is_closed = &self->is_closed,
+  };
+  gboolean may_wait = deadline_usec != SSEM_DEADLINE_NOW;
   int result;
 
-  result = ssem_shm_attachment_get_handle (attachment, ssem_hazard_get_depth (), &wait.handle);
+  result = ssem_shm_attachment_get_handle (attachment, ssem_hazard_get_depth (), &request.handle);
   if (result != 0)
     return -result;
-  if (take (self, wait.handle, n) == SSEM_SHM_DONE)
-    return 0;
 
-  if (deadline_usec == SSEM_DEADLINE_NOW)
-    return take_after_sweep (self, wait.handle, n);
+  result = may_wait ? ssem_shm_acquirer_spin (&attachment->acquirer, &request)
+                    : ssem_shm_acquirer_try (&attachment->acquirer, &request);
+  if (result != -EAGAIN)
+    return -result;
 
-  if (ssem_shm_waiters_spin (attachment->file.memory, n) &&
-      take (self, wait.handle, n) == SSEM_SHM_DONE)
-    return 0;
-
-  return wait_until_taken (self, &wait, deadline_usec, cancellable);
+  return may_wait ? wait_until_taken (self, &request, deadline_usec, cancellable)
+                  : SSEM_FAILURE_WOULD_BLOCK;
 }
 
 void
 ssem_backend_shm_wake (SsemInstance *instance,
                        int           n)
 {
-  SsemShmInstance *self = (SsemShmInstance *) instance;
-  SsemShmAttachment *attachment = self->attachment;
-
-  if (ssem_shm_waiters_wake (attachment->file.memory, n) == 0 &&
-      atomic_fetch_add (&attachment->n_vain_wakes, 1) % VAIN_WAKES_BEFORE_MENDING ==
-      VAIN_WAKES_BEFORE_MENDING - 1)
-    {
-      SSEM_THREAD_SHIELD;
-
-      ssem_shm_recovery_sweep (&attachment->file, SSEM_SHM_SWEEP_ALL);
-    }
+  ssem_shm_acquirer_wake (&((SsemShmInstance *) instance)->attachment->acquirer, n);
 }
 
 static int
@@ -269,20 +160,17 @@ shm_release (SsemInstance *instance,
              int           n)
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
+  SsemShmAttachment *attachment = self->attachment;
   SsemShmSlotHandle *handle;
   int result;
 
-  result = ssem_shm_attachment_get_handle (self->attachment, ssem_hazard_get_depth (), &handle);
+  result = ssem_shm_attachment_get_handle (attachment, ssem_hazard_get_depth (), &handle);
   if (result != 0)
     return -result;
 
-  if (add (self, handle, n) != SSEM_SHM_DONE)
-    return SSEM_FAILURE_TOO_MANY;
+  result = ssem_shm_acquirer_release (&attachment->acquirer, handle, n, self->undo_mask);
 
-  if (ssem_shm_waiters_is_anybody (handle->segment))
-    ssem_backend_shm_wake (instance, n);
-
-  return 0;
+  return result == 0 ? 0 : SSEM_FAILURE_TOO_MANY;
 }
 
 static int
@@ -290,18 +178,18 @@ shm_get_value (SsemInstance *instance,
                int          *value)
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
-  SsemShmFile *file = &self->attachment->file;
+  SsemShmMember *member = self->attachment->member;
   int result;
 
   result = ssem_shm_attachment_ready (self->attachment);
   if (result == 0)
-    result = ssem_shm_file_check_use (file);
+    result = ssem_shm_member_check_use (member);
   if (result == 0)
-    result = ssem_shm_recovery_sweep (file, SSEM_SHM_SWEEP_UNITS);
+    result = ssem_shm_recovery_sweep (member, SSEM_SHM_SWEEP_UNITS);
   if (result < 0)
     return -result;
 
-  *value = ssem_shm_counter_get_value (file->memory);
+  *value = ssem_shm_counter_get_value (member->segment);
 
   return 0;
 }
@@ -312,7 +200,7 @@ shm_close (SsemInstance *instance)
   SsemShmInstance *self = (SsemShmInstance *) instance;
 
   atomic_store (&self->is_closed, TRUE);
-  ssem_shm_attachment_close (self->attachment, self);
+  ssem_shm_acquirer_close (&self->attachment->acquirer, &self->is_closed);
 }
 
 static void

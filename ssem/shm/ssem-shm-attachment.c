@@ -6,19 +6,15 @@
 
 #include "ssem-shm-attachment-private.h"
 
-#include "ssem/shm/linux/ssem-shm-death-watch-private.h"
 #include "ssem-shm-counter-private.h"
-#include "ssem/shm/linux/ssem-shm-naming-private.h"
-#include "ssem-shm-recovery-private.h"
+#include "ssem-shm-waiters-private.h"
 
-#include "ssem/os/ssem-process-private.h"
+#include "ssem/os/ssem-fork-private.h"
+#include "ssem/os/ssem-hooks-private.h"
 #include "ssem/os/ssem-thread-private.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* States of an attachment
  *
@@ -81,16 +77,12 @@
  *   parent had, or fails.
  */
 
-/* Where others listen already, a waiter that is woken again and again does not ask each time. */
-#define LISTEN_AGAIN_USEC G_GINT64_CONSTANT (100000)
-
-/* How much of a name's end is enough to tell most from each other. */
+/* So much of a name's end is enough to distinguish most names. */
 #define HASH_LENGTH 16
 
 static GMutex registry_lock;
 static GHashTable *registry;    /* name -> the attachment that a new instance joins */
 static GHashTable *attachments; /* all there are */
-static char *own_directory;     /* of all semaphores, where the library made it; NULL before */
 static char *last_removed;      /* name of the semaphore that this process has removed last */
 
 static void
@@ -104,16 +96,11 @@ forget_all_in_child (void)
     {
       SsemShmAttachment *attachment = value;
 
-      /* It is the parent that is counted. */
-      attachment->file.is_counted = FALSE;
-      ssem_shm_file_disown (&attachment->file);
-      ssem_shm_file_close (&attachment->file);
-      attachment->waits = NULL;
+      ssem_shm_member_forget (attachment->member);
+      ssem_shm_acquirer_forget (&attachment->acquirer);
       atomic_store (&attachment->is_attached, FALSE);
-      atomic_store (&attachment->listens, FALSE);
-      atomic_store (&attachment->next_listen_usec, 0);
 
-      /* Another thread of the parent may have had it; that thread is not here. */
+      /* A thread that the child does not have may hold it. */
       g_mutex_init (&attachment->attach_lock);
     }
 }
@@ -137,9 +124,9 @@ ssem_shm_attachment_init (void)
   ssem_fork_protect (&registry_lock, forget_all_in_child);
   ssem_shm_slot_init ();
   /* After registry_lock: leaving takes both, in this order. */
-  ssem_shm_death_watch_init ();
+  ssem_shm_port_init ();
   ssem_shm_waiters_init ();
-  atexit (leave_all_at_exit);
+  ssem_hooks_add_exit (leave_all_at_exit);
 }
 
 /* --- Attaching and leaving --- */
@@ -169,7 +156,8 @@ attach (SsemShmAttachment *self,
 
   /* Opening waits for nobody, so the lock may be held; a child must know the descriptor. */
   ssem_thread_lock (&registry_lock);
-  result = ssem_shm_file_attach (&self->file, initial_value, openings[mode], incarnation, is_new);
+  result = ssem_shm_member_attach (self->member, initial_value, openings[mode], incarnation,
+                                   is_new);
   if (result == 0)
     {
       atomic_store (&self->is_attached, TRUE);
@@ -188,11 +176,11 @@ attach_as_child (SsemShmAttachment *self,
                  SsemAccessMode     mode,
                  gboolean          *is_new)
 {
-  /* None: the parent was just opening it. */
-  if (self->file.incarnation == 0)
+  /* 0: the parent was just opening it. */
+  if (self->member->incarnation == 0)
     return -EIDRM;
 
-  return attach (self, initial_value, mode, self->file.incarnation, is_new);
+  return attach (self, initial_value, mode, self->member->incarnation, is_new);
 }
 
 static int
@@ -226,40 +214,25 @@ ssem_shm_attachment_get_handle (SsemShmAttachment  *self,
   return result == 0 ? ssem_shm_slots_get_handle (&self->slots, depth, handle) : result;
 }
 
-/* With registry_lock. Another has to listen instead, and may be asleep. */
-static void
-stop_listening (SsemShmAttachment *self)
-{
-  ssem_shm_death_watch_unwatch (&self->file);
-  if (!atomic_exchange (&self->listens, FALSE))
-    return;
-
-  ssem_shm_file_unlisten (&self->file);
-  /* One that is woken takes the place. At exit it could be a thread of ours. */
-  if (self->waits != NULL)
-    ssem_shm_waiters_wake_all (self->file.memory);
-  else if (ssem_shm_waiters_is_anybody (self->file.memory))
-    ssem_shm_waiters_wake (self->file.memory, 1);
-}
-
-/* With registry_lock: from attached to out, or to lingering. */
+/* Leaves: from attached to out, or to lingering. With registry_lock. */
 static void
 leave (SsemShmAttachment *self)
 {
+  SsemShmMember *member = self->member;
   gboolean lingers;
 
-  ssem_shm_file_disown (&self->file);
-  stop_listening (self);
+  ssem_shm_acquirer_unwatch (&self->acquirer);
 
-  /* What it has created counts, too: what it acquires later is first set off against that. */
-  lingers = ssem_shm_counter_get_holding (self->file.memory, self->file.process) != 0;
+  /* Units that the process has created count, too: later acquires are first set off against
+   * them. */
+  lingers = ssem_shm_counter_get_holding (member->segment, member->attach_id) != 0;
   if (!lingers)
-    ssem_shm_counter_free_slots (self->file.memory, self->file.process);
-  self->file.expects_none = ssem_shm_file_leave (&self->file, lingers);
-  if (self->file.expects_none || !lingers)
+    ssem_shm_counter_free_slots (member->segment, member->attach_id);
+  member->expects_none = ssem_shm_member_leave (member, lingers);
+  if (member->expects_none || !lingers)
     {
       ssem_shm_slots_clear (&self->slots);
-      ssem_shm_file_close (&self->file);
+      ssem_shm_member_close (member);
     }
   atomic_store (&self->is_attached, FALSE);
 }
@@ -267,17 +240,11 @@ leave (SsemShmAttachment *self)
 static void
 leave_all_at_exit (void)
 {
-  SSEM_THREAD_SHIELD;
   GHashTableIter iter;
   gpointer value;
 
-  /* A signal handler that calls exit () may have interrupted what holds the lock, and it would wait
-   * for its own thread. The kernel gives up what this process has; the semaphore is left over. */
-  if (ssem_thread_may_hold_locks ())
-    return;
-
-  /* A program that ends without dropping its last reference is a user that goes, not a crash.
-   * Threads may be at work still, so it lingers until it is really gone. */
+  /* A program that ends without dropping its last reference leaves in order, and does not crash.
+   * Its threads may still be at work, so it lingers until it has really ended. */
   ssem_thread_lock (&registry_lock);
   g_hash_table_iter_init (&iter, attachments);
   while (g_hash_table_iter_next (&iter, NULL, &value))
@@ -286,19 +253,16 @@ leave_all_at_exit (void)
 
       if (atomic_load (&attachment->is_attached) && is_of_this_process (attachment))
         {
-          ssem_shm_file_disown (&attachment->file);
-          stop_listening (attachment);
-          ssem_shm_file_leave (&attachment->file, TRUE);
+          ssem_shm_acquirer_unwatch (&attachment->acquirer);
+          ssem_shm_member_leave (attachment->member, TRUE);
           atomic_store (&attachment->is_attached, FALSE);
         }
     }
-  /* As long as there is anything in it, it stays. */
-  if (own_directory != NULL)
-    rmdir (own_directory);
+  ssem_shm_port_exit ();
   ssem_thread_unlock (&registry_lock);
 }
 
-/* With registry_lock: no new instance joins it from here on. */
+/* No new instance joins it from here on. With registry_lock. */
 static void
 unregister (SsemShmAttachment *self)
 {
@@ -314,81 +278,65 @@ free_attachment (SsemShmAttachment *self)
   unregister (self);
   g_hash_table_remove (attachments, self);
 
-  if (self->file.expects_none)
+  if (self->member->expects_none)
     {
       g_free (last_removed);
       last_removed = g_steal_pointer (&self->name);
     }
-  ssem_shm_file_disown (&self->file);
-  /* A thread that went on at exit may have made it listen again. */
-  stop_listening (self);
+  /* A thread that went on at exit may have made it watch again. */
+  if (self->member->segment != NULL)
+    ssem_shm_acquirer_unwatch (&self->acquirer);
   ssem_shm_slots_clear (&self->slots);
-  ssem_shm_file_clear (&self->file);
+  ssem_shm_member_free (self->member);
+  ssem_shm_acquirer_clear (&self->acquirer);
   g_mutex_clear (&self->attach_lock);
   g_free (self->name);
   g_free (self);
 }
 
-/* What @file is called in the registry: the same for each spelling of its directory. One that the
- * library makes has one spelling, and need not be there yet. */
-static char *
-make_name (SsemShmFile *file)
+static SsemShmAttachment *
+attachment_new (SsemShmMember *member,
+                char          *name)
 {
-  struct stat found;
+  SsemShmAttachment *self = g_new0 (SsemShmAttachment, 1);
 
-  if (file->owns_folder || stat (file->folder, &found) != 0)
-    return g_strdup (file->path);
+  self->name = name;
+  self->member = member;
+  ssem_shm_slots_init (&self->slots, member);
+  ssem_shm_acquirer_init (&self->acquirer, member);
+  atomic_store (&self->fork_count, ssem_fork_count ());
+  g_mutex_init (&self->attach_lock);
 
-  return g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT "%s", (guint64) found.st_dev,
-                          (guint64) found.st_ino, file->path + strlen (file->folder));
+  return self;
 }
 
-/* With registry_lock: notes it for the end of the process, when nothing may be allocated. */
-static void
-note_own_directory (SsemShmFile *file)
-{
-  if (!file->owns_folder || g_strcmp0 (own_directory, file->folder) == 0)
-    return;
-
-  g_free (own_directory);
-  own_directory = g_strdup (file->folder);
-}
-
-/* The process's attachment for @key, which may be out, with one more reference. */
+/* Returns the process's attachment for @key, which may be out, with one more reference. */
 static SsemShmAttachment *
 registry_get (const char *key)
 {
   SsemShmAttachment *self;
-  SsemShmFile file = { 0 };
-  char *name;
-
-  ssem_shm_file_init (&file, key);
-  name = make_name (&file);
+  SsemShmMember *member = ssem_shm_member_new (key);
+  char *name = ssem_shm_member_make_name (member);
 
   ssem_thread_lock (&registry_lock);
 
-  note_own_directory (&file);
+  ssem_shm_member_prepare_exit (member);
   self = g_hash_table_lookup (registry, name);
   if (self == NULL)
     {
-      self = g_new0 (SsemShmAttachment, 1);
-      self->name = name;
-      self->file = file;
-      ssem_shm_slots_init (&self->slots, &self->file);
+      self = attachment_new (member, name);
       if (g_strcmp0 (name, last_removed) == 0)
         {
-          self->file.expects_none = TRUE;
+          member->expects_none = TRUE;
           g_clear_pointer (&last_removed, g_free);
         }
-      atomic_store (&self->fork_count, ssem_fork_count ());
-      g_mutex_init (&self->attach_lock);
       g_hash_table_insert (registry, self->name, self);
       self->is_registered = TRUE;
       g_hash_table_add (attachments, self);
     }
   else
     {
-      ssem_shm_file_clear (&file);
+      ssem_shm_member_free (member);
       g_free (name);
     }
   self->n_references++;
@@ -398,15 +346,14 @@ registry_get (const char *key)
   return self;
 }
 
-/* Brings @self to attached. -EUCLEAN: it can't be, and a new attachment has to take its place. */
+/* Brings @self to attached. -EUCLEAN: that is impossible, and a new attachment must replace it. */
 static int
 join (SsemShmAttachment *self,
       int                initial_value,
       SsemAccessMode     mode,
       gboolean          *is_new)
 {
-  SsemShmFile *file = &self->file;
-  gboolean lingers;
+  SsemShmMember *member = self->member;
   int result;
 
   if (!is_of_this_process (self))
@@ -417,27 +364,26 @@ join (SsemShmAttachment *self,
       return result == -EIDRM ? -EUCLEAN : result;
     }
 
-  lingers = !atomic_load (&self->is_attached) && file->memory != NULL;
-  if (!lingers && file->memory == NULL)
+  if (member->segment == NULL)
     return attach (self, initial_value, mode, 0, is_new);
 
-  if (!ssem_shm_file_has_descriptor (file))
-    return -EBADF;
-  if (!ssem_shm_file_is_in_place (file))
-    return -EUCLEAN;
-  if (!lingers)
+  result = ssem_shm_member_check_name (member);
+  if (result != 0)
+    return result == -EIDRM ? -EUCLEAN : result;
+  if (atomic_load (&self->is_attached))
     return mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE ? -EEXIST : 0;
 
+  /* It lingers. */
   ssem_thread_lock (&registry_lock);
-  /* A leftover makes way while it lingers: a process that came after that would take this one for
-   * dead. */
+  /* A leftover is replaced while this process lingers: a process that came after that would see
+   * this one as dead. */
   if ((mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE || mode == SSEM_ACCESS_MODE_JOIN) &&
-      ssem_shm_file_leave (file, TRUE))
+      ssem_shm_member_leave (member, TRUE))
     result = -EUCLEAN;
   else if (mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
     result = -EEXIST;
   else
-    result = ssem_shm_file_rejoin (file);
+    result = ssem_shm_member_rejoin (member);
   if (result == 0)
     atomic_store (&self->is_attached, TRUE);
   ssem_thread_unlock (&registry_lock);
@@ -471,7 +417,7 @@ ssem_shm_attachment_open (const char         *key,
           if (result == 0)
             {
               ssem_shm_counter_reset (*handle, initial_value);
-              ssem_shm_waiters_wake_all (self->file.memory);
+              ssem_shm_waiters_wake_all (self->member);
             }
         }
 
@@ -495,36 +441,17 @@ ssem_shm_attachment_open (const char         *key,
 int
 ssem_shm_attachment_remove_leftover (const char *key)
 {
-  SsemShmFile file = { 0 };
+  SsemShmMember *member = ssem_shm_member_new (key);
   int result;
-
-  ssem_shm_file_init (&file, key);
 
   /* A child that has the descriptor or the mapping would keep the lock that a remover has. */
   ssem_thread_lock (&registry_lock);
-  result = ssem_shm_file_remove_leftover (&file);
+  result = ssem_shm_member_remove_leftover (member);
   ssem_thread_unlock (&registry_lock);
 
-  ssem_shm_file_clear (&file);
+  ssem_shm_member_free (member);
 
   return result;
-}
-
-void
-ssem_shm_attachment_close (SsemShmAttachment *self,
-                           gpointer           instance)
-{
-  GList *link;
-
-  ssem_thread_lock (&registry_lock);
-  for (link = self->waits; link != NULL; link = link->next)
-    {
-      SsemShmWait *wait = link->data;
-
-      if (wait->instance == instance)
-        ssem_shm_waiters_call_off (self->file.memory, &wait->waiter, wait->handle->index);
-    }
-  ssem_thread_unlock (&registry_lock);
 }
 
 void
@@ -536,62 +463,9 @@ ssem_shm_attachment_unref (SsemShmAttachment *self)
       if (atomic_load (&self->is_attached) && is_of_this_process (self))
         leave (self);
 
-      /* A lingering one waits in the registry, unless a successor is there. */
-      if (self->file.memory == NULL || !self->is_registered)
+      /* A lingering attachment waits in the registry, unless it has a successor. */
+      if (self->member->segment == NULL || !self->is_registered)
         free_attachment (self);
     }
   ssem_thread_unlock (&registry_lock);
-}
-
-/* --- Waits --- */
-
-void
-ssem_shm_attachment_begin_wait (SsemShmAttachment *self,
-                                SsemShmWait       *wait)
-{
-  ssem_thread_lock (&registry_lock);
-  wait->link.data = wait;
-  wait->link.next = self->waits;
-  wait->link.prev = NULL;
-  if (self->waits != NULL)
-    self->waits->prev = &wait->link;
-  self->waits = &wait->link;
-  ssem_thread_unlock (&registry_lock);
-
-  ssem_shm_waiters_announce (self->file.memory, wait->handle->index, wait->n);
-}
-
-void
-ssem_shm_attachment_end_wait (SsemShmAttachment *self,
-                              SsemShmWait       *wait)
-{
-  ssem_shm_waiters_retract (self->file.memory, wait->handle->index);
-
-  ssem_thread_lock (&registry_lock);
-  self->waits = g_list_remove_link (self->waits, &wait->link);
-  ssem_thread_unlock (&registry_lock);
-}
-
-gint64
-ssem_shm_attachment_listen (SsemShmAttachment *self)
-{
-  gint64 now = g_get_monotonic_time ();
-
-  if (atomic_load (&self->listens))
-    return G_MAXINT64;
-  if (now < atomic_load (&self->next_listen_usec) || !g_mutex_trylock (&self->attach_lock))
-    return atomic_load (&self->next_listen_usec);
-
-  if (!atomic_load (&self->listens) && ssem_shm_file_has_descriptor (&self->file) &&
-      ssem_shm_file_listen (&self->file) == 0)
-    {
-      if (ssem_shm_death_watch_watch (&self->file))
-        atomic_store (&self->listens, TRUE);
-      else
-        ssem_shm_file_unlisten (&self->file);
-    }
-  atomic_store (&self->next_listen_usec, now + LISTEN_AGAIN_USEC);
-  g_mutex_unlock (&self->attach_lock);
-
-  return atomic_load (&self->listens) ? G_MAXINT64 : now + LISTEN_AGAIN_USEC;
 }

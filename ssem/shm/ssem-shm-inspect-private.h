@@ -8,17 +8,17 @@
 
 G_BEGIN_DECLS
 
-/* Looking at segments without attaching. All answer 0 or -errno. */
+/* Inspects segments without attaching. Functions return 0 or -errno. */
 
-/* Looks at the segment of @key. The errors are those of attaching; -ENOENT where there is none. */
+/* Inspects the segment of @key. The errors are those of attaching; -ENOENT if there is none. */
 int ssem_shm_inspect (const char    *key,
                       SsemSnapshot **snapshot);
 
-/* Adds what it sees of each segment of the user to @snapshots; what is none, or cannot be read, is
- * left out. Adds how many files of other users may be segments to @n_others. Names the folder in
- * @folder in any case; the caller frees it. */
+/* Adds a snapshot of each segment of the user to @snapshots; leaves out what is no segment or
+ * cannot be read. Adds to @n_others how many files of other users may be segments. Sets @directory
+ * in any case; the caller frees it. */
 int ssem_shm_list    (GPtrArray     *snapshots,
                       guint         *n_others,
-                      char         **folder);
+                      char         **directory);
 
 G_END_DECLS

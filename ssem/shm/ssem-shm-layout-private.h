@@ -55,9 +55,9 @@ G_BEGIN_DECLS
  *              another epoch the slot holds 0. The stamp also has the time since when the slot
  *              holds units, for people (32-63): seconds of the wall clock, or 0 if unknown. Written
  *              by the owner only, and only the record that `committed` does not select.
- *   pid, pid_name_space, waiting_since
- *              for people; nothing is decided by them. Written by the owner only: the first two when
- *              it claims the slot; waiting_since, in seconds of the wall clock, before it waits.
+ *   pid, pid_name_space, waiting_since for people; nothing is decided by them. Written by the owner
+ *              only: the first two when it claims the slot; waiting_since, in seconds of the wall
+ *              clock, before it waits.
  */
 
 #define SSEM_SHM_VALUE_MAX G_MAXINT

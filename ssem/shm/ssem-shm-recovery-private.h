@@ -4,26 +4,27 @@
 
 #pragma once
 
-#include "ssem/shm/linux/ssem-shm-file-private.h"
+#include "ssem/shm/ssem-shm-port-private.h"
 
 G_BEGIN_DECLS
 
-/* Looking for the dead, and doing for them what they can't. */
+/* Finds dead processes, and does for them what they can no longer do. */
 
 typedef enum
 {
-  /* Only the dead whose units would come back. */
-  SSEM_SHM_SWEEP_UNITS,
-  /* Only the dead who were waiting, and may have been woken. */
-  SSEM_SHM_SWEEP_WAITERS,
-  /* All the dead: their slots become free, and the waiters are counted anew. */
-  SSEM_SHM_SWEEP_ALL,
+  SSEM_SHM_SWEEP_UNITS,   /* only dead processes whose units would be returned */
+  SSEM_SHM_SWEEP_WAITERS, /* only dead processes that were waiting, and may have been woken */
+  SSEM_SHM_SWEEP_ALL,     /* all dead processes: frees their slots, and recounts the waiters */
 } SsemShmSweep;
 
-/* Settles the dead, and wakes who can go on thereby. Answers how many dead it found, or -EBADF
- * where the program has closed the descriptor through which the living are known: then nothing is
- * done. */
-int ssem_shm_recovery_sweep (SsemShmFile  *file,
-                             SsemShmSweep  sweep);
+/* Reclaims what the dead hold, and wakes the waiters if there are any dead. Returns how many dead
+ * processes it found; or, having done nothing, -EBADF if nobody can tell which processes are
+ * alive. */
+int  ssem_shm_recovery_sweep        (SsemShmMember *member,
+                                     SsemShmSweep   sweep);
+
+/* Does what is needed after a death has been noticed: see SsemShmDeathFunc. */
+void ssem_shm_recovery_handle_death (SsemShmMember *member,
+                                     gboolean       is_last);
 
 G_END_DECLS

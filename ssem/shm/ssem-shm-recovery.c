@@ -11,25 +11,22 @@
 
 #include <errno.h>
 
-/* A process is dead when the byte with its number is not locked: see ssem-shm-file.c. Numbers
- * are not used again, so dead is dead, and any number of processes may settle the same death at the
- * same time: see ssem-shm-counter.c.
+/* No attach id is used twice, so a process that is seen as dead stays dead. Any number of processes
+ * may reclaim the same process concurrently: see ssem-shm-counter.c.
  *
- * Through a descriptor that is a stranger's by now, everybody would seem dead. So it is looked at
- * before the first question.
+ * To ask whether a process is alive costs a system call. So a sweep for units asks only about
+ * processes that would return some: those that hold units or were in the middle of an operation.
  *
- * Asking the kernel costs a system call, so in a sweep for units only those are asked for who would
- * give some back: who holds any, or was in the middle of an operation.
- *
- * The dead may also have been woken for units that are still there, and have kept the wake-up from
- * others. So wherever somebody died, those who wait look again. Who may have been woken is marked
- * as waiting until it has its units, or has handed the wake-up on.
+ * A dead process may also have been woken for units that are still there, and so have kept the
+ * wake-up from others. So all waiters look again after a death. A process that may have been woken
+ * is marked as waiting until it has its units or has passed the wake-up on.
  */
 
+/* Returns whether the sweep asks about the owner of the slot. */
 static gboolean
-matters (SsemShmSegment *segment,
-         guint32         index,
-         SsemShmSweep    sweep)
+is_relevant (SsemShmSegment *segment,
+             guint32         index,
+             SsemShmSweep    sweep)
 {
   SsemShmSlot *slot = &segment->slots[index];
   guint64 word = atomic_load (&segment->state);
@@ -44,55 +41,70 @@ matters (SsemShmSegment *segment,
          ssem_shm_counter_is_ahead (slot, index, word);
 }
 
-static gboolean
-is_dead_cb (guint64  process,
-            gpointer data)
-{
-  return !ssem_shm_file_is_alive (data, process);
-}
-
 int
-ssem_shm_recovery_sweep (SsemShmFile *file,
-                         SsemShmSweep sweep)
+ssem_shm_recovery_sweep (SsemShmMember *member,
+                         SsemShmSweep   sweep)
 {
-  SsemShmSegment *segment = file->memory;
+  SsemShmSegment *segment = member->segment;
   guint32 used = atomic_load (&segment->slots_used);
-  guint64 last_seen = file->process;
-  gboolean is_known = sweep == SSEM_SHM_SWEEP_ALL;
+  guint64 last_seen = member->attach_id;
+  gboolean can_ask = FALSE;
   guint32 index;
   int n_dead = 0;
 
-  /* In that case more than the slots is asked for. */
-  if (is_known && !ssem_shm_file_has_descriptor (file))
-    return -EBADF;
+  /* A sweep over all asks about the waiters, too. */
+  if (sweep == SSEM_SHM_SWEEP_ALL)
+    {
+      can_ask = ssem_shm_member_can_ask (member);
+      if (!can_ask)
+        return -EBADF;
+    }
 
   for (index = 1; index < used; index++)
     {
       SsemShmSlot *slot = &segment->slots[index];
-      guint64 process = atomic_load (&slot->owner) >> SSEM_SHM_OWNER_SHIFT;
+      guint64 owner = atomic_load (&slot->owner) >> SSEM_SHM_OWNER_SHIFT;
 
-      /* The slots of one process mostly lie side by side. */
-      if (process == 0 || process == file->process || process == last_seen)
+      /* The slots of one process are mostly adjacent. */
+      if (owner == 0 || owner == member->attach_id || owner == last_seen)
         continue;
-      if (!matters (segment, index, sweep))
+      if (!is_relevant (segment, index, sweep))
         continue;
 
-      if (!is_known && !ssem_shm_file_has_descriptor (file))
+      can_ask = can_ask || ssem_shm_member_can_ask (member);
+      if (!can_ask)
         return -EBADF;
-      is_known = TRUE;
 
-      last_seen = process;
-      if (ssem_shm_file_is_alive (file, process))
+      last_seen = owner;
+      if (ssem_shm_member_is_alive (member, owner))
         continue;
 
-      ssem_shm_counter_reclaim (segment, process);
+      ssem_shm_counter_reclaim (segment, owner);
       n_dead++;
     }
 
   if (sweep == SSEM_SHM_SWEEP_ALL)
-    ssem_shm_waiters_recount (segment, is_dead_cb, file);
+    ssem_shm_waiters_recount (member);
   if (n_dead > 0)
-    ssem_shm_waiters_wake_all (segment);
+    ssem_shm_waiters_wake_all (member);
 
   return n_dead;
+}
+
+void
+ssem_shm_recovery_handle_death (SsemShmMember *member,
+                                gboolean       is_last)
+{
+  /* First what a waiter may be waiting for right now. */
+  int n_holders = ssem_shm_recovery_sweep (member, SSEM_SHM_SWEEP_UNITS);
+  int n_waiters = ssem_shm_recovery_sweep (member, SSEM_SHM_SWEEP_WAITERS);
+
+  if (n_holders <= 0 && n_waiters <= 0 && !is_last)
+    return;
+
+  /* The dead process may have returned another's units and died before it woke anyone, and may have
+   * had no slot by which it is found. Or it watched for deaths, and needs a successor. So in the
+   * end all waiters look again, whatever the sweep finds. */
+  if (ssem_shm_recovery_sweep (member, SSEM_SHM_SWEEP_ALL) >= 0)
+    ssem_shm_waiters_wake_all (member);
 }

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "ssem/os/ssem-thread-slot-private.h"
-#include "ssem/shm/linux/ssem-shm-file-private.h"
 #include "ssem/shm/ssem-shm-counter-private.h"
+#include "ssem/shm/ssem-shm-port-private.h"
 
 G_BEGIN_DECLS
 
@@ -38,17 +38,17 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemShmSlotHandles, handle) + sizeof (SsemShmS
 /* The slots of this process in one segment. */
 typedef struct
 {
-  guint64 serial;     /* constant after init: no two objects of a process have the same, ever */
-  SsemShmFile *file;  /* constant after init */
-  GMutex claim_lock;  /* makes threads wait for each other that would enlarge the segment */
+  guint64 serial;           /* constant after init: unique in this process, forever */
+  SsemShmMember *member;    /* constant after init */
+  GMutex claim_lock;        /* makes threads wait for each other that would enlarge the segment */
   SsemShmSlotHandles *idle; /* under slots_lock */
 } SsemShmSlots;
 
 /* Prepares this module. Call it before the other functions. */
 void    ssem_shm_slot_init        (void);
 
-void    ssem_shm_slots_init       (SsemShmSlots *self,
-                                   SsemShmFile  *file);
+void    ssem_shm_slots_init       (SsemShmSlots  *self,
+                                   SsemShmMember *member);
 
 /* Forgets the slots. No thread operates on one of them. Call it before the segment is unmapped,
  * since a thread that ends frees its slots; harmless again later. */

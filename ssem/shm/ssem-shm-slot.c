@@ -94,7 +94,8 @@ free_empty_slots (SsemShmSlots       *self,
 
       if (handle->segment == NULL)
         continue;
-      if (ssem_shm_counter_free_empty_slot (handle->segment, handle->index, self->file->process))
+      if (ssem_shm_counter_free_empty_slot (handle->segment, handle->index,
+                                            self->member->attach_id))
         *handle = (SsemShmSlotHandle) { 0 };
       else
         is_empty = FALSE;
@@ -143,10 +144,10 @@ ssem_shm_slot_init (void)
 }
 
 void
-ssem_shm_slots_init (SsemShmSlots *self,
-                     SsemShmFile  *file)
+ssem_shm_slots_init (SsemShmSlots  *self,
+                     SsemShmMember *member)
 {
-  self->file = file;
+  self->member = member;
   g_mutex_init (&self->claim_lock);
 
   ssem_thread_lock (&slots_lock);
@@ -169,7 +170,7 @@ ssem_shm_slots_clear (SsemShmSlots *self)
 static guint32
 try_to_claim_slot (SsemShmSlots *self)
 {
-  return ssem_shm_counter_claim_slot (self->file->memory, self->file->process, getpid (),
+  return ssem_shm_counter_claim_slot (self->member->segment, self->member->attach_id, getpid (),
                                       ssem_process_get_name_space ());
 }
 
@@ -183,14 +184,14 @@ claim_slot (SsemShmSlots *self,
   *slot = try_to_claim_slot (self);
   if (*slot == 0)
     {
-      int n_dead = ssem_shm_recovery_sweep (self->file, SSEM_SHM_SWEEP_ALL);
+      int n_dead = ssem_shm_recovery_sweep (self->member, SSEM_SHM_SWEEP_ALL);
 
       result = MIN (n_dead, 0);
       *slot = try_to_claim_slot (self);
     }
   while (*slot == 0 && result == 0)
     {
-      result = ssem_shm_file_grow (self->file);
+      result = ssem_shm_member_grow (self->member);
       if (result == 0)
         *slot = try_to_claim_slot (self);
     }
@@ -208,7 +209,7 @@ claim_slot_in_handler (SsemShmSlots *self,
 
   for (*slot = try_to_claim_slot (self); *slot == 0 && result == 0;
        *slot = try_to_claim_slot (self))
-    result = ssem_shm_file_grow (self->file);
+    result = ssem_shm_member_grow (self->member);
 
   return *slot != 0 ? 0 : result;
 }
@@ -236,8 +237,8 @@ claim_handle (SsemShmSlots      *self,
     return result;
 
   *handle = (SsemShmSlotHandle) {
-    .segment = self->file->memory,
-    .slot = &self->file->memory->slots[slot],
+    .segment = self->member->segment,
+    .slot = &self->member->segment->slots[slot],
     .index = slot,
     .name = ssem_shm_state_pack (0, 0, slot, 0),
   };

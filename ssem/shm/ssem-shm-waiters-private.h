@@ -4,74 +4,66 @@
 
 #pragma once
 
-#include "ssem/shm/ssem-shm-layout-private.h"
+#include "ssem/shm/ssem-shm-port-private.h"
 
 G_BEGIN_DECLS
 
-/* Sleeping until there are units, and waking who sleeps. The protocol is in ssem-shm-waiters.c. */
+/* Sleeping until there are units, and waking the sleepers. The protocol is in
+ * ssem-shm-waiters.c. */
 
-/* A thread that waits. It lies on the thread's stack; others reach it to call the wait off. */
+/* A thread that waits. It lies on the thread's stack; other threads reach it to call the wait
+ * off. */
 typedef struct
 {
-  atomic_bool is_called_off; /* set by whoever calls it off, before it looks at is_asleep */
+  atomic_bool is_called_off; /* set by a thread that calls it off, before that looks at is_asleep */
   atomic_bool is_asleep;     /* set by the waiter, before it looks at is_called_off */
 } SsemShmWaiter;
 
-typedef enum
-{
-  SSEM_SHM_LOOK_AGAIN,  /* woken, for whatever reason */
-  SSEM_SHM_SLEPT_LONG,  /* the time is over, or the longest sleep */
-} SsemShmWake;
-
-/* A sleep is never longer than this, in microseconds: the waiter's own look at what nobody told
- * it. */
+/* The longest sleep. After that a waiter looks for what it may not have been woken for. */
 #define SSEM_SHM_LONGEST_SLEEP_USEC G_USEC_PER_SEC
 
-/* To be called before the others. */
+/* Prepares this module. Call it before the other functions. */
 void        ssem_shm_waiters_init     (void);
 
-/* Between these two a wait for @n units through @slot is known to releasers. */
+/* Makes a wait for @n units through @slot known to releasers, until retract (). */
 void        ssem_shm_waiters_announce (SsemShmSegment *segment,
                                        guint32         slot,
                                        int             n);
 void        ssem_shm_waiters_retract  (SsemShmSegment *segment,
                                        guint32         slot);
 
-/* Sleeps as long as there are fewer than @n units, at most until @deadline_usec (a point of the
- * monotonic clock). */
-SsemShmWake ssem_shm_waiters_sleep    (SsemShmSegment *segment,
+/* Sleeps while there are fewer than @n units, until @deadline_usec (monotonic time) or for the
+ * longest sleep. May return early. Returns FALSE if it slept to the end. */
+gboolean    ssem_shm_waiters_sleep    (SsemShmMember  *member,
                                        SsemShmWaiter  *waiter,
                                        guint32         slot,
                                        int             n,
                                        gint64          deadline_usec);
 
-/* Ends @waiter's sleep, and keeps it from the next one. Returns when it is awake. */
-void        ssem_shm_waiters_call_off (SsemShmSegment *segment,
+/* Ends the sleep of @waiter, and prevents the next one. Returns when the waiter is awake. */
+void        ssem_shm_waiters_call_off (SsemShmMember  *member,
                                        SsemShmWaiter  *waiter,
                                        guint32         slot);
 
-/* @n units have come. Answers how many were asleep. */
-int         ssem_shm_waiters_wake     (SsemShmSegment *segment,
+/* Wakes waiters after @n units were released. Returns how many were asleep. */
+int         ssem_shm_waiters_wake     (SsemShmMember  *member,
                                        int             n);
 
-/* Everybody shall look: nobody knows how many units came, or whom an earlier wake-up was lost
- * on. */
-void        ssem_shm_waiters_wake_all (SsemShmSegment *segment);
+/* Wakes all waiters: it is unknown how many units were returned, or an earlier wake-up may be
+ * lost. */
+void        ssem_shm_waiters_wake_all (SsemShmMember  *member);
 
-/* Counts those who wait anew, after some may have died waiting. @is_dead tells it of a process. */
-void        ssem_shm_waiters_recount     (SsemShmSegment *segment,
-                                       gboolean      (*is_dead) (guint64  process,
-                                                                 gpointer data),
-                                       gpointer        data);
+/* Counts the waiters again, after some may have died. */
+void        ssem_shm_waiters_recount  (SsemShmMember  *member);
 
 static inline gboolean
 ssem_shm_waiters_is_anybody (SsemShmSegment *segment)
 {
-  /* Sequentially consistent, after the swap that brought the units: see ssem-shm-waiters.c. */
+  /* Sequentially consistent, after the swap that released the units: see ssem-shm-waiters.c. */
   return (guint32) atomic_load (&segment->waiters) != 0;
 }
 
-/* Spins for a moment, as long as there are fewer than @n units. TRUE when there are enough. */
+/* Spins for a moment while there are fewer than @n units. Returns whether there are enough. */
 gboolean    ssem_shm_waiters_spin     (SsemShmSegment *segment,
                                        int             n);
 

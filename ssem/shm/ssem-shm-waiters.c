@@ -8,45 +8,38 @@
 
 #include "ssem-shm-counter-private.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
-
 /* waiters, 64 bits
  *
  *   bits    name      meaning
- *   0-15    count     those who wait
- *   16-31   greedy    those of them who wait for more than one unit
- *   32-63   version   grows with each change, so that a count made meanwhile is found out
+ *   0-15    count     the number of waiters
+ *   16-31   greedy    how many of them wait for more than one unit
+ *   32-63   version   grows with each change, so that a recount detects a change in between
  *
  * No wake-up is lost
  *
- *   A waiter counts itself, then looks at state, then sleeps on the lower half of state if that
- *   still is what it saw. A releaser swaps state, then looks at the count. All of this is
- *   sequentially consistent, so either the waiter sees the units or the releaser sees the waiter;
- *   and between the look and the sleep the kernel compares.
+ *   A waiter counts itself, then loads `state`, then sleeps if the lower half of `state` still is
+ *   what it loaded. A releaser swaps `state`, then loads the count. All of these are sequentially
+ *   consistent, so either the waiter sees the units or the releaser sees the waiter. The system
+ *   compares the lower half again when it puts the waiter to sleep.
  *
- *   A wake-up is no promise: who is woken looks again, others may be faster. A release of n units
- *   wakes n waiters, or all where one of them is greedy, for a wake-up that goes to one who needs
- *   more would be lost on the others. A waiter that leaves without units (cancelled, timed out)
- *   hands on the wake-up that it may have got. One that dies with it is heard by the death bell;
- *   one that stands still with it keeps it from the others until one of these looks on its own.
+ *   A wake-up is no promise: a woken waiter looks again, and others may be faster. A release of n
+ *   units wakes n waiters, or all if one is greedy: a wake-up of a waiter that needs more would be
+ *   lost for the others. A waiter that leaves without units (cancelled or timed out) wakes all,
+ *   since it may have got a wake-up. The death watch notices a waiter that dies with a wake-up. A
+ *   waiter that is stopped with a wake-up delays the others until one of them looks on its own.
  *
  * Counting the dead
  *
- *   A waiter that dies stays counted, which costs releasers a needless system call each. Its slot
- *   says that it waits: set before counting, cleared after. So counting the living slots that wait,
- *   and storing that if the version has not changed, never yields too few; one that is just coming
- *   or going may be counted too much, until the next time.
+ *   A waiter that dies stays counted, which costs each releaser a needless system call. Its slot
+ *   also says that it waits: the slot is set before the count and cleared after. So a recount of
+ *   the live slots that wait, stored if the version has not changed, never yields too few. It may
+ *   include a waiter that is just coming or going, until the next recount.
  *
  * Calling off
  *
- *   The waiter says that it is asleep, then looks whether it is called off, then sleeps. Who calls
- *   it off says so, then wakes it as long as it is asleep: it may be anywhere between its look and
- *   its sleep. To hit few others, sleepers are told apart by their slot.
+ *   The waiter sets is_asleep, then loads is_called_off, then sleeps. The other thread sets
+ *   is_called_off, then wakes the waiter while is_asleep is set, since the waiter may be anywhere
+ *   between its look and its sleep. The waiter is woken by its slot, to disturb few others.
  */
 
 #define COUNT_ONE   G_GUINT64_CONSTANT (1)
@@ -55,40 +48,8 @@
 
 #define N_SPINS 150
 
-/* The call that takes the timespec of the C library: on 32-bit systems whose time has 64 bits it is
- * the newer one, and the newest have no other. */
-#if !defined SYS_futex
-#define FUTEX SYS_futex_time64
-#elif defined SYS_futex_time64
-#define FUTEX (sizeof (time_t) > sizeof (long) ? SYS_futex_time64 : SYS_futex)
-#else
-#define FUTEX SYS_futex
-#endif
-
-/* 0 where there is one processor: nobody else could change anything meanwhile. Constant after
- * init. */
+/* 0 with a single processor: nothing changes while a thread spins. Constant after init. */
 static int n_spins;
-
-static atomic_uint_least32_t *
-futex_word (SsemShmSegment *segment)
-{
-  /* The lower half, wherever the machine puts it. */
-  return (atomic_uint_least32_t *) &segment->state + (G_BYTE_ORDER == G_BIG_ENDIAN ? 1 : 0);
-}
-
-static guint32
-futex_bit (guint32 slot)
-{
-  return 1u << (slot % 32);
-}
-
-static int
-futex_wake (SsemShmSegment *segment,
-            int             n,
-            guint32         bits)
-{
-  return (int) syscall (FUTEX, futex_word (segment), FUTEX_WAKE_BITSET, n, NULL, NULL, bits);
-}
 
 static guint64
 announcement (int n)
@@ -123,72 +84,60 @@ ssem_shm_waiters_retract (SsemShmSegment *segment,
   atomic_store (&segment->slots[slot].waiting, 0);
 }
 
-SsemShmWake
-ssem_shm_waiters_sleep (SsemShmSegment *segment,
-                        SsemShmWaiter  *waiter,
-                        guint32         slot,
-                        int             n,
-                        gint64          deadline_usec)
+gboolean
+ssem_shm_waiters_sleep (SsemShmMember *member,
+                        SsemShmWaiter *waiter,
+                        guint32        slot,
+                        int            n,
+                        gint64         deadline_usec)
 {
   gint64 longest = g_get_monotonic_time () + SSEM_SHM_LONGEST_SLEEP_USEC;
-  gint64 until = MIN (deadline_usec, longest);
-  struct timespec until_ts = {
-    .tv_sec = until / G_USEC_PER_SEC,
-    .tv_nsec = until % G_USEC_PER_SEC * 1000,
-  };
-  long result = 0;
+  gboolean is_woken = TRUE;
   guint64 word;
-  int error = 0;
 
   atomic_store (&waiter->is_asleep, TRUE);
-  word = atomic_load (&segment->state);
+  word = atomic_load (&member->segment->state);
   if (ssem_shm_state_unpack (word).value < n && !atomic_load (&waiter->is_called_off))
-    {
-      /* The time is a point of the monotonic clock. */
-      result = syscall (FUTEX, futex_word (segment), FUTEX_WAIT_BITSET, (guint32) word, &until_ts,
-                        NULL, futex_bit (slot));
-      error = errno;
-    }
+    is_woken = ssem_shm_sleep (member, slot, (guint32) word, MIN (deadline_usec, longest));
   atomic_store (&waiter->is_asleep, FALSE);
 
-  return result != 0 && error == ETIMEDOUT ? SSEM_SHM_SLEPT_LONG : SSEM_SHM_LOOK_AGAIN;
+  return is_woken;
 }
 
 void
-ssem_shm_waiters_call_off (SsemShmSegment *segment,
-                           SsemShmWaiter  *waiter,
-                           guint32         slot)
+ssem_shm_waiters_call_off (SsemShmMember *member,
+                           SsemShmWaiter *waiter,
+                           guint32        slot)
 {
   atomic_store (&waiter->is_called_off, TRUE);
   while (atomic_load (&waiter->is_asleep))
     {
-      futex_wake (segment, INT_MAX, futex_bit (slot));
+      ssem_shm_wake_slot (member, slot);
       g_usleep (20);
     }
 }
 
 int
-ssem_shm_waiters_wake (SsemShmSegment *segment,
-                       int             n)
+ssem_shm_waiters_wake (SsemShmMember *member,
+                       int            n)
 {
-  gboolean is_greedy = (atomic_load (&segment->waiters) & (VERSION_ONE - GREEDY_ONE)) != 0;
+  gboolean is_greedy =
+    (atomic_load (&member->segment->waiters) & (VERSION_ONE - GREEDY_ONE)) != 0;
 
-  return futex_wake (segment, is_greedy ? INT_MAX : n, FUTEX_BITSET_MATCH_ANY);
+  return ssem_shm_wake (member, is_greedy ? G_MAXINT : n);
 }
 
 void
-ssem_shm_waiters_wake_all (SsemShmSegment *segment)
+ssem_shm_waiters_wake_all (SsemShmMember *member)
 {
-  if (ssem_shm_waiters_is_anybody (segment))
-    futex_wake (segment, INT_MAX, FUTEX_BITSET_MATCH_ANY);
+  if (ssem_shm_waiters_is_anybody (member->segment))
+    ssem_shm_wake (member, G_MAXINT);
 }
 
 void
-ssem_shm_waiters_recount (SsemShmSegment *segment,
-                       gboolean      (*is_dead) (guint64  process,
-                                                 gpointer data),
-                       gpointer        data)
+ssem_shm_waiters_recount (SsemShmMember *member)
 {
+  SsemShmSegment *segment = member->segment;
   guint64 word = atomic_load (&segment->waiters);
   guint64 counted;
   guint32 index, used;
@@ -203,7 +152,8 @@ ssem_shm_waiters_recount (SsemShmSegment *segment,
           guint64 owner = atomic_load (&slot->owner);
           int n = (int) atomic_load (&slot->waiting);
 
-          if (owner != 0 && n != 0 && !is_dead (owner >> SSEM_SHM_OWNER_SHIFT, data))
+          if (owner != 0 && n != 0 &&
+              ssem_shm_member_is_alive (member, owner >> SSEM_SHM_OWNER_SHIFT))
             counted += announcement (n);
         }
       if ((guint32) word == (guint32) counted)

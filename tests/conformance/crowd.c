@@ -7,39 +7,38 @@
 #include <string.h>
 
 void
-crowd_open (Fixture     *fixture,
-            SsemShmFile *file)
+crowd_open (Fixture            *fixture,
+            SsemShmLinuxMember *file)
 {
-  *file = (SsemShmFile) { 0 };
-  ssem_shm_file_init (file, fixture->key);
-  g_assert_cmpint (ssem_shm_file_open (file, file->path), ==, 0);
+  ssem_shm_linux_member_init (file, ssem_shm_name_new (fixture->key));
+  g_assert_cmpint (ssem_shm_linux_member_open (file, file->name->path), ==, 0);
 }
 
 void
 crowd_assert_counted (Fixture *fixture,
                       int      n)
 {
-  SsemShmFile file;
+  SsemShmLinuxMember file;
 
   crowd_open (fixture, &file);
-  g_assert_cmpint (atomic_load (&file.memory->n_near), ==, FIXTURE_CROWD + n);
-  ssem_shm_file_clear (&file);
+  g_assert_cmpint (atomic_load (&file.parent.segment->n_near), ==, FIXTURE_CROWD + n);
+  ssem_shm_linux_member_clear (&file);
 }
 
 void
 crowd_seat_next (Fixture *fixture,
                  guint    wing)
 {
-  SsemShmFile file;
+  SsemShmLinuxMember file;
   guint64 last;
 
   crowd_open (fixture, &file);
-  last = atomic_load (&file.memory->last_attach_id);
+  last = atomic_load (&file.parent.segment->last_attach_id);
   do
     last++;
   while (last % FIXTURE_CROWD == 0 ? wing != 0 : ssem_shm_wing_choose (&file, last) != wing);
-  atomic_store (&file.memory->last_attach_id, last - 1);
-  ssem_shm_file_clear (&file);
+  atomic_store (&file.parent.segment->last_attach_id, last - 1);
+  ssem_shm_linux_member_clear (&file);
 }
 
 Helper *
@@ -87,12 +86,12 @@ crowd_assert_seat (Fixture *fixture,
 char *
 crowd_folder (Fixture *fixture)
 {
-  SsemShmFile file = { 0 };
+  SsemShmLinuxMember file;
   char *folder;
 
-  ssem_shm_file_init (&file, fixture->key);
+  ssem_shm_linux_member_init (&file, ssem_shm_name_new (fixture->key));
   folder = ssem_shm_wing_get_folder (&file);
-  ssem_shm_file_clear (&file);
+  ssem_shm_linux_member_clear (&file);
 
   return folder;
 }
@@ -102,12 +101,12 @@ crowd_wing_path (Fixture *fixture,
                  guint    wing)
 {
   g_autofree char *folder = crowd_folder (fixture);
-  SsemShmFile file;
+  SsemShmLinuxMember file;
   guint64 birth;
 
   crowd_open (fixture, &file);
-  birth = file.memory->segment_id;
-  ssem_shm_file_clear (&file);
+  birth = file.parent.segment->segment_id;
+  ssem_shm_linux_member_clear (&file);
 
   return g_strdup_printf ("%s/%016" G_GINT64_MODIFIER "x-%u", folder, birth, wing);
 }

@@ -6,7 +6,7 @@
 
 #include "conformance.h"
 
-#include "ssem/shm/linux/ssem-shm-naming-private.h"
+#include "ssem/shm/linux/ssem-shm-linux-member-private.h"
 #include "ssem/shm/linux/ssem-shm-wing-private.h"
 
 G_BEGIN_DECLS
@@ -15,10 +15,10 @@ G_BEGIN_DECLS
  * fixture's key counts so many that have been killed, and the next one to attach comes to a wing,
  * which is chosen by its number. Through the library's own objects. */
 
-/* The segment of the fixture's key, in the first place, for a look: ssem_shm_file_clear () ends
- * it. */
-void    crowd_open          (Fixture     *fixture,
-                             SsemShmFile *file);
+/* The segment of the fixture's key, in the first place, for a look: ssem_shm_linux_member_clear ()
+ * ends it. */
+void    crowd_open          (Fixture            *fixture,
+                             SsemShmLinuxMember *file);
 
 /* So many are counted beside it in the segment's own file. */
 void    crowd_assert_counted (Fixture    *fixture,

@@ -22,54 +22,54 @@
 #define WING  5
 
 static void
-join (Fixture     *fixture,
-      SsemShmFile *file)
+join (Fixture            *fixture,
+      SsemShmLinuxMember *file)
 {
   gboolean is_new;
 
-  *file = (SsemShmFile) { 0 };
-  ssem_shm_file_init (file, fixture->key);
-  g_assert_cmpint (ssem_shm_file_attach (file, UNITS, SSEM_SHM_OPEN_OR_CREATE, 0, &is_new), ==, 0);
+  ssem_shm_linux_member_init (file, ssem_shm_name_new (fixture->key));
+  g_assert_cmpint (ssem_shm_member_attach (&file->parent, UNITS, SSEM_SHM_OPEN_OR_CREATE, 0,
+                                           &is_new), ==, 0);
 }
 
 /* Answers whether it has removed the segment. */
 static gboolean
-depart (SsemShmFile *file)
+depart (SsemShmLinuxMember *file)
 {
-  gboolean is_last = ssem_shm_file_leave (file, FALSE);
+  gboolean is_last = ssem_shm_member_leave (&file->parent, FALSE);
 
-  ssem_shm_file_clear (file);
+  ssem_shm_linux_member_clear (file);
 
   return is_last;
 }
 
 static void
-die (SsemShmFile *file)
+die (SsemShmLinuxMember *file)
 {
-  file->is_counted = FALSE;
-  ssem_shm_file_clear (file);
+  file->liveness.is_counted = FALSE;
+  ssem_shm_linux_member_clear (file);
 }
 
 /* Joins, and has its locks in a wing. */
 static void
-join_crowd (Fixture     *fixture,
-            SsemShmFile *file)
+join_crowd (Fixture            *fixture,
+            SsemShmLinuxMember *file)
 {
   join (fixture, file);
-  if (SSEM_SHM_WING (file->process) != 0)
+  if (SSEM_SHM_WING (file->parent.attach_id) != 0)
     return;
 
-  atomic_fetch_add (&file->memory->n_near, FIXTURE_CROWD);
+  atomic_fetch_add (&file->parent.segment->n_near, FIXTURE_CROWD);
   depart (file);
   join (fixture, file);
-  g_assert_cmpuint (SSEM_SHM_WING (file->process), !=, 0);
+  g_assert_cmpuint (SSEM_SHM_WING (file->parent.attach_id), !=, 0);
 }
 
 static void
-assert_same (SsemShmFile *one,
-             SsemShmFile *other)
+assert_same (SsemShmLinuxMember *one,
+             SsemShmLinuxMember *other)
 {
-  g_assert_cmphex (one->memory->segment_id, ==, other->memory->segment_id);
+  g_assert_cmphex (one->parent.segment->segment_id, ==, other->parent.segment->segment_id);
 }
 
 /* --- A real crowd --- */
@@ -78,7 +78,7 @@ assert_same (SsemShmFile *one,
 
 typedef struct
 {
-  SsemShmFile file;
+  SsemShmLinuxMember file;
   SsemShmSlotHandle lane;
   gboolean is_there;
 } Member;
@@ -91,12 +91,12 @@ enter (Fixture *fixture,
   guint32 slot;
 
   join (fixture, &self->file);
-  memory = self->file.memory;
-  slot = ssem_shm_counter_claim_slot (memory, self->file.process, getpid (), 0);
+  memory = self->file.parent.segment;
+  slot = ssem_shm_counter_claim_slot (memory, self->file.parent.attach_id, getpid (), 0);
   while (slot == 0)
     {
-      g_assert_cmpint (ssem_shm_file_grow (&self->file), ==, 0);
-      slot = ssem_shm_counter_claim_slot (memory, self->file.process, getpid (), 0);
+      g_assert_cmpint (ssem_shm_member_grow (&self->file.parent), ==, 0);
+      slot = ssem_shm_counter_claim_slot (memory, self->file.parent.attach_id, getpid (), 0);
     }
   self->lane = (SsemShmSlotHandle) {
     .segment = memory,
@@ -126,7 +126,8 @@ assert_told_apart (Member *members)
   guint i;
 
   for (i = 0; i < MEMBERS; i++)
-    g_assert_cmpint (ssem_shm_file_is_alive (&asker->file, members[i].file.process), ==,
+    g_assert_cmpint (ssem_shm_member_is_alive (&asker->file.parent,
+                                               members[i].file.parent.attach_id), ==,
                      members[i].is_there);
 }
 
@@ -141,11 +142,11 @@ test_members (Fixture *fixture)
 
   for (i = 0; i < MEMBERS; i++)
     {
-      SsemShmFile *file = &members[i].file;
+      SsemShmLinuxMember *file = &members[i].file;
 
       enter (fixture, &members[i]);
-      g_assert_cmpint (SSEM_SHM_WING (file->process) == 0, ==, i < FIXTURE_CROWD);
-      g_assert_cmpint (atomic_load (&file->memory->n_near), ==, MIN (i + 1, FIXTURE_CROWD));
+      g_assert_cmpint (SSEM_SHM_WING (file->parent.attach_id) == 0, ==, i < FIXTURE_CROWD);
+      g_assert_cmpint (atomic_load (&file->parent.segment->n_near), ==, MIN (i + 1, FIXTURE_CROWD));
       if (i == 0)
         g_assert_cmpint (ssem_shm_counter_add (members[i].lane, MEMBERS - UNITS, 0), ==,
                          SSEM_SHM_DONE);
@@ -165,31 +166,32 @@ test_members (Fixture *fixture)
     {
       Member *member = &members[order[i]];
       gboolean is_last = i == MEMBERS - 1;
-      SsemShmSegment *memory = member->file.memory;
+      SsemShmSegment *memory = member->file.parent.segment;
       Member *asker;
 
       if (i % 10 == 0)
         assert_told_apart (members);
       g_assert_cmpint (ssem_shm_counter_get_value (memory), ==, i);
       g_assert_cmpint (atomic_load (&memory->n_near), ==, n_near);
-      g_assert_cmpint (ssem_shm_file_has_others (&member->file), ==, !is_last);
+      g_assert_cmpint (ssem_shm_liveness_has_others (&member->file), ==, !is_last);
 
       member->is_there = FALSE;
       if (i % 2 == 0)
         {
-          guint64 process = member->file.process;
+          guint64 process = member->file.parent.attach_id;
 
           die (&member->file);
-          member->file.process = process;
+          member->file.parent.attach_id = process;
           n_killed++;
           asker = find_there (members);
-          g_assert_cmpint (ssem_shm_recovery_sweep (&asker->file, SSEM_SHM_SWEEP_UNITS), ==, 1);
+          g_assert_cmpint (ssem_shm_recovery_sweep (&asker->file.parent, SSEM_SHM_SWEEP_UNITS), ==,
+                           1);
         }
       else
         {
           g_assert_cmpint (ssem_shm_counter_add (member->lane, 1, -1), ==, SSEM_SHM_DONE);
-          ssem_shm_counter_free_slots (memory, member->file.process);
-          n_near -= SSEM_SHM_WING (member->file.process) == 0 ? 1 : 0;
+          ssem_shm_counter_free_slots (memory, member->file.parent.attach_id);
+          n_near -= SSEM_SHM_WING (member->file.parent.attach_id) == 0 ? 1 : 0;
           g_assert_cmpint (depart (&member->file), ==, is_last);
         }
     }
@@ -239,12 +241,12 @@ give_back_descriptors (GArray              *used,
 
 /* It stands still, about to remove its segment, and who comes goes to a further place. */
 static void
-stand_as_remover (SsemShmFile *file)
+stand_as_remover (SsemShmLinuxMember *file)
 {
-  guint64 life = atomic_load (&file->memory->life);
+  guint64 life = atomic_load (&file->parent.segment->life);
 
-  atomic_store (&file->memory->life, SSEM_SHM_LIFE_NEXT (life, SSEM_SHM_LIFE_DOOMED));
-  atomic_store (&file->memory->remover, file->process);
+  atomic_store (&file->parent.segment->life, SSEM_SHM_LIFE_NEXT (life, SSEM_SHM_LIFE_DOOMED));
+  atomic_store (&file->parent.segment->remover, file->parent.attach_id);
 }
 
 /* Whoever removes a segment clears away the wings that no segment has any more, and no others; and
@@ -257,7 +259,7 @@ check_clearing (Fixture *fixture,
 
   for (n_left = 0; n_left < 8; n_left++)
     {
-      SsemShmFile remover, own, winged;
+      SsemShmLinuxMember remover, own, winged;
       struct rlimit before;
       GArray *used;
 
@@ -265,19 +267,19 @@ check_clearing (Fixture *fixture,
       if (goes_further)
         stand_as_remover (&remover);
       else
-        g_assert_cmpint (unlink (remover.place), ==, 0);
+        g_assert_cmpint (unlink (remover.file.location), ==, 0);
       join (fixture, &own);
-      g_assert_cmpint (g_str_equal (own.place, own.path), ==, !goes_further);
+      g_assert_cmpint (g_str_equal (own.file.location, own.name->path), ==, !goes_further);
       join_crowd (fixture, &winged);
       assert_same (&own, &winged);
 
       used = use_up_descriptors (n_left, &before);
-      ssem_shm_file_disown (&remover);
+      ssem_shm_linux_member_disown (&remover);
       g_assert_true (depart (&remover) || n_left == 0);
       give_back_descriptors (used, &before);
-      g_assert_true (ssem_shm_file_is_in_place (&own));
-      g_assert_true (ssem_shm_file_is_alive (&own, winged.process));
-      g_assert_true (ssem_shm_file_has_others (&own));
+      g_assert_true (ssem_shm_file_is_in_place (&own.file));
+      g_assert_true (ssem_shm_member_is_alive (&own.parent, winged.parent.attach_id));
+      g_assert_true (ssem_shm_liveness_has_others (&own));
 
       g_assert_false (depart (&own));
       g_assert_true (depart (&winged));
@@ -293,7 +295,7 @@ test_used_up_beside_further (Fixture *fixture)
 
   for (n_left = 0; n_left < 8; n_left++)
     {
-      SsemShmFile remover, own, other = { 0 };
+      SsemShmLinuxMember remover, own, other;
       struct rlimit before;
       gboolean is_new;
       GArray *used;
@@ -304,9 +306,9 @@ test_used_up_beside_further (Fixture *fixture)
       join (fixture, &own);
       depart (&remover);
 
-      ssem_shm_file_init (&other, fixture->key);
+      ssem_shm_linux_member_init (&other, ssem_shm_name_new (fixture->key));
       used = use_up_descriptors (n_left, &before);
-      result = ssem_shm_file_attach (&other, UNITS, SSEM_SHM_OPEN_OR_CREATE, 0, &is_new);
+      result = ssem_shm_member_attach (&other.parent, UNITS, SSEM_SHM_OPEN_OR_CREATE, 0, &is_new);
       give_back_descriptors (used, &before);
       if (result == 0)
         {
@@ -317,10 +319,10 @@ test_used_up_beside_further (Fixture *fixture)
       else
         {
           g_assert_cmpint (result, ==, -EMFILE);
-          ssem_shm_file_clear (&other);
+          ssem_shm_linux_member_clear (&other);
         }
 
-      g_assert_true (ssem_shm_file_is_in_place (&own));
+      g_assert_true (ssem_shm_file_is_in_place (&own.file));
       g_assert_true (depart (&own));
       fixture_assert_empty (fixture);
     }
@@ -394,9 +396,9 @@ trace (Helper *helper)
 
 /* The next one to come, and one in a wing. */
 static void
-join_meanwhile (Fixture     *fixture,
-                SsemShmFile *next,
-                SsemShmFile *winged)
+join_meanwhile (Fixture            *fixture,
+                SsemShmLinuxMember *next,
+                SsemShmLinuxMember *winged)
 {
   join (fixture, next);
   join_crowd (fixture, winged);
@@ -405,18 +407,18 @@ join_meanwhile (Fixture     *fixture,
 
 /* Whatever has happened since, they are where they were, and all who come find them. */
 static void
-assert_undisturbed (Fixture     *fixture,
-                    SsemShmFile *next,
-                    SsemShmFile *winged)
+assert_undisturbed (Fixture            *fixture,
+                    SsemShmLinuxMember *next,
+                    SsemShmLinuxMember *winged)
 {
-  SsemShmFile last;
+  SsemShmLinuxMember last;
 
-  g_assert_true (ssem_shm_file_is_in_place (next));
-  g_assert_true (ssem_shm_file_is_alive (next, winged->process));
-  g_assert_true (ssem_shm_file_is_alive (winged, next->process));
+  g_assert_true (ssem_shm_file_is_in_place (&next->file));
+  g_assert_true (ssem_shm_member_is_alive (&next->parent, winged->parent.attach_id));
+  g_assert_true (ssem_shm_member_is_alive (&winged->parent, next->parent.attach_id));
   join (fixture, &last);
   assert_same (&last, next);
-  g_assert_true (ssem_shm_file_is_alive (&last, winged->process));
+  g_assert_true (ssem_shm_member_is_alive (&last.parent, winged->parent.attach_id));
   depart (&last);
 }
 
@@ -436,7 +438,7 @@ test_leaver_stands (Fixture *fixture)
 
   for (n = 0; stands; n++)
     {
-      SsemShmFile first, next, winged;
+      SsemShmLinuxMember first, next, winged;
       Helper *leaver;
 
       join (fixture, &first);
@@ -470,7 +472,7 @@ check_newcomer (Fixture *fixture,
 
   for (n = 0; stands; n++)
     {
-      SsemShmFile first, next, winged;
+      SsemShmLinuxMember first, next, winged;
       Helper *newcomer = fixture_helper (fixture);
 
       join (fixture, &first);
@@ -497,7 +499,7 @@ check_newcomer (Fixture *fixture,
           let_go (newcomer);
           assert_undisturbed (fixture, &next, &winged);
           helper_do (newcomer, "acquire 0 1");
-          g_assert_cmpint (ssem_shm_counter_get_value (next.memory), ==, UNITS - 1);
+          g_assert_cmpint (ssem_shm_counter_get_value (next.parent.segment), ==, UNITS - 1);
           helper_quit (newcomer);
           depart (&winged);
           depart (&next);

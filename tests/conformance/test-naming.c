@@ -3,7 +3,7 @@
  */
 
 #include "ssem/os/ssem-file-link-private.h"
-#include "ssem/shm/linux/ssem-shm-naming-private.h"
+#include "ssem/shm/linux/ssem-shm-linux-member-private.h"
 
 #include <ssem.h>
 
@@ -35,17 +35,17 @@ typedef struct
 static void
 world_init (World *self)
 {
-  SsemShmFile file = { 0 };
+  SsemShmLinuxMember file;
 
   self->folder = g_dir_make_tmp ("ssem-test-XXXXXX", NULL);
   g_assert_nonnull (self->folder);
   g_setenv ("SSEM_RUNTIME_DIR", self->folder, TRUE);
   self->key = g_strdup_printf ("naming %08x", g_random_int ());
 
-  ssem_shm_file_init (&file, self->key);
-  self->first = g_strdup (file.path);
-  self->further = ssem_shm_file_get_further (&file);
-  ssem_shm_file_clear (&file);
+  ssem_shm_linux_member_init (&file, ssem_shm_name_new (self->key));
+  self->first = g_strdup (file.name->path);
+  self->further = ssem_shm_name_get_further (file.name);
+  ssem_shm_linux_member_clear (&file);
 }
 
 /* Nothing is left. */
@@ -60,94 +60,95 @@ world_clear (World *self)
 }
 
 static void
-file_init (SsemShmFile *file,
-           World       *world)
+file_init (SsemShmLinuxMember *file,
+           World              *world)
 {
-  *file = (SsemShmFile) { 0 };
-  ssem_shm_file_init (file, world->key);
+  ssem_shm_linux_member_init (file, ssem_shm_name_new (world->key));
 }
 
 static int
-try_attach (World          *world,
-            SsemShmFile    *file,
-            SsemShmOpening  opening,
-            gboolean       *is_new)
+try_attach (World              *world,
+            SsemShmLinuxMember *file,
+            SsemShmOpening      opening,
+            gboolean           *is_new)
 {
   file_init (file, world);
-  file->expects_none = expects_none;
+  file->parent.expects_none = expects_none;
 
-  return ssem_shm_file_attach (file, INITIAL, opening, 0, is_new);
+  return ssem_shm_member_attach (&file->parent, INITIAL, opening, 0, is_new);
 }
 
 /* Answers whether it is new. */
 static gboolean
-attach (World       *world,
-        SsemShmFile *file)
+attach (World              *world,
+        SsemShmLinuxMember *file)
 {
   gboolean is_new;
 
   g_assert_cmpint (try_attach (world, file, SSEM_SHM_OPEN_OR_CREATE, &is_new), ==, 0);
-  g_assert_cmpint (SSEM_SHM_LIFE_PHASE (file->memory->life), ==, SSEM_SHM_LIFE_OPEN);
-  g_assert_true (ssem_shm_file_is_in_place (file));
+  g_assert_cmpint (SSEM_SHM_LIFE_PHASE (file->parent.segment->life), ==, SSEM_SHM_LIFE_OPEN);
+  g_assert_true (ssem_shm_file_is_in_place (&file->file));
 
   return is_new;
 }
 
 static gboolean
-leave (SsemShmFile *file)
+leave (SsemShmLinuxMember *file)
 {
   gboolean is_removed;
 
-  ssem_shm_file_disown (file);
-  is_removed = ssem_shm_file_leave (file, FALSE);
-  ssem_shm_file_clear (file);
+  ssem_shm_linux_member_disown (file);
+  is_removed = ssem_shm_member_leave (&file->parent, FALSE);
+  ssem_shm_linux_member_clear (file);
 
   return is_removed;
 }
 
 /* What the kernel does for who is killed. */
 static void
-die (SsemShmFile *file)
+die (SsemShmLinuxMember *file)
 {
-  file->is_counted = FALSE;
-  ssem_shm_file_clear (file);
+  file->liveness.is_counted = FALSE;
+  ssem_shm_linux_member_clear (file);
 }
 
 /* One who stands still, or dies, between getting the name and the look at the other places. */
 static void
-plant_nascent (World       *world,
-               SsemShmFile *file,
-               const char  *place)
+plant_nascent (World              *world,
+               SsemShmLinuxMember *file,
+               const char         *place)
 {
   file_init (file, world);
-  g_assert_cmpint (ssem_shm_file_create (file, INITIAL, FALSE), ==, 0);
-  g_assert_cmpint (ssem_file_link (file->fd, place), ==, 0);
-  ssem_shm_file_set_place (file, place);
+  g_assert_cmpint (ssem_shm_linux_member_create (file, INITIAL, FALSE), ==, 0);
+  g_assert_cmpint (ssem_file_link (file->file.fd, place), ==, 0);
+  ssem_shm_file_set_location (&file->file, place);
 }
 
 /* One who stands still, or dies, before it takes the right to unlink the name; or after that. */
 static void
-make_doomed (SsemShmFile *file,
-             gboolean     is_remover)
+make_doomed (SsemShmLinuxMember *file,
+             gboolean            is_remover)
 {
-  file->memory->life = SSEM_SHM_LIFE_NEXT (file->memory->life, SSEM_SHM_LIFE_DOOMED);
+  SsemShmSegment *segment = file->parent.segment;
+
+  segment->life = SSEM_SHM_LIFE_NEXT (segment->life, SSEM_SHM_LIFE_DOOMED);
   if (is_remover)
-    file->memory->remover = file->process;
+    segment->remover = file->parent.attach_id;
 }
 
 static void
-assert_same (SsemShmFile *a,
-             SsemShmFile *b)
+assert_same (SsemShmLinuxMember *a,
+             SsemShmLinuxMember *b)
 {
-  g_assert_cmpuint (a->identity.inode, ==, b->identity.inode);
-  g_assert_cmpuint (a->memory->segment_id, ==, b->memory->segment_id);
+  g_assert_cmpuint (a->file.identity.inode, ==, b->file.identity.inode);
+  g_assert_cmpuint (a->parent.segment->segment_id, ==, b->parent.segment->segment_id);
 }
 
 static gboolean
-is_further (World       *world,
-            SsemShmFile *file)
+is_further (World              *world,
+            SsemShmLinuxMember *file)
 {
-  return g_str_has_prefix (file->place, world->further);
+  return g_str_has_prefix (file->file.location, world->further);
 }
 
 /* Those of the key, and of nothing else, that are seen from outside. */
@@ -173,9 +174,9 @@ assert_seen (World *world,
 /* @a stands still as the remover of what lies in the first place; @b has opened the key
  * meanwhile. */
 static void
-block_first (World       *world,
-             SsemShmFile *a,
-             SsemShmFile *b)
+block_first (World              *world,
+             SsemShmLinuxMember *a,
+             SsemShmLinuxMember *b)
 {
   g_assert_true (attach (world, a));
   g_assert_false (is_further (world, a));
@@ -189,7 +190,7 @@ block_first (World       *world,
 static void
 go_through_blocked (World *world)
 {
-  SsemShmFile a, b, c, d, e;
+  SsemShmLinuxMember a, b, c, d, e;
   gboolean is_new;
 
   block_first (world, &a, &b);
@@ -210,11 +211,11 @@ go_through_blocked (World *world)
   assert_same (&b, &e);
   g_assert_false (leave (&e));
   g_assert_cmpint (try_attach (world, &e, SSEM_SHM_CREATE_NEW, &is_new), ==, -EEXIST);
-  ssem_shm_file_clear (&e);
+  ssem_shm_linux_member_clear (&e);
 
   g_assert_false (leave (&b));
   g_assert_false (leave (&d));
-  g_assert_true (ssem_shm_file_is_in_place (&c));
+  g_assert_true (ssem_shm_file_is_in_place (&c.file));
   g_assert_true (leave (&c));
 }
 
@@ -248,23 +249,23 @@ static void
 test_leftover_further (void)
 {
   World world;
-  SsemShmFile a, b, c;
+  SsemShmLinuxMember a, b, c;
   gboolean is_new;
 
   world_init (&world);
   block_first (&world, &a, &b);
   g_assert_true (leave (&a));
-  b.memory->state = ssem_shm_state_pack (3, 1, 0, 0);
+  b.parent.segment->state = ssem_shm_state_pack (3, 1, 0, 0);
   die (&b);
   g_assert_false (attach (&world, &c));
   g_assert_true (is_further (&world, &c));
-  g_assert_cmpint (ssem_shm_state_unpack (c.memory->state).value, ==, 3);
+  g_assert_cmpint (ssem_shm_state_unpack (c.parent.segment->state).value, ==, 3);
   die (&c);
 
   /* An exclusive creator takes it over. */
   g_assert_cmpint (try_attach (&world, &a, SSEM_SHM_CREATE_NEW, &is_new), ==, 0);
   g_assert_true (is_new);
-  g_assert_cmpint (ssem_shm_state_unpack (a.memory->state).value, ==, INITIAL);
+  g_assert_cmpint (ssem_shm_state_unpack (a.parent.segment->state).value, ==, INITIAL);
   assert_seen (&world, 1);
   g_assert_true (leave (&a));
   world_clear (&world);
@@ -276,15 +277,15 @@ static void
 test_nascent_left (void)
 {
   World world;
-  SsemShmFile a, b;
+  SsemShmLinuxMember a, b;
 
   world_init (&world);
   plant_nascent (&world, &a, world.first);
-  a.memory->state = ssem_shm_state_pack (3, 1, 0, 0);
+  a.parent.segment->state = ssem_shm_state_pack (3, 1, 0, 0);
   die (&a);
 
   g_assert_false (attach (&world, &b));
-  g_assert_cmpint (ssem_shm_state_unpack (b.memory->state).value, ==, 3);
+  g_assert_cmpint (ssem_shm_state_unpack (b.parent.segment->state).value, ==, 3);
   g_assert_true (leave (&b));
   world_clear (&world);
 }
@@ -294,13 +295,13 @@ static void
 test_nascent_helped (void)
 {
   World world;
-  SsemShmFile a, b;
+  SsemShmLinuxMember a, b;
 
   world_init (&world);
   plant_nascent (&world, &a, world.first);
   g_assert_false (attach (&world, &b));
   assert_same (&a, &b);
-  g_assert_cmpint (ssem_shm_file_rejoin (&a), ==, 0);
+  g_assert_cmpint (ssem_shm_member_rejoin (&a.parent), ==, 0);
   g_assert_false (leave (&b));
   g_assert_true (leave (&a));
   world_clear (&world);
@@ -311,7 +312,7 @@ static void
 test_nascent_beside_open (void)
 {
   World world;
-  SsemShmFile a, b, c, d;
+  SsemShmLinuxMember a, b, c, d;
   int is_dead;
 
   for (is_dead = 0; is_dead <= 1; is_dead++)
@@ -328,7 +329,7 @@ test_nascent_beside_open (void)
       g_assert_false (g_file_test (world.first, G_FILE_TEST_EXISTS));
       if (!is_dead)
         {
-          g_assert_cmpint (ssem_shm_file_rejoin (&c), ==, -EIDRM);
+          g_assert_cmpint (ssem_shm_member_rejoin (&c.parent), ==, -EIDRM);
           leave (&c);
         }
       assert_seen (&world, 2);
@@ -343,7 +344,7 @@ static void
 test_nascent_is_none (void)
 {
   World world;
-  SsemShmFile a, b, c;
+  SsemShmLinuxMember a, b, c;
 
   world_init (&world);
   block_first (&world, &a, &b);
@@ -353,8 +354,8 @@ test_nascent_is_none (void)
   assert_seen (&world, 1);
 
   file_init (&c, &world);
-  g_assert_cmpint (ssem_shm_file_remove_leftover (&c), ==, -EBUSY);
-  ssem_shm_file_clear (&c);
+  g_assert_cmpint (ssem_shm_member_remove_leftover (&c.parent), ==, -EBUSY);
+  ssem_shm_linux_member_clear (&c);
   assert_seen (&world, 1);
   g_assert_true (leave (&b));
 
@@ -363,8 +364,8 @@ test_nascent_is_none (void)
   die (&c);
   assert_seen (&world, 0);
   file_init (&c, &world);
-  g_assert_cmpint (ssem_shm_file_remove_leftover (&c), ==, 0);
-  ssem_shm_file_clear (&c);
+  g_assert_cmpint (ssem_shm_member_remove_leftover (&c.parent), ==, 0);
+  ssem_shm_linux_member_clear (&c);
   world_clear (&world);
 }
 
@@ -374,7 +375,7 @@ static void
 test_two_nascent (void)
 {
   World world;
-  SsemShmFile a, b;
+  SsemShmLinuxMember a, b;
   g_autofree char *place = NULL;
   int order;
 
@@ -387,11 +388,11 @@ test_two_nascent (void)
       plant_nascent (&world, &a, world.first);
       plant_nascent (&world, &b, place);
       if (order == 0)
-        g_assert_cmpint (ssem_shm_file_rejoin (&a), ==, 0);
-      g_assert_cmpint (ssem_shm_file_rejoin (&b), ==, -EIDRM);
-      g_assert_cmpint (ssem_shm_file_rejoin (&a), ==, 0);
+        g_assert_cmpint (ssem_shm_member_rejoin (&a.parent), ==, 0);
+      g_assert_cmpint (ssem_shm_member_rejoin (&b.parent), ==, -EIDRM);
+      g_assert_cmpint (ssem_shm_member_rejoin (&a.parent), ==, 0);
       leave (&b);
-      g_assert_true (ssem_shm_file_is_in_place (&a));
+      g_assert_true (ssem_shm_file_is_in_place (&a.file));
       g_assert_true (leave (&a));
       world_clear (&world);
     }
@@ -403,7 +404,7 @@ static void
 test_doomed_makes_way (void)
 {
   World world;
-  SsemShmFile a, b;
+  SsemShmLinuxMember a, b;
   int is_remover;
 
   for (is_remover = 0; is_remover <= 1; is_remover++)
@@ -425,22 +426,22 @@ static void
 test_successor_stays (void)
 {
   World world;
-  SsemShmFile a, b, late;
+  SsemShmLinuxMember a, b, late;
   guint64 dead;
 
   world_init (&world);
   g_assert_true (attach (&world, &a));
   g_assert_false (attach (&world, &late));
-  dead = a.process;
+  dead = a.parent.attach_id;
   make_doomed (&a, TRUE);
   g_assert_cmpint (g_unlink (world.first), ==, 0);
   die (&a);
 
   g_assert_true (attach (&world, &b));
-  g_assert_true (ssem_shm_file_leave (&late, FALSE));
-  g_assert_cmpuint (late.memory->remover, !=, dead);
-  ssem_shm_file_clear (&late);
-  g_assert_true (ssem_shm_file_is_in_place (&b));
+  g_assert_true (ssem_shm_member_leave (&late.parent, FALSE));
+  g_assert_cmpuint (late.parent.segment->remover, !=, dead);
+  ssem_shm_linux_member_clear (&late);
+  g_assert_true (ssem_shm_file_is_in_place (&b.file));
   assert_seen (&world, 1);
   g_assert_true (leave (&b));
   world_clear (&world);
@@ -451,14 +452,14 @@ static void
 test_taken_by_hand (void)
 {
   World world;
-  SsemShmFile a, b, c;
+  SsemShmLinuxMember a, b, c;
 
   world_init (&world);
   g_assert_true (attach (&world, &a));
   g_assert_cmpint (g_unlink (world.first), ==, 0);
   g_assert_true (attach (&world, &b));
   g_assert_true (leave (&a));
-  g_assert_true (ssem_shm_file_is_in_place (&b));
+  g_assert_true (ssem_shm_file_is_in_place (&b.file));
   g_assert_false (attach (&world, &c));
   assert_same (&b, &c);
   g_assert_false (leave (&c));
@@ -474,7 +475,7 @@ test_impossible_remover (void)
     G_GUINT64_CONSTANT (1) << 48, G_MAXINT64, G_MAXINT64 - 63, G_MAXUINT64,
   };
   World world;
-  SsemShmFile a, b;
+  SsemShmLinuxMember a, b;
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (numbers); i++)
@@ -482,7 +483,7 @@ test_impossible_remover (void)
       world_init (&world);
       plant_nascent (&world, &a, world.first);
       make_doomed (&a, TRUE);
-      a.memory->remover = numbers[i];
+      a.parent.segment->remover = numbers[i];
       die (&a);
 
       g_assert_true (attach (&world, &b));
@@ -507,7 +508,7 @@ plant_leftover (World      *world,
                 gboolean    has_remover)
 {
   g_autofree char *place = g_build_filename (world->further, name, NULL);
-  SsemShmFile file;
+  SsemShmLinuxMember file;
 
   plant_nascent (world, &file, place);
   if (is_doomed)
@@ -533,7 +534,7 @@ static void
 test_leftovers (void)
 {
   World world;
-  SsemShmFile file;
+  SsemShmLinuxMember file;
   int what;
 
   for (what = 0; what < N_WAYS; what++)
@@ -557,8 +558,9 @@ static void
 test_nothing_else (void)
 {
   World world;
-  SsemShmFile file;
+  SsemShmLinuxMember file;
   int what, removes;
+  int result;
   gboolean is_new;
 
   for (what = 0; what < N_WAYS; what++)
@@ -580,10 +582,11 @@ test_nothing_else (void)
         g_assert_true (g_file_set_contents (wing, "", 0, NULL));
 
         file_init (&file, &world);
-        g_assert_cmpint (removes ? ssem_shm_file_remove_leftover (&file)
-                         : ssem_shm_file_attach (&file, INITIAL, SSEM_SHM_OPEN_EXISTING, 0, &is_new),
-                         ==, expected);
-        ssem_shm_file_clear (&file);
+        result = removes ? ssem_shm_member_remove_leftover (&file.parent)
+                         : ssem_shm_member_attach (&file.parent, INITIAL, SSEM_SHM_OPEN_EXISTING,
+                                                   0, &is_new);
+        g_assert_cmpint (result, ==, expected);
+        ssem_shm_linux_member_clear (&file);
         world_clear (&world);
       }
 }
@@ -595,7 +598,7 @@ static void
 test_no_room (void)
 {
   struct rlimit limit, none;
-  SsemShmFile a, b;
+  SsemShmLinuxMember a, b;
   World world;
 
   world_init (&world);
@@ -608,8 +611,9 @@ test_no_room (void)
   g_assert_false (leave (&b));
   g_assert_true (leave (&a));
 
-  g_assert_cmpint (try_attach (&world, &a, SSEM_SHM_OPEN_OR_CREATE, &(gboolean) { FALSE }), ==, -EFBIG);
-  ssem_shm_file_clear (&a);
+  g_assert_cmpint (try_attach (&world, &a, SSEM_SHM_OPEN_OR_CREATE, &(gboolean) { FALSE }), ==,
+                   -EFBIG);
+  ssem_shm_linux_member_clear (&a);
   g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
   world_clear (&world);
 }

@@ -5,16 +5,16 @@
 #include "fuzz.h"
 
 #include "ssem/shm/ssem-shm-counter-private.h"
-#include "ssem/shm/linux/ssem-shm-file-private.h"
+#include "ssem/shm/ssem-shm-segment-private.h"
 #include "ssem/shm/ssem-shm-waiters-private.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Arbitrary bytes as the memory of a segment, without a file: what is taken for a segment is used in
- * every way there is. The memory is as long as the file would be and not a byte longer, so anything
- * that is looked at beyond it is found. Opening files is what fuzz-attach.c does; this is many times
- * faster.
+/* Arbitrary bytes as the memory of a segment, without a file: what is taken for a segment is used
+ * in every way there is. The memory is as long as the file would be and not a byte longer, so
+ * anything that is looked at beyond it is found. Opening files is what fuzz-attach.c does; this is
+ * many times faster.
  *
  * The first byte tells how many units are acquired or set (bits 0-2), and whether the rest is the
  * whole segment or lies over the words of a sound one (bit 3). */
@@ -49,7 +49,7 @@ make_segment (const guint8 *bytes,
   return segment;
 }
 
-/* As one that only looks does it. */
+/* Does what an inspection does. */
 static void
 look (SsemShmSegment *segment)
 {
@@ -69,21 +69,23 @@ look (SsemShmSegment *segment)
   g_assert_true (atomic_load (&segment->state) == word);
 }
 
-static gboolean
-is_dead_cb (guint64  process,
-            gpointer data)
+/* The port's liveness: half of the processes are alive. */
+gboolean
+ssem_shm_member_is_alive (SsemShmMember *member,
+                          guint64        attach_id)
 {
-  return (process & 1) == 0;
+  return (attach_id & 1) != 0;
 }
 
-/* Everybody is dead; no units are lost by that. */
+/* Reclaims every process, as if all were dead. No units are lost by that. */
 static void
-settle (SsemShmSegment *segment)
+reclaim_all (SsemShmSegment *segment)
 {
+  SsemShmMember member = { .segment = segment };
   guint32 used = atomic_load (&segment->slots_used);
   guint32 i;
 
-  ssem_shm_waiters_recount (segment, is_dead_cb, NULL);
+  ssem_shm_waiters_recount (&member);
   for (i = 1; i < used; i++)
     {
       guint64 process = atomic_load (&segment->slots[i].owner) >> SSEM_SHM_OWNER_SHIFT;
@@ -153,12 +155,12 @@ LLVMFuzzerTestOneInput (const guint8 *data,
     return 0;
 
   segment = make_segment (data + 1, length - 1, (data[0] & IS_SOUND) != 0, &size);
-  result = ssem_shm_file_check_head (segment, (goffset) size, FUZZ_KEY);
+  result = ssem_shm_segment_check (segment, (goffset) size, FUZZ_KEY);
   g_assert_true (result == 0 || result == -EBADMSG || result == -EPROTO || result == -ENOENT);
   if (result == 0)
     {
       look (segment);
-      settle (segment);
+      reclaim_all (segment);
       operate (segment, data[0] & UNITS);
     }
   g_aligned_free (segment);

@@ -31,6 +31,14 @@ typedef struct
   int plain; /* guarded by the only unit */
 } Guarded;
 
+/* The port's liveness. The dead are reclaimed without it. */
+gboolean
+ssem_shm_member_is_alive (SsemShmMember *member,
+                          guint64        attach_id)
+{
+  return TRUE;
+}
+
 static SsemShmSegment *
 segment_new (int initial_value)
 {
@@ -153,6 +161,7 @@ test_trying (void)
 static void
 take_sleeping (SsemShmSlotHandle *handle)
 {
+  SsemShmMember member = { .segment = handle->segment };
   SsemShmWaiter waiter = { 0 };
 
   if (take (handle))
@@ -160,16 +169,18 @@ take_sleeping (SsemShmSlotHandle *handle)
 
   ssem_shm_waiters_announce (handle->segment, handle->index, 1);
   while (!take (handle))
-    ssem_shm_waiters_sleep (handle->segment, &waiter, handle->index, 1, G_MAXINT64);
+    ssem_shm_waiters_sleep (&member, &waiter, handle->index, 1, G_MAXINT64);
   ssem_shm_waiters_retract (handle->segment, handle->index);
 }
 
 static void
 give_waking (SsemShmSlotHandle *handle)
 {
+  SsemShmMember member = { .segment = handle->segment };
+
   give (handle);
   if (ssem_shm_waiters_is_anybody (handle->segment))
-    ssem_shm_waiters_wake (handle->segment, 1);
+    ssem_shm_waiters_wake (&member, 1);
 }
 
 static gpointer

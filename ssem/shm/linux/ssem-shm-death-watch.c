@@ -4,10 +4,8 @@
 
 #include "config.h"
 
-#include "ssem-shm-death-watch-private.h"
+#include "ssem-shm-linux-member-private.h"
 
-#include "ssem/shm/ssem-shm-recovery-private.h"
-#include "ssem/shm/ssem-shm-waiters-private.h"
 #include "ssem/os/ssem-file-number-private.h"
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem/os/ssem-thread-private.h"
@@ -19,64 +17,66 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-/* When a process dies, the kernel closes its files, and inotify(7) tells whoever watches the
- * segment that a file that was open for writing was closed (IN_CLOSE_WRITE). That is the bell. It
- * rings for every leaver, dead or not, so the thread looks who is dead. It rings a moment before
- * the kernel drops the locks by which the living are known, and who is dying may lose the processor
- * in between, so the thread looks again after ever longer pauses. Also, bells that ring together
- * may be heard as one.
+/* The death watch: a thread that notices when another process dies that is attached to a semaphore.
  *
- * Not every process that waits listens: a bell that wakes fifty of them makes the one that is to
- * get the units wait for a processor. Up to three do for each semaphore, each with a lock on one of
- * three bytes, and hear of each other's death like of any other's. When all is quiet again after a
- * bell, those who wait are woken and try to take a place that may be free; a listener that leaves
- * in good order wakes one to take its place. What no listener hears, because all died or stand
- * still, or because the system has no more inotify instances, the waiters find out by their own
- * look, at most a second later.
+ * When a process dies, the kernel closes its files. inotify (7) reports to each watcher of the
+ * segment's file that a file which was open for writing was closed (IN_CLOSE_WRITE). That event
+ * comes for every process that leaves, dead or not, so the core looks which processes are dead. The
+ * event comes shortly before the kernel drops the locks by which live processes are known, and the
+ * dying process may lose the processor in between. So the core looks again after ever longer
+ * pauses. Several events may be merged into one.
  *
- * One thread for all semaphores of the process, started when the process first sleeps waiting for
- * units and is to listen. It stays as long as it has something to watch.
+ * Not every waiting process watches: an event that wakes fifty of them would make the process that
+ * is to get the units wait for a processor. Up to three watch each semaphore, each with a lock on
+ * one of three bytes, and they notice each other's death like any other. After the last look the
+ * waiters are woken, and try to take a byte that may be free; a watcher that leaves in order wakes
+ * one waiter for that. The waiters' own look, after at most a second, finds what no watcher
+ * notices, because all died or are stopped, or because the system has no more inotify instances.
  *
- * watch_lock protects all here. The thread holds it while it sweeps a file, which takes some
- * microseconds, and not while it sleeps; so whoever unwatches a file knows, with the lock, that it
- * is let go of.
+ * There is one thread for all semaphores of the process. It starts when the process first sleeps
+ * for units and is to watch, and stays as long as it has something to watch.
  *
- * A program that closes every descriptor that it finds takes the inotify instance away, too, and
- * the number may be a stranger's then, whose data the thread must not read. So the instance bears a
- * mark, which is looked at before each use. A bell that was lost is left alone: its thread ends
- * when it wakes, and the next one to listen makes another bell. Each has a number, by which a
- * thread knows whether the bell is still its own.
+ * watch_lock protects all data here. The thread holds it during a look, which takes some
+ * microseconds, and not while it sleeps. So a caller of unwatch () knows, with the lock, that the
+ * thread is done with the member.
+ *
+ * A program that closes every descriptor that it finds also closes the inotify instance. The number
+ * may then belong to another file, whose data the thread must not read. So the instance has a mark,
+ * which is checked before each use. A lost instance is given up: its thread ends when it wakes, and
+ * the next watch () makes another instance. Each instance has a serial, by which a thread knows
+ * whether the instance is still its own.
  */
 
-/* The pauses between looks grow by half each time, from the first to the last; together that is a
- * third of a second. */
+/* The pauses between looks grow by half each time, from the first to the last; their sum is a third
+ * of a second. */
 #define FIRST_PAUSE_USEC 10
 #define LAST_PAUSE_USEC 100000
 
-/* The signal that an open file would send when it is ready, if anybody had asked it to send one.
- * Nobody does so here; and what others open has none, or another one. */
+/* The mark: the signal that an open file would send when it is ready, if the program had asked for
+ * one. This file does not ask for it. Other files have none, or another one. */
 #define MARK SIGWINCH
 
 typedef struct
 {
-  SsemShmFile *file;
+  SsemShmLinuxMember *member;
+  SsemShmDeathFunc func;
   int watch;
 } Watched;
 
 static GMutex watch_lock;
-static int inotify_fd = -1; /* -1: there is no bell */
+static int inotify_fd = -1; /* -1: there is no instance */
 static guint watch_serial;
 static gboolean has_thread;
 static GArray *watched;
 
-/* With watch_lock: whether there is a bell that the program has left us. */
+/* Returns whether there is an instance that the program has not closed. With watch_lock. */
 static gboolean
 has_instance (void)
 {
   return inotify_fd >= 0 && fcntl (inotify_fd, F_GETSIG) == MARK;
 }
 
-/* With watch_lock. The thread, if there is one, is not of this bell any more. */
+/* Gives up the instance; its thread, if there is one, will end. With watch_lock. */
 static void
 drop_instance (void)
 {
@@ -112,39 +112,16 @@ forget_in_child (void)
 }
 
 void
-ssem_shm_death_watch_init (void)
+ssem_shm_port_init (void)
 {
   watched = g_array_new (FALSE, FALSE, sizeof (Watched));
   ssem_fork_protect (&watch_lock, forget_in_child);
 }
 
-/* With watch_lock. */
-static gboolean
-sweep_watch (int watch)
-{
-  gboolean has_found = FALSE;
-  guint i;
-
-  for (i = 0; i < watched->len; i++)
-    {
-      Watched *entry = &g_array_index (watched, Watched, i);
-
-      if (entry->watch != watch)
-        continue;
-
-      /* First what somebody may be waiting for right now. */
-      if (ssem_shm_recovery_sweep (entry->file, SSEM_SHM_SWEEP_UNITS) > 0)
-        has_found = TRUE;
-      if (ssem_shm_recovery_sweep (entry->file, SSEM_SHM_SWEEP_WAITERS) > 0)
-        has_found = TRUE;
-    }
-
-  return has_found;
-}
-
-/* With watch_lock: the rest that a death asks for, when the units are back already. */
+/* Looks for the dead in the segment with that watch. With watch_lock. */
 static void
-tidy_watch (int watch)
+look (int      watch,
+      gboolean is_last)
 {
   guint i;
 
@@ -152,36 +129,30 @@ tidy_watch (int watch)
     {
       Watched *entry = &g_array_index (watched, Watched, i);
 
-      if (entry->watch != watch)
-        continue;
-
-      /* Whoever died may have brought units back for another, and not woken anybody any more, and
-       * need not have had a slot by which it could be found. Or it listened, and has to be
-       * replaced. So in the end all who wait look, whomever we find. */
-      if (ssem_shm_recovery_sweep (entry->file, SSEM_SHM_SWEEP_ALL) >= 0)
-        ssem_shm_waiters_wake_all (entry->file->memory);
+      if (entry->watch == watch)
+        entry->func (&entry->member->parent, is_last);
     }
 }
 
 static void
-add_once (GArray *rung,
+add_once (GArray *closed,
           int     watch)
 {
   guint i;
 
-  for (i = 0; i < rung->len; i++)
+  for (i = 0; i < closed->len; i++)
     {
-      if (g_array_index (rung, int, i) == watch)
+      if (g_array_index (closed, int, i) == watch)
         return;
     }
-  g_array_append_val (rung, watch);
+  g_array_append_val (closed, watch);
 }
 
-/* With watch_lock. Adds to @rung whose bell has rung, without waiting. FALSE when there is nothing
- * to listen to. */
+/* Adds the watches of which there are events to @closed, without waiting. Returns FALSE if the
+ * instance cannot be read. With watch_lock. */
 static gboolean
-hear (GArray *rung,
-      gint64 *pause)
+read_events (GArray *closed,
+             gint64 *pause)
 {
   _Alignas (struct inotify_event) char events[4096];
   gssize n_read, at;
@@ -196,7 +167,7 @@ hear (GArray *rung,
 
       if (event->mask & IN_CLOSE_WRITE)
         {
-          add_once (rung, event->wd);
+          add_once (closed, event->wd);
           *pause = FIRST_PAUSE_USEC;
         }
       at += (gssize) (sizeof *event + event->len);
@@ -205,67 +176,62 @@ hear (GArray *rung,
   return n_read > 0;
 }
 
-/* Looks who is dead where the bell has rung. After the last look, the bells are forgotten. */
+/* Looks for the dead in the segments of @closed. After the last look, @closed is empty. */
 static void
-answer (GArray *rung,
-        gint64 *pause)
+look_at_all (GArray *closed,
+             gint64 *pause)
 {
   gboolean is_last = *pause > LAST_PAUSE_USEC;
   guint i;
 
   ssem_thread_lock (&watch_lock);
-  for (i = 0; i < rung->len; i++)
-    {
-      int watch = g_array_index (rung, int, i);
-
-      if (sweep_watch (watch) || is_last)
-        tidy_watch (watch);
-    }
+  for (i = 0; i < closed->len; i++)
+    look (g_array_index (closed, int, i), is_last);
   ssem_thread_unlock (&watch_lock);
 
   *pause += *pause / 2;
   if (is_last)
-    g_array_set_size (rung, 0);
+    g_array_set_size (closed, 0);
 }
 
 static gpointer
-listen_thread (gpointer data)
+watch_thread (gpointer data)
 {
-  guint number = GPOINTER_TO_UINT (data);
-  struct pollfd bell = { .fd = -1, .events = POLLIN };
-  g_autoptr(GArray) rung = g_array_new (FALSE, FALSE, sizeof (int));
+  guint serial = GPOINTER_TO_UINT (data);
+  struct pollfd instance = { .fd = -1, .events = POLLIN };
+  g_autoptr(GArray) closed = g_array_new (FALSE, FALSE, sizeof (int));
   gint64 pause = FIRST_PAUSE_USEC;
   gboolean is_over;
 
   ssem_thread_lock (&watch_lock);
-  is_over = number != watch_serial;
-  bell.fd = inotify_fd;
+  is_over = serial != watch_serial;
+  instance.fd = inotify_fd;
   ssem_thread_unlock (&watch_lock);
 
   while (!is_over)
     {
-      gboolean has_rung;
+      gboolean has_events;
 
       struct timespec wait = {
         .tv_sec = pause / G_USEC_PER_SEC,
         .tv_nsec = pause % G_USEC_PER_SEC * 1000,
       };
 
-      has_rung = ppoll (&bell, 1, rung->len > 0 ? &wait : NULL, NULL) > 0;
+      has_events = ppoll (&instance, 1, closed->len > 0 ? &wait : NULL, NULL) > 0;
 
       ssem_thread_lock (&watch_lock);
-      is_over = number != watch_serial;
-      if (!is_over && has_rung)
-        is_over = !has_instance () || !hear (rung, &pause);
+      is_over = serial != watch_serial;
+      if (!is_over && has_events)
+        is_over = !has_instance () || !read_events (closed, &pause);
       ssem_thread_unlock (&watch_lock);
 
-      if (rung->len > 0)
-        answer (rung, &pause);
+      if (closed->len > 0)
+        look_at_all (closed, &pause);
 
-      /* Unwatching is heard, too, so nobody has to tell us that there is nothing left. */
+      /* Ending a watch is an event, too, so the thread wakes when nothing is left to watch. */
       ssem_thread_lock (&watch_lock);
-      is_over = is_over || number != watch_serial || watched->len == 0;
-      if (is_over && number == watch_serial)
+      is_over = is_over || serial != watch_serial || watched->len == 0;
+      if (is_over && serial == watch_serial)
         drop_instance ();
       ssem_thread_unlock (&watch_lock);
     }
@@ -278,41 +244,42 @@ static gboolean
 start_thread (void)
 {
   if (!has_thread)
-    has_thread = ssem_thread_start ("ssem-watch", listen_thread, GUINT_TO_POINTER (watch_serial),
+    has_thread = ssem_thread_start ("ssem-watch", watch_thread, GUINT_TO_POINTER (watch_serial),
                                     NULL);
 
   return has_thread;
 }
 
-/* Rings the bell of the segment. Who has begun to listen does so: somebody may have died after it
- * had looked for the dead and before it listened, and the thread is to look again, and a while
- * after. */
+/* Causes an event for the segment. A process that starts to watch does so: another may have died
+ * after this process had looked for the dead, and before it watched. So the thread looks again, and
+ * a while later. */
 static void
-ring (const char *path)
+cause_event (const char *location)
 {
-  int fd = open (path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+  int fd = open (location, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 
   if (fd >= 0)
     close (fd);
 }
 
-gboolean
-ssem_shm_death_watch_watch (SsemShmFile *file)
+static gboolean
+start_watch (SsemShmLinuxMember *member,
+             SsemShmDeathFunc    func)
 {
-  Watched entry = { .file = file, .watch = -1 };
+  Watched entry = { .member = member, .func = func, .watch = -1 };
   gboolean is_watched = FALSE;
 
   ssem_thread_lock (&watch_lock);
 
   /* In another root the path may name another file. The waiters' own look finds deaths then. */
-  if (ssem_shm_file_is_in_place (file) && (has_instance () || make_instance ()))
-    entry.watch = inotify_add_watch (inotify_fd, file->place, IN_CLOSE_WRITE);
+  if (ssem_shm_file_is_in_place (&member->file) && (has_instance () || make_instance ()))
+    entry.watch = inotify_add_watch (inotify_fd, member->file.location, IN_CLOSE_WRITE);
 
   is_watched = entry.watch >= 0 && start_thread ();
   if (is_watched)
     {
       g_array_append_val (watched, entry);
-      ring (file->place);
+      cause_event (member->file.location);
     }
   else if (!has_thread)
     {
@@ -324,8 +291,8 @@ ssem_shm_death_watch_watch (SsemShmFile *file)
   return is_watched;
 }
 
-void
-ssem_shm_death_watch_unwatch (SsemShmFile *file)
+static void
+end_watch (SsemShmLinuxMember *member)
 {
   gboolean is_last = TRUE;
   int watch = -1;
@@ -336,7 +303,7 @@ ssem_shm_death_watch_unwatch (SsemShmFile *file)
     {
       Watched *entry = &g_array_index (watched, Watched, i);
 
-      if (entry->file == file)
+      if (entry->member == member)
         {
           watch = entry->watch;
           g_array_remove_index_fast (watched, i);
@@ -350,4 +317,31 @@ ssem_shm_death_watch_unwatch (SsemShmFile *file)
   if (watch >= 0 && is_last && has_instance ())
     inotify_rm_watch (inotify_fd, watch);
   ssem_thread_unlock (&watch_lock);
+}
+
+/* --- The port --- */
+
+gboolean
+ssem_shm_member_watch (SsemShmMember    *member,
+                       SsemShmDeathFunc  func)
+{
+  SsemShmLinuxMember *self = ssem_shm_linux_member (member);
+
+  if (!ssem_shm_member_can_ask (member) || ssem_shm_liveness_listen (self) != 0)
+    return FALSE;
+  if (start_watch (self, func))
+    return TRUE;
+
+  ssem_shm_liveness_unlisten (self);
+
+  return FALSE;
+}
+
+void
+ssem_shm_member_unwatch (SsemShmMember *member)
+{
+  SsemShmLinuxMember *self = ssem_shm_linux_member (member);
+
+  end_watch (self);
+  ssem_shm_liveness_unlisten (self);
 }

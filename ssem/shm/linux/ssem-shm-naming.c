@@ -4,8 +4,6 @@
 
 #include "config.h"
 
-#include "ssem-shm-naming-private.h"
-
 #include "ssem-shm-wing-private.h"
 
 #include "ssem/os/ssem-file-link-private.h"
@@ -67,42 +65,29 @@
 #define PHASE(life)       SSEM_SHM_LIFE_PHASE (life)
 #define NEXT(life, phase) SSEM_SHM_LIFE_NEXT (life, SSEM_SHM_LIFE_ ## phase)
 
-/* For another file of the same key. It borrows the names. */
-static SsemShmFile
-another_of (SsemShmFile *self)
-{
-  return (SsemShmFile) {
-    .key = self->key,
-    .folder = self->folder,
-    .owns_folder = self->owns_folder,
-    .path = self->path,
-    .fd = -1,
-    .wing_fd = -1,
-  };
-}
-
 /* --- Giving up the name --- */
 
 /* The common case, for the one process that has ever been attached: TRUE when it is doomed now.
  * Nobody can be in the way, and whoever comes meanwhile takes a number before it looks at life. */
 static gboolean
-doom_own (SsemShmFile *self)
+doom_own (SsemShmLinuxMember *self)
 {
-  guint64 life = atomic_load (&self->memory->life);
+  guint64 life = atomic_load (&self->parent.segment->life);
   guint64 closing = NEXT (life, CLOSING);
 
   return (PHASE (life) == SSEM_SHM_LIFE_OPEN || PHASE (life) == SSEM_SHM_LIFE_CLOSING) &&
-         atomic_compare_exchange_strong (&self->memory->life, &life, closing) &&
-         atomic_load (&self->memory->last_attach_id) == 1 &&
-         self->process == SSEM_SHM_PROCESS (1, 0) &&
-         atomic_compare_exchange_strong (&self->memory->life, &closing, NEXT (closing, DOOMED));
+         atomic_compare_exchange_strong (&self->parent.segment->life, &life, closing) &&
+         atomic_load (&self->parent.segment->last_attach_id) == 1 &&
+         self->parent.attach_id == SSEM_SHM_PROCESS (1, 0) &&
+         atomic_compare_exchange_strong (&self->parent.segment->life, &closing,
+                                         NEXT (closing, DOOMED));
 }
 
 /* TRUE when the segment is doomed, by whomever; FALSE when somebody is attached. */
 static gboolean
-doom (SsemShmFile *self)
+doom (SsemShmLinuxMember *self)
 {
-  guint64 life = atomic_load (&self->memory->life);
+  guint64 life = atomic_load (&self->parent.segment->life);
 
   while (PHASE (life) != SSEM_SHM_LIFE_DOOMED)
     {
@@ -111,15 +96,15 @@ doom (SsemShmFile *self)
         {
           guint64 closing = NEXT (life, CLOSING);
 
-          if (!atomic_compare_exchange_strong (&self->memory->life, &life, closing))
+          if (!atomic_compare_exchange_strong (&self->parent.segment->life, &life, closing))
             continue;
           life = closing;
         }
-      if (ssem_shm_file_has_others (self))
+      if (ssem_shm_liveness_has_others (self))
         return FALSE;
 
       /* Whoever attached unseen will change life, or has: then this fails. */
-      if (atomic_compare_exchange_strong (&self->memory->life, &life, NEXT (life, DOOMED)))
+      if (atomic_compare_exchange_strong (&self->parent.segment->life, &life, NEXT (life, DOOMED)))
         break;
     }
 
@@ -129,21 +114,23 @@ doom (SsemShmFile *self)
 /* Removes a doomed segment. The caller has a number in no wing, which others see. FALSE when
  * somebody else is about to do so. */
 static gboolean
-remove_doomed (SsemShmFile *self)
+remove_doomed (SsemShmLinuxMember *self,
+               guint64             attach_id)
 {
-  guint64 remover = atomic_load (&self->memory->remover);
+  guint64 remover = atomic_load (&self->parent.segment->remover);
 
   do
     {
-      if (remover != 0 && remover != self->process && ssem_shm_file_is_alive (self, remover))
+      if (remover != 0 && remover != attach_id && remover != self->parent.attach_id &&
+          ssem_shm_member_is_alive (&self->parent, remover))
         return FALSE;
     }
-  while (!atomic_compare_exchange_strong (&self->memory->remover, &remover, self->process));
+  while (!atomic_compare_exchange_strong (&self->parent.segment->remover, &remover, attach_id));
 
   /* Nobody else unlinks it from here on. But a former remover may have done so; or the path names
    * another file by now, because this process has changed its root, or somebody has moved files. */
-  if (ssem_shm_file_is_in_place (self))
-    unlink (self->place);
+  if (ssem_shm_file_is_in_place (&self->file))
+    unlink (self->file.location);
   ssem_shm_wing_remove (self);
 
   return TRUE;
@@ -157,62 +144,66 @@ remove_folder (const char *path)
 
 /* A creator or a remover that was killed may have left what it put into a further place. */
 static void
-clear_further (SsemShmFile *self)
+clear_further (SsemShmLinuxMember *self)
 {
-  g_autofree char *folder = ssem_shm_file_get_further (self);
+  g_autofree char *folder = ssem_shm_name_get_further (self->name);
   g_auto(GStrv) places = NULL;
   guint i;
 
   if (remove_folder (folder))
     return;
 
-  if (ssem_shm_file_list_further (self, &places) != 0)
+  if (ssem_shm_name_list_further (self->name, &places) != 0)
     return;
   for (i = 0; places != NULL && places[i] != NULL; i++)
     {
-      SsemShmFile left = another_of (self);
+      SsemShmLinuxMember left;
+      guint64 remover;
       int phase;
 
-      if (ssem_shm_file_open (&left, places[i]) != 0)
+      ssem_shm_linux_member_init_other (&left, self);
+      if (ssem_shm_linux_member_open (&left, places[i]) != 0)
         continue;
 
-      phase = PHASE (atomic_load (&left.memory->life));
+      phase = PHASE (atomic_load (&left.parent.segment->life));
       if ((phase == SSEM_SHM_LIFE_DOOMED || phase == SSEM_SHM_LIFE_NASCENT) &&
-          doom (&left) && ssem_shm_file_take_number (&left, FALSE) == 0)
-        remove_doomed (&left);
-      ssem_shm_file_close (&left);
+          doom (&left) && ssem_shm_liveness_take_extra_id (&left, &remover) == 0)
+        remove_doomed (&left, remover);
+      ssem_shm_member_close (&left.parent);
     }
   rmdir (folder);
 }
 
 /* What cannot be looked at may be it: members of a crowd may live in the wing. */
 static gboolean
-may_be_born (SsemShmFile *self,
+may_be_born (SsemShmLinuxMember *self,
              const char  *place,
              guint64      birth)
 {
-  SsemShmFile other = another_of (self);
-  int result = ssem_shm_file_open (&other, place);
+  SsemShmLinuxMember other;
   gboolean is_it;
+  int result;
 
+  ssem_shm_linux_member_init_other (&other, self);
+  result = ssem_shm_linux_member_open (&other, place);
   if (result != 0)
     return result != -ENOENT;
 
-  is_it = other.memory->segment_id == birth;
-  ssem_shm_file_close (&other);
+  is_it = other.parent.segment->segment_id == birth;
+  ssem_shm_member_close (&other.parent);
 
   return is_it;
 }
 
 /* Whether a wing that has been seen may be of a segment that has a name. */
 static gboolean
-may_be_wing (SsemShmFile *self,
+may_be_wing (SsemShmLinuxMember *self,
              const char  *wing)
 {
   guint64 birth = g_ascii_strtoull (wing, NULL, 16);
   g_auto(GStrv) further = NULL;
-  gboolean may_be = ssem_shm_file_list_further (self, &further) != 0 ||
-                    may_be_born (self, self->path, birth);
+  gboolean may_be = ssem_shm_name_list_further (self->name, &further) != 0 ||
+                    may_be_born (self, self->name->path, birth);
   guint i;
 
   for (i = 0; !may_be && further != NULL && further[i] != NULL; i++)
@@ -223,7 +214,7 @@ may_be_wing (SsemShmFile *self,
 
 /* One that was killed may have left the wing that it made for a segment that was doomed. */
 static void
-clear_wings (SsemShmFile *self)
+clear_wings (SsemShmLinuxMember *self)
 {
   g_autofree char *folder = ssem_shm_wing_get_folder (self);
   g_autoptr(GDir) dir = NULL;
@@ -245,9 +236,9 @@ clear_wings (SsemShmFile *self)
 
 /* Where it is removed, or was none: what others who died have left of the key. */
 static void
-clear_leftovers (SsemShmFile *self)
+clear_leftovers (SsemShmLinuxMember *self)
 {
-  if (!ssem_shm_file_has_folders (self))
+  if (!ssem_shm_directory_has_subdirectories (&self->name->directory))
     return;
 
   clear_further (self);
@@ -259,34 +250,35 @@ clear_leftovers (SsemShmFile *self)
 /* What lies in @place, beside a nascent segment: 0 when that is nothing, or nothing any more;
  * -EEXIST when it stays. */
 static int
-meet_rival (SsemShmFile *self,
+meet_rival (SsemShmLinuxMember *self,
             const char  *place)
 {
-  SsemShmFile rival = another_of (self);
+  SsemShmLinuxMember rival;
   /* The first place comes before the further ones. */
-  gboolean is_before = strcmp (place, self->place) < 0;
+  gboolean is_before = strcmp (place, self->file.location) < 0;
   guint64 life;
   int result;
 
-  result = ssem_shm_file_open (&rival, place);
+  ssem_shm_linux_member_init_other (&rival, self);
+  result = ssem_shm_linux_member_open (&rival, place);
   if (result != 0)
     return result == -ENOENT ? 0 : result;
 
-  life = atomic_load (&rival.memory->life);
+  life = atomic_load (&rival.parent.segment->life);
   while (PHASE (life) == SSEM_SHM_LIFE_NASCENT && !is_before &&
-         !atomic_compare_exchange_strong (&rival.memory->life, &life, NEXT (life, DOOMED)))
+         !atomic_compare_exchange_strong (&rival.parent.segment->life, &life, NEXT (life, DOOMED)))
     ;
   if (PHASE (life) == SSEM_SHM_LIFE_OPEN || PHASE (life) == SSEM_SHM_LIFE_CLOSING ||
       (PHASE (life) == SSEM_SHM_LIFE_NASCENT && is_before))
     result = -EEXIST;
-  ssem_shm_file_close (&rival);
+  ssem_shm_member_close (&rival.parent);
 
   return result;
 }
 
 /* 0 when no other place has a segment that stays; -EEXIST when one has. */
 static int
-look_for_rivals (SsemShmFile *self)
+look_for_rivals (SsemShmLinuxMember *self)
 {
   g_auto(GStrv) places = NULL;
   int result = 0;
@@ -295,14 +287,14 @@ look_for_rivals (SsemShmFile *self)
   /* What gave us the name comes before what we read of the others. */
   atomic_thread_fence (memory_order_seq_cst);
 
-  if (!g_str_equal (self->place, self->path))
-    result = meet_rival (self, self->path);
+  if (!g_str_equal (self->file.location, self->name->path))
+    result = meet_rival (self, self->name->path);
 
   if (result == 0)
-    result = ssem_shm_file_list_further (self, &places);
+    result = ssem_shm_name_list_further (self->name, &places);
   for (i = 0; result == 0 && places != NULL && places[i] != NULL; i++)
     {
-      if (!g_str_equal (self->place, places[i]))
+      if (!g_str_equal (self->file.location, places[i]))
         result = meet_rival (self, places[i]);
     }
 
@@ -312,9 +304,9 @@ look_for_rivals (SsemShmFile *self)
 /* With a number, which others see: 0 when the segment is open and stays; -EIDRM when it is
  * doomed. */
 static int
-settle (SsemShmFile *self)
+settle (SsemShmLinuxMember *self)
 {
-  guint64 life = atomic_load (&self->memory->life);
+  guint64 life = atomic_load (&self->parent.segment->life);
 
   for (;;)
     {
@@ -333,7 +325,7 @@ settle (SsemShmFile *self)
           else if (result != 0)
             return result;
         }
-      if (atomic_compare_exchange_strong (&self->memory->life, &life, next))
+      if (atomic_compare_exchange_strong (&self->parent.segment->life, &life, next))
         life = next;
     }
 }
@@ -341,56 +333,52 @@ settle (SsemShmFile *self)
 /* Gives a segment its name, @prepared where that is one, else a new one: -EEXIST when another has
  * the name, -ENOENT when the folder has gone under our feet. */
 static int
-publish (SsemShmFile *self,
-         SsemShmFile *prepared,
+publish (SsemShmLinuxMember *self,
+         SsemShmLinuxMember *prepared,
          int          initial_value,
          gboolean     is_heir,
          gboolean     goes_further)
 {
   g_autofree char *folder = NULL;
   g_autofree char *further = NULL;
-  const char *place = self->path;
+  const char *place = self->name->path;
   int result = 0;
 
-  if (prepared->memory != NULL)
-    {
-      *self = *prepared;
-      *prepared = another_of (self);
-    }
+  if (prepared->parent.segment != NULL)
+    ssem_shm_linux_member_move (self, prepared);
   else
-    {
-      result = ssem_shm_file_create (self, initial_value, is_heir);
-    }
+    result = ssem_shm_linux_member_create (self, initial_value, is_heir);
   if (result != 0)
     return result;
 
   if (goes_further)
     {
-      folder = ssem_shm_file_get_further (self);
-      result = ssem_shm_file_make_folder (folder);
+      folder = ssem_shm_name_get_further (self->name);
+      result = ssem_shm_directory_create (folder);
       further = g_strdup_printf ("%s/%016" G_GINT64_MODIFIER "x", folder, ssem_random_unique ());
       place = further;
     }
 
   /* It is whole, and locked, when it gets its name. */
   if (result == 0)
-    result = ssem_file_link (self->fd, place);
-  if (result == 0 && goes_further && !ssem_shm_file_has_folders (self))
+    result = ssem_file_link (self->file.fd, place);
+  if (result == 0 && goes_further &&
+      !ssem_shm_directory_has_subdirectories (&self->name->directory))
     {
       unlink (place);
       result = -EOPNOTSUPP;
     }
   if (result == 0)
     {
-      ssem_shm_file_set_place (self, place);
-      result = ssem_shm_file_check_place (self);
+      ssem_shm_file_set_location (&self->file, place);
+      result = ssem_shm_file_check_location (&self->file, &self->name->directory);
       if (result == 0)
         return 0;
-      if (ssem_shm_file_is_in_place (self))
+      if (ssem_shm_file_is_in_place (&self->file))
         unlink (place);
     }
 
-  ssem_shm_file_close (self);
+  ssem_shm_member_close (&self->parent);
   if (folder != NULL)
     rmdir (folder);
 
@@ -402,30 +390,31 @@ publish (SsemShmFile *self,
 /* Removes the doomed segment that was opened, and closes it: 1 when that is done, 0 when somebody
  * else is about to, -EACCES when it keeps its name. */
 static int
-clear_doomed (SsemShmFile *self)
+clear_doomed (SsemShmLinuxMember *self)
 {
-  int result = ssem_shm_file_take_number (self, FALSE);
+  guint64 remover;
+  int result = ssem_shm_liveness_take_extra_id (self, &remover);
 
   if (result == 0)
-    result = remove_doomed (self) ? 1 : 0;
-  if (result == 1 && ssem_shm_file_is_in_place (self))
+    result = remove_doomed (self, remover) ? 1 : 0;
+  if (result == 1 && ssem_shm_file_is_in_place (&self->file))
     result = -EACCES;
-  ssem_shm_file_close (self);
+  ssem_shm_member_close (&self->parent);
 
   return result;
 }
 
 static gboolean
-is_doomed (SsemShmFile *self)
+is_doomed (SsemShmLinuxMember *self)
 {
-  return PHASE (atomic_load (&self->memory->life)) == SSEM_SHM_LIFE_DOOMED;
+  return PHASE (atomic_load (&self->parent.segment->life)) == SSEM_SHM_LIFE_DOOMED;
 }
 
 static int
-find_further (SsemShmFile *self)
+find_further (SsemShmLinuxMember *self)
 {
   g_auto(GStrv) places = NULL;
-  int result = ssem_shm_file_list_further (self, &places);
+  int result = ssem_shm_name_list_further (self->name, &places);
   guint i;
 
   if (result != 0)
@@ -433,7 +422,7 @@ find_further (SsemShmFile *self)
 
   for (i = 0; places != NULL && places[i] != NULL; i++)
     {
-      result = ssem_shm_file_open (self, places[i]);
+      result = ssem_shm_linux_member_open (self, places[i]);
       if (result == 0 && !is_doomed (self))
         return 0;
       if (result == 0)
@@ -450,7 +439,7 @@ find_further (SsemShmFile *self)
  * with @is_thorough. Who @expects_none does not look: if there is one after all, his own will not
  * get the name. */
 static int
-find (SsemShmFile *self,
+find (SsemShmLinuxMember *self,
       gboolean     is_thorough,
       gboolean     expects_none,
       gboolean    *is_blocked)
@@ -458,13 +447,13 @@ find (SsemShmFile *self,
   int patience, result;
 
   *is_blocked = FALSE;
-  result = ssem_shm_file_check_folder (self);
+  result = ssem_shm_directory_check (&self->name->directory);
   if (result != 0 || expects_none)
     return result != 0 ? result : -ENOENT;
 
   for (patience = PATIENCE; patience > 0; patience--)
     {
-      result = ssem_shm_file_open (self, self->path);
+      result = ssem_shm_linux_member_open (self, self->name->path);
       if (result == 0 && !is_doomed (self))
         return 0;
       if (result == 0)
@@ -483,17 +472,17 @@ find (SsemShmFile *self,
 
 /* Makes what is to come after one that nobody uses. */
 static int
-prepare_successor (SsemShmFile *self,
-                   SsemShmFile *successor,
+prepare_successor (SsemShmLinuxMember *self,
+                   SsemShmLinuxMember *successor,
                    int          initial_value)
 {
   /* For a child of fork () that has not used the old one yet, it is the same semaphore, reset. */
-  self->incarnation = self->memory->incarnation;
-  successor->incarnation = self->incarnation;
-  if (successor->memory == NULL)
-    return ssem_shm_file_create (successor, initial_value, TRUE);
+  self->parent.incarnation = self->parent.segment->incarnation;
+  successor->parent.incarnation = self->parent.incarnation;
+  if (successor->parent.segment == NULL)
+    return ssem_shm_linux_member_create (successor, initial_value, TRUE);
 
-  successor->memory->incarnation = self->incarnation;
+  successor->parent.segment->incarnation = self->parent.incarnation;
 
   return 0;
 }
@@ -501,14 +490,14 @@ prepare_successor (SsemShmFile *self,
 /* 0 when the open segment, which nobody uses, is doomed and its successor ready: made before, so
  * that nothing has changed where there is no room for it. -EEXIST where somebody is attached. */
 static int
-supersede (SsemShmFile *self,
-           SsemShmFile *successor,
+supersede (SsemShmLinuxMember *self,
+           SsemShmLinuxMember *successor,
            int          initial_value)
 {
   int result;
 
   /* Whoever removes a doomed one is not attached to it. */
-  if (ssem_shm_file_has_others (self) && !is_doomed (self))
+  if (ssem_shm_liveness_has_others (self) && !is_doomed (self))
     return -EEXIST;
 
   result = prepare_successor (self, successor, initial_value);
@@ -519,8 +508,8 @@ supersede (SsemShmFile *self,
 }
 
 static int
-attach_with_successor (SsemShmFile    *self,
-                       SsemShmFile    *successor,
+attach_with_successor (SsemShmLinuxMember    *self,
+                       SsemShmLinuxMember    *successor,
                        int             initial_value,
                        SsemShmOpening  opening,
                        guint64         lineage,
@@ -532,11 +521,11 @@ attach_with_successor (SsemShmFile    *self,
   gboolean is_heir = FALSE;
   /* A creator meets what lies in a further place when it has the name. */
   gboolean is_thorough = !may_create;
-  gboolean expects_none = may_create && self->expects_none;
+  gboolean expects_none = may_create && self->parent.expects_none;
   gboolean is_blocked, is_other;
   int round, result;
 
-  self->expects_none = FALSE;
+  self->parent.expects_none = FALSE;
   for (round = 0; round < MAX_ROUNDS; round++)
     {
       gboolean is_guess = expects_none;
@@ -546,10 +535,11 @@ attach_with_successor (SsemShmFile    *self,
       if (result == -ENOENT && !may_create)
         clear_leftovers (self);
       /* Before it has a number: a leftover that is not for us stays what it is. */
-      is_other = result == 0 ? self->memory->incarnation != lineage : result == -ENOENT && !is_heir;
+      is_other = result == 0 ? self->parent.segment->incarnation != lineage
+                             : result == -ENOENT && !is_heir;
       if (lineage != 0 && is_other)
         {
-          ssem_shm_file_close (self);
+          ssem_shm_member_close (&self->parent);
           return -EIDRM;
         }
       if (result != 0 && (result != -ENOENT || !may_create))
@@ -568,7 +558,7 @@ attach_with_successor (SsemShmFile    *self,
               expects_none = TRUE;
             }
           if (result != -EEXIST || opening == SSEM_SHM_CREATE_NEW)
-            ssem_shm_file_close (self);
+            ssem_shm_member_close (&self->parent);
           if (result == 0 || result == -ENOENT)
             continue;
           if (result == -EEXIST && opening == SSEM_SHM_JOIN)
@@ -578,18 +568,19 @@ attach_with_successor (SsemShmFile    *self,
       if (*is_new)
         {
           result = publish (self, successor, initial_value, is_heir, is_blocked);
-          if (result == -ENOENT && !self->owns_folder && access (self->folder, F_OK) != 0)
+          if (result == -ENOENT && !self->name->directory.is_own &&
+              access (self->name->directory.path, F_OK) != 0)
             return -ENOTDIR;
           if (result == -EEXIST || result == -ENOENT || (result != 0 && is_guess))
             continue;
         }
       else if (result == 0)
         {
-          result = ssem_shm_file_take_number (self, TRUE);
+          result = ssem_shm_liveness_take_id (self);
           if (result != 0)
             {
               /* Who has never been attached does not leave: what others have left stays. */
-              ssem_shm_file_close (self);
+              ssem_shm_member_close (&self->parent);
               return result;
             }
         }
@@ -604,9 +595,9 @@ attach_with_successor (SsemShmFile    *self,
           ssem_shm_wing_remove (self);
           clear_doomed (self);
         }
-      else if (self->memory != NULL)
-        ssem_shm_file_leave (self, FALSE);
-      ssem_shm_file_close (self);
+      else if (self->parent.segment != NULL)
+        ssem_shm_member_leave (&self->parent, FALSE);
+      ssem_shm_member_close (&self->parent);
       if (result != -EIDRM)
         return result;
       is_thorough = TRUE;
@@ -617,23 +608,26 @@ attach_with_successor (SsemShmFile    *self,
 }
 
 int
-ssem_shm_file_attach (SsemShmFile    *self,
-                      int             initial_value,
-                      SsemShmOpening  opening,
-                      guint64         lineage,
-                      gboolean       *is_new)
+ssem_shm_member_attach (SsemShmMember  *member,
+                        int             initial_value,
+                        SsemShmOpening  opening,
+                        guint64         incarnation,
+                        gboolean       *is_new)
 {
-  SsemShmFile successor = another_of (self);
-  int result = attach_with_successor (self, &successor, initial_value, opening, lineage, is_new);
+  SsemShmLinuxMember *self = ssem_shm_linux_member (member);
+  SsemShmLinuxMember successor;
+  int result;
 
-  ssem_shm_file_close (&successor);
+  ssem_shm_linux_member_init_other (&successor, self);
+  result = attach_with_successor (self, &successor, initial_value, opening, incarnation, is_new);
+  ssem_shm_member_close (&successor.parent);
 
   return result;
 }
 
 /* -EEXIST where somebody is attached. */
 static int
-remove_unused (SsemShmFile *self)
+remove_unused (SsemShmLinuxMember *self)
 {
   int result = doom (self) ? clear_doomed (self) : -EEXIST;
 
@@ -642,27 +636,27 @@ remove_unused (SsemShmFile *self)
 
 /* What its last user could not remove, or did not come to. TRUE when it is gone now. */
 static gboolean
-remove_rest (SsemShmFile *self,
+remove_rest (SsemShmLinuxMember *self,
              const char  *place)
 {
-  if (ssem_shm_file_open (self, place) != 0)
+  if (ssem_shm_linux_member_open (self, place) != 0)
     return FALSE;
   if (is_doomed (self))
     return clear_doomed (self) == 1;
 
-  ssem_shm_file_close (self);
+  ssem_shm_member_close (&self->parent);
 
   return FALSE;
 }
 
 static gboolean
-remove_rests (SsemShmFile *self)
+remove_rests (SsemShmLinuxMember *self)
 {
   g_auto(GStrv) further = NULL;
-  gboolean is_removed = remove_rest (self, self->path);
+  gboolean is_removed = remove_rest (self, self->name->path);
   guint i;
 
-  if (ssem_shm_file_list_further (self, &further) != 0)
+  if (ssem_shm_name_list_further (self->name, &further) != 0)
     return is_removed;
   for (i = 0; further != NULL && further[i] != NULL; i++)
     is_removed = remove_rest (self, further[i]) || is_removed;
@@ -671,8 +665,9 @@ remove_rests (SsemShmFile *self)
 }
 
 int
-ssem_shm_file_remove_leftover (SsemShmFile *self)
+ssem_shm_member_remove_leftover (SsemShmMember *member)
 {
+  SsemShmLinuxMember *self = ssem_shm_linux_member (member);
   gboolean is_removed = remove_rests (self);
   gboolean is_nascent, is_blocked;
   int result;
@@ -684,9 +679,9 @@ ssem_shm_file_remove_leftover (SsemShmFile *self)
       if (result != 0)
         break;
 
-      is_nascent = PHASE (atomic_load (&self->memory->life)) == SSEM_SHM_LIFE_NASCENT;
+      is_nascent = PHASE (atomic_load (&self->parent.segment->life)) == SSEM_SHM_LIFE_NASCENT;
       result = remove_unused (self);
-      ssem_shm_file_close (self);
+      ssem_shm_member_close (&self->parent);
       is_removed = is_removed || result == 0;
     }
   while (result == 0 && is_nascent);
@@ -700,37 +695,39 @@ ssem_shm_file_remove_leftover (SsemShmFile *self)
 }
 
 int
-ssem_shm_file_rejoin (SsemShmFile *self)
+ssem_shm_member_rejoin (SsemShmMember *member)
 {
-  int result = ssem_shm_file_lock_number (self, SSEM_SHM_LOCKS_ATTACHED, SSEM_FILE_LOCK_EXCLUSIVE);
+  SsemShmLinuxMember *self = ssem_shm_linux_member (member);
+  int result = ssem_shm_liveness_lock (self, SSEM_SHM_LOCKS_ATTACHED, SSEM_FILE_LOCK_EXCLUSIVE);
 
   if (result == 0)
     result = settle (self);
-  if (result == 0 && !ssem_shm_file_is_in_place (self))
+  if (result == 0 && !ssem_shm_file_is_in_place (&self->file))
     result = -EIDRM;
   if (result == 0)
-    ssem_shm_file_count (self);
+    ssem_shm_liveness_count (self);
   /* It goes on lingering: who looks whether we live looks at one byte after the other, and must not
    * find both free. */
   return result;
 }
 
 gboolean
-ssem_shm_file_leave (SsemShmFile *self,
-                     gboolean     lingers)
+ssem_shm_member_leave (SsemShmMember *member,
+                       gboolean       lingers)
 {
-  SsemShmFile remover;
+  SsemShmLinuxMember *self = ssem_shm_linux_member (member);
+  guint64 remover = member->attach_id;
 
-  ssem_shm_file_uncount (self);
-  remover = *self;
+  ssem_shm_linux_member_disown (self);
+  ssem_shm_liveness_uncount (self);
   if (!doom_own (self))
     {
       /* Who cannot be known to linger stays attached. Else it would look dead, and what it holds
        * would be given back while it lives. */
-      if (lingers && ssem_shm_file_lock_number (self, SSEM_SHM_LOCKS_LINGERS,
-                                                SSEM_FILE_LOCK_EXCLUSIVE) != 0)
+      if (lingers && ssem_shm_liveness_lock (self, SSEM_SHM_LOCKS_LINGERS,
+                                             SSEM_FILE_LOCK_EXCLUSIVE) != 0)
         return FALSE;
-      ssem_shm_file_lock_number (self, SSEM_SHM_LOCKS_ATTACHED, SSEM_FILE_LOCK_NONE);
+      ssem_shm_liveness_lock (self, SSEM_SHM_LOCKS_ATTACHED, SSEM_FILE_LOCK_NONE);
 
       if (!doom (self))
         return FALSE;
@@ -738,11 +735,11 @@ ssem_shm_file_leave (SsemShmFile *self,
       /* As the remover it is another one, in the segment's own file: the wings go. Who is not seen
        * to live does not remove it; the next one does. At exit, our threads may be at work still,
        * under the number that they know. */
-      if (ssem_shm_file_take_number (&remover, FALSE) != 0)
+      if (ssem_shm_liveness_take_extra_id (self, &remover) != 0)
         return TRUE;
     }
 
-  remove_doomed (&remover);
+  remove_doomed (self, remover);
   clear_leftovers (self);
   return TRUE;
 }

@@ -50,32 +50,32 @@
 #define WING_SIZE SSEM_SHM_PAGE
 
 static void
-count_near (SsemShmFile *self)
+count_near (SsemShmLinuxMember *self)
 {
   g_autoptr(GArray) bytes = g_array_new (FALSE, FALSE, sizeof (goffset));
-  int n_said = atomic_load (&self->memory->n_near);
+  int n_said = atomic_load (&self->parent.segment->n_near);
 
-  if (ssem_file_lock_list (self->fd, SSEM_SHM_LOCKS_ATTACHED,
+  if (ssem_file_lock_list (self->file.fd, SSEM_SHM_LOCKS_ATTACHED,
                            SSEM_SHM_LOCKS_LINGERS - SSEM_SHM_LOCKS_ATTACHED, CROWD, bytes) == 0)
-    atomic_compare_exchange_strong (&self->memory->n_near, &n_said, (int) bytes->len);
+    atomic_compare_exchange_strong (&self->parent.segment->n_near, &n_said, (int) bytes->len);
 }
 
 guint
-ssem_shm_wing_choose (SsemShmFile *self,
+ssem_shm_wing_choose (SsemShmLinuxMember *self,
                       guint64      count)
 {
-  if (atomic_load (&self->memory->n_near) >= CROWD && count % COUNT_EACH == 0)
+  if (atomic_load (&self->parent.segment->n_near) >= CROWD && count % COUNT_EACH == 0)
     count_near (self);
-  if (atomic_load (&self->memory->n_near) < CROWD)
+  if (atomic_load (&self->parent.segment->n_near) < CROWD)
     return 0;
 
   return 1 + (guint) (count % (SSEM_SHM_N_WINGS - 1));
 }
 
 char *
-ssem_shm_wing_get_folder (SsemShmFile *self)
+ssem_shm_wing_get_folder (SsemShmLinuxMember *self)
 {
-  return g_strconcat (self->path, "+", NULL);
+  return g_strconcat (self->name->path, "+", NULL);
 }
 
 /* The path of a wing, or without one that of their folder. On the stack: a question is asked in a
@@ -86,28 +86,28 @@ typedef struct
 } WingPath;
 
 static const char *
-write_folder (SsemShmFile *self,
+write_folder (SsemShmLinuxMember *self,
               WingPath    *text)
 {
-  g_snprintf (text->path, sizeof text->path, "%s+", self->path);
+  g_snprintf (text->path, sizeof text->path, "%s+", self->name->path);
 
   return text->path;
 }
 
 static const char *
-write_path (SsemShmFile *self,
+write_path (SsemShmLinuxMember *self,
             guint64      birth,
             guint        wing,
             WingPath    *text)
 {
-  g_snprintf (text->path, sizeof text->path, "%s+/%016" G_GINT64_MODIFIER "x-%u", self->path, birth,
-              wing);
+  g_snprintf (text->path, sizeof text->path, "%s+/%016" G_GINT64_MODIFIER "x-%u", self->name->path,
+              birth, wing);
 
   return text->path;
 }
 
 static int
-open_wing (SsemShmFile *self,
+open_wing (SsemShmLinuxMember *self,
            guint64      birth,
            guint        wing,
            int          flags)
@@ -135,12 +135,12 @@ open_wing (SsemShmFile *self,
 /* In a folder that others may write to, too, that of the wings may be somebody else's, who could
  * take our wing away. */
 static int
-check_folder (SsemShmFile *self)
+check_folder (SsemShmLinuxMember *self)
 {
   struct stat found;
   WingPath text;
 
-  if (self->owns_folder)
+  if (self->name->directory.is_own)
     return 0;
 
   if (lstat (write_folder (self, &text), &found) != 0)
@@ -152,7 +152,7 @@ check_folder (SsemShmFile *self)
 }
 
 static int
-create_wing (SsemShmFile *self,
+create_wing (SsemShmLinuxMember *self,
              guint64      birth,
              guint        wing)
 {
@@ -163,7 +163,7 @@ create_wing (SsemShmFile *self,
 
 /* Whether something lies there that cannot be a wing, because somebody has put it there. */
 static gboolean
-is_misfit (SsemShmFile *self,
+is_misfit (SsemShmLinuxMember *self,
            guint64      birth,
            guint        wing)
 {
@@ -177,7 +177,7 @@ is_misfit (SsemShmFile *self,
 }
 
 int
-ssem_shm_wing_open (SsemShmFile *self,
+ssem_shm_wing_open (SsemShmLinuxMember *self,
                     guint64      birth,
                     guint        wing)
 {
@@ -188,41 +188,41 @@ ssem_shm_wing_open (SsemShmFile *self,
 }
 
 static int
-map_wing (SsemShmFile *self)
+map_wing (SsemShmLinuxMember *self)
 {
   /* For the description alone. */
-  void *memory = mmap (NULL, WING_SIZE, PROT_NONE, MAP_SHARED, self->wing_fd, 0);
+  void *memory = mmap (NULL, WING_SIZE, PROT_NONE, MAP_SHARED, self->liveness.wing_fd, 0);
 
   if (memory == MAP_FAILED)
     return -errno;
 
-  self->wing_memory = memory;
+  self->liveness.wing_memory = memory;
 
   return 0;
 }
 
 int
-ssem_shm_wing_enter (SsemShmFile *self,
+ssem_shm_wing_enter (SsemShmLinuxMember *self,
                      guint        wing)
 {
-  guint64 birth = self->memory->segment_id;
+  guint64 birth = self->parent.segment->segment_id;
   int result;
 
-  atomic_fetch_or (&self->memory->wings, G_GUINT64_CONSTANT (1) << wing);
-  self->wing_fd = create_wing (self, birth, wing);
-  if (self->wing_fd == -ENOENT)
+  atomic_fetch_or (&self->parent.segment->wings, G_GUINT64_CONSTANT (1) << wing);
+  self->liveness.wing_fd = create_wing (self, birth, wing);
+  if (self->liveness.wing_fd == -ENOENT)
     {
       WingPath text;
 
-      self->wing_fd = ssem_shm_file_make_folder (write_folder (self, &text));
-      if (self->wing_fd == 0)
-        self->wing_fd = create_wing (self, birth, wing);
+      self->liveness.wing_fd = ssem_shm_directory_create (write_folder (self, &text));
+      if (self->liveness.wing_fd == 0)
+        self->liveness.wing_fd = create_wing (self, birth, wing);
     }
 
-  result = self->wing_fd >= 0
-           ? ssem_file_identity_note (&self->wing_identity, self->wing_fd)
-           : self->wing_fd;
-  if (result == 0 && !ssem_shm_file_has_folders (self))
+  result = self->liveness.wing_fd >= 0
+           ? ssem_file_identity_note (&self->liveness.wing_identity, self->liveness.wing_fd)
+           : self->liveness.wing_fd;
+  if (result == 0 && !ssem_shm_directory_has_subdirectories (&self->name->directory))
     result = -EOPNOTSUPP;
   if (result == 0)
     result = map_wing (self);
@@ -232,19 +232,33 @@ ssem_shm_wing_enter (SsemShmFile *self,
   return result;
 }
 
-void
-ssem_shm_wing_close (SsemShmFile *self)
+gboolean
+ssem_shm_wing_is_open (SsemShmLinuxMember *self)
 {
-  if (self->wing_memory != NULL)
-    munmap (self->wing_memory, WING_SIZE);
-  self->wing_memory = NULL;
-  if (self->wing_fd >= 0)
-    close (self->wing_fd);
-  self->wing_fd = -1;
+  return self->liveness.wing_memory == NULL ||
+         ssem_file_identity_is (&self->liveness.wing_identity, self->liveness.wing_fd);
+}
+
+void
+ssem_shm_wing_disown (SsemShmLinuxMember *self)
+{
+  if (self->liveness.wing_fd >= 0 && !ssem_shm_wing_is_open (self))
+    self->liveness.wing_fd = -1;
+}
+
+void
+ssem_shm_wing_close (SsemShmLinuxMember *self)
+{
+  if (self->liveness.wing_memory != NULL)
+    munmap (self->liveness.wing_memory, WING_SIZE);
+  self->liveness.wing_memory = NULL;
+  if (self->liveness.wing_fd >= 0)
+    close (self->liveness.wing_fd);
+  self->liveness.wing_fd = -1;
 }
 
 int
-ssem_shm_wing_query (SsemShmFile *self,
+ssem_shm_wing_query (SsemShmLinuxMember *self,
                      guint        wing,
                      goffset      first,
                      goffset      n)
@@ -252,12 +266,12 @@ ssem_shm_wing_query (SsemShmFile *self,
   int fd, result;
 
   if (wing == 0)
-    return ssem_file_lock_query (self->fd, first, n);
+    return ssem_file_lock_query (self->file.fd, first, n);
   /* Its own lock is no other's only to the description that has it. */
-  if (self->wing_fd >= 0 && SSEM_SHM_WING (self->process) == wing)
-    return ssem_file_lock_query (self->wing_fd, first, n);
+  if (self->liveness.wing_fd >= 0 && SSEM_SHM_WING (self->parent.attach_id) == wing)
+    return ssem_file_lock_query (self->liveness.wing_fd, first, n);
 
-  fd = ssem_shm_wing_open (self, self->memory->segment_id, wing);
+  fd = ssem_shm_wing_open (self, self->parent.segment->segment_id, wing);
   if (fd < 0)
     return fd;
   result = ssem_file_lock_query (fd, first, n);
@@ -267,9 +281,9 @@ ssem_shm_wing_query (SsemShmFile *self,
 }
 
 void
-ssem_shm_wing_remove (SsemShmFile *self)
+ssem_shm_wing_remove (SsemShmLinuxMember *self)
 {
-  guint64 wings = atomic_load (&self->memory->wings);
+  guint64 wings = atomic_load (&self->parent.segment->wings);
   WingPath text;
   guint wing;
 
@@ -279,7 +293,7 @@ ssem_shm_wing_remove (SsemShmFile *self)
   for (wing = 1; wing < SSEM_SHM_N_WINGS; wing++)
     {
       if (wings >> wing & 1)
-        unlink (write_path (self, self->memory->segment_id, wing, &text));
+        unlink (write_path (self, self->parent.segment->segment_id, wing, &text));
     }
   rmdir (write_folder (self, &text));
 }

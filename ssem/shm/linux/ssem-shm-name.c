@@ -1,0 +1,124 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "config.h"
+
+#include "ssem-shm-name-private.h"
+
+#include "ssem/os/ssem-key-name-private.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A file name has at most 255 bytes, and further places need some of them. */
+#define MAX_NAME 205
+
+/* Escapes like g_uri_escape_string (). That function allocates slices, whose lock may be locked
+ * forever in a child of fork () (GLib before 2.76). */
+char *
+ssem_shm_name_encode (const char *key)
+{
+  static const char prefix[] = "ssem_";
+  static const char digits[] = "0123456789ABCDEF";
+  g_autofree char *name = g_malloc (sizeof prefix + 3 * strlen (key));
+  char *end = g_stpcpy (name, prefix);
+  const char *p;
+
+  for (p = key; *p != '\0'; p++)
+    {
+      if (g_ascii_isalnum (*p) || strchr ("-._~", *p) != NULL)
+        {
+          *end++ = *p;
+          continue;
+        }
+      *end++ = '%';
+      *end++ = digits[(guchar) *p >> 4];
+      *end++ = digits[(guchar) *p & 15];
+    }
+  *end = '\0';
+
+  return end - name <= MAX_NAME ? g_steal_pointer (&name) : ssem_key_name ("ssem=", key);
+}
+
+SsemShmName *
+ssem_shm_name_new (const char *key)
+{
+  g_autofree char *file_name = ssem_shm_name_encode (key);
+  SsemShmName *self = g_new0 (SsemShmName, 1);
+
+  ssem_shm_directory_init (&self->directory);
+  self->key = g_strdup (key);
+  self->path = g_strconcat (self->directory.path, G_DIR_SEPARATOR_S, file_name, NULL);
+
+  return self;
+}
+
+SsemShmName *
+ssem_shm_name_new_for_file (const char *directory,
+                            const char *file_name)
+{
+  SsemShmName *self = g_new0 (SsemShmName, 1);
+
+  ssem_shm_directory_init (&self->directory);
+  self->key = g_strdup ("");
+  self->path = g_strconcat (directory, G_DIR_SEPARATOR_S, file_name, NULL);
+
+  return self;
+}
+
+void
+ssem_shm_name_free (SsemShmName *self)
+{
+  ssem_shm_directory_clear (&self->directory);
+  g_free (self->key);
+  g_free (self->path);
+  g_free (self);
+}
+
+const char *
+ssem_shm_name_get_culprit (const SsemShmName *self)
+{
+  int result = ssem_shm_directory_check (&self->directory);
+
+  return result == -EACCES || result == -ELOOP ? self->directory.path : self->path;
+}
+
+char *
+ssem_shm_name_get_further (const SsemShmName *self)
+{
+  return g_strconcat (self->path, "=", NULL);
+}
+
+int
+ssem_shm_name_list_further (const SsemShmName *self,
+                            GStrv             *places)
+{
+  g_autoptr(GStrvBuilder) builder = NULL;
+  g_autofree char *further = NULL;
+  g_autoptr(GDir) dir = NULL;
+  const char *name;
+
+  *places = NULL;
+  if (!ssem_shm_directory_has_subdirectories (&self->directory))
+    return 0;
+  further = ssem_shm_name_get_further (self);
+  errno = 0;
+  dir = g_dir_open (further, 0, NULL);
+  if (dir == NULL)
+    return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+
+  builder = g_strv_builder_new ();
+  for (errno = 0; (name = g_dir_read_name (dir)) != NULL; errno = 0)
+    {
+      g_autofree char *place = g_build_filename (further, name, NULL);
+
+      g_strv_builder_add (builder, place);
+    }
+  /* ENOENT: the directory is gone. */
+  if (errno != 0 && errno != ENOENT)
+    return -errno;
+  *places = g_strv_builder_end (builder);
+
+  return 0;
+}

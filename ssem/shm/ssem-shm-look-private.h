@@ -1,0 +1,40 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ssem/shm/ssem-shm-layout-private.h"
+
+G_BEGIN_DECLS
+
+/* A look at a segment without attaching: part of what a system has to provide, beside
+ * ssem-shm-port-private.h.
+ */
+typedef struct
+{
+  SsemShmSegment *copy; /* which no process writes */
+  guint64 word;         /* `state` */
+  GHashTable *alive;    /* the attach ids of the processes that are attached or linger */
+  int n_attached;
+} SsemShmLook;
+
+void ssem_shm_look_free   (SsemShmLook  *look);
+
+/* Looks at the segment of @key. Returns 0 and a new look; the errors of ssem_shm_member_attach ();
+ * -ENOENT if there is no segment. */
+int  ssem_shm_look        (const char   *key,
+                           SsemShmLook **look);
+
+typedef void (*SsemShmLookFunc) (const SsemShmLook *look,
+                                 gpointer           data);
+
+/* Calls @func for each segment of the user that can be read. Adds to @n_others how many files of
+ * other users may be segments. Sets @directory in any case; the caller frees it. Returns 0 or
+ * -errno. */
+int  ssem_shm_look_at_all (SsemShmLookFunc   func,
+                           gpointer          data,
+                           guint            *n_others,
+                           char            **directory);
+
+G_END_DECLS
