@@ -84,6 +84,7 @@ _INVALID_BACKEND_MESSAGE = 'Unknown backend %d'
 _GLIB_DOMAIN = 'glib20'
 _CANCELLED_MESSAGE = 'Operation was cancelled'
 
+# Calls its argument, without Python code in between.
 _call = operator.methodcaller('__call__')
 
 
@@ -155,6 +156,7 @@ __all__ += ['Error', *(cls.__name__ for cls in _CLASSES.values())]
 
 
 def _is_gio_error(error, *codes):
+    """Returns whether the error has one of these codes of Gio.IOErrorEnum."""
     return isinstance(error, GLib.Error) and error.domain == _GIO_DOMAIN and error.code in codes
 
 
@@ -182,6 +184,7 @@ def _to_public_error(error):
 
 
 def _with_public_errors(function):
+    """Makes a function raise what _to_public_error () returns."""
     @functools.wraps(function, assigned=['__name__', '__doc__'])
     def wrapper(*args, **kwargs):
         try:
@@ -301,10 +304,10 @@ def _run_acquire_thread(box, n, timeout_usec, cancellables, results, decisions, 
     The thread puts True or the error into `results`. The units belong to the thread until the main
     thread puts True into `decisions`.
 
-    The program may end as soon as the main thread has the result, and a thread must not release a
-    GObject while Python shuts down. Therefore the thread drops its references to all GObjects
-    before it reports the result, and to the error, whose new traceback refers to the main thread's
-    frames.
+    The program may end as soon as the main thread has the result, and a thread must not drop a
+    GObject while Python shuts down. Therefore the thread itself refers to no GObject when it
+    reports the result: the main thread empties `box`. The thread does not refer to the error
+    either, whose new traceback refers to the main thread's frames.
     """
     try:
         outcomes = [_acquire_or_return_error(box[0], n, timeout_usec, *cancellables)]
@@ -766,8 +769,8 @@ class SystemSemaphore(_Base):
         self.init(None)
 
     def __init_subclass__(cls, **unused):
-        raise TypeError('Ssem.SystemSemaphore is final and has no subclasses: keep a semaphore in an '
-                        'attribute instead')
+        raise TypeError('Ssem.SystemSemaphore is final and has no subclasses: keep a semaphore in '
+                        'an attribute instead')
 
     @staticmethod
     @_with_public_errors
