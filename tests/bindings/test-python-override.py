@@ -30,6 +30,7 @@ CLASSES = {
     CODES.NOT_FOUND: Ssem.NotFoundError,
     CODES.OUT_OF_RESOURCES: Ssem.OutOfResourcesError,
     CODES.UNKNOWN_ERROR: Ssem.UnknownError,
+    CODES.LOST: Ssem.LostError,
 }
 STORM_SECONDS = 10 if os.environ.get('SSEM_TEST_THOROUGH') else 1
 

@@ -39,6 +39,7 @@ int initial_value { get; construct; }
 string? key { owned get; construct; }
 AccessMode mode { get; construct; }
 bool undo { get; construct; }
+signal void lost ()
 '''.strip().splitlines()
 
 
