@@ -15,13 +15,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* As many bytes as the kernel may write, which can be more than the header knows of. */
+/* The size of the kernel's structures, which may be larger than those of the header. */
 #define MAX_NOTIF 512
 
 static int
 install_filter (guint32 action)
 {
-  /* The descriptor has to be sent before anybody can answer, so that call is not asked for. */
+  /* The filter allows sendmsg(2), which sends the descriptor to the test. */
   struct sock_filter steps[] = {
     BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr)),
     BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, SYS_sendmsg, 0, 1),
@@ -42,7 +42,7 @@ probe (gpointer data)
 {
   struct seccomp_notif_sizes sizes;
 
-  /* A filter stays for as long as its thread lives; this one allows everything. */
+  /* A filter lasts as long as its thread; this filter allows everything. */
   return GINT_TO_POINTER (syscall (SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) == 0 &&
                           sizes.seccomp_notif <= MAX_NOTIF &&
                           install_filter (SECCOMP_RET_ALLOW) >= 0);
@@ -113,7 +113,7 @@ receive_fd (int socket)
   return fd;
 }
 
-/* The error to answer, or 0 to let it be made. */
+/* Returns the error to answer, or 0 to let the kernel make the call. */
 static int
 decide (FaultInjector              *self,
         const struct seccomp_notif *asked)
@@ -121,7 +121,7 @@ decide (FaultInjector              *self,
   FaultCall call = {
     .thread = (pid_t) asked->pid,
     .process = atomic_load (&self->window->process),
-    .folder = self->folder,
+    .directory = self->directory,
     .data = &asked->data,
   };
   int row;
@@ -181,7 +181,7 @@ answer (gpointer data)
       answered.resp.error = -error;
       answered.resp.flags = error == 0 ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
 
-      /* Refused where the asker has been killed meanwhile. */
+      /* Fails if the asking thread has been killed. */
       ioctl (self->fd, SECCOMP_IOCTL_NOTIF_SEND, &answered);
     }
 
@@ -193,7 +193,7 @@ answer (gpointer data)
 void
 fault_injector_start (FaultInjector *self,
                       FaultWindow   *window,
-                      const char    *folder,
+                      const char    *directory,
                       int            socket)
 {
   g_assert_cmpuint (fault_n_rows, <=, FAULT_MAX_ROWS);
@@ -203,7 +203,7 @@ fault_injector_start (FaultInjector *self,
   atomic_init (&self->has_waited, FALSE);
   self->unknown = -1;
   self->window = window;
-  self->folder = folder;
+  self->directory = directory;
   self->fd = receive_fd (socket);
   self->thread = g_thread_new ("answer", answer, self);
 }

@@ -16,17 +16,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The victim is a child of the test, which itself never uses the library. The two talk in single
- * letters:
+/* The victim is a child of the test, which itself never uses the library. The two send each other
+ * single letters:
  *
- *   b  victim: all is prepared          g  test: make the call
- *   d  victim: the call has returned    r  test: make it again, nothing fails any more
- *                                       c  test: drop the object, and have nothing left open
- *                                       l  test: drop it; units are held, so a file may stay
- *   C  victim: so it is                 x  test: end
+ *   b  victim: it is prepared           g  test: make the call
+ *   d  victim: the call has returned    r  test: make the call again, without a fault
+ *                                       c  test: drop the object, and leave no descriptor open
+ *                                       l  test: drop the object; held units may keep a file open
+ *   C  victim: the object is dropped    x  test: end
  *
- * What must hold at any time: the value and what everybody holds are together as many units as
- * there were in the beginning, whether the call succeeded or failed.
+ * At any time, the value and the held units add up to the units of the beginning, whether the call
+ * succeeded or failed.
  */
 
 #define WATCHDOG_SECONDS 60
@@ -37,7 +37,7 @@ fault_run_other_key (FaultRun *self)
   return g_strconcat (self->fixture->key, " (other)", NULL);
 }
 
-/* What is made to fail, for people. */
+/* Describes the fault, for a message. */
 static char *
 describe (FaultRun *self)
 {
@@ -49,7 +49,7 @@ describe (FaultRun *self)
   return g_strdup_printf ("%s, occurrence %u: %s; the victim %s",
                           fault_rows[injector->row].name, injector->occurrence,
                           g_strerror (injector->error),
-                          self->is_killed ? "is killed" : "ends in good order");
+                          self->is_killed ? "is killed" : "quits");
 }
 
 /* --- The victim --- */
@@ -77,7 +77,7 @@ receive (FaultRun *self)
 {
   char letter;
 
-  /* A test that has failed is gone. */
+  /* A test that has failed has ended. */
   if (read (self->socket, &letter, 1) != 1)
     _exit (1);
 
@@ -111,7 +111,7 @@ record (FaultRun *self,
       outcome->code = error->code;
       g_strlcpy (outcome->message, error->message, sizeof outcome->message);
     }
-  /* What a constructor reports has no object. */
+  /* An error of a constructor has no object. */
   if (self->object != NULL && !(self->scenario->has_object && self->scenario->opens))
     {
       outcome->last = ssem_system_semaphore_get_error (self->object);
@@ -135,7 +135,7 @@ call (FaultRun *self,
   send_letter (self, 'd');
 }
 
-/* Goes on in a child; the parent ends after it, as it ended. */
+/* Continues in a child; the parent ends after the child, with its status. */
 static void
 go_on_in_child (FaultRun *self)
 {
@@ -182,33 +182,33 @@ typedef struct
   SsemSystemSemaphore *object;
   GAsyncQueue *arrived;
   GAsyncQueue *never;
-} Crowd;
+} SlotUsers;
 
 static gpointer
-stay_in_crowd (gpointer data)
+use_slot (gpointer data)
 {
-  Crowd *crowd = data;
+  SlotUsers *users = data;
 
-  assert_acquire (crowd->object, 1);
-  assert_release (crowd->object, 1);
-  g_async_queue_push (crowd->arrived, crowd);
-  g_async_queue_pop (crowd->never);
+  assert_acquire (users->object, 1);
+  assert_release (users->object, 1);
+  g_async_queue_push (users->arrived, users);
+  g_async_queue_pop (users->never);
 
   return NULL;
 }
 
-/* Takes all slots of a new segment but number 0, which is nobody's, and the neighbour's. */
+/* Uses all slots of a new segment but slot 0, which is never used, and the neighbour's. */
 static void
-crowd (FaultRun *self)
+use_all_slots (FaultRun *self)
 {
-  static Crowd crowd;
+  static SlotUsers users;
   gsize i;
 
-  crowd = (Crowd) { self->object, g_async_queue_new (), g_async_queue_new () };
+  users = (SlotUsers) { self->object, g_async_queue_new (), g_async_queue_new () };
   for (i = 0; i < SSEM_SHM_FIRST_SLOTS - 2; i++)
     {
-      g_thread_unref (g_thread_new ("crowd", stay_in_crowd, &crowd));
-      g_async_queue_pop (crowd.arrived);
+      g_thread_unref (g_thread_new ("slot-user", use_slot, &users));
+      g_async_queue_pop (users.arrived);
     }
 }
 
@@ -224,9 +224,9 @@ be_victim (FaultRun *self)
   if (!fault_submit (self->socket))
     _exit (1);
 
-  /* GLib starts a thread of its own for the first task, and ends the program where it cannot. */
+  /* GLib starts a thread for the first task, and ends the program where it cannot. */
   warm_up_glib ();
-  /* The list of files, too, may be the first that the process allocates. */
+  /* The first count may itself open something. */
   self->n_files = count_files ();
   self->n_files = count_files ();
   if (scenario->has_object || scenario->had_object)
@@ -238,8 +238,8 @@ be_victim (FaultRun *self)
     g_clear_object (&self->object);
   if (scenario->holds > 0)
     assert_acquire (self->object, scenario->holds);
-  if (scenario->is_crowded)
-    crowd (self);
+  if (scenario->uses_all_slots)
+    use_all_slots (self);
   if (scenario->is_in_child)
     go_on_in_child (self);
 
@@ -254,7 +254,7 @@ be_victim (FaultRun *self)
       else
         {
           g_clear_object (&self->object);
-          /* The bell's thread closes its descriptor when it hears of it. */
+          /* The thread of the death watch closes its descriptor a moment later. */
           if (letter == 'c')
             wait_for ("files to be closed", has_no_more_files, &self->n_files);
           send_letter (self, 'C');
@@ -281,11 +281,11 @@ complain (FaultRun   *self,
            self->outcome->is_ok ? "succeeded" : self->outcome->message);
 }
 
-/* FALSE where nothing came in that time. */
+/* Waits for a letter of the victim. Returns FALSE at the timeout. */
 static gboolean
-hear (FaultRun *self,
-      char      expected,
-      int       timeout_msec)
+receive_from_victim (FaultRun *self,
+                     char      expected,
+                     int       timeout_msec)
 {
   struct pollfd waited = { .fd = self->socket, .events = POLLIN };
   char letter = '\0';
@@ -304,8 +304,8 @@ static void
 await (FaultRun *self,
        char      expected)
 {
-  if (!hear (self, expected, WATCHDOG_SECONDS * 1000))
-    complain (self, "the victim does not say “%c”", expected);
+  if (!receive_from_victim (self, expected, WATCHDOG_SECONDS * 1000))
+    complain (self, "the victim does not send “%c”", expected);
 }
 
 static void
@@ -315,14 +315,14 @@ say (FaultRun *self,
   g_assert_cmpint (write (self->socket, &letter, 1), ==, 1);
 }
 
-/* What a neighbour waits for. */
+/* Returns how many units a waiting neighbour wants. */
 static int
 wanted (FaultRun *self)
 {
   return FAULT_INITIAL - self->scenario->holds + 1;
 }
 
-/* It gets that now. */
+/* Checks that the waiting neighbour gets its units. */
 static void
 serve_neighbour (FaultRun *self)
 {
@@ -405,7 +405,7 @@ start_victim (FaultRun *self)
     }
 }
 
-/* Has the call made, and the neighbour do its part. */
+/* Lets the victim make the call, and the neighbour act during the call. */
 static void
 make_call (FaultRun *self,
            char      letter)
@@ -413,7 +413,7 @@ make_call (FaultRun *self,
   gint64 deadline_usec = g_get_monotonic_time () + WATCHDOG_USEC;
 
   say (self, letter);
-  while (!hear (self, 'd', 1))
+  while (!receive_from_victim (self, 'd', 1))
     {
       if (g_get_monotonic_time () > deadline_usec)
         complain (self, "the call does not return");
@@ -436,9 +436,21 @@ make_call (FaultRun *self,
 
 /* --- What must hold --- */
 
-/* Whether the call ended as it does where nothing fails. */
+static void
+check_value (FaultRun   *self,
+             int         slot,
+             int         expected,
+             const char *when)
+{
+  int value = helper_get_value (self->neighbour, slot);
+
+  if (value != expected)
+    complain (self, "%s there are %d units, not %d", when, value, expected);
+}
+
+/* Returns whether the call ended as it does without a fault. */
 static gboolean
-is_as_ever (FaultRun *self)
+is_as_without_fault (FaultRun *self)
 {
   const FaultScenario *scenario = self->scenario;
   FaultOutcome *outcome = self->outcome;
@@ -463,12 +475,12 @@ check_outcome (FaultRun *self,
   if (outcome->last >= 0 && outcome->last != (outcome->is_ok ? 0 : last))
     complain (self, "get_error () says %d", outcome->last);
 
-  if (!is_as_ever (self))
+  if (!is_as_without_fault (self))
     {
       if (!may_fail || row == NULL || !atomic_load (&injector->has_injected))
-        complain (self, "nothing failed, and yet it ends in another way");
+        complain (self, "no system call failed, but the call ended otherwise");
       if (row->is_absorbed || injector->error == EINTR)
-        complain (self, "this need not be reported");
+        complain (self, "this fault need not be reported");
       if (outcome->is_ok || outcome->is_of_gio ||
           !fault_may_be (row, injector->error, outcome->code))
         complain (self, "reported as %s %d", outcome->is_of_gio ? "GIO's" : "ours",
@@ -482,7 +494,7 @@ check_outcome (FaultRun *self,
       self->victim_holds += scenario->takes;
       if (scenario->total > 0)
         {
-          /* What anybody held before is forgotten. */
+          /* Units that were held before are forgotten. */
           self->total = scenario->total;
           self->neighbour_holds = 0;
           self->victim_holds = 0;
@@ -496,25 +508,23 @@ check_outcome (FaultRun *self,
                    (scenario->before == FAULT_LEFTOVER && !outcome->is_ok);
 }
 
-/* What fails while something is given up, or removed, may leave it. */
+/* Returns whether the fault may have kept something from being closed or removed. */
 static gboolean
-was_doubtful (FaultRun *self)
+may_leave_something (FaultRun *self)
 {
   return atomic_load (&self->injector.has_injected) &&
          (self->scenario->closes || self->scenario->changes_key ||
           fault_rows[self->injector.row].is_removal);
 }
 
-/* Another process finds what must be there; none of the locks that a call takes are left. */
+/* Checks that another process finds the right value, and none of the locks of a call. */
 static void
 check_state (FaultRun *self)
 {
   g_autofree char *other_key = fault_run_other_key (self);
   gboolean is_other = self->scenario->changes_key && self->victim_is_attached;
   const char *key = is_other ? other_key : self->fixture->key;
-  int expected = self->total - self->neighbour_holds - self->victim_holds;
   g_autofree char *answer = NULL;
-  int value;
 
   helper_send_open (self->neighbour, 1, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, key);
   answer = helper_receive (self->neighbour);
@@ -527,9 +537,7 @@ check_state (FaultRun *self)
       return;
     }
 
-  value = helper_get_value (self->neighbour, 1);
-  if (value != expected)
-    complain (self, "there are %d units, not %d", value, expected);
+  check_value (self, 1, self->total - self->neighbour_holds - self->victim_holds, "now");
   helper_do (self->neighbour, "close 1");
 }
 
@@ -539,9 +547,9 @@ check_empty (FaultRun *self)
   g_auto(GStrv) names = NULL;
   g_autofree char *other_key = fault_run_other_key (self);
 
-  if (was_doubtful (self))
+  if (may_leave_something (self))
     {
-      /* Whoever uses the keys next takes along what could not be removed. */
+      /* The next user of a key removes what could not be removed. */
       helper_open (self->neighbour, 1, SSEM_ACCESS_MODE_OPEN, 1, TRUE, self->fixture->key);
       helper_do (self->neighbour, "close 1");
       helper_open (self->neighbour, 1, SSEM_ACCESS_MODE_OPEN, 1, TRUE, other_key);
@@ -571,20 +579,18 @@ end_victim (FaultRun *self)
       self->victim_is_attached = self->scenario->is_in_child;
       if (self->neighbour_is_open)
         {
-          int value = helper_get_value (self->neighbour, 0);
-          int expected = self->total - self->neighbour_holds - self->victim_holds;
-
-          /* What it holds it holds on to. */
-          if (value != expected && !self->scenario->changes_key)
-            complain (self, "with its object closed there are %d units, not %d", value, expected);
+          /* The victim keeps its units. */
+          if (!self->scenario->changes_key)
+            check_value (self, 0, self->total - self->neighbour_holds - self->victim_holds,
+                         "with its object closed");
         }
       if (self->neighbour_is_open && self->scenario->neighbour != FAULT_WAITS &&
           !self->scenario->is_in_child)
         {
           helper_do (self->neighbour, "close 0");
           self->neighbour_is_open = FALSE;
-          /* A process that could not be entered as one that lingers has stayed attached. */
-          if (!was_doubtful (self))
+          /* A fault may have kept the victim attached. */
+          if (!may_leave_something (self))
             check_empty (self);
         }
       say (self, 'x');
@@ -616,13 +622,13 @@ fault_run (FaultRun *self)
     serve_neighbour (self);
   else if (self->scenario->neighbour == FAULT_WAITS)
     wait_until_blocked (self->fixture->backend, self->neighbour->pid, 1);
-  /* A neighbour that still waits cannot look. */
-  if ((!was_doubtful (self) || self->is_there) &&
+  /* A neighbour that still waits cannot check anything. */
+  if ((!may_leave_something (self) || self->is_there) &&
       (self->scenario->neighbour != FAULT_WAITS || self->neighbour_holds > 0))
     check_state (self);
 
-  /* What failed works the next time. A leftover was taken along by the look at it. */
-  if (!is_as_ever (self) && self->scenario->before != FAULT_LEFTOVER &&
+  /* A call that failed succeeds the next time. The check above has removed a leftover. */
+  if (!is_as_without_fault (self) && self->scenario->before != FAULT_LEFTOVER &&
       !self->scenario->changes_key)
     {
       make_call (self, 'r');
@@ -635,23 +641,16 @@ fault_run (FaultRun *self)
   end_victim (self);
   if (self->neighbour_is_open)
     {
-      int value = helper_get_value (self->neighbour, 0);
-
-      if (value != self->total - self->neighbour_holds)
-        complain (self, "after its end there are %d units, not %d", value,
-                  self->total - self->neighbour_holds);
+      check_value (self, 0, self->total - self->neighbour_holds, "after its end");
       helper_do (self->neighbour, "close 0");
     }
   else if (self->is_killed && self->is_there && self->victim_is_attached)
     {
       g_autofree char *other_key = fault_run_other_key (self);
-      int value;
 
       helper_open (self->neighbour, 1, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE,
                    self->scenario->changes_key ? other_key : self->fixture->key);
-      value = helper_get_value (self->neighbour, 1);
-      if (value != self->total)
-        complain (self, "its end leaves %d units, not %d", value, self->total);
+      check_value (self, 1, self->total, "after its end");
       helper_do (self->neighbour, "close 1");
     }
   check_empty (self);

@@ -9,25 +9,26 @@
 
 G_BEGIN_DECLS
 
-/* One call of the library, with one system call that fails, and what must hold afterwards. */
+/* One call of the library, one system call that fails in it, and what must hold afterwards. A run
+ * has two processes: the victim makes the call, and the neighbour uses the same key. */
 
 typedef struct _FaultRun FaultRun;
 
 /* How the semaphore is before the call. */
 typedef enum
 {
-  FAULT_UNKNOWN,  /* there is none */
+  FAULT_UNKNOWN,  /* there is no semaphore */
   FAULT_LIVE,     /* a neighbour is attached, and holds a unit */
-  FAULT_LEFTOVER, /* whoever was attached, and held a unit, has crashed */
+  FAULT_LEFTOVER, /* the neighbour was attached, held a unit, and has crashed */
 } FaultBefore;
 
-/* What the neighbour does while the call goes on. */
+/* What the neighbour does during the call. */
 typedef enum
 {
   FAULT_IDLE,
-  FAULT_RELEASES, /* gives back its unit when the victim waits for it */
-  FAULT_DIES,     /* is killed then */
-  FAULT_WAITS,    /* waits for one unit more than there are, from before the call on */
+  FAULT_RELEASES, /* releases its unit when the victim waits for it */
+  FAULT_DIES,     /* is killed when the victim waits for its unit */
+  FAULT_WAITS,    /* waits for one unit more than there are, since before the call */
 } FaultNeighbour;
 
 #define FAULT_INITIAL 3
@@ -43,18 +44,18 @@ typedef struct
   gboolean had_object;  /* the victim has opened the key before, and closed it */
   gboolean has_object;  /* the victim has opened the key before */
   int holds;            /* ... and has acquired that many units */
-  gboolean is_crowded;  /* other threads of its have all the slots that there are, where there are
-                         * any, so the call needs room for more */
+  gboolean uses_all_slots; /* other threads of the victim use all slots of the segment, so that
+                            * the call has to enlarge it */
   gboolean has_crowd;   /* the victim attaches as one of many */
   gboolean is_in_child; /* the call is made in a child of the victim */
   gboolean opens;       /* the call makes an object ... */
   SsemAccessMode mode;  /* ... or opens another key, in that mode */
   int takes;            /* how many units more the victim holds if it succeeds */
-  int total;            /* what it sets the units to that there are in all; 0: it doesn't */
-  gboolean closes;      /* it gives the key up */
+  int total;            /* the number of all units that the call sets; 0: none */
+  gboolean closes;      /* the call closes the key */
   gboolean changes_key;
-  int error;            /* what it fails with where no system call does; 0: it succeeds */
-  gboolean is_of_gio;   /* that is a GIOErrorEnum */
+  int error;            /* the error of the call without a fault; 0: success */
+  gboolean is_of_gio;   /* the error is a GIOErrorEnum */
 } FaultScenario;
 
 /* What the victim and the test share. */
@@ -64,7 +65,7 @@ typedef struct
   gboolean is_ok;
   gboolean is_of_gio;
   int code;
-  int last;   /* what get_error () says, or -1 where there is no object */
+  int last;   /* the result of get_error (), or -1 without an object */
   char message[512];
 } FaultOutcome;
 
@@ -72,19 +73,19 @@ struct _FaultRun
 {
   Fixture *fixture;
   const FaultScenario *scenario;
-  gboolean is_killed; /* the victim ends by SIGKILL, not in good order */
+  gboolean is_killed; /* the victim ends by SIGKILL, and does not quit */
   FaultInjector injector;
   FaultOutcome *outcome;
   int socket;
 
   /* In the test. */
-  Helper *neighbour;  /* stays from one run to the next */
+  Helper *neighbour;  /* lives through several runs */
   gboolean neighbour_is_open;
   gboolean neighbour_has_acted;
   pid_t victim;
   int total;
   int neighbour_holds;
-  int victim_holds;   /* ... and the process that it was forked from */
+  int victim_holds;   /* together with its parent, if it is a child */
   gboolean victim_is_attached;
   gboolean is_there;  /* there is a semaphore */
 
@@ -93,16 +94,16 @@ struct _FaultRun
   int n_files;
 };
 
-/* The other key of a scenario that changes it. */
+/* Returns the other key of a scenario that changes the key. */
 char                *fault_run_other_key (FaultRun        *self);
 
-/* In the victim. */
+/* Opens the key, in the victim. */
 SsemSystemSemaphore *fault_run_open      (FaultRun        *self,
                                           SsemAccessMode   mode,
                                           int              initial_value,
                                           GError         **error);
 
-/* With what self->injector says. The test fails if anything is not as it must be. */
+/* Runs the scenario with the fault that self->injector names, and checks what must hold. */
 void                 fault_run           (FaultRun        *self);
 
 G_END_DECLS

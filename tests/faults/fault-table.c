@@ -15,13 +15,13 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-/* Errors are those that the system call's manual lists, without the ones that a correct program
- * never meets (EBADF, EFAULT, most EINVAL) and those that would be a lie: stat(2) and semget(2) do
- * not answer ENOENT for what is there, and an injected EIDRM for a removal would leave the set.
+/* The errors are those of the system call's manual, without errors that a correct program never
+ * gets (EBADF, EFAULT, most EINVAL), and errors that would be wrong: stat(2) and semget(2) do not
+ * return ENOENT for what exists, and an injected EIDRM for a removal would leave the set.
  *
- * close(2) and munmap(2) are left alone: Linux closes whatever it answers, so a call that is
- * answered without being made would be a leak of the test's own. So is the dropping of a lock: it
- * needs nothing that could be short.
+ * close(2) and munmap(2) never fail here. Linux closes a descriptor whatever it returns, so a call
+ * that is not made would be a leak of the test's own. Nor does the release of a lock fail: it needs
+ * no resource.
  */
 
 /* --- Looking at arguments --- */
@@ -38,24 +38,24 @@ read_memory (const FaultCall *call,
   return process_vm_readv (call->thread, &local, 1, &remote, 1, 0) == (gssize) length;
 }
 
-/* A path of the library's lies in the folder of keys, or below a descriptor. */
+/* Returns whether a path is in the directory of keys, or relative to a descriptor. */
 static gboolean
 is_own_path (const FaultCall *call,
              guint            argument)
 {
-  gsize length = strlen (call->folder);
+  gsize length = strlen (call->directory);
   g_autofree char *path = g_malloc0 (length + 1);
   guint64 address = call->data->args[argument];
   gsize i;
 
-  /* Byte by byte: it may end before memory does. */
+  /* Byte by byte, because memory may end behind the path. */
   for (i = 0; i < length; i++)
     {
       if (!read_memory (call, address + i, &path[i], 1) || path[i] == '\0')
         break;
     }
 
-  return path[0] != '/' || memcmp (path, call->folder, length) == 0;
+  return path[0] != '/' || memcmp (path, call->directory, length) == 0;
 }
 
 /* Newer architectures have only the calls whose names end in "at". */
@@ -75,7 +75,7 @@ second_is_own (const FaultCall *call)
   return is_own_path (call, 1);
 }
 
-/* What a descriptor is known by needs nothing that could be short. */
+/* Returns whether the call looks up a name. Without a name it needs no resource. */
 static gboolean
 stats_name (const FaultCall *call)
 {
@@ -92,7 +92,7 @@ opens_nameless (const FaultCall *call)
 }
 
 static gboolean
-opens_place (const FaultCall *call)
+opens_path (const FaultCall *call)
 {
   return (call->data->args[2] & O_PATH) != 0 && is_own_path (call, 1);
 }
@@ -103,7 +103,8 @@ opens_file (const FaultCall *call)
   return is_own_path (call, 1);
 }
 
-/* A thread of the library's own: what the main thread reads and polls is the main loop's. */
+/* Returns whether a thread of the library makes the call. The main thread reads and polls for the
+ * main loop. */
 static gboolean
 is_other_thread (const FaultCall *call)
 {
@@ -230,12 +231,12 @@ adds_units (const FaultCall *call)
 
 /* --- The table --- */
 
-/* The first row that applies is the call's. */
+/* A call belongs to the first row that applies. */
 const FaultRow fault_rows[] = {
   { "openat (O_TMPFILE)", SYS_openat, opens_nameless,
     { EACCES, EDQUOT, EINVAL, EIO, EISDIR, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP,
       EPERM, EROFS } },
-  { "openat (O_PATH)", SYS_openat, opens_place,
+  { "openat (O_PATH)", SYS_openat, opens_path,
     { EACCES, ELOOP, EMFILE, ENFILE, ENOENT, ENOMEM, ENOTDIR } },
   { "openat", SYS_openat, opens_file,
     { EACCES, EIO, ELOOP, EMFILE, ENFILE, ENOENT, ENOMEM, ENXIO, EPERM, EROFS } },
@@ -247,7 +248,7 @@ const FaultRow fault_rows[] = {
   { "statx", SYS_statx, stats_name, { EACCES, EIO, ENOMEM } },
 #endif
 #ifdef SYS_readlink
-  /* The folder's path is resolved; where that fails, it is used as it is. */
+  /* The path of the directory is resolved; where that fails, the path is used as it is. */
   { "readlink", SYS_readlink, first_is_own, { EACCES, EIO, ENOMEM }, .is_absorbed = TRUE },
 #endif
   { "readlinkat", SYS_readlinkat, second_is_own, { EACCES, EIO, ENOMEM }, .is_absorbed = TRUE },
@@ -283,7 +284,8 @@ const FaultRow fault_rows[] = {
   { "unlinkat", SYS_unlinkat, second_is_own, { EACCES, EBUSY, EIO, ENOENT, ENOMEM, EPERM, EROFS },
     .is_absorbed = TRUE, .is_removal = TRUE },
 #ifdef SYS_rmdir
-  { "rmdir", SYS_rmdir, first_is_own, { EACCES, EBUSY, EIO, ENOENT, ENOMEM, ENOTEMPTY, EPERM, EROFS },
+  { "rmdir", SYS_rmdir, first_is_own,
+    { EACCES, EBUSY, EIO, ENOENT, ENOMEM, ENOTEMPTY, EPERM, EROFS },
     .is_absorbed = TRUE, .is_removal = TRUE },
 #endif
   { "fchmod", SYS_fchmod, NULL, { EIO, ENOMEM, EPERM, EROFS } },
@@ -304,7 +306,8 @@ const FaultRow fault_rows[] = {
   { "membarrier", SYS_membarrier, registers_barrier, { EINVAL, ENOSYS, EPERM },
     .is_absorbed = TRUE },
 #ifdef SYS_futex
-  { "futex", SYS_futex, sleeps_on_segment, { EAGAIN, EINTR }, .is_absorbed = TRUE, .is_wait = TRUE },
+  { "futex", SYS_futex, sleeps_on_segment, { EAGAIN, EINTR },
+    .is_absorbed = TRUE, .is_wait = TRUE },
 #endif
   { "inotify_init1", SYS_inotify_init1, NULL, { EMFILE, ENFILE, ENOMEM }, .is_absorbed = TRUE },
   { "inotify_add_watch", SYS_inotify_add_watch, NULL, { EACCES, ENOENT, ENOMEM, ENOSPC },
@@ -338,8 +341,8 @@ const FaultRow fault_rows[] = {
 
 const guint fault_n_rows = G_N_ELEMENTS (fault_rows);
 
-/* Calls that always succeed, that a correct program always succeeds with, or that GLib and the C
- * library make for themselves: memory, threads, the main loop. */
+/* Calls that cannot fail in a correct program, or that GLib and the C library make for memory,
+ * threads and the main loop. */
 static const long harmless[] = {
   SYS_brk,
   SYS_clock_gettime,
@@ -462,11 +465,11 @@ fault_may_be (const FaultRow           *row,
               int                       error,
               SsemSystemSemaphoreError  code)
 {
-  /* A file where the key's own folder has to be; or one on the way there. */
+  /* A file is where the key's directory belongs, or on the way there. */
   if (error == ENOTDIR && code == SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR)
     return TRUE;
 
-  /* Whether anybody is there could not be found out, so somebody may be. */
+  /* If the library cannot find out whether the semaphore is used, it has to assume so. */
   if (row->applies == asks_for_lock && code == SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS)
     return TRUE;
 

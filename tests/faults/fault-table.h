@@ -11,7 +11,7 @@
 
 G_BEGIN_DECLS
 
-/* Which system calls are made to fail, and how. */
+/* The system calls that fail, and their errors. */
 
 #define FAULT_MAX_ERRORS 14
 
@@ -19,8 +19,8 @@ G_BEGIN_DECLS
 typedef struct
 {
   pid_t thread;
-  pid_t process;      /* the one that the library is watched in */
-  const char *folder; /* the folder of keys: what lies elsewhere is not the library's */
+  pid_t process;      /* the process that calls the library */
+  const char *directory; /* of the keys: a path elsewhere is not the library's */
   const struct seccomp_data *data;
 } FaultCall;
 
@@ -31,9 +31,9 @@ typedef struct
   gboolean (* applies) (const FaultCall *call); /* NULL: always */
   int errors[FAULT_MAX_ERRORS];                 /* 0 at the end */
 
-  /* What it is for is not what was asked for: the call must end as if nothing had failed. */
+  /* The library does without it: the call must end as without a fault. */
   gboolean is_absorbed;
-  /* It removes, or decides whether to: what it leaves is cleared away by the next user. */
+  /* It removes a file, or decides about that: the next user removes what it leaves. */
   gboolean is_removal;
   /* The caller is about to wait for units. */
   gboolean is_wait;
@@ -42,11 +42,11 @@ typedef struct
 extern const FaultRow fault_rows[];
 extern const guint fault_n_rows;
 
-/* The row that the call belongs to, or -1 for one that cannot fail or that is not the library's, or
- * -2 for one that nobody has thought of. */
+/* Returns the row of the call, or -1 for a call that cannot fail or is not the library's, or -2 for
+ * a system call that the table does not know. */
 int      fault_find_row (const FaultCall *call);
 
-/* Whether @error, from the row's system call, may be reported as @code. */
+/* Returns whether @error of the row's system call may be reported as @code. */
 gboolean fault_may_be   (const FaultRow           *row,
                          int                       error,
                          SsemSystemSemaphoreError  code);

@@ -10,14 +10,13 @@
 
 /* Every system call fails.
  *
- * Each scenario is a call of the library. It is made again and again, in a new process each time:
- * with the first system call of a sort failing with its first error, with its second, and so on;
- * with the second one failing; until there is none left to fail. See fault-table.c for the sorts
- * and errors, fault-run.c for what is checked.
+ * Each scenario is a call of the library, made in a new process for each fault: the first system
+ * call of a kind fails with each of its errors, then the second such call, and so on until none is
+ * left. fault-table.c has the kinds and their errors, fault-run.c the checks.
  *
- * By default, one of FAULTS_SKIPPED + 1 faults is tried, from a random one on, and the victim ends
- * by SIGKILL or in good order as it falls. With SSEM_TEST_THOROUGH in the environment it is every
- * fault, with both ends.
+ * By default, one of FAULTS_SKIPPED + 1 faults is tried, from a random fault on, and the victim is
+ * killed or quits, at random. With SSEM_TEST_THOROUGH in the environment, every fault is tried,
+ * with both ends.
  */
 
 #define FAULTS_SKIPPED 9
@@ -35,7 +34,7 @@ call_open (FaultRun  *run,
   SsemSystemSemaphore *opened;
 
   opened = fault_run_open (run, run->scenario->mode, FAULT_RESET, error);
-  /* Of a second object nothing is wanted any more. */
+  /* A second object is not used any further. */
   if (opened != NULL && run->object != NULL)
     g_object_unref (opened);
   else if (opened != NULL)
@@ -111,9 +110,9 @@ acquired_cb (GObject      *source,
              GAsyncResult *result,
              gpointer      data)
 {
-  GAsyncResult **place = data;
+  GAsyncResult **location = data;
 
-  *place = g_object_ref (result);
+  *location = g_object_ref (result);
 }
 
 static gboolean
@@ -132,8 +131,12 @@ call_acquire_async (FaultRun  *run,
 /* --- The scenarios --- */
 
 #define OPENS(name_, before_, mode_, ...) \
-  { .name = name_, .call = call_open, .opens = TRUE, .before = before_, .mode = SSEM_ACCESS_MODE_##mode_, \
-    __VA_ARGS__ }
+  { .name = name_, .call = call_open, .opens = TRUE, .before = before_, \
+    .mode = SSEM_ACCESS_MODE_##mode_, __VA_ARGS__ }
+
+/* The victim calls a method of its object, while a neighbour is attached. */
+#define CALLS(name_, call_, ...) \
+  { .name = name_, .call = call_, .before = FAULT_LIVE, .has_object = TRUE, __VA_ARGS__ }
 
 static const FaultScenario scenarios[] = {
   OPENS ("open-unknown", FAULT_UNKNOWN, OPEN, .total = FAULT_RESET),
@@ -155,59 +158,46 @@ static const FaultScenario scenarios[] = {
   OPENS ("create-waited-for", FAULT_LIVE, CREATE, .neighbour = FAULT_WAITS, .total = FAULT_RESET),
   OPENS ("create-again-waited-for", FAULT_LIVE, CREATE, .has_object = TRUE, .holds = 3,
          .neighbour = FAULT_WAITS, .total = FAULT_RESET),
-  OPENS ("create-again-grows", FAULT_LIVE, CREATE, .has_object = TRUE, .is_crowded = TRUE,
+  OPENS ("create-again-grows", FAULT_LIVE, CREATE, .has_object = TRUE, .uses_all_slots = TRUE,
          .total = FAULT_RESET),
   OPENS ("open-live-in-crowd", FAULT_LIVE, OPEN, .has_crowd = TRUE),
   OPENS ("open-leftover-in-crowd", FAULT_LEFTOVER, OPEN, .has_crowd = TRUE),
 
   { .name = "close-last", .call = call_close, .has_object = TRUE, .closes = TRUE },
-  { .name = "close-used", .call = call_close, .before = FAULT_LIVE, .has_object = TRUE,
-    .closes = TRUE },
-  { .name = "close-holding", .call = call_close, .before = FAULT_LIVE, .has_object = TRUE,
-    .holds = 2, .closes = TRUE },
-  { .name = "close-in-crowd", .call = call_close, .before = FAULT_LIVE, .has_object = TRUE,
-    .has_crowd = TRUE, .closes = TRUE },
+  CALLS ("close-used", call_close, .closes = TRUE),
+  CALLS ("close-holding", call_close, .holds = 2, .closes = TRUE),
+  CALLS ("close-in-crowd", call_close, .has_crowd = TRUE, .closes = TRUE),
   { .name = "set-key", .call = call_set_key, .has_object = TRUE, .changes_key = TRUE,
     .total = FAULT_RESET },
 
-  { .name = "acquire", .call = call_acquire, .before = FAULT_LIVE, .has_object = TRUE,
-    .takes = 1 },
-  { .name = "acquire-grows", .call = call_acquire, .before = FAULT_LIVE, .has_object = TRUE,
-    .is_crowded = TRUE, .takes = 1 },
-  { .name = "acquire-waits", .call = call_acquire, .before = FAULT_LIVE, .has_object = TRUE,
-    .holds = 2, .neighbour = FAULT_RELEASES, .takes = 1 },
-  { .name = "acquire-waits-cancellable", .call = call_acquire_cancellable, .before = FAULT_LIVE,
-    .has_object = TRUE, .holds = 2, .neighbour = FAULT_RELEASES, .takes = 1 },
-  { .name = "acquire-waits-for-death", .call = call_acquire, .before = FAULT_LIVE,
-    .has_object = TRUE, .holds = 2, .neighbour = FAULT_DIES, .takes = 1 },
-  { .name = "acquire-times-out", .call = call_acquire_soon, .before = FAULT_LIVE,
-    .has_object = TRUE, .holds = 2, .error = G_IO_ERROR_TIMED_OUT, .is_of_gio = TRUE },
-  { .name = "acquire-async", .call = call_acquire_async, .before = FAULT_LIVE, .has_object = TRUE,
-    .holds = 2, .neighbour = FAULT_RELEASES, .takes = 1 },
-  { .name = "try-acquire", .call = call_try_acquire, .before = FAULT_LIVE, .has_object = TRUE,
-    .takes = 1 },
-  { .name = "try-acquire-too-few", .call = call_try_acquire, .before = FAULT_LIVE,
-    .has_object = TRUE, .holds = 2, .error = G_IO_ERROR_WOULD_BLOCK, .is_of_gio = TRUE },
-  { .name = "release", .call = call_release, .before = FAULT_LIVE, .has_object = TRUE, .holds = 2,
-    .takes = -1 },
-  { .name = "release-to-waiter", .call = call_release, .before = FAULT_LIVE, .has_object = TRUE,
-    .holds = 3, .neighbour = FAULT_WAITS, .takes = -1 },
-  { .name = "get-value", .call = call_get_value, .before = FAULT_LIVE, .has_object = TRUE,
-    .holds = 1 },
+  CALLS ("acquire", call_acquire, .takes = 1),
+  CALLS ("acquire-grows", call_acquire, .uses_all_slots = TRUE, .takes = 1),
+  CALLS ("acquire-waits", call_acquire, .holds = 2, .neighbour = FAULT_RELEASES, .takes = 1),
+  CALLS ("acquire-waits-cancellable", call_acquire_cancellable, .holds = 2,
+         .neighbour = FAULT_RELEASES, .takes = 1),
+  CALLS ("acquire-waits-for-death", call_acquire, .holds = 2, .neighbour = FAULT_DIES,
+         .takes = 1),
+  CALLS ("acquire-times-out", call_acquire_soon, .holds = 2, .error = G_IO_ERROR_TIMED_OUT,
+         .is_of_gio = TRUE),
+  CALLS ("acquire-async", call_acquire_async, .holds = 2, .neighbour = FAULT_RELEASES,
+         .takes = 1),
+  CALLS ("try-acquire", call_try_acquire, .takes = 1),
+  CALLS ("try-acquire-too-few", call_try_acquire, .holds = 2, .error = G_IO_ERROR_WOULD_BLOCK,
+         .is_of_gio = TRUE),
+  CALLS ("release", call_release, .holds = 2, .takes = -1),
+  CALLS ("release-to-waiter", call_release, .holds = 3, .neighbour = FAULT_WAITS, .takes = -1),
+  CALLS ("get-value", call_get_value, .holds = 1),
 
-  { .name = "child-acquires", .call = call_acquire, .before = FAULT_LIVE, .has_object = TRUE,
-    .holds = 1, .is_in_child = TRUE, .takes = 1 },
-  { .name = "child-gets-value", .call = call_get_value, .before = FAULT_LIVE, .has_object = TRUE,
-    .holds = 1, .is_in_child = TRUE },
-  { .name = "child-acquires-in-crowd", .call = call_acquire, .before = FAULT_LIVE,
-    .has_object = TRUE, .has_crowd = TRUE, .holds = 1, .is_in_child = TRUE, .takes = 1 },
-  { .name = "child-closes", .call = call_close, .before = FAULT_LIVE, .has_object = TRUE,
-    .holds = 1, .is_in_child = TRUE, .closes = TRUE },
+  CALLS ("child-acquires", call_acquire, .holds = 1, .is_in_child = TRUE, .takes = 1),
+  CALLS ("child-gets-value", call_get_value, .holds = 1, .is_in_child = TRUE),
+  CALLS ("child-acquires-in-crowd", call_acquire, .has_crowd = TRUE, .holds = 1,
+         .is_in_child = TRUE, .takes = 1),
+  CALLS ("child-closes", call_close, .holds = 1, .is_in_child = TRUE, .closes = TRUE),
 };
 
 /* --- Running --- */
 
-/* Where the test has a name space of its own for them, no set of System V may be left. */
+/* Checks that no System V set is left, if the test has a name space of its own for them. */
 static void
 assert_no_sets (void)
 {
@@ -219,11 +209,11 @@ assert_no_sets (void)
 
   g_file_get_contents ("/proc/sysvipc/sem", &list, NULL, &error);
   g_assert_no_error (error);
-  /* The heading, one line. */
+  /* Only the line of the heading is there. */
   g_assert_cmpstr (strchr (list, '\n'), ==, "\n");
 }
 
-/* A scenario that is about growing, and does not grow, would show nothing. */
+/* Checks that a scenario about growth enlarges the segment. */
 static void
 assert_grows (FaultRun *run)
 {
@@ -255,15 +245,9 @@ test_faults (Fixture *fixture)
   guint n_here = 0, turn = 0, i, last;
   guint row;
 
-  if (run.scenario->has_crowd && fixture->backend == SSEM_BACKEND_SYSV)
-    {
-      g_test_skip ("a crowd is like any other company");
-      return;
-    }
-
   injector->row = -1;
   fault_run (&run);
-  if (run.scenario->is_crowded && fixture->backend == SSEM_BACKEND_SHARED_MEMORY)
+  if (run.scenario->uses_all_slots && fixture_has (fixture, NEEDS_SHARED_MEMORY))
     assert_grows (&run);
   memcpy (n_calls, injector->n_seen, sizeof n_calls);
   turn = (guint) g_test_rand_int_range (0, FAULTS_SKIPPED + 1);
@@ -272,7 +256,7 @@ test_faults (Fixture *fixture)
     {
       const int *errors = fault_rows[row].errors;
 
-      /* What another fault leads to may call it more often; so it goes on until none fails. */
+      /* The handling of a fault may make more such calls than a run without a fault. */
       last = n_calls[row];
       for (injector->occurrence = 1; injector->occurrence <= last; injector->occurrence++)
         {
@@ -307,7 +291,7 @@ main (int    argc,
   int result;
 
   conformance_init (&argc, &argv, "faults");
-  /* The helpers inherit it. */
+  /* The helpers inherit the name space. */
   has_own_sets = unshare (CLONE_NEWIPC) == 0;
   is_thorough = g_getenv ("SSEM_TEST_THOROUGH") != NULL;
   if (GLIB_SIZEOF_LONG < 8)
@@ -322,7 +306,8 @@ main (int    argc,
     }
 
   for (i = 0; i < G_N_ELEMENTS (scenarios); i++)
-    conformance_add (scenarios[i].name, 0, test_faults, &scenarios[i]);
+    conformance_add (scenarios[i].name, NEEDS_UNDO | (scenarios[i].has_crowd ? NEEDS_WINGS : 0),
+                     test_faults, &scenarios[i]);
   result = conformance_run ();
   g_print ("# %u faults in all\n", n_faults);
 

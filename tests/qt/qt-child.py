@@ -29,7 +29,7 @@ class Operations:
         self.check()
 
     def acquire(self, n):
-        # Qt takes one at a time.
+        # Qt acquires one unit at a time.
         for _ in range(n):
             self.check(self.semaphore.acquire())
 
@@ -40,7 +40,7 @@ class Operations:
         self.semaphore = None
 
     def errors(self):
-        """Qt's numbers of the errors, which ours must have too."""
+        """Returns Qt's numbers of the errors, which our errors must have, too."""
         names = ['NoError', 'PermissionDenied', 'KeyError', 'AlreadyExists', 'NotFound',
                  'OutOfResources', 'UnknownError']
         return [number(getattr(QSystemSemaphore.SystemSemaphoreError, name)) for name in names]

@@ -1,7 +1,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""A process that uses the library through its typelib, as it is told."""
+"""A process that uses the library through its typelib, on command."""
 
 import gi
 

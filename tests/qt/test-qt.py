@@ -1,7 +1,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Processes of ours and of Qt's on one key, which they share through System V only. The first
+"""Processes of ours and of Qt's that share a key, which works with System V only. The first
 argument names Qt's binding for Python.
 """
 
@@ -27,7 +27,7 @@ OPEN, CREATE, OPEN_EXISTING, CREATE_EXCLUSIVE = map(int, [
 
 
 def find_fault():
-    """Why this binding cannot be used, or None."""
+    """Returns why this binding cannot be used, or None."""
     if importlib.util.find_spec(BINDING) is None:
         return f'{BINDING} is not installed'
     probe = f'from {BINDING}.QtCore import QSystemSemaphore'
@@ -56,7 +56,7 @@ class QtCase(KeyFolderCase):
         return self.open(initial_value, mode, os.path.join(HERE, 'qt-child.py'), BINDING)
 
     def pairs(self):
-        """One of ours and one of Qt's on a semaphore of 0 units, made by either."""
+        """Yields a process of ours and one of Qt's on a semaphore of 0 units, made by either."""
         ours = self.ours(0, CREATE)
         yield ours, self.qts()
         self.key += '2'
@@ -121,7 +121,7 @@ class Units(QtCase):
             qts.kill()
             ours.reply()
             self.assertEqual(ours.ask('value'), 0)
-            # The one that was killed may have been the one to remove it.
+            # The killed process may have been the one that would have removed the semaphore.
             self.qts(0, CREATE).leave()
 
     def test_create_resets_the_others(self):
@@ -173,7 +173,7 @@ class Life(QtCase):
         waiter = self.ours()
         waiter.send('acquire', 1)
         self.wait_for_waiters(1)
-        # Qt removes what it opened with Create, whoever made it.
+        # Qt removes a semaphore that it opened with Create, even if another process made it.
         self.qts(0, CREATE).leave()
         self.check_removed(waiter)
         self.check_removed(ours, 'value')
@@ -181,7 +181,7 @@ class Life(QtCase):
         self.check_removed(ours, 'release', 1)
         self.assertIsNone(self.find_set())
 
-        # A new one is nobody's old one, and the old ones' users leave it alone.
+        # A new semaphore is not the old one, and the users of the old one do not remove it.
         new = self.ours(4, OPEN)
         ours.leave()
         waiter.leave()
@@ -198,7 +198,7 @@ class Life(QtCase):
 
 class Backends(QtCase):
     def test_shared_memory_is_not_qts(self):
-        # Beside the files of Qt and of System V, so that it is not for the folder.
+        # All files are in one directory, so the directory makes no difference.
         os.environ['SSEM_RUNTIME_DIR'] = self.folder
         ours = self.ours(1, CREATE)
         qts = self.qts()
@@ -219,7 +219,7 @@ class Backends(QtCase):
         qts.reply()
         self.assertEqual([ours.ask('value'), others.ask('value')], [0, 6])
 
-        # Qt removes what it opened with Create, and nothing of ours.
+        # Qt removes the semaphore that it opened with Create, and nothing of ours.
         self.qts(0, CREATE).leave()
         self.assertRemoved()
         others.ask('acquire', 6)

@@ -6,8 +6,8 @@
 
 #include <unistd.h>
 
-/* The storm of kills for as long as one likes: 5 seconds for each backend, ten minutes in the
- * set-up "thorough", or what SSEM_SOAK_SECONDS says. */
+/* The storm of kills, for a longer time: 5 seconds for each backend, ten minutes in the set-up
+ * "thorough", or SSEM_SOAK_SECONDS. */
 
 #define QUICK_SECONDS 5
 #define THOROUGH_SECONDS 600
@@ -33,8 +33,8 @@ get_seconds (void)
 }
 
 static void
-tell (const StormFigures *figures,
-      gint64              elapsed_usec)
+report (const StormFigures *figures,
+        gint64              elapsed_usec)
 {
   g_test_message ("%.0f s: %u phases, %" G_GUINT64_FORMAT " operations, "
                   "%" G_GUINT64_FORMAT " kills, "
@@ -54,13 +54,13 @@ test_soak (Fixture *fixture)
   StormFigures figures = { 0 };
   gint64 now = begin_usec;
 
-  /* Where the machine has much else to do, it goes on until there was something to recover. */
+  /* On a busy machine the storm goes on until there was something to recover. */
   while (now < end_usec || figures.n_recoveries == 0)
     {
       gint64 phase_end_usec = now + SECONDS_PER_PHASE * G_USEC_PER_SEC;
       guint phase = figures.n_phases;
 
-      /* A phase, and a watchdog for each of the workers that may be stuck. */
+      /* The time of a phase, and of a watchdog for each worker that may be stuck. */
       alarm (SECONDS_PER_PHASE + 10 * WATCHDOG_USEC / G_USEC_PER_SEC);
       storm_run (fixture, (StormKind) (phase % N_STORM_KINDS), storm_initial_value (phase),
                  KILLS_PER_PHASE,
@@ -68,7 +68,7 @@ test_soak (Fixture *fixture)
       now = g_get_monotonic_time ();
     }
 
-  tell (&figures, now - begin_usec);
+  report (&figures, now - begin_usec);
   g_assert_cmpuint (figures.n_kills, >, 0);
   g_assert_cmpuint (figures.n_recoveries, >, 0);
   g_assert_cmpuint (figures.n_lost, ==, 0);

@@ -2,19 +2,19 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* What `ssem run` runs in test-run-win32.c: tool-command WHAT [ARGUMENT...]
+/* The command of `ssem run` in test-run-win32.c: tool-command WHAT [ARGUMENT...]
  *
- *   arguments ARGUMENT...   prints each in a line of its own, in brackets and UTF-8
- *   exit NUMBER             ends so
- *   copy                    copies its input to its output, and says "copied" on the standard error
- *   stay                    prints "ready PID", and stays until its input ends
- *   key                     the same; prints "key NUMBER" for each that comes, and ends with 9
- *   parent                  starts one that sleeps, prints "ready PID PID-OF-IT", and sleeps as well
- *   break-away              the same, but the one that it starts leaves the job
- *   leave                   starts one that sleeps, prints "ready PID PID-OF-IT", and ends
+ *   arguments ARGUMENT...   prints each argument in its own line, in brackets and UTF-8
+ *   exit NUMBER             exits with this status
+ *   copy                    copies its input to its output, and prints "copied" to standard error
+ *   stay                    prints "ready PID", and runs until its input ends
+ *   key                     the same, but prints "key NUMBER" for each key, and exits with 9
+ *   parent                  starts a child that sleeps, prints "ready PID CHILD", and sleeps
+ *   break-away              the same, but the child leaves the job
+ *   leave                   starts a child that sleeps, prints "ready PID CHILD", and exits
  *   sleep                   sleeps, longer than any test lasts
- *   press NUMBER PID        presses that key on the console of that process; ends with 0 once it has
- *                           come, 1 where there is no such console, 2 where the system has no such key
+ *   press NUMBER PID        presses that key on the console of that process; exits with 0 once the
+ *                           key has come, 1 without such a console, 2 without such a key
  */
 
 #include <fcntl.h>
@@ -81,7 +81,7 @@ copy (void)
   fputs ("copied\n", stderr);
 }
 
-/* With none of our streams. */
+/* Starts a child that inherits no stream. */
 static DWORD
 start_sleeper (DWORD flags)
 {

@@ -25,7 +25,7 @@ typedef struct
   char *key;
   char *tool;    /* quoted, for a command line */
   char *command; /* the same */
-  SsemSystemSemaphore *semaphore; /* with two units; ours, so that it lasts as long as the test */
+  SsemSystemSemaphore *semaphore; /* with two units; open during the whole test */
 } Fixture;
 
 static void
@@ -55,7 +55,7 @@ fixture_tear_down (Fixture       *self,
   helper_limit_lifetime (0);
 }
 
-/* What `ssem run`, with all of this, waits for: `ssem run KEY -- tool-command WHAT`. */
+/* Starts `ssem run KEY -- tool-command WHAT`. */
 static Program *
 run (Fixture    *self,
      const char *what)
@@ -66,7 +66,7 @@ run (Fixture    *self,
 #define assert_value(self, value) \
   g_assert_cmpint (ssem_system_semaphore_get_value ((self)->semaphore, NULL), ==, (value))
 
-/* --- How it ends --- */
+/* --- Exit status --- */
 
 static void
 test_status (Fixture       *self,
@@ -167,7 +167,7 @@ test_wrong_usage (Fixture       *self,
   assert_refused (self, "nonsense", 2, "nonsense");
 }
 
-/* What the system cannot tell is an error, and no empty list. */
+/* Subcommands that the system does not support fail; they do not print an empty list. */
 static void
 test_not_supported (Fixture       *self,
                     gconstpointer  data)
@@ -187,19 +187,19 @@ test_not_supported (Fixture       *self,
       assert_refused (self, arguments[i], STATUS_NOT_SUPPORTED_HERE, words[0]);
     }
 
-  /* Nor is it offered. */
+  /* The help does not offer them. */
   g_assert_cmpint (program_end (help, &said, NULL), ==, 0);
   g_assert_nonnull (strstr (said, "\n  run "));
   g_assert_null (strstr (said, "\n  list "));
 }
 
-/* --- What it runs --- */
+/* --- The command --- */
 
 static void
 test_arguments (Fixture       *self,
                 gconstpointer  data)
 {
-  /* How they are written, and what they are. */
+  /* The text of the command line, and the argument. */
   const char *cases[][2] = {
     { "plain", "plain" },
     { "\"\"", "" },
@@ -254,7 +254,7 @@ test_streams (Fixture       *self,
   g_assert_cmpstr (errors, ==, "copied\n");
 }
 
-/* By its name alone, with and without its ending, though it lies in a folder with a space. */
+/* The command is found by its name, with and without its extension, in a directory with a space. */
 static void
 test_path (Fixture       *self,
            gconstpointer  data)
@@ -292,7 +292,7 @@ test_path (Fixture       *self,
   g_assert_cmpint (g_rmdir (folder), ==, 0);
 }
 
-/* --- Its units --- */
+/* --- Units --- */
 
 static void
 expect_ready (Program *program,
@@ -321,7 +321,7 @@ test_held_while_it_runs (Fixture       *self,
   g_assert_false (is_alive (pid));
   assert_value (self, 2);
 
-  /* --count is for the first to open it alone. */
+  /* Only for the first opener, --count counts. */
   both = program_start ("%s run --count 9 --units 2 \"%s\" %s stay", self->tool, self->key,
                         self->command);
   expect_ready (both, &pid, NULL);
@@ -330,7 +330,7 @@ test_held_while_it_runs (Fixture       *self,
   assert_value (self, 2);
 }
 
-/* A key with any characters, the same one for the library and for the command. */
+/* A key with any characters is the same key for the library and for the command. */
 static void
 test_count (Fixture       *self,
             gconstpointer  data)
@@ -380,8 +380,8 @@ test_conflict (Fixture       *self,
   g_assert_true (ssem_system_semaphore_release (self->semaphore, 1, NULL));
 }
 
-/* How many handles on the semaphore there are; this process has one of them for the object, and one
- * for each call of this. */
+/* Returns how many handles on the semaphore exist. This process has one for the object, and one for
+ * each call of this function. */
 static ULONG
 count_handles (Fixture *self)
 {
@@ -442,7 +442,7 @@ is_empty (gpointer data)
   return !program_has_processes (data);
 }
 
-/* The command ends with `ssem`, and so does what the command has started. */
+/* The command and its children end with `ssem`. */
 static void
 test_killed_with_its_command (Fixture       *self,
                               gconstpointer  data)
@@ -466,7 +466,7 @@ has_said_something (gpointer data)
   return program_has_said_something (data);
 }
 
-/* At whatever moment: nothing that it has created stays, not even suspended. */
+/* At any moment: no process that `ssem` has created stays, not even a suspended one. */
 static void
 test_killed_at_any_moment (Fixture       *self,
                            gconstpointer  data)
@@ -495,7 +495,7 @@ test_killed_at_any_moment (Fixture       *self,
   g_test_message ("killed %d times before the command, %d times with it", n_before, n_after);
 }
 
-/* What the command leaves behind goes on without it, and holds nothing. */
+/* A process that the command leaves behind continues, and holds no units. */
 static void
 test_left_behind (Fixture       *self,
                   gconstpointer  data)
@@ -516,7 +516,7 @@ is_dead (gpointer data)
   return !is_alive (GPOINTER_TO_UINT (data));
 }
 
-/* What leaves the job on purpose goes on. */
+/* A process that leaves the job continues. */
 static void
 test_broken_away (Fixture       *self,
                   gconstpointer  data)
@@ -555,13 +555,13 @@ test_command_killed (Fixture       *self,
 
 /* --- Keys --- */
 
-/* FALSE where the system has no such key. */
+/* Returns FALSE where the system has no such key. */
 static gboolean
 press (Fixture *self,
        Program *program,
        DWORD    event)
 {
-  /* It leaves its own console for that of the other. */
+  /* The program leaves its own console for the console of the other program. */
   g_autoptr(Program) finger = program_start ("%s press %lu %lu", self->command, event,
                                              program->pid);
   DWORD status = program_end (finger, NULL, NULL);
@@ -576,7 +576,7 @@ press (Fixture *self,
   return TRUE;
 }
 
-/* The command gets it, and `ssem` waits for what the command makes of it. */
+/* The command gets the key, and `ssem` waits for the command. */
 static void
 test_key (Fixture       *self,
           gconstpointer  data)
@@ -603,7 +603,7 @@ test_key (Fixture       *self,
   assert_value (self, 2);
 }
 
-/* It ends who waits for units, and what has been acquired by then is not lost. */
+/* A key ends an `ssem` that waits for units, and no acquired unit is lost. */
 static void
 test_key_ends_one_that_waits (Fixture       *self,
                               gconstpointer  data)
@@ -643,7 +643,7 @@ main (int    argc,
       char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  /* Where Qt's names are, the semaphore's own is known. */
+  /* Without the variable, the names are Qt's, so the test knows the name of the semaphore. */
   g_unsetenv ("SSEM_RUNTIME_DIR");
 
   add ("status", test_status, 0);

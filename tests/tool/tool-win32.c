@@ -24,7 +24,7 @@ new_job (void)
   return job;
 }
 
-/* One end is the program's to inherit. */
+/* The program inherits one end. */
 static void
 make_pipe (HANDLE   *ours,
            HANDLE   *theirs,
@@ -75,8 +75,8 @@ program_start (const char *format,
   return self;
 }
 
-/* Up to @end, or to the last where that never comes, without '\r'. The watchdog ends what takes too
- * long. */
+/* Returns the text up to @end, or up to the end of the stream, without '\r'. The watchdog ends a
+ * test that waits too long. */
 static char *
 read_until (HANDLE stream,
             int    end)
@@ -136,7 +136,7 @@ program_has_said_something (Program *self)
   return n_bytes > 0;
 }
 
-/* wine runs the console of a program as a process in the program's job, which may outlive it. */
+/* In wine, the console of a program is a process in its job, which may outlive the program. */
 static gboolean
 is_console (DWORD pid)
 {

@@ -9,8 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* A program that a test runs, in a job of its own, so that what it has started is known and dies with
- * the test. */
+/* A program that a test runs in a job, so that its children are known and die with the test. */
 typedef struct
 {
   HANDLE process;
@@ -21,23 +20,23 @@ typedef struct
   HANDLE errors;
 } Program;
 
-/* @format makes the command line, as it is, in UTF-8. The program has a console of its own, which
- * nobody sees. */
+/* Starts a program. @format makes the command line, in UTF-8. The program has an invisible console
+ * of its own. */
 Program *program_start       (const char  *format,
                               ...) G_GNUC_PRINTF (1, 2);
-/* The next line of its output, without its end. */
+/* Returns the next line of its output, without the line end. */
 char    *program_read_line   (Program     *self);
-/* Waits until it has ended, with no more input, and answers how. What is left of its output and what
- * is in its errors comes to who wants them. */
+/* Closes the program's input, waits for its end, and returns its status. Returns the rest of its
+ * output and its errors where @output and @errors are not NULL. */
 DWORD    program_end         (Program     *self,
                               char       **output,
                               char       **errors);
 void     program_kill        (Program     *self);
-/* Whether there is output that has not been read. */
+/* Returns whether there is output that has not been read. */
 gboolean program_has_said_something (Program *self);
-/* Whether there are processes in the job, which may be suspended. */
+/* Returns whether there are processes in the job, even suspended ones. */
 gboolean program_has_processes      (Program *self);
-/* Ends all that are left in the job. */
+/* Ends all processes that are left in the job. */
 void     program_free        (Program     *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Program, program_free)

@@ -7,8 +7,8 @@
  *   privileged BACKEND KEY INITIAL-VALUE
  *
  * opens the key, writes `ok EUID BACKEND VALUE` or `error MESSAGE`, and ends when its standard
- * input ends. The library is linked in, because the loader looks for the libraries of such a program in
- * the directories of the system alone. */
+ * input ends. The library is linked in, because the loader looks for the libraries of such a
+ * program in the directories of the system alone. */
 
 #include <ssem.h>
 
