@@ -185,9 +185,12 @@ sysv_acquire (SsemInstance *instance,
   };
   int result;
 
+  /* Of an attach that fails, -EAGAIN means no time-out. */
   result = ssem_membership_ready (self->membership);
-  if (G_LIKELY (result == 0))
-    result = ssem_sysv_acquire (self->attachment, n, self->undo, &wait);
+  if (G_UNLIKELY (result != 0))
+    return sysv_failure (result);
+
+  result = ssem_sysv_acquire (self->attachment, n, self->undo, &wait);
 
   return G_LIKELY (result == 0) ? 0 : sysv_acquire_failure (self, result, deadline_usec);
 }
