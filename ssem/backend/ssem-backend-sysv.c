@@ -282,8 +282,8 @@ sysv_remove_leftover (const SsemBackendConfiguration  *configuration,
   return result == 0 || sysv_fail_key (error, SSEM_OPERATION_REMOVE, key, result);
 }
 
-/* The kernel checks the rights of the process in each operation. They may have changed since the process
- * opened the key. Then the owner of the key file says whose semaphore it is. */
+/* The kernel checks the rights of the process in each operation. They may have changed since the
+ * process opened the key. Then the owner of the key file says whose semaphore it is. */
 static void
 sysv_describe (SsemOperation   operation,
                const char     *key,

@@ -14,10 +14,9 @@ G_BEGIN_DECLS
 
 /* This process's membership in a semaphore, which all its instances of the key share.
  *
- * Every backend that attaches the process to something has the same questions to answer: which
- * instances share an attachment, when the process leaves, and what a fork or an exit does. The answers
- * are here once. How to attach and to leave is the backend's, in a SsemMembershipClass. The design note
- * is in ssem-membership.c.
+ * A membership decides which instances share an attachment, when the process leaves, and what a
+ * fork or an exit does. It serves every backend. The backend says how to attach and how to leave,
+ * in a SsemMembershipClass. The design note is in ssem-membership.c.
  */
 typedef struct _SsemMembership SsemMembership;
 
@@ -33,7 +32,7 @@ typedef enum
 {
   SSEM_MEMBERSHIP_LEAVE,         /* or linger, where that is necessary */
   SSEM_MEMBERSHIP_LEAVE_FOREVER, /* no instance can join again, so there is no use in lingering */
-  SSEM_MEMBERSHIP_LEAVE_AT_EXIT, /* threads may be inside the attachment; allocate and free nothing */
+  SSEM_MEMBERSHIP_LEAVE_AT_EXIT, /* threads may be inside the attachment; allocate nothing */
 } SsemMembershipLeave;
 
 /* The functions of a backend. An attachment is the backend's own type. Only one of attach (),
@@ -49,9 +48,9 @@ typedef struct
                              char                  **name,
                              gpointer               *attachment);
 
-  /* Attaches as @request says; also where the process is attached already, lingers, or has inherited
-   * the attachment from its parent. Returns 1 where this attachment cannot be used for that, and a new
-   * one has to take its place. A failure leaves everything as it was. */
+  /* Attaches as @request says; also where the process is attached already, lingers, or has
+   * inherited the attachment from its parent. Returns 1 where this attachment cannot be used for
+   * that, and a new one has to take its place. A failure leaves everything as it was. */
   int      (* attach)       (gpointer                attachment,
                              SsemMembershipRequest  *request);
 
@@ -64,8 +63,8 @@ typedef struct
   gboolean (* leave)        (gpointer                attachment,
                              SsemMembershipLeave     leave);
 
-  /* Makes the attachment the child's own in a child of fork (): not attached, nothing open. No other
-   * thread runs. Takes no lock that a fork takes. */
+  /* Makes the attachment the child's own in a child of fork (): not attached, nothing open. No
+   * other thread runs. Takes no lock that a fork takes. */
   void     (* forget)       (gpointer                attachment);
 
   void     (* free)         (gpointer                attachment);
@@ -101,14 +100,14 @@ int  ssem_membership_open         (const SsemMembershipClass  *klass,
 /* An instance goes. With the last one the process leaves. */
 void ssem_membership_close        (SsemMembership             *self);
 
-/* Drops the reference of an instance, after ssem_membership_close (), when no thread can be inside the
- * instance. */
+/* Drops the reference of an instance, after ssem_membership_close (), when no thread can be inside
+ * the instance. */
 void ssem_membership_unref        (SsemMembership             *self);
 
 int  ssem_membership_attach_child (SsemMembership             *self);
 
-/* Makes sure that this process is attached. To be called first in each operation: the first operation
- * of a child of fork () attaches the child. */
+/* Makes sure that this process is attached. To be called first in each operation: the first
+ * operation of a child of fork () attaches the child. */
 static inline int
 ssem_membership_ready (SsemMembership *self)
 {

@@ -13,28 +13,29 @@
 
 /* States of a membership
  *
- *   open        it is in the registry, and instances join it. Its attachment is attached, or about to
- *               be, or was inherited from the parent of this process.
- *   lingering   the last instance is gone, but the process has to stay known to the others, because it
- *               still holds units. The membership stays in the registry. A new instance joins it.
- *   orphaned    something outside has removed the semaphore, or the name leads to another one now. It
- *               is not in the registry any more, so a new instance makes a new membership. Its own
- *               instances stay.
- *   closed      the last instance is gone. An instance that has found it before finds is_closed, and
- *               makes a new membership.
+ *   open        it is in the registry, and instances join it. Its attachment is attached, or about
+ *               to be, or was inherited from the parent of this process.
+ *   lingering   the last instance is gone, but the process has to stay known to the others, because
+ *               it still holds units. The membership stays in the registry. A new instance joins
+ *               it.
+ *   orphaned    something outside has removed the semaphore, or the name leads to another one now.
+ *               It is not in the registry any more, so a new instance makes a new membership. Its
+ *               own instances stay.
+ *   closed      the last instance is gone. An instance that has found it before finds is_closed,
+ *               and makes a new membership.
  *
  * Ownership
  *
- *   The registry, a table by backend and name, owns nothing but lingering memberships. Each instance
- *   has a reference. It stops being counted in n_instances when it is closed. It gives back its
- *   reference later, when no thread can be inside it. The membership owns the attachment.
+ *   The registry, a table by backend and name, owns nothing but lingering memberships. Each
+ *   instance has a reference. It stops being counted in n_instances when it is closed. It gives
+ *   back its reference later, when no thread can be inside it. The membership owns the attachment.
  *
  * Locks, in this order
  *
  *   attach_lock     of the membership: one thread at a time attaches or leaves.
  *   registry_lock   the tables and the counts. Every fork waits for it, so it is held for a few
- *                   instructions only: never while a function of the backend runs, except for forget ()
- *                   in a child.
+ *                   instructions only: never while a function of the backend runs, except for
+ *                   forget () in a child.
  *
  *   Both are taken with ssem_thread_lock (), so no exit hook runs in a thread that has one of them.
  *
@@ -42,15 +43,15 @@
  * between, and forget () has to cope with that: see ssem_fork_get_n_begun () for descriptors. No
  * instance in the child uses it, because none was made yet.
  *
- * Fork: in a child, forget () closes what the child has copies of. Each inherited membership attaches
- * again when one of its instances is used first, or when a new instance joins it.
+ * Fork: in a child, forget () closes what the child has copies of. Each inherited membership
+ * attaches again when one of its instances is used first, or when a new instance joins it.
  *
  * Exit: a program that ends without dropping its last object leaves in good order. This is not a
  * crash. The hook allocates and frees nothing.
  *
- * Locks of other libraries: a child of fork () finds them as they were, some of them locked forever.
- * The hooks here take none. Operations of an inherited object take only that of malloc (3), which the C
- * library resets in a child.
+ * Locks of other libraries: a child of fork () finds them as they were, some of them locked
+ * forever. The hooks here take none. Operations of an inherited object take only that of malloc
+ * (3), which the C library resets in a child.
  */
 
 static GMutex registry_lock;

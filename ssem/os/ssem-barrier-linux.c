@@ -22,7 +22,7 @@ membarrier (int command)
 void
 ssem_barrier_init (void)
 {
-  /* Refused by kernels before 4.14 and by some sandboxes. */
+  /* Kernels before 4.14 and some sandboxes refuse this. */
   ssem_barrier_is_asymmetric = membarrier (MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
 }
 

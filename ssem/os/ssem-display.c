@@ -6,8 +6,8 @@
 
 #include "ssem-display-private.h"
 
-/* Unicode's Default_Ignorable_Code_Point, without those that are formats or unassigned: letters
- * and marks that a terminal does not draw. GLib has no function for this property. */
+/* Letters and marks that a terminal does not draw: Unicode's Default_Ignorable_Code_Point, without
+ * formats and unassigned characters. GLib has no function for this property. */
 static const struct
 {
   gunichar first;
@@ -42,7 +42,7 @@ is_harmless (gunichar c)
 {
   switch (g_unichar_type (c))
     {
-    case G_UNICODE_CONTROL:             /* ESC, DEL and what 8-bit terminals obey */
+    case G_UNICODE_CONTROL:             /* ESC, DEL and the controls of 8-bit terminals */
     case G_UNICODE_FORMAT:              /* direction, zero width, soft hyphen, tags */
     case G_UNICODE_LINE_SEPARATOR:
     case G_UNICODE_PARAGRAPH_SEPARATOR:
@@ -70,7 +70,7 @@ append_escaped (GString  *shown,
       g_string_append (shown, "\\r");
       break;
     default:
-      /* JSON writes characters past U+FFFF as the two halves that UTF-16 has for them. */
+      /* JSON writes characters past U+FFFF as two surrogates of UTF-16. */
       if (c > 0xFFFF)
         g_string_append_printf (shown, "\\u%04x\\u%04x", 0xD800 + ((c - 0x10000) >> 10),
                                 0xDC00 + ((c - 0x10000) & 0x3FF));
@@ -80,7 +80,7 @@ append_escaped (GString  *shown,
     }
 }
 
-/* Nearly every text is: then there is no need to look each character up. */
+/* Returns whether no character has to be looked up, as in nearly every text. */
 static gboolean
 is_printable_ascii (const char *text)
 {

@@ -9,12 +9,13 @@
 
 G_BEGIN_DECLS
 
-/* Whether a number still is the descriptor that we opened.
+/* Which file a descriptor refers to.
  *
- * A program may close every descriptor that it finds, as daemons do when they start, and the system
- * gives the number to the next file. What we then do with the number, we do to a stranger's file.
- * So before a descriptor is used that was opened in an earlier call, it is compared with what it
- * was. A program that closes it in another thread between the look and the use is beyond help.
+ * Some programs close every descriptor that they find, as daemons do when they start. The system
+ * then gives the same descriptor to the next file that the program opens, and the library must not
+ * change that file. So before the library uses a descriptor that an earlier call opened, it
+ * compares the file with the identity that it noted then. Nothing helps where another thread closes
+ * the descriptor between the comparison and the use.
  */
 typedef struct
 {
@@ -22,11 +23,11 @@ typedef struct
   guint64 inode;
 } SsemFileIdentity;
 
-/* Which file @fd is: 0 or -errno. */
+/* Notes which file @fd refers to. Returns 0 or -errno. */
 int      ssem_file_identity_note    (SsemFileIdentity       *self,
                                      int                     fd);
 
-/* The same for who has looked already. */
+/* Notes a file whose status the caller has. */
 void     ssem_file_identity_set     (SsemFileIdentity       *self,
                                      const struct stat      *found);
 

@@ -14,7 +14,7 @@ ssem_file_check_limit (goffset size)
 {
   struct rlimit limit;
 
-  /* Without an answer, the system decides when the file grows. */
+  /* If the limit is not known, the system refuses when the file grows. */
   if (getrlimit (RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
     return 0;
 

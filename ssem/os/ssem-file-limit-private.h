@@ -8,9 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* Whether this process may have a file of @size bytes: 0, or -EFBIG where RLIMIT_FSIZE is lower. To
- * be asked before a file is made to grow: past the limit the system sends SIGXFSZ, which kills a
- * program that has no handler for it. */
+/* Returns 0 where this process may have a file of @size bytes; -EFBIG where RLIMIT_FSIZE is lower.
+ * To be called before a file grows: past the limit the system sends SIGXFSZ, which kills a program
+ * that has no handler for it. */
 int ssem_file_check_limit (goffset size);
 
 G_END_DECLS

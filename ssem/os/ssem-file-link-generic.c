@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-/* Where there are no files without a name. */
+/* These systems have no files without a name. */
 int
 ssem_file_link (int         fd,
                 const char *path)

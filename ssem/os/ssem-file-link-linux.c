@@ -16,15 +16,15 @@ ssem_file_link (int         fd,
                 const char *path)
 {
   g_autofree char *nameless = NULL;
-  g_autofree char *folder = NULL;
+  g_autofree char *directory = NULL;
   int result;
 
   if (linkat (fd, "", AT_FDCWD, path, AT_EMPTY_PATH) == 0)
     return 0;
   result = -errno;
 
-  /* The kernel says ENOENT also to who may not: before Linux 6.10, to all but root. They may in this
-   * way, which takes twice the time. */
+  /* Before Linux 6.10, the kernel answers ENOENT to all users but root, as if the file were
+   * missing. The way through /proc is open to them, and takes twice the time. */
   if (result != -ENOENT)
     return result;
   nameless = g_strdup_printf ("/proc/self/fd/%d", fd);
@@ -34,7 +34,8 @@ ssem_file_link (int         fd,
   if (result != -ENOENT || access (nameless, F_OK) == 0)
     return result;
 
-  /* There is no /proc, as in a bare chroot. That is not to be taken for a missing folder. */
-  folder = g_path_get_dirname (path);
-  return access (folder, F_OK) == 0 ? -ENOSYS : result;
+  /* /proc is missing, as in a bare chroot. The caller must not take that for a missing
+   * directory. */
+  directory = g_path_get_dirname (path);
+  return access (directory, F_OK) == 0 ? -ENOSYS : result;
 }

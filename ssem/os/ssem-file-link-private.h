@@ -8,9 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* Gives a file that was opened without a name (O_TMPFILE) the name @path. Answers 0 or -errno:
- * -EEXIST where there is one of that name, -ENOENT where there is no such folder, -ENOSYS where the
- * system can't do it here. */
+/* Gives the name @path to a file that was opened without a name (O_TMPFILE). Returns 0 or -errno:
+ * -EEXIST where the name is taken, -ENOENT where the directory is missing, -ENOSYS where the system
+ * cannot do it. */
 int ssem_file_link (int         fd,
                     const char *path);
 

@@ -10,12 +10,12 @@ G_BEGIN_DECLS
 
 /* Locks on single bytes of a file, which the kernel drops when their owner dies.
  *
- * The owner is the open file description: a thread that opens the file on its own has locks of its
- * own, and a forked child that keeps the descriptor keeps the parent's locks alive, so it must
- * close it. Locks lie past the end of the file as well as inside it. See fcntl_locking(2), "Open
- * file description locks". Systems without them have the older locks, whose owner is the process.
+ * The owner is the open file (the "open file description"). A thread that opens the file itself has
+ * its own locks. A forked child that keeps a copy of the descriptor keeps the parent's locks, so it
+ * must close the copy. Locks may lie past the end of the file. See fcntl_locking(2), "Open file
+ * description locks". Systems without them have the older locks, whose owner is the process.
  *
- * All answer 0 or -errno.
+ * Functions return 0 or -errno unless they say otherwise.
  */
 typedef enum
 {
@@ -24,30 +24,30 @@ typedef enum
   SSEM_FILE_LOCK_EXCLUSIVE,
 } SsemFileLock;
 
-/* Blocks until the lock is there. */
+/* Waits for the lock. */
 int ssem_file_lock_wait  (int          fd,
                           goffset      byte,
                           SsemFileLock lock);
 
-/* -EAGAIN where another owner is in the way. Also turns a lock into another, and drops it. */
+/* Takes, changes or drops a lock without waiting; -EAGAIN where another owner has a lock. */
 int ssem_file_lock_try   (int          fd,
                           goffset      byte,
                           SsemFileLock lock);
 
-/* 1 where another owner has a lock, of any sort, on one of @n bytes, else 0. */
+/* Returns 1 where another owner has a lock of any kind on one of @n bytes, else 0; or -errno. */
 int ssem_file_lock_query (int          fd,
                           goffset      first,
                           goffset      n);
 
-/* Adds to @bytes, goffsets, which of @n bytes others have locked, up to @max of them: 0 or -errno. */
+/* Adds to @bytes, an array of goffset, up to @max of the @n bytes that other owners have locked. */
 int ssem_file_lock_list  (int          fd,
                           goffset      first,
                           goffset      n,
                           guint        max,
                           GArray      *bytes);
 
-/* FALSE where the process is the owner: there, whoever opens and closes a file loses the locks that
- * it has on it, and nobody can ask for its own. */
+/* Returns FALSE where the process is the owner. There, a process that opens and closes a file loses
+ * its locks on the file, and cannot query its own locks. */
 gboolean ssem_file_lock_is_of_description (void);
 
 G_END_DECLS

@@ -42,7 +42,7 @@ lock_byte (int           fd,
   if (result == 0)
     return 0;
 
-  /* POSIX lets a system answer either. */
+  /* POSIX allows both error numbers. */
   return errno == EACCES ? -EAGAIN : -errno;
 }
 
@@ -78,7 +78,7 @@ ssem_file_lock_try (int          fd,
   return set_lock (fd, LOCK_TRY, byte, lock);
 }
 
-/* 1 with the first byte of a lock in @found, or 0 where there is none. */
+/* Returns 1 and sets @found to the first byte of a lock; 0 where there is none; or -errno. */
 static int
 find_lock (int      fd,
            goffset  first,
@@ -119,7 +119,8 @@ ssem_file_lock_list (int      fd,
   g_autoptr(GArray) ranges = g_array_new (FALSE, FALSE, sizeof (Range));
   Range range = { first, first + n };
 
-  /* The kernel names one lock of a range, and not always the first. */
+  /* The kernel returns one lock of a range, which need not be the first. So the range is split
+   * there. */
   g_array_append_val (ranges, range);
   while (ranges->len > 0 && bytes->len < max)
     {

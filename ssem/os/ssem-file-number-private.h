@@ -8,9 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* A program that was started without its standard streams still reads and writes by their numbers,
- * and must not hit a file of ours. Answers @fd, or the number above theirs that it has got instead;
- * -errno, and then it is closed. */
+/* Keeps a new descriptor clear of the numbers of the standard streams. A program that was started
+ * without these streams still reads and writes to them, and must not reach a file of the library.
+ * Returns @fd, or its replacement; or -errno, and closes @fd. */
 int ssem_file_number_settle (int fd);
 
 G_END_DECLS

@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* Whether a file, or a link, is at @path and belongs to another user than the one that this process
- * acts for. @owner, if not NULL, becomes that user's number. */
+/* Returns whether a file or a link at @path belongs to a user other than the effective user of this
+ * process. @owner, if not NULL, becomes that user's ID. */
 gboolean ssem_file_is_of_other (const char *path,
                                 guint      *owner);
 

@@ -17,9 +17,9 @@ G_BEGIN_DECLS
  * identity of the file.
  */
 
-/* Opens a regular file for @access, which is O_RDONLY, O_WRONLY or O_RDWR. Follows no link and never
- * waits for the other end of a FIFO. Returns the descriptor; -ELOOP for a link, -EACCES for another
- * user's file, -EBADMSG for what is not a regular file. */
+/* Opens a regular file for @access, which is O_RDONLY, O_WRONLY or O_RDWR. Follows no link and
+ * never waits for the other end of a FIFO. Returns the descriptor; -ELOOP for a link, -EACCES for
+ * another user's file, -EBADMSG for what is not a regular file. */
 int      ssem_file_open            (const char       *path,
                                     int               access,
                                     SsemFileIdentity *identity);
@@ -41,8 +41,9 @@ gssize   ssem_file_read            (int               fd,
                                     gsize             size,
                                     goffset           offset);
 
-/* Reserves room on the disk for the first @size bytes, since a write to a mapping that finds none is
- * a SIGBUS. -EFBIG where RLIMIT_FSIZE is lower: a file that grows past the limit is a SIGXFSZ. */
+/* Reserves room on the disk for the first @size bytes, since a write to a mapping that finds none
+ * is a SIGBUS. -EFBIG where RLIMIT_FSIZE is lower: a file that grows past the limit is a
+ * SIGXFSZ. */
 int      ssem_file_reserve         (int               fd,
                                     goffset           size);
 

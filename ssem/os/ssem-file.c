@@ -128,7 +128,7 @@ ssem_file_read (int      fd,
 
   while (n_read < size)
     {
-      gssize n = pread (fd, (char *) buffer + n_read, size - n_read, (off_t) offset + (off_t) n_read);
+      gssize n = pread (fd, (char *) buffer + n_read, size - n_read, (off_t) (offset + n_read));
 
       if (n == 0)
         break;

@@ -25,8 +25,8 @@ atomic_uint ssem_fork_n_begun_;
 /* A fork takes it before all other locks. */
 static GMutex block_lock;
 
-/* In the order of protection. The list grows only, under list_lock. A fork takes list_lock first, so
- * it gives back the locks that it took and no others. */
+/* In the order of protection. The list grows only, under list_lock. A fork takes list_lock first,
+ * so it gives back the locks that it took and no others. */
 static GMutex list_lock;
 static Protected *first_protected;
 static Protected **end_of_list = &first_protected;

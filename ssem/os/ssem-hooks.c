@@ -22,7 +22,8 @@ struct _Hook
 static Link exit_hooks;
 static Link thread_end_hooks;
 
-/* Appends without a lock, so that a hook list can be walked at any time, in a child of fork () too. */
+/* Appends without a lock, so that a hook list can be walked at any time, in a child of fork ()
+ * too. */
 static void
 append (Link  *link,
         void (*run) (void))

@@ -8,16 +8,15 @@
 
 G_BEGIN_DECLS
 
-/* A name for what belongs to a key, made as Qt makes it, so that both find the same: @prefix, the
- * key's ASCII letters, and the SHA-1 of its UTF-8 in hexadecimal. (Qt's qtbase:
- * QSharedMemoryPrivate::makePlatformSafeKey.) A file name holds no more than 255 bytes, so letters
- * past the 200th, where Qt fails, are left out; the hash tells such keys apart. */
-char *ssem_key_name   (const char *prefix,
-                       const char *key);
+/* Returns the name that Qt makes for a key, so that both libraries find the same object: @prefix,
+ * the key's ASCII letters, and the SHA-1 of its UTF-8 in hexadecimal. (See Qt's qtbase:
+ * QSharedMemoryPrivate::makePlatformSafeKey.) A file name has at most 255 bytes, so the name leaves
+ * out letters past the 200th, where Qt fails. The hash distinguishes such keys. */
+char *ssem_key_name      (const char *prefix,
+                          const char *key);
 
-/* The directory for what belongs to keys, as the environment names it. A relative path is taken from
- * the current directory, since the program may change that later. Links are resolved, since they may
- * lead elsewhere later. */
-char *ssem_key_folder (const char *folder);
+/* Returns @directory, which the environment names, as an absolute path without links. The program
+ * may change its current directory later, and links may lead elsewhere then. */
+char *ssem_key_directory (const char *directory);
 
 G_END_DECLS

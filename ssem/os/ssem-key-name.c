@@ -34,7 +34,7 @@ ssem_key_name (const char *prefix,
 
 #ifdef _WIN32
 
-/* No backend there keeps anything in a directory. */
+/* No backend of Windows keeps anything in a directory. */
 static char *
 resolve_links (const char *path)
 {
@@ -53,15 +53,15 @@ resolve_links (const char *path)
 #endif
 
 char *
-ssem_key_folder (const char *folder)
+ssem_key_directory (const char *directory)
 {
-  g_autofree char *current = g_path_is_absolute (folder) ? NULL : g_get_current_dir ();
+  g_autofree char *current = g_path_is_absolute (directory) ? NULL : g_get_current_dir ();
   g_autofree char *path = NULL;
   char *resolved;
 
-  path = current != NULL ? g_build_filename (current, folder, NULL) : g_strdup (folder);
+  path = current != NULL ? g_build_filename (current, directory, NULL) : g_strdup (directory);
   resolved = resolve_links (path);
 
-  /* A missing directory is an error of what is to be done there. */
+  /* A missing directory is an error of what the caller does with it. */
   return resolved != NULL ? resolved : g_steal_pointer (&path);
 }

@@ -53,7 +53,7 @@ ssem_process_get_command (int pid)
   if (!g_file_get_contents (path, &name, &length, NULL))
     return NULL;
 
-  /* It ends with a newline, and may have others: a process can call itself anything. */
+  /* The kernel adds a newline. The name itself may contain others. */
   if (length > 0 && name[length - 1] == '\n')
     name[length - 1] = '\0';
 
@@ -77,11 +77,11 @@ is_same_file (gconstpointer a,
   return file_a->device == file_b->device && file_a->inode == file_b->inode;
 }
 
-/* Reads the list in pieces. A first piece of @first_size bytes decides where all the others end.
+/* Reads the list in pieces. The size of the first piece decides where all the others end.
  *
- * The kernel fills a buffer of a page with whole locks before it answers, so a read of half a page
- * comes back short at the end of the list only. Another read, to see whether more follows, could
- * show the last lock a second time.
+ * The kernel fills a page with complete locks before it returns, so a read of half a page is short
+ * at the end of the list only. One more read, to see whether more follows, could return the last
+ * lock again.
  */
 static GString *
 read_locks (gsize first_size)
@@ -135,8 +135,8 @@ count_locks_once (GHashTable *files,
 
       line += strspn (line, "\n");
 
-      /* "3: OFDLCK ADVISORY READ -1 08:01:1234 4294967297 4294967297"; who waits for a lock is
-       * listed, too, with an arrow, which does not match. */
+      /* "3: OFDLCK ADVISORY READ -1 08:01:1234 4294967297 4294967297". The list also has processes
+       * that wait for a lock. Their lines contain an arrow and do not match. */
       if (sscanf (line, "%*d: OFDLCK %*s %*s %*d %x:%x:%llu %lld %lld",
                   &device_major, &device_minor, &inode, &start, &end) != 5 ||
           start > byte || end < byte)
@@ -153,7 +153,7 @@ count_locks_once (GHashTable *files,
   return TRUE;
 }
 
-/* Whether it is known by now. */
+/* Returns whether the count is known now. */
 static gboolean
 settle (SsemLockCount *file)
 {
@@ -184,9 +184,9 @@ ssem_process_count_locks (SsemLockCount *files,
       g_hash_table_add (table, &files[i]);
     }
 
-  /* The list comes in pieces. What other programs lock and unlock between two pieces can move a lock
-   * from one into the other, which shows it twice or not at all. Each reading therefore ends its
-   * pieces in other places than the one before, and a count is right when several agree. */
+  /* Between two pieces, other programs may lock and unlock. That can move a lock from one piece
+   * into another, so that it is read twice or not at all. So the pieces of each reading end in
+   * different places, and a count is right when several readings agree. */
   for (n = 0; n < MAX_COUNTS && !is_settled; n++)
     {
       for (i = 0; i < n_files; i++)

@@ -10,30 +10,30 @@
 
 G_BEGIN_DECLS
 
+/* What the system says of processes, for people to read. The library decides nothing by it. */
+
 /* How many processes have locked a byte of a file. */
 typedef struct
 {
   dev_t device;
   ino_t inode;
-  int n;        /* -1 where nobody knows */
-  /* Of ssem_process_count_locks (): in the last reading, the one before, and how often the same. */
+  int n;        /* -1 where that is not known */
+  /* Of ssem_process_count_locks (): the counts of the last two readings, and how often in a row. */
   int n_seen;
   int n_before;
   int n_times;
 } SsemLockCount;
 
-/* What the system tells of processes, for people to read. Nothing is decided by it. */
-
-/* The name space in which this process's number is its number; 0 where the system has only one, or
- * does not say. */
+/* Returns the name space that this process's ID belongs to; 0 where that is not known, and on a
+ * system that has only one. */
 guint32  ssem_process_get_name_space (void);
 
-/* The name of the program that @pid runs, as ssem_display_text () shows it; NULL where nobody
- * knows. */
+/* Returns the name of the program that @pid runs, as ssem_display_text () returns it; NULL where
+ * that is not known. */
 char    *ssem_process_get_command    (int pid);
 
-/* Counts the locks on @byte of each of @n_files files. The system's list of locks is read a few
- * times, however many files there are: it is long where they are many. */
+/* Counts the locks on @byte of each of @n_files files. Reads the system's list of locks a few times
+ * for all the files together, because the list is long where there are many locks. */
 void     ssem_process_count_locks    (SsemLockCount *files,
                                       gsize          n_files,
                                       goffset        byte);

@@ -14,7 +14,7 @@ ssem_random_unique (void)
 {
   guint64 number = 0;
 
-  /* It fails only where it is asked for more than 256 bytes. */
+  /* It fails only for more than 256 bytes. */
   if (getentropy (&number, sizeof number) != 0)
     abort ();
 

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Where a sandbox forbids the call, or the system has just started and has no random numbers yet:
- * the time, the process and a count are never the same twice either. */
+/* For a sandbox that forbids getrandom (), and for a system that has just started and has no random
+ * numbers yet. The time, the process and a count are together never the same twice. */
 static guint64
 make_unique (void)
 {

@@ -8,9 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* A number that no other process gets. Not GLib's generator: the children of one parent inherit its
- * state, so siblings would draw the same numbers; and it has a lock that a child of fork () may
- * find taken forever. See getrandom(2). Never 0. */
+/* Returns a number that no other process gets, and that is never 0. GLib's generator will not do:
+ * the children of one parent inherit its state, so siblings would get the same numbers, and a child
+ * of fork () may find its lock taken forever. See getrandom(2). */
 guint64 ssem_random_unique (void);
 
 G_END_DECLS

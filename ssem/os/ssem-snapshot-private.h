@@ -8,14 +8,13 @@
 
 G_BEGIN_DECLS
 
-/* What was seen of a semaphore at one moment: what a backend that is asked answers, and the public
- * face wraps. */
+/* What a backend has seen of a semaphore at one moment. The public face wraps it. */
 typedef struct
 {
-  int pid;           /* 0: unknown, because it is of another name space of processes */
+  int pid;           /* 0: unknown, because it belongs to another name space of processes */
   char *command;     /* NULL: unknown */
-  gint64 units;      /* that it holds, or waits for */
-  gint64 since_usec; /* a point of the wall clock's time; -1: unknown */
+  gint64 units;      /* that the process holds, or waits for */
+  gint64 since_usec; /* wall-clock time; -1: unknown */
 } SsemSnapshotProcess;
 
 typedef struct
@@ -27,16 +26,16 @@ typedef struct
   int n_waiters;     /* threads */
   gboolean is_leftover;
 
-  /* Of SsemSnapshotProcess, each process once; NULL where the backend cannot tell. */
+  /* Of SsemSnapshotProcess, each process once; NULL: unknown. */
   GArray *holders;
   GArray *waiters;
 } SsemSnapshot;
 
-/* An empty one: nothing is known but that it exists. */
+/* Returns an empty snapshot: it says that the semaphore exists, and nothing else. */
 SsemSnapshot *ssem_snapshot_new             (void);
 void          ssem_snapshot_free            (SsemSnapshot *self);
 
-/* An array for holders or waiters, which frees what it has. */
+/* Returns an array for holders or waiters, which frees its elements. */
 GArray       *ssem_snapshot_new_processes   (void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SsemSnapshot, ssem_snapshot_free)

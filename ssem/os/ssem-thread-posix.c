@@ -11,13 +11,13 @@
 #include <pthread.h>
 #include <signal.h>
 
-/* Enough for what our threads call, and for a sanitizer's frames. */
+/* Enough for what the library's threads call, and for the frames of a sanitizer. */
 #define STACK_SIZE (512 * 1024)
 
 _Thread_local gpointer ssem_thread_slots_[SSEM_THREAD_N_SLOTS];
 
-/* How many stretches that take locks the thread is inside of. A signal handler of the thread leaves
- * it as it was, so it need not be atomic. */
+/* How many nested stretches that take locks the thread is in. A signal handler of the thread
+ * restores the number, so it need not be atomic. */
 static _Thread_local volatile sig_atomic_t n_stretches;
 
 gpointer
@@ -114,8 +114,8 @@ run_thread (gpointer data)
   return start.func (start.data);
 }
 
-/* Not g_thread_try_new (): it takes what RLIMIT_STACK says for the stack, which may be more than
- * there is room for, and with GLib before 2.76 a lock that a child of fork () may find taken. */
+/* Not g_thread_try_new (): its stack is as large as RLIMIT_STACK, for which there may be no room.
+ * GLib before 2.76 also takes a lock there that a child of fork () may find taken. */
 static int
 create_thread (gpointer data)
 {
@@ -131,7 +131,7 @@ create_thread (gpointer data)
   pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
   pthread_attr_setstacksize (&attributes, STACK_SIZE);
 
-  /* A new thread has the mask of the one that makes it. */
+  /* A new thread inherits the signal mask. */
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
   result = pthread_create (&thread, &attributes, run_thread, data);

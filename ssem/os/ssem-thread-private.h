@@ -8,37 +8,37 @@
 
 G_BEGIN_DECLS
 
-/* Starts a thread of the library's own, which ends by itself. Signals are the program's: the thread
- * gets none of them. FALSE with the error set when the system has no more threads. */
+/* Starts a thread of the library, which ends by itself. The thread gets no signals, because they
+ * belong to the program. Returns FALSE and sets the error where the system has no more threads. */
 gboolean ssem_thread_start (const char   *name,
                             GThreadFunc   func,
                             gpointer      data,
                             GError      **error);
 
-/* What no other thread that lives now answers. */
+/* Returns a pointer that identifies the calling thread among the threads that live now. */
 gpointer ssem_thread_self (void);
 
-/* A call of the library that is not through in a few instructions begins with SSEM_THREAD_SHIELD,
- * which stands among the declarations: pthread_cancel () ends no thread in the middle of it, where
- * what it has announced or taken would stay so forever. */
+/* Keeps pthread_cancel () from ending the thread in the middle of a function, with locks taken or
+ * announcements made that would stay forever. Every call of the library that takes more than a few
+ * instructions has SSEM_THREAD_SHIELD among its declarations. */
 int      ssem_thread_shield   (void);
 void     ssem_thread_unshield (const int    *state);
 #define SSEM_THREAD_SHIELD \
   const int shield __attribute__ ((cleanup (ssem_thread_unshield), unused)) = ssem_thread_shield ()
 
-/* A thread that pthread_cancel () ends with one of our locks held leaves it locked forever, and a
- * signal handler that calls exit () in such a stretch would wait for a lock of its own thread. So
- * each stretch that takes locks of the library, of the process or of a file, is put between these
- * two. Stretches may lie inside each other. Both are safe in a signal handler. */
+/* Begin and end a stretch of code that takes locks of the library, of the process or of a file.
+ * pthread_cancel () does not end the thread there. A signal handler that calls exit () there would
+ * wait for a lock of its own thread, so no exit hook runs then. Stretches may be nested. Both
+ * functions are safe in a signal handler. */
 int      ssem_thread_disable_cancel (void);
 void     ssem_thread_restore_cancel (int          state);
 
-/* The same for the stretch in which it has one lock, of a call that is shielded already. */
+/* The same for the time that the thread has one lock, in a call that is shielded already. */
 void     ssem_thread_lock           (GMutex *lock);
 void     ssem_thread_unlock         (GMutex *lock);
 
-/* Whether this thread is inside such a stretch, which it can only ask where it has interrupted
- * itself: in a signal handler, and in what exit () calls from there. */
+/* Returns whether this thread is inside such a stretch. That can only be so where a signal handler
+ * has interrupted the thread: in the handler, and in what exit () calls from there. */
 gboolean ssem_thread_may_hold_locks (void);
 
 G_END_DECLS

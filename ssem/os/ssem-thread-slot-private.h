@@ -8,13 +8,11 @@
 
 G_BEGIN_DECLS
 
-/* Pointers that each thread has its own of, NULL at first, which can be read and written until the
- * thread's last destructor has run.
+/* Pointers of each thread's own, which are NULL at first. A thread can read and write them until
+ * its last destructor has run. A signal handler may read them once its thread has read one of them.
  *
- * A signal handler of the thread may read them, once the thread has read any of them before.
- *
- * On Windows _Thread_local cannot: the compiler takes its memory from a destructor of its own, and
- * what GLib's destructors write after that lands in memory that was given back.
+ * Windows needs GPrivate for this. There the compiler frees the memory of _Thread_local in a
+ * destructor, and GLib's destructors would write to freed memory after that.
  */
 typedef enum
 {
@@ -34,9 +32,9 @@ extern GPrivate ssem_thread_slots_[SSEM_THREAD_N_SLOTS];
 
 #else
 
-/* Not of the model "initial-exec", which is a little faster: a library that has it cannot be loaded
- * by a program that runs already, with musl never, and with glibc not once other libraries have used
- * up the room that is kept for that. */
+/* Not of the model "initial-exec", which is slightly faster. A running program cannot load a
+ * library with that model under musl, nor under glibc once other libraries have used up the room
+ * for it. */
 extern G_GNUC_INTERNAL _Thread_local gpointer ssem_thread_slots_[SSEM_THREAD_N_SLOTS];
 
 #define ssem_thread_slot_get(slot)       ssem_thread_slots_[slot]

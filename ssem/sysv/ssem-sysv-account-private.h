@@ -10,9 +10,9 @@
 
 G_BEGIN_DECLS
 
-/* The ledger of this process for one incarnation of a semaphore. It outlives the attachment while the
- * process owes units, as the kernel's undo count does. So an instance that is opened later continues
- * the ledger. In a child of fork () all ledgers are empty. */
+/* The ledger of this process for one incarnation of a semaphore. It outlives the attachment while
+ * the process owes units, as the kernel's undo count does. So an instance that is opened later
+ * continues the ledger. In a child of fork () all ledgers are empty. */
 typedef struct
 {
   guint64 incarnation; /* constant after init */

@@ -11,14 +11,14 @@ G_BEGIN_DECLS
 
 /* Acquires and releases units of an attached semaphore. The design note is in ssem-sysv-acquire.c.
  *
- * The common case is inline: after a system call each return is a branch that the processor has just
- * been made to forget.
+ * The common case is inline: after a system call each return is a branch that the processor has
+ * just been made to forget.
  */
 
 /* How long to wait for units. */
 typedef struct
 {
-  gint64 deadline_usec;         /* of g_get_monotonic_time (); 0: do not wait; G_MAXINT64: forever */
+  gint64 deadline_usec; /* of g_get_monotonic_time (); 0: do not wait; G_MAXINT64: forever */
   const atomic_bool *is_closed; /* the instance is closed: units that come late are given back */
   gboolean (* is_cancelled) (gpointer data); /* NULL where nobody can cancel the wait */
   gpointer data;
@@ -30,7 +30,8 @@ int ssem_sysv_acquire_slowly (SsemSysvAttachment *attachment,
                               const SsemSysvWait *wait,
                               int                 result);
 
-/* Books @n units that the kernel has granted, for which it has changed the undo count by @undone. */
+/* Books @n units that the kernel has granted, for which it has changed the undo count by
+ * @undone. */
 static inline void
 ssem_sysv_acquire_book (SsemSysvAttachment *attachment,
                         int                 n,
@@ -44,8 +45,8 @@ ssem_sysv_acquire_book (SsemSysvAttachment *attachment,
 }
 
 /* Acquires @n units, which come back at the death of the process with @undo. Returns 0 or -errno:
- * -EAGAIN where the units were not there in time, -ECANCELED where the instance was closed or the wait
- * was cancelled, -ERANGE where @n is past the maximum. */
+ * -EAGAIN where the units were not there in time, -ECANCELED where the instance was closed or the
+ * wait was cancelled, -ERANGE where @n is past the maximum. */
 static inline int
 ssem_sysv_acquire (SsemSysvAttachment *attachment,
                    int                 n,
@@ -59,8 +60,8 @@ ssem_sysv_acquire (SsemSysvAttachment *attachment,
   if (n > SSEM_SYSV_SET_MAX)
     return -ERANGE;
 
-  /* A wait that nothing but the kernel ends is one call. Any other wait looks at the clock only where
-   * the units are not there. */
+  /* A wait that nothing but the kernel ends is one call. Any other wait looks at the clock only
+   * where the units are not there. */
   result = ssem_sysv_set_change (attachment->set, undone - n, -undone,
                                  wait->deadline_usec == G_MAXINT64 && wait->is_cancelled == NULL
                                  ? SSEM_SYSV_SET_FOREVER
@@ -73,8 +74,8 @@ ssem_sysv_acquire (SsemSysvAttachment *attachment,
   return 0;
 }
 
-/* Adds @n units. With @undo, pays back first what the process holds. Returns 0 or -errno; -ERANGE where
- * the value would pass the maximum. */
+/* Adds @n units. With @undo, pays back first what the process holds. Returns 0 or -errno; -ERANGE
+ * where the value would pass the maximum. */
 int ssem_sysv_release (SsemSysvAttachment *attachment,
                        int                 n,
                        gboolean            undo);

@@ -8,20 +8,20 @@
 
 #include <errno.h>
 
-/* Units with undo carry SEM_UNDO: the kernel adds the undo count to the value when the process ends.
- * The attachment's ledger says which part of a release pays such units back, with SEM_UNDO again, and
- * which part creates units, without. Both parts are one call of semop (2).
+/* Units with undo carry SEM_UNDO: the kernel adds the undo count to the value when the process
+ * ends. The attachment's ledger says which part of a release pays such units back, with SEM_UNDO
+ * again, and which part creates units, without. Both parts are one call of semop (2).
  *
  * An acquire is booked in the ledger after the kernel has granted it. Where the process dies before
- * that, the kernel takes all the units back. Where the process had created units before, booking finds
- * that the undo count must be lower, and lowers it.
+ * that, the kernel takes all the units back. Where the process had created units before, booking
+ * finds that the undo count must be lower, and lowers it.
  *
  * A process that acquires what others create may come to hold more than the undo count can express.
  * More than the largest value could not come back anyway. So the rest is acquired without SEM_UNDO.
  *
- * The wait is the kernel's: in semop (2), or in semtimedop (2) until the deadline. Only a signal or a
- * time-out ends such a call, and signal handlers belong to the program. So a wait that can be cancelled
- * is cut into pieces of CANCEL_LATENCY_USEC.
+ * The wait is the kernel's: in semop (2), or in semtimedop (2) until the deadline. Only a signal or
+ * a time-out ends such a call, and signal handlers belong to the program. So a wait that can be
+ * cancelled is cut into pieces of CANCEL_LATENCY_USEC.
  *
  * An instance may be closed while a thread waits in it. Where the process was the last, the set is
  * removed, and the kernel wakes the thread. Else the wait goes on until the units come or a piece
@@ -133,8 +133,8 @@ ssem_sysv_release (SsemSysvAttachment *attachment,
   result = ssem_sysv_set_change (attachment->set, n - paid, paid, SSEM_SYSV_SET_NO_WAIT);
   if (result != 0)
     {
-      /* Book it back. Other threads may have moved the balance meanwhile, so the undo count now needs a
-       * different change than before. */
+      /* Book it back. Other threads may have moved the balance meanwhile, so the undo count now
+       * needs a different change than before. */
       owed = ssem_sysv_ledger_move (ledger, epoch, n) - paid;
       ssem_sysv_set_shift_undo (attachment->set, owed);
     }

@@ -22,8 +22,8 @@ typedef struct
   char *key;  /* constant after init */
   char *path; /* constant after init */
 
-  /* Makes the threads of this process wait for each other at the attach lock of the file, whose owner
-   * is the open file. */
+  /* Makes the threads of this process wait for each other at the attach lock of the file, whose
+   * owner is the open file. */
   GMutex thread_lock;
 
   SsemSysvFile file;
@@ -38,8 +38,8 @@ typedef struct
 /* To be called before the others. */
 void     ssem_sysv_attachment_init         (void);
 
-/* Creates an attachment for @key, which does not attach yet. @name identifies the key file, whatever
- * the spelling of its path. -ENOTDIR where its directory is missing. */
+/* Creates an attachment for @key, which does not attach yet. @name identifies the key file,
+ * whatever the spelling of its path. -ENOTDIR where its directory is missing. */
 int      ssem_sysv_attachment_new          (const char          *key,
                                             char               **name,
                                             SsemSysvAttachment **attachment);
@@ -52,8 +52,8 @@ int      ssem_sysv_attachment_attach       (SsemSysvAttachment  *self,
                                             int                  initial_value,
                                             SsemAccessMode       mode);
 
-/* Attaches a child of fork () to the incarnation that its parent was attached to; -EIDRM where that is
- * gone. */
+/* Attaches a child of fork () to the incarnation that its parent was attached to; -EIDRM where that
+ * is gone. */
 int      ssem_sysv_attachment_attach_child (SsemSysvAttachment  *self);
 
 /* Detaches, if the process is attached. The last process removes the semaphore. */

@@ -21,13 +21,15 @@
  *   new         the file is closed and there is no record.
  *   attached    the file is open and has the lock "alive". The set, the record and the account are
  *               valid.
- *   left        the file is closed, but the record stays mapped: threads may be inside an operation.
- *   inherited   this process is a child of fork (), and has not used the attachment yet. The file is
- *               closed and there is no record. Attaching reaches the incarnation of the parent or
- *               fails.
+ *   left        the file is closed, but the record stays mapped: threads may be inside an
+ *               operation.
+ *   inherited   this process is a child of fork (), and has not used the attachment yet. The file
+ *               is closed and there is no record. Attaching reaches the incarnation of the parent
+ *               or fails.
  *
- * An attached one is orphaned where something outside has removed the set, or the path names another
- * file now. A new instance needs a new attachment then; operations of the old instances fail with
+ * An attached one is orphaned where something outside has removed the set, or the path names
+ * another file now. A new instance needs a new attachment then; operations of the old instances
+ * fail with
  * -EIDRM.
  *
  * Locks, in this order
@@ -37,8 +39,8 @@
  *   attach lock    of the file; makes the processes wait for each other. Another process may be
  *                  stopped while it has the attach lock.
  *
- *   No fork waits for either of them. The exit hook does not run in a thread that has thread_lock. The
- *   semaphore is left over then, as after a crash.
+ *   No fork waits for either of them. The exit hook does not run in a thread that has thread_lock.
+ *   The semaphore is left over then, as after a crash.
  *
  * Descriptors that the program closes: some programs close all descriptors that they find, and the
  * system may give the number to another file. So the descriptor is compared with what it was before
@@ -46,14 +48,14 @@
  * leave in good order. It must not remove the set, since the other file says nothing of other
  * processes.
  *
- * Fork: a child that kept a copy of the descriptor or the mapping would keep the parent's locks after
- * the parent's death. So the child closes the descriptor, and does not inherit the mapping. Each file
- * is stored where the child finds it before it gets a lock: see ssem_fork_get_n_begun ().
+ * Fork: a child that kept a copy of the descriptor or the mapping would keep the parent's locks
+ * after the parent's death. So the child closes the descriptor, and does not inherit the mapping.
+ * Each file is stored where the child finds it before it gets a lock: see ssem_fork_get_n_begun ().
  *
- * Locks of other libraries: a child of fork () finds them as they were, some of them locked forever. The
- * operations of an object, the fork handler and the exit hook take none of these. The first operation
- * in a child and the last drop of an object take only that of malloc (3), which the C library resets in
- * a child. One by one:
+ * Locks of other libraries: a child of fork () finds them as they were, some of them locked
+ * forever. The operations of an object, the fork handler and the exit hook take none of these. The
+ * first operation in a child and the last drop of an object take only that of malloc (3), which the
+ * C library resets in a child. One by one:
  *
  *   malloc          not in the fork handler and the exit hook
  *   random numbers  getrandom (2), never GLib's generator
@@ -66,20 +68,20 @@
  *
  * Resets, and what the kernel does not tell
  *
- *   SETVAL clears all undo counts, so it begins a new epoch. The resetter makes the epoch's number odd,
- *   sets the value, and makes the number even. An acquire reads the number once, after the kernel has
- *   granted the units. An acquire that was blocked finds the new number, because the reset woke it. A
- *   release reads the number once, before it calls the kernel, because it has to know what to pay back.
- *   An odd number counts as the even number below it.
+ *   SETVAL clears all undo counts, so it begins a new epoch. The resetter makes the epoch's number
+ *   odd, sets the value, and makes the number even. An acquire reads the number once, after the
+ *   kernel has granted the units. An acquire that was blocked finds the new number, because the
+ *   reset woke it. A release reads the number once, before it calls the kernel, because it has to
+ *   know what to pay back. An odd number counts as the even number below it.
  *
  *   So an operation at the very moment of a reset may be booked on the wrong side of it. That shows
  *   when its process dies:
  *
- *   - An acquire before SETVAL may be booked after the even number. A release may be booked before it
- *     and reach the kernel after SETVAL. Both pay back what the reset has forgotten, and the value ends
- *     too low.
- *   - An acquire after SETVAL may be booked before the even number. Then the ledger alone forgets the
- *     units, their release pays nothing back, and the value ends too high.
+ *   - An acquire before SETVAL may be booked after the even number. A release may be booked before
+ *     it and reach the kernel after SETVAL. Both pay back what the reset has forgotten, and the
+ *     value ends too low.
+ *   - An acquire after SETVAL may be booked before the even number. Then the ledger alone forgets
+ *     the units, their release pays nothing back, and the value ends too high.
  *
  *   A resetter that dies between the two numbers leaves an odd one. The next process that gets the
  *   attach lock finishes the reset. Nobody waits for a resetter that is stopped.
@@ -94,8 +96,8 @@ ssem_sysv_attachment_init (void)
   ssem_sysv_account_init ();
 }
 
-/* Makes @name the same for each path to the key file: @path without links may still lead through one
- * of several mounts. */
+/* Makes @name the same for each path to the key file: @path without links may still lead through
+ * one of several mounts. */
 static int
 make_name (const char  *path,
            char       **name)
@@ -325,7 +327,8 @@ find_own_set (SsemSysvAttachment *self)
                                                                                          : -EBUSY;
 }
 
-/* @set is an identifier, or the error of looking for it. Returns whether there is no set any more. */
+/* @set is an identifier, or the error of looking for it. Returns whether there is no set any
+ * more. */
 static gboolean
 remove_set (int set)
 {
@@ -334,8 +337,8 @@ remove_set (int set)
   return result == 0 || result == -ENOENT || result == -EIDRM;
 }
 
-/* After a failure: removes a file of ours that has no semaphore, and what a creator that died has left
- * of one. In the phase EMPTY, a set that is found is another key's. */
+/* After a failure: removes a file of ours that has no semaphore, and what a creator that died has
+ * left of one. In the phase EMPTY, a set that is found is another key's. */
 static void
 remove_unfinished (SsemSysvAttachment *self)
 {
@@ -349,8 +352,8 @@ remove_unfinished (SsemSysvAttachment *self)
     unlink (self->path);
 }
 
-/* Returns whether a new instance would find another semaphore than the one that this is attached to:
- * 0, 1, or -errno where that is not known. */
+/* Returns whether a new instance would find another semaphore than the one that this is attached
+ * to: 0, 1, or -errno where that is not known. */
 static int
 is_orphaned (SsemSysvAttachment *self)
 {
@@ -378,8 +381,8 @@ remove_all (SsemSysvAttachment *self)
    * another process may have created one for this file since, and be gone. */
   int set = is_at_path ? find_own_set (self) : ssem_sysv_record_get_set (self->file.record);
 
-  /* The set first: a file without a set does no harm, but nobody would ever find a set without a file.
-   * A process that has become another user's may not remove the set, and leaves both. */
+  /* The set first: a file without a set does no harm, but nobody would ever find a set without a
+   * file. A process that has become another user's may not remove the set, and leaves both. */
   if (!remove_set (set))
     return;
 
@@ -534,8 +537,8 @@ ssem_sysv_attachment_leave (SsemSysvAttachment *self)
   ssem_thread_unlock (&self->thread_lock);
 }
 
-/* The resetter may be running, stopped or dead. Only where it is dead, both locks are free. Safe in a
- * signal handler, because it waits for nothing. */
+/* The resetter may be running, stopped or dead. Only where it is dead, both locks are free. Safe in
+ * a signal handler, because it waits for nothing. */
 void
 ssem_sysv_attachment_finish_reset (SsemSysvAttachment *self)
 {

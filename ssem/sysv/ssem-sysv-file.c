@@ -45,7 +45,8 @@ static int
 map_record (SsemSysvFile *self)
 {
   /* The file may be empty still: nothing touches the memory before ssem_sysv_file_check (). */
-  void *memory = mmap (NULL, sizeof (SsemSysvRecord), PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, 0);
+  void *memory = mmap (NULL, sizeof (SsemSysvRecord), PROT_READ | PROT_WRITE, MAP_SHARED,
+                       self->fd, 0);
 
   if (memory == MAP_FAILED)
     return -errno;
@@ -156,8 +157,8 @@ ssem_sysv_file_disown (SsemSysvFile *self)
       return -1;
     }
 
-  /* One by one, because the mapping keeps the open file. The attach lock is last: a process that gets
-   * it finds us gone. Until then a child of fork () must know the descriptor. */
+  /* One by one, because the mapping keeps the open file. The attach lock is last: a process that
+   * gets it finds us gone. Until then a child of fork () must know the descriptor. */
   ssem_file_lock_try (fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_NONE);
   ssem_sysv_file_unlock (self);
   self->fd = -1;

@@ -8,15 +8,17 @@
 
 G_BEGIN_DECLS
 
-/* Inspects semaphores without attaching, and removes leftovers. Functions return 0 or -errno; -ENOTSUP
- * on a system where opening and closing a file would drop the locks of this process. */
+/* Inspects semaphores without attaching, and removes leftovers. Functions return 0 or -errno;
+ * -ENOTSUP on a system where opening and closing a file would drop the locks of this process. */
 
-/* Inspects the semaphore of @key. The errors are those of attaching; -ENOENT where there is none. */
+/* Inspects the semaphore of @key. The errors are those of attaching; -ENOENT where there is
+ * none. */
 int ssem_sysv_inspect         (const char    *key,
                                SsemSnapshot **snapshot);
 
-/* Adds a snapshot of each semaphore of the user to @snapshots. Leaves out files that are not semaphores
- * or cannot be read. Adds to @n_others how many files of other users may be semaphores. */
+/* Adds a snapshot of each semaphore of the user to @snapshots. Leaves out files that are not
+ * semaphores or cannot be read. Adds to @n_others how many files of other users may be
+ * semaphores. */
 int ssem_sysv_list            (GPtrArray     *snapshots,
                                guint         *n_others);
 

@@ -23,11 +23,11 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* An inspection takes no lock. It reads the key file while others may write it, so each figure is true
- * at some moment of the inspection.
+/* An inspection takes no lock. It reads the key file while others may write it, so each figure is
+ * true at some moment of the inspection.
  *
- * The units that each process holds are in the kernel's undo lists, which cannot be read. Of the waiting
- * threads, the kernel tells the number only. So a snapshot names neither holders nor waiters.
+ * The units that each process holds are in the kernel's undo lists, which cannot be read. The kernel
+ * says how many threads wait, but not which. So a snapshot names neither holders nor waiters.
  */
 
 /* Returns the set of the key file, or -ENOENT. @record is NULL for a file that Qt made. */
@@ -51,8 +51,8 @@ has_attached (int fd)
   return ssem_file_lock_query (fd, SSEM_SYSV_FILE_ALIVE, 1) != 0;
 }
 
-/* Sets how many processes are attached to each of @n semaphores, of which none is a leftover. All are
- * counted together, because it takes time to read the system's list of locks. */
+/* Sets how many processes are attached to each of @n semaphores, of which none is a leftover. All
+ * are counted together, because it takes time to read the system's list of locks. */
 static void
 count_attached (SsemSnapshot **snapshots,
                 SsemLockCount *files,
@@ -69,8 +69,8 @@ count_attached (SsemSnapshot **snapshots,
     }
 }
 
-/* Inspects the semaphore at @path. @key may be NULL. Where processes are attached that can be counted,
- * @file becomes the file whose locks are to be counted; else its inode is 0. */
+/* Inspects the semaphore at @path. @key may be NULL. Where processes are attached that can be
+ * counted, @file becomes the file whose locks are to be counted; else its inode is 0. */
 static int
 inspect_path (const char     *path,
               const char     *key,
@@ -242,14 +242,15 @@ remove_leftover (const char *key)
       result = MIN (set, 0);
       if (result == 0)
         result = set == ssem_sysv_record_get_set (&record) ? ssem_sysv_set_remove (set) : -EBUSY;
-      /* The set first: see remove_all () in ssem-sysv-attachment.c. A file whose set is gone is removed,
-       * too. An unfinished set stays: the next process that opens the key finishes it. */
+      /* The set first: see remove_all () in ssem-sysv-attachment.c. A file whose set is gone is
+       * removed, too. An unfinished set stays: the next process that opens the key finishes it. */
       if (record.phase == SSEM_SYSV_PHASE_READY &&
           (result == 0 || result == -ENOENT || result == -EIDRM))
         unlink (path);
     }
 
-  /* Not by closing alone: a child that another thread has forked meanwhile has the open file, too. */
+  /* Not by closing alone: a child that another thread has forked meanwhile has the open file,
+   * too. */
   ssem_file_lock_try (fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_NONE);
   close (fd);
 

@@ -11,12 +11,12 @@ G_BEGIN_DECLS
 
 /* How a key leads to the semaphore.
  *
- * The way is Qt's, so that Qt finds the same semaphore: a key file in the directory for temporary files,
- * and the kernel's key that ftok(3) makes from that file.
+ * The way is Qt's, so that Qt finds the same semaphore: a key file in the directory for temporary
+ * files, and the kernel's key that ftok(3) makes from that file.
  */
 
-/* Returns the path of the key file. It is in the directory that SSEM_RUNTIME_DIR names, else in that of
- * TMPDIR, else in /tmp. */
+/* Returns the path of the key file. It is in the directory that SSEM_RUNTIME_DIR names, else in
+ * that of TMPDIR, else in /tmp. */
 char *ssem_sysv_key_path      (const char *key);
 
 /* Returns the directory of the key files. All their names begin with the prefix. */

@@ -22,7 +22,7 @@ ssem_sysv_key_directory (void)
   if (directory == NULL)
     directory = "/tmp";
 
-  return ssem_key_folder (directory);
+  return ssem_key_directory (directory);
 }
 
 char *

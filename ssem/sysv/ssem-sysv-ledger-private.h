@@ -9,19 +9,20 @@
 
 G_BEGIN_DECLS
 
-/* The balance of this process at a semaphore: the units that it acquired, less those that it released.
+/* The balance of this process at a semaphore: the units that it acquired, less those that it
+ * released.
  *
- * A negative balance means that the process has created units. Only a positive balance comes back at
- * the death of the process, and never more than the largest value. So the kernel's undo count has to be
- * the balance, limited to between 0 and the largest value. Each move of the balance needs a certain
- * change of the undo count. The sum of these changes is right in any order of the threads, so no lock is
- * needed.
+ * A negative balance means that the process has created units. Only a positive balance comes back
+ * at the death of the process, and never more than the largest value. So the kernel's undo count
+ * has to be the balance, limited to between 0 and the largest value. Each move of the balance needs
+ * a certain change of the undo count. The sum of these changes is right in any order of the
+ * threads, so no lock is needed.
  *
  *   word    bits    meaning
  *   word    63-16   the balance, signed; stops at its limits, which no process reaches
- *           15-0    low bits of the epoch that the balance belongs to. A reset begins a new epoch: the
- *                   undo count is 0, and so is a balance of an earlier epoch. A move with a slightly
- *                   older epoch belongs to the word's epoch.
+ *           15-0    low bits of the epoch that the balance belongs to. A reset begins a new epoch:
+ *                   the undo count is 0, and so is a balance of an earlier epoch. A move with a
+ *                   slightly older epoch belongs to the word's epoch.
  */
 typedef struct
 {
@@ -33,8 +34,8 @@ typedef struct
 
 #define SSEM_SYSV_LEDGER_BALANCE_MAX ((G_GINT64_CONSTANT (1) << 47) - 1)
 
-/* How many epochs a move may be behind the word. A larger distance means that the move is ahead: the
- * process may have done nothing during many resets. */
+/* How many epochs a move may be behind the word. A larger distance means that the move is ahead:
+ * the process may have done nothing during many resets. */
 #define SSEM_SYSV_LEDGER_LATE_MAX 1024
 
 static inline gint64
@@ -44,8 +45,8 @@ ssem_sysv_ledger_word_balance (gint64  word,
   return (guint16) word == epoch ? word >> 16 : 0;
 }
 
-/* Returns the epoch of a move that has read @epoch. Another thread may have seen a reset since, and its
- * booking must not be forgotten. A word that is 0 has never been used. */
+/* Returns the epoch of a move that has read @epoch. Another thread may have seen a reset since, and
+ * its booking must not be forgotten. A word that is 0 has never been used. */
 static inline guint16
 ssem_sysv_ledger_word_epoch (gint64  word,
                              guint16 epoch)
@@ -64,8 +65,8 @@ ssem_sysv_ledger_undo_for (gint64 balance)
   return (int) CLAMP (balance, 0, SSEM_SYSV_LEDGER_UNDO_MAX);
 }
 
-/* Adds @delta to the balance. Returns the change of the undo count that this needs. Inline for the same
- * reason as ssem_sysv_set_change (). */
+/* Adds @delta to the balance. Returns the change of the undo count that this needs. Inline for the
+ * same reason as ssem_sysv_set_change (). */
 static inline int
 ssem_sysv_ledger_move (SsemSysvLedger *ledger,
                        guint16         epoch,

@@ -36,8 +36,8 @@ G_BEGIN_DECLS
  *   key_length,   once, before the magic  the key itself
  *   key
  *
- * All fields have a fixed width. incarnation has the alignment that i386 does not give to 64 bits, so
- * that 32-bit and 64-bit processes agree.
+ * All fields have a fixed width. incarnation has the alignment that i386 does not give to 64 bits,
+ * so that 32-bit and 64-bit processes agree.
  */
 
 #define SSEM_SYSV_KEY_MAX 1024
@@ -81,8 +81,8 @@ void     ssem_sysv_record_take_qts_set (SsemSysvRecord       *self,
                                         int                   set);
 
 /* Creates the set for the kernel's key @token with @value. @set is one that a process left when it
- * died while it created it, or negative. Returns the set's identifier or -errno; -ERANGE where @value
- * is past the maximum. */
+ * died while it created it, or negative. Returns the set's identifier or -errno; -ERANGE where
+ * @value is past the maximum. */
 int      ssem_sysv_record_create_set   (SsemSysvRecord       *self,
                                         key_t                 token,
                                         int                   set,

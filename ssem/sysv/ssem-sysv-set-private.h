@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 
 /* The kernel's semaphore set: one System V semaphore, reached by its identifier.
  *
- * The kernel keeps an *undo count* for each process and semaphore, and adds it to the value when the
- * process ends. An operation with SEM_UNDO subtracts its change from that count. See semop(2),
+ * The kernel keeps an *undo count* for each process and semaphore, and adds it to the value when
+ * the process ends. An operation with SEM_UNDO subtracts its change from that count. See semop(2),
  * semctl(2).
  *
  * Functions return 0 or -errno unless they say otherwise; -EIDRM for a set that is gone.
@@ -27,8 +27,8 @@ G_BEGIN_DECLS
 int ssem_sysv_set_lookup     (key_t        key);
 int ssem_sysv_set_create     (key_t        key);
 
-/* Returns the identifier of the set that belongs to the key file at @path. @key becomes the kernel's
- * key. */
+/* Returns the identifier of the set that belongs to the key file at @path. @key becomes the
+ * kernel's key. */
 int ssem_sysv_set_find       (const char  *path,
                               key_t       *key);
 
@@ -50,10 +50,10 @@ int ssem_sysv_set_get_n_waiters (int       id);
 #define SSEM_SYSV_SET_NO_WAIT  G_GINT64_CONSTANT (0)
 #define SSEM_SYSV_SET_FOREVER G_GINT64_CONSTANT (-1)
 
-/* Adds @plain + @undone, which have the same sign, to the value in one step. Only @undone goes into the
- * undo count. The size of each is at most SSEM_SYSV_SET_MAX. -EAGAIN where it would have to wait longer
- * than @wait_usec, or than 68 years; -EINTR where a signal came; -ERANGE where the value or the undo
- * count would pass its limit. */
+/* Adds @plain + @undone, which have the same sign, to the value in one step. Only @undone goes into
+ * the undo count. The size of each is at most SSEM_SYSV_SET_MAX. -EAGAIN where it would have to
+ * wait longer than @wait_usec, or than 68 years; -EINTR where a signal came; -ERANGE where the
+ * value or the undo count would pass its limit. */
 static inline int
 ssem_sysv_set_change (int    id,
                       int    plain,

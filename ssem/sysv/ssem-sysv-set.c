@@ -29,8 +29,8 @@ result_or_errno (int result)
   if (result >= 0)
     return result;
 
-  /* EINVAL: the kernel's slot is free, or has another set. EIDRM: the set was removed while we waited.
-   * The difference does not matter here. */
+  /* EINVAL: the kernel's slot is free, or has another set. EIDRM: the set was removed while we
+   * waited. The difference does not matter here. */
   return errno == EINVAL ? -EIDRM : -errno;
 }
 
@@ -125,9 +125,9 @@ int
 ssem_sysv_set_shift_undo (int id,
                           int delta)
 {
-  /* Down and up again, one of the two with SEM_UNDO. Down first needs units, up first needs room below
-   * the maximum. With a step of at most half the range, one of the two orders works for any value, so
-   * trying them in turn ends. */
+  /* Down and up again, one of the two with SEM_UNDO. Down first needs units, up first needs room
+   * below the maximum. With a step of at most half the range, one of the two orders works for any
+   * value, so trying them in turn ends. */
   while (delta != 0)
     {
       short size = (short) MIN (ABS (delta), SSEM_SYSV_SET_MAX / 2);

@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A thread opens the semaphore's file, and another thread forks meanwhile. Opening can take long, as
- * it does on a busy disk or a network. The fork must not wait for it, and the child must not keep the
- * parent alive with the descriptor that it got.
+/* A thread opens the semaphore's file, and another thread forks meanwhile. Opening can take long,
+ * as it does on a busy disk or a network. The fork must not wait for it, and the child must not
+ * keep the parent alive with the descriptor that it got.
  */
 
 /* --- A slow open() --- */
@@ -158,8 +158,8 @@ be_killed (Fixture *fixture,
     pause ();
 }
 
-/* The child has a copy of the descriptor that its fork handler could not know. With the copy it would
- * keep the locks of its dead parent. */
+/* The child has a copy of the descriptor that its fork handler could not know. With the copy it
+ * would keep the locks of its dead parent. */
 static void
 test_child_keeps_nothing (Fixture *fixture)
 {

@@ -25,7 +25,7 @@ find_directory (gboolean *is_own)
 
   *is_own = directory == NULL;
   if (!*is_own)
-    return ssem_key_folder (directory);
+    return ssem_key_directory (directory);
 
   application = ssem_environment_get ("FLATPAK_ID");
   runtime = application != NULL ? ssem_environment_get ("XDG_RUNTIME_DIR") : NULL;
