@@ -88,7 +88,7 @@ struct _SsemMembership
   atomic_uint fork_count;           /* of the process that is attached */
 };
 
-/* To be called before the others, by each backend that uses memberships. */
+/* To be called by each backend that uses memberships, when the backend is initialised. */
 void ssem_membership_init         (void);
 
 /* Opens an instance of @key: attaches as @request says. The instance has a reference. */

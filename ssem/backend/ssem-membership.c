@@ -139,9 +139,7 @@ leave_all_at_exit (void)
 void
 ssem_membership_init (void)
 {
-  static atomic_bool is_done;
-
-  if (atomic_exchange (&is_done, TRUE))
+  if (registry != NULL)
     return;
 
   registry = g_hash_table_new (hash_membership, is_same_place);

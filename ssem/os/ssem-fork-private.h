@@ -39,8 +39,8 @@ ssem_fork_count (void)
 void ssem_fork_protect (GMutex *lock,
                         void  (*child) (void));
 
-/* Keeps other threads from forking until ssem_fork_unblock (), for an initialisation that must not be
- * half-done in a child. Locks may be protected meanwhile. */
+/* Keeps other threads from forking until ssem_fork_unblock (), for an initialisation that must not
+ * be half-done in a child. Locks may be protected meanwhile. */
 void ssem_fork_block   (void);
 void ssem_fork_unblock (void);
 

@@ -30,7 +30,8 @@ ssem_module_load (const char  *path,
   void *module = dlopen (path, RTLD_NOW | RTLD_LOCAL);
   gpointer address = NULL;
 
-  /* A module that is usable is never closed: its threads and handlers last as long as the process. */
+  /* A module that is usable is never closed: its threads and handlers last as long as the
+   * process. */
   if (module != NULL)
     address = dlsym (module, symbol);
   if (address == NULL)

@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* Loads the shared object @path, which stays loaded until the process ends, and returns the address of
- * @symbol in it. On failure it returns NULL and the system's @reason, which the caller frees. */
+/* Loads the shared object @path, which stays loaded until the process ends, and returns the address
+ * of @symbol in it. On failure it returns NULL and the system's @reason, which the caller frees. */
 gpointer ssem_module_load      (const char  *path,
                                 const char  *symbol,
                                 char       **reason);

@@ -26,8 +26,9 @@
 /* An inspection takes no lock. It reads the key file while others may write it, so each figure is
  * true at some moment of the inspection.
  *
- * The units that each process holds are in the kernel's undo lists, which cannot be read. The kernel
- * says how many threads wait, but not which. So a snapshot names neither holders nor waiters.
+ * The units that each process holds are in the kernel's undo lists, which cannot be read. The
+ * kernel says how many threads wait, but not which. So a snapshot names neither holders nor
+ * waiters.
  */
 
 /* Returns the set of the key file, or -ENOENT. @record is NULL for a file that Qt made. */
