@@ -5,6 +5,7 @@
 #pragma once
 
 #include "ssem-backend-private.h"
+#include "ssem-membership-private.h"
 
 #include "ssem/shm/ssem-shm-attachment-private.h"
 
@@ -19,7 +20,8 @@ typedef struct
   int undo_mask;                 /* all bits with undo, none without */
   guint recent_index;            /* see ssem_shm_slots_get_recent_index () */
   guint64 serial;                /* the attachment's */
-  SsemShmAttachment *attachment;
+  SsemShmAttachment *attachment; /* the membership's */
+  SsemMembership *membership;
 
   atomic_bool is_closed;
 } SsemShmInstance;

@@ -21,6 +21,78 @@
  * process may have done so.
  */
 
+/* --- Membership --- */
+
+static int
+shm_member_create (const char  *key,
+                   char       **name,
+                   gpointer    *attachment)
+{
+  SsemShmAttachment *created = ssem_shm_attachment_new (key);
+
+  *name = g_strdup (created->name);
+  *attachment = created;
+
+  return 0;
+}
+
+static int
+shm_member_attach (gpointer               attachment,
+                   SsemMembershipRequest *request)
+{
+  return ssem_shm_attachment_attach (attachment, request->initial_value, request->mode,
+                                     &request->is_new);
+}
+
+static int
+shm_member_attach_child (gpointer attachment)
+{
+  return ssem_shm_attachment_attach_child (attachment);
+}
+
+static gboolean
+shm_member_leave (gpointer            attachment,
+                  SsemMembershipLeave leave)
+{
+  if (leave != SSEM_MEMBERSHIP_LEAVE_AT_EXIT)
+    return ssem_shm_attachment_leave (attachment, leave == SSEM_MEMBERSHIP_LEAVE);
+
+  ssem_shm_attachment_leave_at_exit (attachment);
+
+  return TRUE;
+}
+
+static void
+shm_member_forget (gpointer attachment)
+{
+  ssem_shm_attachment_forget (attachment);
+}
+
+static void
+shm_member_free (gpointer attachment)
+{
+  ssem_shm_attachment_free (attachment);
+}
+
+static const SsemMembershipClass shm_membership_class = {
+  .waits_for_processes = FALSE,
+  .create = shm_member_create,
+  .attach = shm_member_attach,
+  .attach_child = shm_member_attach_child,
+  .leave = shm_member_leave,
+  .forget = shm_member_forget,
+  .free = shm_member_free,
+};
+
+static void
+shm_init (void)
+{
+  ssem_membership_init ();
+  ssem_shm_attachment_init ();
+}
+
+/* --- Instances --- */
+
 /* Sets the error of an operation that has no instance. Returns FALSE. */
 static gboolean
 shm_fail_key (GError      **error,
@@ -36,6 +108,31 @@ shm_fail_key (GError      **error,
   return FALSE;
 }
 
+static int
+open_at_depth (SsemShmInstance *self,
+               const char      *key,
+               int              initial_value,
+               SsemAccessMode   mode,
+               guint            depth)
+{
+  SsemMembershipRequest request = { .initial_value = initial_value, .mode = mode };
+  int result = ssem_membership_open (&shm_membership_class, key, &request, &self->membership);
+
+  if (result != 0)
+    return result;
+
+  self->attachment = self->membership->attachment;
+  if (mode == SSEM_ACCESS_MODE_CREATE && !request.is_new)
+    result = ssem_shm_attachment_reset (self->attachment, depth, initial_value);
+  if (result != 0)
+    {
+      ssem_membership_close (self->membership);
+      ssem_membership_unref (self->membership);
+    }
+
+  return result;
+}
+
 /* Opens inside the new instance, since a reset operates on a slot handle of the thread. */
 static int
 open_inside (SsemShmInstance *self,
@@ -48,7 +145,7 @@ open_inside (SsemShmInstance *self,
 
   if (!ssem_hazard_enter_new (&self->parent, &depth))
     return -EUSERS;
-  result = ssem_shm_attachment_open (key, initial_value, mode, depth, &self->attachment);
+  result = open_at_depth (self, key, initial_value, mode, depth);
   ssem_hazard_leave (depth);
 
   return result;
@@ -78,6 +175,19 @@ shm_open_instance (const SsemBackendConfiguration  *configuration,
   self->undo_mask = undo ? -1 : 0;
 
   return &self->parent;
+}
+
+/* Attaches in a child of fork (). */
+static int
+get_handle (SsemShmInstance    *self,
+            SsemShmSlotHandle **handle)
+{
+  int result = ssem_membership_ready (self->membership);
+
+  if (result != 0)
+    return result;
+
+  return ssem_shm_slots_get_handle (&self->attachment->slots, ssem_hazard_get_depth (), handle);
 }
 
 static void
@@ -135,7 +245,7 @@ shm_acquire (SsemInstance *instance,
   gboolean may_wait = deadline_usec != SSEM_DEADLINE_NOW;
   int result;
 
-  result = ssem_shm_attachment_get_handle (attachment, ssem_hazard_get_depth (), &request.handle);
+  result = get_handle (self, &request.handle);
   if (result != 0)
     return -result;
 
@@ -164,7 +274,7 @@ shm_release (SsemInstance *instance,
   SsemShmSlotHandle *handle;
   int result;
 
-  result = ssem_shm_attachment_get_handle (attachment, ssem_hazard_get_depth (), &handle);
+  result = get_handle (self, &handle);
   if (result != 0)
     return -result;
 
@@ -181,7 +291,7 @@ shm_get_value (SsemInstance *instance,
   SsemShmMember *member = self->attachment->member;
   int result;
 
-  result = ssem_shm_attachment_ready (self->attachment);
+  result = ssem_membership_ready (self->membership);
   if (result == 0)
     result = ssem_shm_member_check_use (member);
   if (result == 0)
@@ -208,7 +318,9 @@ shm_free (SsemInstance *instance)
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
 
-  ssem_shm_attachment_unref (self->attachment);
+  /* Not when it is closed: a thread inside an instance may be operating on its slot. */
+  ssem_membership_close (self->membership);
+  ssem_membership_unref (self->membership);
   g_free (self);
 }
 
@@ -256,7 +368,7 @@ const SsemBackendTable ssem_backend_shm = {
                   SSEM_CAPABILITY_INSPECT | SSEM_CAPABILITY_LIST | SSEM_CAPABILITY_REMOVE,
   .maximum = SSEM_SHM_VALUE_MAX,
   .describe = ssem_backend_describe_errno,
-  .init = ssem_shm_attachment_init,
+  .init = shm_init,
   .open = shm_open_instance,
   .acquire = shm_acquire,
   .release = shm_release,
