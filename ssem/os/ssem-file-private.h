@@ -30,7 +30,8 @@ int      ssem_file_create          (const char       *path,
                                     SsemFileIdentity *identity);
 
 /* Creates such a file without a name: ssem_file_link () gives it one. Until then the file goes with
- * its last descriptor. Returns the descriptor; -EOPNOTSUPP where the file system cannot do that. */
+ * its last descriptor. Returns the descriptor; -EOPNOTSUPP, -EISDIR or -EINVAL where the file system
+ * cannot do that. */
 int      ssem_file_create_nameless (const char       *directory,
                                     SsemFileIdentity *identity);
 

@@ -111,10 +111,6 @@ ssem_file_create_nameless (const char       *directory,
 {
   int fd = NAMELESS != -1 ? open_descriptor (directory, NAMELESS | O_RDWR) : -EOPNOTSUPP;
 
-  /* Kernels and file systems that do not know the flag see an attempt to write a directory. */
-  if (fd == -EISDIR || fd == -EINVAL)
-    fd = -EOPNOTSUPP;
-
   return finish_creation (fd, identity);
 }
 

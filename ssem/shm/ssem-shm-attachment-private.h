@@ -48,8 +48,8 @@ int                ssem_shm_attachment_attach        (SsemShmAttachment *self,
 /* Attaches a child of fork () to the segment that its parent had; -EIDRM if that is gone. */
 int                ssem_shm_attachment_attach_child  (SsemShmAttachment *self);
 
-/* Leaves, if the process is attached; the last process removes the semaphore. No thread is inside an
- * instance. Returns whether the process lingers, which it does only with @may_linger. */
+/* Leaves, if the process is attached; the last process removes the semaphore. No thread is inside
+ * an instance. Returns whether the process lingers, which it does only with @may_linger. */
 gboolean           ssem_shm_attachment_leave         (SsemShmAttachment *self,
                                                       gboolean           may_linger);
 

@@ -117,7 +117,7 @@ ssem_sysv_file_create (SsemSysvFile *self,
   int result;
 
   result = open_and_map (self, directory, ssem_file_create_nameless);
-  is_named = result == -EOPNOTSUPP;
+  is_named = result == -EOPNOTSUPP || result == -EISDIR || result == -EINVAL;
   if (is_named)
     result = open_and_map (self, path, ssem_file_create);
   if (result != 0)
