@@ -7,7 +7,7 @@
 #include "ssem-backend-private.h"
 
 #include "ssem/os/ssem-display-private.h"
-#include "ssem/os/ssem-file-owner-private.h"
+#include "ssem/os/ssem-file-private.h"
 #include "ssem/ssem-i18n-private.h"
 
 #include <errno.h>

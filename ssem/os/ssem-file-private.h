@@ -30,8 +30,8 @@ int      ssem_file_create          (const char       *path,
                                     SsemFileIdentity *identity);
 
 /* Creates such a file without a name: ssem_file_link () gives it one. Until then the file goes with
- * its last descriptor. Returns the descriptor; -EOPNOTSUPP, -EISDIR or -EINVAL where the file system
- * cannot do that. */
+ * its last descriptor. Returns the descriptor; -EOPNOTSUPP, -EISDIR or -EINVAL where the file
+ * system cannot do that. */
 int      ssem_file_create_nameless (const char       *directory,
                                     SsemFileIdentity *identity);
 
@@ -52,5 +52,15 @@ int      ssem_file_reserve         (int               fd,
  * known. */
 int      ssem_file_is_at           (int               fd,
                                     const char       *path);
+
+/* Returns whether a file or a link at @path belongs to a user other than the effective user of this
+ * process. @owner, if not NULL, becomes that user's ID. */
+gboolean ssem_file_is_of_other     (const char       *path,
+                                    guint            *owner);
+
+/* Keeps a new descriptor clear of the numbers of the standard streams. A program that was started
+ * without these streams still reads and writes to them, and must not reach a file of the library.
+ * Returns @fd, or its replacement; or -errno, and closes @fd. */
+int      ssem_file_avoid_standard_streams (int fd);
 
 G_END_DECLS

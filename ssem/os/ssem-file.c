@@ -6,11 +6,9 @@
 
 #include "ssem-file-private.h"
 
-#include "ssem-file-limit-private.h"
-#include "ssem-file-number-private.h"
-
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +20,22 @@
 #define NAMELESS -1
 #endif
 
+int
+ssem_file_avoid_standard_streams (int fd)
+{
+  int duplicate;
+
+  if (G_LIKELY (fd > STDERR_FILENO))
+    return fd;
+
+  duplicate = fcntl (fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (duplicate < 0)
+    duplicate = -errno;
+  close (fd);
+
+  return duplicate;
+}
+
 static int
 open_descriptor (const char *path,
                  int         flags)
@@ -32,7 +46,7 @@ open_descriptor (const char *path,
     fd = open (path, flags | O_CLOEXEC, OWNER_ONLY);
   while (fd < 0 && errno == EINTR);
 
-  return fd >= 0 ? ssem_file_number_settle (fd) : -errno;
+  return fd >= 0 ? ssem_file_avoid_standard_streams (fd) : -errno;
 }
 
 /* Returns @fd, or closes it and returns @result where that is an error. */
@@ -141,10 +155,13 @@ int
 ssem_file_reserve (int     fd,
                    goffset size)
 {
-  int result = ssem_file_check_limit (size);
+  struct rlimit limit;
+  int result;
 
-  if (result != 0)
-    return result;
+  /* Past the limit the system sends SIGXFSZ, which kills a program that has no handler for it. */
+  if (getrlimit (RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      (guint64) size > limit.rlim_cur)
+    return -EFBIG;
 
   do
     result = posix_fallocate (fd, 0, (off_t) size);
@@ -165,4 +182,19 @@ ssem_file_is_at (int         fd,
     return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 
   return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+gboolean
+ssem_file_is_of_other (const char *path,
+                       guint      *owner)
+{
+  struct stat found;
+
+  if (lstat (path, &found) != 0 || found.st_uid == geteuid ())
+    return FALSE;
+
+  if (owner != NULL)
+    *owner = found.st_uid;
+
+  return TRUE;
 }

@@ -10,7 +10,6 @@
 #include "ssem-sysv-key-private.h"
 #include "ssem-sysv-set-private.h"
 
-#include "ssem/os/ssem-file-owner-private.h"
 #include "ssem/os/ssem-file-private.h"
 #include "ssem/os/ssem-key-name-private.h"
 #include "ssem/os/ssem-process-private.h"

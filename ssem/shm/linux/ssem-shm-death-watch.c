@@ -6,7 +6,7 @@
 
 #include "ssem-shm-linux-member-private.h"
 
-#include "ssem/os/ssem-file-number-private.h"
+#include "ssem/os/ssem-file-private.h"
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem/os/ssem-thread-private.h"
 
@@ -95,7 +95,7 @@ make_instance (void)
   drop_instance ();
   inotify_fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
   if (inotify_fd >= 0)
-    inotify_fd = ssem_file_number_settle (inotify_fd);
+    inotify_fd = ssem_file_avoid_standard_streams (inotify_fd);
   if (inotify_fd >= 0 && fcntl (inotify_fd, F_SETSIG, MARK) != 0)
     {
       close (inotify_fd);

@@ -10,7 +10,6 @@
 #include "ssem-shm-wing-private.h"
 
 #include "ssem/os/ssem-file-lock-private.h"
-#include "ssem/os/ssem-file-owner-private.h"
 #include "ssem/os/ssem-file-private.h"
 #include "ssem/shm/ssem-shm-segment-private.h"
 

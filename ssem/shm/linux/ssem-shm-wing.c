@@ -6,7 +6,7 @@
 
 #include "ssem-shm-wing-private.h"
 
-#include "ssem/os/ssem-file-number-private.h"
+#include "ssem/os/ssem-file-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -117,7 +117,7 @@ open_wing (SsemShmLinuxMember *self,
   int fd;
 
   fd = open (write_path (self, birth, wing, &text), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-  fd = fd >= 0 ? ssem_file_number_settle (fd) : -errno;
+  fd = fd >= 0 ? ssem_file_avoid_standard_streams (fd) : -errno;
   if (fd < 0)
     return fd;
 
