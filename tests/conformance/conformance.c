@@ -6,6 +6,7 @@
 
 #include "places.h"
 #include "script.h"
+#include "../modules/memory.h"
 
 #include <glib/gstdio.h>
 
@@ -16,7 +17,7 @@ typedef struct
 {
   SsemBackend id;
   const char *name;
-  const char *missing; /* why it may not be there */
+  const char *missing; /* why it may not be there; NULL for a backend of the tests alone */
   Needs lacks;
   int maximum;
   int many; /* units that an acquire may ask for without taking long */
@@ -31,6 +32,10 @@ static const Backend backends[] = {
     NEEDS_UNDO | NEEDS_RESET | NEEDS_INSPECT | NEEDS_LIST | NEEDS_REMOVE | NEEDS_ATOMIC_N |
     NEEDS_LEFTOVERS | NEEDS_FILES | NEEDS_HOLDERS | NEEDS_BOUND | NEEDS_WINGS |
     NEEDS_UNDO_AT_EXEC | NEEDS_SHARED_MEMORY | NEEDS_SYSV, G_MAXINT, 1000 },
+  { MEMORY_BACKEND, "memory", NULL,
+    NEEDS_UNDO | NEEDS_INSPECT | NEEDS_LIST | NEEDS_REMOVE | NEEDS_LEFTOVERS | NEEDS_FILES |
+    NEEDS_HOLDERS | NEEDS_BOUND | NEEDS_ASKING | NEEDS_WINGS | NEEDS_UNDO_AT_EXEC |
+    NEEDS_WAITING_THREAD | NEEDS_SHARED_MEMORY | NEEDS_SYSV | NEEDS_LIMITS, G_MAXINT, G_MAXINT },
 };
 
 /* Why a case is skipped, where that is missing. */
@@ -47,16 +52,17 @@ static const struct
   { NEEDS_LIST, "the backend cannot list its semaphores" },
   { NEEDS_REMOVE, "the backend cannot remove a leftover" },
   { NEEDS_ATOMIC_N, "the backend takes several units one by one" },
-  { NEEDS_LEFTOVERS, "the system removes a semaphore with its last process, crash included" },
+  { NEEDS_LEFTOVERS, "no semaphore outlives the crash of its last process with all its units" },
   { NEEDS_FILES, "the backend keeps semaphores in no file" },
   { NEEDS_HOLDERS, "the backend does not name the processes that hold and wait" },
   { NEEDS_BOUND, "the backend counts as far as an int does" },
   { NEEDS_ASKING, "not every operation of the backend notices a removal" },
   { NEEDS_WINGS, "the locks of this backend lie in one file, or there are none" },
   { NEEDS_UNDO_AT_EXEC, "units come back when the process ends, not at exec ()" },
+  { NEEDS_WAITING_THREAD, "no thread waits for an asynchronous acquire" },
   { NEEDS_SIGNALS, "the system has no signals" },
   { NEEDS_EXEC, "the system cannot replace the program of a process" },
-  { NEEDS_LIMITS, "the system sets no limit on descriptors" },
+  { NEEDS_LIMITS, "nothing limits how many descriptors an object may need" },
   { NEEDS_USERS, "only root can become another user" },
   { NEEDS_FORK_AMONG_THREADS, "a child may find the sanitizer's allocator locked forever" },
   { NEEDS_ALLOCATOR, "the sanitizer's allocator has limits and locks of its own" },
@@ -130,6 +136,14 @@ fixture_has (Fixture *self,
              Needs    needs)
 {
   return (find_lacks (find_backend (self)) & needs) == 0;
+}
+
+void
+fixture_wait_until_pending (Fixture *self,
+                            guint    n_threads)
+{
+  if (fixture_has (self, NEEDS_WAITING_THREAD))
+    wait_until_blocked (self->backend, getpid (), n_threads);
 }
 
 gboolean
@@ -265,6 +279,7 @@ fixture_set_up (gpointer      fixture,
   self->begin_usec = g_get_monotonic_time ();
 
   self->backend = test_case->backend->id;
+  self->backend_name = test_case->backend->name;
   self->data = test_case->what.data;
   self->folder = g_dir_make_tmp ("ssem-test-XXXXXX", &error);
   g_assert_no_error (error);
@@ -349,6 +364,9 @@ conformance_init (int          *argc,
   guint i;
 
   g_test_init (argc, argv, NULL);
+  /* A module has the width of one build. */
+  if (g_getenv ("SSEM_TEST_OTHER_BUILD") == NULL)
+    memory_load ();
   g_unsetenv ("SSEM_BACKEND");
   helper_begin_watching ();
   test_topic = topic;
@@ -358,7 +376,7 @@ conformance_init (int          *argc,
     {
       g_autofree char *path = g_strdup_printf ("/ssem/%s/%s", topic, backends[i].name);
 
-      if (!ssem_backend_is_supported (backends[i].id))
+      if (backends[i].missing != NULL && !ssem_backend_is_supported (backends[i].id))
         g_test_add_data_func (path, &backends[i], skip_backend);
     }
 }
@@ -411,11 +429,17 @@ int
 conformance_main (int          argc,
                   char       **argv,
                   const char  *topic,
+                  Needs        needs,
                   const Case  *cases)
 {
   conformance_init (&argc, &argv, topic);
   for (; cases->name != NULL; cases++)
-    add_case (cases);
+    {
+      Case what = *cases;
+
+      what.needs |= needs;
+      add_case (&what);
+    }
 
   return conformance_run ();
 }

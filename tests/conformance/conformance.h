@@ -87,6 +87,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   SsemBackend backend;
+  const char *backend_name; /* as SSEM_BACKEND spells it */
   char *folder;      /* for the test's own files */
   char *keys_folder; /* within it: SSEM_RUNTIME_DIR */
   char *key;
@@ -114,13 +115,14 @@ typedef enum
   NEEDS_LIST = 1 << 3,       /* ssem_semaphore_info_list () */
   NEEDS_REMOVE = 1 << 4,     /* ssem_semaphore_remove_leftover () */
   NEEDS_ATOMIC_N = 1 << 5,   /* several units are taken together, by one operation */
-  NEEDS_LEFTOVERS = 1 << 6,  /* a semaphore outlives the crash of its last process */
+  NEEDS_LEFTOVERS = 1 << 6,  /* a semaphore outlives the crash of its last process, with its units */
   NEEDS_FILES = 1 << 7,      /* a semaphore has a file, which anybody may remove */
   NEEDS_HOLDERS = 1 << 8,    /* the backend names the processes that hold and that wait */
   NEEDS_BOUND = 1 << 9,      /* the maximum is less than G_MAXINT */
   NEEDS_ASKING = 1 << 10,    /* every operation asks the system, and so notices a removal */
   NEEDS_WINGS = 1 << 11,     /* the locks of a crowd lie in several files */
   NEEDS_UNDO_AT_EXEC = 1 << 12, /* units come back at exec (), not only when the process ends */
+  NEEDS_WAITING_THREAD = 1 << 15, /* an asynchronous acquire waits in a thread */
   /* For cases about one backend. */
   NEEDS_SHARED_MEMORY = 1 << 13,
   NEEDS_SYSV = 1 << 14,
@@ -147,10 +149,11 @@ typedef struct
   const char *const *rows; /* of the script, or NULL */
 } Case;
 
-/* The whole main () of a program. A case without a name ends @cases. */
+/* The whole main () of a program. Every case needs @needs, too. A case without a name ends @cases. */
 int                  conformance_main      (int              argc,
                                             char           **argv,
                                             const char      *topic,
+                                            Needs            needs,
                                             const Case      *cases);
 
 /* The same in steps, for cases that are made up at run time. */
@@ -205,6 +208,10 @@ char                *fixture_key_path      (Fixture         *self);
  * One in FIXTURE_CROWD counts again, and finds out. */
 #define FIXTURE_CROWD 64
 void                 fixture_gather_crowd  (Fixture         *self);
+/* Waits until pending asynchronous acquires of this process wait in @n_threads threads. Where no thread
+ * waits, they are pending from the start. */
+void                 fixture_wait_until_pending (Fixture    *self,
+                                            guint            n_threads);
 /* The largest value of the backend. */
 int                  fixture_maximum       (Fixture         *self);
 /* As many units as an acquire of the backend may reasonably ask for. */

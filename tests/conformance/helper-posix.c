@@ -63,19 +63,10 @@ is_wait_of (SsemBackend       backend,
             pid_t             pid,
             const SystemCall *call)
 {
-  switch (backend)
-    {
-    case SSEM_BACKEND_SYSV:
-      return call->kind == SYSTEM_CALL_SEMOP;
+  if (backend == SSEM_BACKEND_SYSV)
+    return call->kind == SYSTEM_CALL_SEMOP;
 
-    case SSEM_BACKEND_SHARED_MEMORY:
-      return call->kind == SYSTEM_CALL_FUTEX && is_shared (pid, call->arguments[0]);
-
-    case SSEM_BACKEND_DEFAULT:
-    case SSEM_BACKEND_WINDOWS:
-    default:
-      g_assert_not_reached ();
-    }
+  return call->kind == SYSTEM_CALL_FUTEX && is_shared (pid, call->arguments[0]);
 }
 
 static gboolean

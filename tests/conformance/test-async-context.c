@@ -112,7 +112,7 @@ test_dropped_by_caller (Fixture *fixture)
   n_dropped = 0;
   caller_thread = g_thread_new ("caller", call, &self);
   wait_for ("both requests", is_set, &self.has_asked);
-  wait_until_blocked (fixture->backend, getpid (), 1);
+  fixture_wait_until_pending (fixture, 1);
 
   /* The second one waits for the first, so it is this thread that finishes it. */
   is_patient = TRUE;
@@ -126,7 +126,7 @@ test_dropped_by_caller (Fixture *fixture)
 }
 
 static const Case cases[] = {
-  { "dropped-by-caller", 0, test_dropped_by_caller },
+  { "dropped-by-caller", NEEDS_WAITING_THREAD, test_dropped_by_caller },
   { NULL },
 };
 
@@ -134,5 +134,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "async-context", cases);
+  return conformance_main (argc, argv, "async-context", 0, cases);
 }

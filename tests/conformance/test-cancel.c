@@ -349,5 +349,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "cancel", cases);
+  return conformance_main (argc, argv, "cancel", 0, cases);
 }

@@ -261,7 +261,7 @@ static const Case cases[] = {
     "w open OPEN 0; a open OPEN;"
     "a release 3; a $1; w value = 3; w try 3" },
 
-  { "exec", NEEDS_EXEC, test_exec },
+  { "exec", NEEDS_UNDO | NEEDS_EXEC, test_exec },
 
   /* A program that has been replaced is attached no more, so that CREATE_EXCLUSIVE finds a
    * leftover. */
@@ -368,5 +368,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "death", cases);
+  return conformance_main (argc, argv, "death", 0, cases);
 }

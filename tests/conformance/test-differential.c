@@ -627,5 +627,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "differential", cases);
+  return conformance_main (argc, argv, "differential", 0, cases);
 }

@@ -369,5 +369,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "errors", cases);
+  return conformance_main (argc, argv, "errors", 0, cases);
 }

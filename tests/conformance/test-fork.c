@@ -177,22 +177,22 @@ static const Case cases[] = {
   /* --- What the child holds --- */
 
   /* The death of the child gives nothing of its parent's back; the death of the parent does. */
-  { "child-holds-nothing", .script =
+  { "child-holds-nothing", NEEDS_UNDO, .script =
     "w open OPEN 5; a open OPEN; a acquire 3; a fork b; w value = 2;"
     "b kill; w value = 2; a kill; w value = 5" },
 
-  { "each-its-own", .rows = deaths, .script =
+  { "each-its-own", NEEDS_UNDO, .rows = deaths, .script =
     "w open OPEN 9; a open OPEN; a acquire 3; a fork b; b acquire 2; a acquire 1; w value = 3;"
     "$1 kill; w value = $2; $3 kill; w value = 9" },
 
   /* A child that releases what its parent acquired creates units: the parent's come back as
    * well. */
-  { "child-releases", .script =
+  { "child-releases", NEEDS_UNDO, .script =
     "w open OPEN 5; a open OPEN; a acquire 3; a fork b; b release 3; w value = 5;"
     "b kill; w value = 5; a kill; w value = 8" },
 
   /* What the parent created does not count against what the child acquires. */
-  { "parent-created", .script =
+  { "parent-created", NEEDS_UNDO, .script =
     "w open OPEN; a open OPEN; a release 5; a fork b; b acquire 2; w value = 3;"
     "b kill; w value = 5" },
 
@@ -212,18 +212,18 @@ static const Case cases[] = {
     "a open OPEN 2; a kill; c open CREATE_EXCLUSIVE 4; c value = 4; b close; c value = 4" },
 
   /* The child's object is of that very semaphore, which has been taken over. */
-  { "idle-child-of-a-dead-parent", .script =
+  { "idle-child-of-a-dead-parent", NEEDS_LEFTOVERS, .script =
     "a open OPEN 2; a fork b; a acquire 1; a kill;"
     "c open CREATE_EXCLUSIVE 4; c value = 4; b acquire 1; c value = 3" },
 
   /* The child itself may take the semaphore over. */
-  { "child-takes-over", .rows = lingerings, .script =
+  { "child-takes-over", NEEDS_LEFTOVERS, .rows = lingerings, .script =
     "c open OPEN 3; a open OPEN 3; a acquire 1; $1; a fork b; c kill; a kill;"
     "b.1 open CREATE_EXCLUSIVE 7; b.1 value = 7; $2; b quit; files 0" },
 
   /* What another process has left over under the key is not the child's: the child neither gets it
    * nor removes it. */
-  { "leftover-of-another", .script =
+  { "leftover-of-another", NEEDS_UNDO, .script =
     "a open OPEN 3; a fork b; a close; c open OPEN 5; c acquire 2; c kill;"
     "b try 1 = NOT_FOUND; w open OPEN_EXISTING; w value = 5" },
 
@@ -251,7 +251,7 @@ static const Case cases[] = {
     "c open OPEN 7; b release 1 = NOT_FOUND; c value = 7;"
     "b.1 open OPEN; b.1 acquire 7; c value = 0" },
 
-  { "new-object-in-child", .script =
+  { "new-object-in-child", NEEDS_UNDO, .script =
     "a open OPEN 4; a fork b; b.1 open OPEN; b.1 acquire 3; b release 1; a value = 2;"
     "b.1 close; a value = 2; b kill; a value = 4" },
 
@@ -261,21 +261,23 @@ static const Case cases[] = {
 
   /* --- In the middle of things --- */
 
-  { "among-threads", NEEDS_FORK_AMONG_THREADS, .rows = set_up, .script = among_threads },
-  { "among-first-uses", NEEDS_FORK_AMONG_THREADS, .rows = nothing_set_up, .script = among_threads },
+  { "among-threads", NEEDS_UNDO | NEEDS_FORK_AMONG_THREADS, .rows = set_up,
+    .script = among_threads },
+  { "among-first-uses", NEEDS_UNDO | NEEDS_FORK_AMONG_THREADS, .rows = nothing_set_up,
+    .script = among_threads },
   { "dropped-in-child-while-opened", NEEDS_FORK_AMONG_THREADS, test_dropped_in_child_while_opened },
 
   /* The parent's queue of requests, and the thread that serves it, are the parent's. */
-  { "async-in-child", NEEDS_FORK_AMONG_THREADS, .script =
+  { "async-in-child", NEEDS_UNDO | NEEDS_FORK_AMONG_THREADS, .script =
     "a open OPEN 2; a async 1; a fork b; b async 1; a value = 0; b async 2 = blocks;"
     "a kill; c open OPEN; c release 1; b wakes; b value = 0; b kill" },
 
   /* So is a request for which that thread waits at the moment of the fork. */
-  { "async-pending", NEEDS_FORK_AMONG_THREADS, .script =
+  { "async-pending", NEEDS_WAITING_THREAD | NEEDS_FORK_AMONG_THREADS, .script =
     "a open OPEN 2; a begin 3; a blocks; a fork b; b async 1; b async 1; b value = 0;"
     "b release 3; a end; b value = 0; b kill; a kill; c open OPEN" },
 
-  { "parent-serves-child", .script =
+  { "parent-serves-child", NEEDS_UNDO, .script =
     "a open OPEN 2; a acquire 2; a fork b; b acquire 2 = blocks; a kill; b wakes" },
 
   { "siblings", NEEDS_FILES, test_siblings },
@@ -286,5 +288,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "fork", cases);
+  return conformance_main (argc, argv, "fork", 0, cases);
 }

@@ -67,6 +67,8 @@
 
 #include "test-helper.h"
 
+#include "../modules/memory.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -816,6 +818,8 @@ main (int    argc,
   if (argc < 2)
     return 96;
   backend = atoi (argv[1]);
+  if (backend == MEMORY_BACKEND)
+    memory_load ();
   arguments = argv;
 
   /* Before the library does so: what is asked for first is called last. */

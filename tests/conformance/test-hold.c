@@ -172,5 +172,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "hold", cases);
+  return conformance_main (argc, argv, "hold", 0, cases);
 }

@@ -568,5 +568,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "info", cases);
+  return conformance_main (argc, argv, "info", NEEDS_INSPECT, cases);
 }

@@ -385,7 +385,7 @@ static const Case cases[] = {
   { "cancelled", 0, test_cancelled },
   { "cancelled-alone", 0, test_cancelled_alone },
   { "cancelled-in-wait", 0, test_cancelled_in_wait },
-  { "exit-in-handler", NEEDS_ALLOCATOR, test_exit_in_handler },
+  { "exit-in-handler", NEEDS_UNDO | NEEDS_ALLOCATOR, test_exit_in_handler },
   { NULL },
 };
 
@@ -393,5 +393,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "interrupted", cases);
+  return conformance_main (argc, argv, "interrupted", 0, cases);
 }

@@ -156,5 +156,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "join", cases);
+  return conformance_main (argc, argv, "join", 0, cases);
 }

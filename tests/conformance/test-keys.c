@@ -290,5 +290,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "keys", cases);
+  return conformance_main (argc, argv, "keys", 0, cases);
 }

@@ -246,5 +246,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "life", cases);
+  return conformance_main (argc, argv, "life", 0, cases);
 }

@@ -295,5 +295,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "limits", cases);
+  return conformance_main (argc, argv, "limits", NEEDS_LIMITS, cases);
 }

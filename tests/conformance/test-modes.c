@@ -460,7 +460,7 @@ static const Case cases[] = {
     "b open OPEN 3; b acquire 1; a open CREATE_EXCLUSIVE 5 = ALREADY_EXISTS; b value = 2" },
 
   /* That process was killed, so that its unit is back. */
-  { "table-left-over", NEEDS_RESET, .rows = of_left_over, .script =
+  { "table-left-over", NEEDS_LEFTOVERS | NEEDS_RESET, .rows = of_left_over, .script =
     "b open OPEN 3; b acquire 1; b kill; a open $1 5; a value = $2" },
 
   /* The same within one process, which is attached already. */
@@ -488,12 +488,12 @@ static const Case cases[] = {
     "w.1 open CREATE 5; a release 2; w value = 7; a kill; w value = 7" },
 
   /* What is acquired after the reset is held as ever, and nothing else is. */
-  { "acquire-after-reset", NEEDS_RESET, .script =
+  { "acquire-after-reset", NEEDS_UNDO | NEEDS_RESET, .script =
     "a open OPEN 5; w open OPEN 5; a acquire 4;"
     "w.1 open CREATE 5; a acquire 3; a release 1; w value = 3; a kill; w value = 5" },
 
   /* Units created before the reset count as little as units acquired before it. */
-  { "created-before-reset", NEEDS_RESET, .script =
+  { "created-before-reset", NEEDS_UNDO | NEEDS_RESET, .script =
     "a open OPEN; w open OPEN; a release 9;"
     "w.1 open CREATE 5; a acquire 2; w value = 3; a kill; w value = 5" },
 
@@ -504,12 +504,12 @@ static const Case cases[] = {
 
   /* The new value serves one waiter and not the other. The waiter that the reset woke holds what it
    * got: its death gives that back. */
-  { "reset-wakes", NEEDS_RESET, .script =
+  { "reset-wakes", NEEDS_UNDO | NEEDS_RESET, .script =
     "a open OPEN; b open OPEN; w open OPEN; a acquire 2 = blocks; b acquire 4 = blocks;"
     "w.1 open CREATE 3; a wakes; w value = 1; b blocks;"
     "a kill; w value = 3; w release 1; b wakes; w value = 0" },
 
-  { "reset-under-load", NEEDS_RESET, test_reset_under_load },
+  { "reset-under-load", NEEDS_UNDO | NEEDS_RESET, test_reset_under_load },
 
   /* A leftover is taken over as new: what the dead process took for good is there again. */
   { "exclusive-takes-over", NEEDS_LEFTOVERS, .script =
@@ -523,7 +523,7 @@ static const Case cases[] = {
 
   /* A reset that is killed anywhere neither fails nor blocks the others, and the next process finds
    * a semaphore that counts. The more pairs of operations, the later the kill. */
-  { "resetter-killed", NEEDS_RESET, .script =
+  { "resetter-killed", NEEDS_LEFTOVERS | NEEDS_RESET, .script =
     "w open OPEN 4; repeat 40;"
     "r open OPEN 4; r reset-loop 4 KEY; w pairs 20+ROUND*7; r kill;"
     "a open CREATE 4; w value = 4;"
@@ -549,5 +549,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "modes", cases);
+  return conformance_main (argc, argv, "modes", 0, cases);
 }

@@ -478,23 +478,6 @@ test_many_objects (Fixture *fixture)
 
 /* --- Which backend --- */
 
-static const char *
-backend_name (Fixture *fixture)
-{
-  switch (fixture->backend)
-    {
-    case SSEM_BACKEND_SHARED_MEMORY:
-      return "shared-memory";
-    case SSEM_BACKEND_SYSV:
-      return "sysv";
-    case SSEM_BACKEND_WINDOWS:
-      return "windows";
-    case SSEM_BACKEND_DEFAULT:
-    default:
-      g_assert_not_reached ();
-    }
-}
-
 static void
 test_environment (Fixture *fixture)
 {
@@ -502,7 +485,7 @@ test_environment (Fixture *fixture)
   g_autoptr(SsemSystemSemaphore) same = NULL;
   g_autoptr(GError) error = NULL;
 
-  g_setenv ("SSEM_BACKEND", backend_name (fixture), TRUE);
+  g_setenv ("SSEM_BACKEND", fixture->backend_name, TRUE);
   g_assert_true (ssem_backend_is_supported (SSEM_BACKEND_DEFAULT));
   semaphore = ssem_system_semaphore_new (fixture->key, 3, SSEM_ACCESS_MODE_OPEN, &error);
   g_assert_no_error (error);
@@ -637,5 +620,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "object", cases);
+  return conformance_main (argc, argv, "object", 0, cases);
 }

@@ -565,5 +565,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "operations", cases);
+  return conformance_main (argc, argv, "operations", 0, cases);
 }

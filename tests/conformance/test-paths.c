@@ -360,5 +360,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "paths", cases);
+  return conformance_main (argc, argv, "paths", NEEDS_FILES, cases);
 }

@@ -466,5 +466,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "planted", cases);
+  return conformance_main (argc, argv, "planted", NEEDS_FILES, cases);
 }

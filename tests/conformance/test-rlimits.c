@@ -89,5 +89,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "rlimits", cases);
+  return conformance_main (argc, argv, "rlimits", NEEDS_LIMITS, cases);
 }

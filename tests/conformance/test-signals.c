@@ -196,13 +196,13 @@ test_child (Fixture *fixture)
 }
 
 static const Case cases[] = {
-  { "operations", 0, test_operations },
+  { "operations", NEEDS_UNDO, test_operations },
   { "in-vain", 0, test_in_vain },
   { "without-undo", 0, test_without_undo },
   { "among-others", 0, test_among_others },
   { "wait", 0, test_wait },
-  { "wait-goes-on", 0, test_wait_goes_on },
-  { "child", 0, test_child },
+  { "wait-goes-on", NEEDS_UNDO, test_wait_goes_on },
+  { "child", NEEDS_UNDO, test_child },
   { NULL },
 };
 
@@ -210,5 +210,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "signals", cases);
+  return conformance_main (argc, argv, "signals", 0, cases);
 }

@@ -272,5 +272,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "slow-open", cases);
+  return conformance_main (argc, argv, "slow-open", 0, cases);
 }

@@ -222,5 +222,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "storm", cases);
+  return conformance_main (argc, argv, "storm", NEEDS_UNDO, cases);
 }

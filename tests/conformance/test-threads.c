@@ -435,5 +435,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "threads", cases);
+  return conformance_main (argc, argv, "threads", 0, cases);
 }

@@ -560,5 +560,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "windows", cases);
+  return conformance_main (argc, argv, "windows", 0, cases);
 }

@@ -4,8 +4,6 @@
 
 #include "config.h"
 
-#include "memory.h"
-
 #include "ssem/backend/ssem-backend-module-private.h"
 
 #include <errno.h>
@@ -140,10 +138,12 @@ open_file (const char  *path,
           close (fd);
           return -saved;
         }
-      if (identity->st_nlink > 0)
+      if (identity->st_nlink > 0 && identity->st_uid == geteuid ())
         return fd;
-      /* Its last user removed it before this process got the gate. */
       close (fd);
+      if (identity->st_uid != geteuid ())
+        return -EACCES;
+      /* Else its last user removed it before this process got the gate. */
     }
 }
 
@@ -170,15 +170,21 @@ attach (Memory         *self,
 {
   gboolean is_live = lock_byte (fd, F_OFD_SETLK, F_WRLCK, ALIVE) != 0;
   gboolean is_new = self->identity.st_size == 0;
+  int mapped_fd;
 
   if (is_live && mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
     return -EEXIST;
   if (is_new && ftruncate (fd, sizeof *self->value) != 0)
     return -errno;
 
-  self->value = mmap (NULL, sizeof *self->value, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (self->value == MAP_FAILED)
+  /* Another open file, without locks: a child's copy of the mapping would keep them. */
+  mapped_fd = open (self->path, O_RDWR | O_CLOEXEC);
+  if (mapped_fd < 0)
     return -errno;
+  self->value = mmap (NULL, sizeof *self->value, PROT_READ | PROT_WRITE, MAP_SHARED, mapped_fd, 0);
+  close (mapped_fd);
+  if (self->value == MAP_FAILED)
+    return -ENOMEM;
   if (is_new || mode == SSEM_ACCESS_MODE_CREATE ||
       (!is_live && (mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE || mode == SSEM_ACCESS_MODE_JOIN)))
     set_value (self->value, initial_value);
@@ -508,6 +514,20 @@ take_over (int *failure)
   return NULL;
 }
 
+/* With module_lock: takes the units if they are available and no request of the instance is before. */
+static gboolean
+take_first (Memory *self,
+            int     n)
+{
+  GList *link = requests.head;
+  int found;
+
+  while (link != NULL && ((Request *) link->data)->instance != self)
+    link = link->next;
+
+  return link == NULL && take (self, n, &found);
+}
+
 static gpointer
 serve (gpointer data)
 {
@@ -545,11 +565,16 @@ memory_acquire_async (SsemInstance     *instance,
                       gpointer          data)
 {
   Memory *self = (Memory *) instance;
-  Request *request;
   int failure = check (self);
+  gboolean is_taken = FALSE;
+  Request *request;
 
-  if (failure != 0)
+  g_mutex_lock (&module_lock);
+  if (failure == 0)
+    is_taken = take_first (self, n);
+  if (failure != 0 || is_taken)
     {
+      g_mutex_unlock (&module_lock);
       acquired (data, failure);
       return;
     }
@@ -561,8 +586,6 @@ memory_acquire_async (SsemInstance     *instance,
   request->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
   request->acquired = acquired;
   request->data = data;
-
-  g_mutex_lock (&module_lock);
   g_queue_push_tail (&requests, request);
   if (!has_thread)
     g_thread_unref (g_thread_new ("ssem-memory", serve, NULL));
@@ -574,7 +597,7 @@ memory_acquire_async (SsemInstance     *instance,
 /* --- The table --- */
 
 static const SsemBackendTable table = {
-  .id = MEMORY_BACKEND,
+  .id = 1000,
   .name = "memory",
   .capabilities = SSEM_CAPABILITY_RESET | SSEM_CAPABILITY_ATOMIC_N | SSEM_CAPABILITY_ASYNC |
                   SSEM_CAPABILITY_LOSS,
@@ -596,7 +619,9 @@ G_MODULE_EXPORT const SsemBackendModule ssem_backend_module = {
   .services = &services,
 };
 
-G_MODULE_EXPORT void
+G_MODULE_EXPORT void memory_lose (void);
+
+void
 memory_lose (void)
 {
   guint i;

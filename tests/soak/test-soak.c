@@ -85,5 +85,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "soak", cases);
+  return conformance_main (argc, argv, "soak", 0, cases);
 }

@@ -154,5 +154,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "wrapped", cases);
+  return conformance_main (argc, argv, "wrapped", 0, cases);
 }

@@ -411,5 +411,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "worlds/descriptors", cases);
+  return conformance_main (argc, argv, "worlds/descriptors", 0, cases);
 }

@@ -355,5 +355,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "worlds/name-spaces", cases);
+  return conformance_main (argc, argv, "worlds/name-spaces", 0, cases);
 }

@@ -71,5 +71,5 @@ int
 main (int    argc,
       char **argv)
 {
-  return conformance_main (argc, argv, "worlds/values", cases);
+  return conformance_main (argc, argv, "worlds/values", 0, cases);
 }
