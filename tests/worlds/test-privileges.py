@@ -22,7 +22,7 @@ import tap
 PROGRAM = sys.argv.pop(1)
 NOBODY = 65534
 # By their numbers in SsemBackend.
-DEFAULT, SHARED_MEMORY, SYSV = range(3)
+DEFAULT, SHARED_MEMORY, SYSV, WINDOWS = range(4)
 VARIABLES = ['SSEM_RUNTIME_DIR', 'TMPDIR', 'XDG_RUNTIME_DIR']
 
 
@@ -97,6 +97,18 @@ class Privileges(unittest.TestCase):
             self.assertEqual(len(os.listdir(self.places[0])), 1)
             self.end(process)
             self.assertEqual(os.listdir(self.places[0]), [])
+
+    def test_modules(self):
+        """The library looks for a backend's module where modules are installed."""
+        process, _, _ = self.start_privileged(SHARED_MEMORY, 'nothing')
+        self.end(process)
+        for mode, assert_about in [(0o4755, self.assertNotIn), (0o755, self.assertIn)]:
+            self.program.chmod(mode)
+            said = subprocess.run([self.program, str(WINDOWS), self.key, '3'], input='', check=True,
+                                  stdout=subprocess.PIPE, encoding='utf-8', user=NOBODY,
+                                  group=NOBODY, env={'SSEM_MODULE_DIR': str(self.places[0])}).stdout
+            self.assertTrue(said.startswith('error '), said)
+            assert_about(str(self.places[0]), said)
 
 
 tap.main()
