@@ -2,23 +2,12 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "script.h"
+#include "script-private.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define LARGEST_LARGE 1000000
-
-typedef struct
-{
-  Fixture *fixture;
-  GHashTable *processes; /* name -> Helper, owned by the fixture */
-  const char *step;      /* for messages */
-  int round;
-  gboolean is_skipped;
-} Script;
 
 /* A step, taken apart. */
 typedef struct
@@ -32,218 +21,6 @@ typedef struct
 typedef void (* Command) (Script *self,
                           Step   *step);
 
-static void G_GNUC_NORETURN G_GNUC_PRINTF (2, 3)
-fail (Script     *self,
-      const char *format,
-      ...)
-{
-  g_autofree char *text = NULL;
-  va_list args;
-
-  va_start (args, format);
-  text = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_error ("%s, step \"%s\" of round %d: %s", g_test_get_path (), self->step, self->round, text);
-}
-
-/* --- Words --- */
-
-/* Returns FALSE, where @text is no number and no name of one. */
-static gboolean
-parse_atom (Script      *self,
-            const char **text,
-            gint64      *value)
-{
-  const struct
-  {
-    const char *name;
-    int value;
-  } names[] = {
-    { "MAX", fixture_maximum (self->fixture) },
-    { "MANY", fixture_many (self->fixture) },
-    { "LARGE", MIN (fixture_maximum (self->fixture), LARGEST_LARGE) },
-    { "ROUND", self->round },
-  };
-  char *end;
-  guint i;
-
-  *value = g_ascii_strtoll (*text, &end, 10);
-  for (i = 0; i < G_N_ELEMENTS (names) && end == *text; i++)
-    {
-      if (g_str_has_prefix (*text, names[i].name))
-        {
-          *value = names[i].value;
-          end += strlen (names[i].name);
-        }
-    }
-  if (end == *text)
-    return FALSE;
-
-  if (*end == '/')
-    *value /= g_ascii_strtoll (end + 1, &end, 10);
-  else if (*end == '*')
-    *value *= g_ascii_strtoll (end + 1, &end, 10);
-  *text = end;
-
-  return TRUE;
-}
-
-/* Returns FALSE, where @text is no sum of numbers. */
-static gboolean
-parse_sum (Script     *self,
-           const char *text,
-           gint64     *sum)
-{
-  gint64 value;
-  int sign;
-
-  if (!parse_atom (self, &text, sum))
-    return FALSE;
-  while (*text == '+' || *text == '-')
-    {
-      sign = *text++ == '-' ? -1 : 1;
-      if (!parse_atom (self, &text, &value))
-        return FALSE;
-      *sum += sign * value;
-    }
-
-  return *text == '\0';
-}
-
-static int
-get_number (Script     *self,
-            const char *text)
-{
-  gint64 value;
-
-  if (text == NULL || !parse_sum (self, text, &value))
-    fail (self, "\"%s\" is no number", text);
-
-  return (int) value;
-}
-
-static char *
-make_key (Script   *self,
-          gboolean  is_other)
-{
-  return g_strconcat (self->fixture->key, is_other ? " other" : "", NULL);
-}
-
-/* Returns an argument as the helper is to read it. */
-static char *
-expand (Script     *self,
-        const char *word)
-{
-  gboolean is_other = g_str_equal (word, "OTHER");
-  gint64 value;
-
-  if (g_str_has_prefix (word, "TEMP"))
-    return g_strconcat (self->fixture->folder, word + strlen ("TEMP"), NULL);
-  if (is_other || g_str_equal (word, "KEY"))
-    {
-      g_autofree char *key = make_key (self, is_other);
-
-      return g_strescape (key, NULL);
-    }
-  if (g_str_equal (word, "KEYS"))
-    return g_strdup (self->fixture->keys_folder);
-  /* With a name in it; plain numbers may have a form of their own. */
-  if (strpbrk (word, "MLR") != NULL && parse_sum (self, word, &value))
-    return g_strdup_printf ("%" G_GINT64_FORMAT, value);
-
-  return g_strdup (word);
-}
-
-/* --- Answers --- */
-
-static const struct
-{
-  const char *name;
-  gboolean is_of_gio;
-  int code;
-} errors[] = {
-  { "PERMISSION_DENIED", FALSE, SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED },
-  { "KEY_ERROR", FALSE, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR },
-  { "ALREADY_EXISTS", FALSE, SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS },
-  { "NOT_FOUND", FALSE, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND },
-  { "OUT_OF_RESOURCES", FALSE, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES },
-  { "UNKNOWN_ERROR", FALSE, SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR },
-  { "BUSY", TRUE, G_IO_ERROR_BUSY },
-  { "CANCELLED", TRUE, G_IO_ERROR_CANCELLED },
-  { "INVALID_ARGUMENT", TRUE, G_IO_ERROR_INVALID_ARGUMENT },
-  { "TIMED_OUT", TRUE, G_IO_ERROR_TIMED_OUT },
-  { "WOULD_BLOCK", TRUE, G_IO_ERROR_WOULD_BLOCK },
-};
-
-/* Returns the answer that test-helper gives, or for an error its beginning. */
-static char *
-describe_answer (Script     *self,
-                 const char *expected)
-{
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (errors); i++)
-    {
-      GQuark domain = errors[i].is_of_gio ? G_IO_ERROR : SSEM_SYSTEM_SEMAPHORE_ERROR;
-
-      if (g_str_equal (errors[i].name, expected))
-        return g_strdup_printf ("error %s %d ", g_quark_to_string (domain), errors[i].code);
-    }
-  if (g_str_equal (expected, "ok"))
-    return g_strdup ("ok");
-
-  return g_strdup_printf ("ok %d", get_number (self, expected));
-}
-
-/* For a range, `FROM..TO`. */
-static void
-expect_between (Script     *self,
-                const char *expected,
-                const char *answer)
-{
-  g_auto(GStrv) ends = g_strsplit (expected, "..", 2);
-  int found;
-
-  if (sscanf (answer, "ok %d", &found) != 1 || found < get_number (self, ends[0]) ||
-      found > get_number (self, ends[1]))
-    fail (self, "expected a number of %s, the answer is \"%s\"", expected, answer);
-}
-
-static void
-expect (Script     *self,
-        const char *expected,
-        const char *answer)
-{
-  g_autofree char *line = NULL;
-  gboolean is_right;
-
-  if (expected != NULL && strstr (expected, "..") != NULL)
-    {
-      expect_between (self, expected, answer);
-      return;
-    }
-
-  if (expected == NULL)
-    expected = "ok";
-  else if (g_str_equal (expected, "noticed"))
-    expected = fixture_has (self->fixture, NEEDS_ASKING) ? "NOT_FOUND" : "ok";
-
-  if (g_str_equal (expected, "any"))
-    line = g_strdup ("ok ");
-  else
-    line = describe_answer (self, expected);
-  /* Only an error, or any result, goes on after what is expected. */
-  is_right = g_str_has_suffix (line, " ")
-             ? g_str_has_prefix (answer, line) && strlen (answer) > strlen (line)
-             : g_str_equal (answer, line);
-  if (!is_right)
-    fail (self, "expected %s (%s), the answer is \"%s\"", expected, line, answer);
-  /* An error says which semaphore it is about, unless an argument is wrong. */
-  if (g_str_has_prefix (line, "error ") && !g_str_equal (expected, "INVALID_ARGUMENT") &&
-      strstr (answer, self->fixture->key) == NULL)
-    fail (self, "the message does not name the key: \"%s\"", answer);
-}
-
 static void
 expect_blocked (Script *self,
                 Helper *helper)
@@ -253,7 +30,7 @@ expect_blocked (Script *self,
     {
       g_autofree char *answer = helper_receive (helper);
 
-      fail (self, "expected no answer yet, the answer is \"%s\"", answer);
+      script_fail (self, "expected no answer yet, the answer is \"%s\"", answer);
     }
 }
 
@@ -273,7 +50,7 @@ await_answer (Script *self,
     }
 
   answer = helper_receive (step->helper);
-  expect (self, step->answer, answer);
+  script_expect (self, step->answer, answer);
 }
 
 static Helper *
@@ -308,7 +85,7 @@ get_mode (Script     *self,
         return (SsemAccessMode) i;
     }
 
-  fail (self, "\"%s\" is no mode", name);
+  script_fail (self, "\"%s\" is no mode", name);
 }
 
 /* `open` and `set-key`, whose words have any order after the mode. */
@@ -331,10 +108,10 @@ command_open (Script *self,
       else if (g_str_equal (step->words[i], "other"))
         is_other = TRUE;
       else
-        initial_value = get_number (self, step->words[i]);
+        initial_value = script_get_number (self, step->words[i]);
     }
 
-  key = make_key (self, is_other);
+  key = script_make_key (self, is_other);
   if (sets_key)
     {
       escaped = g_strescape (key, NULL);
@@ -356,7 +133,7 @@ command_play (Script *self,
 
   for (i = 1; step->words[i] != NULL; i++)
     {
-      int n = get_number (self, step->words[i]);
+      int n = script_get_number (self, step->words[i]);
 
       helper_do (step->helper, "%s %d %d", n > 0 ? "acquire" : "release", step->slot, ABS (n));
     }
@@ -432,7 +209,7 @@ send_words (Script *self,
     g_string_append_printf (line, " %d", step->slot);
   for (i = first + 1; step->words[i] != NULL; i++)
     {
-      g_autofree char *word = expand (self, step->words[i]);
+      g_autofree char *word = script_expand (self, step->words[i]);
 
       g_string_append_printf (line, " %s", word);
     }
@@ -451,7 +228,7 @@ command_may (Script *self,
   if (self->is_skipped)
     g_test_skip (self->step);
   else
-    expect (self, NULL, answer);
+    script_expect (self, NULL, answer);
 }
 
 static void
@@ -487,16 +264,16 @@ expect_figures (Script     *self,
                                                     expected);
 
           if (has_holders && strstr (answer, entry) == NULL)
-            fail (self, "expected a holder%s, the answer is \"%s\"", entry, answer);
+            script_fail (self, "expected a holder%s, the answer is \"%s\"", entry, answer);
           continue;
         }
 
       if (place == NULL)
-        fail (self, "there is no figure \"%s\"", name);
+        script_fail (self, "there is no figure \"%s\"", name);
       found = g_strdup_printf ("ok %d", atoi (place + strlen (marker)));
       if (!has_holders && g_str_has_prefix (name, "h"))
         expected = "-1";
-      expect (self, expected, found);
+      script_expect (self, expected, found);
     }
 }
 
@@ -504,12 +281,12 @@ static void
 command_look (Script *self,
               Step   *step)
 {
-  g_autofree char *key = expand (self, "KEY");
+  g_autofree char *key = script_expand (self, "KEY");
   g_autofree char *answer = NULL;
 
   helper_send (step->helper, "look %s", key);
   answer = helper_receive (step->helper);
-  expect (self, step->answer != NULL ? step->answer : "any", answer);
+  script_expect (self, step->answer != NULL ? step->answer : "any", answer);
   if (step->answer == NULL)
     expect_figures (self, step, answer);
 }
@@ -523,8 +300,8 @@ command_files (Script *self,
   g_auto(GStrv) names = fixture_list_keys (self->fixture);
   g_autofree char *text = g_strjoinv (" ", names);
 
-  if ((int) g_strv_length (names) != get_number (self, step->words[1]))
-    fail (self, "there are %u: \"%s\"", g_strv_length (names), text);
+  if ((int) g_strv_length (names) != script_get_number (self, step->words[1]))
+    script_fail (self, "there are %u: \"%s\"", g_strv_length (names), text);
 }
 
 static void
@@ -548,14 +325,14 @@ static void
 command_peer (Script *self,
               Step   *step)
 {
-  fixture_make_peer (self->fixture, get_number (self, step->words[1]));
+  fixture_make_peer (self->fixture, script_get_number (self, step->words[1]));
 }
 
 static void
 command_peer_has (Script *self,
                   Step   *step)
 {
-  fixture_remove_peer (self->fixture, get_number (self, step->words[1]));
+  fixture_remove_peer (self->fixture, script_get_number (self, step->words[1]));
 }
 
 static void
@@ -635,7 +412,7 @@ perform_step (Script     *self,
     }
 
   if (words[1] == NULL)
-    fail (self, "a process, and no command");
+    script_fail (self, "a process, and no command");
   if (strchr (words[0], '.') != NULL)
     {
       step.slot = atoi (strchr (words[0], '.') + 1);

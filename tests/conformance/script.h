@@ -14,8 +14,9 @@ G_BEGIN_DECLS
  *
  *   PROCESS COMMAND [ARGUMENT...] [= ANSWER]
  *
- * PROCESS is a name such as `a`, which means the process's object 0, or `a.2`, which means its object
- * 2. COMMAND is a command of test-helper (test-helper.c), without the slot, or one of these:
+ * PROCESS is a name such as `a`, which means the process's object 0, or `a.2`, which means its
+ * object 2. COMMAND is a command of test-helper (test-helper.c), without the slot, or one of
+ * these:
  *
  *   open MODE [N] [no-undo] [other]  opens the case's key, or another key, with initial value N
  *   set-key MODE [N] [other]
@@ -27,8 +28,8 @@ G_BEGIN_DECLS
  *   blocks                           waits until the process sleeps in its command
  *   wakes [= ANSWER]                 waits for the answer of that command
  *   look [FIGURE N]... [= ANSWER]    ssem_semaphore_info_query (); FIGURE is `value`, `initial`,
- *                                    `attached`, `waiters`, `leftover`, and, where the backend names
- *                                    holders, `held`, `holders` or `held-by.PROCESS`
+ *                                    `attached`, `waiters`, `leftover`, and, where the backend
+ *                                    names holders, `held`, `holders` or `held-by.PROCESS`
  *   may COMMAND [ARGUMENT...]        skips the case where the process may not do that
  *
  * ANSWER is what the command has to answer; without it, `ok`:
@@ -36,8 +37,8 @@ G_BEGIN_DECLS
  *   N, or N..M                       a number, such as the value of the semaphore, or a range
  *   NOT_FOUND, WOULD_BLOCK ...       the error of that name, with a message
  *   any                              success, with any result
- *   noticed                          NOT_FOUND where every operation of the backend asks the system,
- *                                    else success
+ *   noticed                          NOT_FOUND where every operation of the backend asks the
+ *                                    system, else success
  *   blocks                           none yet: waits until the process sleeps in the command
  *   later                            none yet, and no wait
  *
@@ -53,9 +54,9 @@ G_BEGIN_DECLS
  *                                    time for, at least once
  *
  * N may be a sum, such as MAX-2 or ROUND*7+1. MAX is the largest value of the backend, MANY what
- * fixture_many () returns, LARGE the smaller of MAX and a million, ROUND the number of repetitions so
- * far. In the arguments of a command, KEY and OTHER are the two keys, KEYS the directory of keys; TEMP
- * begins a path in the directory of the test.
+ * fixture_many () returns, LARGE the smaller of MAX and a million, ROUND the number of repetitions
+ * so far. In the arguments of a command, KEY and OTHER are the two keys, KEYS the directory of
+ * keys; TEMP begins a path in the directory of the test.
  *
  * With @rows, the script runs once for each row. $1, $2 ... are the fields of the row, separated by
  * `|`; a field may be a part of a step, or several steps. At the end of a script all processes that

@@ -172,6 +172,14 @@ bind_folder (const char *from,
          (!is_read_only || mount (NULL, to, NULL, again, NULL) == 0);
 }
 
+static gboolean
+cover (const char *directory)
+{
+  has_no_proc = g_str_equal (directory, "/proc");
+
+  return leave_mounts () && mount ("tmpfs", directory, "tmpfs", 0, NULL) == 0;
+}
+
 /* Children have clocks that are ahead of ours by so many seconds. */
 static gboolean
 leave_time (const char *monotonic,
@@ -273,6 +281,7 @@ start_waiting (SsemSystemSemaphore *semaphore,
 {
   wait_in_thread = (Wait) { .semaphore = semaphore, .n = n };
   waiting_thread = g_thread_new ("wait", acquire_cb, &wait_in_thread);
+  answer ("ok");
 }
 
 static void
@@ -373,6 +382,55 @@ send_through (SsemSystemSemaphore *semaphore,
   answer (crowd.n_in == n ? "ok" : "broken: %d of them found no room", n - crowd.n_in);
 }
 
+/* What may be forbidden. Returns FALSE where the command is none. */
+static gboolean
+change_world (char  **words,
+              guint   n_words)
+{
+  const char *command = words[0];
+  int n = n_words > 1 ? atoi (words[1]) : 0;
+  gboolean is_done = TRUE;
+
+  if (g_str_equal (command, "files") && n_words == 2)
+    limit (RLIMIT_NOFILE, n);
+  else if (g_str_equal (command, "limit") && n_words == 3)
+    is_done = limit_by_name (words[1], words[2]);
+  else if (g_str_equal (command, "lock-memory"))
+    is_done = mlockall (MCL_FUTURE) == 0;
+  else if (g_str_equal (command, "umask") && n_words == 2)
+    umask ((mode_t) strtoul (words[1], NULL, 8));
+  else if (g_str_equal (command, "uid") && n_words == 2)
+    is_done = setgid (n) == 0 && setuid (n) == 0;
+  else if (g_str_equal (command, "no-sets"))
+    is_done = forbid_sets ();
+  else if (g_str_equal (command, "no-inotify"))
+    is_done = forbid_inotify ();
+  else if (g_str_equal (command, "new-pids"))
+    is_done = has_new_children = unshare (CLONE_NEWPID) == 0;
+  else if (g_str_equal (command, "full") && n_words == 3)
+    is_done = mount_small (words[2], words[1]);
+  else if (g_str_equal (command, "name") && n_words == 2)
+    prctl (PR_SET_NAME, words[1]);
+  else if (g_str_equal (command, "bind") && n_words == 4)
+    is_done = bind_folder (words[2], words[3], n);
+  else if (g_str_equal (command, "cover") && n_words == 2)
+    is_done = cover (words[1]);
+  else if (g_str_equal (command, "chdir") && n_words == 2)
+    is_done = chdir (words[1]) == 0;
+  else if (g_str_equal (command, "chroot") && n_words == 2)
+    is_done = has_no_proc = chroot (words[1]) == 0 && chdir ("/") == 0;
+  else if (g_str_equal (command, "new-time") && n_words == 3)
+    is_done = leave_time (words[1], words[2]);
+  else if (g_str_equal (command, "strangers") && n_words == 3)
+    is_done = invite_strangers (words[1], words[2]);
+  else
+    return FALSE;
+
+  answer (is_done ? "ok" : "no");
+
+  return TRUE;
+}
+
 gboolean
 obey_for_world (SsemSystemSemaphore **slots,
                 char                **words,
@@ -381,100 +439,19 @@ obey_for_world (SsemSystemSemaphore **slots,
   const char *command = words[0];
   int n = n_words > 1 ? atoi (words[1]) : 0;
 
-  if (g_str_equal (command, "files") && n_words == 2)
-    {
-      limit (RLIMIT_NOFILE, n);
-      answer ("ok");
-    }
-  else if (g_str_equal (command, "limit") && n_words == 3)
-    {
-      answer (limit_by_name (words[1], words[2]) ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "lock-memory"))
-    {
-      answer (mlockall (MCL_FUTURE) == 0 ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "umask") && n_words == 2)
-    {
-      umask ((mode_t) strtoul (words[1], NULL, 8));
-      answer ("ok");
-    }
-  else if (g_str_equal (command, "uid") && n_words == 2)
-    {
-      if (setgid (n) == 0 && setuid (n) == 0)
-        answer ("ok");
-      else
-        answer ("broken setuid: %s", g_strerror (errno));
-    }
-  else if (g_str_equal (command, "no-sets"))
-    {
-      answer (forbid_sets () ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "no-inotify"))
-    {
-      answer (forbid_inotify () ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "new-pids"))
-    {
-      has_new_children = unshare (CLONE_NEWPID) == 0;
-      answer (has_new_children ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "full") && n_words == 3)
-    {
-      answer (mount_small (words[2], words[1]) ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "name") && n_words == 2)
-    {
-      prctl (PR_SET_NAME, words[1]);
-      answer ("ok");
-    }
-  else if (g_str_equal (command, "bind") && n_words == 4)
-    {
-      answer (bind_folder (words[2], words[3], n) ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "cover") && n_words == 2)
-    {
-      has_no_proc = g_str_equal (words[1], "/proc");
-      answer (leave_mounts () && mount ("tmpfs", words[1], "tmpfs", 0, NULL) == 0 ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "chdir") && n_words == 2)
-    {
-      answer (chdir (words[1]) == 0 ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "chroot") && n_words == 2)
-    {
-      has_no_proc = chroot (words[1]) == 0 && chdir ("/") == 0;
-      answer (has_no_proc ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "new-time") && n_words == 3)
-    {
-      answer (leave_time (words[1], words[2]) ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "strangers") && n_words == 3)
-    {
-      answer (invite_strangers (words[1], words[2]) ? "ok" : "no");
-    }
-  else if (g_str_equal (command, "wait-in-thread") && n_words == 3)
-    {
-      start_waiting (slots[n], atoi (words[2]));
-      answer ("ok");
-    }
+  if (change_world (words, n_words))
+    return TRUE;
+
+  if (g_str_equal (command, "wait-in-thread") && n_words == 3)
+    start_waiting (slots[n], atoi (words[2]));
   else if (g_str_equal (command, "join-thread"))
-    {
-      stop_waiting ();
-    }
+    stop_waiting ();
   else if (g_str_equal (command, "crowd") && n_words == 3)
-    {
-      gather (slots[n], atoi (words[2]));
-    }
+    gather (slots[n], atoi (words[2]));
   else if (g_str_equal (command, "passers") && n_words == 3)
-    {
-      send_through (slots[n], atoi (words[2]));
-    }
+    send_through (slots[n], atoi (words[2]));
   else
-    {
-      return obey_for_signals (slots, words, n_words);
-    }
+    return obey_for_signals (slots, words, n_words);
 
   return TRUE;
 }

@@ -20,8 +20,8 @@
  *   begin SLOT N, end SLOT              the same in two steps
  *   last SLOT                           `ok CODE MESSAGE` of get_error () and get_error_string ()
  *   close SLOT                          drops the object, which nothing else may keep
- *   look KEY                            ssem_semaphore_info_query (): `ok`, and `NAME=FIGURE` for each
- *                                       figure, `PID:UNITS:COMMAND` for each holder
+ *   look KEY                            ssem_semaphore_info_query (): `ok`, and `NAME=FIGURE` for
+ *                                       each figure, `PID:UNITS:COMMAND` for each holder
  *   list                                `ok N` of ssem_semaphore_info_list ()
  *   clear KEY                           ssem_semaphore_remove_leftover ()
  *   reset INITIAL KEY                   ssem_semaphore_reset ()
@@ -34,9 +34,9 @@
  *   timer USEC                          a signal with a handler every so often; `ok COUNT`
  *   pairs SLOT N                        N times an acquire and a release of one unit
  *   hammer SLOT THREADS [N], calm       threads that acquire and release one unit, or n, until calm
- *   churn ROUNDS SEED FILE KEY          see churn ()
- *   race PROCESSES ROUNDS FILE KEY      see race (); at most so many rounds
- *   operate ROUNDS INITIAL KEY          see operate ()
+ *   churn ROUNDS SEED FILE KEY          see churn (), in test-helper-contest.c
+ *   race PROCESSES ROUNDS FILE KEY      see race (), there; at most so many rounds
+ *   operate ROUNDS INITIAL KEY          see operate (), there
  *   reset-loop SLOT INITIAL KEY         opens with CREATE again and again, until it is killed
  *   limit NAME N                        setrlimit (2), the soft limit; see limit_by_name ()
  *   lock-memory                         mlockall (2) for memory to come, or `no`
@@ -58,11 +58,13 @@
  *   exit-on-signal N                    the handler of SIGUSR1 calls exit ()
  *   release-on-signal SLOT N            the handler of SIGUSR1 releases that much
  *   signals SLOT N                      operates, while so many signals come whose handler does the
- *                                       same; `ok BALANCE`, what was acquired less what was released
+ *                                       same; `ok BALANCE`, what was acquired less what was
+ *                                       released
  *   signals-in-wait SLOT N UNITS        acquires so many units N times, which as many signals
  *                                       release; `ok BALANCE`
  *   crowd SLOT N                        threads that acquire a unit and keep it; `ok COUNT CODE`
- *   passers SLOT N                      threads, all at once, that acquire and release a unit and end
+ *   passers SLOT N                      threads, all together, that acquire and release a unit, and
+ *                                       end
  */
 
 #include "test-helper.h"
@@ -78,10 +80,7 @@
 #define MAX_SLOTS 8
 #define MAX_THREADS 8
 
-#define LOOKS_WITHOUT_SLEEP 100
-#define LOOK_EVERY_USEC 50
 #define CLOSE_USEC (10 * G_USEC_PER_SEC)
-#define RACE_USEC (10 * G_USEC_PER_SEC)
 
 int commands_fd = STDIN_FILENO;
 int answer_fd = STDOUT_FILENO;
@@ -149,7 +148,7 @@ is_channel (int fd)
   return fd == commands_fd || fd == answer_fd;
 }
 
-static SsemSystemSemaphore *
+SsemSystemSemaphore *
 open_object (const char      *key,
              int              initial_value,
              SsemAccessMode   mode,
@@ -219,173 +218,6 @@ stop_hammers (void)
   atomic_store (&hammering, FALSE);
   while (n_hammers > 0)
     g_thread_join (hammers[--n_hammers]);
-}
-
-typedef struct
-{
-  atomic_int arrived[3]; /* at this meeting, the one before and the one after */
-  atomic_int n_created;
-  atomic_bool is_over;
-} Meeting;
-
-/* Goes on when all have come here. Who looked in vain for a while sleeps between its looks: else,
- * where processors are few and busy, those who are here already keep the others from coming. */
-static void
-meet (Meeting *meeting,
-      int      n_processes,
-      int     *count)
-{
-  int now = (*count)++ % 3;
-  int n_looks = 0;
-
-  if (atomic_fetch_add (&meeting->arrived[now], 1) + 1 == n_processes)
-    atomic_store (&meeting->arrived[(now + 2) % 3], 0);
-  while (atomic_load (&meeting->arrived[now]) < n_processes)
-    {
-      if (++n_looks < LOOKS_WITHOUT_SLEEP)
-        g_thread_yield ();
-      else
-        g_usleep (LOOK_EVERY_USEC);
-    }
-}
-
-/* In each round all processes at once try to be the one that creates. Where the machine has much
- * else to do, there are fewer rounds. */
-static void
-race (int         n_processes,
-      int         n_rounds,
-      const char *path,
-      const char *key)
-{
-  Meeting *meeting = map_file (path, sizeof *meeting);
-  gint64 deadline_usec = g_get_monotonic_time () + RACE_USEC;
-  g_autofree char *complaint = NULL;
-  int n_meetings = 0;
-  int i;
-
-  for (i = 0; i < n_rounds && !atomic_load (&meeting->is_over); i++)
-    {
-      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-      g_autoptr(GError) error = NULL;
-
-      meet (meeting, n_processes, &n_meetings);
-      semaphore = open_object (key, 3, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, TRUE, &error);
-      if (semaphore != NULL)
-        atomic_fetch_add (&meeting->n_created, 1);
-      else if (complaint == NULL &&
-               !g_error_matches (error, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                                 SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS))
-        complaint = g_strdup_printf ("open in round %d: %s", i, error->message);
-
-      meet (meeting, n_processes, &n_meetings);
-      if (complaint == NULL && atomic_load (&meeting->n_created) != 1)
-        complaint = g_strdup_printf ("round %d: %d have created", i, meeting->n_created);
-
-      g_clear_object (&semaphore);
-      /* Before they meet, so that all see it behind. */
-      if (g_get_monotonic_time () > deadline_usec)
-        atomic_store (&meeting->is_over, TRUE);
-      meet (meeting, n_processes, &n_meetings);
-      atomic_store (&meeting->n_created, 0);
-    }
-
-  unmap_file (meeting, sizeof *meeting);
-  if (complaint != NULL)
-    answer ("broken %s", complaint);
-  else
-    answer ("ok");
-}
-
-/* Opens and closes the key at random. While it has the one unit, it alone may have the flag of the
- * file up: two that have it at once have come to two semaphores, or got a unit too many. */
-static void
-churn (int         n_rounds,
-       guint32     seed,
-       const char *path,
-       const char *key)
-{
-  g_autoptr(GRand) random = g_rand_new_with_seed (seed);
-  atomic_int *flag = map_file (path, sizeof (atomic_int));
-  SsemSystemSemaphore *kept = NULL;
-  int i;
-
-  for (i = 0; i < n_rounds; i++)
-    {
-      SsemAccessMode mode = g_rand_int_range (random, 0, 4) == 0
-                            ? SSEM_ACCESS_MODE_OPEN_EXISTING
-                            : SSEM_ACCESS_MODE_OPEN;
-      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-      g_autoptr(GError) error = NULL;
-
-      semaphore = open_object (key, 1, mode, TRUE, &error);
-      if (semaphore == NULL)
-        {
-          if (mode == SSEM_ACCESS_MODE_OPEN_EXISTING &&
-              g_error_matches (error, SSEM_SYSTEM_SEMAPHORE_ERROR,
-                               SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND))
-            continue;
-          answer ("broken open in round %d: %s", i, error->message);
-          return;
-        }
-
-      if (g_rand_boolean (random))
-        {
-          int was_up = 0;
-
-          if (!ssem_system_semaphore_acquire (semaphore, 1, NULL, &error))
-            {
-              answer ("broken acquire in round %d: %s", i, error->message);
-              return;
-            }
-          if (!atomic_compare_exchange_strong (flag, &was_up, (int) getpid ()))
-            {
-              answer ("broken exclusion in round %d: process %d is inside, too", i, was_up);
-              return;
-            }
-          if (g_rand_int_range (random, 0, 4) == 0)
-            g_thread_yield ();
-          atomic_store (flag, 0);
-
-          /* Through another object of the key every now and then. */
-          if (!ssem_system_semaphore_release (kept != NULL ? kept : semaphore, 1, &error))
-            {
-              answer ("broken release in round %d: %s", i, error->message);
-              return;
-            }
-        }
-
-      /* Sometimes one object outlives its round: leaving and coming overlap in one process. */
-      if (g_rand_int_range (random, 0, 3) == 0)
-        {
-          g_clear_object (&kept);
-          if (g_rand_boolean (random))
-            kept = g_steal_pointer (&semaphore);
-        }
-    }
-
-  g_clear_object (&kept);
-  unmap_file (flag, sizeof (atomic_int));
-  answer ("ok");
-}
-
-/* Each round opens the key, takes a unit, gives it back and closes. There has to be a unit. */
-static void
-operate (int         n_rounds,
-         int         initial_value,
-         const char *key)
-{
-  g_autoptr(GError) error = NULL;
-  int i;
-
-  for (i = 0; i < n_rounds && error == NULL; i++)
-    {
-      g_autoptr(SsemSystemSemaphore) semaphore =
-        open_object (key, initial_value, SSEM_ACCESS_MODE_OPEN, TRUE, &error);
-
-      if (semaphore != NULL && ssem_system_semaphore_try_acquire (semaphore, 1, &error))
-        ssem_system_semaphore_release (semaphore, 1, &error);
-    }
-  answer_result (error == NULL, error);
 }
 
 static void
@@ -468,6 +300,38 @@ close_object (SsemSystemSemaphore **slot)
   answer ("ok");
 }
 
+/* The methods that succeed or fail. Returns FALSE where the command is none. */
+static gboolean
+call_method (SsemSystemSemaphore  *self,
+             char                **words,
+             guint                 n_words)
+{
+  const char *command = words[0];
+  int n = n_words > 2 ? atoi (words[2]) : 0;
+  g_autofree char *key = NULL;
+  g_autoptr(GError) error = NULL;
+  gboolean is_ok;
+
+  if (g_str_equal (command, "acquire") && n_words == 3)
+    is_ok = ssem_system_semaphore_acquire (self, n, NULL, &error);
+  else if (g_str_equal (command, "try") && n_words == 3)
+    is_ok = ssem_system_semaphore_try_acquire (self, n, &error);
+  else if (g_str_equal (command, "timeout") && n_words == 4)
+    is_ok = ssem_system_semaphore_acquire_timeout (self, n, g_ascii_strtoll (words[3], NULL, 10),
+                                                   NULL, &error);
+  else if (g_str_equal (command, "release") && n_words == 3)
+    is_ok = ssem_system_semaphore_release (self, n, &error);
+  else if (g_str_equal (command, "set-key") && n_words == 5)
+    is_ok = ssem_system_semaphore_set_key (self, (key = g_strcompress (words[4])), atoi (words[3]),
+                                           n, &error);
+  else
+    return FALSE;
+
+  answer_result (is_ok, error);
+
+  return TRUE;
+}
+
 static gboolean
 obey_for_object (SsemSystemSemaphore **slot,
                  char                **words,
@@ -489,40 +353,10 @@ obey_for_object (SsemSystemSemaphore **slot,
 
   if (*slot == NULL)
     return FALSE;
+  if (call_method (*slot, words, n_words))
+    return TRUE;
 
-  if (g_str_equal (command, "set-key") && n_words == 5)
-    {
-      g_autofree char *key = g_strcompress (words[4]);
-      gboolean is_ok = ssem_system_semaphore_set_key (*slot, key, atoi (words[3]), n, &error);
-
-      answer_result (is_ok, error);
-    }
-  else if (g_str_equal (command, "acquire") && n_words == 3)
-    {
-      gboolean is_ok = ssem_system_semaphore_acquire (*slot, n, NULL, &error);
-
-      answer_result (is_ok, error);
-    }
-  else if (g_str_equal (command, "try") && n_words == 3)
-    {
-      gboolean is_ok = ssem_system_semaphore_try_acquire (*slot, n, &error);
-
-      answer_result (is_ok, error);
-    }
-  else if (g_str_equal (command, "timeout") && n_words == 4)
-    {
-      gint64 timeout_usec = g_ascii_strtoll (words[3], NULL, 10);
-      gboolean is_ok = ssem_system_semaphore_acquire_timeout (*slot, n, timeout_usec, NULL, &error);
-
-      answer_result (is_ok, error);
-    }
-  else if (g_str_equal (command, "release") && n_words == 3)
-    {
-      gboolean is_ok = ssem_system_semaphore_release (*slot, n, &error);
-
-      answer_result (is_ok, error);
-    }
-  else if (g_str_equal (command, "value") && n_words == 2)
+  if (g_str_equal (command, "value") && n_words == 2)
     {
       int value = ssem_system_semaphore_get_value (*slot, &error);
 
@@ -689,27 +523,9 @@ obey_for_process (char  **words,
       stop_hammers ();
       answer ("ok");
     }
-  else if (g_str_equal (command, "churn") && n_words == 5)
-    {
-      g_autofree char *key = g_strcompress (words[4]);
-
-      churn (n, (guint32) g_ascii_strtoull (words[2], NULL, 10), words[3], key);
-    }
   else if (g_str_equal (command, "pairs") && n_words == 3)
     {
       operate_pairs (slots[n], atoi (words[2]));
-    }
-  else if (g_str_equal (command, "operate") && n_words == 4)
-    {
-      g_autofree char *key = g_strcompress (words[3]);
-
-      operate (n, atoi (words[2]), key);
-    }
-  else if (g_str_equal (command, "race") && n_words == 5)
-    {
-      g_autofree char *key = g_strcompress (words[4]);
-
-      race (n, atoi (words[2]), words[3], key);
     }
   else if (g_str_equal (command, "setenv") && n_words == 3)
     {
@@ -791,6 +607,7 @@ serve (char **argv)
 
       is_known = obey_for_process (words, n_words) ||
                  obey_for_outside (words, n_words) ||
+                 obey_for_contest (words, n_words) ||
                  obey_for_system (words, n_words, argv) ||
                  obey_for_world (slots, words, n_words) ||
                  (slot >= 0 && slot < MAX_SLOTS && obey_for_object (&slots[slot], words, n_words));

@@ -18,11 +18,22 @@ void     answer                 (const char           *format,
 void     answer_result          (gboolean              is_ok,
                                  const GError         *error);
 
-/* Whether the helper is spoken to through that descriptor. */
+/* Whether the helper is commanded through that descriptor, or answers there. */
 gboolean is_channel             (int                   fd);
 
 /* In a child of fork (), which has none of the threads. */
 void     forget_hammers         (void);
+
+SsemSystemSemaphore *
+         open_object            (const char           *key,
+                                 int                   initial_value,
+                                 SsemAccessMode        mode,
+                                 gboolean              undo,
+                                 GError              **error);
+
+/* Returns FALSE where it is no command of test-helper-contest.c. */
+gboolean obey_for_contest       (char                **words,
+                                 guint                 n_words);
 
 /* --- The part for the operating system --- */
 
@@ -35,7 +46,7 @@ gpointer map_file               (const char           *path,
 void     unmap_file             (gpointer              memory,
                                  gsize                 size);
 
-/* Both answer FALSE where it is no command of theirs. */
+/* Both return FALSE where it is no command of theirs. */
 gboolean obey_for_system        (char                **words,
                                  guint                 n_words,
                                  char                **argv);

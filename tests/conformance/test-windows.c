@@ -9,7 +9,7 @@
 
 /* --- The system's object --- */
 
-/* As Qt makes it. */
+/* Returns the name that Qt makes. */
 static gunichar2 *
 make_name (const char *key)
 {
@@ -29,7 +29,7 @@ make_name (const char *key)
   return g_utf8_to_utf16 (name, -1, NULL, NULL, NULL);
 }
 
-/* A program that does not know this library, and the same key: both have one semaphore. */
+/* A program that does not use this library, and the same key: both have one semaphore. */
 static void
 test_kernel_object (Fixture *fixture)
 {
@@ -55,7 +55,7 @@ test_kernel_object (Fixture *fixture)
   g_assert_true (ReleaseSemaphore (foreign, LONG_MAX - 13, NULL));
   assert_value (semaphore, G_MAXINT);
 
-  /* It lives as long as anybody's handle, whoever made it. */
+  /* The object lives as long as any process has a handle. */
   drop_object (&semaphore);
   semaphore = fixture_open_full (fixture, key, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, &error);
   g_assert_no_error (error);
@@ -98,134 +98,40 @@ test_other_object (Fixture *fixture)
   g_assert_nonnull (event);
   g_unsetenv ("SSEM_RUNTIME_DIR");
   for (mode = SSEM_ACCESS_MODE_OPEN; mode <= SSEM_ACCESS_MODE_CREATE_EXCLUSIVE; mode++)
-    {
-      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-      g_autoptr(GError) error = NULL;
-
-      semaphore = fixture_open_full (fixture, fixture->key, mode, 1, TRUE, &error);
-      assert_code (error, KEY_ERROR);
-      g_assert_null (semaphore);
-      g_assert_nonnull (strstr (error->message, fixture->key));
-    }
+    fixture_expect_refused (fixture, fixture->key, mode, 1, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR,
+                            fixture->key);
   g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
   CloseHandle (event);
 }
 
-/* --- Modes --- */
+#define assert_unsupported(call) assert_fails (call, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED)
 
-static void
-expect_mode (Fixture        *fixture,
-             SsemAccessMode  mode,
-             int             code,
-             int             value)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  g_autoptr(GError) error = NULL;
-
-  semaphore = fixture_open_full (fixture, fixture->key, mode, 5, TRUE, &error);
-  if (code == SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR)
-    {
-      g_assert_no_error (error);
-      assert_value (semaphore, value);
-      drop_object (&semaphore);
-    }
-  else
-    {
-      g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, code);
-      g_assert_null (semaphore);
-    }
-}
-
-static void
-test_modes (Fixture *fixture)
-{
-  const struct
-  {
-    SsemAccessMode mode;
-    int unknown; /* the error where nobody has the key */
-    int live;    /* and where somebody has it */
-  } rows[] = {
-    { SSEM_ACCESS_MODE_OPEN, SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR,
-      SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR },
-    { SSEM_ACCESS_MODE_CREATE, SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR,
-      SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR },
-    { SSEM_ACCESS_MODE_OPEN_EXISTING, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND,
-      SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR },
-    { SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR,
-      SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS },
-  };
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (rows); i++)
-    {
-      Helper *user;
-
-      expect_mode (fixture, rows[i].mode, rows[i].unknown, 5);
-
-      user = fixture_user (fixture, 3);
-      helper_do (user, "acquire 0 1");
-      expect_mode (fixture, rows[i].mode, rows[i].live, 2);
-      g_assert_cmpint (helper_get_value (user, 0), ==, 2);
-
-      /* A crash leaves nothing over. */
-      helper_kill (user);
-      expect_mode (fixture, rows[i].mode, rows[i].unknown, 5);
-    }
-}
-
-/* Who uses a semaphore the system does not tell, and nothing is ever left over. */
+/* The system does not say who uses a semaphore, and nothing is ever left over. The property says
+ * that nothing comes back at death. */
 static void
 test_no_info (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
+  SsemBackend backend = fixture->backend;
   g_autoptr(GError) error = NULL;
 
-  g_assert_null (ssem_semaphore_info_query (fixture->key, fixture->backend, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
-  g_clear_error (&error);
-  g_assert_null (ssem_semaphore_info_list (fixture->backend, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
-  g_clear_error (&error);
-  g_assert_false (ssem_semaphore_remove_leftover (fixture->key, fixture->backend, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
-  g_clear_error (&error);
-  g_assert_false (ssem_semaphore_reset (fixture->key, 5, fixture->backend, &error));
+  g_assert_false (ssem_system_semaphore_get_undo (semaphore));
+  assert_unsupported (ssem_semaphore_info_query (fixture->key, backend, &error) != NULL);
+  assert_unsupported (ssem_semaphore_info_list (backend, &error) != NULL);
+  assert_unsupported (ssem_semaphore_remove_leftover (fixture->key, backend, &error));
+  g_assert_false (ssem_semaphore_reset (fixture->key, 5, backend, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
   g_assert_nonnull (strstr (error->message, fixture->key));
   g_clear_error (&error);
-  g_assert_false (ssem_semaphore_reset ("nobody has this key", 5, fixture->backend, &error));
-  g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
+  assert_refused (ssem_semaphore_reset ("nobody has this key", 5, backend, &error), NOT_FOUND);
   assert_value (semaphore, 1);
-  drop_object (&semaphore);
-}
-
-/* --- Death --- */
-
-/* The system gives nothing back; whoever is left may make up for it. */
-static void
-test_death (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
-  Helper *holder = fixture_user (fixture, 0);
-  Helper *waiter = fixture_user (fixture, 0);
-
-  g_assert_false (ssem_system_semaphore_get_undo (semaphore));
-  helper_do (holder, "acquire 0 1");
-  helper_send (waiter, "acquire 0 1");
-  wait_until_blocked (fixture->backend, waiter->pid, 1);
-  helper_kill (holder);
-  assert_value (semaphore, 0);
-  g_assert_false (helper_has_answered (waiter));
-  assert_release (semaphore, 1);
-  helper_expect_ok (waiter);
-  assert_value (semaphore, 0);
-
   drop_object (&semaphore);
 }
 
 /* --- Several units --- */
 
-/* Releases of programs that ring no bell, as Qt's. */
+/* A release by a program that does not signal this library's event, such as Qt's, serves a waiter,
+ * too. */
 static void
 test_foreign_release (Fixture *fixture)
 {
@@ -270,8 +176,8 @@ compare_times (gconstpointer a,
   return left < right ? -1 : left > right;
 }
 
-/* How long a waiter for two units takes to answer after a release of the second. Of many times the
- * one that a quarter is below: what else the machine does makes some longer, and none shorter. */
+/* Returns how long a waiter for two units takes to answer after the release of the second: the
+ * lower quartile of many times, as a busy machine makes some times longer, and none shorter. */
 static gint64
 measure_release (Helper   *waiter,
                  gboolean (* release) (gpointer semaphore),
@@ -310,8 +216,8 @@ release_foreign_one (gpointer semaphore)
   return ReleaseSemaphore (semaphore, 1, NULL);
 }
 
-/* A release of this library is told to who waits for several; one that is not takes longer to be
- * noticed, whatever else the machine has to do. */
+/* A release by this library signals waiters for several units. A release without a signal takes
+ * longer to be noticed, also on a busy machine. */
 static void
 test_prompt (Fixture *fixture)
 {
@@ -320,7 +226,7 @@ test_prompt (Fixture *fixture)
   HANDLE foreign = CreateSemaphoreW (NULL, 0, LONG_MAX, (LPCWSTR) name);
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   g_autoptr(GError) error = NULL;
-  gint64 told_usec, untold_usec;
+  gint64 signalled_usec, plain_usec;
   Helper *waiter;
 
   g_assert_nonnull (foreign);
@@ -330,73 +236,16 @@ test_prompt (Fixture *fixture)
   semaphore = fixture_open_full (fixture, key, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, &error);
   g_assert_no_error (error);
 
-  told_usec = measure_release (waiter, release_one, semaphore);
-  untold_usec = measure_release (waiter, release_foreign_one, foreign);
-  g_test_message ("told %" G_GINT64_FORMAT " us, untold %" G_GINT64_FORMAT " us", told_usec,
-                  untold_usec);
-  g_assert_cmpint (told_usec * 3, <, untold_usec * 2);
+  signalled_usec = measure_release (waiter, release_one, semaphore);
+  plain_usec = measure_release (waiter, release_foreign_one, foreign);
+  g_test_message ("signalled %" G_GINT64_FORMAT " us, plain %" G_GINT64_FORMAT " us",
+                  signalled_usec, plain_usec);
+  g_assert_cmpint (signalled_usec * 3, <, plain_usec * 2);
 
   drop_object (&semaphore);
   helper_do (waiter, "close 0");
   CloseHandle (foreign);
   g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
-}
-
-/* Processes that each want all there is: at any time one has it, and none waits for ever. */
-static void
-test_all_or_nothing (Fixture *fixture)
-{
-  const int n_rounds = 100;
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 2);
-  Helper *hammers[2];
-  guint i;
-  int round;
-
-  for (i = 0; i < G_N_ELEMENTS (hammers); i++)
-    {
-      hammers[i] = fixture_user (fixture, 0);
-      helper_do (hammers[i], "hammer 0 2 2");
-    }
-  for (round = 0; round < n_rounds; round++)
-    {
-      g_autoptr(GError) error = NULL;
-      gboolean is_ok;
-
-      is_ok = ssem_system_semaphore_acquire (semaphore, 2, NULL, &error);
-      g_assert_no_error (error);
-      g_assert_true (is_ok);
-      assert_value (semaphore, 0);
-      assert_release (semaphore, 2);
-    }
-  for (i = 0; i < G_N_ELEMENTS (hammers); i++)
-    helper_do (hammers[i], "calm");
-  assert_value (semaphore, 2);
-
-  drop_object (&semaphore);
-}
-
-/* Who needs one is not kept from the units that are too few for who needs many. */
-static void
-test_few_beside_many (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 2);
-  Helper *greedy = fixture_user (fixture, 0);
-  Helper *modest = fixture_user (fixture, 0);
-  int i;
-
-  helper_send (greedy, "acquire 0 3");
-  wait_until_blocked (fixture->backend, greedy->pid, 1);
-  for (i = 0; i < 200; i++)
-    {
-      helper_do (modest, "try 0 2");
-      helper_do (modest, "release 0 2");
-    }
-  g_assert_false (helper_has_answered (greedy));
-  helper_do (modest, "release 0 1");
-  helper_expect_ok (greedy);
-  assert_value (semaphore, 0);
-
-  drop_object (&semaphore);
 }
 
 /* Killed while it collects, a process takes with it what it has, and blocks nobody. */
@@ -425,33 +274,6 @@ test_collector_killed (Fixture *fixture)
       assert_acquire (semaphore, n_together);
       assert_release (semaphore, n_together);
     }
-
-  drop_object (&semaphore);
-}
-
-/* Stopped while it collects, a process does not keep others from collecting what is left. */
-static void
-test_collector_stopped (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 100);
-  Helper *hammer = fixture_user (fixture, 0);
-  int i;
-
-  helper_do (hammer, "hammer 0 2 20");
-  for (i = 0; i < 50; i++)
-    {
-      g_autoptr(GError) error = NULL;
-      gboolean is_ok;
-
-      helper_stop (hammer);
-      is_ok = ssem_system_semaphore_acquire (semaphore, 60, NULL, &error);
-      g_assert_no_error (error);
-      g_assert_true (is_ok);
-      assert_release (semaphore, 60);
-      helper_signal (hammer, SIGCONT);
-    }
-  helper_do (hammer, "calm");
-  assert_value (semaphore, 100);
 
   drop_object (&semaphore);
 }
@@ -493,7 +315,7 @@ set_current (Canceller    *canceller,
   g_mutex_unlock (&canceller->lock);
 }
 
-/* However time-outs, cancelling and releases fall, no unit is lost or made. */
+/* Timeouts, cancelling and releases race: no unit is lost, and none is created. */
 static void
 test_nothing_lost (Fixture *fixture)
 {
@@ -539,19 +361,53 @@ test_nothing_lost (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+/* What a process finds under a key that is unknown | that is live, with two of three units. */
+static const char *const modes[] = {
+  "a open OPEN 5; a value = 5; a close | a open OPEN 5; a value = 2; a close",
+  "a open CREATE 5; a value = 5; a close | a open CREATE 5; a value = 2; a close",
+  "a open OPEN_EXISTING 5 = NOT_FOUND | a open OPEN_EXISTING 5; a value = 2; a close",
+  "a open CREATE_EXCLUSIVE 5; a value = 5; a close | a open CREATE_EXCLUSIVE 5 = ALREADY_EXISTS",
+  NULL,
+};
+
 static const Case cases[] = {
   { "kernel-object", 0, test_kernel_object },
   { "moved", 0, test_moved },
   { "other-object", 0, test_other_object },
-  { "modes", 0, test_modes },
+
+  /* The mode CREATE does not set the value, and a crash leaves nothing over. */
+  { "modes", .rows = modes, .script =
+    "$1; b open OPEN 3; b acquire 1; $2; b value = 2; b kill; $1" },
+
   { "no-info", 0, test_no_info },
-  { "death", 0, test_death },
+
+  /* The system gives nothing back; another process may make up for it. */
+  { "death", .script =
+    "w open OPEN 1; a open OPEN; b open OPEN; a acquire 1; b acquire 1 = blocks;"
+    "a kill; w value = 0; b blocks; w release 1; b wakes; w value = 0" },
+
+  /* --- Several units, which a waiter collects one by one --- */
+
   { "foreign-release", 0, test_foreign_release },
   { "prompt", 0, test_prompt },
-  { "all-or-nothing", 0, test_all_or_nothing },
-  { "few-beside-many", 0, test_few_beside_many },
+
+  /* Processes that each want all units: at any time one has them, and none waits forever. */
+  { "all-or-nothing", .script =
+    "w open OPEN 2; a open OPEN; a hammer 2 2; b open OPEN; b hammer 2 2;"
+    "repeat 100; w acquire 2; w value = 0; w release 2; again; a calm; b calm; w value = 2" },
+
+  /* A process that needs few units gets those that are too few for one that waits for many. */
+  { "few-beside-many", .script =
+    "w open OPEN 2; a open OPEN; b open OPEN; a acquire 3 = blocks;"
+    "repeat 200; b try 2; b release 2; again; a blocks; b release 1; a wakes; w value = 0" },
+
   { "collector-killed", 0, test_collector_killed },
-  { "collector-stopped", 0, test_collector_stopped },
+
+  /* Stopped while it collects, a process does not keep others from collecting what is left. */
+  { "collector-stopped", .script =
+    "w open OPEN 100; a open OPEN; a hammer 2 20;"
+    "repeat 50; a stop; w acquire 60; w release 60; a continue; again; a calm; w value = 100" },
+
   { "nothing-lost", 0, test_nothing_lost },
   { NULL },
 };
