@@ -428,10 +428,6 @@ code_for (const FaultRow *row,
       return SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED;
 
     case EISDIR:
-      /* The file system cannot create a file without a name. Elsewhere a directory is in the way. */
-      return row->applies == opens_nameless ? SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR
-                                            : SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR;
-
     case ENXIO:
       return SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR;
 
