@@ -381,8 +381,8 @@ conformance_init (int          *argc,
     }
 }
 
-static void
-add_case (const Case *what)
+void
+conformance_add_case (const Case *what)
 {
   guint i;
 
@@ -412,7 +412,7 @@ conformance_add (const char    *name,
                  TestBody       body,
                  gconstpointer  data)
 {
-  add_case (&(const Case) { name, needs, body, data });
+  conformance_add_case (&(const Case) { name, needs, body, data });
 }
 
 int
@@ -423,23 +423,4 @@ conformance_run (void)
   g_ptr_array_unref (test_cases);
 
   return result;
-}
-
-int
-conformance_main (int          argc,
-                  char       **argv,
-                  const char  *topic,
-                  Needs        needs,
-                  const Case  *cases)
-{
-  conformance_init (&argc, &argv, topic);
-  for (; cases->name != NULL; cases++)
-    {
-      Case what = *cases;
-
-      what.needs |= needs;
-      add_case (&what);
-    }
-
-  return conformance_run ();
 }

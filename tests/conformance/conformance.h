@@ -149,14 +149,13 @@ typedef struct
   const char *const *rows; /* of the script, or NULL */
 } Case;
 
-/* The whole main () of a program. Every case needs @needs, too. A case without a name ends @cases. */
-int                  conformance_main      (int              argc,
-                                            char           **argv,
-                                            const char      *topic,
-                                            Needs            needs,
-                                            const Case      *cases);
+/* What a program defines: its topic, what every case needs, and its cases, of which one without a name
+ * is the last. The main () of all such programs is in conformance-main.c. */
+extern const char    conformance_topic[];
+extern const Needs   conformance_needs;
+extern const Case    conformance_cases[];
 
-/* The same in steps, for cases that are made up at run time. */
+/* For a program with a main () of its own. */
 void                 conformance_init      (int             *argc,
                                             char          ***argv,
                                             const char      *topic);
@@ -165,6 +164,7 @@ void                 conformance_add       (const char      *name,
                                             Needs            needs,
                                             TestBody         body,
                                             gconstpointer    data);
+void                 conformance_add_case  (const Case      *what);
 int                  conformance_run       (void);
 
 /* The helper is the fixture's. */

@@ -125,14 +125,10 @@ test_dropped_by_caller (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "async-context";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "dropped-by-caller", NEEDS_WAITING_THREAD, test_dropped_by_caller },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "async-context", 0, cases);
-}

@@ -651,7 +651,10 @@ test_two_objects (Fixture *fixture)
   drop_object (&second);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "async";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "at-once", 0, test_at_once },
   { "later", 0, test_later },
   { "not-positive", 0, test_not_positive },
@@ -672,10 +675,3 @@ static const Case cases[] = {
   { "two-objects", 0, test_two_objects },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "async", 0, cases);
-}

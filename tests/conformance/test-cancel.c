@@ -332,7 +332,10 @@ test_race_and_death (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "cancel";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "before", 0, test_before },
   { "while-waiting", 0, test_while_waiting },
   { "while-waiting-with-timeout", 0, test_while_waiting_with_timeout },
@@ -344,10 +347,3 @@ static const Case cases[] = {
   { "race-and-death", NEEDS_UNDO, test_race_and_death },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "cancel", 0, cases);
-}

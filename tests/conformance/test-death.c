@@ -250,7 +250,10 @@ test_killed_anywhere (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "death";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "every-end", NEEDS_UNDO, .rows = ends, .script =
     "w open OPEN 9; a open OPEN;"
     "a acquire 3; a acquire 4; a release 1; w value = 3;"
@@ -363,10 +366,3 @@ static const Case cases[] = {
 
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "death", 0, cases);
-}

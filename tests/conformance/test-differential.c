@@ -618,14 +618,10 @@ test_histories (Fixture *fixture)
     run_history (fixture, (guint32) g_test_rand_int ());
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "differential";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "histories", NEEDS_UNDO | NEEDS_RESET | NEEDS_LEFTOVERS | NEEDS_SIGNALS, test_histories },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "differential", 0, cases);
-}

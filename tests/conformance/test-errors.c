@@ -344,7 +344,10 @@ test_harmless_environment (Fixture *fixture)
     g_setenv ("SSEM_BACKEND", backend, TRUE);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "errors";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "numbers", 0, test_numbers },
   { "permission-denied", NEEDS_FILES, test_permission_denied },
   { "key-error", NEEDS_FILES, test_key_error },
@@ -364,10 +367,3 @@ static const Case cases[] = {
   { "harmless-environment", NEEDS_FILES, test_harmless_environment },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "errors", 0, cases);
-}

@@ -173,7 +173,10 @@ static const char among_threads[] =
   "b acquire 2; b async 1; b.1 open OPEN; b.1 release 1; b.1 close; b set-key OPEN 1 other; b quit;"
   "a calm; a value = 8; a quit; files 0; again";
 
-static const Case cases[] = {
+const char conformance_topic[] = "fork";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   /* --- What the child holds --- */
 
   /* The death of the child gives nothing of its parent's back; the death of the parent does. */
@@ -283,10 +286,3 @@ static const Case cases[] = {
   { "siblings", NEEDS_FILES, test_siblings },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "fork", 0, cases);
-}

@@ -156,7 +156,10 @@ test_child (Fixture *fixture)
 
 #endif
 
-static const Case cases[] = {
+const char conformance_topic[] = "hold";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "scope", 0, test_scope },
   { "failed", 0, test_failed },
   { "adopt", 0, test_adopt },
@@ -167,10 +170,3 @@ static const Case cases[] = {
 #endif
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "hold", 0, cases);
-}

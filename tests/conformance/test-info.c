@@ -478,7 +478,10 @@ test_remove_and_fork (Fixture *fixture)
 /* How a daemon leaves. */
 static const char *const drops[] = { "|", "a close |", NULL };
 
-static const Case cases[] = {
+const char conformance_topic[] = "info";
+const Needs conformance_needs = NEEDS_INSPECT;
+
+const Case conformance_cases[] = {
   { "unknown", 0, test_unknown },
   { "figures", 0, test_figures },
   { "since-unknown", NEEDS_HOLDERS, test_since_unknown },
@@ -563,10 +566,3 @@ static const Case cases[] = {
     "w look = NOT_FOUND; w list = 0" },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "info", NEEDS_INSPECT, cases);
-}

@@ -380,7 +380,10 @@ test_exit_in_handler (Fixture *fixture)
   ssem_semaphore_remove_leftover (other_key, fixture->backend, NULL);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "interrupted";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "locks-of-others", NEEDS_FORK_AMONG_THREADS, test_locks_of_others },
   { "cancelled", 0, test_cancelled },
   { "cancelled-alone", 0, test_cancelled_alone },
@@ -388,10 +391,3 @@ static const Case cases[] = {
   { "exit-in-handler", NEEDS_UNDO | NEEDS_ALLOCATOR, test_exit_in_handler },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "interrupted", 0, cases);
-}

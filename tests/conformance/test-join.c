@@ -74,7 +74,10 @@ test_race (Fixture *fixture)
     }
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "join";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "number", 0, test_number },
 
   /* It is one semaphore with the one that other modes open. */
@@ -151,10 +154,3 @@ static const Case cases[] = {
 
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "join", 0, cases);
-}

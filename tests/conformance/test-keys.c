@@ -263,7 +263,10 @@ test_relative_runtime_dir (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "keys";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "refused", 0, test_refused },
   { "refused-by-set-key", 0, test_refused_by_set_key },
   { "umask", NEEDS_FILES, test_umask },
@@ -285,10 +288,3 @@ static const Case cases[] = {
     "a value = 3; a close" },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "keys", 0, cases);
-}

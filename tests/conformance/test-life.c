@@ -156,7 +156,10 @@ static const char *const removals[] = {
   NULL,
 };
 
-static const Case cases[] = {
+const char conformance_topic[] = "life";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   /* The last object of a process removes; what is opened next is new. */
   { "last-object", .script =
     "a open OPEN 3; a.1 open OPEN 3; a release 1; a close; a.1 value = 4;"
@@ -241,10 +244,3 @@ static const Case cases[] = {
   { "one-creator", 0, test_one_creator },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "life", 0, cases);
-}

@@ -265,7 +265,10 @@ test_crowd (Fixture *fixture)
   helper_do (crowds[0], "acquire 0 10000");
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "limits";
+const Needs conformance_needs = NEEDS_LIMITS;
+
+const Case conformance_cases[] = {
   { "never-blocked", 0, test_never_blocked },
   { "no-inotify", 0, test_no_inotify },
   { "no-descriptors", 0, test_no_descriptors },
@@ -290,10 +293,3 @@ static const Case cases[] = {
 
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "limits", NEEDS_LIMITS, cases);
-}

@@ -448,7 +448,10 @@ test_collided_again_and_again (Fixture *fixture)
 
 #endif
 
-static const Case cases[] = {
+const char conformance_topic[] = "modes";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "table-unknown", NEEDS_RESET, .rows = of_unknown, .script =
     "a open $1; $2; a quit; files 0" },
 
@@ -544,10 +547,3 @@ static const Case cases[] = {
 #endif
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "modes", 0, cases);
-}

@@ -594,7 +594,10 @@ test_missing_backend (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "object";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "properties", 0, test_properties },
   { "defaults", 0, test_defaults },
   { "init-twice", 0, test_init_twice },
@@ -615,10 +618,3 @@ static const Case cases[] = {
   { "missing-backend", 0, test_missing_backend },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "object", 0, cases);
-}

@@ -495,7 +495,10 @@ static const char maximum[] =
   "a open OPEN $1; a acquire 5; a release 6 = OUT_OF_RESOURCES; a value = MAX-5;"
   "a release 2; a kill; w value = $2";
 
-static const Case cases[] = {
+const char conformance_topic[] = "operations";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "acquire-release", .script =
     "a open OPEN 5; a acquire 2; a value = 3; a acquire 3; a value = 0;"
     "a release 1; a value = 1; a release 4; a value = 5" },
@@ -560,10 +563,3 @@ static const Case cases[] = {
   { "one-at-the-maximum", 0, test_one_at_the_maximum },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "operations", 0, cases);
-}

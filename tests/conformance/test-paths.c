@@ -336,7 +336,10 @@ test_directory_of_other_user (Fixture *fixture)
   g_test_message ("%d system calls before the directory is there", n_calls);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "paths";
+const Needs conformance_needs = NEEDS_FILES;
+
+const Case conformance_cases[] = {
   { "spellings", 0, test_spellings, one_user },
   { "last-spelling", 0, test_spellings, last_removes },
   { "link-moves", 0, test_link_moves },
@@ -355,10 +358,3 @@ static const Case cases[] = {
   { "directory-of-other-user", NEEDS_SHARED_MEMORY | NEEDS_USERS, test_directory_of_other_user },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "paths", NEEDS_FILES, cases);
-}

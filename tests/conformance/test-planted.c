@@ -413,7 +413,10 @@ test_kernel_object (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "planted";
+const Needs conformance_needs = NEEDS_FILES;
+
+const Case conformance_cases[] = {
   { "link", 0, test_planted_link },
   { "link-to-it", 0, test_planted_link_to_it },
   { "misfit", 0, test_planted_misfit },
@@ -461,10 +464,3 @@ static const Case cases[] = {
   { "kernel-object", NEEDS_SYSV, test_kernel_object },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "planted", NEEDS_FILES, cases);
-}

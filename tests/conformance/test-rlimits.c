@@ -35,7 +35,10 @@ test_file_size_of_threads (Fixture *fixture)
   g_assert_cmpint (helper_get_value (helper, 0), ==, n_tried);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "rlimits";
+const Needs conformance_needs = NEEDS_LIMITS;
+
+const Case conformance_cases[] = {
   /* A process that may make no file leaves nothing of its attempts, and uses what others have
    * made. */
   { "file-size", .script =
@@ -84,10 +87,3 @@ static const Case cases[] = {
 
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "rlimits", NEEDS_LIMITS, cases);
-}

@@ -195,7 +195,10 @@ test_child (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "signals";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "operations", NEEDS_UNDO, test_operations },
   { "in-vain", 0, test_in_vain },
   { "without-undo", 0, test_without_undo },
@@ -205,10 +208,3 @@ static const Case cases[] = {
   { "child", NEEDS_UNDO, test_child },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "signals", 0, cases);
-}

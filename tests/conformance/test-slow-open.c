@@ -261,16 +261,12 @@ test_fork_beside_stopped (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "slow-open";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "fork", NEEDS_FORK_AMONG_THREADS, test_fork },
   { "child-keeps-nothing", NEEDS_FORK_AMONG_THREADS, test_child_keeps_nothing },
   { "fork-beside-stopped", NEEDS_FORK_AMONG_THREADS, test_fork_beside_stopped },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "slow-open", 0, cases);
-}

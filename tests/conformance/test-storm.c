@@ -212,15 +212,11 @@ test_one_death (Fixture *fixture)
   munmap (start, sizeof *start);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "storm";
+const Needs conformance_needs = NEEDS_UNDO;
+
+const Case conformance_cases[] = {
   { "kills", 0, test_kills },
   { "one-death", 0, test_one_death },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "storm", NEEDS_UNDO, cases);
-}

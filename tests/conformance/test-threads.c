@@ -417,7 +417,10 @@ test_open_and_close (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "threads";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "one-object", 0, test_one_object },
   { "several-objects", 0, test_several_objects },
   { "ring", 0, test_ring },
@@ -430,10 +433,3 @@ static const Case cases[] = {
   { "open-and-close", 0, test_open_and_close },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "threads", 0, cases);
-}

@@ -370,7 +370,10 @@ static const char *const modes[] = {
   NULL,
 };
 
-static const Case cases[] = {
+const char conformance_topic[] = "windows";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "kernel-object", 0, test_kernel_object },
   { "moved", 0, test_moved },
   { "other-object", 0, test_other_object },
@@ -411,10 +414,3 @@ static const Case cases[] = {
   { "nothing-lost", 0, test_nothing_lost },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "windows", 0, cases);
-}

@@ -76,14 +76,10 @@ test_soak (Fixture *fixture)
   g_assert_cmpuint (figures.n_stuck, ==, 0);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "soak";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "kills", 0, test_soak },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "soak", 0, cases);
-}

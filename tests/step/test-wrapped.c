@@ -145,14 +145,10 @@ test_wrapped (Fixture *fixture)
   fixture_assert_empty (fixture);
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "wrapped";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "reclaimed", NEEDS_UNDO | NEEDS_SIGNALS, test_wrapped },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "wrapped", 0, cases);
-}

@@ -390,7 +390,10 @@ test_used_up (Fixture *fixture)
   helper_open (helper, 1, SSEM_ACCESS_MODE_CREATE, 1, TRUE, "another");
 }
 
-static const Case cases[] = {
+const char conformance_topic[] = "worlds/descriptors";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "closed", NEEDS_UNDO, test_among_others, "none" },
   { "become-a-file", NEEDS_UNDO, test_among_others, "file" },
   { "become-a-directory", NEEDS_UNDO, test_among_others, "folder" },
@@ -406,10 +409,3 @@ static const Case cases[] = {
   { "used-up", NEEDS_UNDO, test_used_up },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "worlds/descriptors", 0, cases);
-}

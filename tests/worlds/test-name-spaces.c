@@ -326,7 +326,10 @@ test_other_clocks (Fixture *fixture)
 
 static const char *const creating_modes[] = { "OPEN", "CREATE", "CREATE_EXCLUSIVE", NULL };
 
-static const Case cases[] = {
+const char conformance_topic[] = "worlds/name-spaces";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   { "two-containers", NEEDS_UNDO, test_two_containers },
   { "containers-churn", NEEDS_FILES, test_containers_churn },
   /* With System V, users share a directory: see keys/other-user. */
@@ -350,10 +353,3 @@ static const Case cases[] = {
   { "other-clocks", NEEDS_UNDO, test_other_clocks },
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "worlds/name-spaces", 0, cases);
-}

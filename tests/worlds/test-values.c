@@ -37,7 +37,10 @@ static const char *const refused[] = {
   "0", "-1", "-32768", "-2147483648", "-2147483647", NULL,
 };
 
-static const Case cases[] = {
+const char conformance_topic[] = "worlds/values";
+const Needs conformance_needs = 0;
+
+const Case conformance_cases[] = {
   /* One process holds all units, and its death hands them to a waiter. */
   { "all-of-it", NEEDS_UNDO, .script =
     "a open OPEN MAX; w open OPEN; w value = MAX; a release 1 = OUT_OF_RESOURCES;"
@@ -66,10 +69,3 @@ static const Case cases[] = {
 
   { NULL },
 };
-
-int
-main (int    argc,
-      char **argv)
-{
-  return conformance_main (argc, argv, "worlds/values", 0, cases);
-}
