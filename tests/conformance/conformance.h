@@ -269,7 +269,14 @@ void                 fixture_remove        (Fixture         *self,
     g_assert_true (released_); \
   } G_STMT_END
 
-/* The call fails, and sets the variable `error` of its caller. */
+/* The call succeeds, or it fails; it sets the variable `error` of its caller. */
+#define assert_done(call) \
+  G_STMT_START { \
+    gboolean done_ = call; \
+    g_assert_no_error (error); \
+    g_assert_true (done_); \
+  } G_STMT_END
+
 #define assert_fails(call, domain, code) \
   G_STMT_START { \
     g_assert_false (call); \
@@ -279,6 +286,8 @@ void                 fixture_remove        (Fixture         *self,
 
 #define assert_refused(call, code) \
   assert_fails (call, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_##code)
+
+#define assert_refused_by_gio(call, code) assert_fails (call, G_IO_ERROR, G_IO_ERROR_##code)
 
 #define assert_code(error, code) \
   g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_##code)

@@ -91,6 +91,8 @@ void      helper_expect_ok        (Helper     *self);
 void      helper_expect_error     (Helper     *self,
                                    GQuark      domain,
                                    int         code);
+#define helper_expect_code(self, code) \
+  helper_expect_error (self, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_##code)
 
 /* Says it, and expects it to succeed. */
 void      helper_do               (Helper     *self,

@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <sys/syscall.h>
 
-/* As older architectures have it: one call for all of System V's, whose first argument tells which. */
+/* As older architectures have it: one call for all of System V's, whose first argument tells
+ * which. */
 #define KIND_IPC -1
 
 typedef struct

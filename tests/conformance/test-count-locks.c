@@ -58,8 +58,8 @@ churn (gpointer data G_GNUC_UNUSED)
   return NULL;
 }
 
-/* Locks that come and go move the others in the kernel's list while it is read. A lock at the end of
- * a piece, or of the list, must not be counted twice. */
+/* Locks that come and go move the others in the kernel's list while it is read. A lock at the end
+ * of a piece, or of the list, must not be counted twice. */
 static void
 test_list_that_moves (void)
 {

@@ -413,7 +413,8 @@ act_release (World   *self,
       (!object->is_open || self->semaphores[object->key].value == 0))
     n = 1;
 
-  /* A look gives back what the dead held. Until somebody looks, the value may have room for more. */
+  /* A look gives back what the dead held. Until somebody looks, the value may have room for
+   * more. */
   if (n == fixture_maximum (self->fixture))
     helper_get_value (process->helper, slot);
 

@@ -15,14 +15,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What ends in the middle of an operation: a thread that is cancelled, a process whose signal handler
- * calls exit (), and what other threads did at the moment of a fork. None of it leaves a lock that
- * somebody else then waits for. */
+/* What ends in the middle of an operation: a thread that is cancelled, a process whose signal
+ * handler calls exit (), and what other threads did at the moment of a fork. None of it leaves a
+ * lock that somebody else then waits for. */
 
 /* --- In a child of fork () --- */
 
-/* A child uses the object, where there is one, and the key. A fork or a child that hangs is ended by
- * the test's own limit. */
+/* A child uses the object, where there is one, and the key. A fork or a child that hangs is ended
+ * by the test's own limit. */
 static void
 use_in_child (Fixture             *fixture,
               SsemSystemSemaphore *semaphore)

@@ -326,11 +326,9 @@ test_set_key_under_hammers (Fixture *fixture)
     {
       g_autofree char *key = g_strdup_printf ("%s %u", fixture->key, i % 3);
       g_autoptr(GError) error = NULL;
-      gboolean is_set;
 
-      is_set = ssem_system_semaphore_set_key (semaphore, key, 1000, SSEM_ACCESS_MODE_OPEN, &error);
-      g_assert_no_error (error);
-      g_assert_true (is_set);
+      assert_done (ssem_system_semaphore_set_key (semaphore, key, 1000, SSEM_ACCESS_MODE_OPEN,
+                                                  &error));
     }
   atomic_store (&is_over, TRUE);
   for (i = 0; i < G_N_ELEMENTS (threads); i++)

@@ -257,7 +257,8 @@ tracer_interrupt (pid_t    victim,
   if (!is_again)
     set_breakpoint (victim, 0);
 
-  /* At the stop of a system call the signal is sent, and stops the victim before it is delivered. */
+  /* At the stop of a system call the signal is sent, and stops the victim before it is
+   * delivered. */
   while ((stop = run_with (victim, PTRACE_CONT, number)) == number ||
          (stop == SIGTRAP && may_come_again))
     {
