@@ -68,19 +68,25 @@ test_before (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-static void
-check_while_waiting (Fixture *fixture,
-                     gint64   timeout_usec,
-                     gboolean undo)
+typedef struct
 {
+  gint64 timeout_usec;
+  gboolean undo;
+} Waiting;
+
+static void
+test_while_waiting (Fixture *fixture)
+{
+  const Waiting *waiting = fixture->data;
   g_autoptr(GError) error = NULL;
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   g_autoptr(GCancellable) cancellable = g_cancellable_new ();
-  Acquire acquire = { NULL, cancellable, .n = 3, .timeout_usec = timeout_usec };
+  Acquire acquire = { NULL, cancellable, .n = 3, .timeout_usec = waiting->timeout_usec };
   Helper *witness = fixture_user (fixture, 2);
   GThread *thread;
 
-  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 0, undo, &error);
+  semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 0, waiting->undo,
+                                 &error);
   g_assert_no_error (error);
   acquire.semaphore = semaphore;
 
@@ -92,31 +98,13 @@ check_while_waiting (Fixture *fixture,
   g_assert_false (acquire.is_acquired);
   g_clear_error (&acquire.error);
 
-  /* Nothing is held, and nothing is waited for any more. */
+  /* The process holds nothing, and waits for nothing any more. */
   g_assert_cmpint (helper_get_value (witness, 0), ==, 2);
   helper_do (witness, "release 0 2");
   g_assert_cmpint (helper_get_value (witness, 0), ==, 4);
   assert_value (semaphore, 4);
 
   drop_object (&semaphore);
-}
-
-static void
-test_while_waiting (Fixture *fixture)
-{
-  check_while_waiting (fixture, 0, TRUE);
-}
-
-static void
-test_while_waiting_with_timeout (Fixture *fixture)
-{
-  check_while_waiting (fixture, 2 * WATCHDOG_USEC, TRUE);
-}
-
-static void
-test_while_waiting_without_undo (Fixture *fixture)
-{
-  check_while_waiting (fixture, 0, FALSE);
 }
 
 /* Each waiter has a cancellable of its own, and only it ends. */
@@ -219,7 +207,7 @@ cancel_in_thread (gpointer data)
   return NULL;
 }
 
-/* The release and the cancel come together: the units are held, or they are there. */
+/* A release and a cancel race: either the process holds the units, or they are there. */
 static void
 test_race_with_release (Fixture *fixture)
 {
@@ -296,7 +284,7 @@ test_race_with_timeout (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-/* Whatever was won and lost in between, the process holds what it counts as held: death tells. */
+/* Whatever the races gave, the process holds what it counts as held: its death shows that. */
 static void
 test_race_and_death (Fixture *fixture)
 {
@@ -337,9 +325,10 @@ const Needs conformance_needs = 0;
 
 const Case conformance_cases[] = {
   { "before", 0, test_before },
-  { "while-waiting", 0, test_while_waiting },
-  { "while-waiting-with-timeout", 0, test_while_waiting_with_timeout },
-  { "while-waiting-without-undo", 0, test_while_waiting_without_undo },
+  { "while-waiting", 0, test_while_waiting, &(const Waiting) { 0, TRUE } },
+  { "while-waiting-with-timeout", 0, test_while_waiting,
+    &(const Waiting) { 2 * WATCHDOG_USEC, TRUE } },
+  { "while-waiting-without-undo", 0, test_while_waiting, &(const Waiting) { 0, FALSE } },
   { "one-of-many", 0, test_one_of_many },
   { "after", 0, test_after },
   { "race-with-release", 0, test_race_with_release },

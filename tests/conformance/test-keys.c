@@ -82,12 +82,9 @@ test_refused_by_set_key (Fixture *fixture)
     {
       g_autofree char *key = NULL;
       g_autoptr(GError) error = NULL;
-      gboolean is_set;
 
-      is_set = ssem_system_semaphore_set_key (semaphore, keys[i], 9, SSEM_ACCESS_MODE_CREATE,
-                                              &error);
-      assert_code (error, KEY_ERROR);
-      g_assert_false (is_set);
+      assert_refused (ssem_system_semaphore_set_key (semaphore, keys[i], 9, SSEM_ACCESS_MODE_CREATE,
+                                                     &error), KEY_ERROR);
       g_assert_cmpint (ssem_system_semaphore_get_error (semaphore), ==,
                        SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
 

@@ -78,143 +78,6 @@ test_turnstile (Fixture *fixture)
   drop_object (&in_turn.semaphore);
 }
 
-/* --- Arguments --- */
-
-typedef gboolean (* Operation) (SsemSystemSemaphore  *semaphore,
-                                int                   n,
-                                GError              **error);
-
-static gboolean
-acquire (SsemSystemSemaphore  *semaphore,
-         int                   n,
-         GError              **error)
-{
-  return ssem_system_semaphore_acquire (semaphore, n, NULL, error);
-}
-
-static gboolean
-acquire_timeout (SsemSystemSemaphore  *semaphore,
-                 int                   n,
-                 GError              **error)
-{
-  return ssem_system_semaphore_acquire_timeout (semaphore, n, 1000, NULL, error);
-}
-
-static const Operation operations[] = {
-  acquire,
-  acquire_timeout,
-  ssem_system_semaphore_try_acquire,
-  ssem_system_semaphore_release,
-};
-
-static void
-test_not_positive (Fixture *fixture)
-{
-  const int numbers[] = { 0, -1, -32768, -65535, G_MININT };
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
-  guint i, j;
-
-  for (i = 0; i < G_N_ELEMENTS (operations); i++)
-    {
-      for (j = 0; j < G_N_ELEMENTS (numbers); j++)
-        {
-          g_autoptr(GError) error = NULL;
-          gboolean is_ok = operations[i] (semaphore, numbers[j], &error);
-
-          g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
-          g_assert_false (is_ok);
-          assert_value (semaphore, 3);
-        }
-    }
-
-  drop_object (&semaphore);
-}
-
-static void
-test_initial_value (Fixture *fixture)
-{
-  const int numbers[] = { -1, -32768, G_MININT };
-  const SsemAccessMode modes[] = {
-    SSEM_ACCESS_MODE_OPEN, SSEM_ACCESS_MODE_CREATE, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE,
-  };
-  int maximum = fixture_maximum (fixture);
-  g_autoptr(SsemSystemSemaphore) live = NULL;
-  guint i, j;
-
-  for (i = 0; i < G_N_ELEMENTS (modes); i++)
-    {
-      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-      g_autoptr(GError) error = NULL;
-
-      for (j = 0; j < G_N_ELEMENTS (numbers); j++)
-        {
-          semaphore = fixture_open_full (fixture, fixture->key, modes[i], numbers[j], TRUE, &error);
-          g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
-          g_assert_null (semaphore);
-          g_clear_error (&error);
-          fixture_assert_empty (fixture);
-        }
-
-      if (maximum < G_MAXINT)
-        {
-          semaphore = fixture_open_full (fixture, fixture->key, modes[i], maximum + 1, TRUE,
-                                         &error);
-          assert_code (error, OUT_OF_RESOURCES);
-          g_assert_null (semaphore);
-          g_clear_error (&error);
-          fixture_assert_empty (fixture);
-        }
-
-      semaphore = fixture_open (fixture, modes[i], maximum);
-      assert_value (semaphore, maximum);
-      drop_object (&semaphore);
-
-      semaphore = fixture_open (fixture, modes[i], 0);
-      assert_value (semaphore, 0);
-      drop_object (&semaphore);
-    }
-
-  /* A reset that is refused changes nothing. */
-  live = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
-  assert_acquire (live, 1);
-  if (maximum < G_MAXINT)
-    {
-      g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-      g_autoptr(GError) error = NULL;
-
-      semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_CREATE, maximum + 1,
-                                     TRUE, &error);
-      assert_code (error, OUT_OF_RESOURCES);
-      g_assert_null (semaphore);
-    }
-  assert_value (live, 2);
-  drop_object (&live);
-}
-
-/* An acquire of more units than there can ever be is refused, rather than waited for. */
-static void
-test_acquire_past_maximum (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
-  const int numbers[] = { 32768, 65535, 65536, 65537, 98304, G_MAXINT };
-  guint i, j;
-
-  for (i = 0; i < G_N_ELEMENTS (operations); i++)
-    {
-      for (j = 0; j < G_N_ELEMENTS (numbers); j++)
-        {
-          g_autoptr(GError) error = NULL;
-          gboolean is_ok = operations[i] (semaphore, numbers[j], &error);
-
-          assert_code (error, OUT_OF_RESOURCES);
-          g_assert_false (is_ok);
-          assert_value (semaphore, 3);
-        }
-    }
-
-  drop_object (&semaphore);
-}
-
 /* --- Not waiting, and waiting for so long --- */
 
 static void
@@ -230,12 +93,10 @@ test_timeout (Fixture *fixture)
       gint64 timeout_usec = timeouts_usec[i / 2];
       gint64 started_usec = g_get_monotonic_time ();
       g_autoptr(GError) error = NULL;
-      gboolean is_ok;
 
-      is_ok = ssem_system_semaphore_acquire_timeout (semaphore, 2, timeout_usec,
-                                                     i % 2 == 0 ? NULL : cancellable, &error);
-      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-      g_assert_false (is_ok);
+      assert_refused_by_gio (ssem_system_semaphore_acquire_timeout (semaphore, 2, timeout_usec,
+                                                                    i % 2 == 0 ? NULL : cancellable,
+                                                                    &error), TIMED_OUT);
       g_assert_cmpint (g_get_monotonic_time () - started_usec, >=, timeout_usec);
       assert_value (semaphore, 1);
     }
@@ -255,11 +116,9 @@ test_timeout_short (Fixture *fixture)
   for (i = 0; i < n_rounds && fixture_has_time (fixture); i++)
     {
       g_autoptr(GError) error = NULL;
-      gboolean is_ok;
 
-      is_ok = ssem_system_semaphore_acquire_timeout (semaphore, 2, 1 + i % 3, NULL, &error);
-      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-      g_assert_false (is_ok);
+      assert_refused_by_gio (ssem_system_semaphore_acquire_timeout (semaphore, 2, 1 + i % 3, NULL,
+                                                                    &error), TIMED_OUT);
     }
   assert_value (semaphore, 1);
 
@@ -465,6 +324,33 @@ test_one_at_the_maximum (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+/* Numbers of units | the error. Some of the numbers fit into fewer bits than an int has. */
+static const char *const not_positive[] = {
+  "0 | INVALID_ARGUMENT",
+  "-1 | INVALID_ARGUMENT",
+  "-32768 | INVALID_ARGUMENT",
+  "-65535 | INVALID_ARGUMENT",
+  "-2147483648 | INVALID_ARGUMENT",
+  NULL,
+};
+
+static const char *const past_maximum[] = {
+  "32768 | OUT_OF_RESOURCES",
+  "65535 | OUT_OF_RESOURCES",
+  "65536 | OUT_OF_RESOURCES",
+  "65537 | OUT_OF_RESOURCES",
+  "98304 | OUT_OF_RESOURCES",
+  "2147483647 | OUT_OF_RESOURCES",
+  NULL,
+};
+
+/* Every operation refuses the number, and changes nothing. */
+static const char refused[] =
+  "a open OPEN 3; a acquire $1 = $2; a value = 3; a timeout $1 1000 = $2; a value = 3;"
+  "a try $1 = $2; a value = 3; a release $1 = $2; a value = 3";
+
+static const char *const modes[] = { "OPEN", "CREATE", "CREATE_EXCLUSIVE", NULL };
+
 /* Timeouts that must not come out as a time in the past. */
 static const char *const long_timeouts[] = {
   "-1",
@@ -522,11 +408,24 @@ const Case conformance_cases[] = {
     "a acquire 2 = blocks; b acquire 2 = blocks; c acquire 2 = blocks;"
     "w release 6; a wakes; b wakes; c wakes; w value = 0" },
 
-  { "not-positive", 0, test_not_positive },
-  { "initial-value", 0, test_initial_value },
+  { "not-positive", .rows = not_positive, .script = refused },
+
+  /* A refused initial value leaves nothing. */
+  { "initial-value", .rows = modes, .script =
+    "a open $1 -1 = INVALID_ARGUMENT; files 0; a open $1 -32768 = INVALID_ARGUMENT; files 0;"
+    "a open $1 -2147483648 = INVALID_ARGUMENT; files 0;"
+    "a open $1 MAX; a value = MAX; a close; a open $1 0; a value = 0; a close" },
+
+  /* Nor does a reset to a value past the maximum change anything. */
+  { "initial-value-past-maximum", NEEDS_BOUND, .rows = modes, .script =
+    "a open $1 MAX+1 = OUT_OF_RESOURCES; files 0;"
+    "w open OPEN 3; w try 1; a open CREATE MAX+1 = OUT_OF_RESOURCES; w value = 2" },
+
   { "maximum", NEEDS_UNDO, .rows = undos, .script = maximum },
   { "maximum-without-undo", .rows = no_undos, .script = maximum },
-  { "acquire-past-maximum", NEEDS_BOUND, test_acquire_past_maximum },
+
+  /* More units than there can ever be are refused, rather than waited for. */
+  { "acquire-past-maximum", NEEDS_BOUND, .rows = past_maximum, .script = refused },
 
   { "try", .script =
     "a open OPEN 2; a try 3 = WOULD_BLOCK; a value = 2;"
