@@ -104,71 +104,38 @@ test_init_cancelled (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-typedef gboolean (* FirstUse) (SsemSystemSemaphore  *semaphore,
-                               GError              **error);
+/* The ways to use an object for the first time, and the value after each, of 3. */
+static const int values_after[] = { 2, 2, 2, 4, 3, 3 };
 
 static gboolean
-use_acquire (SsemSystemSemaphore  *semaphore,
-             GError              **error)
+use (SsemSystemSemaphore  *semaphore,
+     guint                 way,
+     GError              **error)
 {
-  return ssem_system_semaphore_acquire (semaphore, 1, NULL, error);
+  switch (way)
+    {
+    case 0:
+      return ssem_system_semaphore_acquire (semaphore, 1, NULL, error);
+    case 1:
+      return ssem_system_semaphore_try_acquire (semaphore, 1, error);
+    case 2:
+      return ssem_system_semaphore_acquire_timeout (semaphore, 1, 1000, NULL, error);
+    case 3:
+      return ssem_system_semaphore_release (semaphore, 1, error);
+    case 4:
+      return ssem_system_semaphore_get_value (semaphore, error) >= 0;
+    default:
+      return g_initable_init (G_INITABLE (semaphore), NULL, error);
+    }
 }
 
-static gboolean
-use_try_acquire (SsemSystemSemaphore  *semaphore,
-                 GError              **error)
-{
-  return ssem_system_semaphore_try_acquire (semaphore, 1, error);
-}
-
-static gboolean
-use_acquire_timeout (SsemSystemSemaphore  *semaphore,
-                     GError              **error)
-{
-  return ssem_system_semaphore_acquire_timeout (semaphore, 1, 1000, NULL, error);
-}
-
-static gboolean
-use_release (SsemSystemSemaphore  *semaphore,
-             GError              **error)
-{
-  return ssem_system_semaphore_release (semaphore, 1, error);
-}
-
-static gboolean
-use_get_value (SsemSystemSemaphore  *semaphore,
-               GError              **error)
-{
-  return ssem_system_semaphore_get_value (semaphore, error) >= 0;
-}
-
-static gboolean
-use_init (SsemSystemSemaphore  *semaphore,
-          GError              **error)
-{
-  return g_initable_init (G_INITABLE (semaphore), NULL, error);
-}
-
-static const struct
-{
-  FirstUse use;
-  int value; /* afterwards, of 3 */
-} first_uses[] = {
-  { use_acquire, 2 },
-  { use_try_acquire, 2 },
-  { use_acquire_timeout, 2 },
-  { use_release, 4 },
-  { use_get_value, 3 },
-  { use_init, 3 },
-};
-
-/* Built from its properties alone, it opens itself. */
+/* An object that was built from its properties alone opens the key at its first use. */
 static void
 test_opens_itself (Fixture *fixture)
 {
   guint i;
 
-  for (i = 0; i < G_N_ELEMENTS (first_uses); i++)
+  for (i = 0; i < G_N_ELEMENTS (values_after); i++)
     {
       g_autoptr(SsemSystemSemaphore) semaphore = NULL;
       g_autoptr(GError) error = NULL;
@@ -176,21 +143,22 @@ test_opens_itself (Fixture *fixture)
       semaphore = g_object_new (SSEM_TYPE_SYSTEM_SEMAPHORE, "key", fixture->key,
                                 "initial-value", 3, "backend", fixture->backend, NULL);
       fixture_assert_empty (fixture);
-      g_assert_true (first_uses[i].use (semaphore, &error));
+      g_assert_true (use (semaphore, i, &error));
       g_assert_no_error (error);
-      assert_value (semaphore, first_uses[i].value);
+      assert_value (semaphore, values_after[i]);
       drop_object (&semaphore);
       fixture_assert_empty (fixture);
     }
 }
 
-/* One that can't be opened fails in the same way each time, and works once it can. */
+/* An object that cannot be opened fails in the same way each time, and works as soon as it can be
+ * opened. */
 static void
 test_failed_then_used (Fixture *fixture)
 {
   guint i;
 
-  for (i = 0; i < G_N_ELEMENTS (first_uses); i++)
+  for (i = 0; i < G_N_ELEMENTS (values_after); i++)
     {
       g_autoptr(SsemSystemSemaphore) semaphore = NULL;
       g_autoptr(GError) error = NULL;
@@ -200,9 +168,9 @@ test_failed_then_used (Fixture *fixture)
       semaphore = g_object_new (SSEM_TYPE_SYSTEM_SEMAPHORE, "key", fixture->key,
                                 "mode", SSEM_ACCESS_MODE_OPEN_EXISTING,
                                 "backend", fixture->backend, NULL);
-      g_assert_false (use_init (semaphore, &error));
+      g_assert_false (g_initable_init (G_INITABLE (semaphore), NULL, &error));
       assert_code (error, NOT_FOUND);
-      g_assert_false (first_uses[i].use (semaphore, &again));
+      g_assert_false (use (semaphore, i, &again));
       assert_code (again, NOT_FOUND);
       g_assert_cmpint (ssem_system_semaphore_get_error (semaphore), ==,
                        SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
@@ -210,9 +178,9 @@ test_failed_then_used (Fixture *fixture)
 
       helper = fixture_user (fixture, 3);
       g_clear_error (&error);
-      g_assert_true (first_uses[i].use (semaphore, &error));
+      g_assert_true (use (semaphore, i, &error));
       g_assert_no_error (error);
-      assert_value (semaphore, first_uses[i].value);
+      assert_value (semaphore, values_after[i]);
       helper_quit (helper);
       drop_object (&semaphore);
     }
@@ -223,13 +191,13 @@ test_without_key (Fixture *fixture)
 {
   guint i;
 
-  for (i = 0; i < G_N_ELEMENTS (first_uses); i++)
+  for (i = 0; i < G_N_ELEMENTS (values_after); i++)
     {
       g_autoptr(SsemSystemSemaphore) semaphore = NULL;
       g_autoptr(GError) error = NULL;
 
       semaphore = g_object_new (SSEM_TYPE_SYSTEM_SEMAPHORE, "backend", fixture->backend, NULL);
-      g_assert_false (first_uses[i].use (semaphore, &error));
+      g_assert_false (use (semaphore, i, &error));
       assert_code (error, KEY_ERROR);
       drop_object (&semaphore);
     }
@@ -266,7 +234,7 @@ test_no_mode (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-/* Neither as a property nor as an argument is another number taken for a backend. */
+/* No other number is taken for a backend, as a property or as an argument. */
 static void
 test_no_backend (Fixture *fixture)
 {
@@ -350,7 +318,7 @@ test_async_initable (Fixture *fixture)
   semaphore = open_async (fixture, SSEM_ACCESS_MODE_OPEN, &error);
   g_assert_no_error (error);
   assert_value (semaphore, 4);
-  /* The thread that initialized it may still be about to drop its reference. */
+  /* The thread that initialized the object may still be about to drop its reference. */
   g_object_run_dispose (G_OBJECT (semaphore));
 }
 
@@ -400,7 +368,8 @@ test_notify (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-/* Dropped and constructed: what can't be opened is closed afterwards, and under the new key. */
+/* set_key () drops and constructs: an object that could not be opened is closed afterwards, and has
+ * the new key. */
 static void
 test_set_key_fails (Fixture *fixture)
 {
@@ -429,7 +398,8 @@ test_set_key_fails (Fixture *fixture)
 
 /* --- The end of an object --- */
 
-/* What it does fails, and does not open the key: with CREATE, that would reset everybody. */
+/* Every call on a disposed object fails, and does not open the key: with CREATE, that would reset
+ * all processes. */
 static void
 test_dispose (Fixture *fixture)
 {
@@ -489,7 +459,7 @@ test_environment (Fixture *fixture)
   g_assert_no_error (error);
   g_assert_cmpint (ssem_system_semaphore_get_backend (semaphore), ==, fixture->backend);
 
-  /* It is that of who asked for it by the property. */
+  /* It is the same semaphore as with the property. */
   g_unsetenv ("SSEM_BACKEND");
   same = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN_EXISTING, 0);
   assert_acquire (same, 1);
@@ -499,7 +469,7 @@ test_environment (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-/* Without the variable, or with an empty one, it is the best of this build. */
+/* Without the variable, or with an empty one, the backend is the best of this build. */
 static void
 test_default (Fixture *fixture)
 {
@@ -542,7 +512,7 @@ test_unknown_backend (Fixture *fixture)
       g_assert_null (semaphore);
       g_assert_nonnull (strstr (error->message, names[i]));
 
-      /* Who asks for one does not look there. */
+      /* With the property, the variable does not count. */
       semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
       assert_value (semaphore, 3);
       drop_object (&semaphore);

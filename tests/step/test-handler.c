@@ -156,7 +156,8 @@ handle (int number)
     {
       if (ssem_system_semaphore_try_acquire (semaphore, handler->n_tried, NULL))
         count_held (handler->n_tried);
-      else if (!may_fail && handler->n_tried <= UNITS && (handler->n_released > 0 || !current->scenario->waits))
+      else if (!may_fail && handler->n_tried <= UNITS &&
+               (handler->n_released > 0 || !current->scenario->waits))
         atomic_fetch_add (&account->n_failed, 1);
     }
   atomic_fetch_add (&account->n_handled, 1);

@@ -65,7 +65,7 @@ asks_for_every_point (void)
   return is_thorough () || g_getenv ("SSEM_TEST_EVERY_POINT") != NULL;
 }
 
-/* Whoever waits for ever dies of it. */
+/* A process that waits forever dies of it. */
 static void
 set_watchdog (void)
 {
@@ -317,6 +317,25 @@ typedef gboolean (* RoundFunc) (World       *self,
                                 const Point *point,
                                 guint        round);
 
+/* Returns why System V leaves a scenario out, or NULL. */
+static const char *
+find_reason_to_skip (const Scenario *scenario,
+                     RoundFunc       round)
+{
+  if (scenario->has_stander)
+    return "the kernel's operations have no middle";
+  if (scenario->has_crowd)
+    return "a crowd is like any other company";
+  if (scenario->is_overtaken)
+    return "what runs at the very moment of a reset may be booked on the wrong side of it";
+  if (round == round_killed && scenario->resets)
+    return "a reset that is killed near its end may be done a second time by another";
+  if (round == round_stopped && scenario->opens)
+    return "a process that opens or closes waits for a process stopped at the attach lock";
+
+  return NULL;
+}
+
 static void
 at_every_point (Fixture        *fixture,
                 const Scenario *scenario,
@@ -346,36 +365,17 @@ at_every_point (Fixture        *fixture,
     scenario_prepare, scenario->perform, scenario_conclude, &self.victim,
   };
 
-  if (scenario->has_stander && fixture->backend == SSEM_BACKEND_SYSV)
+  reason = fixture_has (fixture, NEEDS_SYSV) ? find_reason_to_skip (scenario, round) : NULL;
+  if (reason != NULL)
     {
-      g_test_skip ("the kernel's operations have no middle");
-      return;
-    }
-  if (scenario->has_crowd && fixture->backend == SSEM_BACKEND_SYSV)
-    {
-      g_test_skip ("a crowd is like any other company");
-      return;
-    }
-  if (scenario->is_overtaken && fixture->backend == SSEM_BACKEND_SYSV)
-    {
-      g_test_skip ("what runs at the very moment of a reset may be booked on the wrong side of it");
-      return;
-    }
-  if (round == round_killed && scenario->resets && fixture->backend == SSEM_BACKEND_SYSV)
-    {
-      g_test_skip ("a reset that is killed near its end may be done a second time by another");
-      return;
-    }
-  if (round == round_stopped && scenario->opens && fixture->backend == SSEM_BACKEND_SYSV)
-    {
-      g_test_skip ("who opens or closes waits for one that stands at the gate of the key file");
+      g_test_skip (reason);
       return;
     }
 
   start_others (&self);
   if (scenario->has_stander)
     prepare_stander (&self);
-  /* Who gives units back goes another way where somebody waits for them, as in the rounds. */
+  /* A release goes another way where a process waits for the units, as in the rounds. */
   waits = round == round_killed && scenario->company == COMPANY_ATTACHED &&
           !scenario->resets && !scenario->has_stander;
   if (waits)
