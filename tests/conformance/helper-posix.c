@@ -21,13 +21,6 @@
 
 /* --- Who is blocked --- */
 
-typedef struct
-{
-  SsemBackend backend;
-  pid_t pid;
-  guint n_threads;
-} Blocked;
-
 /* Whether @address of the process lies in memory that it shares with others. */
 static gboolean
 is_shared (pid_t   pid,
@@ -69,11 +62,12 @@ is_wait_of (SsemBackend       backend,
   return call->kind == SYSTEM_CALL_FUTEX && is_shared (pid, call->arguments[0]);
 }
 
-static gboolean
-are_blocked (gpointer data)
+gboolean
+are_blocked (SsemBackend backend,
+             pid_t       pid,
+             guint       n_threads)
 {
-  Blocked *blocked = data;
-  g_autofree char *tasks = g_strdup_printf ("/proc/%d/task", (int) blocked->pid);
+  g_autofree char *tasks = g_strdup_printf ("/proc/%d/task", (int) pid);
   g_autoptr(GDir) dir = g_dir_open (tasks, 0, NULL);
   guint n_found = 0;
   const char *name;
@@ -82,22 +76,11 @@ are_blocked (gpointer data)
     {
       SystemCall call;
 
-      if (system_call_read (blocked->pid, name, &call) &&
-          is_wait_of (blocked->backend, blocked->pid, &call))
+      if (system_call_read (pid, name, &call) && is_wait_of (backend, pid, &call))
         n_found++;
     }
 
-  return n_found >= blocked->n_threads;
-}
-
-void
-wait_until_blocked (SsemBackend backend,
-                    pid_t       pid,
-                    guint       n_threads)
-{
-  Blocked blocked = { backend, pid, n_threads };
-
-  wait_for ("threads to block", are_blocked, &blocked);
+  return n_found >= n_threads;
 }
 
 guint
@@ -117,7 +100,8 @@ count_threads_named (pid_t       pid,
 
       if (name == NULL)
         n++;
-      else if (g_file_get_contents (path, &text, NULL, NULL) && g_str_equal (g_strchomp (text), name))
+      else if (g_file_get_contents (path, &text, NULL, NULL) &&
+               g_str_equal (g_strchomp (text), name))
         n++;
     }
 
@@ -294,11 +278,10 @@ gboolean
 is_blocked (SsemBackend backend,
             pid_t       pid)
 {
-  Blocked blocked = { backend, pid, 1 };
   guint n_threads;
 
   /* In this order: from the stop at its beginning a call goes on to sleep, never back. */
-  return are_blocked (&blocked) && state_of (pid, &n_threads) == 'S';
+  return are_blocked (backend, pid, 1) && state_of (pid, &n_threads) == 'S';
 }
 
 static gboolean

@@ -25,28 +25,12 @@ NTSYSAPI NTSTATUS NTAPI NtResumeProcess  (HANDLE process);
 
 /* --- Who is blocked --- */
 
-typedef struct
+gboolean
+are_blocked (SsemBackend backend,
+             pid_t       pid,
+             guint       n_threads)
 {
-  pid_t pid;
-  guint n_threads;
-} Blocked;
-
-static gboolean
-are_blocked (gpointer data)
-{
-  Blocked *blocked = data;
-
-  return waits_count ((DWORD) blocked->pid) >= blocked->n_threads;
-}
-
-void
-wait_until_blocked (SsemBackend backend,
-                    pid_t       pid,
-                    guint       n_threads)
-{
-  Blocked blocked = { pid, n_threads };
-
-  wait_for ("threads to block", are_blocked, &blocked);
+  return waits_count ((DWORD) pid) >= n_threads;
 }
 
 typedef HRESULT (WINAPI * GetNameFunc) (HANDLE  thread,

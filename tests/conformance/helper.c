@@ -52,6 +52,31 @@ wait_for (const char *what,
     }
 }
 
+typedef struct
+{
+  SsemBackend backend;
+  pid_t pid;
+  guint n_threads;
+} Blocked;
+
+static gboolean
+are_blocked_cb (gpointer data)
+{
+  Blocked *blocked = data;
+
+  return are_blocked (blocked->backend, blocked->pid, blocked->n_threads);
+}
+
+void
+wait_until_blocked (SsemBackend backend,
+                    pid_t       pid,
+                    guint       n_threads)
+{
+  Blocked blocked = { backend, pid, n_threads };
+
+  wait_for ("threads to block", are_blocked_cb, &blocked);
+}
+
 /* --- Processes --- */
 
 Helper *

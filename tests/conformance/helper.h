@@ -53,7 +53,12 @@ void      wait_for                (const char *what,
                                    Condition   condition,
                                    gpointer    data);
 
-/* Until @n_threads of the process are in the system call in which @backend waits for units. */
+/* Whether @n_threads of the process are in the system call in which @backend waits for units. */
+gboolean  are_blocked             (SsemBackend backend,
+                                   pid_t       pid,
+                                   guint       n_threads);
+
+/* Waits for that. */
 void      wait_until_blocked      (SsemBackend backend,
                                    pid_t       pid,
                                    guint       n_threads);

@@ -15,20 +15,31 @@ typedef struct
   char **words;       /* of the command, its name first */
   const char *answer; /* after the `=`, or NULL */
   Helper *helper;     /* NULL for a step of the test itself */
+  SsemBackend backend;
   int slot;
 } Step;
 
 typedef void (* Command) (Script *self,
                           Step   *step);
 
+static gboolean
+is_blocked_or_answered (gpointer data)
+{
+  Step *step = data;
+
+  return are_blocked (step->backend, step->helper->pid, 1) || helper_has_answered (step->helper);
+}
+
+/* An answer fails the step right away. */
 static void
 expect_blocked (Script *self,
-                Helper *helper)
+                Step   *step)
 {
-  wait_until_blocked (self->fixture->backend, helper->pid, 1);
-  if (helper_has_answered (helper))
+  step->backend = self->fixture->backend;
+  wait_for ("the process to sleep in its command", is_blocked_or_answered, step);
+  if (helper_has_answered (step->helper))
     {
-      g_autofree char *answer = helper_receive (helper);
+      g_autofree char *answer = helper_receive (step->helper);
 
       script_fail (self, "expected no answer yet, the answer is \"%s\"", answer);
     }
@@ -45,7 +56,7 @@ await_answer (Script *self,
     return;
   if (g_strcmp0 (step->answer, "blocks") == 0)
     {
-      expect_blocked (self, step->helper);
+      expect_blocked (self, step);
       return;
     }
 
@@ -181,13 +192,6 @@ command_continue (Script *self,
                   Step   *step)
 {
   helper_signal (step->helper, SIGCONT);
-}
-
-static void
-command_blocks (Script *self,
-                Step   *step)
-{
-  expect_blocked (self, step->helper);
 }
 
 /* Sends the words from @first on, after them the answer is to be awaited. */
@@ -363,7 +367,7 @@ static const NamedCommand commands_of_process[] = {
   { "signal", command_signal },
   { "stop", command_stop },
   { "continue", command_continue },
-  { "blocks", command_blocks },
+  { "blocks", expect_blocked },
   { "wakes", await_answer },
   { "may", command_may },
   { "look", command_look },
