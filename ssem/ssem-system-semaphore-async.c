@@ -133,9 +133,9 @@ start_request (SsemInstance     *instance,
   return FALSE;
 }
 
-/* Acquires without the queue's thread: through the backend's own asynchronous acquire, or because the
- * units are available and no request waits. Where it returns FALSE, for whatever reason, nothing has
- * happened, and the queue deals with @task. */
+/* Acquires without the queue's thread: through the backend's own asynchronous acquire, or because
+ * the units are available and no request waits. Where it returns FALSE, for whatever reason,
+ * nothing has happened, and the queue deals with @task. */
 static gboolean
 acquire_without_thread (SsemSystemSemaphore *self,
                         SsemAcquireQueue    *queue,

@@ -139,14 +139,15 @@ acquire_until (SsemSystemSemaphore  *self,
  * It takes all of them or none. A failed or cancelled acquire holds nothing; one that got its units
  * is never reported as cancelled. A cancelled wait ends at once, with System V within 50
  * milliseconds. On Windows, where the system has only single units, several are collected when that
- * many have been seen; the page [Platforms](platforms.html#several-units) tells what follows from it.
+ * many have been seen; the page [Platforms](platforms.html#several-units) tells what follows from
+ * it.
  *
- * A wait for several units may be overtaken by acquires of fewer, again and again, and with System V
- * for as long as these come. The page [Platforms](platforms.html#fairness) shows what to
- * do about it.
+ * A wait for several units may be overtaken by acquires of fewer, again and again, and with System
+ * V for as long as these come. The page [Platforms](platforms.html#fairness) shows what to do about
+ * it.
  *
- * In a program with a main loop, use [method@Ssem.SystemSemaphore.acquire_async]. Do not call this in
- * a signal handler. It is no cancellation point of `pthread_cancel()`.
+ * In a program with a main loop, use [method@Ssem.SystemSemaphore.acquire_async]. Do not call this
+ * in a signal handler. It is no cancellation point of `pthread_cancel()`.
  *
  * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
  *
@@ -187,8 +188,8 @@ ssem_system_semaphore_acquire (SsemSystemSemaphore  *self,
  *
  * Takes @n units together if they are there, without waiting for them.
  *
- * With shared memory and System V this may be called in a signal handler, with `NULL` for @error, if
- * the thread has used the semaphore before; see [class@Ssem.SystemSemaphore].
+ * With shared memory and System V this may be called in a signal handler, with `NULL` for @error,
+ * if the thread has used the semaphore before; see [class@Ssem.SystemSemaphore].
  *
  * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
  *
@@ -316,8 +317,8 @@ wake_and_leave (SsemInstance *instance,
  *
  * They may be more than the process has acquired: that creates units, also past the initial value.
  *
- * With shared memory and System V this may be called in a signal handler, with `NULL` for @error, if
- * the thread has used the semaphore before; see [class@Ssem.SystemSemaphore].
+ * With shared memory and System V this may be called in a signal handler, with `NULL` for @error,
+ * if the thread has used the semaphore before; see [class@Ssem.SystemSemaphore].
  *
  * Returns: `TRUE` if the units were added, or `FALSE` with @error set and the value as it was:
  *

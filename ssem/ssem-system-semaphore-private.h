@@ -24,19 +24,19 @@ G_BEGIN_DECLS
  *   ssem-system-semaphore-async.c       what returns later
  *   ssem-system-semaphore-result.c      how the last operation ended
  *
- * instance   Entered through ssem_hazard_enter (), so that set_key () can take it away while another
- *            thread is inside. NULL: not open.
+ * instance   Entered through ssem_hazard_enter (), so that set_key () can take it away while
+ *            another thread is inside. NULL: not open.
  * opening    A lock. Makes threads that open, close or give another key wait for each other, for as
- *            long as opening takes. A child of fork () gets a new one, because the thread that holds
- *            it may not be in the child.
+ *            long as opening takes. A child of fork () gets a new one, because the thread that
+ *            holds it may not be in the child.
  * lock       Protects all other fields that change. One lock serves all objects, because it must
  *            survive a fork. It is held for a few instructions. An operation that succeeds does not
  *            take it, unless it is asynchronous or follows a failure. No lock may be taken with it
  *            held. It may be taken with opening held.
  * outcome    How the last operation ended. It is a number, written and read without a lock, because
- *            release () and try_acquire () may run in a signal handler; get_error_string () makes the
- *            message. A failure without such a number does not happen in a handler, and is recorded
- *            as a code and a string under lock.
+ *            release () and try_acquire () may run in a signal handler; get_error_string () makes
+ *            the message. A failure without such a number does not happen in a handler, and is
+ *            recorded as a code and a string under lock.
  * is_disposed  Set with opening held; afterwards nothing opens.
  * opener     The thread that holds opening. A signal handler compares, and does not wait for the
  *            thread that it interrupted.
@@ -66,8 +66,8 @@ struct _SsemSystemSemaphore
   atomic_int outcome;
 };
 
-/* Outcomes: a success; a failure that is recorded in error_code and error_string; else an operation of
- * the backend (from bit 24 on) and what it returned (bits 0 to 23, with its sign). */
+/* Outcomes: a success; a failure that is recorded in error_code and error_string; else an operation
+ * of the backend (from bit 24 on) and what it returned (bits 0 to 23, with its sign). */
 #define SSEM_OUTCOME_SUCCESS  0
 #define SSEM_OUTCOME_RECORDED 1
 #define SSEM_OUTCOME_MAKE(operation, failure) \
@@ -109,8 +109,8 @@ gboolean      ssem_system_semaphore_finish         (SsemSystemSemaphore     *sel
                                                     GError                 **error);
 
 /* Enters the instance, which it opens if need be, but not for a @queue that is closed. After a
- * success, call ssem_hazard_leave () or ssem_hazard_leave_and_free (). A failure is in @failure, or in
- * @error. */
+ * success, call ssem_hazard_leave () or ssem_hazard_leave_and_free (). A failure sets either @failure
+ * or @error. */
 SsemInstance *ssem_system_semaphore_enter          (SsemSystemSemaphore     *self,
                                                     SsemAcquireQueue        *queue,
                                                     guint                   *depth,
@@ -136,8 +136,8 @@ ssem_system_semaphore_record_success (SsemSystemSemaphore *self)
     atomic_store_explicit (&self->outcome, SSEM_OUTCOME_SUCCESS, memory_order_relaxed);
 }
 
-/* Does what SSEM_IS_SYSTEM_SEMAPHORE does, for a class that is final. That macro asks for the type's
- * number first, which takes a nanosecond: an uncontended operation takes a few. */
+/* Does what SSEM_IS_SYSTEM_SEMAPHORE does, for a class that is final. That macro asks for the
+ * type's number first, which takes a nanosecond: an uncontended operation takes a few. */
 static inline gboolean
 ssem_system_semaphore_is_valid (SsemSystemSemaphore *self)
 {

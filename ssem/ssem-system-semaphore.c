@@ -66,20 +66,20 @@
  * ## Threads
  *
  * Any thread may call anything at any time. Time that the system is suspended does not count as
- * time waited, and changes of the clock have no effect on time-outs. No call is a cancellation point
- * of `pthread_cancel()`: a cancelled thread ends after it.
+ * time waited, and changes of the clock have no effect on time-outs. No call is a cancellation
+ * point of `pthread_cancel()`: a cancelled thread ends after it.
  *
  * ## Signal handlers
  *
  * With shared memory and System V, [method@Ssem.SystemSemaphore.release] and
- * [method@Ssem.SystemSemaphore.try_acquire], and the same of one unit, may be called in a POSIX signal
- * handler, as `sem_post()` may, also where it interrupts another call of the library. The thread must have acquired from or
- * released to this semaphore before, in this process: its first use allocates memory. Pass `NULL` for
- * the error; [method@Ssem.SystemSemaphore.get_error] answers afterwards, outside the handler. Up to
- * seven handlers may interrupt each other in such calls; one more fails with
- * `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES`. Save `errno` in the handler. All other calls
- * are not safe there. A handler that calls `exit()` does not make the library hang; where it
- * interrupted the library, the semaphore may be left over, as after a crash.
+ * [method@Ssem.SystemSemaphore.try_acquire], and the same of one unit, may be called in a POSIX
+ * signal handler, as `sem_post()` may, also where it interrupts another call of the library. The
+ * thread must have acquired from or released to this semaphore before, in this process: its first
+ * use allocates memory. Pass `NULL` for the error; [method@Ssem.SystemSemaphore.get_error] answers
+ * afterwards, outside the handler. Up to seven handlers may interrupt each other in such calls; one
+ * more fails with `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES`. Save `errno` in the handler. All
+ * other calls are not safe there. A handler that calls `exit()` does not make the library hang;
+ * where it interrupted the library, the semaphore may be left over, as after a crash.
  *
  * ## The end of an object
  *
@@ -169,8 +169,8 @@ unlock_opening (SsemSystemSemaphore *self)
   g_mutex_unlock (&self->opening);
 }
 
-/* Returns whether the object was disposed of, or this thread is opening it: a signal handler must not
- * wait for the thread that it interrupted. */
+/* Returns whether the object was disposed of, or this thread is opening it: a signal handler must
+ * not wait for the thread that it interrupted. */
 static gboolean
 is_closed_here (SsemSystemSemaphore *self)
 {
@@ -525,8 +525,8 @@ ssem_system_semaphore_new (const char      *key,
  * Do not call this in a signal handler.
  *
  * Returns: `TRUE` if the object is open under the new key, or `FALSE` with @error set as
- *   [ctor@Ssem.SystemSemaphore.new] sets it, or `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if the object
- *   was disposed of
+ *   [ctor@Ssem.SystemSemaphore.new] sets it, or `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if the
+ *   object was disposed of
  *
  * Since: 1.0
  */
@@ -582,7 +582,8 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
   if (changes_key)
     g_object_notify_by_pspec (G_OBJECT (self), ssem_system_semaphore_properties[SSEM_PROP_KEY]);
   if (changes_initial_value)
-    g_object_notify_by_pspec (G_OBJECT (self), ssem_system_semaphore_properties[SSEM_PROP_INITIAL_VALUE]);
+    g_object_notify_by_pspec (G_OBJECT (self),
+                              ssem_system_semaphore_properties[SSEM_PROP_INITIAL_VALUE]);
   if (changes_mode)
     g_object_notify_by_pspec (G_OBJECT (self), ssem_system_semaphore_properties[SSEM_PROP_MODE]);
 

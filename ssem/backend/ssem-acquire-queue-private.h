@@ -51,14 +51,14 @@ void              ssem_acquire_queue_push      (SsemAcquireQueue *self,
                                                 GTask            *task,
                                                 int               n);
 
-/* Returns @task, which was not pushed, in its own context: with @error, or with TRUE if that is NULL.
- * Takes over both. */
+/* Returns @task, which was not pushed, in its own context: with @error, or with TRUE if that is
+ * NULL. Takes over both. */
 void              ssem_acquire_queue_return    (SsemAcquireQueue *self,
                                                 GTask            *task,
                                                 GError           *error);
 
-/* Fails every waiting task, and every task that is pushed later, with a copy of @error. A task that is
- * being served is left to @acquire. */
+/* Fails every waiting task, and every task that is pushed later, with a copy of @error. A task that
+ * is being served is left to @acquire. */
 void              ssem_acquire_queue_close     (SsemAcquireQueue *self,
                                                 const GError     *error);
 

@@ -12,7 +12,7 @@
 
 #include <errno.h>
 
-/* The failures of backends whose system calls report an errno. */
+/* Errors of the backends whose system calls report an errno. */
 
 static SsemSystemSemaphoreError
 code_for (int system_error)
@@ -22,7 +22,7 @@ code_for (int system_error)
     case EACCES:
     case EPERM:
     case EROFS:
-    case ELOOP: /* somebody put a link in the semaphore's place */
+    case ELOOP: /* a symbolic link has the semaphore's name */
       return SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED;
 
     case EBADMSG:
@@ -56,7 +56,7 @@ code_for (int system_error)
     }
 }
 
-/* In our words where the system's would mislead. */
+/* Returns the reason in the library's words where the system's words would mislead. */
 static const char *
 reason_for (int system_error)
 {
@@ -94,7 +94,7 @@ reason_for (int system_error)
     }
 }
 
-/* What is wrong with @path. */
+/* Returns what is wrong with @path. */
 static char *
 blame (const char *path,
        int         system_error)
@@ -102,7 +102,7 @@ blame (const char *path,
   gboolean is_denied = system_error == EACCES || system_error == EPERM;
   guint owner;
 
-  /* Users do not look into each other's semaphores, so this is nothing that chmod (1) can change. */
+  /* Users never share a semaphore, so chmod (1) would not help. */
   if (is_denied && ssem_file_is_of_other (path, &owner))
     return g_strdup_printf (_("The file belongs to the user with the ID %u (%s)"), owner, path);
 

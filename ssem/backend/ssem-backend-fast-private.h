@@ -12,15 +12,16 @@
 
 G_BEGIN_DECLS
 
-/* What most operations are: units that are there are taken, or given to nobody in particular, in a
- * few instructions.
+/* The fast path of an acquire or a release: a few instructions, because the units are available and
+ * no process waits.
  *
- * A call through the table would be a good part of those. So this is not in the table: the face has
- * it compiled in, for the backends that can. FALSE: it would need more, or fail, or the backend
- * can't; nothing has happened, and acquire () or release () will tell.
+ * A call through the table would take about as long as these instructions. So the public face has
+ * them compiled in, for the backends that have a fast path. Where a function returns FALSE, nothing
+ * has happened: the operation needs more instructions, or fails, or the backend has no fast path.
+ * Then ssem_backend_acquire () or ssem_backend_release () does the whole operation.
  *
- * Units that are given at once and awaited are followed by ssem_backend_wake (), which is a call of
- * its own so that nothing has to be kept for after it in the common case.
+ * A fast release that finds waiters is followed by ssem_backend_wake (). It is a call of its own,
+ * so that the common case saves no register for it.
  */
 #ifdef HAVE_SHARED_MEMORY
 

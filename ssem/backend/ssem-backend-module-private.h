@@ -11,17 +11,17 @@
 
 G_BEGIN_DECLS
 
-/* A module is a backend that is not linked into the library, because it depends on more than GLib. It
- * is the file libssem-NAME.so (on Windows .dll) in the directory LIBDIR/ssem-1/modules, where NAME is
- * the backend's name. The library loads it when a program asks for that backend, once, and never
- * unloads it.
+/* A module is a backend that is not linked into the library, because it depends on more than GLib.
+ * It is the file libssem-NAME.so (on Windows .dll) in the directory LIBDIR/ssem-1/modules, where
+ * NAME is the backend's name. The library loads it when a program asks for that backend, once, and
+ * never unloads it.
  *
- * The functions of the library are hidden, so a module cannot link to them. The library gives it the
- * few that it needs in a table of services. A copy of them inside the module would not do: the list of
- * locks to take before a fork, for example, must exist once in a process.
+ * The functions of the library are hidden, so a module cannot link to them. The library gives it
+ * the few that it needs in a table of services. A copy of them inside the module would not do: the
+ * list of locks to take before a fork, for example, must exist once in a process.
  *
- * A module includes this header and defines the symbol ssem_backend_module. Its backend has the id of a
- * member of SsemBackend, or one from 1000 on.
+ * A module includes this header and defines the symbol ssem_backend_module. Its backend has the id
+ * of a member of SsemBackend, or one from 1000 on.
  */
 typedef struct
 {
@@ -53,8 +53,8 @@ typedef struct
   SsemBackendServicesPointer *services; /* the library writes it before it calls the table */
 } SsemBackendModule;
 
-/* A stamp of what the library and a module must agree on. A module of another version of the library,
- * or of another layout, is refused. */
+/* A stamp of what the library and a module must agree on. A module of another version of the
+ * library, or of another layout, is refused. */
 #define SSEM_BACKEND_MODULE_ABI \
   ((guint32) ((guint32) SSEM_MAJOR_VERSION << 28 ^ (guint32) SSEM_MINOR_VERSION << 22 ^ \
               (guint32) SSEM_MICRO_VERSION << 16 ^ (guint32) sizeof (SsemBackendTable) << 8 ^ \
@@ -68,8 +68,8 @@ extern const SsemBackendModule ssem_backend_module;
 /* Returns whether a module for the backend @name is installed. */
 gboolean                ssem_backend_module_exists    (const char   *name);
 
-/* Returns the backend @name, whose module it loads if need be. Fails with G_IO_ERROR_NOT_SUPPORTED and
- * a message that says which file and why. */
+/* Returns the backend @name, whose module it loads if need be. Fails with G_IO_ERROR_NOT_SUPPORTED
+ * and a message that says which file and why. */
 const SsemBackendTable *ssem_backend_module_load      (const char   *name,
                                                        GError      **error);
 

@@ -15,9 +15,9 @@
 
 #include <string.h>
 
-/* The list of loaded modules only grows, so it is read without a lock. Nor is a lock held while a file
- * is loaded, because that runs foreign code. Two threads may load a module at the same time: the
- * system loads the file once, and the second entry says the same as the first. */
+/* The list of loaded modules only grows, so it is read without a lock. Nor is a lock held while a
+ * file is loaded, because that runs foreign code. Two threads may load a module at the same time:
+ * the system loads the file once, and the second entry says the same as the first. */
 typedef struct _Loaded Loaded;
 
 struct _Loaded
@@ -161,7 +161,8 @@ ssem_backend_module_load (const char  *name,
       shown_reason = ssem_display_text (reason);
       /* Translators: the second %s is the path of a file, the third the reason. */
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   _("Could not load the backend “%s” from %s: %s"), name, shown_path, shown_reason);
+                   _("Could not load the backend “%s” from %s: %s"),
+                   name, shown_path, shown_reason);
       return NULL;
     }
 

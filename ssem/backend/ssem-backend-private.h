@@ -23,12 +23,12 @@ G_BEGIN_DECLS
  *   stays until free ().
  * - The callers have checked the arguments: n is at least 1, the key is a key, the initial value is
  *   not negative.
- * - A function with an argument @error sets it on failure, exactly once, and changes nothing else; a
- *   success does not set it. The operations return the number of a failure instead, which
+ * - A function with an argument @error sets it on failure, exactly once, and changes nothing else;
+ *   a success does not set it. The operations return the number of a failure instead, which
  *   ssem_backend_describe () turns into an error.
- * - acquire () with SSEM_DEADLINE_NOW and release () may run in a signal handler of a thread that has
- *   used the semaphore before, and may interrupt any operation of that thread. They take no lock and
- *   allocate nothing, also where they fail. A system without signals needs none of this.
+ * - acquire () with SSEM_DEADLINE_NOW and release () may run in a signal handler of a thread that
+ *   has used the semaphore before, and may interrupt any operation of that thread. They take no
+ *   lock and allocate nothing, also where they fail. A system without signals needs none of this.
  * - No function fails with EINTR or the like.
  * - pthread_cancel () ends no thread inside acquire () or release (): they put SSEM_THREAD_SHIELD
  *   where a cancellation point lies. The callers of the other functions have put it.
@@ -77,11 +77,11 @@ typedef enum
 /* What a backend can do. */
 typedef enum
 {
-  SSEM_CAPABILITY_UNDO = 1 << 0,     /* units come back at death; else the property "undo" is FALSE */
+  SSEM_CAPABILITY_UNDO = 1 << 0,     /* units come back at death; else "undo" reads FALSE */
   SSEM_CAPABILITY_RESET = 1 << 1,    /* the mode CREATE sets the value; else it is the mode OPEN */
   SSEM_CAPABILITY_ATOMIC_N = 1 << 2, /* several units are taken together; else they are collected */
   SSEM_CAPABILITY_ASYNC = 1 << 3,    /* has acquire_async () */
-  SSEM_CAPABILITY_LOSS = 1 << 4,     /* may lose what a process holds; see ssem-loss-watch-private.h */
+  SSEM_CAPABILITY_LOSS = 1 << 4,     /* may lose what a process holds; see ssem-loss-watch.c */
   SSEM_CAPABILITY_INSPECT = 1 << 5,  /* has inspect () */
   SSEM_CAPABILITY_LIST = 1 << 6,     /* has list () */
   SSEM_CAPABILITY_REMOVE = 1 << 7,   /* has remove_leftover () */
@@ -115,8 +115,8 @@ struct _SsemBackendTable
                                int             system_error,
                                GError        **error);
 
-  /* NULL, or called once in a process, before the first open (). A fork in another thread waits until
-   * it returns. */
+  /* NULL, or called once in a process, before the first open (). A fork in another thread waits
+   * until it returns. */
   void          (* init)      (void);
 
   /* Attaches this process to the semaphore of @key as @mode says. With @undo FALSE, what goes
@@ -169,9 +169,9 @@ struct _SsemBackendTable
                                const char                      *key,
                                GError                         **error);
 
-  /* Adds a snapshot of each semaphore of the user to @snapshots, in any order. It leaves out what it
-   * cannot read, and adds the semaphores of other users to @n_others. On failure some may have been
-   * added. */
+  /* Adds a snapshot of each semaphore of the user to @snapshots, in any order. It leaves out what
+   * it cannot read, and adds the semaphores of other users to @n_others. On failure some may have
+   * been added. */
   gboolean      (* list)      (const SsemBackendConfiguration  *configuration,
                                GPtrArray                       *snapshots,
                                guint                           *n_others,
@@ -193,8 +193,8 @@ extern G_GNUC_INTERNAL const SsemBackendTable ssem_backend_windows;
 /* --- Choosing --- */
 
 /* Returns the backend that @wanted names, or for DEFAULT the one that the environment names, or the
- * best. Loads its module if it is not linked in. Fails with G_IO_ERROR_NOT_SUPPORTED where it is not
- * installed or cannot be loaded, and with G_IO_ERROR_INVALID_ARGUMENT where @wanted or the
+ * best. Loads its module if it is not linked in. Fails with G_IO_ERROR_NOT_SUPPORTED where it is
+ * not installed or cannot be loaded, and with G_IO_ERROR_INVALID_ARGUMENT where @wanted or the
  * environment names no backend. */
 const SsemBackendTable *ssem_backend_choose (SsemBackend   wanted,
                                              GError      **error);
@@ -252,8 +252,8 @@ gboolean      ssem_backend_remove_leftover (const SsemBackendTable          *tab
                                             const char                      *key,
                                             GError                         **error);
 
-/* Sets the error for what an operation of @table on the semaphore of @key has returned. @table may be
- * NULL where the failure needs none of it: CLOSED and TOO_DEEP. */
+/* Sets the error for what an operation of @table on the semaphore of @key has returned. @table may
+ * be NULL where the failure needs none of it: CLOSED and TOO_DEEP. */
 void          ssem_backend_describe        (const SsemBackendTable          *table,
                                             SsemOperation                    operation,
                                             const char                      *key,

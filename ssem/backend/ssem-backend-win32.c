@@ -13,12 +13,12 @@
 
 /* A named semaphore of Windows, shared with Qt.
  *
- * The system owns it: what is there lasts as long as anybody's handle, so each instance has handles
- * of its own, which go when nobody is inside any more. No process is recorded as holding anything,
- * so there is no undo, and what an instance is closed with is nobody's business.
+ * The system owns the semaphore, which lasts as long as any handle to it. Each instance has handles
+ * of its own, and free () closes them. The system does not record which process holds units, so
+ * there is no undo.
  *
- * A waiter waits for the semaphore, for "closed", which set_key () sets, and for the cancellable.
- * What it got at the moment when it was closed it gives back.
+ * A waiter waits for the semaphore, for the event "closed", which close () sets, and for the
+ * cancellable. If it gets units while the instance is closed, it gives them back.
  */
 typedef struct
 {
@@ -30,13 +30,12 @@ typedef struct
 } Win32Instance;
 
 static const SsemWin32Opening openings[] = {
-  /* The system offers no way to set the value of a semaphore, and Qt documents that the mode is
-   * ignored. */
+  /* The system cannot set the value of a semaphore. Qt documents that the mode is ignored. */
   [SSEM_ACCESS_MODE_OPEN] = SSEM_WIN32_OPEN_OR_CREATE,
   [SSEM_ACCESS_MODE_CREATE] = SSEM_WIN32_OPEN_OR_CREATE,
   [SSEM_ACCESS_MODE_OPEN_EXISTING] = SSEM_WIN32_OPEN_EXISTING,
   [SSEM_ACCESS_MODE_CREATE_EXCLUSIVE] = SSEM_WIN32_CREATE_NEW,
-  /* No semaphore is left over here. */
+  /* There are no leftovers on Windows. */
   [SSEM_ACCESS_MODE_JOIN] = SSEM_WIN32_OPEN_OR_CREATE,
 };
 
@@ -51,7 +50,7 @@ win32_code_for (DWORD system_error)
 
     case ERROR_BAD_PATHNAME:
     case ERROR_FILENAME_EXCED_RANGE:
-    case ERROR_INVALID_HANDLE: /* the name is that of another sort of object */
+    case ERROR_INVALID_HANDLE: /* another kind of object has the name */
     case ERROR_INVALID_NAME:
       return SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR;
 
@@ -75,7 +74,7 @@ win32_code_for (DWORD system_error)
     }
 }
 
-/* What an operation of the table answers for the system's @result. */
+/* Returns what an operation of the table returns for the system's @result. */
 static int
 win32_failure (DWORD result)
 {
@@ -90,7 +89,7 @@ win32_describe (SsemOperation   operation,
 {
   g_autofree char *reason = NULL;
 
-  /* In our words where the system's would mislead. */
+  /* In the library's words where the system's words would mislead. */
   if (system_error == ERROR_INVALID_HANDLE && operation == SSEM_OPERATION_OPEN)
     reason = g_strdup (_("The name belongs to another kind of object"));
   else
@@ -153,7 +152,7 @@ take_or_wait (Win32Instance *self,
   if (deadline_usec == SSEM_DEADLINE_NOW)
     return ssem_win32_semaphore_take (&self->semaphore, n, NULL);
 
-  /* A cancellable's handle is made for the wait, and most single units need none. */
+  /* A cancellable makes a handle for a wait. Most acquires of one unit need no wait. */
   if (n == 1)
     {
       result = ssem_win32_semaphore_take (&self->semaphore, n, NULL);

@@ -11,16 +11,16 @@
 
 G_BEGIN_DECLS
 
-/* Keeps an instance's memory while a thread is inside it, though another thread takes the instance
- * away from its object (set_key does), without an atomic read-modify-write in the common case.
+/* Keeps the memory of an instance while a thread is inside it, even if set_key () in another thread
+ * takes the instance away from its object. The fast path needs no atomic read-modify-write.
  *
  * These are hazard pointers (M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free
  * Objects", IEEE TPDS 15(6), 2004): each thread announces the instances that it is inside, and an
  * instance that was taken away is freed only when no thread announces it. The design note is in
  * ssem-hazard.c.
  *
- * A thread is inside more than one instance where a signal handler interrupts an operation and
- * calls another. The depth of an operation is the number of operations that it interrupts.
+ * A thread is inside several instances when a signal handler interrupts an operation and calls
+ * another. The depth of an operation is the number of operations that it interrupts.
  */
 #define SSEM_HAZARD_MAX_DEPTH 8
 
@@ -29,41 +29,42 @@ typedef struct _SsemHazard SsemHazard;
 struct _SsemHazard
 {
   /* By depth; written by its thread, read by a thread that retires. An operation in a handler takes
-   * the next free one and frees it again before the interrupted one goes on. */
+   * the next free depth and frees it before the interrupted operation goes on. */
   _Atomic (SsemInstance *) inside[SSEM_HAZARD_MAX_DEPTH];
-  /* Whether the operation of that depth may last, and frees what was taken away as it leaves. */
+  /* Whether the operation of that depth may last. It frees retired instances as it leaves. */
   atomic_bool may_last[SSEM_HAZARD_MAX_DEPTH];
-  atomic_bool must_look; /* set by a thread that retires, cleared by its own; with fences of our own
-                          * always set */
+  atomic_bool must_look; /* set by a thread that retires, cleared by its own; always set where the
+                          * system has no fence for all threads */
   SsemHazard *next;      /* under the lock of ssem-hazard.c */
 };
 
 /* To be called before the others. */
 void          ssem_hazard_init           (void);
 
-/* Enters what @place holds; NULL where that is NULL, and where @depth is SSEM_HAZARD_MAX_DEPTH, because
- * too many operations interrupt each other. To be left with @depth in any case. */
-SsemInstance *ssem_hazard_enter          (_Atomic (SsemInstance *) *place,
-                                       guint                    *depth);
+/* Enters the instance in @location. Returns NULL where that is NULL, and where @depth is
+ * SSEM_HAZARD_MAX_DEPTH because too many operations interrupt each other. Leave with @depth in any
+ * case. */
+SsemInstance *ssem_hazard_enter          (_Atomic (SsemInstance *) *location,
+                                          guint                    *depth);
 
-/* The same for an instance that is in no place yet. */
+/* Enters an instance that no object has yet. */
 gboolean      ssem_hazard_enter_new      (SsemInstance *instance,
-                                       guint        *depth);
+                                          guint        *depth);
 
-/* Says that the operation may last; it ends with ssem_hazard_leave_and_free (). */
+/* Says that the operation may last; end it with ssem_hazard_leave_and_free (). */
 void          ssem_hazard_stay           (guint         depth);
 
-/* Leaves. An operation that may run in a signal handler leaves in this way: it frees nothing. */
+/* Leaves, and frees nothing: for operations that may run in a signal handler. */
 void          ssem_hazard_leave          (guint         depth);
 
-/* Leaves, and frees what was taken away meanwhile. */
+/* Leaves, and frees retired instances. */
 void          ssem_hazard_leave_and_free (guint         depth);
 
-/* Of the operation that this thread is in. */
+/* Returns the depth of the operation that this thread is in. */
 guint         ssem_hazard_get_depth      (void);
 
-/* The same in the common case, for what then takes a few instructions. Without a SsemHazard, or with NULL
- * for an answer, it is not that case. */
+/* The fast path of entering and leaving. Where there is no SsemHazard, or entering returns NULL,
+ * take the slow path. */
 static inline SsemHazard *
 ssem_hazard_get_fast (void)
 {
@@ -71,7 +72,7 @@ ssem_hazard_get_fast (void)
   return ssem_thread_slot_get (SSEM_THREAD_SLOT_FAST_HAZARD);
 }
 
-/* FALSE for an operation that interrupts another. */
+/* Returns FALSE for an operation that interrupts another. */
 static inline gboolean
 ssem_hazard_is_outermost (SsemHazard *hazard)
 {
@@ -79,29 +80,29 @@ ssem_hazard_is_outermost (SsemHazard *hazard)
 }
 
 static inline SsemInstance *
-ssem_hazard_enter_fast (SsemHazard                  *hazard,
-                     _Atomic (SsemInstance *) *place)
+ssem_hazard_enter_fast (SsemHazard               *hazard,
+                        _Atomic (SsemInstance *) *location)
 {
-  /* Acquire: pairs with the release that put the instance into its place. */
-  SsemInstance *instance = atomic_load_explicit (place, memory_order_acquire);
+  /* Acquire: pairs with the release in open_instance () of ssem-system-semaphore.c. */
+  SsemInstance *instance = atomic_load_explicit (location, memory_order_acquire);
 
   atomic_store_explicit (&hazard->inside[0], instance, memory_order_relaxed);
-  /* A thread that retires makes us pass a real fence. */
+  /* A thread that retires makes this thread pass a real fence. */
   atomic_signal_fence (memory_order_seq_cst);
 
-  return G_LIKELY (instance == atomic_load_explicit (place, memory_order_acquire)) ? instance
-                                                                                   : NULL;
+  return G_LIKELY (instance == atomic_load_explicit (location, memory_order_acquire)) ? instance
+                                                                                      : NULL;
 }
 
 static inline void
 ssem_hazard_leave_fast (SsemHazard *hazard)
 {
-  /* Release: what we did inside comes before the memory is freed. */
+  /* Release: the operation's accesses come before the memory is freed. */
   atomic_signal_fence (memory_order_seq_cst);
   atomic_store_explicit (&hazard->inside[0], NULL, memory_order_release);
 }
 
-/* @instance, which is closed and in no place any more, is freed when no thread is inside it. */
+/* Frees @instance when no thread is inside it. It is closed, and no object has it any more. */
 void ssem_hazard_retire (SsemInstance *instance);
 
 G_END_DECLS

@@ -12,28 +12,30 @@
 
 /* How it works
  *
- *   enter    announce the instance; fence; look whether it is still in its place
+ *   enter    announce the instance; fence; check whether the object still has it
  *   leave    take the announcement back
- *   retire   (the place is empty already) set all threads' must_look; fence; read all announcements
+ *   retire   (the object has lost the instance) set must_look of all threads; fence; read all
+ *            announcements
  *
- * With a fence on both sides at least one of enter and retire sees the other: a thread whose
- * announcement retire missed finds the place changed.
+ * Both sides have a fence, so at least one of enter and retire sees the other: if retire misses the
+ * announcement of a thread, that thread finds that the object has lost the instance.
  *
  * An operation that may run in a signal handler frees nothing: the handler may have interrupted
- * malloc (3), or this file with hazards_lock held. Such an operation takes a moment, so the thread that
- * retires waits for it, but not for long: the thread that is inside may be stopped. An operation that
- * may last says so (stay), and frees as it leaves (leave, fence, look at must_look). What is still not
- * free then, the next thread that retires frees, or the end of a thread.
+ * malloc (3), or this file with hazards_lock held. Such an operation is short, so the thread that
+ * retires waits for it, but not for long: the other thread may be stopped. An operation that may
+ * last says so (stay), and frees as it leaves (leave, fence, look at must_look). An instance that
+ * still is in use then is freed by the next thread that retires, or at the end of a thread.
  *
  * Where the system can make every thread pass a fence, retire does that, and enter and leave only
- * keep the compiler in order. Where it can't, the thread's FAST_PIN stays NULL and must_look stays
- * set, so that both go the slow way, which has a fence. Its PIN is set in any case.
+ * keep the compiler in order. On other systems FAST_HAZARD of each thread stays NULL and must_look
+ * stays set, so both take the slow path, which has a fence. HAZARD is set on all systems.
  *
- * hazards_lock protects the list of hazards and the list of the retired. It is never held while anything
- * is freed.
+ * hazards_lock protects the list of hazards and the list of retired instances. It is never held
+ * while an instance is freed.
  */
 
-/* How often a thread that retires looks again, first in turns with others, then after a pause each. */
+/* How often a thread that retires checks again: first it yields, then it pauses before each
+ * check. */
 #define N_YIELDS 100
 #define N_PAUSES 100
 #define PAUSE_USEC 1000
@@ -71,8 +73,8 @@ keep_own_hazard_in_child (void)
 {
   SsemHazard *hazard;
 
-  /* The other threads are gone, and what they were inside of may be freed. Their hazards are not: the
-   * destructors that would have done it are gone, too. */
+  /* The other threads are gone, so the instances that they announced may be freed. The destructors
+   * that would have freed their hazards are gone, too. */
   while ((hazard = hazards) != NULL)
     {
       hazards = hazard->next;
@@ -95,7 +97,7 @@ ssem_hazard_init (void)
   ssem_hooks_add_thread_end (unregister_thread);
 }
 
-/* With hazards_lock. */
+/* Makes the thread of @hazard look for retired instances if there are any; with hazards_lock. */
 static void
 set_must_look (SsemHazard *hazard)
 {
@@ -143,7 +145,8 @@ ssem_hazard_get_depth (void)
   return depth;
 }
 
-/* The first that is free. A handler that interrupts this frees what it takes, so it stays so. */
+/* Returns the first free depth. It stays free: a handler that interrupts this frees what it
+ * takes. */
 static guint
 find_depth (SsemHazard *hazard)
 {
@@ -157,7 +160,7 @@ find_depth (SsemHazard *hazard)
 }
 
 static void
-announce (SsemHazard      *hazard,
+announce (SsemHazard   *hazard,
           guint         depth,
           SsemInstance *instance)
 {
@@ -169,8 +172,8 @@ announce (SsemHazard      *hazard,
 }
 
 SsemInstance *
-ssem_hazard_enter (_Atomic (SsemInstance *) *place,
-                guint                    *depth)
+ssem_hazard_enter (_Atomic (SsemInstance *) *location,
+                   guint                    *depth)
 {
   SsemHazard *hazard = get_hazard ();
   SsemInstance *instance, *announced;
@@ -179,12 +182,12 @@ ssem_hazard_enter (_Atomic (SsemInstance *) *place,
   if (*depth == SSEM_HAZARD_MAX_DEPTH)
     return NULL;
 
-  instance = atomic_load_explicit (place, memory_order_acquire);
+  instance = atomic_load_explicit (location, memory_order_acquire);
   do
     {
       announced = instance;
       announce (hazard, *depth, announced);
-      instance = atomic_load_explicit (place, memory_order_acquire);
+      instance = atomic_load_explicit (location, memory_order_acquire);
     }
   while (instance != announced);
 
@@ -193,7 +196,7 @@ ssem_hazard_enter (_Atomic (SsemInstance *) *place,
 
 gboolean
 ssem_hazard_enter_new (SsemInstance *instance,
-                    guint        *depth)
+                       guint        *depth)
 {
   SsemHazard *hazard = get_hazard ();
 
@@ -220,7 +223,7 @@ ssem_hazard_leave (guint depth)
   if (depth == SSEM_HAZARD_MAX_DEPTH)
     return;
 
-  /* Release: what we did inside comes before the memory is freed. */
+  /* Release: the operation's accesses come before the memory is freed. */
   atomic_store_explicit (&hazard->may_last[depth], FALSE, memory_order_relaxed);
   atomic_store_explicit (&hazard->inside[depth], NULL, memory_order_release);
 }
@@ -234,14 +237,14 @@ ssem_hazard_leave_and_free (guint depth)
   atomic_signal_fence (memory_order_seq_cst);
   if (G_UNLIKELY (atomic_load_explicit (&hazard->must_look, memory_order_relaxed)))
     {
-      /* The fence of those whose system has none for all threads. */
+      /* Needed where the system has no fence for all threads. */
       atomic_thread_fence (memory_order_seq_cst);
       free_retired ();
     }
 }
 
 static gboolean
-is_anybody_inside (SsemInstance *instance)
+is_any_thread_inside (SsemInstance *instance)
 {
   SsemHazard *hazard;
   int i;
@@ -259,17 +262,18 @@ is_anybody_inside (SsemInstance *instance)
   return FALSE;
 }
 
-/* With hazards_lock: whether another thread could be inside anything. */
+/* Returns whether another thread could be inside an instance; with hazards_lock. */
 static gboolean
-are_there_others (void)
+are_other_threads_here (void)
 {
   return hazards != NULL &&
          (hazards->next != NULL || hazards != ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD));
 }
 
-/* With hazards_lock, after a change to the list of the retired. */
+/* Sets must_look of all threads after a change to the list of retired instances; with
+ * hazards_lock. */
 static void
-tell_all (void)
+update_must_look (void)
 {
   SsemHazard *hazard;
 
@@ -278,17 +282,18 @@ tell_all (void)
     set_must_look (hazard);
 }
 
-/* With hazards_lock: takes those that no thread is inside out of the list of the retired. */
+/* Takes the instances that no thread is inside out of the list of retired ones; with
+ * hazards_lock. */
 static SsemInstance *
 take_unused (void)
 {
   SsemInstance *unused = NULL;
   SsemInstance **link;
 
-  if (are_there_others ())
+  if (are_other_threads_here ())
     {
-      tell_all ();
-      /* Where the threads cannot be made to tell, nothing is freed. */
+      update_must_look ();
+      /* Where the system cannot make the threads pass a fence now, nothing is freed. */
       if (!ssem_barrier_heavy ())
         return NULL;
     }
@@ -297,7 +302,7 @@ take_unused (void)
     {
       SsemInstance *instance = *link;
 
-      if (is_anybody_inside (instance))
+      if (is_any_thread_inside (instance))
         {
           link = &instance->next_retired;
           continue;
@@ -308,7 +313,7 @@ take_unused (void)
       unused = instance;
     }
   if (retired == NULL)
-    tell_all ();
+    update_must_look ();
 
   return unused;
 }
@@ -334,7 +339,7 @@ free_retired (void)
     }
 }
 
-/* With hazards_lock. */
+/* Returns whether @instance is retired and not freed; with hazards_lock. */
 static gboolean
 is_retired (SsemInstance *instance)
 {
@@ -346,8 +351,8 @@ is_retired (SsemInstance *instance)
   return other != NULL;
 }
 
-/* Whether it is still there only because an operation is inside that will be through in a moment.
- * Another thread may have freed it, and its memory be in use again. */
+/* Returns whether only a short operation keeps @instance from being freed. Another thread may have
+ * freed it already, and its memory may be in use again: only the pointer is compared. */
 static gboolean
 is_briefly_used (SsemInstance *instance)
 {

@@ -8,8 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* Delivers the event "what this instance held is lost" from the backend, in any thread, to the object,
- * in its main context. Only instances of a backend with SSEM_CAPABILITY_LOSS have a watch. */
+/* Delivers the event "what this instance held is lost" from the backend, in any thread, to the
+ * object, in its main context. Only instances of a backend with SSEM_CAPABILITY_LOSS have a
+ * watch. */
 
 typedef void (* SsemLostFunc) (GObject *object);
 

@@ -6,8 +6,8 @@
 
 #include "ssem-loss-watch-private.h"
 
-/* The instance has a reference on its watch, and each source that delivers a report has one. The watch
- * has none on the object, which may go at any time. */
+/* The instance has a reference on its watch, and each source that delivers a report has one. The
+ * watch has none on the object, which may go at any time. */
 struct _SsemLossWatch
 {
   gatomicrefcount references;

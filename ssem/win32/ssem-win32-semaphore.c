@@ -13,28 +13,29 @@
 
 /* Several units together
  *
- * The system gives out one unit at a time. Who needs n collects them: looks whether that many are
- * there, takes them one by one without waiting, and puts back what it has if somebody else was
- * faster. Nobody has a part of what he needs while he waits, so nobody waits for another's part,
- * and those who need one unit get each that n - 1 are not enough for.
+ * The system gives out one unit at a time. An acquire of n units collects them: it checks whether n
+ * are available, takes them one by one without waiting, and puts them back if another thread was
+ * faster. It holds no units while it waits, so two acquires never wait for each other's units.
+ * Where n - 1 units are available, an acquire of one unit gets one of them.
  *
- *   looking     the value is read, which takes nothing
- *   collecting  has some units, never waits for a unit
- *   waiting     has nothing
+ *   looking     reads the value, which takes nothing
+ *   collecting  has some units, and never waits for a unit
+ *   waiting     has no units
  *
- * Two that collect at a time could take the units from each other and both put them back. So who
- * collects has the mutex "collecting". It is a courtesy only: who does not get it within
- * COURTESY_MSEC, because its owner is stopped, collects without it, and who then fails stays away
- * for a random time, so that two do not meet for ever. An owner that dies leaves it abandoned,
- * which is as good as free. The units that it had are lost, as the units of all who die here are.
+ * Two threads that collect at the same time could take units from each other, and both put them
+ * back. So a collector locks the mutex "collecting". It gets no lock within COURTESY_MSEC if the
+ * owner is stopped; then it collects without the lock, and stays away for a random time if it
+ * fails, so that two collectors do not meet forever. The system abandons the mutex of a dead owner,
+ * and then it can be locked. The units that a dead collector had are lost, like all units of dead
+ * processes here.
  *
- * Who waits for several units is told by the bell, a manual-reset event, which each release of this
- * library sets. The order is: the waiter clears the bell, looks, and waits for the bell; the
- * release adds units and then sets it. So what came after the look ends the wait. Two cases are
- * left, for which the waiter looks every LOOK_EVERY_MSEC without having been told: Qt's releases
- * ring no bell; and of several waiters, one may clear the bell between another's look and wait.
+ * A waiter for several units waits for the manual-reset event "added", which each release of this
+ * library sets. The waiter resets the event, looks, and waits for the event; the release adds units
+ * and then sets the event. So units that were added after the look end the wait. The waiter also
+ * looks every LOOK_EVERY_MSEC, for two cases: Qt's releases set no event; and of several waiters,
+ * one may reset the event between another's look and its wait.
  *
- * Who needs one unit does none of this, but waits for the semaphore itself.
+ * A waiter for one unit waits for the semaphore itself.
  */
 
 #define COURTESY_MSEC   20
@@ -43,7 +44,7 @@
 /* How many units are collected between two looks at the time. */
 #define UNITS_PER_LOOK  1024
 
-/* What NtQuerySemaphore () fills in; the name that the headers of the system's drivers give it. */
+/* What NtQuerySemaphore () fills in. The headers for drivers call it so. */
 typedef struct
 {
   LONG current_count;
@@ -52,7 +53,8 @@ typedef struct
 
 #define SEMAPHORE_BASIC_INFORMATION_CLASS 0
 
-/* There since Windows NT, and in no header. Nothing else reads the value without changing it. */
+/* Exists since Windows NT, but in no header. No other function reads the value without changing
+ * it. */
 NTSYSAPI NTSTATUS NTAPI NtQuerySemaphore (HANDLE  semaphore,
                                           int     information_class,
                                           void   *information,
@@ -62,35 +64,36 @@ NTSYSAPI NTSTATUS NTAPI NtQuerySemaphore (HANDLE  semaphore,
 typedef struct
 {
   gunichar2 *units;
-  gunichar2 *bell;
+  gunichar2 *added;
   gunichar2 *collecting;
 } Names;
 
-/* What the names of a key have in common that are ours alone. It is short whatever the key is; the
- * folder that moves the name space comes first. */
+/* Returns the common part of the names of a key that Qt does not use. It is short for every key.
+ * SSEM_RUNTIME_DIR moves the name space, so a hash of it comes first. */
 static char *
-get_own_name (const char *folder,
+get_own_name (const char *directory,
               const char *key)
 {
-  g_autofree char *folder_hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, folder, -1);
+  g_autofree char *directory_hash =
+    g_compute_checksum_for_string (G_CHECKSUM_SHA1, directory, -1);
   g_autofree char *key_hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, key, -1);
 
-  return g_strdup_printf ("ssem_%s_%s", folder_hash, key_hash);
+  return g_strdup_printf ("ssem_%s_%s", directory_hash, key_hash);
 }
 
 static void
 names_init (Names      *self,
             const char *key)
 {
-  const char *folder = ssem_environment_get ("SSEM_RUNTIME_DIR");
+  const char *directory = ssem_environment_get ("SSEM_RUNTIME_DIR");
   g_autofree char *qt_name = ssem_key_name ("qipc_systemsem_", key);
-  g_autofree char *own_name = get_own_name (folder != NULL ? folder : "", key);
-  g_autofree char *bell = g_strconcat (own_name, "_bell", NULL);
+  g_autofree char *own_name = get_own_name (directory != NULL ? directory : "", key);
+  g_autofree char *added = g_strconcat (own_name, "_added", NULL);
   g_autofree char *collecting = g_strconcat (own_name, "_collecting", NULL);
 
-  /* Qt does not know of a name space that was moved. */
-  self->units = g_utf8_to_utf16 (folder != NULL ? own_name : qt_name, -1, NULL, NULL, NULL);
-  self->bell = g_utf8_to_utf16 (bell, -1, NULL, NULL, NULL);
+  /* Qt has no name space that a variable moves. */
+  self->units = g_utf8_to_utf16 (directory != NULL ? own_name : qt_name, -1, NULL, NULL, NULL);
+  self->added = g_utf8_to_utf16 (added, -1, NULL, NULL, NULL);
   self->collecting = g_utf8_to_utf16 (collecting, -1, NULL, NULL, NULL);
 }
 
@@ -98,7 +101,7 @@ static void
 names_clear (Names *self)
 {
   g_clear_pointer (&self->units, g_free);
-  g_clear_pointer (&self->bell, g_free);
+  g_clear_pointer (&self->added, g_free);
   g_clear_pointer (&self->collecting, g_free);
 }
 
@@ -121,7 +124,7 @@ open_units (SsemWin32Semaphore *self,
   if (self->units == NULL)
     return GetLastError ();
 
-  /* Where it is there, the call succeeds and says so. */
+  /* The call succeeds for an existing semaphore, and sets this error. */
   if (opening == SSEM_WIN32_CREATE_NEW)
     result = GetLastError ();
 
@@ -143,8 +146,8 @@ ssem_win32_semaphore_open (SsemWin32Semaphore *self,
   result = open_units (self, names.units, initial_value, opening);
   if (result == ERROR_SUCCESS)
     {
-      self->bell = CreateEventW (NULL, TRUE, FALSE, (LPCWSTR) names.bell);
-      if (self->bell == NULL)
+      self->added = CreateEventW (NULL, TRUE, FALSE, (LPCWSTR) names.added);
+      if (self->added == NULL)
         result = GetLastError ();
     }
   if (result == ERROR_SUCCESS)
@@ -165,7 +168,7 @@ void
 ssem_win32_semaphore_close (SsemWin32Semaphore *self)
 {
   g_clear_pointer (&self->units, CloseHandle);
-  g_clear_pointer (&self->bell, CloseHandle);
+  g_clear_pointer (&self->added, CloseHandle);
   g_clear_pointer (&self->collecting, CloseHandle);
 }
 
@@ -193,7 +196,7 @@ ssem_win32_semaphore_give (SsemWin32Semaphore *self,
   if (!ReleaseSemaphore (self->units, n, NULL))
     return GetLastError ();
 
-  SetEvent (self->bell);
+  SetEvent (self->added);
 
   return ERROR_SUCCESS;
 }
@@ -212,8 +215,8 @@ take_one (SsemWin32Semaphore *self)
     }
 }
 
-/* With the mutex, if it is to be had. Where it took some units and had to put them back,
- * @was_disturbed is set. */
+/* Takes @n units one by one, with the mutex if that could be locked. Sets @was_disturbed where it
+ * took some units and had to put them back. */
 static DWORD
 collect (SsemWin32Semaphore *self,
          int                 n,
@@ -235,7 +238,7 @@ collect (SsemWin32Semaphore *self,
     }
   while (result == ERROR_SUCCESS);
 
-  /* It fails only where others have filled the semaphore up to the maximum meanwhile, or nearly. */
+  /* This fails only where other releases have filled the semaphore to its maximum meanwhile. */
   if (n_taken > 0)
     ssem_win32_semaphore_give (self, n_taken);
   *was_disturbed = n_taken > 0;
@@ -296,7 +299,7 @@ ssem_win32_semaphore_wait (SsemWin32Semaphore *self,
     {
       gboolean was_disturbed;
 
-      ResetEvent (self->bell);
+      ResetEvent (self->added);
       result = take_together (self, n, waiting, &was_disturbed);
       if (result != WAIT_TIMEOUT || ssem_win32_waiting_is_over (waiting))
         return result;
@@ -304,6 +307,6 @@ ssem_win32_semaphore_wait (SsemWin32Semaphore *self,
       if (was_disturbed)
         ssem_win32_waiting_wait (waiting, NULL, g_random_int_range (0, STAY_AWAY_MSEC));
       else
-        ssem_win32_waiting_wait (waiting, self->bell, LOOK_EVERY_MSEC);
+        ssem_win32_waiting_wait (waiting, self->added, LOOK_EVERY_MSEC);
     }
 }

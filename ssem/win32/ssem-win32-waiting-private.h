@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* How long a thread waits: until a deadline, or until it is called off by one of two other handles.
+/* How long a thread waits: until a deadline, or until one of two other handles calls the wait off.
  * Belongs to the waiting thread. */
 typedef struct
 {
@@ -29,9 +29,9 @@ void  ssem_win32_waiting_clear   (SsemWin32Waiting *self);
 
 gboolean ssem_win32_waiting_is_over (SsemWin32Waiting *self);
 
-/* Waits for @object, if any, at most that long. Answers ERROR_SUCCESS where the object was
- * signalled, WAIT_TIMEOUT where the time or the wait is over, else the system's error. What is both
- * signalled and called off counts as signalled. */
+/* Waits for @object, which may be NULL, for at most @at_most_msec. Returns ERROR_SUCCESS where the
+ * object was signalled, also where the wait was called off at the same time; WAIT_TIMEOUT where the
+ * time or the wait is over; else the system's error. */
 DWORD ssem_win32_waiting_wait    (SsemWin32Waiting *self,
                                   HANDLE            object,
                                   DWORD             at_most_msec);

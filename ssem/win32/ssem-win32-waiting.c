@@ -8,15 +8,15 @@
 
 /* Time
  *
- * The monotonic clock of GLib goes on while the system sleeps, the system's time-outs don't. A wait
- * is over when its time has passed by the monotonic clock, which is exact, and also by the one that
- * stops with the system, which is coarse: the first keeps a wait from being too short by a tick of
- * the second, the second keeps it from being cut short by a sleep.
+ * GLib's monotonic clock runs while the system sleeps; the system's time-outs do not. A wait is
+ * over when its time has passed by two clocks. By the monotonic clock, which is exact: the other
+ * clock is coarse, and would end the wait a tick too early. By the clock that stops with the
+ * system: else a sleep of the system would shorten the wait.
  */
 
 #define UNITS_PER_USEC 10
 #define USEC_PER_MSEC  1000
-/* The system takes a time-out as 32 bits, and the largest number as none. */
+/* The system's time-outs have 32 bits; the largest number means no time-out. */
 #define LONGEST_MSEC   (INFINITE - 1)
 
 static guint64
@@ -29,7 +29,7 @@ get_awake_time (void)
   return now;
 }
 
-/* 0 where the deadline has passed. */
+/* Returns 0 where the deadline has passed. */
 static DWORD
 get_left_msec (SsemWin32Waiting *self)
 {
@@ -69,7 +69,7 @@ ssem_win32_waiting_init (SsemWin32Waiting *self,
     {
       gint64 left_usec = MAX (0, deadline_usec - g_get_monotonic_time ());
 
-      /* Times past what the clock counts to are for ever. */
+      /* A time past the end of the clock is no deadline. */
       if (left_usec < G_MAXINT64 / (2 * UNITS_PER_USEC))
         self->awake_deadline = get_awake_time () + (guint64) left_usec * UNITS_PER_USEC;
       else
@@ -110,7 +110,7 @@ ssem_win32_waiting_wait (SsemWin32Waiting *self,
     {
       left_msec = get_left_msec (self);
       ends_early = at_most_msec != INFINITE && at_most_msec < left_msec;
-      /* Of several that are signalled, the first is answered, and it alone is taken. */
+      /* Of several signalled handles, the system returns the first, and takes that alone. */
       result = WaitForMultipleObjects (n_handles, handles, FALSE,
                                        ends_early ? at_most_msec : left_msec);
     }

@@ -18,15 +18,17 @@
 
 /* The backend "memory", a module for the tests alone: one number in a file that processes map.
  *
- * It can do what few lines can: nothing comes back when a process dies, and nobody can look. It shows
- * that a module can be a whole backend, with asynchronous acquires of its own and the event "lost".
+ * It can do what few lines can: nothing comes back when a process dies, and nobody can look. It
+ * shows that a module can be a whole backend, with asynchronous acquires of its own and the event
+ * "lost".
  *
- * The file has two locks, both gone with the process: every open instance holds ALIVE, shared; opening
- * and closing hold GATE. A closing instance that gets ALIVE exclusively is the last, and removes the
- * file.
+ * The file has two locks, both gone with the process: every open instance holds ALIVE, shared;
+ * opening and closing hold GATE. A closing instance that gets ALIVE exclusively is the last, and
+ * removes the file.
  *
- * module_lock protects the list of instances, every fd, and the requests. A fork takes it: the child
- * closes its copies of the descriptors, and an instance attaches again when the child first uses it.
+ * module_lock protects the list of instances, every fd, and the requests. A fork takes it: the
+ * child closes its copies of the descriptors, and an instance attaches again when the child first
+ * uses it.
  */
 
 #define PIECE_USEC (20 * 1000)
@@ -472,8 +474,8 @@ memory_free (SsemInstance *instance)
 
 /* --- Asynchronous acquires --- */
 
-/* Returns whether @request is over, and its @failure. An earlier request of the same instance makes it
- * wait. */
+/* Returns whether @request is over, and its @failure. An earlier request of the same instance makes
+ * it wait. */
 static gboolean
 is_over (Request *request,
          gboolean is_first,
@@ -514,7 +516,8 @@ take_over (int *failure)
   return NULL;
 }
 
-/* With module_lock: takes the units if they are available and no request of the instance is before. */
+/* With module_lock: takes the units if they are available and no request of the instance is
+ * before. */
 static gboolean
 take_first (Memory *self,
             int     n)

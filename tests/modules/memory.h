@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* The id of the backend, which no member of SsemBackend has. It is known to a process that has loaded
- * the module by its name. */
+/* The id of the backend, which no member of SsemBackend has. It is known to a process that has
+ * loaded the module by its name. */
 #define MEMORY_BACKEND 1000
 
 /* Loads the module; returns FALSE where this build has none. */

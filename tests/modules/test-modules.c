@@ -11,9 +11,9 @@
 #include <dlfcn.h>
 #include <string.h>
 
-/* Backends that are not linked in: which file is loaded for a name, what happens if it is none, and the
- * event "lost", which only such a backend has so far. That the backend "memory" is a whole backend is
- * shown by the conformance suite. */
+/* Backends that are not linked in: which file is loaded for a name, what happens if it is none, and
+ * the event "lost", which only such a backend has so far. That the backend "memory" is a whole
+ * backend is shown by the conformance suite. */
 
 #define KEY "test of modules"
 
