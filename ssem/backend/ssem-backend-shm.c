@@ -25,12 +25,12 @@
 
 static int
 shm_member_create (const char  *key,
-                   char       **name,
+                   const char **name,
                    gpointer    *attachment)
 {
   SsemShmAttachment *created = ssem_shm_attachment_new (key);
 
-  *name = g_strdup (created->name);
+  *name = created->name;
   *attachment = created;
 
   return 0;

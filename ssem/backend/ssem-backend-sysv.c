@@ -31,15 +31,19 @@ typedef struct
 
 static int
 sysv_member_create (const char  *key,
-                    char       **name,
+                    const char **name,
                     gpointer    *attachment)
 {
   SsemSysvAttachment *created = NULL;
-  int result = ssem_sysv_attachment_new (key, name, &created);
+  int result = ssem_sysv_attachment_new (key, &created);
 
+  if (result != 0)
+    return result;
+
+  *name = created->name;
   *attachment = created;
 
-  return result;
+  return 0;
 }
 
 static int

@@ -42,10 +42,11 @@ typedef struct
   /* Whether attach () and leave () may wait for other processes. */
   gboolean waits_for_processes;
 
-  /* Creates an attachment for @key, which does not attach yet. @name becomes the same for every
-   * spelling of the place where the semaphore lies, and different for each semaphore. */
+  /* Creates an attachment for @key, which does not attach yet. @name, which the attachment keeps,
+   * becomes the same for every spelling of the semaphore's path, and different for each
+   * semaphore. */
   int      (* create)       (const char             *key,
-                             char                  **name,
+                             const char            **name,
                              gpointer               *attachment);
 
   /* Attaches as @request says; also where the process is attached already, lingers, or has
@@ -74,7 +75,7 @@ struct _SsemMembership
 {
   const SsemMembershipClass *class; /* constant after init */
   gpointer attachment;              /* constant after init */
-  char *name;                       /* constant after init */
+  const char *name;                 /* constant after init: the attachment's */
 
   /* With registry_lock. */
   int n_instances;

@@ -10,6 +10,7 @@
 #include "ssem/os/ssem-thread-private.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* States of a membership
  *
@@ -54,6 +55,9 @@
  * (3), which the C library resets in a child.
  */
 
+/* So much of a name's end is enough to distinguish most names. */
+#define HASH_LENGTH 16
+
 static GMutex registry_lock;
 static GHashTable *registry;    /* class and name -> the membership that a new instance joins */
 static GHashTable *memberships; /* all, as a set */
@@ -62,8 +66,9 @@ static guint
 hash_membership (gconstpointer data)
 {
   const SsemMembership *self = data;
+  gsize length = strlen (self->name);
 
-  return g_direct_hash (self->class) ^ g_str_hash (self->name);
+  return g_str_hash (self->name + length - MIN (length, HASH_LENGTH));
 }
 
 static gboolean
@@ -153,7 +158,6 @@ membership_free (SsemMembership *self)
 {
   self->class->free (self->attachment);
   g_mutex_clear (&self->attach_lock);
-  g_free (self->name);
   g_free (self);
 }
 

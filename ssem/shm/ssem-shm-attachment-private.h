@@ -21,7 +21,7 @@ typedef struct
 {
   char *name;             /* constant after init: see ssem_shm_member_make_name () */
   SsemShmMember *member;  /* constant after init; its segment as long as an instance is open */
-  SsemShmSlots slots;
+  SsemShmSlots slots;     /* once it has been attached */
   SsemShmAcquirer acquirer;
 
   gboolean is_attached;

@@ -108,7 +108,6 @@ ssem_shm_attachment_new (const char *key)
 
   self->member = ssem_shm_member_new (key);
   self->name = ssem_shm_member_make_name (self->member);
-  ssem_shm_slots_init (&self->slots, self->member);
   ssem_shm_acquirer_init (&self->acquirer, self->member);
 
   return self;
@@ -117,7 +116,8 @@ ssem_shm_attachment_new (const char *key)
 void
 ssem_shm_attachment_free (SsemShmAttachment *self)
 {
-  ssem_shm_slots_clear (&self->slots);
+  if (self->slots.serial != 0)
+    ssem_shm_slots_clear (&self->slots);
   ssem_shm_acquirer_clear (&self->acquirer);
   ssem_shm_member_free (self->member);
   g_free (self->name);
@@ -151,6 +151,10 @@ attach (SsemShmAttachment *self,
     [SSEM_ACCESS_MODE_JOIN] = SSEM_SHM_JOIN,
   };
   int result;
+
+  /* Not before, because most attachments are created only to find out that there is one already. */
+  if (self->slots.serial == 0)
+    ssem_shm_slots_init (&self->slots, self->member);
 
   ssem_thread_lock (&segment_lock);
   ssem_shm_member_prepare_exit (self->member);

@@ -21,6 +21,7 @@ typedef struct
 {
   char *key;  /* constant after init */
   char *path; /* constant after init */
+  char *name; /* constant after init: identifies the key file, whatever the spelling of the path */
 
   /* Makes the threads of this process wait for each other at the attach lock of the file, whose
    * owner is the open file. */
@@ -38,10 +39,9 @@ typedef struct
 /* To be called before the others. */
 void     ssem_sysv_attachment_init         (void);
 
-/* Creates an attachment for @key, which does not attach yet. @name identifies the key file,
- * whatever the spelling of its path. -ENOTDIR where its directory is missing. */
+/* Creates an attachment for @key, which does not attach yet. -ENOTDIR where the directory of the key
+ * file is missing. */
 int      ssem_sysv_attachment_new          (const char          *key,
-                                            char               **name,
                                             SsemSysvAttachment **attachment);
 void     ssem_sysv_attachment_free         (SsemSysvAttachment  *self);
 

@@ -119,12 +119,12 @@ make_name (const char  *path,
 
 int
 ssem_sysv_attachment_new (const char          *key,
-                          char               **name,
                           SsemSysvAttachment **attachment)
 {
   g_autofree char *path = ssem_sysv_key_path (key);
   SsemSysvAttachment *self;
-  int result = make_name (path, name);
+  char *name = NULL;
+  int result = make_name (path, &name);
 
   if (result != 0)
     return result;
@@ -132,6 +132,7 @@ ssem_sysv_attachment_new (const char          *key,
   self = g_new0 (SsemSysvAttachment, 1);
   self->key = g_strdup (key);
   self->path = g_steal_pointer (&path);
+  self->name = name;
   self->set = -1;
   ssem_sysv_file_init (&self->file);
   g_mutex_init (&self->thread_lock);
@@ -161,6 +162,7 @@ ssem_sysv_attachment_free (SsemSysvAttachment *self)
     ssem_sysv_account_put (self->account, owes_units (self));
   ssem_sysv_file_unmap (&self->file);
   g_mutex_clear (&self->thread_lock);
+  g_free (self->name);
   g_free (self->path);
   g_free (self->key);
   g_free (self);
