@@ -326,7 +326,7 @@ fixture_tear_down (gpointer      fixture,
   fixture_assert_empty (self);
   places_end (self);
 
-  /* Refused where a test, or the library, left anything outside of the folder of keys. */
+  /* Fails where a test, or the library, left anything outside of the directory of keys. */
   g_assert_cmpint (g_rmdir (self->keys_folder), ==, 0);
   g_assert_cmpint (g_rmdir (self->folder), ==, 0);
 

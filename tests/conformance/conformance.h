@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 /* The conformance suite: what the semaphore promises, on every backend that there is.
  *
  * A test body is registered once for each backend, as /ssem/TOPIC/BACKEND/CASE. It gets a fixture:
- * a folder of its own as SSEM_RUNTIME_DIR, a random key, and on request other processes. When it is
- * over, all helpers that still live leave in good order, and nothing may be left in the folder or
+ * a directory of its own as SSEM_RUNTIME_DIR, a random key, and on request other processes. When it is
+ * over, all helpers that still live leave in good order, and nothing may be left in the directory or
  * in the kernel.
  *
  * Where each promise is kept:
@@ -71,7 +71,7 @@ G_BEGIN_DECLS
  *                  who never blocks starts nothing       limits/never-blocked
  *                  many attached, locks in many files    crowd/..., crowd-races/...,
  *                                                        crowd-misfits/...
- *                  all of it at once                     storm/kills, one-death; soak
+ *                  all of it together                    storm/kills, one-death; soak
  *                  all of it, against a model            differential/histories
  *                  other worlds                          ../worlds
  *   Platforms      which backend                         object/environment, default, *-backend
@@ -88,7 +88,7 @@ typedef struct
 {
   SsemBackend backend;
   const char *backend_name; /* as SSEM_BACKEND spells it */
-  char *folder;      /* for the test's own files */
+  char *folder;      /* the directory for the test's own files */
   char *keys_folder; /* within it: SSEM_RUNTIME_DIR */
   char *key;
   gconstpointer data;  /* of the case */
@@ -149,8 +149,8 @@ typedef struct
   const char *const *rows; /* of the script, or NULL */
 } Case;
 
-/* What a program defines: its topic, what every case needs, and its cases, of which one without a name
- * is the last. The main () of all such programs is in conformance-main.c. */
+/* What a program defines: its topic, what every case needs, and its cases, of which one without a
+ * name is the last. The main () of all such programs is in conformance-main.c. */
 extern const char    conformance_topic[];
 extern const Needs   conformance_needs;
 extern const Case    conformance_cases[];
@@ -199,7 +199,7 @@ void                 fixture_share         (Fixture         *self);
 /* The same. Returns FALSE, and skips the case, where no helper can become another user. */
 gboolean             fixture_can_change_user (Fixture       *self);
 
-/* The names in the folder of keys, sorted. */
+/* The names in the directory of keys, sorted. */
 GStrv                fixture_list_keys     (Fixture         *self);
 void                 fixture_assert_empty  (Fixture         *self);
 /* The path of the file that the fixture's key has or would have. */
@@ -208,8 +208,8 @@ char                *fixture_key_path      (Fixture         *self);
  * One in FIXTURE_CROWD counts again, and finds out. */
 #define FIXTURE_CROWD 64
 void                 fixture_gather_crowd  (Fixture         *self);
-/* Waits until pending asynchronous acquires of this process wait in @n_threads threads. Where no thread
- * waits, they are pending from the start. */
+/* Waits until pending asynchronous acquires of this process wait in @n_threads threads. Where no
+ * thread waits, they are pending from the start. */
 void                 fixture_wait_until_pending (Fixture    *self,
                                             guint            n_threads);
 /* The largest value of the backend. */

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* --- Who is blocked --- */
+/* --- Blocked threads --- */
 
 /* Whether @address of the process lies in memory that it shares with others. */
 static gboolean

@@ -23,7 +23,7 @@
 NTSYSAPI NTSTATUS NTAPI NtSuspendProcess (HANDLE process);
 NTSYSAPI NTSTATUS NTAPI NtResumeProcess  (HANDLE process);
 
-/* --- Who is blocked --- */
+/* --- Blocked threads --- */
 
 gboolean
 are_blocked (SsemBackend backend,
@@ -111,7 +111,7 @@ helper_begin_watching (void)
   waits_watch ();
 }
 
-/* Who is in it dies with this process. */
+/* The processes in it die with this process. */
 static HANDLE
 get_job (void)
 {
@@ -200,7 +200,7 @@ helper_wait_readable (Helper *self,
 
   for (;;)
     {
-      /* Where the other end is gone, reading tells. */
+      /* Where the other end is gone, reading finds that out. */
       if (!PeekNamedPipe (pipe, NULL, 0, NULL, &n_bytes, NULL) || n_bytes > 0)
         return TRUE;
       if (g_get_monotonic_time () >= deadline_usec)

@@ -63,7 +63,7 @@ is_of_this_test (Fixture *self,
   return semctl (set, 0, IPC_STAT, argument) != 0 || status.sem_ctime >= begin;
 }
 
-/* The kernel's key of a file of the folder, as ftok(3) makes it. */
+/* Returns the kernel's key of a file of the directory, as ftok(3) makes it. */
 static key_t
 key_of_name (Fixture    *self,
              const char *name)
@@ -182,7 +182,7 @@ remove_tree (const char *path)
   g_autoptr(GDir) dir = NULL;
   const char *name;
 
-  /* A file, a link or a FIFO goes at once. */
+  /* A file, a link or a FIFO needs no more. */
   if (g_unlink (path) == 0 || errno == ENOENT)
     return;
 

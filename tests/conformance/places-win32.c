@@ -8,8 +8,8 @@
 #include <windows.h>
 #include <winternl.h>
 
-/* The folder of keys stays empty here. What there is lies among the names that the system keeps for
- * the session, and those of this folder begin with its hash. */
+/* The directory of keys stays empty here. Semaphores lie among the names that the system keeps for
+ * the session, and the names of this directory begin with its hash. */
 
 #define DIRECTORY_QUERY 1
 #define NAMES_AT_A_TIME 16384
@@ -100,7 +100,7 @@ look_at_names (const char *prefix,
   return (GStrv) g_ptr_array_steal (names, NULL);
 }
 
-/* The names of objects of the folder: what three looks one after the other agree on. */
+/* Returns the names of objects of the directory: those on which three looks in a row agree. */
 static GStrv
 list_names (Fixture    *self,
             const char *type)

@@ -18,7 +18,7 @@
 #define N_THREADS 2
 #define MAX_PAUSE_USEC 3000
 
-/* What a thread tells of itself, written by it alone. */
+/* What a thread reports of itself, and no other thread writes. */
 typedef struct
 {
   _Alignas (64) atomic_uint_least64_t n_operations;

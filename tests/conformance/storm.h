@@ -9,7 +9,7 @@
 G_BEGIN_DECLS
 
 /* A storm of kills: processes work on one key, each with two threads, and are killed at random
- * moments, each replaced at once. At the end of a phase the rest ends in good order, and the units
+ * moments, each replaced right away. At the end of a phase the rest ends in good order, and the units
  * are counted. So that they can be counted, each phase keeps to some rules:
  *
  *   kept    the test has the semaphore open all the while. A worker may drop its last object while

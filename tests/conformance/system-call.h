@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* The system call that a thread is in, as Linux's /proc tells it. */
+/* The system call that a thread is in, from Linux's /proc. */
 
 typedef enum
 {
@@ -26,8 +26,8 @@ typedef struct
   guint64 arguments[3];
 } SystemCall;
 
-/* @thread is one of @pid, as its folder in /proc/PID/task is called. FALSE where it is in no system
- * call, or gone. */
+/* @thread is one of @pid, as its directory in /proc/PID/task is called. FALSE where it is in no
+ * system call, or gone. */
 gboolean system_call_read (pid_t       pid,
                            const char *thread,
                            SystemCall *call);

@@ -541,7 +541,8 @@ test_set_key (Fixture *fixture)
   drop_object (&semaphore);
 }
 
-/* What is disposed of is no user any more, whoever still has a reference: the semaphore goes. */
+/* A disposed object is no user any more, although there is a reference to it: the semaphore
+ * goes. */
 static void
 test_disposed_of (Fixture *fixture)
 {

@@ -17,7 +17,7 @@
  * and makes all balances 0. A death adds what is positive of the balance to the value. The last
  * process that leaves in good order removes the semaphore.
  *
- * Each history has a seed of its own, which follows from the seed of the program. A failure tells
+ * Each history has a seed of its own, which follows from the seed of the program. A failure names
  * both; `test-differential --seed R02S...` repeats all histories, and with SSEM_TEST_HISTORY the
  * one with that seed alone.
  */

@@ -147,14 +147,14 @@ leave_mounts (void)
 }
 
 static gboolean
-mount_small (const char *folder,
+mount_small (const char *directory,
              const char *options)
 {
   static gboolean is_mounted;
 
   if (!leave_mounts ())
     return FALSE;
-  if (mount ("tmpfs", folder, "tmpfs", is_mounted ? MS_REMOUNT : 0, options) != 0)
+  if (mount ("tmpfs", directory, "tmpfs", is_mounted ? MS_REMOUNT : 0, options) != 0)
     return FALSE;
   is_mounted = TRUE;
 
@@ -162,7 +162,7 @@ mount_small (const char *folder,
 }
 
 static gboolean
-bind_folder (const char *from,
+bind_directory (const char *from,
              const char *to,
              gboolean    is_read_only)
 {
@@ -212,16 +212,16 @@ close_all (void)
 
 static gboolean
 open_stranger (const char *kind,
-               const char *folder,
+               const char *directory,
                int         ends[2])
 {
   static const char content[] = "nobody else's";
-  g_autofree char *path = g_build_filename (folder, "stranger", NULL);
+  g_autofree char *path = g_build_filename (directory, "stranger", NULL);
 
   if (g_str_equal (kind, "file"))
     ends[0] = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   else if (g_str_equal (kind, "folder"))
-    ends[0] = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ends[0] = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   else if (g_str_equal (kind, "pipe") && pipe2 (ends, O_CLOEXEC) == 0 &&
            write (ends[1], content, sizeof content) != sizeof content)
     return FALSE;
@@ -232,7 +232,7 @@ open_stranger (const char *kind,
 /* Gives every number that was closed to a file of the program's own. */
 static gboolean
 invite_strangers (const char *kind,
-                  const char *folder)
+                  const char *directory)
 {
   int ends[2] = { -1, -1 };
   int fd;
@@ -240,7 +240,7 @@ invite_strangers (const char *kind,
   close_all ();
   if (g_str_equal (kind, "none"))
     return TRUE;
-  if (!open_stranger (kind, folder, ends))
+  if (!open_stranger (kind, directory, ends))
     return FALSE;
 
   for (fd = 0; fd < N_STRANGERS; fd++)
@@ -412,7 +412,7 @@ change_world (char  **words,
   else if (g_str_equal (command, "name") && n_words == 2)
     prctl (PR_SET_NAME, words[1]);
   else if (g_str_equal (command, "bind") && n_words == 4)
-    is_done = bind_folder (words[2], words[3], n);
+    is_done = bind_directory (words[2], words[3], n);
   else if (g_str_equal (command, "cover") && n_words == 2)
     is_done = cover (words[1]);
   else if (g_str_equal (command, "chdir") && n_words == 2)

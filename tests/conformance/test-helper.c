@@ -28,7 +28,7 @@
  *   fork                                `ok PID`; the child listens on descriptor 3, answers on 4,
  *                                       and says `ok` by itself when it does
  *   wait PID                            reaps such a child
- *   exec                                this program anew in the same process
+ *   exec                                this program again, in the same process
  *   exit N, _exit N, abort, quit        quit drops all objects first
  *   serve-late                          exit obeys on after the library's own end, until quit
  *   timer USEC                          a signal with a handler every so often; `ok COUNT`
@@ -46,14 +46,15 @@
  *   no-sets                             moves to where the kernel grants no semaphore sets, or `no`
  *   no-inotify                          the same for inotify instances
  *   new-pids                            children are in a name space of their own, or `no`
- *   full OPTIONS FOLDER                 a tmpfs of its own there, remounted the next time, or `no`
- *   bind READONLY FROM TO               mounts a folder in another place, for itself alone, or `no`
- *   chdir FOLDER                        changes the current folder
- *   chroot FOLDER                       makes it the root of the process, or `no`
- *   cover FOLDER                        mounts an empty folder over it, for itself alone, or `no`
+ *   full OPTIONS DIRECTORY               a tmpfs of its own there, remounted the next time, or `no`
+ *   bind READONLY FROM TO               mounts a directory elsewhere, for itself alone, or `no`
+ *   chdir DIRECTORY                     changes the current directory
+ *   chroot DIRECTORY                    makes it the root of the process, or `no`
+ *   cover DIRECTORY                     mounts an empty directory over it, for itself alone, or
+ *                                       `no`
  *   new-time MONOTONIC BOOTTIME         children have clocks that many seconds ahead, or `no`
- *   strangers KIND FOLDER               closes all descriptors but its own two; each number becomes
- *                                       a file or pipe of the program's, the folder, or none
+ *   strangers KIND DIRECTORY            closes all descriptors but its own two; each number becomes
+ *                                       a file or pipe of the program's, the directory, or none
  *   wait-in-thread SLOT N, join-thread  an acquire in another thread, and its result
  *   exit-on-signal N                    the handler of SIGUSR1 calls exit ()
  *   release-on-signal SLOT N            the handler of SIGUSR1 releases that much

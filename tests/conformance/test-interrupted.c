@@ -17,7 +17,7 @@
 
 /* What ends in the middle of an operation: a thread that is cancelled, a process whose signal
  * handler calls exit (), and what other threads did at the moment of a fork. None of it leaves a
- * lock that somebody else then waits for. */
+ * lock for which another thread or process then waits. */
 
 /* --- In a child of fork () --- */
 
@@ -88,11 +88,11 @@ change_environment (gpointer data)
 static gpointer
 bind_messages (gpointer data)
 {
-  const char *folder = data;
+  const char *directory = data;
 
   while (!atomic_load (&is_enough))
     {
-      bindtextdomain ("ssem-test", folder);
+      bindtextdomain ("ssem-test", directory);
       dgettext ("ssem-test", "no such message");
     }
 

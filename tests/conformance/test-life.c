@@ -194,12 +194,13 @@ const Case conformance_cases[] = {
     "a open OPEN 2; a set-key OPEN 8 other; a value = 8; a.1 open OPEN_EXISTING = NOT_FOUND;"
     "a release 1; a set-key OPEN 5 other; a value = 5" },
 
-  /* A process leaves a key while a thread of its own waits there. It keeps nobody out of the old
-   * key, and does not keep the last of the others from removing. The thread gets nothing. */
+  /* A process leaves a key while a thread of its own waits there. It keeps nobody out of the old key,
+   * and does not keep the last of the others from removing. The thread gets nothing. It leaves a
+   * moment later than the object, and may be the last user itself: so its end comes first. */
   { "left-under-waiter", NEEDS_FILES, .script =
     "a open OPEN; b open OPEN; a wait-in-thread 1; a blocks; a set-key OPEN 2 other;"
-    "c open OPEN_EXISTING; c close; b close; c open OPEN_EXISTING = NOT_FOUND;"
-    "a join-thread = NOT_FOUND; a close; files 0" },
+    "c open OPEN_EXISTING; c close; b close; a join-thread = NOT_FOUND;"
+    "c open OPEN_EXISTING = NOT_FOUND; a close; files 0" },
 
   /* Units that are held when the last process leaves go with the semaphore. They do not come back
    * to the next semaphore of that name, nor count against what their holder releases there. */

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* --- All at once --- */
+/* --- All together --- */
 
 #define N_PHASES 18
 #define KILLS_PER_PHASE 120

@@ -8,14 +8,13 @@
 #include <sys/ipc.h>
 #include <sys/sem.h>
 
-/* A file with arbitrary bytes lies where the key's has to be; what opens it must get an error, or a
- * semaphore that can be used, and always come back.
+/* A file with arbitrary bytes lies where the key's has to be. Opening must end, with an error or
+ * with a semaphore that can be used.
  *
- * The first byte tells which mode it is opened with (bits 0-1), whether units are acquired (bit 2),
+ * The first byte says which mode it is opened with (bits 0-1), whether units are acquired (bit 2),
  * whether the rest is the whole file or lies over the words of a sound one (bit 3), and whether it
  * is looked at first, as the `ssem` command does it (bit 4). With bit 3 the words are reached
- * whatever the layout's number is.
- */
+ * whatever the layout's number is. */
 
 #define FUZZ_KEY "fuzz"
 #define MODE_BITS 3

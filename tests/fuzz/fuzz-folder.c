@@ -11,14 +11,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char *folder;
+static char *directory;
 
 static void
-remove_folder (void)
+remove_directory (void)
 {
-  if (g_rmdir (folder) != 0)
+  if (g_rmdir (directory) != 0)
     {
-      g_printerr ("Something is left in %s\n", folder);
+      g_printerr ("Something is left in %s\n", directory);
       _exit (1);
     }
 }
@@ -30,14 +30,14 @@ LLVMFuzzerInitialize (int    *argc,
   /* Sets of System V are the process's own, too, where it may have such a name space. */
   unshare (CLONE_NEWIPC);
 
-  /* In memory, where there is such a folder: it is written for each run. */
+  /* In memory, where there is such a directory: each run writes it. */
   const char *base = g_getenv ("TMPDIR") == NULL && g_file_test ("/dev/shm", G_FILE_TEST_IS_DIR)
                      ? "/dev/shm" : g_get_tmp_dir ();
 
-  folder = g_build_filename (base, "ssem-fuzz-XXXXXX", NULL);
-  g_assert_nonnull (g_mkdtemp (folder));
-  g_setenv ("SSEM_RUNTIME_DIR", folder, TRUE);
-  atexit (remove_folder);
+  directory = g_build_filename (base, "ssem-fuzz-XXXXXX", NULL);
+  g_assert_nonnull (g_mkdtemp (directory));
+  g_setenv ("SSEM_RUNTIME_DIR", directory, TRUE);
+  atexit (remove_directory);
   g_log_set_always_fatal (G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING);
 
   return 0;
@@ -46,20 +46,20 @@ LLVMFuzzerInitialize (int    *argc,
 const char *
 fuzz_folder (void)
 {
-  return folder;
+  return directory;
 }
 
 char *
 fuzz_find_file (const char *other)
 {
-  g_autoptr(GDir) dir = g_dir_open (folder, 0, NULL);
+  g_autoptr(GDir) dir = g_dir_open (directory, 0, NULL);
   char *found = NULL;
   const char *name;
 
   g_assert_nonnull (dir);
   while ((name = g_dir_read_name (dir)) != NULL)
     {
-      g_autofree char *path = g_build_filename (folder, name, NULL);
+      g_autofree char *path = g_build_filename (directory, name, NULL);
 
       if (g_strcmp0 (path, other) != 0)
         {

@@ -4,7 +4,7 @@
 
 #include "fuzz.h"
 
-/* Runs a fuzz target on each file of a folder: for compilers without libFuzzer. */
+/* Runs a fuzz target on each file of a directory: for compilers without libFuzzer. */
 
 int
 main (int    argc,

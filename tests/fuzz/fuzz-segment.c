@@ -16,7 +16,7 @@
  * anything that is looked at beyond it is found. Opening files is what fuzz-attach.c does; this is
  * many times faster.
  *
- * The first byte tells how many units are acquired or set (bits 0-2), and whether the rest is the
+ * The first byte says how many units are acquired or set (bits 0-2), and whether the rest is the
  * whole segment or lies over the words of a sound one (bit 3). */
 
 #define UNITS 7

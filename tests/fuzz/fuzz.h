@@ -14,13 +14,13 @@ int         LLVMFuzzerTestOneInput   (const guint8   *data,
 int         LLVMFuzzerInitialize     (int            *argc,
                                       char         ***argv);
 
-/* The folder of keys; the process's own, and gone when it ends. */
+/* The directory of keys: of this process alone, and gone when it ends. */
 const char *fuzz_folder              (void);
 
 /* The file of the one semaphore that there is, or of the one beside @other. The caller frees it. */
 char       *fuzz_find_file           (const char     *other);
 
-/* With the folder that it lies in, where the key has one. */
+/* With the directory that it lies in, where the key has one. */
 void        fuzz_write_file          (const char     *path,
                                       gconstpointer   content,
                                       gsize           length);

@@ -12,9 +12,9 @@ G_BEGIN_DECLS
 /* The units that there are in all. */
 #define UNITS 6
 
-/* Those that a dead process held. One that wants MOST_UNITS needs some of them; it leaves one to the
- * owner, and one to each of two others that operate when the owner holds none. So no try
- * fails or succeeds by the order in which they run. */
+/* Those that a dead process held. One that wants MOST_UNITS needs some of them; it leaves one to
+ * the owner, and one to each of two others that operate when the owner holds none. So no try fails
+ * or succeeds by the order in which they run. */
 #define CORPSE_UNITS 3
 #define MOST_UNITS 4
 

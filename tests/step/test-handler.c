@@ -455,7 +455,7 @@ assert_sums (World *self,
     }
 }
 
-/* Answers whether the handler was called. */
+/* Returns whether the handler was called. */
 static gboolean
 round_interrupted (World         *self,
                    const Point   *point,

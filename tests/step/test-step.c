@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A victim is led to every point of an operation (tracer.h tells what that is), and there
+/* A victim is led to every point of an operation (see tracer.h), and there
  *
  *   killed    the others have gone on before, or not: what it held comes back, who waits for all
  *             units gets them, the next one to open the key finds what it should, and nothing is
@@ -133,7 +133,7 @@ assert_total (World    *self,
       return;
     }
 
-  /* The reset has made the owner's unit forgotten, which the owner then created anew; or has not
+  /* The reset has made the owner's unit forgotten, which the owner then created again; or has not
    * happened. Once it has, it has at all later points; a victim that went another way was killed
    * when it had happened. */
   g_assert_cmpint (total, >=, is_there ? MAX (UNITS, self->last_total) : UNITS);
