@@ -27,10 +27,9 @@
  *               is closed and there is no record. Attaching reaches the incarnation of the parent
  *               or fails.
  *
- * An attached one is orphaned where something outside has removed the set, or the path names
- * another file now. A new instance needs a new attachment then; operations of the old instances
- * fail with
- * -EIDRM.
+ * An attachment is orphaned where something outside has removed the set, or the path names another
+ * file now. A new instance needs a new attachment then. Operations of the old instances fail with
+ * EIDRM.
  *
  * Locks, in this order
  *
