@@ -11,7 +11,7 @@
 /**
  * SsemHold: (skip)
  *
- * Units that are released at the end of a block, in the manner of `GMutexLocker`.
+ * Holds units until the end of a block, like `GMutexLocker` holds a lock.
  *
  * ```c
  * g_autoptr(GError) error = NULL;
@@ -26,13 +26,13 @@
  *
  *   if (hold == NULL)
  *     g_error ("%s", error->message);
- *   // Two of three: work with them. They go back however this block is left.
+ *   // Two of three: work with them. They are released however this block is left.
  * }
  * ```
  *
- * A hold keeps its semaphore alive, and releases through it: don't give the object another key
- * meanwhile. It belongs to C: other languages have `with`, `try … finally` or the like. Any thread
- * may free it, once.
+ * A hold keeps its semaphore object alive, and releases through it. Do not give the object another
+ * key meanwhile. This type is for C; other languages have `with`, `try … finally` or the like. Any
+ * thread may free a hold, once.
  *
  * Since: 1.0
  */
@@ -51,7 +51,8 @@ struct _SsemHold
  * @cancellable: (nullable): a cancellable that ends the wait, or `NULL`
  * @error: return location for an error
  *
- * Takes @n units together, blocks until that many are there, and holds them until it is freed.
+ * Acquires @n units together, blocks until that many are available, and holds them until it is
+ * freed.
  *
  * Returns: (transfer full): the hold, or `NULL`, with nothing held and nothing to free, and @error
  *   set as [method@Ssem.SystemSemaphore.acquire] sets it
@@ -78,7 +79,7 @@ ssem_hold_new (SsemSystemSemaphore  *semaphore,
  * @semaphore: a semaphore
  * @n: how many units: 1 or more
  *
- * Takes charge of @n units that the process holds already, however it acquired them: with
+ * Makes a hold of @n units that the process holds already. It may have acquired them with
  * [method@Ssem.SystemSemaphore.try_acquire], [method@Ssem.SystemSemaphore.acquire_timeout] or
  * [method@Ssem.SystemSemaphore.acquire_async].
  *
@@ -109,9 +110,8 @@ ssem_hold_adopt (SsemSystemSemaphore *semaphore,
  *
  * Releases the units, and frees the hold.
  *
- * Whether the release succeeded can be asked with [method@Ssem.SystemSemaphore.get_error]. In a
- * child of `fork()`, which holds nothing of what its parent holds, freeing a hold of the parent's
- * releases nothing.
+ * [method@Ssem.SystemSemaphore.get_error] returns whether the release succeeded. In a child of
+ * `fork()`, which holds none of its parent's units, freeing a hold of the parent releases nothing.
  *
  * Since: 1.0
  */

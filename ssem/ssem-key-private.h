@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* FALSE with KEY_ERROR for what is no key. */
+/* Fails with KEY_ERROR where @key is not a valid key. */
 gboolean ssem_key_check (const char  *key,
                          GError     **error);
 

@@ -23,7 +23,7 @@ ssem_key_check (const char  *key,
     fault = _("The key of a semaphore cannot be empty");
   else if (strlen (key) > KEY_MAX_BYTES || !g_utf8_validate (key, -1, NULL))
     /* The modules for Python and JavaScript pass a key that is too long in place of text that they
-     * cannot pass on: this sentence has to be true of both. */
+     * cannot pass on. The sentence must be true of both. */
     fault = _("The key of a semaphore must be UTF-8 text of at most 1024 bytes, without null "
               "characters");
 

@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* As g_param_spec_enum (), for a property that keeps a number outside of its enumeration. */
+/* Returns what g_param_spec_enum () does, for a property that keeps a number outside its
+ * enumeration. */
 GParamSpec *ssem_param_spec_any_enum (const char  *name,
                                       GType        enum_type,
                                       int          default_value,

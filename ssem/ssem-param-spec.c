@@ -6,9 +6,9 @@
 
 #include "ssem-param-spec-private.h"
 
-/* GParamSpecEnum replaces a number that its enumeration does not have by the default value, and
- * only logs a warning: a semaphore would be opened in another mode than the program asked for. Here
- * every number reaches the object, which refuses it with an error when it opens. */
+/* GParamSpecEnum replaces a number outside its enumeration by the default value, and only logs a
+ * warning: the semaphore would be opened in another mode than requested. Here every number reaches
+ * the object, which fails to open with an error. */
 
 static gboolean
 any_enum_is_valid (GParamSpec   *pspec,
@@ -17,7 +17,7 @@ any_enum_is_valid (GParamSpec   *pspec,
   return TRUE;
 }
 
-/* Answers whether it changed the value. */
+/* Returns whether it changed the value. */
 static gboolean
 any_enum_validate (GParamSpec *pspec,
                    GValue     *value)

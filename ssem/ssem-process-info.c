@@ -11,12 +11,12 @@
 /**
  * SsemProcessInfo:
  *
- * A process that held units of a semaphore, or waited for some, when somebody looked.
+ * A process that held units of a semaphore, or waited for some, when a snapshot was taken.
  *
- * It is a part of what [struct@Ssem.SemaphoreInfo] tells, and does not change. What it says is for
- * people to read: by the time that it is read, the process may have done something else.
+ * It is part of a [struct@Ssem.SemaphoreInfo], and does not change. It is for people to read: the
+ * process may have done something else since.
  *
- * This type may be used from any thread.
+ * Any thread may use this type.
  *
  * Since: 1.0
  */
@@ -81,7 +81,7 @@ clear (gpointer data)
  * ssem_process_info_unref:
  * @self: (transfer full): a process
  *
- * Gives a reference back; the last one frees @self.
+ * Drops a reference; the last one frees @self.
  *
  * Since: 1.0
  */
@@ -97,13 +97,12 @@ ssem_process_info_unref (SsemProcessInfo *self)
  * ssem_process_info_get_pid:
  * @self: a process
  *
- * The number that the system knows the process by.
+ * Returns the process id.
  *
- * The process has said it of itself. Whether it lives is found out by other means, so it is never
- * the number of one that is dead and that the system has given to another.
+ * The process has recorded the id itself. The library finds out by other means whether the process
+ * lives, so an id that the system has reused is never returned.
  *
- * Returns: the number, or 0 where it means nothing here, because the process runs in another name
- *   space of processes, such as a container
+ * Returns: the id, or 0 if the process runs in another pid name space, such as a container
  *
  * Since: 1.0
  */
@@ -119,13 +118,13 @@ ssem_process_info_get_pid (SsemProcessInfo *self)
  * ssem_process_info_get_command:
  * @self: a process
  *
- * The name of the program that the process runs.
+ * Returns the name of the program that the process runs.
  *
- * On Linux it is what `/proc/PID/comm` says: at most 15 bytes, which the process can change. It is
- * valid UTF-8 and safe to print: an escape such as `\u202e` replaces each character that controls a
- * terminal, changes the direction of text or is invisible.
+ * On Linux it is the content of `/proc/PID/comm`: at most 15 bytes, which the process can change.
+ * It is valid UTF-8 and safe to print: an escape such as `\u202e` replaces each character that
+ * controls a terminal, changes the direction of text or is invisible.
  *
- * Returns: (nullable): the name, or `NULL` where it is not known
+ * Returns: (nullable): the name, or `NULL` if it is not known
  *
  * Since: 1.0
  */
@@ -141,7 +140,7 @@ ssem_process_info_get_command (SsemProcessInfo *self)
  * ssem_process_info_get_units:
  * @self: a process
  *
- * How many units the process holds, or how many it waits for, all its threads together.
+ * Returns how many units all threads of the process held together, or waited for.
  *
  * Returns: a number of units, 1 or more
  *
@@ -159,16 +158,16 @@ ssem_process_info_get_units (SsemProcessInfo *self)
  * ssem_process_info_get_since:
  * @self: a process
  *
- * Since when the process holds units without a break, or waits.
+ * Returns since when the process has held units without a break, or has waited.
  *
- * It is exact to the second, by the clock of the system as it was then. Where several threads of
- * the process do so, it is the time of the one that began first; units that one thread acquired and
- * another released count as held by the first one still.
+ * The time is exact to the second, by the wall clock at that time. If several threads of the
+ * process hold or wait, it is the time of the first. Units that one thread acquired and another
+ * released still count as held by the first thread.
  *
- * An acquire that follows on a release of the same thread, with nobody else in between, does not
- * look at the clock, to be fast.
+ * To be fast, an acquire does not read the clock if it follows a release by the same thread, with
+ * no other operation in between.
  *
- * Returns: (transfer none) (nullable): a time of the local time zone, or `NULL` where it is not
+ * Returns: (transfer none) (nullable): a time of the local time zone, or `NULL` if it is not
  *   known
  *
  * Since: 1.0

@@ -19,8 +19,8 @@
 /**
  * SsemSemaphoreInfo:
  *
- * What a semaphore was like when somebody looked: who holds units, who waits, and whether it is in
- * use at all.
+ * A snapshot of a semaphore: which processes hold units, which wait, and whether any process uses
+ * it.
  *
  * ```c
  * g_autoptr(GError) error = NULL;
@@ -37,19 +37,19 @@
  *   }
  * ```
  *
- * It is a snapshot, which does not change, and is already old when it is read. Looking does not
- * touch the semaphore: it makes nobody an attached process, waits for nobody, and takes nothing
- * from the process's own use of the key.
+ * A snapshot does not change; the semaphore may have changed when the snapshot is read. Taking it
+ * does not affect the semaphore: it attaches no process, waits for no process, and does not affect
+ * this process's own use of the key.
  *
- * With shared memory everything is known. The figures belong to one moment, unless the semaphore is
- * changed so often that no such moment is found. What is acquired or released through an object
- * whose [property@Ssem.SystemSemaphore:undo] is `FALSE` counts neither for nor against a process.
+ * With shared memory everything is known. The figures belong to one moment, unless the semaphore
+ * changes so often that no such moment is found. Acquires and releases through an object whose
+ * [property@Ssem.SystemSemaphore:undo] is `FALSE` do not count as held.
  *
- * With System V the kernel does not tell who holds units or waits. What is not known is `NULL` or
- * -1, as each function says. Qt leaves no trace of the processes that use a semaphore, so they are
- * neither counted nor found to be dead.
+ * With System V the kernel does not report which processes hold units or wait. Unknown values are
+ * `NULL` or -1, as each function says. Qt does not record which processes use a semaphore, so these
+ * are not counted.
  *
- * This type may be used from any thread.
+ * Any thread may use this type.
  *
  * Since: 1.0
  */
@@ -68,7 +68,7 @@ static const SsemBackendConfiguration no_configuration;
 G_DEFINE_BOXED_TYPE (SsemSemaphoreInfo, ssem_semaphore_info,
                      ssem_semaphore_info_ref, ssem_semaphore_info_unref)
 
-/* The class binds the domain of the messages, and starts what is one for the whole process. */
+/* Initialises the class, which binds the domain of the messages and protects the locks. */
 static void
 ensure_library (void)
 {
@@ -81,7 +81,7 @@ ensure_library (void)
     }
 }
 
-/* --- Making --- */
+/* --- Looking --- */
 
 static int
 compare_processes (gconstpointer a,
@@ -93,7 +93,7 @@ compare_processes (gconstpointer a,
   return ssem_process_info_get_pid (process_a) - ssem_process_info_get_pid (process_b);
 }
 
-/* NULL for NULL. */
+/* Returns the public form of @seen; NULL for NULL. */
 static GPtrArray *
 wrap_processes (GArray *seen)
 {
@@ -112,7 +112,7 @@ wrap_processes (GArray *seen)
   return processes;
 }
 
-/* Takes over @snapshot. */
+/* Returns the public form of @snapshot, and takes it over. */
 static SsemSemaphoreInfo *
 wrap (SsemBackend   backend,
       SsemSnapshot *snapshot)
@@ -161,27 +161,28 @@ list_backend (const SsemBackendTable  *table,
 
 /**
  * ssem_semaphore_info_list:
- * @backend: a backend, or `SSEM_BACKEND_DEFAULT` for every one that this build has, whatever the
+ * @backend: a backend, or `SSEM_BACKEND_DEFAULT` for every backend of this build, whatever the
  *   environment says
  * @error: return location for an error
  *
- * Looks at every semaphore of the user.
+ * Lists the semaphores of the user.
  *
- * These are the ones in the place where opening a key would look, which `SSEM_RUNTIME_DIR` moves. A
- * file that is no semaphore, or that cannot be read, is left out; so are the semaphores of other
- * users, which [func@Ssem.SemaphoreInfo.count_others] counts.
+ * These are the semaphores that opening a key would find; `SSEM_RUNTIME_DIR` selects another
+ * directory. The list leaves out files that are not semaphores or cannot be read, and the
+ * semaphores of other users, which [func@Ssem.SemaphoreInfo.count_others] counts.
  *
  * Returns: (transfer container) (element-type SsemSemaphoreInfo): the semaphores, which the array
- *   owns, ordered by the bytes of their keys; or `NULL` with @error set:
+ *   owns, sorted by the bytes of their keys; or `NULL` with @error set:
  *
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the folder of the semaphores cannot be read,
- *   or the one that the library makes for the user is somebody else's, a link or open to others;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if the folder that the environment names does not
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the directory of the semaphores cannot be
+ *   read, or the directory that the library creates for the user belongs to another user, is a link
+ *   or is open to others;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if the directory that the environment names does not
  *   exist;
- * - `G_IO_ERROR_NOT_SUPPORTED` if this build does not have @backend, or the system does not tell;
- * - `G_IO_ERROR_INVALID_ARGUMENT` if @backend is no backend;
+ * - `G_IO_ERROR_NOT_SUPPORTED` if @backend is not available or cannot list semaphores;
+ * - `G_IO_ERROR_INVALID_ARGUMENT` if @backend is not a backend;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` or `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR`
- *   if the folder cannot be read for another reason.
+ *   if the directory cannot be read for another reason.
  *
  * Since: 1.0
  */
@@ -247,15 +248,15 @@ count_others (const SsemBackendTable *table)
 
 /**
  * ssem_semaphore_info_count_others:
- * @backend: a backend, or `SSEM_BACKEND_DEFAULT` for every one that this build has, whatever the
+ * @backend: a backend, or `SSEM_BACKEND_DEFAULT` for every backend of this build, whatever the
  *   environment says
  *
  * Counts the semaphores that [func@Ssem.SemaphoreInfo.list] leaves out because they belong to other
  * users.
  *
- * There are some only where users share a directory: `/tmp` with System V, or the one that
+ * There are some only if users share a directory: `/tmp` with System V, or the directory that
  * `SSEM_RUNTIME_DIR` names. A process that opened a key as root and then changed its user leaves
- * such a semaphore over, because it may not remove it. Only its owner and root can do so.
+ * such a semaphore behind, because only the owner and root may remove it.
  *
  * Returns: a number of semaphores; 0 also where the directory cannot be read
  *
@@ -285,20 +286,19 @@ ssem_semaphore_info_count_others (SsemBackend backend)
 /**
  * ssem_semaphore_info_query:
  * @key: a key: 1 to 1024 bytes of UTF-8
- * @backend: a backend, or `SSEM_BACKEND_DEFAULT` for the one that an object would get that asks for
- *   none
+ * @backend: a backend, or `SSEM_BACKEND_DEFAULT` for the backend that an object gets by default
  * @error: return location for an error
  *
- * Looks at the semaphore of a key.
+ * Takes a snapshot of the semaphore of a key.
  *
- * Returns: (transfer full): what there is to tell, or `NULL` with @error set:
+ * Returns: (transfer full): the snapshot, or `NULL` with @error set:
  *
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if there is no semaphore of that key;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR` if @key is not a key, or what lies in its place is no
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR` if @key is not a valid key, or its file is not a
  *   semaphore;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if it is another user's, or a link;
- * - `G_IO_ERROR_NOT_SUPPORTED` if this build does not have @backend, or the system does not tell;
- * - `G_IO_ERROR_INVALID_ARGUMENT` if @backend, or what the environment names, is no backend;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if it belongs to another user, or is a link;
+ * - `G_IO_ERROR_NOT_SUPPORTED` if @backend is not available or cannot be inspected;
+ * - `G_IO_ERROR_INVALID_ARGUMENT` if @backend, or the name in the environment, is not a backend;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if the process has no more descriptors;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
  *
@@ -330,7 +330,7 @@ ssem_semaphore_info_query (const char   *key,
 
 /**
  * ssem_semaphore_info_ref:
- * @self: what was seen of a semaphore
+ * @self: a snapshot of a semaphore
  *
  * Takes a reference.
  *
@@ -360,7 +360,7 @@ clear (gpointer data)
  * ssem_semaphore_info_unref:
  * @self: (transfer full): what was seen of a semaphore
  *
- * Gives a reference back; the last one frees @self.
+ * Drops a reference; the last one frees @self.
  *
  * Since: 1.0
  */
@@ -372,16 +372,16 @@ ssem_semaphore_info_unref (SsemSemaphoreInfo *self)
   g_atomic_rc_box_release_full (self, clear);
 }
 
-/* --- Telling --- */
+/* --- Reading --- */
 
 /**
  * ssem_semaphore_info_get_key:
- * @self: what was seen of a semaphore
+ * @self: a snapshot of a semaphore
  *
- * The key.
+ * Returns the key.
  *
- * Returns: (nullable): the key, or `NULL` if a Qt program made the semaphore: it writes the key
- *   nowhere
+ * Returns: (nullable): the key, or `NULL` if a Qt program created the semaphore, because Qt stores
+ *   the key nowhere
  *
  * Since: 1.0
  */
@@ -395,9 +395,9 @@ ssem_semaphore_info_get_key (SsemSemaphoreInfo *self)
 
 /**
  * ssem_semaphore_info_get_backend:
- * @self: what was seen of a semaphore
+ * @self: a snapshot of a semaphore
  *
- * What the semaphore is built from.
+ * Returns the backend of the semaphore.
  *
  * Returns: a backend, never `SSEM_BACKEND_DEFAULT`
  *
@@ -413,11 +413,11 @@ ssem_semaphore_info_get_backend (SsemSemaphoreInfo *self)
 
 /**
  * ssem_semaphore_info_get_value:
- * @self: what was seen of a semaphore
+ * @self: a snapshot of a semaphore
  *
- * How many units were available.
+ * Returns how many units were available.
  *
- * Units that a dead process held count as available, as they do for whoever acquires.
+ * Units that a dead process held count as available, as they do for an acquire.
  *
  * Returns: a number of units, 0 or more
  *
@@ -433,11 +433,11 @@ ssem_semaphore_info_get_value (SsemSemaphoreInfo *self)
 
 /**
  * ssem_semaphore_info_get_initial_value:
- * @self: what was seen of a semaphore
+ * @self: a snapshot of a semaphore
  *
- * The value that the semaphore was created with or last reset to.
+ * Returns the value that the semaphore was created with or last reset to.
  *
- * Returns: a number of units, or -1 if it is not known, because a Qt program made the semaphore
+ * Returns: a number of units, or -1 if it is not known, because a Qt program created the semaphore
  *
  * Since: 1.0
  */
@@ -451,9 +451,9 @@ ssem_semaphore_info_get_initial_value (SsemSemaphoreInfo *self)
 
 /**
  * ssem_semaphore_info_get_units_held:
- * @self: what was seen of a semaphore
+ * @self: a snapshot of a semaphore
  *
- * How many units the holders held, together.
+ * Returns how many units all holders held together.
  *
  * Returns: a number of units, or -1 if it is not known
  *
@@ -469,14 +469,14 @@ ssem_semaphore_info_get_units_held (SsemSemaphoreInfo *self)
 
 /**
  * ssem_semaphore_info_get_n_attached:
- * @self: what was seen of a semaphore
+ * @self: a snapshot of a semaphore
  *
- * How many live processes had the key open.
+ * Returns how many live processes had the key open.
  *
- * A process that has closed it, and still holds units, is a holder that is not counted here.
+ * A process that has closed the key and still holds units is a holder, but is not counted here.
  *
- * Returns: a number of processes; or -1 if it is not known: with System V where a Qt program made
- *   the semaphore, or where somebody is attached and the system does not tell how many
+ * Returns: a number of processes; -1 if it is not known: with System V if a Qt program created the
+ *   semaphore, or if the system does not report how many processes are attached
  *
  * Since: 1.0
  */
@@ -490,9 +490,9 @@ ssem_semaphore_info_get_n_attached (SsemSemaphoreInfo *self)
 
 /**
  * ssem_semaphore_info_get_n_waiters:
- * @self: what was seen of a semaphore
+ * @self: a snapshot of a semaphore
  *
- * How many threads waited for units, of all processes together.
+ * Returns how many threads of all processes waited for units.
  *
  * Returns: a number of threads
  *
@@ -508,16 +508,16 @@ ssem_semaphore_info_get_n_waiters (SsemSemaphoreInfo *self)
 
 /**
  * ssem_semaphore_info_is_leftover:
- * @self: what was seen of a semaphore
+ * @self: a snapshot of a semaphore
  *
- * Whether the semaphore was left over: no live process had it open, because the last one was killed
- * or crashed.
+ * Returns whether the semaphore was left over: no live process had it open, because the last one
+ * was killed or crashed.
  *
  * The next process that opens the key takes it over, as its mode says.
  * [func@Ssem.semaphore_remove_leftover] removes it.
  *
- * Returns: `TRUE` if nobody had it open; `FALSE` where that is not known, because a Qt program made
- *   it
+ * Returns: `TRUE` if no live process had it open; `FALSE` also where that is not known, because a
+ *   Qt program created it
  *
  * Since: 1.0
  */
@@ -531,12 +531,12 @@ ssem_semaphore_info_is_leftover (SsemSemaphoreInfo *self)
 
 /**
  * ssem_semaphore_info_get_holders:
- * @self: what was seen of a semaphore
+ * @self: a snapshot of a semaphore
  *
- * The processes that held units, each once.
+ * Returns the processes that held units, each once.
  *
  * Returns: (transfer none) (nullable) (element-type SsemProcessInfo): the processes, ordered by
- *   their numbers, or `NULL` if the backend does not tell
+ *   their ids, or `NULL` if the backend does not report them
  *
  * Since: 1.0
  */
@@ -550,12 +550,12 @@ ssem_semaphore_info_get_holders (SsemSemaphoreInfo *self)
 
 /**
  * ssem_semaphore_info_get_waiters:
- * @self: what was seen of a semaphore
+ * @self: a snapshot of a semaphore
  *
- * The processes that waited for units, each once.
+ * Returns the processes that waited for units, each once.
  *
  * Returns: (transfer none) (nullable) (element-type SsemProcessInfo): the processes, ordered by
- *   their numbers, or `NULL` if the backend does not tell
+ *   their ids, or `NULL` if the backend does not report them
  *
  * Since: 1.0
  */
@@ -567,23 +567,22 @@ ssem_semaphore_info_get_waiters (SsemSemaphoreInfo *self)
   return self->waiters;
 }
 
-/* --- Mending --- */
+/* --- Removing and resetting --- */
 
 /**
  * ssem_semaphore_remove_leftover:
  * @key: a key: 1 to 1024 bytes of UTF-8
- * @backend: a backend, or `SSEM_BACKEND_DEFAULT` for the one that an object would get that asks for
- *   none
+ * @backend: a backend, or `SSEM_BACKEND_DEFAULT` for the backend that an object gets by default
  * @error: return location for an error
  *
  * Removes a semaphore that no live process has open.
  *
- * It never takes one away from anybody: whoever opens the key at the same time either gets the old
- * semaphore, and this function fails, or a new one.
+ * No process loses a semaphore by it: a process that opens the key at the same time gets either the
+ * old semaphore, and this function fails, or a new one.
  *
  * Returns: `TRUE` if it was removed, or `FALSE` with @error set:
  *
- * - `G_IO_ERROR_BUSY` if a live process has it open, or a Qt program made it;
+ * - `G_IO_ERROR_BUSY` if a live process has it open, or a Qt program created it;
  * - otherwise as [func@Ssem.SemaphoreInfo.query] sets it.
  *
  * Since: 1.0
@@ -626,20 +625,19 @@ open_semaphore (const char      *key,
  * ssem_semaphore_reset:
  * @key: a key: 1 to 1024 bytes of UTF-8
  * @value: the new value: 0 to the backend's maximum, 32767 with System V, else `G_MAXINT`
- * @backend: a backend, or `SSEM_BACKEND_DEFAULT` for the one that an object would get that asks for
- *   none
+ * @backend: a backend, or `SSEM_BACKEND_DEFAULT` for the backend that an object gets by default
  * @error: return location for an error
  *
- * Sets the value of a semaphore that exists, and forgets every acquire that has not been released.
+ * Sets the value of an existing semaphore, and forgets every acquire that has not been released.
  *
- * It is what opening the key with `SSEM_ACCESS_MODE_CREATE` and closing it does: those who have it
- * open stay attached, and waiters that the new value can serve wake up. Where nobody else has it
- * open, the semaphore is gone afterwards, since its last user has left.
+ * This does the same as opening the key with `SSEM_ACCESS_MODE_CREATE` and closing it: the
+ * processes that have it open stay attached, and waiters that the new value can serve wake up. If
+ * no other process has it open, the semaphore is gone afterwards, because its last user has left.
  *
  * Returns: `TRUE` if it was reset, or `FALSE` with @error set:
  *
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if there is no semaphore of that key;
- * - `G_IO_ERROR_NOT_SUPPORTED` if the backend has no way to set a value, as on Windows;
+ * - `G_IO_ERROR_NOT_SUPPORTED` if the backend cannot set a value, as on Windows;
  * - otherwise as [ctor@Ssem.SystemSemaphore.new] sets it.
  *
  * Since: 1.0
@@ -655,7 +653,7 @@ ssem_semaphore_reset (const char   *key,
 
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  /* Once it is open, it stays until the second one, which would create it, has reset it. */
+  /* While this object has it open, the second one finds it, and does not create another. */
   opened = open_semaphore (key, value, SSEM_ACCESS_MODE_OPEN_EXISTING, backend, error);
   if (opened == NULL)
     return FALSE;

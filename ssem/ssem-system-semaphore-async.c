@@ -170,21 +170,21 @@ acquire_without_thread (SsemSystemSemaphore *self,
  * ssem_system_semaphore_acquire_async:
  * @self: a semaphore
  * @n: how many units: 1 or more
- * @cancellable: (nullable): a cancellable that takes the request back, or `NULL`
- * @callback: (scope async) (nullable): called when the units are there, or never will be
+ * @cancellable: (nullable): a cancellable that cancels the request, or `NULL`
+ * @callback: (scope async) (nullable): called when the request has succeeded or failed
  * @user_data: (closure callback): data for @callback
  *
- * Takes @n units together as soon as that many are there, without blocking the caller.
+ * Acquires @n units together when that many are available, without blocking the caller.
  *
- * Requests on one object are served in the order in which they were made: one for many units is not
- * overtaken by later ones for few. Blocking acquires, other objects and other processes may be
- * served in between. A pending request keeps the object alive. They wait in one thread for this
- * object, which is there only as long as any of them waits. @callback is called in the
- * thread-default main context of the caller, and asks [method@Ssem.SystemSemaphore.acquire_finish]
- * for the result.
+ * Requests on one object are served in the order in which they were made: a later request for few
+ * units does not overtake an earlier one for many. Blocking acquires, other objects and other
+ * processes may be served in between. A pending request keeps the object alive. The requests of an
+ * object wait in one thread, which exists only while a request waits. @callback is called in the
+ * thread-default main context of the caller; call [method@Ssem.SystemSemaphore.acquire_finish]
+ * there to get the result.
  *
- * If the units came, they are held, whether the result is asked for or not. Do not call this in a
- * signal handler.
+ * If the acquire succeeds, the process holds the units, even if the result is never read. Do not
+ * call this in a signal handler.
  *
  * Since: 1.0
  */
@@ -229,7 +229,7 @@ ssem_system_semaphore_acquire_async (SsemSystemSemaphore *self,
  * @result: the result that the callback was given
  * @error: return location for an error
  *
- * Tells how a request made with [method@Ssem.SystemSemaphore.acquire_async] ended.
+ * Returns the result of a request made with [method@Ssem.SystemSemaphore.acquire_async].
  *
  * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set as
  *   [method@Ssem.SystemSemaphore.acquire] sets it, or to

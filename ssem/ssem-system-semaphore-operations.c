@@ -46,13 +46,13 @@ enter_instance_for (SsemSystemSemaphore  *self,
 /* --- Acquiring --- */
 
 G_GNUC_NO_INLINE static gboolean
-acquire_inside (SsemSystemSemaphore  *self,
-                SsemInstance         *instance,
-                guint                 depth,
-                int                   n,
-                gint64                deadline_usec,
-                GCancellable         *cancellable,
-                GError              **error)
+acquire_in_instance (SsemSystemSemaphore  *self,
+                     SsemInstance         *instance,
+                     guint                 depth,
+                     int                   n,
+                     gint64                deadline_usec,
+                     GCancellable         *cancellable,
+                     GError              **error)
 {
   const SsemBackendTable *table = instance->table;
   int failure;
@@ -61,7 +61,7 @@ acquire_inside (SsemSystemSemaphore  *self,
     ssem_hazard_stay (depth);
   failure = ssem_backend_acquire (instance, n, deadline_usec, cancellable);
 
-  /* One that does not wait may be a signal handler's. */
+  /* An acquire that does not wait may run in a signal handler, which must not free memory. */
   if (deadline_usec == SSEM_DEADLINE_NOW)
     ssem_hazard_leave (depth);
   else
@@ -71,11 +71,11 @@ acquire_inside (SsemSystemSemaphore  *self,
 }
 
 G_GNUC_NO_INLINE static gboolean
-acquire_slowly (SsemSystemSemaphore  *self,
-                int                   n,
-                gint64                deadline_usec,
-                GCancellable         *cancellable,
-                GError              **error)
+acquire_slow (SsemSystemSemaphore  *self,
+              int                   n,
+              gint64                deadline_usec,
+              GCancellable         *cancellable,
+              GError              **error)
 {
   SSEM_THREAD_SHIELD;
   SsemInstance *instance;
@@ -89,13 +89,13 @@ acquire_slowly (SsemSystemSemaphore  *self,
   if (instance == NULL)
     return FALSE;
 
-  return acquire_inside (self, instance, depth, n, deadline_usec, cancellable, error);
+  return acquire_in_instance (self, instance, depth, n, deadline_usec, cancellable, error);
 }
 
-/* The way that most acquires go. Where it ends nothing has happened.
+/* Tries the fast path; where that fails, nothing has happened, and the slow path follows.
  *
- * It keeps few things for later, so that the compiler finds a register for each of them. What a
- * function saves on the stack before the swap, the swap waits for. */
+ * It keeps few values across calls, so that the compiler finds a register for each. The swap waits
+ * for what a function saves on the stack before it. */
 static G_ALWAYS_INLINE inline gboolean
 acquire_until (SsemSystemSemaphore  *self,
                int                   n,
@@ -106,7 +106,7 @@ acquire_until (SsemSystemSemaphore  *self,
   SsemHazard *hazard;
 
   if (G_UNLIKELY (cancellable != NULL))
-    return acquire_slowly (self, n, deadline_usec, cancellable, error);
+    return acquire_slow (self, n, deadline_usec, cancellable, error);
 
   hazard = ssem_hazard_get_fast ();
   if (G_LIKELY (hazard != NULL && n > 0 && ssem_hazard_is_outermost (hazard) &&
@@ -117,14 +117,14 @@ acquire_until (SsemSystemSemaphore  *self,
       if (G_LIKELY (instance != NULL))
         {
           if (G_UNLIKELY (!ssem_backend_acquire_fast (instance, n)))
-            return acquire_inside (self, instance, 0, n, deadline_usec, NULL, error);
+            return acquire_in_instance (self, instance, 0, n, deadline_usec, NULL, error);
           ssem_hazard_leave_fast (hazard);
           return TRUE;
         }
       ssem_hazard_leave_fast (hazard);
     }
 
-  return acquire_slowly (self, n, deadline_usec, NULL, error);
+  return acquire_slow (self, n, deadline_usec, NULL, error);
 }
 
 /**
@@ -134,17 +134,15 @@ acquire_until (SsemSystemSemaphore  *self,
  * @cancellable: (nullable): a cancellable that ends the wait, or `NULL`
  * @error: return location for an error
  *
- * Takes @n units together, and blocks until that many are there.
+ * Acquires @n units together, and blocks until that many are available.
  *
- * It takes all of them or none. A failed or cancelled acquire holds nothing; one that got its units
- * is never reported as cancelled. A cancelled wait ends at once, with System V within 50
- * milliseconds. On Windows, where the system has only single units, several are collected when that
- * many have been seen; the page [Platforms](platforms.html#several-units) tells what follows from
- * it.
+ * It takes all of them or none. A failed or cancelled acquire holds nothing. An acquire that got
+ * its units is never reported as cancelled. A cancelled wait ends immediately, with System V within
+ * 50 milliseconds. On Windows, where the system has only single units, several are collected when
+ * that many are available; see the page [Platforms](platforms.html#several-units).
  *
- * A wait for several units may be overtaken by acquires of fewer, again and again, and with System
- * V for as long as these come. The page [Platforms](platforms.html#fairness) shows what to do about
- * it.
+ * Acquires of fewer units may overtake a wait for several, repeatedly, and with System V without
+ * limit. The page [Platforms](platforms.html#fairness) shows how to avoid that.
  *
  * In a program with a main loop, use [method@Ssem.SystemSemaphore.acquire_async]. Do not call this
  * in a signal handler. It is no cancellation point of `pthread_cancel()`.
@@ -153,10 +151,9 @@ acquire_until (SsemSystemSemaphore  *self,
  *
  * - `G_IO_ERROR_INVALID_ARGUMENT` if @n is not positive;
  * - `G_IO_ERROR_CANCELLED` if @cancellable was cancelled;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @n is more than the backend can ever count to
- *   (32767 with System V), the system has no memory for the wait, or, with shared memory, this
- *   thread is new to the semaphore, and 4095 threads of all processes are using it or the
- *   folder is full;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @n is more than the backend's maximum (32767
+ *   with System V), or the system has no memory for the wait; with shared memory also at the first
+ *   use by this thread, if 4095 threads of all processes use the semaphore or the disk is full;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system
  *   (with shared memory a wait notices within a second, an operation that need not wait does not),
  *   or another thread gave the object another key;
@@ -186,7 +183,7 @@ ssem_system_semaphore_acquire (SsemSystemSemaphore  *self,
  * @n: how many units: 1 or more
  * @error: return location for an error
  *
- * Takes @n units together if they are there, without waiting for them.
+ * Acquires @n units together if they are available, without waiting for them.
  *
  * With shared memory and System V this may be called in a signal handler, with `NULL` for @error,
  * if the thread has used the semaphore before; see [class@Ssem.SystemSemaphore].
@@ -233,10 +230,10 @@ deadline_after (gint64 timeout_usec)
  * @cancellable: (nullable): a cancellable that ends the wait, or `NULL`
  * @error: return location for an error
  *
- * Takes @n units together, and blocks until that many are there or the time is over.
+ * Acquires @n units together, and blocks until that many are available or the time is over.
  *
- * The time is that of the monotonic clock: changes of the wall clock do not shorten or stretch it,
- * and time that the system is suspended does not count. Do not call this in a signal handler. It is
+ * The time is measured by the monotonic clock: changes of the wall clock have no effect, and time
+ * during which the system is suspended does not count. Do not call this in a signal handler. It is
  * no cancellation point of `pthread_cancel()`.
  *
  * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
@@ -263,11 +260,11 @@ ssem_system_semaphore_acquire_timeout (SsemSystemSemaphore  *self,
 /* --- Releasing, and the value --- */
 
 G_GNUC_NO_INLINE static gboolean
-release_inside (SsemSystemSemaphore  *self,
-                SsemInstance         *instance,
-                guint                 depth,
-                int                   n,
-                GError              **error)
+release_in_instance (SsemSystemSemaphore  *self,
+                     SsemInstance         *instance,
+                     guint                 depth,
+                     int                   n,
+                     GError              **error)
 {
   const SsemBackendTable *table = instance->table;
   int failure = ssem_backend_release (instance, n);
@@ -278,9 +275,9 @@ release_inside (SsemSystemSemaphore  *self,
 }
 
 G_GNUC_NO_INLINE static gboolean
-release_slowly (SsemSystemSemaphore  *self,
-                int                   n,
-                GError              **error)
+release_slow (SsemSystemSemaphore  *self,
+              int                   n,
+              GError              **error)
 {
   SSEM_THREAD_SHIELD;
   SsemInstance *instance;
@@ -293,10 +290,10 @@ release_slowly (SsemSystemSemaphore  *self,
   if (instance == NULL)
     return FALSE;
 
-  return release_inside (self, instance, depth, n, error);
+  return release_in_instance (self, instance, depth, n, error);
 }
 
-/* The rest of a release at once that somebody waits for. */
+/* Does the rest of a fast release that finds waiters. */
 G_GNUC_NO_INLINE static gboolean
 wake_and_leave (SsemInstance *instance,
                 int           n)
@@ -313,9 +310,9 @@ wake_and_leave (SsemInstance *instance,
  * @n: how many units: 1 or more
  * @error: return location for an error
  *
- * Adds @n units and wakes whoever waits for them.
+ * Releases @n units and wakes waiters for them.
  *
- * They may be more than the process has acquired: that creates units, also past the initial value.
+ * If the process has acquired fewer, this creates units, also past the initial value.
  *
  * With shared memory and System V this may be called in a signal handler, with `NULL` for @error,
  * if the thread has used the semaphore before; see [class@Ssem.SystemSemaphore].
@@ -324,8 +321,8 @@ wake_and_leave (SsemInstance *instance,
  *
  * - `G_IO_ERROR_INVALID_ARGUMENT` if @n is not positive;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if the value would pass the backend's maximum
- *   (32767 with System V, else `G_MAXINT`), or, with shared memory, this thread is new to the
- *   semaphore, and 4095 threads of all processes are using it or the folder is full;
+ *   (32767 with System V, else `G_MAXINT`); with shared memory also at the first use by this
+ *   thread, if 4095 threads of all processes use the semaphore or the disk is full;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
  *   the semaphore;
@@ -355,7 +352,7 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
       if (G_LIKELY (instance != NULL))
         {
           if (G_UNLIKELY (!ssem_backend_release_fast (instance, n, &has_waiters)))
-            return release_inside (self, instance, 0, n, error);
+            return release_in_instance (self, instance, 0, n, error);
           if (G_UNLIKELY (has_waiters))
             return wake_and_leave (instance, n);
           ssem_hazard_leave_fast (hazard);
@@ -364,7 +361,7 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
       ssem_hazard_leave_fast (hazard);
     }
 
-  return release_slowly (self, n, error);
+  return release_slow (self, n, error);
 }
 
 /**
@@ -372,10 +369,10 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
  * @self: a semaphore
  * @error: return location for an error
  *
- * Tells how many units are available.
+ * Returns how many units are available.
  *
- * It is a snapshot, already old when it is read: do not decide by it whether an acquire would wait,
- * use [method@Ssem.SystemSemaphore.try_acquire]. Do not call this in a signal handler.
+ * The value may have changed when this function returns. To find out whether an acquire would wait,
+ * use [method@Ssem.SystemSemaphore.try_acquire] instead. Do not call this in a signal handler.
  *
  * Returns: the value, 0 or more, or -1 with @error set:
  *
@@ -424,15 +421,15 @@ ssem_system_semaphore_get_value (SsemSystemSemaphore  *self,
  * ssem_system_semaphore_try_acquire_one:
  * @self: a semaphore
  *
- * Takes one unit if it is there, without waiting for it.
+ * Acquires one unit if one is available, without waiting for it.
  *
- * As [method@Ssem.SystemSemaphore.try_acquire] of one unit, without an error to look at: for
- * languages in which each argument of a call takes time. Where it fails,
- * [method@Ssem.SystemSemaphore.get_error] and [method@Ssem.SystemSemaphore.get_error_string] tell
- * why. The module for Python uses it by itself.
+ * This is [method@Ssem.SystemSemaphore.try_acquire] of one unit without a `GError`, for languages
+ * in which each argument of a call takes time. After a failure,
+ * [method@Ssem.SystemSemaphore.get_error] and [method@Ssem.SystemSemaphore.get_error_string] return
+ * the reason. The Python module uses this function automatically.
  *
- * Returns: `TRUE` if the process holds the unit, or `FALSE` if there was none, or for any other
- *   reason that [method@Ssem.SystemSemaphore.try_acquire] fails for
+ * Returns: `TRUE` if the process holds the unit, or `FALSE` if none was available, or
+ *   [method@Ssem.SystemSemaphore.try_acquire] would fail for another reason
  *
  * Since: 1.0
  */
@@ -446,12 +443,12 @@ ssem_system_semaphore_try_acquire_one (SsemSystemSemaphore *self)
  * ssem_system_semaphore_release_one:
  * @self: a semaphore
  *
- * Adds one unit and wakes whoever waits for it.
+ * Releases one unit and wakes a waiter for it.
  *
- * As [method@Ssem.SystemSemaphore.release] of one unit, without an error to look at: for languages
- * in which each argument of a call takes time. Where it fails,
- * [method@Ssem.SystemSemaphore.get_error] and [method@Ssem.SystemSemaphore.get_error_string] tell
- * why. The module for Python uses it by itself.
+ * This is [method@Ssem.SystemSemaphore.release] of one unit without a `GError`, for languages in
+ * which each argument of a call takes time. After a failure,
+ * [method@Ssem.SystemSemaphore.get_error] and [method@Ssem.SystemSemaphore.get_error_string] return
+ * the reason. The Python module uses this function automatically.
  *
  * Returns: `TRUE` if the unit was added, or `FALSE`, with the value as it was, for any reason that
  *   [method@Ssem.SystemSemaphore.release] fails for

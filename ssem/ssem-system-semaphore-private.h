@@ -109,8 +109,8 @@ gboolean      ssem_system_semaphore_finish         (SsemSystemSemaphore     *sel
                                                     GError                 **error);
 
 /* Enters the instance, which it opens if need be, but not for a @queue that is closed. After a
- * success, call ssem_hazard_leave () or ssem_hazard_leave_and_free (). A failure sets either @failure
- * or @error. */
+ * success, call ssem_hazard_leave () or ssem_hazard_leave_and_free (). A failure sets either
+ * @failure or @error. */
 SsemInstance *ssem_system_semaphore_enter          (SsemSystemSemaphore     *self,
                                                     SsemAcquireQueue        *queue,
                                                     guint                   *depth,

@@ -100,7 +100,7 @@ ssem_system_semaphore_install_properties (GObjectClass *object_class)
   /**
    * SsemSystemSemaphore:initial-value: (getter get_initial_value)
    *
-   * The value that the semaphore gets where this object creates or resets it: 0 or more units, and
+   * The value that the semaphore gets if this object creates or resets it: 0 or more units, and
    * at most what the backend can count to (32767 with System V, else `G_MAXINT`).
    *
    * [method@Ssem.SystemSemaphore.set_key] changes it.
@@ -113,7 +113,7 @@ ssem_system_semaphore_install_properties (GObjectClass *object_class)
   /**
    * SsemSystemSemaphore:mode: (getter get_mode)
    *
-   * What opening the key does when the semaphore exists already, and when it doesn't.
+   * What opening the key does if the semaphore exists, and if it does not.
    *
    * [method@Ssem.SystemSemaphore.set_key] changes it.
    *
@@ -127,8 +127,8 @@ ssem_system_semaphore_install_properties (GObjectClass *object_class)
    *
    * Whether units that are acquired through this object come back when the process dies.
    *
-   * With `FALSE`, what goes through this object counts neither for nor against what the process
-   * holds. Reads `FALSE` once the object is open where the backend has no undo (Windows).
+   * With `FALSE`, acquires and releases through this object do not change what the process holds.
+   * Reads `FALSE` on an open object whose backend has no undo (Windows).
    *
    * Since: 1.0
    */
@@ -138,12 +138,12 @@ ssem_system_semaphore_install_properties (GObjectClass *object_class)
   /**
    * SsemSystemSemaphore:backend: (getter get_backend)
    *
-   * What the semaphore is built from.
+   * The backend of the semaphore.
    *
-   * `SSEM_BACKEND_DEFAULT` asks for what the environment variable `SSEM_BACKEND` names, or else the
-   * platform's own: shared memory on Linux, System V on other Unix systems, the system's named
-   * semaphores on Windows. Once the object is open, the property reads as the one that is in use.
-   * Processes share a semaphore only if they use the same backend.
+   * `SSEM_BACKEND_DEFAULT` stands for the backend that the environment variable `SSEM_BACKEND`
+   * names, or else for the default of the platform: shared memory on Linux, System V on other Unix
+   * systems, the system's named semaphores on Windows. On an open object, the property reads as the
+   * backend in use. Processes share a semaphore only if they use the same backend.
    *
    * Since: 1.0
    */
@@ -162,9 +162,9 @@ ssem_system_semaphore_install_properties (GObjectClass *object_class)
  *
  * The key.
  *
- * It is a copy, because another thread may give the object another key.
+ * The string is a copy, because another thread may give the object another key.
  *
- * Returns: (transfer full) (nullable): the key, or `NULL` if the object was built without one
+ * Returns: (transfer full) (nullable): the key, or `NULL` if the object was created without a key
  *
  * Since: 1.0
  */
@@ -186,7 +186,7 @@ ssem_system_semaphore_get_key (SsemSystemSemaphore *self)
  * ssem_system_semaphore_get_initial_value: (get-property initial-value)
  * @self: a semaphore
  *
- * The value that the semaphore gets where this object creates or resets it.
+ * The value that the semaphore gets if this object creates or resets it.
  *
  * Returns: a number of units
  *
@@ -210,9 +210,9 @@ ssem_system_semaphore_get_initial_value (SsemSystemSemaphore *self)
  * ssem_system_semaphore_get_mode: (get-property mode)
  * @self: a semaphore
  *
- * What opening the key does when the semaphore exists already, and when it doesn't.
+ * What opening the key does if the semaphore exists, and if it does not.
  *
- * Returns: the mode that the object was made with, or that was last given with the key
+ * Returns: the mode of the construction, or of the last [method@Ssem.SystemSemaphore.set_key]
  *
  * Since: 1.0
  */
@@ -236,7 +236,7 @@ ssem_system_semaphore_get_mode (SsemSystemSemaphore *self)
  *
  * Whether units that are acquired through this object come back when the process dies.
  *
- * Returns: `FALSE` if the object was made so, or is open on a backend that has no undo
+ * Returns: `FALSE` if the object was created so, or its backend has no undo
  *
  * Since: 1.0
  */
@@ -258,9 +258,9 @@ ssem_system_semaphore_get_undo (SsemSystemSemaphore *self)
  * ssem_system_semaphore_get_backend: (get-property backend)
  * @self: a semaphore
  *
- * What the semaphore is built from.
+ * The backend of the semaphore.
  *
- * Returns: the backend in use, or the one that was asked for if the object is not open yet
+ * Returns: the backend in use, or the requested backend if the object is not open yet
  *
  * Since: 1.0
  */

@@ -85,10 +85,10 @@ get_last_error (SsemSystemSemaphore *self)
  * ssem_system_semaphore_get_error:
  * @self: a semaphore
  *
- * Tells how the last operation on this object ended, whichever thread it ran in.
+ * Returns the error code of the last operation on this object, in any thread.
  *
- * This is for programs ported from Qt; the `GError` of each call says more. Do not call this in a
- * signal handler.
+ * This function is for programs ported from Qt; the `GError` of each call says more. Do not call it
+ * in a signal handler.
  *
  * Returns: `SSEM_SYSTEM_SEMAPHORE_ERROR_NO_ERROR` after a success, else the code of the error;
  *   `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` stands for all of the `G_IO_ERROR` domain
@@ -118,7 +118,7 @@ ssem_system_semaphore_get_error (SsemSystemSemaphore *self)
  * ssem_system_semaphore_get_error_string:
  * @self: a semaphore
  *
- * The message of the error that the last operation on this object ended with, translated.
+ * Returns the translated error message of the last operation on this object.
  *
  * Do not call this in a signal handler.
  *

@@ -15,11 +15,11 @@
 /**
  * SsemSystemSemaphore:
  *
- * A counting semaphore that processes share by a key.
+ * A counting semaphore shared between processes, modelled on Qt's `QSystemSemaphore`.
  *
- * A semaphore guards a number of equal resources, its *units*. A process that needs some acquires
- * them, waits until that many are there, and releases them when it is done. Every process that
- * opens the same key gets the same semaphore. The class is modelled on Qt's `QSystemSemaphore`.
+ * A semaphore guards a number of equal resources, its *units*. A process acquires units, waits
+ * until they are available, and releases them when it is done. All processes that open the same key
+ * share one semaphore.
  *
  * ```c
  * g_autoptr(GError) error = NULL;
@@ -34,68 +34,68 @@
  *
  * ## The key
  *
- * A key is a non-empty string of valid UTF-8 of at most 1024 bytes. Any character is only a
- * character, `/` too. Keys are the user's own: another user's program does not share them. In a
- * folder that users share, such as `/tmp` with the System V backend, the second user of a key gets
- * `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` while the first one's is there. The environment
- * variable `SSEM_RUNTIME_DIR`, the path of an existing folder, moves the whole name space there.
+ * A key is a non-empty string of valid UTF-8 of at most 1024 bytes. No character has a special
+ * meaning, `/` included. Keys belong to a user: programs of another user do not share them. In a
+ * directory that users share, such as `/tmp` with the System V backend, a second user of a key gets
+ * `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` while the semaphore of the first user exists. The
+ * environment variable `SSEM_RUNTIME_DIR`, the path of an existing directory, moves the whole name
+ * space there.
  *
  * ## When a process dies
  *
- * When a process ends for whatever reason, SIGKILL included, the units that it has acquired and not
- * released come back, and wake whoever waits for them. (With shared memory it is the other
- * processes that give them back: whoever waits, tries in vain or asks for the value.) Holding
- * belongs to the process, not to the object or the thread: what one object acquired, another of the
- * same key may release. A process that released more than it acquired has *created* units; those
- * stay when it ends. What is acquired through an object whose [property@Ssem.SystemSemaphore:undo]
- * is `FALSE` does not come back: right for signalling, where one process acquires what another
- * releases.
+ * When a process ends for any reason, SIGKILL included, the units that it has acquired and not
+ * released come back, and waiters for them wake. (With shared memory, other processes give the
+ * units back: a waiter, a process that tries in vain, or one that reads the value.) Units are held
+ * by the process, not by the object or the thread: another object of the same key may release what
+ * one object acquired. A process that releases more than it acquired *creates* units; these stay
+ * when it ends. Units that are acquired through an object whose
+ * [property@Ssem.SystemSemaphore:undo] is `FALSE` do not come back. That is right for signalling,
+ * where one process acquires what another releases.
  *
- * The last process to drop its last object of a key, or to exit, removes the semaphore from the
- * system. If the last process is killed or crashes, the semaphore is left over, with its units
- * back, until the next one opens the key.
+ * The last process removes the semaphore from the system when it drops its last object of the key,
+ * or exits. If the last process is killed or crashes, the semaphore is left over, with its units
+ * back, until a process opens the key.
  *
- * A child of `fork()` holds nothing of what its parent holds; its first use of an object makes it a
- * user of its own. After `exec()` the units of the old program come back, with System V only when
- * the process ends.
+ * A child of `fork()` holds none of its parent's units; its first use of an object makes it a user
+ * of its own. After `exec()` the units of the old program come back, with System V only when the
+ * process ends.
  *
- * On Windows the system does none of this. Units of a dead process do not come back there, and
- * [property@Ssem.SystemSemaphore:undo] reads `FALSE`; a semaphore is gone with its last process,
- * crashed or not; and `SSEM_ACCESS_MODE_CREATE` does the same as `SSEM_ACCESS_MODE_OPEN`.
+ * Windows does none of this. The units of a dead process do not come back there, and
+ * [property@Ssem.SystemSemaphore:undo] reads `FALSE`. A semaphore is gone with its last process,
+ * crashed or not. `SSEM_ACCESS_MODE_CREATE` does the same as `SSEM_ACCESS_MODE_OPEN`.
  *
  * ## Threads
  *
- * Any thread may call anything at any time. Time that the system is suspended does not count as
- * time waited, and changes of the clock have no effect on time-outs. No call is a cancellation
- * point of `pthread_cancel()`: a cancelled thread ends after it.
+ * Any thread may call any function at any time. Time during which the system is suspended does not
+ * count as time waited, and clock changes have no effect on time-outs. No call is a cancellation
+ * point of `pthread_cancel()`: a cancelled thread ends after the call.
  *
  * ## Signal handlers
  *
- * With shared memory and System V, [method@Ssem.SystemSemaphore.release] and
- * [method@Ssem.SystemSemaphore.try_acquire], and the same of one unit, may be called in a POSIX
- * signal handler, as `sem_post()` may, also where it interrupts another call of the library. The
- * thread must have acquired from or released to this semaphore before, in this process: its first
- * use allocates memory. Pass `NULL` for the error; [method@Ssem.SystemSemaphore.get_error] answers
- * afterwards, outside the handler. Up to seven handlers may interrupt each other in such calls; one
- * more fails with `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES`. Save `errno` in the handler. All
- * other calls are not safe there. A handler that calls `exit()` does not make the library hang;
- * where it interrupted the library, the semaphore may be left over, as after a crash.
+ * With shared memory and System V, a POSIX signal handler may call
+ * [method@Ssem.SystemSemaphore.release] and [method@Ssem.SystemSemaphore.try_acquire], and their
+ * variants for one unit, even if it interrupts another call of the library. The thread must have
+ * acquired from or released to this semaphore before, in this process, because the first use
+ * allocates memory. Pass `NULL` for the error, and call [method@Ssem.SystemSemaphore.get_error]
+ * outside the handler. Up to seven handlers may interrupt each other in such calls; one more fails
+ * with `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES`. Save `errno` in the handler. All other calls
+ * are not safe there. A handler that calls `exit()` does not make the library hang; if it
+ * interrupted the library, the semaphore may be left over, as after a crash.
  *
  * ## The end of an object
  *
  * After [method@GObject.Object.run_dispose] every operation of an object fails with
- * `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND`; it does not open its key again.
+ * `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND`; the object does not open its key again.
  *
  * ## Errors
  *
- * Errors are reported as [error@Ssem.SystemSemaphoreError], and as `G_IO_ERROR` for what GIO users
- * know under that name: cancelled, timed out, would block, invalid argument, not supported. For
- * programs ported from Qt, the last result can also be asked for with
- * [method@Ssem.SystemSemaphore.get_error].
+ * Errors have the domain [error@Ssem.SystemSemaphoreError], or `G_IO_ERROR` for cancelled, timed
+ * out, would block, invalid argument and not supported. Programs ported from Qt can get the last
+ * error with [method@Ssem.SystemSemaphore.get_error].
  *
- * Two backends are two worlds: a key opened through one of them is not the same key in another. See
- * [property@Ssem.SystemSemaphore:backend]. On Linux the default lies in shared memory, where Qt
- * does not look: to share a key with a Qt program, set `SSEM_BACKEND=sysv` or the property.
+ * Two backends are two worlds: the same key in two backends means two semaphores. See
+ * [property@Ssem.SystemSemaphore:backend]. On Linux the default is shared memory, which Qt does not
+ * use. To share a key with a Qt program, set `SSEM_BACKEND=sysv` or the property.
  *
  * Since: 1.0
  */
@@ -110,7 +110,7 @@ static guint signals[N_SIGNALS];
 
 static void initable_iface_init (GInitableIface *iface);
 
-/* GAsyncInitable's own implementation calls init () in a thread. */
+/* The default implementation of GAsyncInitable calls init () in a thread. */
 G_DEFINE_FINAL_TYPE_WITH_CODE (SsemSystemSemaphore, ssem_system_semaphore, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, initable_iface_init)
                                G_IMPLEMENT_INTERFACE (G_TYPE_ASYNC_INITABLE, NULL))
@@ -133,7 +133,7 @@ check_opening (const char      *key,
       return FALSE;
     }
 
-  /* A cast, because the compiler may know that an enumeration is never negative. */
+  /* A cast: the compiler may assume that an enumeration is never negative. */
   if ((guint) mode > SSEM_ACCESS_MODE_JOIN)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
@@ -321,7 +321,7 @@ drop_queue (SsemSystemSemaphore *self)
   if (queue == NULL || !ssem_acquire_queue_is_usable (queue))
     return;
 
-  /* An object that was built without a key has a queue, too. */
+  /* An object without a key may have a queue, too. */
   ssem_backend_describe (NULL, SSEM_OPERATION_ACQUIRE, key != NULL ? key : "",
                          SSEM_FAILURE_CLOSED, &closed);
   ssem_acquire_queue_close (queue, closed);
@@ -370,7 +370,8 @@ ssem_system_semaphore_finalize (GObject *object)
 
   if (self->queue != NULL && ssem_acquire_queue_is_usable (self->queue))
     ssem_acquire_queue_unref (self->queue);
-  /* In a child of fork () that has not used it, a thread of the parent's may have it. */
+  /* In a child of fork () that has not used the object, a thread of the parent may hold the
+   * lock. */
   if (self->fork_count == ssem_fork_count ())
     g_mutex_clear (&self->opening);
   g_clear_pointer (&self->context, g_main_context_unref);
@@ -387,7 +388,7 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
 
   ssem_system_semaphore_class = klass;
 
-  /* Its number is written without a lock, by whoever asks for it first: here, before any thread. */
+  /* The first caller writes the quark without a lock: here, before there are threads. */
   ssem_system_semaphore_error_quark ();
   g_io_error_quark ();
 
@@ -417,8 +418,8 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
 
-  /* Here and not when they are first needed: a fork in another thread in the middle of that would
-   * leave the child waiting for a thread that it doesn't have. */
+  /* Here and not when they are first needed: after a fork in another thread in the middle of this,
+   * the child would wait forever. */
   ssem_fork_protect (&ssem_system_semaphore_lock, NULL);
   ssem_acquire_queue_init ();
   ssem_hazard_init ();
@@ -453,27 +454,26 @@ ssem_system_semaphore_init (SsemSystemSemaphore *self)
  * Opens the semaphore of @key, or creates it.
  *
  * To choose [property@Ssem.SystemSemaphore:undo] or [property@Ssem.SystemSemaphore:backend], use
- * [func@Gio.Initable.new] with the properties. Opening waits for nobody with shared memory, with
- * System V only for another process that is opening or closing the same key at that moment; where
- * even that is too long, use [func@Gio.AsyncInitable.new_async]. Do not call this in a signal
- * handler.
+ * [func@Gio.Initable.new] with the properties. With shared memory, opening never waits for another
+ * process. With System V it waits while another process opens or closes the same key; if that is
+ * too long, use [func@Gio.AsyncInitable.new_async]. Do not call this function in a signal handler.
  *
  * Returns: (transfer full): a semaphore that is open, or `NULL` with @error set:
  *
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR` if @key is no key, or what lies in its place on the
- *   disk is no semaphore of that key;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR` if @key is not a valid key, or its file is not a
+ *   semaphore of that key;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` with `SSEM_ACCESS_MODE_OPEN_EXISTING` if the key is
- *   unknown, and if the folder that semaphores live in does not exist;
+ *   unknown, and with any mode if the directory of the semaphores does not exist;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS` with `SSEM_ACCESS_MODE_CREATE_EXCLUSIVE` if a live
- *   process uses the semaphore, or may be using it because a Qt program made it;
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the semaphore belongs to another user or a
- *   link lies in its place, the folder cannot be written to, or the one that the library makes for
- *   the user is somebody else's, a link or open to others;
+ *   process uses the semaphore, or may be using it because a Qt program created it;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the semaphore belongs to another user, its
+ *   file is a link, the directory is not writable, or the directory that the library creates for
+ *   the user belongs to another user, is a link or is open to others;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @initial_value is past the backend's maximum,
- *   or the system has no more semaphores, descriptors, memory or room where they are kept;
- * - `G_IO_ERROR_INVALID_ARGUMENT` if @initial_value is negative, @mode is no mode, or the
- *   environment variable `SSEM_BACKEND` names no backend;
- * - `G_IO_ERROR_NOT_SUPPORTED` if it names one that this system does not have;
+ *   or the system has no more semaphores, descriptors, memory or disk space;
+ * - `G_IO_ERROR_INVALID_ARGUMENT` if @initial_value is negative, @mode is not an access mode, or
+ *   the environment variable `SSEM_BACKEND` names no backend;
+ * - `G_IO_ERROR_NOT_SUPPORTED` if the backend is not available, or its module cannot be loaded;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR` for anything else.
  *
  * Since: 1.0
@@ -507,16 +507,16 @@ ssem_system_semaphore_new (const char      *key,
  * @mode: what to do when the semaphore exists already, and when it doesn't
  * @error: return location for an error
  *
- * Gives the object another key, as if it were dropped and made anew.
+ * Gives the object another key, as if it were dropped and created again.
  *
- * Like dropping the object, this does not release what the process holds; if it was the last user
- * of the old key, that semaphore is removed. An acquire that waits in another thread, and every
- * pending asynchronous one, fails with `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` and holds nothing.
- * (With System V, one that waits without a cancellable, on a semaphore that other processes use,
- * only notices once units come for it; it gives them back.)
+ * Like dropping the object, this does not release what the process holds. If the object was the
+ * last user of the old key, that semaphore is removed. An acquire that waits in another thread, and
+ * every pending asynchronous acquire, fails with `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` and holds
+ * nothing. (With System V, if other processes use the semaphore, an acquire without a cancellable
+ * notices only when its units are available; it gives them back.)
  *
- * A key, initial value or mode that could never be right leaves the object as it was. If opening
- * the new key fails, the object has that key and is not open; its next operation tries again.
+ * An invalid key, initial value or mode leaves the object as it was. If opening the new key fails,
+ * the object has that key and is not open; its next operation tries again.
  *
  * Emits `notify` for those of [property@Ssem.SystemSemaphore:key],
  * [property@Ssem.SystemSemaphore:initial-value] and [property@Ssem.SystemSemaphore:mode] that

@@ -16,27 +16,27 @@ G_BEGIN_DECLS
 
 /**
  * SsemAccessMode:
- * @SSEM_ACCESS_MODE_OPEN: Use the semaphore as it is and ignore the initial value; where the key is
+ * @SSEM_ACCESS_MODE_OPEN: Use the semaphore as it is and ignore the initial value; if the key is
  *   unknown, create the semaphore with the initial value.
  * @SSEM_ACCESS_MODE_CREATE: Use the semaphore, set its value to the initial value and forget every
- *   acquire that has not been released; processes that use it stay attached to it. Where the key is
+ *   acquire that has not been released; processes that use it stay attached to it. If the key is
  *   unknown, create the semaphore with the initial value. On Windows, which cannot set a value, the
  *   same as @SSEM_ACCESS_MODE_OPEN.
- * @SSEM_ACCESS_MODE_OPEN_EXISTING: Use the semaphore as it is; where the key is unknown, fail with
+ * @SSEM_ACCESS_MODE_OPEN_EXISTING: Use the semaphore as it is; if the key is unknown, fail with
  *   `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND`.
  * @SSEM_ACCESS_MODE_CREATE_EXCLUSIVE: Create the semaphore, or reset one that no live process is
  *   attached to; otherwise fail with `SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS`. A semaphore that
- *   a Qt program made counts as in use.
+ *   a Qt program created counts as in use.
  * @SSEM_ACCESS_MODE_JOIN: Use the semaphore as it is while a live process is attached to it; reset
- *   one that no live process is attached to, and create one where the key is unknown, with the
- *   initial value. A semaphore that a Qt program made counts as in use. On Windows the same as
+ *   one that no live process is attached to, and create one if the key is unknown, with the
+ *   initial value. A semaphore that a Qt program created counts as in use. On Windows the same as
  *   @SSEM_ACCESS_MODE_OPEN.
  *
- * What opening a key does when the semaphore exists already, and when it doesn't.
+ * What opening a key does if the semaphore exists, and if it does not.
  *
  * The first two have the numbers and the meaning of `QSystemSemaphore::AccessMode`. To limit how
- * many jobs run at once, use @SSEM_ACCESS_MODE_JOIN: a semaphore that a killed program left over
- * does not keep its old limit.
+ * many jobs run at the same time, use @SSEM_ACCESS_MODE_JOIN: a semaphore that a killed program
+ * left over does not keep its old limit.
  *
  * Since: 1.0
  */
@@ -51,20 +51,20 @@ typedef enum
 
 /**
  * SsemBackend:
- * @SSEM_BACKEND_DEFAULT: What the environment variable `SSEM_BACKEND` names (`shared-memory`,
- *   `sysv` or `windows`), or else the best that the platform has.
- * @SSEM_BACKEND_SHARED_MEMORY: A counter in shared memory; nothing else makes an uncontended
+ * @SSEM_BACKEND_DEFAULT: The backend that the environment variable `SSEM_BACKEND` names
+ *   (`shared-memory`, `sysv`, `windows` or a module), or else the best of the platform.
+ * @SSEM_BACKEND_SHARED_MEMORY: A counter in shared memory. Only this backend makes an uncontended
  *   acquire without a system call. The default on Linux.
- * @SSEM_BACKEND_SYSV: A System V semaphore, the one that Qt programs reach with the same key. A
- *   wait for several units may last as long as others acquire and release fewer; see the page
+ * @SSEM_BACKEND_SYSV: A System V semaphore, shared with Qt programs that use the same key. A wait
+ *   for several units may last as long as other processes acquire and release fewer; see the page
  *   [Platforms](platforms.html#fairness).
- * @SSEM_BACKEND_WINDOWS: A named semaphore of Windows, the one that Qt programs reach with the same
- *   key there.
+ * @SSEM_BACKEND_WINDOWS: A named semaphore of Windows, shared with Qt programs that use the same
+ * key.
  *
- * What a semaphore is built from.
+ * How a semaphore is implemented.
  *
- * Processes share a semaphore only through the same backend. [func@Ssem.Backend.is_supported] tells
- * which ones this build has.
+ * Processes share a semaphore only through the same backend. [func@Ssem.Backend.is_supported]
+ * returns whether a backend is available.
  *
  * Since: 1.0
  */
