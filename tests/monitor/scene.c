@@ -171,5 +171,5 @@ wait_for_counts (Scene *scene,
 gboolean
 names_processes (Scene *scene)
 {
-  return scene->fixture->backend == SSEM_BACKEND_SHARED_MEMORY;
+  return fixture_has (scene->fixture, NEEDS_HOLDERS);
 }

@@ -228,8 +228,7 @@ type_key (Scene *scene)
 static void
 choose_backend (Fixture *fixture)
 {
-  g_setenv ("SSEM_BACKEND",
-            fixture->backend == SSEM_BACKEND_SYSV ? "sysv" : "shared-memory", TRUE);
+  g_setenv ("SSEM_BACKEND", fixture->backend_name, TRUE);
 }
 
 static void

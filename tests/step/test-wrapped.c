@@ -101,11 +101,6 @@ test_wrapped (Fixture *fixture)
   guint n = 1;
   pid_t pid;
 
-  if (fixture->backend != SSEM_BACKEND_SHARED_MEMORY)
-    {
-      g_test_skip ("the kernel gives back what the dead held");
-      return;
-    }
   if (!tracer_is_supported (&reason))
     {
       g_test_skip (reason);
@@ -149,6 +144,6 @@ const char conformance_topic[] = "wrapped";
 const Needs conformance_needs = 0;
 
 const Case conformance_cases[] = {
-  { "reclaimed", NEEDS_UNDO | NEEDS_SIGNALS, test_wrapped },
+  { "reclaimed", NEEDS_SHARED_MEMORY | NEEDS_UNDO | NEEDS_SIGNALS, test_wrapped },
   { NULL },
 };

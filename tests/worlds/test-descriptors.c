@@ -104,14 +104,14 @@ dismiss_strangers (Helper     *helper,
 
 /* --- A process among others --- */
 
-/* With System V, only opening and closing need a descriptor. In shared memory, an operation needs
- * one to find out which processes are alive, and must not guess. */
+/* A backend that asks the kernel in every operation needs a descriptor only to open and close. Others
+ * need one to find out which processes are alive, and must not guess. */
 static void
 expect_unknown_or (Fixture *fixture,
                    Helper  *helper,
                    int      code)
 {
-  if (fixture->backend == SSEM_BACKEND_SHARED_MEMORY)
+  if (!fixture_has (fixture, NEEDS_ASKING))
     helper_expect_error (helper, SSEM_SYSTEM_SEMAPHORE_ERROR,
                          SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR);
   else
@@ -122,7 +122,7 @@ static void
 test_among_others (Fixture *fixture)
 {
   const char *kind = fixture->data;
-  gboolean asks_memory = fixture->backend == SSEM_BACKEND_SHARED_MEMORY;
+  gboolean asks_memory = !fixture_has (fixture, NEEDS_ASKING);
   Helper *holder = fixture_user (fixture, 3);
   Helper *daemon = fixture_user (fixture, 3);
   g_autofree char *before = NULL;
@@ -260,7 +260,7 @@ test_waiting (Fixture *fixture)
   helper_do (holder, "acquire 0 1");
   helper_do (daemon, "wait-in-thread 0 1");
   wait_until_blocked (fixture->backend, daemon->pid, 1);
-  if (fixture->backend == SSEM_BACKEND_SHARED_MEMORY)
+  if (fixture_has (fixture, NEEDS_SHARED_MEMORY))
     wait_for ("the thread of the death watch", has_watch_thread, daemon);
   before = invite_strangers (daemon, fixture, kind);
 
