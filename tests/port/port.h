@@ -48,6 +48,8 @@ typedef struct
   PortPoint die_at;
   int die_after;
 
+  gboolean is_slotless;      /* set before it runs: it claims no slot, and can only look for the dead */
+
   atomic_bool must_die;      /* set by port_process_kill () */
   atomic_bool is_mortal;     /* in port_process_run () */
   volatile sig_atomic_t n_in_port; /* its own thread's: how deep it is in functions of the port */
