@@ -10,12 +10,12 @@
 
 G_BEGIN_DECLS
 
-/* The conformance suite: what the semaphore promises, on every backend that there is.
+/* The conformance suite: what the semaphore promises, on every backend of the build.
  *
- * A test body is registered once for each backend, as /ssem/TOPIC/BACKEND/CASE. It gets a fixture:
- * a directory of its own as SSEM_RUNTIME_DIR, a random key, and on request other processes. When it is
- * over, all helpers that still live leave in good order, and nothing may be left in the directory or
- * in the kernel.
+ * A case is a script (script.h) or a function in C. It runs once for each backend, as
+ * /ssem/TOPIC/BACKEND/CASE, with a fixture: a directory of its own as SSEM_RUNTIME_DIR, a random
+ * key, and other processes on request. At the end all helpers that still live quit, and nothing may
+ * be left in the directory or in the kernel.
  *
  * Where each promise is kept:
  *
@@ -24,8 +24,8 @@ G_BEGIN_DECLS
  *   Key            text of at most 1024 bytes            keys/refused, refused-by-set-key, longest
  *                  any character                         keys/any-character, distinct
  *                  scope: the user                       keys/other-user, other-user-for-root
- *                  SSEM_RUNTIME_DIR                      keys/runtime-dir, errors/folder-missing,
- *                                                        paths/spellings, last-..., link-moves
+ *                  SSEM_RUNTIME_DIR                      keys/runtime-dir, paths/spellings, last-...,
+ *                                                        link-moves, errors/directory-missing
  *                  what others put in its place          planted/...
  *                  another's set under its number        modes/collided*
  *   Access modes   every cell of the table               modes/table-*, own-process, numbers,
@@ -37,7 +37,7 @@ G_BEGIN_DECLS
  *   Operations     together or none                      operations/together
  *                  creating units, release by anybody    operations/create-units
  *                  n <= 0, the maximum                   operations/not-positive, maximum*,
- *                                                        acquire-past-maximum, initial-value
+ *                                                        acquire-past-maximum, initial-value*
  *                  try_acquire, acquire_timeout          operations/try, timeout*, one
  *                  failed ones hold nothing              cancel/..., async/race, cancelled-*
  *                  EINTR                                 operations/signals-*
@@ -56,8 +56,8 @@ G_BEGIN_DECLS
  *   End of life    the last one removes                  life/last-*, creator-killed, fork/idle-*
  *                  races converge                        life/churn*, threads/open-and-close
  *                  a crash leaves it                     modes/leftover-value, resetter-killed*
- *                  renamed, another root                 paths/renamed, made-in-..., chroot, covered,
- *                                                        moved/...
+ *                  renamed, another root                 paths/renamed, made-in-..., chroot,
+ *                                                        covered, moved/...
  *                  removed from outside                  life/removed*, openers-after-removal
  *                  dropping releases nothing             death/object-dropped,
  *                                                        life/units-go-with-it
@@ -68,7 +68,7 @@ G_BEGIN_DECLS
  *                                                        no-room-to-grow
  *                  setrlimit                             rlimits/...
  *                  4,000 attached, and one too many      limits/crowd, counter/slots
- *                  who never blocks starts nothing       limits/never-blocked
+ *                  never blocked, nothing started        limits/never-blocked
  *                  many attached, locks in many files    crowd/..., crowd-races/...,
  *                                                        crowd-misfits/...
  *                  all of it together                    storm/kills, one-death; soak
@@ -115,7 +115,7 @@ typedef enum
   NEEDS_LIST = 1 << 3,       /* ssem_semaphore_info_list () */
   NEEDS_REMOVE = 1 << 4,     /* ssem_semaphore_remove_leftover () */
   NEEDS_ATOMIC_N = 1 << 5,   /* several units are taken together, by one operation */
-  NEEDS_LEFTOVERS = 1 << 6,  /* a semaphore outlives the crash of its last process, with its units */
+  NEEDS_LEFTOVERS = 1 << 6,  /* a semaphore outlives the crash of its last process, with units */
   NEEDS_FILES = 1 << 7,      /* a semaphore has a file, which anybody may remove */
   NEEDS_HOLDERS = 1 << 8,    /* the backend names the processes that hold and that wait */
   NEEDS_BOUND = 1 << 9,      /* the maximum is less than G_MAXINT */

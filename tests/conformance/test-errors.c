@@ -106,7 +106,7 @@ test_not_found (Fixture *fixture)
 
 /* A directory that is missing is not made, and the error is about its path. */
 static void
-test_folder_missing (Fixture *fixture)
+test_directory_missing (Fixture *fixture)
 {
   g_autofree char *missing = g_build_filename (fixture->folder, "missing", NULL);
   SsemAccessMode mode;
@@ -122,7 +122,7 @@ test_folder_missing (Fixture *fixture)
 
 /* The path of the directory leads through a file. */
 static void
-test_folder_no_folder (Fixture *fixture)
+test_directory_is_file (Fixture *fixture)
 {
   g_autofree char *file = g_build_filename (fixture->folder, "file", NULL);
 
@@ -351,8 +351,8 @@ const Case conformance_cases[] = {
   { "key-error", NEEDS_FILES, test_key_error },
   { "already-exists", 0, test_already_exists },
   { "not-found", 0, test_not_found },
-  { "folder-missing", NEEDS_FILES, test_folder_missing },
-  { "folder-no-folder", NEEDS_FILES, test_folder_no_folder },
+  { "directory-missing", NEEDS_FILES, test_directory_missing },
+  { "directory-is-file", NEEDS_FILES, test_directory_is_file },
   { "unknown-error", NEEDS_FILES, test_unknown_error },
   { "maximum", 0, test_maximum },
   { "out-of-descriptors", NEEDS_LIMITS, test_out_of_descriptors },

@@ -246,7 +246,7 @@ test_list (Fixture *fixture)
 }
 
 static void
-test_folder_missing (Fixture *fixture)
+test_directory_missing (Fixture *fixture)
 {
   g_autofree char *missing = g_build_filename (fixture->folder, "missing", NULL);
   g_autoptr(GError) error = NULL;
@@ -290,7 +290,7 @@ test_other_user (Fixture *fixture)
 /* The directory cannot be written to: what keeps its name was not removed, and an error says so.
  * System V would use a key file without a set again. */
 static void
-test_folder_closed (Fixture *fixture)
+test_directory_closed (Fixture *fixture)
 {
   g_autoptr(SsemSemaphoreInfo) info = NULL;
   g_autoptr(GError) error = NULL;
@@ -504,7 +504,7 @@ const Case conformance_cases[] = {
   { "waiters", 0, test_waiters },
   { "other-name-space", NEEDS_HOLDERS, test_other_name_space },
   { "list", 0, test_list },
-  { "folder-missing", 0, test_folder_missing },
+  { "directory-missing", 0, test_directory_missing },
   { "other-user", NEEDS_USERS, test_other_user },
   { "file-of-other-user", NEEDS_USERS, test_file_of_other_user },
 
@@ -522,7 +522,7 @@ const Case conformance_cases[] = {
     "w look leftover 1 attached 0; w list = 1; w clear KEY; files 0;"
     "w look = NOT_FOUND; w list = 0" },
 
-  { "folder-closed", NEEDS_USERS | NEEDS_SHARED_MEMORY, test_folder_closed },
+  { "directory-closed", NEEDS_USERS | NEEDS_SHARED_MEMORY, test_directory_closed },
   { "no-semaphore", 0, test_no_semaphore },
   { "wrong-name", 0, test_wrong_name },
   { "any-bytes", 0, test_any_bytes },

@@ -314,7 +314,7 @@ expect_refused_directory (Fixture    *fixture,
 
 /* The directory that the library makes by itself has to be the user's, and closed to others. */
 static void
-test_own_folder (Fixture *fixture)
+test_own_directory (Fixture *fixture)
 {
   g_autofree char *path = NULL;
   struct stat found;
@@ -425,7 +425,7 @@ const Case conformance_cases[] = {
   { "cut-off-in-use", 0, test_truncated_in_use },
   { "empty-place", 0, test_empty_place },
   { "by-other-user", NEEDS_USERS, test_planted_by_other_user },
-  { "own-folder", NEEDS_SHARED_MEMORY | NEEDS_USERS, test_own_folder },
+  { "own-directory", NEEDS_SHARED_MEMORY | NEEDS_USERS, test_own_directory },
   { "may-not-remove", NEEDS_SYSV | NEEDS_USERS, test_may_not_remove },
 
   /* The peer's file and set stay the peer's, after failed attempts to use them, and after use. */
