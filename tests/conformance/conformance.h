@@ -24,8 +24,9 @@ G_BEGIN_DECLS
  *   Key            text of at most 1024 bytes            keys/refused, refused-by-set-key, longest
  *                  any character                         keys/any-character, distinct
  *                  scope: the user                       keys/other-user, other-user-for-root
- *                  SSEM_RUNTIME_DIR                      keys/runtime-dir, paths/spellings, last-...,
- *                                                        link-moves, errors/directory-missing
+ *                  SSEM_RUNTIME_DIR                      keys/runtime-dir, paths/spellings,
+ *                                                        last-..., link-moves,
+ *                                                        errors/directory-missing
  *                  what others put in its place          planted/...
  *                  another's set under its number        modes/collided*
  *   Access modes   every cell of the table               modes/table-*, own-process, numbers,

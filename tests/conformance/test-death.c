@@ -12,8 +12,8 @@
 
 /* --- How much comes back, whichever way the process ends --- */
 
-/* Only a quit drops the objects first. The kernel or the library has to notice each of the
- * others. */
+/* The ways in which a process may end. A quit drops the objects first; the kernel or the library
+ * has to notice the other ends. */
 static const char *const ends[] = {
   "kill", "signal TERM", "signal SEGV", "abort", "exit 3", "_exit 3", "quit", NULL,
 };
@@ -254,6 +254,7 @@ const char conformance_topic[] = "death";
 const Needs conformance_needs = 0;
 
 const Case conformance_cases[] = {
+  /* Whichever way a process ends, the six units that it holds come back. */
   { "every-end", NEEDS_UNDO, .rows = ends, .script =
     "w open OPEN 9; a open OPEN;"
     "a acquire 3; a acquire 4; a release 1; w value = 3;"
@@ -276,9 +277,9 @@ const Case conformance_cases[] = {
     "w open OPEN 10; a open OPEN;"
     "a play $1; w value = $2; a kill; w value = $2+$3" },
 
-  /* Numbers with which a count of what to give back could overflow: the maximum at once; in sum
-   * much more than the maximum created; and much held, while the others have filled up the
-   * value. */
+  /* Numbers with which a count of what to give back could overflow. The process acquires the
+   * maximum in one operation; it creates much more than the maximum in sum; and it holds much,
+   * while others have filled up the value. */
   { "large", NEEDS_UNDO, .script =
     "w open OPEN LARGE no-undo; a open OPEN;"
     "a acquire LARGE; a kill; w value = LARGE;"
@@ -287,8 +288,9 @@ const Case conformance_cases[] = {
     "a open OPEN; w release LARGE/2; a acquire LARGE-1; a release LARGE-2; a kill;"
     "w value = LARGE" },
 
-  /* A process that acquires what another creates may come to hold more than there can be at a time:
-   * here 6 more. What it has released counts against that, so that 6 come back of 7 and 1. */
+  /* A process that acquires what another creates may come to hold more than the maximum: here 6
+   * units more. It then releases LARGE + 1, and holds 5 at its death, which join the one unit
+   * there. */
   { "more-than-maximum", NEEDS_UNDO, .script =
     "w open OPEN LARGE; a open OPEN;"
     "a acquire LARGE; w release 10; a acquire 1; a try 2; a timeout 3 1000; w value = 4;"
@@ -312,8 +314,9 @@ const Case conformance_cases[] = {
     "a set-key CREATE 2 other; a value = 2; w value = 4; a close; w value = 4;"
     "a kill; w value = 9" },
 
-  /* What a process has created is set off against what it acquires later, also when it has closed
-   * the key and opened it again in between: of 5 - 4 and 5 - 6, one unit comes back. */
+  /* Units that a process has created are set off against units that it acquires later, although it
+   * has left the key in between. `a` created 5 and acquired 4, so it holds nothing; `b` acquired 6,
+   * so it holds one. */
   { "created-reopened", NEEDS_UNDO, .script =
     "w open OPEN; a open OPEN; b open OPEN;"
     "a release 5; a close; a.1 open OPEN; a.1 acquire 4; a kill; w value = 1;"
@@ -326,7 +329,7 @@ const Case conformance_cases[] = {
   { "mixed-undo", NEEDS_UNDO, .rows = mixtures, .script =
     "w open OPEN 20; a open OPEN; a.1 open OPEN no-undo; $1; a kill; w value = $2" },
 
-  /* One death serves two waiters, who hold what they got. */
+  /* One death serves two waiters, which then hold what they got. */
   { "death-serves-waiters", NEEDS_UNDO, .script =
     "w open OPEN 4; repeat 10;"
     "a open OPEN; b open OPEN; c open OPEN;"
