@@ -97,6 +97,49 @@ test_loaded (Fixture       *fixture,
   g_assert_cmpint (ssem_system_semaphore_get_value (by_number, NULL), ==, 1);
 }
 
+#define N_THREADS 8
+
+static gpointer
+open_in_thread (gpointer data)
+{
+  g_autoptr(GError) error = NULL;
+  SsemSystemSemaphore *semaphore;
+
+  semaphore = ssem_system_semaphore_new (KEY, N_THREADS, SSEM_ACCESS_MODE_OPEN, &error);
+  g_assert_no_error (error);
+  g_assert_true (ssem_system_semaphore_try_acquire (semaphore, 1, &error));
+  g_assert_no_error (error);
+
+  return semaphore;
+}
+
+/* Threads that need the module for the first time load and initialise it once: all their semaphores
+ * are one. */
+static void
+test_first_uses (Fixture       *fixture,
+                 gconstpointer  data)
+{
+  GThread *threads[N_THREADS];
+  guint i;
+
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+      g_test_trap_assert_passed ();
+      return;
+    }
+
+  g_setenv ("SSEM_BACKEND", "memory", TRUE);
+  for (i = 0; i < N_THREADS; i++)
+    threads[i] = g_thread_new ("open", open_in_thread, NULL);
+  for (i = 0; i < N_THREADS; i++)
+    {
+      g_autoptr(SsemSystemSemaphore) semaphore = g_thread_join (threads[i]);
+
+      g_assert_cmpint ((int) ssem_system_semaphore_get_backend (semaphore), ==, MEMORY_BACKEND);
+    }
+}
+
 /* The backend of a module need not be able to do everything. */
 static void
 test_not_supported (Fixture       *fixture,
@@ -340,6 +383,7 @@ main (int    argc,
     void     (* test) (Fixture *fixture, gconstpointer data);
   } cases[] = {
     { "/ssem/modules/loaded", test_loaded },
+    { "/ssem/modules/first-uses", test_first_uses },
     { "/ssem/modules/not-supported", test_not_supported },
     { "/ssem/modules/missing", test_missing },
     { "/ssem/modules/misfits", test_misfits },
