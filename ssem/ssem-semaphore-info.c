@@ -664,7 +664,8 @@ ssem_semaphore_reset (const char   *key,
       g_autofree char *shown = ssem_display_text (key);
 
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   _("Could not set the value of the semaphore “%s”: this backend cannot set values"),
+                   _("Could not set the value of the semaphore “%s”: "
+                     "this backend cannot set values"),
                    shown);
       return FALSE;
     }

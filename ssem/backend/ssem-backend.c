@@ -72,7 +72,8 @@ choose_by_name (const char  *name,
                 GError     **error)
 {
   g_autofree char *directory = NULL;
-  g_autofree char *shown = NULL;
+  g_autofree char *shown_directory = NULL;
+  g_autofree char *shown_name = NULL;
   int i;
 
   for (i = 0; ssem_backends[i] != NULL; i++)
@@ -84,15 +85,16 @@ choose_by_name (const char  *name,
     return ssem_backend_module_load (name, error);
 
   directory = ssem_backend_module_directory ();
-  shown = ssem_display_text (name);
+  shown_directory = ssem_display_text (directory);
+  shown_name = ssem_display_text (name);
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               _("Unknown backend “%s” in the environment variable SSEM_BACKEND: use “%s”, “%s”, “%s” "
-                 "or the name of a module in %s"),
-               shown,
+               _("Unknown backend “%s” in the environment variable SSEM_BACKEND: use “%s”, “%s”, "
+                 "“%s” or the name of a module in %s"),
+               shown_name,
                known_names[SSEM_BACKEND_SHARED_MEMORY],
                known_names[SSEM_BACKEND_SYSV],
                known_names[SSEM_BACKEND_WINDOWS],
-               directory);
+               shown_directory);
 
   return NULL;
 }
