@@ -137,9 +137,9 @@ struct _SsemBackendTable
                                GCancellable   *cancellable);
 
   /* Takes @n units together, in the order of the calls on one instance, and calls @acquired exactly
-   * once: from any thread, possibly before this function returns. After a cancellation it does so
-   * within 50 milliseconds; after close () it does so immediately, with CLOSED. NULL where the
-   * backend lacks the capability: then ssem-acquire-queue.c calls acquire () from a thread. */
+   * once: from any thread, possibly before this function returns. After a cancellation, and after
+   * close (), it does so within 50 milliseconds. NULL where the backend lacks the capability: then
+   * ssem-acquire-queue.c calls acquire () from a thread. */
   void          (* acquire_async) (SsemInstance      *instance,
                                    int                n,
                                    GCancellable      *cancellable,

@@ -32,7 +32,7 @@
  */
 
 #define PIECE_USEC (20 * 1000)
-#define LOOK_USEC (5 * 1000)
+#define LOOK_USEC 2000
 
 enum
 {
@@ -70,7 +70,6 @@ static GMutex module_lock;
 static GPtrArray *instances;
 static GQueue requests = G_QUEUE_INIT; /* in the order of their calls */
 static gboolean has_thread;
-static GCond requests_changed;
 
 static const SsemBackendTable table;
 
@@ -228,7 +227,6 @@ forget_in_child (void)
   /* The requests are the parent's, and so is the thread. */
   g_queue_init (&requests);
   has_thread = FALSE;
-  g_cond_init (&requests_changed);
 }
 
 static void
@@ -462,7 +460,6 @@ memory_close (SsemInstance *instance)
   atomic_store (&self->is_closed, TRUE);
   g_ptr_array_remove (instances, self);
   detach (self);
-  g_cond_signal (&requests_changed);
   g_mutex_unlock (&module_lock);
 }
 
@@ -542,8 +539,10 @@ serve (gpointer data)
 
       if (request == NULL)
         {
-          /* Another process's release does not wake this thread. */
-          g_cond_wait_until (&requests_changed, &module_lock, g_get_monotonic_time () + LOOK_USEC);
+          /* Nothing wakes this thread, so that it works alike for releases of all processes. */
+          g_mutex_unlock (&module_lock);
+          g_usleep (LOOK_USEC);
+          g_mutex_lock (&module_lock);
           continue;
         }
 
@@ -593,7 +592,6 @@ memory_acquire_async (SsemInstance     *instance,
   if (!has_thread)
     g_thread_unref (g_thread_new ("ssem-memory", serve, NULL));
   has_thread = TRUE;
-  g_cond_signal (&requests_changed);
   g_mutex_unlock (&module_lock);
 }
 
