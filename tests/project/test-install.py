@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 import tap
-from project import BINDINGS, BUILD_ROOT, CC, CXX, VERSION, run
+from project import BINDINGS, BUILD_ROOT, CC, CXX, SOURCE_ROOT, VERSION, run
 
 # The environment of the tests points to the build directory.
 for name in ['LD_LIBRARY_PATH', 'GI_TYPELIB_PATH', 'PYTHONPATH', 'GJS_PATH']:
@@ -92,6 +92,9 @@ semaphore.acquire();
 print(semaphore.get_value());
 '''
 EXPECTED = '2\n'
+# Every module of the Python binding must be installed, because Ssem.py imports the others.
+PYTHON_MODULES = sorted(path.name for path in
+                        (SOURCE_ROOT / 'ssem/bindings/python/gi/overrides').glob('*.py'))
 
 
 def overlay(system, ours):
@@ -201,8 +204,9 @@ class Installed(ProgramCase):
         self.check_output(sys.executable, '-c', PROGRAM_PYTHON, **paths)
         self.check_output('gjs', '-c', PROGRAM_GJS, **paths)
         if 'python' in BINDINGS:
-            module, = [name for name in self.installed if name.endswith('/gi/overrides/Ssem.py')]
-            directory = self.root / module.removesuffix('/gi/overrides/Ssem.py')
+            modules = [pathlib.Path(name) for name in self.installed if '/gi/overrides/' in name]
+            self.assertEqual([module.name for module in modules], PYTHON_MODULES)
+            directory = self.root / modules[0].parents[2]
             # Without DESTDIR, this is where its Python looks by itself.
             if PREFIX in ['/usr', '/usr/local']:
                 self.assertIn('/' + str(directory.relative_to(self.root)), sys.path)

@@ -1,0 +1,283 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Acquires that coroutines of asyncio await, without blocking the loop."""
+
+import atexit
+import itertools
+import os
+import threading
+
+from gi.repository import Gio, GLib, GObject
+
+from ..module import get_introspection_module
+from ._ssem_errors import CANCELLED, GIO_DOMAIN, is_gio_error, raise_from_thread, to_public_error
+from ._ssem_signals import FOREVER_USEC, POLL_SECONDS, call, release_unwanted
+
+Ssem = get_introspection_module('Ssem')
+
+_acquire_async = Ssem.SystemSemaphore.acquire_async
+_acquire_finish = Ssem.SystemSemaphore.acquire_finish
+
+# GLib has this message, and translations for it.
+_GLIB_DOMAIN = 'glib20'
+_CANCELLED_MESSAGE = 'Operation was cancelled'
+
+
+class _AwaitThread:
+    """Runs a thread with a main context while coroutines wait for requests.
+
+    GLib delivers results to a main context, and a program with an asyncio loop usually runs none.
+
+    PyGObject keeps a callback and its arguments until some thread creates the next callback. It may
+    crash if other threads run while it drops them. Therefore callbacks get the number of a request,
+    not the request.
+    """
+
+    def __init__(self):
+        self.is_shut_down = False
+        self.has_forked = False
+        self.numbers = itertools.count()
+        self.requests = {}
+        self.reset()
+        os.register_at_fork(after_in_parent=self.begin_polling, after_in_child=self.reset)
+        atexit.register(self.shut_down)
+
+    def reset(self):
+        """Forgets the thread and its requests, initially and in a child of fork ().
+
+        The child does not have the thread, so no result would ever wake its copies of the
+        coroutines. Therefore this method wakes them.
+        """
+        requests, self.requests = self.requests, {}
+        self.lock = threading.Lock()
+        self.context = None
+        self.thread = None
+        for request in requests.values():
+            request.wake()
+
+    def begin_polling(self):
+        """Makes timers wake the asyncio loops, from the first fork () on.
+
+        Parent and child share the epoll object of a loop. A child that closes its copy of the loop
+        may unregister the file descriptor that wakes the parent's loop.
+        """
+        self.has_forked = True
+        for request in [*self.requests.values()]:
+            if not request.loop.is_closed():
+                request.loop.call_soon_threadsafe(request.poll)
+
+    def submit(self, request):
+        """Makes the thread start the request; starts the thread if necessary."""
+        if self.has_forked:
+            request.poll()
+        with self.lock:
+            if self.is_shut_down:
+                raise RuntimeError('cannot await an acquire while the interpreter shuts down')
+            if self.context is None:
+                context = GLib.MainContext.new()
+                thread = threading.Thread(target=self.run, args=(context,), name='ssem-await',
+                                          daemon=True)
+                thread.start()
+                self.context, self.thread = context, thread
+            number = next(self.numbers)
+            self.requests[number] = request
+            source = GLib.Idle()
+            source.set_callback(self.start_request, number)
+            source.attach(self.context)
+            # Dropping a source locks its context. The source must go now, while the lock prevents
+            # the thread from dropping the context.
+            del source
+
+    def start_request(self, number):
+        self.requests[number].start(number)
+        return GLib.SOURCE_REMOVE
+
+    def remove_request(self, number):
+        with self.lock:
+            return self.requests.pop(number)
+
+    def run(self, context):
+        context.push_thread_default()
+        while True:
+            context.iteration(True)
+            with self.lock:
+                if not self.requests:
+                    self.context = None
+                    break
+        context.pop_thread_default()
+
+    def shut_down(self):
+        """Ends the thread, because returning to Python after its shutdown would crash."""
+        with self.lock:
+            self.is_shut_down = True
+            requests, thread = [*self.requests.values()], self.thread
+        for request in requests:
+            request.interrupt()
+        if thread is not None:
+            thread.join()
+
+
+_await_thread = _AwaitThread()
+
+
+def _acquired_cb(semaphore, result, number):
+    _await_thread.remove_request(number).finish(semaphore, result)
+
+
+class _Request:
+    """An acquire that a coroutine awaits.
+
+    The acquire ends in the await thread. The units belong to the coroutine, or to the request if
+    the coroutine has ended before. A child of fork () must not use the locks in its copy, because
+    the parent's thread may have held them.
+    """
+
+    def __init__(self, semaphore, n, loop):
+        self.process = os.getpid()
+        # Holds the semaphore until the coroutine or the request takes charge of the units.
+        self.box = [semaphore]
+        self.n = n
+        self.loop = loop
+        self.interruption = Gio.Cancellable()
+        self.future = loop.create_future()
+        self.lock = threading.Lock()
+        self.has_timed_out = False
+        self.is_abandoned = False
+        # None, True, or the error.
+        self.outcome = None
+
+    def is_in_same_process(self):
+        return os.getpid() == self.process
+
+    def start(self, number):
+        try:
+            _acquire_async(self.box[0], self.n, self.interruption, _acquired_cb, number)
+        except BaseException as error:
+            _await_thread.remove_request(number)
+            self.deliver(error.with_traceback(None))
+
+    def finish(self, semaphore, result):
+        try:
+            self.deliver(_acquire_finish(semaphore, result))
+        except GLib.Error as error:
+            self.deliver(to_public_error(error).with_traceback(None))
+
+    def deliver(self, outcome):
+        """Wakes the coroutine, or releases the units if the coroutine has ended."""
+        with self.lock:
+            self.outcome = outcome
+            is_abandoned = self.is_abandoned
+        if not is_abandoned:
+            try:
+                self.loop.call_soon_threadsafe(self.wake)
+            except RuntimeError:
+                # The loop is closed, so the coroutine never continues.
+                is_abandoned = True
+        if is_abandoned:
+            self.release_units()
+
+    def wake(self):
+        if not self.future.done() and not self.loop.is_closed():
+            self.future.set_result(None)
+
+    def poll(self):
+        """Wakes the loop at intervals until the request ends. See _AwaitThread.begin_polling ()."""
+        if not self.future.done():
+            self.loop.call_later(POLL_SECONDS, self.poll)
+
+    def interrupt(self):
+        if self.is_in_same_process():
+            self.interruption.cancel()
+        else:
+            self.wake()
+
+    def time_out(self):
+        self.has_timed_out = True
+        self.interrupt()
+
+    def release_units(self):
+        """Releases the units, if any, unless another call has taken charge of them."""
+        try:
+            semaphore = self.box.pop()
+        except IndexError:
+            return
+        if self.outcome is True:
+            release_unwanted(semaphore, self.n)
+
+    def abandon(self):
+        """Ends the request of a coroutine that ends with an exception."""
+        if not self.is_in_same_process():
+            return
+        self.interruption.cancel()
+        with self.lock:
+            self.is_abandoned = True
+            is_over = self.outcome is not None
+        if is_over:
+            self.release_units()
+
+    def take_error(self):
+        """Returns the reason why the request has no units."""
+        self.box.clear()
+        outcome, self.outcome = self.outcome, None
+        if self.is_in_same_process():
+            return outcome
+        # The units of the parent's request do not belong to the child.
+        message = GLib.dgettext(_GLIB_DOMAIN, _CANCELLED_MESSAGE)
+        return GLib.Error(message, GIO_DOMAIN, CANCELLED)
+
+
+async def acquire_awaited(semaphore, n, cancellable, timeout_usec=FOREVER_USEC):
+    """Acquires units in a coroutine. Returns True, or False after a time-out."""
+    # A loop of asyncio runs this coroutine, so asyncio is loaded already. An import at the top of
+    # this file would slow down programs that await nothing.
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    request = _Request(semaphore, n, loop)
+    timer = None
+    handler = 0
+    cancellation = None
+    try:
+        try:
+            if cancellable is not None:
+                handler = GObject.Object.connect(cancellable, 'cancelled',
+                                                 lambda source: request.interrupt())
+                if cancellable.is_cancelled():
+                    request.interrupt()
+            if timeout_usec >= 0:
+                timer = loop.call_later(timeout_usec / GLib.USEC_PER_SEC, request.time_out)
+            _await_thread.submit(request)
+            # A cancelled task waits until its request has ended, so that the task holds nothing
+            # afterwards. If the task is cancelled again meanwhile, the first CancelledError counts:
+            # asyncio.timeout () and anyio expect their own.
+            while not request.future.done():
+                try:
+                    await asyncio.shield(request.future)
+                except asyncio.CancelledError as error:
+                    cancellation = cancellation or error
+                    request.interrupt()
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if handler and request.is_in_same_process():
+                GObject.Object.disconnect(cancellable, handler)
+        if cancellation is not None:
+            raise cancellation
+        if request.outcome is True and request.is_in_same_process():
+            _, = map(call, (request.box.clear,))
+            return True
+    except BaseException:
+        request.abandon()
+        raise
+    finally:
+        # The traceback of the cancellation refers to this frame: avoid a cycle.
+        del cancellation
+
+    error = request.take_error()
+    if request.has_timed_out and is_gio_error(error, CANCELLED):
+        return False
+    try:
+        raise_from_thread(error)
+    finally:
+        del error

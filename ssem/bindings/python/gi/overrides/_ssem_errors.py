@@ -1,0 +1,116 @@
+# Copyright 2026 The Ssem authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Exception classes for the error codes of Ssem, and conversions of errors to exceptions."""
+
+import functools
+import sys
+
+from gi.repository import Gio, GLib
+
+from ..module import get_introspection_module
+
+Ssem = get_introspection_module('Ssem')
+
+
+class Error(GLib.Error):
+    """An error of the domain `Ssem.SystemSemaphoreError`. Each error code has a subclass."""
+
+
+class PermissionDeniedError(Error):
+    pass
+
+
+class InvalidKeyError(Error):
+    pass
+
+
+class AlreadyExistsError(Error):
+    pass
+
+
+class NotFoundError(Error):
+    pass
+
+
+class OutOfResourcesError(Error):
+    pass
+
+
+class UnknownError(Error):
+    pass
+
+
+class LostError(Error):
+    pass
+
+
+_DOMAIN = GLib.quark_to_string(Ssem.SystemSemaphoreError.quark())
+GIO_DOMAIN = GLib.quark_to_string(Gio.io_error_quark())
+CANCELLED, INVALID_ARGUMENT, TIMED_OUT, WOULD_BLOCK = map(int, (
+    Gio.IOErrorEnum.CANCELLED, Gio.IOErrorEnum.INVALID_ARGUMENT, Gio.IOErrorEnum.TIMED_OUT,
+    Gio.IOErrorEnum.WOULD_BLOCK))
+_CLASSES = {
+    Ssem.SystemSemaphoreError.PERMISSION_DENIED: PermissionDeniedError,
+    Ssem.SystemSemaphoreError.KEY_ERROR: InvalidKeyError,
+    Ssem.SystemSemaphoreError.ALREADY_EXISTS: AlreadyExistsError,
+    Ssem.SystemSemaphoreError.NOT_FOUND: NotFoundError,
+    Ssem.SystemSemaphoreError.OUT_OF_RESOURCES: OutOfResourcesError,
+    Ssem.SystemSemaphoreError.UNKNOWN_ERROR: UnknownError,
+    Ssem.SystemSemaphoreError.LOST: LostError,
+}
+
+# A traceback and a pickle name a class by the module that has the public names.
+for _cls in [Error, *_CLASSES.values()]:
+    _cls.__module__ = 'gi.overrides.Ssem'
+
+
+def is_gio_error(error, *codes):
+    """Returns whether the error has one of these codes of Gio.IOErrorEnum."""
+    return isinstance(error, GLib.Error) and error.domain == GIO_DOMAIN and error.code in codes
+
+
+def to_public_error(error):
+    """Returns the exception for callers in place of `error`, a RuntimeError that PyGObject raised.
+
+    A GLib.Error gets the class of its error code. Another RuntimeError may hide the exception of a
+    signal handler. PyGObject converts a GError in Python code. If a handler raises an exception
+    there, PyGObject prints that exception, and raises a RuntimeError instead. In this case, returns
+    the handler's exception.
+    """
+    if isinstance(error, GLib.Error):
+        if error.domain == _DOMAIN:
+            error.__class__ = _CLASSES.get(error.code, Error)
+        return error
+    if str(error) != 'Converting the GError failed':
+        return error
+    handler_error = sys.last_value
+    # These attributes are for a debugger after the end of a program. They would keep alive all
+    # objects that the frames of the traceback refer to.
+    for name in ['last_exc', 'last_type', 'last_value', 'last_traceback']:
+        if hasattr(sys, name):
+            delattr(sys, name)
+    return handler_error
+
+
+def with_public_errors(function):
+    """Makes a function raise what to_public_error () returns."""
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except RuntimeError as error:
+            raise to_public_error(error)
+    return wrapper
+
+
+def raise_from_thread(error):
+    """Raises the error of another thread, without its traceback.
+
+    The old traceback, or a variable that refers to the error from a frame of the new traceback,
+    would keep the semaphore alive until the garbage collector runs.
+    """
+    try:
+        raise error.with_traceback(None)
+    finally:
+        del error
