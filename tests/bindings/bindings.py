@@ -29,6 +29,9 @@ INVALID_ARGUMENT = Gio.IOErrorEnum.INVALID_ARGUMENT
 # A time-out that must not expire: the test has ended long before.
 LONG_SECONDS = 50
 
+# How long a test repeats a race.
+STORM_SECONDS = 10 if os.environ.get('SSEM_TEST_THOROUGH') else 1
+
 
 def in_loop(function):
     """Makes a test of a coroutine, which runs in a loop of asyncio."""
@@ -39,7 +42,6 @@ def in_loop(function):
 
 
 class BindingCase(KeyFolderCase):
-    # A test of the override module opens semaphores by its constructor.
     open = staticmethod(Ssem.SystemSemaphore.new)
 
     def setUp(self):
@@ -95,3 +97,9 @@ class BindingCase(KeyFolderCase):
         return subprocess.run([sys.executable, '-c', code, self.key, *arguments],
                               capture_output=True, text=True, timeout=LONG_SECONDS, check=False,
                               env={**os.environ, **environment})
+
+
+class OverrideCase(BindingCase):
+    """A test of the override module for Python, which has a constructor with arguments."""
+
+    open = Ssem.SystemSemaphore

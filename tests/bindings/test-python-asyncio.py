@@ -1,19 +1,24 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Awaited acquires with asyncio and anyio: cancellation, time-outs and fork ()."""
+"""Awaited acquires with asyncio and anyio: order, errors, blocks, cancellation and time-outs."""
 
 import asyncio
 import functools
 import gc
+import os
+import random
 import threading
+import time
 import unittest
+import unittest.mock
 import warnings
 
 from gi.repository import Gio, GLib
 
 import tap
-from bindings import LONG_SECONDS, BindingCase, Ssem, in_loop
+from bindings import (CANCELLED, INVALID_ARGUMENT, LONG_SECONDS, MAXIMUM, STORM_SECONDS,
+                      OverrideCase, Ssem, in_loop)
 from semaphores import wait_until
 
 try:
@@ -24,9 +29,7 @@ except ImportError:
 SHORT_SECONDS = 0.01
 
 
-class Case(BindingCase):
-    open = Ssem.SystemSemaphore
-
+class Case(OverrideCase):
     async def until_alone(self):
         """Waits until all other tasks have ended."""
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
@@ -36,6 +39,200 @@ class Case(BindingCase):
         """Checks that no thread waits, and that the value is as expected."""
         self.assertEqual(self.n_waiting(), 0)
         self.assertEqual(semaphore.get_value(), value)
+
+
+class Awaiting(Case):
+    @in_loop
+    async def test_await(self):
+        semaphore = self.new(2)
+        self.assertIs(await semaphore.acquire_async(), True)
+        self.assertIs(await semaphore.acquire_async(1), True)
+        self.assertEqual(semaphore.get_value(), 0)
+        task = asyncio.create_task(semaphore.acquire_async(2, None))
+        await asyncio.sleep(0)
+        semaphore.release(2)
+        self.assertIs(await task, True)
+        self.assertEqual(semaphore.get_value(), 0)
+
+    @in_loop
+    async def test_the_loop_runs_meanwhile(self):
+        semaphore = self.new(0)
+
+        async def release():
+            await self.until_waiting()
+            semaphore.release(3)
+
+        await asyncio.gather(semaphore.acquire_async(1), semaphore.acquire_async(2), release())
+        self.assertEqual(semaphore.get_value(), 0)
+
+    @in_loop
+    async def test_many_in_order(self):
+        """Awaited acquires are served in the order of their requests."""
+        semaphore = self.new(0)
+        order = []
+
+        async def wait(number):
+            await semaphore.acquire_async()
+            order.append(number)
+
+        tasks = [asyncio.create_task(wait(number)) for number in range(200)]
+        await asyncio.sleep(0)
+        semaphore.release(200)
+        await asyncio.gather(*tasks)
+        self.assertEqual(order, list(range(200)))
+        self.assertEqual(semaphore.get_value(), 0)
+
+    @in_loop
+    async def test_cancelled_task(self):
+        semaphore = self.new(1)
+        task = asyncio.create_task(semaphore.acquire_async(2))
+        await self.until_waiting()
+        task.cancel()
+        with self.assertRaises(asyncio.CancelledError):
+            await task
+        self.assertEqual(self.n_waiting(), 0)
+        self.assertEqual(semaphore.get_value(), 1)
+        with self.assertRaises(asyncio.TimeoutError):
+            await asyncio.wait_for(semaphore.acquire_async(2), 0.01)
+        self.assertEqual(semaphore.get_value(), 1)
+
+    @in_loop
+    async def test_cancelled_while_it_is_served(self):
+        """A cancelled task either holds the unit, or has not taken it."""
+        semaphore = self.new(0)
+
+        async def play_round():
+            task = asyncio.create_task(semaphore.acquire_async())
+            await asyncio.sleep(0)
+            thread = self.in_thread(semaphore.release)
+            for _ in range(random.randrange(20)):
+                await asyncio.sleep(0)
+            task.cancel()
+            try:
+                held = await task
+            except asyncio.CancelledError:
+                held = False
+            thread.join()
+            self.assertEqual(semaphore.get_value(), 0 if held else 1)
+            if not held:
+                semaphore.try_acquire()
+            return held
+
+        ends = set()
+        deadline = time.monotonic() + STORM_SECONDS
+        while len(ends) < 2 or time.monotonic() < deadline:
+            ends.add(await play_round())
+
+    @in_loop
+    async def test_cancellable(self):
+        semaphore = self.new(0)
+        cancellable = Gio.Cancellable()
+        asyncio.get_running_loop().call_later(0.01, cancellable.cancel)
+        for _ in range(2):
+            with self.failing(CANCELLED):
+                await semaphore.acquire_async(1, cancellable)
+        self.assertEqual(semaphore.get_value(), 0)
+
+    @in_loop
+    async def test_errors(self):
+        semaphore = self.new(1)
+        with self.failing(INVALID_ARGUMENT):
+            await semaphore.acquire_async(0)
+        with self.assertRaises(TypeError):
+            await semaphore.acquire_async('one')
+        if MAXIMUM < GLib.MAXINT:
+            with self.assertRaises(Ssem.OutOfResourcesError):
+                await semaphore.acquire_async(MAXIMUM + 1)
+
+    @in_loop
+    async def test_blocks(self):
+        semaphore = self.new(2)
+        async with semaphore as entered:
+            self.assertIs(entered, semaphore)
+            self.assertEqual(semaphore.get_value(), 1)
+            for timeout in [-1, 0, 0.01]:
+                with self.assertRaisesRegex(TimeoutError, self.key):
+                    async with semaphore.hold(2, timeout=timeout):
+                        self.fail('not held')
+        for timeout in [-1, 0, 1e-6, LONG_SECONDS]:
+            async with semaphore.hold(2, timeout=timeout):
+                self.assertEqual(semaphore.get_value(), 0)
+            self.assertEqual(semaphore.get_value(), 2)
+
+    @in_loop
+    async def test_block_that_is_cancelled(self):
+        semaphore = self.new(1)
+        cancellable = Gio.Cancellable()
+        cancellable.cancel()
+        for timeout in [None, 0, LONG_SECONDS]:
+            with self.failing(CANCELLED):
+                async with semaphore.hold(timeout=timeout, cancellable=cancellable):
+                    self.fail('not held')
+        self.assertEqual(semaphore.get_value(), 1)
+
+    @in_loop
+    async def test_child_that_leaves_the_block(self):
+        semaphore = self.new(1)
+        async with semaphore:
+            child = os.fork()
+            if child:
+                self.assertEqual(os.waitpid(child, 0), (child, 0))
+        if not child:
+            os._exit(semaphore.get_value())
+        self.assertEqual(semaphore.get_value(), 1)
+
+    @in_loop
+    async def test_no_thread(self):
+        """A failed start of the await thread does not break the next acquire."""
+        semaphore = self.new(1)
+        with unittest.mock.patch('threading.Thread.start', side_effect=RuntimeError('none')), \
+             self.assertRaisesRegex(RuntimeError, 'none'):
+            await semaphore.acquire_async()
+        self.assertIs(await semaphore.acquire_async(), True)
+
+    def test_loop_that_is_closed(self):
+        """The units for a coroutine whose loop is closed are released."""
+        semaphore = self.new(0)
+        loop = asyncio.new_event_loop()
+
+        async def begin():
+            task = asyncio.create_task(semaphore.acquire_async())
+            await asyncio.sleep(0)
+            return task
+
+        task = loop.run_until_complete(begin())
+        self.wait_for_waiters(1)
+        loop.close()
+        semaphore.release()
+        wait_until(lambda: threading.active_count() == 1, 'the request is over')
+        self.assertEqual(semaphore.get_value(), 1)
+        self.assertFalse(task.done())
+        # The task was never awaited to its end, and would print a warning.
+        loop.set_exception_handler(lambda loop, context: None)
+        del task
+        gc.collect()
+        self.assertEqual(semaphore.get_value(), 1)
+
+    def test_callback_in_a_main_loop(self):
+        semaphore = self.new(1)
+        loop = GLib.MainLoop()
+        ends = []
+
+        def done_cb(source, result, data):
+            ends.append((source.acquire_finish(result), data))
+            loop.quit()
+
+        self.assertIsNone(semaphore.acquire_async(1, None, done_cb, 'data'))
+        loop.run()
+        self.assertEqual(ends, [(True, 'data')])
+
+        def failed_cb(source, result):
+            ends.append(self.assertFails(INVALID_ARGUMENT, source.acquire_finish, result))
+            loop.quit()
+
+        semaphore.acquire_async(0, None, failed_cb)
+        loop.run()
+        self.assertNotIsInstance(ends[1], Ssem.Error)
 
 
 class Coroutine(Case):
@@ -307,173 +504,6 @@ class AnyIO(Case):
         semaphore = self.new(1)
         self.run_anyio(semaphore.acquire_async)
         self.assertEqual(semaphore.get_value(), 0)
-
-
-class Forked(Case):
-    """A child of fork () has a copy of a coroutine, but not the await thread, and no units."""
-
-    BEGINNING = '''
-import asyncio, os, signal, sys, threading, time
-import gi
-gi.require_version('Ssem', '1')
-from gi.repository import Gio, GLib, Ssem
-semaphore = Ssem.SystemSemaphore(sys.argv[1])
-
-def fork(child, *arguments):
-    """Calls a function in a child. Returns the exit status, which is the function's result."""
-    pid = os.fork()
-    if pid == 0:
-        sys.exit(child(*arguments))
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-async def fork_and_wait(child):
-    pid = os.fork()
-    if pid == 0:
-        sys.exit(await child())
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-def is_quiet():
-    """Returns whether all other threads sleep. A running thread may hold a lock of GLib, which a
-    child would find locked forever."""
-    mine = str(threading.get_native_id())
-    try:
-        states = [open(f'/proc/self/task/{thread}/stat').read().rpartition(')')[2].split()[0]
-                  for thread in os.listdir('/proc/self/task') if thread != mine]
-    except OSError:
-        return False    # a thread has just ended
-    return set(states) == {'S'}
-
-async def begin(n=1):
-    task = asyncio.create_task(semaphore.acquire_async(n))
-    await asyncio.sleep(0)
-    while not (count_waiters() and is_quiet()):
-        await asyncio.sleep(0.001)
-    return task
-
-def count_waiters():
-    return Ssem.SemaphoreInfo.query(sys.argv[1]).get_n_waiters()
-'''
-
-    def run_forking(self, code):
-        """Returns the words that a program prints. The program must succeed."""
-        # GLib's own allocator does not survive a fork while another thread uses it.
-        done = self.run_program(self.BEGINNING + code, G_SLICE='always-malloc')
-        self.assertEqual((done.returncode, done.stderr), (0, ''))
-        self.assertRemoved()
-        return done.stdout.split()
-
-    def test_exit(self):
-        written = self.run_forking('''
-async def run():
-    tasks = [await begin(), await begin(2)]
-    print(fork(lambda: 7))
-    semaphore.release(3)
-    print(*await asyncio.gather(*tasks), semaphore.get_value())
-    # A task that starts after a fork works too.
-    task = await begin()
-    print(fork(lambda: 8))
-    semaphore.release()
-    print(await task, semaphore.get_value())
-    # The loop cancels the other task when it ends.
-    await begin()
-asyncio.run(run())
-print(semaphore.get_value())
-''')
-        self.assertEqual(written, ['7', 'True', 'True', '0', '8', 'True', '0', '0'])
-
-    def test_child_that_goes_on(self):
-        """The awaiting coroutine gets an error. The child may use the semaphore as any process."""
-        written = self.run_forking('''
-async def child():
-    try:
-        await task
-    except GLib.Error as error:
-        assert error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED)
-        semaphore.release()
-        assert semaphore.acquire() and not semaphore.try_acquire()
-        return 7
-
-async def run():
-    global task
-    task = await begin(2)
-    print(await fork_and_wait(child))
-asyncio.run(run())
-print(semaphore.get_value())
-''')
-        self.assertEqual(written, ['7', '0'])
-
-    def test_units_of_the_parent(self):
-        """Units that arrive before the fork stay the parent's, even if the coroutine has not
-        continued since then."""
-        written = self.run_forking('''
-async def child():
-    try:
-        await task
-    except GLib.Error as error:
-        assert error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED)
-        return 7
-
-async def run():
-    global task
-    for end in [lambda: fork(lambda: 7), lambda: fork(task.cancel), lambda: fork_and_wait(child)]:
-        task = await begin()
-        semaphore.release()
-        # The request has ended, and its thread too.
-        while threading.active_count() > 1:
-            time.sleep(0.001)
-        status = end()
-        print(status if isinstance(status, int) else await status)
-        print(semaphore.get_value(), await task, semaphore.get_value())
-asyncio.run(run())
-''')
-        self.assertEqual(written, ['7', '0', 'True', '0', '1', '0', 'True', '0',
-                                   '7', '0', 'True', '0'])
-
-    WAITING = '''
-def handle(number, frame):
-    print('child', fork(child), flush=True)
-    semaphore.release()
-
-def disturb():
-    while count_waiters() == 0:
-        time.sleep(0.001)
-    os.kill(os.getpid(), signal.SIGUSR1)
-
-signal.signal(signal.SIGUSR1, handle)
-threading.Thread(target=disturb).start()
-'''
-
-    def test_exit_in_a_handler(self):
-        """A handler forks while the main thread waits in a blocking acquire."""
-        written = self.run_forking(self.WAITING + '''
-def child():
-    return 7
-print(semaphore.acquire(), semaphore.get_value())
-''')
-        self.assertEqual(written, ['child', '7', 'True', '0'])
-
-    def test_handler_that_returns_in_the_child(self):
-        """The child continues the wait as a process of its own."""
-        written = self.run_forking(self.WAITING + '''
-def handle(number, frame):
-    global pid
-    pid = os.fork()
-signal.signal(signal.SIGUSR1, handle)
-
-pid = None
-
-def release():
-    while pid is None or count_waiters() < 2:
-        time.sleep(0.001)
-    semaphore.release(2)
-
-threading.Thread(target=release).start()
-held = semaphore.acquire()
-if pid == 0:
-    sys.exit(7 if held else 1)
-print(held, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), semaphore.get_value())
-''')
-        self.assertEqual(written, ['True', '7', '1'])
 
 
 tap.main()

@@ -1,25 +1,16 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""The override module for Python: defaults, time-outs, exceptions, blocks, signals and `await`."""
+"""The override module for Python: defaults, time-outs, exceptions and blocks."""
 
-import asyncio
-import gc
 import math
 import os
-import random
-import re
-import signal
-import sys
-import threading
 import time
-import unittest.mock
 
 from gi.repository import Gio, GLib
 
 import tap
-from bindings import (CANCELLED, INVALID_ARGUMENT, LONG_SECONDS, MAXIMUM, BindingCase, Ssem,
-                      in_loop)
+from bindings import CANCELLED, INVALID_ARGUMENT, LONG_SECONDS, MAXIMUM, OverrideCase, Ssem
 from semaphores import BACKEND, wait_until
 
 CODES = Ssem.SystemSemaphoreError
@@ -32,18 +23,9 @@ CLASSES = {
     CODES.UNKNOWN_ERROR: Ssem.UnknownError,
     CODES.LOST: Ssem.LostError,
 }
-STORM_SECONDS = 10 if os.environ.get('SSEM_TEST_THOROUGH') else 1
 
 
-class Interrupted(Exception):
-    """The exception that a signal handler raises."""
-
-
-class Case(BindingCase):
-    open = Ssem.SystemSemaphore
-
-
-class Construction(Case):
+class Construction(OverrideCase):
     def test_positional(self):
         semaphore = self.new(3)
         self.assertTrue(os.path.exists(self.path))
@@ -100,7 +82,7 @@ class Construction(Case):
         wait_until(lambda: not os.path.exists(self.path), 'the semaphore is removed')
 
 
-class Units(Case):
+class Units(OverrideCase):
     def test_defaults(self):
         semaphore = self.new(2)
         self.assertIs(semaphore.acquire(), True)
@@ -188,7 +170,7 @@ class Units(Case):
         self.assertEqual(semaphore.get_value(), 0)
 
 
-class Errors(Case):
+class Errors(OverrideCase):
     def assertSpecific(self, code, call, *arguments):
         """Checks that an error has the class of its code."""
         error = self.assertFails(code, call, *arguments)
@@ -252,7 +234,7 @@ class Errors(Case):
         self.assertEqual(semaphore.get_value(), 1)
 
 
-class Blocks(Case):
+class Blocks(OverrideCase):
     def test_with(self):
         semaphore = self.new(1)
         with semaphore as entered:
@@ -328,418 +310,7 @@ class Blocks(Case):
         self.assertEqual(semaphore.get_value(), 3)
 
 
-class Signals(Case):
-    """Signal handlers, which run in the main thread, during an acquire of the main thread."""
-
-    def setUp(self):
-        super().setUp()
-        self.n_handled = 0
-        self.is_armed = False
-
-    def handle(self, number, handler):
-        old = signal.signal(number, handler)
-        self.addCleanup(signal.signal, number, old)
-
-    def raise_interrupted(self, *unused):
-        self.n_handled += 1
-        if self.is_armed:
-            self.is_armed = False
-            raise Interrupted
-
-    def interrupt_once_waiting(self, number=signal.SIGINT):
-        return self.once_waiting(os.kill, os.getpid(), number)
-
-    def test_keyboard_interrupt(self):
-        """Ctrl-C ends each kind of blocking acquire with Python's own exception."""
-        self.handle(signal.SIGINT, signal.default_int_handler)
-        semaphore = self.new(2)
-        cancellable = Gio.Cancellable()
-        calls = {
-            'acquire': lambda: semaphore.acquire(3),
-            'timeout': lambda: semaphore.acquire(3, timeout=LONG_SECONDS),
-            'cancellable': lambda: semaphore.acquire(3, cancellable=cancellable),
-            'acquire_timeout': lambda: semaphore.acquire_timeout(3, -1),
-            'hold': lambda: semaphore.hold(3).__enter__(),
-        }
-        for name, call in calls.items():
-            with self.subTest(call=name):
-                self.interrupt_once_waiting()
-                with self.assertRaises(KeyboardInterrupt):
-                    call()
-                # The interrupted acquire has ended, and not only its caller.
-                self.assertEqual(self.n_waiting(), 0)
-                self.assertEqual(semaphore.get_value(), 2)
-        self.assertFalse(cancellable.is_cancelled())
-        semaphore.acquire(2)
-        self.interrupt_once_waiting()
-        with self.assertRaises(KeyboardInterrupt), semaphore:
-            self.fail('not held')
-        self.assertEqual(semaphore.get_value(), 0)
-
-    def test_signal_settings_do_not_change(self):
-        """A wait installs no handler, no mask and no wake-up descriptor."""
-        self.handle(signal.SIGINT, signal.default_int_handler)
-        semaphore = self.new(0)
-
-        def read_settings():
-            with open('/proc/self/status', encoding='ascii') as status:
-                return dict(re.findall(r'(?m)^(Sig(?:Blk|Ign|Cgt)):\t(\w+)$', status.read()))
-
-        def check():
-            found.append((signal.getsignal(signal.SIGINT), read_settings()['SigCgt']))
-            semaphore.release()
-
-        before = read_settings()
-        found = []
-        self.once_waiting(check)
-        semaphore.acquire()
-        self.assertEqual(found, [(signal.default_int_handler, before['SigCgt'])])
-        self.assertEqual(read_settings(), before)
-        self.assertEqual(signal.set_wakeup_fd(-1), -1)
-
-    def test_handler_that_returns(self):
-        """A handler runs during the wait, which then continues."""
-        self.handle(signal.SIGUSR1, self.raise_interrupted)
-        semaphore = self.new(0)
-
-        def disturb():
-            for number in range(3):
-                os.kill(os.getpid(), signal.SIGUSR1)
-                wait_until(lambda: self.n_handled > number, 'the handler runs during the wait')
-            semaphore.release()
-
-        self.once_waiting(disturb)
-        self.assertIs(semaphore.acquire(), True)
-        self.assertEqual(self.n_handled, 3)
-        self.assertEqual(semaphore.get_value(), 0)
-
-    def test_handler_that_releases(self):
-        semaphore = self.new(0)
-        self.handle(signal.SIGUSR1, lambda *unused: semaphore.release())
-        self.interrupt_once_waiting(signal.SIGUSR1)
-        self.assertIs(semaphore.acquire(), True)
-
-    def acquire_armed(self, semaphore, n):
-        """Returns whether the units are held: not if the acquire raised a handler's exception."""
-        held = False
-        try:
-            self.is_armed = True
-            semaphore.acquire(n)
-            held = True
-            self.is_armed = False
-        except Interrupted:
-            pass
-        return held
-
-    def test_race_with_a_release(self):
-        """Either the acquire gets the units, or the handler raises: never both, never neither."""
-        self.handle(signal.SIGUSR1, self.raise_interrupted)
-        semaphore = self.new(0)
-        moves = [semaphore.release, lambda: os.kill(os.getpid(), signal.SIGUSR1)]
-
-        def play():
-            # The moves come before the main thread waits in some rounds, during its wait in others.
-            for _ in range(random.randrange(3000)):
-                pass
-            for move in random.sample(moves, 2):
-                move()
-
-        ends = set()
-        deadline = time.monotonic() + STORM_SECONDS
-        # Both the units and the handler must have won at least once.
-        while len(ends) < 2 or time.monotonic() < deadline:
-            before = self.n_handled
-            thread = self.in_thread(play)
-            held = self.acquire_armed(semaphore, 1)
-            thread.join()
-            wait_until(lambda: self.n_handled > before, 'the signal is handled')
-            self.assertEqual(semaphore.get_value(), 0 if held else 1)
-            if not held:
-                semaphore.try_acquire()
-            ends.add(held)
-
-    def test_race_without_waiting(self):
-        """A signal arrives at any instant of an acquire that finds its units available."""
-        self.handle(signal.SIGALRM, self.raise_interrupted)
-        semaphore = self.new(2)
-        self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
-        signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
-        deadline = time.monotonic() + STORM_SECONDS
-        while self.n_handled < 1000 or time.monotonic() < deadline:
-            for n in [1, 2]:
-                if self.acquire_armed(semaphore, n):
-                    semaphore.release(n)
-                self.assertEqual(semaphore.get_value(), 2)
-
-
-class Awaiting(Case):
-    @in_loop
-    async def test_await(self):
-        semaphore = self.new(2)
-        self.assertIs(await semaphore.acquire_async(), True)
-        self.assertIs(await semaphore.acquire_async(1), True)
-        self.assertEqual(semaphore.get_value(), 0)
-        task = asyncio.create_task(semaphore.acquire_async(2, None))
-        await asyncio.sleep(0)
-        semaphore.release(2)
-        self.assertIs(await task, True)
-        self.assertEqual(semaphore.get_value(), 0)
-
-    @in_loop
-    async def test_the_loop_runs_meanwhile(self):
-        semaphore = self.new(0)
-
-        async def release():
-            await self.until_waiting()
-            semaphore.release(3)
-
-        await asyncio.gather(semaphore.acquire_async(1), semaphore.acquire_async(2), release())
-        self.assertEqual(semaphore.get_value(), 0)
-
-    @in_loop
-    async def test_many_in_order(self):
-        """Awaited acquires are served in the order of their requests."""
-        semaphore = self.new(0)
-        order = []
-
-        async def wait(number):
-            await semaphore.acquire_async()
-            order.append(number)
-
-        tasks = [asyncio.create_task(wait(number)) for number in range(200)]
-        await asyncio.sleep(0)
-        semaphore.release(200)
-        await asyncio.gather(*tasks)
-        self.assertEqual(order, list(range(200)))
-        self.assertEqual(semaphore.get_value(), 0)
-
-    @in_loop
-    async def test_cancelled_task(self):
-        semaphore = self.new(1)
-        task = asyncio.create_task(semaphore.acquire_async(2))
-        await self.until_waiting()
-        task.cancel()
-        with self.assertRaises(asyncio.CancelledError):
-            await task
-        self.assertEqual(self.n_waiting(), 0)
-        self.assertEqual(semaphore.get_value(), 1)
-        with self.assertRaises(asyncio.TimeoutError):
-            await asyncio.wait_for(semaphore.acquire_async(2), 0.01)
-        self.assertEqual(semaphore.get_value(), 1)
-
-    @in_loop
-    async def test_cancelled_while_it_is_served(self):
-        """A cancelled task either holds the unit, or has not taken it."""
-        semaphore = self.new(0)
-
-        async def play_round():
-            task = asyncio.create_task(semaphore.acquire_async())
-            await asyncio.sleep(0)
-            thread = self.in_thread(semaphore.release)
-            for _ in range(random.randrange(20)):
-                await asyncio.sleep(0)
-            task.cancel()
-            try:
-                held = await task
-            except asyncio.CancelledError:
-                held = False
-            thread.join()
-            self.assertEqual(semaphore.get_value(), 0 if held else 1)
-            if not held:
-                semaphore.try_acquire()
-            return held
-
-        ends = set()
-        deadline = time.monotonic() + STORM_SECONDS
-        while len(ends) < 2 or time.monotonic() < deadline:
-            ends.add(await play_round())
-
-    @in_loop
-    async def test_cancellable(self):
-        semaphore = self.new(0)
-        cancellable = Gio.Cancellable()
-        asyncio.get_running_loop().call_later(0.01, cancellable.cancel)
-        for _ in range(2):
-            with self.failing(CANCELLED):
-                await semaphore.acquire_async(1, cancellable)
-        self.assertEqual(semaphore.get_value(), 0)
-
-    @in_loop
-    async def test_errors(self):
-        semaphore = self.new(1)
-        with self.failing(INVALID_ARGUMENT):
-            await semaphore.acquire_async(0)
-        with self.assertRaises(TypeError):
-            await semaphore.acquire_async('one')
-        if MAXIMUM < GLib.MAXINT:
-            with self.assertRaises(Ssem.OutOfResourcesError):
-                await semaphore.acquire_async(MAXIMUM + 1)
-
-    @in_loop
-    async def test_blocks(self):
-        semaphore = self.new(2)
-        async with semaphore as entered:
-            self.assertIs(entered, semaphore)
-            self.assertEqual(semaphore.get_value(), 1)
-            for timeout in [-1, 0, 0.01]:
-                with self.assertRaisesRegex(TimeoutError, self.key):
-                    async with semaphore.hold(2, timeout=timeout):
-                        self.fail('not held')
-        for timeout in [-1, 0, 1e-6, LONG_SECONDS]:
-            async with semaphore.hold(2, timeout=timeout):
-                self.assertEqual(semaphore.get_value(), 0)
-            self.assertEqual(semaphore.get_value(), 2)
-
-    @in_loop
-    async def test_block_that_is_cancelled(self):
-        semaphore = self.new(1)
-        cancellable = Gio.Cancellable()
-        cancellable.cancel()
-        for timeout in [None, 0, LONG_SECONDS]:
-            with self.failing(CANCELLED):
-                async with semaphore.hold(timeout=timeout, cancellable=cancellable):
-                    self.fail('not held')
-        self.assertEqual(semaphore.get_value(), 1)
-
-    @in_loop
-    async def test_child_that_leaves_the_block(self):
-        semaphore = self.new(1)
-        async with semaphore:
-            child = os.fork()
-            if child:
-                self.assertEqual(os.waitpid(child, 0), (child, 0))
-        if not child:
-            os._exit(semaphore.get_value())
-        self.assertEqual(semaphore.get_value(), 1)
-
-    @in_loop
-    async def test_no_thread(self):
-        """A failed start of the await thread does not break the next acquire."""
-        semaphore = self.new(1)
-        with unittest.mock.patch('threading.Thread.start', side_effect=RuntimeError('none')), \
-             self.assertRaisesRegex(RuntimeError, 'none'):
-            await semaphore.acquire_async()
-        self.assertIs(await semaphore.acquire_async(), True)
-
-    def test_loop_that_is_closed(self):
-        """The units for a coroutine whose loop is closed are released."""
-        semaphore = self.new(0)
-        loop = asyncio.new_event_loop()
-
-        async def begin():
-            task = asyncio.create_task(semaphore.acquire_async())
-            await asyncio.sleep(0)
-            return task
-
-        task = loop.run_until_complete(begin())
-        self.wait_for_waiters(1)
-        loop.close()
-        semaphore.release()
-        wait_until(lambda: threading.active_count() == 1, 'the request is over')
-        self.assertEqual(semaphore.get_value(), 1)
-        self.assertFalse(task.done())
-        # The task was never awaited to its end, and would print a warning.
-        loop.set_exception_handler(lambda loop, context: None)
-        del task
-        gc.collect()
-        self.assertEqual(semaphore.get_value(), 1)
-
-    def test_callback_in_a_main_loop(self):
-        semaphore = self.new(1)
-        loop = GLib.MainLoop()
-        ends = []
-
-        def done_cb(source, result, data):
-            ends.append((source.acquire_finish(result), data))
-            loop.quit()
-
-        self.assertIsNone(semaphore.acquire_async(1, None, done_cb, 'data'))
-        loop.run()
-        self.assertEqual(ends, [(True, 'data')])
-
-        def failed_cb(source, result):
-            ends.append(self.assertFails(INVALID_ARGUMENT, source.acquire_finish, result))
-            loop.quit()
-
-        semaphore.acquire_async(0, None, failed_cb)
-        loop.run()
-        self.assertNotIsInstance(ends[1], Ssem.Error)
-
-
-class Exit(Case):
-    """A program may exit right after a wait, or during one."""
-
-    BEGINNING = '''
-import asyncio, atexit, sys, threading
-
-@atexit.register
-def print_threads():
-    """Runs after the exit functions of the module, because it was registered earlier."""
-    print([thread.name for thread in threading.enumerate()])
-    if late:
-        asyncio.run(late())
-
-late = None
-import gi
-gi.require_version('Ssem', '1')
-from gi.repository import GLib, Ssem
-semaphore = Ssem.SystemSemaphore(sys.argv[1], 1)
-'''
-
-    def run_to_exit(self, code):
-        """Returns the output and the error messages of a program that must succeed."""
-        done = self.run_program(self.BEGINNING + code)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRemoved()
-        return done.stdout, done.stderr
-
-    def test_thread_that_lingers(self):
-        """The await thread ends before Python shuts down: returning to Python later would crash."""
-        written = self.run_to_exit('''
-may_go = threading.Event()
-pop, join = GLib.MainContext.pop_thread_default, threading.Thread.join
-GLib.MainContext.pop_thread_default = lambda context: may_go.wait() and pop(context)
-threading.Thread.join = lambda thread: may_go.set() or join(thread)
-
-async def run():
-    await semaphore.acquire_async()
-asyncio.run(run())
-''')
-        self.assertEqual(written, ("['MainThread']\n", ''))
-
-    def test_still_awaited(self):
-        """A program may exit while a coroutine waits."""
-        written, _ = self.run_to_exit('''
-async def run():
-    global task
-    task = asyncio.create_task(semaphore.acquire_async(2))
-    await asyncio.sleep(0)
-loop = asyncio.new_event_loop()
-loop.run_until_complete(run())
-''')
-        self.assertEqual(written, "['MainThread']\n")
-
-    def test_too_late(self):
-        """An acquire in an exit function fails instead of waiting forever."""
-        _, wrong = self.run_to_exit('''
-async def late():
-    await semaphore.acquire_async()
-''')
-        self.assertIn('RuntimeError: cannot await an acquire while', wrong)
-
-    def test_thread_of_a_blocking_acquire(self):
-        """The thread has dropped its references before the acquire ends, even if it still runs."""
-        semaphore = self.new(0)
-        cancellable = Gio.Cancellable()
-        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
-        sys.setswitchinterval(LONG_SECONDS)
-        before = sys.getrefcount(cancellable)
-        self.once_waiting(semaphore.release)
-        self.assertIs(semaphore.acquire(1, None, cancellable), True)
-        self.assertEqual(sys.getrefcount(cancellable), before)
-
-
-class Manual(Case):
+class Manual(OverrideCase):
     """The examples in PySide's manual of QSystemSemaphore, with our import and class name."""
 
     PROGRAM = '''

@@ -15,7 +15,7 @@ import threading
 from gi.repository import Gio, GObject
 
 import tap
-from bindings import CHOSEN, INVALID_ARGUMENT, BindingCase, Ssem
+from bindings import CHOSEN, INVALID_ARGUMENT, OverrideCase, Ssem
 from semaphores import wait_until
 
 KEY_ERROR = Ssem.SystemSemaphoreError.KEY_ERROR
@@ -47,9 +47,7 @@ class OneInt(int):
 ONES = [One(), OneEnum.ONE, OneInt(1)]
 
 
-class Case(BindingCase):
-    open = Ssem.SystemSemaphore
-
+class Case(OverrideCase):
     def setUp(self):
         super().setUp()
         self.semaphore = self.new(3)
