@@ -520,20 +520,22 @@ port_process_run (PortProcess *self,
 void
 port_process_kill (PortProcess *self)
 {
+  PortWorld *world = self->world;
   GList *link;
 
+  /* A sleeper needs the lock to wake up. So it does not go before it was killed. */
+  pthread_mutex_lock (&world->lock);
   atomic_store (&self->must_die, TRUE);
-  pthread_mutex_lock (&self->world->lock);
-  for (link = self->world->sleepers; link != NULL; link = link->next)
+  for (link = world->sleepers; link != NULL; link = link->next)
     {
       Sleeper *sleeper = link->data;
 
       if (sleeper->process == self)
         pthread_cond_signal (&sleeper->cond);
     }
-  pthread_mutex_unlock (&self->world->lock);
   if (has_signals)
     pthread_kill (self->thread, SIGUSR1);
+  pthread_mutex_unlock (&world->lock);
 }
 
 /* The slot handles stay in the thread's list until the core drops them as stale. */

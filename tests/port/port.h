@@ -48,7 +48,7 @@ typedef struct
   PortPoint die_at;
   int die_after;
 
-  gboolean is_slotless;      /* set before it runs: it claims no slot, and can only look for the dead */
+  gboolean is_slotless;      /* set before it runs: without a slot it can only look for the dead */
 
   atomic_bool must_die;      /* set by port_process_kill () */
   atomic_bool is_mortal;     /* in port_process_run () */
@@ -95,8 +95,8 @@ gboolean     port_process_run      (PortProcess *self,
                                     PortFunc     func,
                                     gpointer     data);
 
-/* Makes a process die that another thread runs: in its sleep, or at the instruction that it is
- * at. */
+/* Makes a process die that another thread runs: in its sleep, or at the instruction that it is at.
+ * A process that does not sleep must not end meanwhile, which frees it. */
 void         port_process_kill     (PortProcess *self);
 
 /* Ends the process in order, or, if it holds units, by its death. Frees it. */
