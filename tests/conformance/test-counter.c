@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* The counter by itself: memory that is mapped several times, as several processes would have it.
- * Who dies where is written into it by hand. */
+ * A death is written into it by hand. */
 
 #define N_MAPPINGS 5
 #define INITIAL 100
@@ -110,7 +110,7 @@ test_add (void)
   g_assert_cmpint (ssem_shm_counter_get_holding (memory.mappings[2], 1), ==, 60);
   g_assert_cmpint (ssem_shm_counter_get_holding (memory.mappings[2], 2), ==, -10);
 
-  /* Up to the last unit, and without undo: nobody owes it. */
+  /* Up to the last unit, and without undo: no process owes it. */
   g_assert_cmpint (ssem_shm_counter_add (a, G_MAXINT - 50, 0), ==, SSEM_SHM_DONE);
   g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, G_MAXINT);
   g_assert_cmpint (ssem_shm_counter_add (b, 1, -1), ==, SSEM_SHM_TOO_MANY);
@@ -125,7 +125,7 @@ test_add_fast (void)
 {
   Memory memory;
   SsemShmSlotHandle a, b;
-  int n_at_once = 0, held = 0, i;
+  int n_fast = 0, held = 0, i;
 
   memory_init (&memory);
   a = claim (memory.mappings[0], 1);
@@ -138,7 +138,7 @@ test_add_fast (void)
 
       if (ssem_shm_counter_add_fast (&a, delta, -delta, delta > 0))
         {
-          n_at_once++;
+          n_fast++;
         }
       else
         {
@@ -157,7 +157,7 @@ test_add_fast (void)
       g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, INITIAL - held);
     }
   g_assert_cmpint (ssem_shm_counter_get_holding (memory.mappings[2], 1), ==, held);
-  g_assert_cmpint (n_at_once, >, 400000);
+  g_assert_cmpint (n_fast, >, 400000);
 
   /* It passes neither end of the value, whatever the lowest bit of the epoch, which stands next to
    * it, is. */
@@ -248,7 +248,7 @@ test_since (void)
   g_assert_true (ssem_shm_counter_add_fast (&handle, 2, -2, TRUE));
   g_assert_cmpuint (since_of (handle), ==, since);
 
-  /* The last one of them is not given back at once: the next is held since another time. */
+  /* The fast path does not release the last of them: the next unit is held since another time. */
   g_assert_false (ssem_shm_counter_add_fast (&handle, 1, -1, TRUE));
   g_assert_cmpint (ssem_shm_counter_get_holding (handle.segment, 1), ==, 1);
   add (handle, 1);
@@ -275,14 +275,14 @@ typedef enum
 
 typedef enum
 {
-  NOTHING,         /* before the death is settled */
+  NOTHING,         /* before the death is reclaimed */
   OTHERS_ADD,      /* another overwrites the victim's name in state */
   OTHERS_ADD_MORE, /* so often that the names there come round */
   OTHERS_RESET,
   OTHERS_RESET_AND_ADD,
-  SETTLED_HALF,    /* a settler died after giving back, and others have gone on */
-  SETTLED_HALF_AT_ONCE,
-  SETTLED_AND_MARKED,
+  RECLAIMED_HALF,    /* a reclaimer died after its swap, and others have gone on */
+  RECLAIMED_HALF_ONLY,
+  RECLAIMED_AND_MARKED,
   N_AFTERMATHS,
 } Aftermath;
 
@@ -323,7 +323,7 @@ add_until (SsemShmSlotHandle handle,
 
 typedef struct
 {
-  guint32 first_number;
+  guint32 first_sequence;
   guint n_slots;
   guint victim;
   int delta;
@@ -332,10 +332,10 @@ typedef struct
 } Case;
 
 static int
-settle_again (SsemShmSegment *segment,
-              const guint64  *owners,
-              guint           n_owners,
-              gboolean        is_marked)
+reclaim_again (SsemShmSegment *segment,
+               const guint64  *owners,
+               guint           n_owners,
+               gboolean        is_marked)
 {
   guint i;
 
@@ -370,8 +370,8 @@ try_case (Memory     *memory,
   segment->slots_used = 1;
   for (i = 1; i < 8; i++)
     {
-      segment->slots[i].committed = chosen->first_number;
-      segment->slots[i].done = chosen->first_number;
+      segment->slots[i].committed = chosen->first_sequence;
+      segment->slots[i].done = chosen->first_sequence;
     }
 
   /* Not the first, so that it is not by chance that the right one is taken for that. */
@@ -417,9 +417,9 @@ try_case (Memory     *memory,
       break;
 
     case NOTHING:
-    case SETTLED_HALF:
-    case SETTLED_HALF_AT_ONCE:
-    case SETTLED_AND_MARKED:
+    case RECLAIMED_HALF:
+    case RECLAIMED_HALF_ONLY:
+    case RECLAIMED_AND_MARKED:
     case N_AFTERMATHS:
     default:
       break;
@@ -432,14 +432,14 @@ try_case (Memory     *memory,
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value);
   g_assert_cmpuint (count_slots_of (segment, 7), ==, 0);
 
-  if (chosen->aftermath == SETTLED_HALF)
+  if (chosen->aftermath == RECLAIMED_HALF)
     {
       add (other, 2);
       value += 2;
     }
-  if (chosen->aftermath >= SETTLED_HALF)
-    g_assert_cmpint (settle_again (segment, owners, 7, chosen->aftermath == SETTLED_AND_MARKED), ==,
-                     value);
+  if (chosen->aftermath >= RECLAIMED_HALF)
+    g_assert_cmpint (reclaim_again (segment, owners, 7,
+                                    chosen->aftermath == RECLAIMED_AND_MARKED), ==, value);
   g_assert_cmpuint (count_slots_of (segment, 7), ==, 0);
 
   /* The slots' next owner begins with nothing, and all goes on. */
@@ -454,8 +454,8 @@ try_case (Memory     *memory,
 static void
 test_death (void)
 {
-  /* Where numbers wrap in state, and in all their bits. */
-  const guint32 first_numbers[] = {
+  /* Where sequences wrap in `state`, and in all their bits. */
+  const guint32 first_sequences[] = {
     0, 1, (1 << SSEM_SHM_SEQUENCE_BITS) - 6, (1 << SSEM_SHM_SEQUENCE_BITS) - 7,
     (1 << SSEM_SHM_SEQUENCE_BITS) - 8, G_MAXUINT32 - 4, G_MAXUINT32 - 5, G_MAXUINT32 - 6,
   };
@@ -465,7 +465,7 @@ test_death (void)
   guint i, j;
 
   memory_init (&memory);
-  for (i = 0; i < G_N_ELEMENTS (first_numbers); i++)
+  for (i = 0; i < G_N_ELEMENTS (first_sequences); i++)
     for (chosen.n_slots = 1; chosen.n_slots <= 3; chosen.n_slots++)
       for (chosen.victim = 0; chosen.victim < chosen.n_slots; chosen.victim++)
         for (j = 0; j < G_N_ELEMENTS (deltas); j++)
@@ -475,7 +475,7 @@ test_death (void)
                 /* Half a million operations are enough to see once. */
                 if (chosen.aftermath == OTHERS_ADD_MORE && (i > 0 || j > 0))
                   continue;
-                chosen.first_number = first_numbers[i];
+                chosen.first_sequence = first_sequences[i];
                 chosen.delta = deltas[j];
                 try_case (&memory, &chosen);
               }
@@ -502,7 +502,7 @@ test_resetter_dies (void)
   segment->epoch = 1;
   resetter.slot->committed--;
 
-  /* Who holds nothing any more creates. */
+  /* A process that holds nothing any more creates units. */
   add (other, 6);
   g_assert_cmpuint (segment->epoch, ==, 2);
   g_assert_cmpint (ssem_shm_counter_get_holding (segment, 8), ==, -6);
@@ -515,7 +515,7 @@ test_resetter_dies (void)
 
 /* What it holds may be more than the counter has room for. */
 static void
-test_settle_at_maximum (void)
+test_reclaim_at_maximum (void)
 {
   Memory memory;
   SsemShmSlotHandle dead, other;
@@ -544,15 +544,15 @@ typedef struct
 {
   SsemShmSegment *segment;
   SsemShmSlotHandle handle;
-  atomic_int *round; /* whose death is to be settled; or -1 when it is over */
+  atomic_int *round; /* which death is to be reclaimed; -1 when it is over */
   atomic_int *n_idle;
   atomic_int *n_given;
-} Settler;
+} Reclaimer;
 
 static gpointer
-settle_in_thread (gpointer data)
+reclaim_in_thread (gpointer data)
 {
-  Settler *self = data;
+  Reclaimer *self = data;
   int last = 0;
 
   for (;;)
@@ -570,7 +570,7 @@ settle_in_thread (gpointer data)
       last = round;
       if (ssem_shm_counter_reclaim (self->segment, 1000 + (guint64) round))
         atomic_fetch_add (self->n_given, 1);
-      /* Some work in between, that meets the others' settling. */
+      /* Some work in between, that meets the others' reclaiming. */
       add (self->handle, -1);
       ssem_shm_counter_reclaim (self->segment, 1000 + (guint64) round);
       add (self->handle, 1);
@@ -578,14 +578,14 @@ settle_in_thread (gpointer data)
     }
 }
 
-/* Of those who settle the same death, one gives back. */
+/* Of all threads that reclaim the same death, one returns the units. */
 static void
-test_settlers (void)
+test_reclaimers (void)
 {
   gint64 deadline_usec = g_get_monotonic_time () + ROUNDS_USEC;
   Memory memory;
   SsemShmSegment *segment;
-  Settler settlers[N_MAPPINGS - 1];
+  Reclaimer reclaimers[N_MAPPINGS - 1];
   GThread *threads[N_MAPPINGS - 1];
   atomic_int round, n_idle, n_given;
   int i;
@@ -598,14 +598,14 @@ test_settlers (void)
   atomic_init (&n_given, 0);
   for (j = 0; j < G_N_ELEMENTS (threads); j++)
     {
-      settlers[j] = (Settler) {
+      reclaimers[j] = (Reclaimer) {
         .segment = memory.mappings[j + 1],
         .handle = claim (memory.mappings[j + 1], j + 1),
         .round = &round,
         .n_idle = &n_idle,
         .n_given = &n_given,
       };
-      threads[j] = g_thread_new ("settle", settle_in_thread, &settlers[j]);
+      threads[j] = g_thread_new ("reclaim", reclaim_in_thread, &reclaimers[j]);
     }
 
   for (i = 1; i <= N_ROUNDS && g_get_monotonic_time () < deadline_usec; i++)
@@ -705,7 +705,8 @@ test_slots (void)
   memory_clear (&memory);
 }
 
-/* Who dies while claiming leaves nothing but a slot to be freed, whatever its former owner did. */
+/* A process that dies while it claims a slot leaves only a slot to be freed, whatever its former
+ * owner did. */
 static void
 test_claimer_dies (void)
 {
@@ -740,13 +741,13 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ssem/counter/add", test_add);
-  g_test_add_func ("/ssem/counter/add-at-once", test_add_fast);
+  g_test_add_func ("/ssem/counter/add-fast", test_add_fast);
   g_test_add_func ("/ssem/counter/recall", test_recall);
   g_test_add_func ("/ssem/counter/since", test_since);
   g_test_add_func ("/ssem/counter/death", test_death);
   g_test_add_func ("/ssem/counter/resetter-dies", test_resetter_dies);
-  g_test_add_func ("/ssem/counter/settle-at-maximum", test_settle_at_maximum);
-  g_test_add_func ("/ssem/counter/settlers", test_settlers);
+  g_test_add_func ("/ssem/counter/reclaim-at-maximum", test_reclaim_at_maximum);
+  g_test_add_func ("/ssem/counter/reclaimers", test_reclaimers);
   g_test_add_func ("/ssem/counter/threads", test_threads);
   g_test_add_func ("/ssem/counter/slots", test_slots);
   g_test_add_func ("/ssem/counter/claimer-dies", test_claimer_dies);

@@ -2,42 +2,42 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* The counter of ssem/shm/ssem-shm-counter.c: operations, the last will, epochs, slots used again.
+/* The counter of ssem/shm/ssem-shm-counter.c: operations, reclaiming, epochs, slots used again.
  *
- * Names are those of the C code. Each access to a word that processes share is a step of its own, so
- * a kill, and any other process, can come between any two; words that only their owner writes are
- * read by it in the step before or after. What stands in one word in C (state; an owner and its
- * flags) changes in one step here. Numbers don't wrap, and memory is sequentially consistent.
+ * Names are those of the C code. Each access to a word that processes share is a step of its own,
+ * so a kill, and any other process, can come between any two. Words that only their owner writes
+ * are read by the owner in the step before or after. What is one word in C (state; an owner and its
+ * flags) changes in one step here. Sequences do not wrap, and memory is sequentially consistent.
  *
- * A process is killed by dead[], which stops all its threads where they are. Settlers need not be
- * killed: nothing waits for them, so a run in which one never moves on is among those searched.
+ * dead[] kills a process: it stops all threads of the process where they are. Reclaimers need not
+ * be killed: nothing waits for them, so the search includes runs in which one never moves on.
  *
- * What nobody in the program can see, held[] and units, is changed in the very step that makes it
- * true. The model asserts that
+ * The words that no process can see, held[] and units, change in the very step that makes the
+ * change true. The model asserts that
  *
- *   - a last will gives back what the dead process held, once;
- *   - slots are marked as settled only when there is nothing left to give;
- *   - in the end the value and what the living hold add up, and their records say what they hold.
+ *   - reclaiming returns what the dead process held, once; - slots are marked as reclaimed only
+ *   when nothing is left to return; - in the end the value and what live processes hold add up, and
+ *   their records say what they hold.
  *
  * Each of the following, set to 0, leaves out a part without which one of these must fail.
  */
 #ifndef HELP
 #define HELP 1          /* record_success_of () before a name is overwritten */
 #endif
-#ifndef WILL_NUMBER
-#define WILL_NUMBER 1   /* the number by which a last will is known to be executed */
+#ifndef RECLAIM_SEQUENCE
+#define RECLAIM_SEQUENCE 1 /* the sequence that shows that units were returned */
 #endif
 #ifndef EPOCH
 #define EPOCH 1         /* a record of another epoch counts as 0 */
 #endif
 #ifndef EPOCH_HELP
-#define EPOCH_HELP 1    /* who finds the whole number of the epoch behind moves it on */
+#define EPOCH_HELP 1    /* a process that finds the word of the epoch behind moves it */
 #endif
 #ifndef OWNER_CHECK
 #define OWNER_CHECK 1   /* the owner is looked at again after reading the holdings */
 #endif
-#ifndef NUMBERS_GO_ON
-#define NUMBERS_GO_ON 1 /* a slot's new owner counts on beyond the last will */
+#ifndef SEQUENCES_GO_ON
+#define SEQUENCES_GO_ON 1 /* a new owner continues beyond the sequence of the reclaim */
 #endif
 
 /* The size of the world. */
@@ -50,8 +50,8 @@
 #ifndef N_KILLS
 #define N_KILLS 2
 #endif
-#ifndef N_SETTLERS
-#define N_SETTLERS 1    /* besides the one that looks at the end */
+#ifndef N_RECLAIMERS
+#define N_RECLAIMERS 1    /* besides the one that looks at the end */
 #endif
 #ifndef RESETS
 #define RESETS 0        /* whether CREATE is among the operations */
@@ -68,7 +68,7 @@
 #define N_WORKERS (THREADS + 1 + LATECOMER)
 
 #define CLAIMING 1
-#define SETTLED  2
+#define RECLAIMED  2
 
 typedef Slot {
   byte owner;
@@ -85,7 +85,7 @@ Slot slot[N_SLOTS + 1];
 byte value = INITIAL;
 byte state_epoch = 1;
 byte state_slot;
-byte state_number;
+byte state_sequence;
 
 byte epoch = 1;
 
@@ -98,12 +98,12 @@ short held[N_PROCESSES + 1];
 short units = INITIAL;
 
 #define IS_AS_READ \
-  (value == v && state_epoch == e && state_slot == s && state_number == n)
+  (value == v && state_epoch == e && state_slot == s && state_sequence == n)
 
-/* What each proctype below needs for the following. Registers whose content is of no use any more are
- * cleared, which makes states equal that differ in nothing else. */
+/* What each proctype below needs for the following. Registers whose content is of no use any more
+ * are cleared, which makes states equal that differ in nothing else. */
 #define REGISTERS \
-  byte v, e, s, n, ep, committed, number, first, i, me; \
+  byte v, e, s, n, ep, committed, sequence, first, i, me; \
   short sum
 #define CLEAR_STATE \
   v = 0; e = 0; s = 0; n = 0; ep = 0; committed = 0
@@ -111,7 +111,7 @@ short units = INITIAL;
 /* Inside atomic. */
 inline read_state ()
 {
-  v = value; e = state_epoch; s = state_slot; n = state_number
+  v = value; e = state_epoch; s = state_slot; n = state_sequence
 }
 
 /* Without resets, there is nothing to be read. */
@@ -146,7 +146,8 @@ inline record_success_of_state ()
 #define RECORDED(index, which) \
   ((!EPOCH || slot[index].epoch[(which) % 2] == ep) -> slot[index].holding[(which) % 2] : 0)
 
-/* ssem_shm_counter_add () of one unit. The record is written in one step, since nothing names it. */
+/* ssem_shm_counter_add () of one unit. The record is written in one step, since nothing names
+ * it. */
 inline add (delta)
 {
   atomic { read_state () };
@@ -155,19 +156,19 @@ inline add (delta)
   :: !(delta < 0 && v == 0);
      get_epoch ();
      d_step {
-       slot[me].holding[(number + 1) % 2] = RECORDED (me, number) - (delta);
-       slot[me].epoch[(number + 1) % 2] = ep
+       slot[me].holding[(sequence + 1) % 2] = RECORDED (me, sequence) - (delta);
+       slot[me].epoch[(sequence + 1) % 2] = ep
      };
      record_success_of_state ();
      if
      :: atomic {
           IS_AS_READ ->
-          value = v + delta; state_slot = me; state_number = number + 1;
+          value = v + delta; state_slot = me; state_sequence = sequence + 1;
           held[p] = held[p] - (delta);
-          number++;
+          sequence++;
           CLEAR_STATE
         };
-        slot[me].committed = number;
+        slot[me].committed = sequence;
         break
      :: atomic { else -> read_state () }
      fi
@@ -180,19 +181,19 @@ inline reset ()
   do
   :: get_epoch ();
      d_step {
-       slot[me].holding[(number + 1) % 2] = 0;
-       slot[me].epoch[(number + 1) % 2] = ep + 1
+       slot[me].holding[(sequence + 1) % 2] = 0;
+       slot[me].epoch[(sequence + 1) % 2] = ep + 1
      };
      record_success_of_state ();
      if
      :: atomic {
           IS_AS_READ ->
-          value = INITIAL; state_epoch = e + 1; state_slot = me; state_number = number + 1;
+          value = INITIAL; state_epoch = e + 1; state_slot = me; state_sequence = sequence + 1;
           held[1] = 0; held[2] = 0; held[3] = 0; units = INITIAL;
-          number++
+          sequence++
         };
         d_step { if :: epoch == ep -> epoch = ep + 1 :: else fi; CLEAR_STATE };
-        slot[me].committed = number;
+        slot[me].committed = sequence;
         break
      :: atomic { else -> read_state () }
      fi
@@ -216,10 +217,10 @@ inline claim_slot ()
   od;
   if
   :: me != 0 ->
-     number = slot[me].committed + (NUMBERS_GO_ON -> 4 : 0);
-     slot[me].holding[number % 2] = 0;
-     slot[me].epoch[number % 2] = 0;
-     slot[me].committed = number;
+     sequence = slot[me].committed + (SEQUENCES_GO_ON -> 4 : 0);
+     slot[me].holding[sequence % 2] = 0;
+     slot[me].epoch[sequence % 2] = 0;
+     slot[me].committed = sequence;
      slot[me].flags = 0
   :: else
   fi
@@ -247,7 +248,7 @@ inline free_slots (q)
   atomic {
     if
     :: first != 0 && slot[first].owner == q && slot[first].flags == 0 ->
-       slot[first].flags = SETTLED;
+       slot[first].flags = RECLAIMED;
        assert (held[q] <= 0);
        /* What a process created stays. */
        units = units - held[q];
@@ -261,7 +262,7 @@ inline free_slots (q)
      /* Nobody but the dead sets CLAIMING or owns, so to read the owner and to swap it are one. */
      d_step {
        if
-       :: slot[i].owner == q && slot[i].flags != SETTLED -> slot[i].owner = 0; slot[i].flags = 0
+       :: slot[i].owner == q && slot[i].flags != RECLAIMED -> slot[i].owner = 0; slot[i].flags = 0
        :: else
        fi;
        i++
@@ -270,21 +271,21 @@ inline free_slots (q)
   od;
   atomic {
     if
-    :: first != 0 && slot[first].owner == q && slot[first].flags == SETTLED ->
+    :: first != 0 && slot[first].owner == q && slot[first].flags == RECLAIMED ->
        slot[first].owner = 0; slot[first].flags = 0
     :: else
     fi
   }
 }
 
-/* In sum, what the will would give; 0 where it has been executed. */
-inline find_holding_to_give (q)
+/* Sets sum to what is to be returned; 0 if that has been done. */
+inline get_holding_to_return (q)
 {
   get_epoch ();
-  number = slot[first].committed + 2;
+  sequence = slot[first].committed + 2;
   sum = 0;
   if
-  :: WILL_NUMBER && ((s == first && n == number) || slot[first].done == number) -> skip
+  :: RECLAIM_SEQUENCE && ((s == first && n == sequence) || slot[first].done == sequence) -> skip
   :: atomic { else -> i = first };
      do
      :: i <= N_SLOTS ->
@@ -309,20 +310,20 @@ inline find_holding_to_give (q)
   fi
 }
 
-/* Its marks have a number of their own, which no other process uses. */
-inline execute_will (q)
+/* The marks have a number of their own, which no other process uses. */
+inline try_to_reclaim (q)
 {
   do
   :: atomic { read_state () };
-     find_holding_to_give (q);
+     get_holding_to_return (q);
      if
      :: sum <= 0 -> break
      :: else
      fi;
      record_success_of_state ();
      if
-     :: atomic { IS_AS_READ -> state_slot = 0; state_number = my_mark; s = 0; n = my_mark };
-        find_holding_to_give (q);
+     :: atomic { IS_AS_READ -> state_slot = 0; state_sequence = my_mark; s = 0; n = my_mark };
+        get_holding_to_return (q);
         if
         :: sum <= 0 -> break
         :: else
@@ -332,7 +333,7 @@ inline execute_will (q)
              IS_AS_READ ->
              assert (dead[q]);
              assert (sum == held[q]);
-             value = v + sum; state_slot = first; state_number = number;
+             value = v + sum; state_slot = first; state_sequence = sequence;
              held[q] = 0
            };
            break
@@ -341,14 +342,14 @@ inline execute_will (q)
      :: else
      fi
   od;
-  atomic { CLEAR_STATE; number = 0; sum = 0 }
+  atomic { CLEAR_STATE; sequence = 0; sum = 0 }
 }
 
-inline settle (q)
+inline reclaim (q)
 {
   find_first_slot (q);
   if
-  :: first != 0 -> execute_will (q)
+  :: first != 0 -> try_to_reclaim (q)
   :: else
   fi;
   free_slots (q)
@@ -386,7 +387,7 @@ proctype worker (byte p, mine)
   } unless {
     dead[p]
   };
-  d_step { CLEAR_STATE; number = 0; first = 0; i = 0; me = 0; sum = 0; k = 0 }
+  d_step { CLEAR_STATE; sequence = 0; first = 0; i = 0; me = 0; sum = 0; k = 0 }
 }
 
 proctype killer ()
@@ -397,8 +398,8 @@ proctype killer ()
   od
 }
 
-/* Finds a death at any time, and may be overtaken by the observer anywhere. */
-proctype settler (byte my_mark)
+/* Finds a death at any time. The observer may overtake it anywhere. */
+proctype reclaimer (byte my_mark)
 {
   REGISTERS;
   byte q;
@@ -407,15 +408,15 @@ proctype settler (byte my_mark)
   :: atomic { dead[1] -> q = 1 }
   :: atomic { dead[2] -> q = 2 }
   fi;
-  settle (q);
+  reclaim (q);
   atomic { first = 0; i = 0; q = 0 }
 }
 
 #define N_THREADS(q) (q == 1 -> THREADS : (q == 2 -> 1 : LATECOMER))
 #define IS_OVER(q)   (dead[q] || n_threads_over[q] == N_THREADS (q))
 
-/* What the records of @q tell in the epoch of state. */
-#define TOLD_BY(index, q) \
+/* What the records of @q say in the epoch of state. */
+#define RECORDED_BY(index, q) \
   ((slot[index].owner == q && slot[index].epoch[slot[index].committed % 2] == state_epoch) \
    -> slot[index].holding[slot[index].committed % 2] : 0)
 
@@ -430,7 +431,7 @@ proctype observer ()
   :: q <= 2 + LATECOMER ->
      if
      :: dead[q] ->
-        settle (q);
+        reclaim (q);
         atomic {
           assert (held[q] == 0 && slot[1].owner != q && slot[2].owner != q);
           first = 0; i = 0
@@ -440,7 +441,7 @@ proctype observer ()
           sum = 0;
           i = 1;
           do
-          :: i <= N_SLOTS -> sum = sum + TOLD_BY (i, q); i++
+          :: i <= N_SLOTS -> sum = sum + RECORDED_BY (i, q); i++
           :: else -> break
           od;
           assert (dead[q] || sum == held[q]);
@@ -468,11 +469,11 @@ init
     run worker (3, 0);
 #endif
     run killer ();
-#if N_SETTLERS > 0
-    run settler (1);
+#if N_RECLAIMERS > 0
+    run reclaimer (1);
 #endif
-#if N_SETTLERS > 1
-    run settler (2);
+#if N_RECLAIMERS > 1
+    run reclaimer (2);
 #endif
     run observer ()
   }

@@ -85,26 +85,26 @@ class Counter(ModelCase):
     model = 'counter.pml'
 
     def test_helping(self):
-        self.assertMissed('HELP', N_OPERATIONS=1, N_KILLS=1, N_SETTLERS=1)
+        self.assertMissed('HELP', N_OPERATIONS=1, N_KILLS=1, N_RECLAIMERS=1)
 
-    def test_will_number(self):
-        self.assertMissed('WILL_NUMBER', N_OPERATIONS=1, N_KILLS=1, N_SETTLERS=1)
+    def test_reclaim_sequence(self):
+        self.assertMissed('RECLAIM_SEQUENCE', N_OPERATIONS=1, N_KILLS=1, N_RECLAIMERS=1)
 
     def test_epoch(self):
-        self.assertMissed('EPOCH', N_OPERATIONS=1, N_KILLS=1, N_SETTLERS=0, RESETS=1)
+        self.assertMissed('EPOCH', N_OPERATIONS=1, N_KILLS=1, N_RECLAIMERS=0, RESETS=1)
 
     def test_epoch_helping(self):
-        self.assertMissed('EPOCH_HELP', N_OPERATIONS=1, N_KILLS=2, N_SETTLERS=0, RESETS=1)
+        self.assertMissed('EPOCH_HELP', N_OPERATIONS=1, N_KILLS=2, N_RECLAIMERS=0, RESETS=1)
 
     def test_owner_check(self):
         """Two threads of the same process: units acquired by one, released by the other."""
-        self.assertHolds(N_OPERATIONS=1, N_KILLS=1, N_SETTLERS=0, THREADS=2)
-        self.assertGreater(search(self.model, N_OPERATIONS=1, N_KILLS=1, N_SETTLERS=1, THREADS=2,
+        self.assertHolds(N_OPERATIONS=1, N_KILLS=1, N_RECLAIMERS=0, THREADS=2)
+        self.assertGreater(search(self.model, N_OPERATIONS=1, N_KILLS=1, N_RECLAIMERS=1, THREADS=2,
                                   OWNER_CHECK=0), 0)
 
     def test_latecomer(self):
         """A slot gets another owner."""
-        self.assertHolds(N_OPERATIONS=1, N_KILLS=2, N_SETTLERS=0, LATECOMER=1)
+        self.assertHolds(N_OPERATIONS=1, N_KILLS=2, N_RECLAIMERS=0, LATECOMER=1)
 
 
 class Waiting(ModelCase):
@@ -126,7 +126,7 @@ class Waiting(ModelCase):
         self.assertGreater(search(self.model, N_KILLS=1, UNITS=1, LOOK_AFTER_WATCH=0), 0)
 
     def test_wake_at_last(self):
-        """One who has no slot finds a dead process, and is killed before it wakes anybody."""
+        """A process without a slot finds a dead process, and is killed before it wakes another."""
         self.assertGreater(search(self.model, N_KILLS=2, UNITS=1, LOOKER=1, WAKE_AT_LAST=0), 0)
 
 

@@ -2,42 +2,44 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Sleeping and waking: ssem/shm/ssem-shm-waiters.c, ssem-shm-recovery.c and linux/ssem-shm-death-watch.c.
+/* Sleeping and waking: ssem/shm/ssem-shm-waiters.c, ssem-shm-acquire.c, ssem-shm-recovery.c and
+ * linux/ssem-shm-death-watch.c.
  *
- * Some processes wait for units, one releases those it has, one only looks; any of them may be killed
- * at any step. The counter is taken for granted (counter.pml): to take, and to settle a death, is one
- * step each. What is searched for is a moment at which nothing moves any more, and
+ * Some processes wait for units, one releases those it has, one only looks; any of them may be
+ * killed at any step. The counter is taken for granted (counter.pml): to take, and to reclaim, is
+ * one step each. The search looks for a moment at which nothing moves any more, and
  *
- *   - somebody sleeps though there are units enough for it, those of the dead among them, while
- *     somebody listens for deaths; or
- *   - somebody sleeps who does not listen, though a listener's place is free and somebody listens.
+ *   - a process sleeps though there are units enough for it, those of the dead among them, while
+ *     some process watches for deaths; or
+ *   - a process sleeps that does not watch, though there is room for another watcher and some
+ *     process watches.
  *
- * When nobody listens, because all listeners were killed together, those who sleep look by themselves
+ * If no process watches, because all watchers were killed together, sleepers look on their own
  * after a second. That look is left out here, or nothing could ever be lost.
  *
- * A kill takes three steps: the process does not move any more; its files are closed, which rings
- * the bell; its locks are gone. In between, it may still be woken in place of another. The last of a
- * listener's looks comes a third of a second after the bell, when the locks are gone.
+ * A kill takes three steps: the process does not move any more; its files are closed, which the
+ * death watch notices; its locks are gone. In between, it may still be woken in place of another. A
+ * watcher's last look comes a third of a second after the notice, when the locks are gone.
  *
  * Each of the following, set to 0, leaves out a part without which something is lost.
  */
 #ifndef ANNOUNCE_FIRST
-#define ANNOUNCE_FIRST 1 /* who waits is counted before it looks at the value */
+#define ANNOUNCE_FIRST 1 /* a waiter is counted before it looks at the value */
 #endif
 #ifndef COMPARE
 #define COMPARE 1        /* the kernel compares the value before it lets a process sleep */
 #endif
 #ifndef GREEDY
-#define GREEDY 1         /* all are woken where one waits for more than one unit */
+#define GREEDY 1         /* all are woken if one waits for more than one unit */
 #endif
 #ifndef LAST_LOOK
-#define LAST_LOOK 1      /* the look at everybody who is dead, a while after the bell */
+#define LAST_LOOK 1      /* the look at all dead processes, a while after the notice */
 #endif
 #ifndef LOOK_AFTER_WATCH
-#define LOOK_AFTER_WATCH 1 /* who has begun to listen looks for the dead once more */
+#define LOOK_AFTER_WATCH 1 /* a process that begins to watch looks for the dead again */
 #endif
 #ifndef WAKE_AT_LAST
-#define WAKE_AT_LAST 1     /* the last look wakes all, whomever it finds */
+#define WAKE_AT_LAST 1     /* the last look wakes all, whatever it finds */
 #endif
 
 /* The size of the world. */
@@ -83,7 +85,7 @@ byte n_kills;
 
 #define NEEDS(w) (w == 1 -> FIRST_NEEDS : 1)
 
-/* Of a sweep: the dead whose units would come back; who waited; everybody. */
+/* Sweeps: the dead whose units would be returned; those that waited; all. */
 #define FOR_UNITS   0
 #define FOR_WAITERS 1
 #define FOR_ALL     2
@@ -101,7 +103,7 @@ inline wake_all ()
   asleep[2] = false
 }
 
-/* One of those who sleep, whichever; all where one is greedy. */
+/* Wakes any one sleeper; all if one is greedy. */
 inline wake_one ()
 {
   if
@@ -118,8 +120,8 @@ inline wake_one ()
   fi
 }
 
-/* Inside atomic: all deaths that can be seen are settled in one step. To wake those who sleep is
- * another, unless there is nobody to wake. */
+/* Inside atomic: all deaths that can be seen are reclaimed in one step. To wake the
+ * sleepers is another, unless there are none. */
 inline sweep (which, q, found)
 {
   q = 1;
@@ -139,7 +141,7 @@ inline sweep (which, q, found)
   q = 0
 }
 
-/* ssem_shm_waiting_mend (): the version in the word makes it one step. */
+/* ssem_shm_waiters_recount (): the version in the word makes it one step. */
 inline mend (q)
 {
   n_waiting = 0;
@@ -190,7 +192,7 @@ proctype waiter (byte w) provided (!dead[w])
                  listens[w] = true };
         d_step { watching[w] = true; rung[w] = LOOK_AFTER_WATCH }
      :: d_step { !found && !(!listens[w] && (IS_FREE (1) || IS_FREE (N_PLACES))) };
-        /* The look and the kernel's comparison are one: what was seen is there still. */
+        /* The look and the kernel's comparison are one step: nothing changes in between. */
         if
 #if COMPARE && ANNOUNCE_FIRST
         :: d_step { value < NEEDS (w) -> asleep[w] = true }; !asleep[w]
@@ -223,7 +225,7 @@ proctype listener (byte w) provided (!dead[w])
               sweep (FOR_WAITERS, q, found) };
      d_step { if :: found && n_waiting > 0 -> wake_all () :: else fi; found = false };
 #if LAST_LOOK
-     /* The locks of those who rang are gone by then. */
+     /* The locks of processes that were noticed are gone by then. */
      atomic {
        !IS_GOING (1) && !IS_GOING (2) && !IS_GOING (N_PROCESSES) && !IS_GOING (RELEASER) ->
        sweep (FOR_ALL, q, found);
@@ -267,7 +269,7 @@ proctype looker () provided (!dead[N_PROCESSES])
 
 #define KILL(q) atomic { n_kills < N_KILLS && !dead[q] -> dead[q] = true; n_kills++; victim = q }
 
-/* The kernel, and whoever kills. */
+/* The kernel, and the killer. */
 proctype fate ()
 {
   byte victim, i;

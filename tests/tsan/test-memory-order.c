@@ -9,10 +9,10 @@
 
 /* What the counter guards is ordered by it, and by nothing else.
  *
- * Threads play processes, each with a number and slots of its own. They guard plain memory by the
- * semaphore: one word by a semaphore of one unit, a ring by two semaphores. ThreadSanitizer knows
- * of no order but that which the counter's atomics make, so it reports a race wherever one of them
- * is weaker than an acquire has to be towards the release before it.
+ * Threads play processes, each with an attach id and slots of its own. They guard plain memory by
+ * the semaphore: one word by a semaphore of one unit, a ring by two semaphores. ThreadSanitizer
+ * knows of no order but that which the counter's atomics make, so it reports a race wherever one of
+ * them is weaker than an acquire has to be towards the release before it.
  *
  * ThreadSanitizer knows memory by its address, so they all use the same mapping. Without it, the
  * test checks the numbers only.
@@ -301,7 +301,7 @@ die_holding (gpointer data)
 }
 
 static gpointer
-settle_deaths (gpointer data)
+reclaim_deaths (gpointer data)
 {
   Mortality *mortality = data;
   guint i;
@@ -324,20 +324,20 @@ settle_deaths (gpointer data)
   return NULL;
 }
 
-/* Who gets a unit that was given back for a dead process sees what that one had written. */
+/* A process that gets a reclaimed unit sees what the dead process had written. */
 static void
 test_deaths (void)
 {
   Mortality mortality = { .guarded = { segment_new (1), 0 } };
-  GThread *settlers[2];
+  GThread *reclaimers[2];
   int n_deaths;
   guint i;
 
-  for (i = 0; i < G_N_ELEMENTS (settlers); i++)
-    settlers[i] = g_thread_new ("settler", settle_deaths, &mortality);
+  for (i = 0; i < G_N_ELEMENTS (reclaimers); i++)
+    reclaimers[i] = g_thread_new ("reclaimer", reclaim_deaths, &mortality);
   n_deaths = run_threads (die_holding, &mortality);
-  for (i = 0; i < G_N_ELEMENTS (settlers); i++)
-    g_thread_join (settlers[i]);
+  for (i = 0; i < G_N_ELEMENTS (reclaimers); i++)
+    g_thread_join (reclaimers[i]);
 
   g_assert_cmpint (n_deaths, >=, N_THREADS);
   g_assert_cmpint (mortality.guarded.plain, ==, n_deaths);
@@ -350,7 +350,7 @@ test_deaths (void)
 typedef struct
 {
   SsemShmSegment *segment;
-  int plain[SSEM_SHM_MAX_SLOTS]; /* whoever has the slot has the word */
+  int plain[SSEM_SHM_MAX_SLOTS]; /* the owner of the slot owns the word */
 } Places;
 
 static gpointer
