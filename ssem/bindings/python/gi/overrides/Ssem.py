@@ -11,7 +11,7 @@ calls three modules in the same directory. Each of them imports only modules fur
 - `_ssem_signals.py` lets signal handlers run while an acquire blocks;
 - `_ssem_errors.py` defines the exception classes, and converts errors to them.
 
-Signal handlers must not lose units. Therefore an acquire and the use of its result are one
+Signal handlers must not lose units. Therefore an acquire and the use of its result are a single
 instruction that is not a call, such as `held, = map(function, (argument,))`. `_ssem_signals.py`
 explains the reason.
 

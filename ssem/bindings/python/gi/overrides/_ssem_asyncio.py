@@ -19,7 +19,7 @@ Ssem = get_introspection_module('Ssem')
 _acquire_async = Ssem.SystemSemaphore.acquire_async
 _acquire_finish = Ssem.SystemSemaphore.acquire_finish
 
-# GLib has this message, and translations for it.
+# GLib has this message, and its translations.
 _GLIB_DOMAIN = 'glib20'
 _CANCELLED_MESSAGE = 'Operation was cancelled'
 
@@ -29,9 +29,9 @@ class _AwaitThread:
 
     GLib delivers results to a main context, and a program with an asyncio loop usually runs none.
 
-    PyGObject keeps a callback and its arguments until some thread creates the next callback. It may
-    crash if other threads run while it drops them. Therefore callbacks get the number of a request,
-    not the request.
+    PyGObject keeps a callback and its arguments until some thread creates the next callback. If
+    other threads run while PyGObject drops the arguments, PyGObject may crash. Therefore callbacks
+    get the number of a request, not the request.
     """
 
     def __init__(self):

@@ -5,8 +5,8 @@
 
 CPython runs the Python handlers of signals, such as Ctrl-C, in the main thread. A handler runs when
 a Python function begins, after a call, or at a jump backwards, and nowhere else. If a handler
-raises an exception right after a call that acquired units, the result of the call is lost, and with
-it the units. Therefore an acquire and the use of its result are one instruction that is not a call:
+raises an exception right after a call that acquired units, the result of the call and the units are
+lost. Therefore an acquire and the use of its result are a single instruction that is not a call:
 
 - reading an item: `if try_one[semaphore]:` calls try_acquire_one () in C;
 - assigning to an item: `try_units[semaphore] = n` calls try_acquire () in C;
@@ -115,7 +115,7 @@ def release_unwanted(semaphore, n):
     try:
         _release(semaphore, n)
     except GLib.Error:
-        # The semaphore no longer exists, and the units with it.
+        # The semaphore no longer exists, so there is nothing to release.
         pass
     except RuntimeError as error:
         raise to_public_error(error)
@@ -128,10 +128,10 @@ def _now_usec():
 def acquire_interruptibly(semaphore, n, timeout_usec, cancellable):
     """Acquires units like acquire_timeout () of the library, and runs signal handlers meanwhile.
 
-    In the main thread, a handler may end the wait with an exception. Therefore the main thread does
-    not block in the library: it waits for another thread that does. The signal settings of the
-    process do not change. A handler may fork. The child has no such thread, so the child either
-    leaves by an exception or starts a wait of its own.
+    In the main thread, a handler may end the wait with an exception. Therefore another thread
+    blocks in the library, and the main thread waits for the result. The signal settings of the
+    process do not change. A handler may fork. The child does not have the other thread, so the
+    child either leaves by an exception or starts a wait of its own.
     """
     if threading.get_ident() != threading.main_thread().ident:
         return _acquire_timeout(semaphore, n, timeout_usec, cancellable)
@@ -171,7 +171,7 @@ def acquire_interruptibly(semaphore, n, timeout_usec, cancellable):
         raise
     box.clear()
     if outcome is None:
-        # This is a child: it waits for the rest of the time.
+        # This process is a child, and waits for the rest of the time.
         if timeout_usec > 0:
             timeout_usec = max(deadline_usec - _now_usec(), 0)
         held, = map(acquire_interruptibly, (semaphore,), (n,), (timeout_usec,), (cancellable,))
