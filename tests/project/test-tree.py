@@ -13,6 +13,10 @@ from project import SOURCE_ROOT, VERSION, run, source_files
 # Put together from parts, so that this file contains none of the words.
 UNFINISHED = re.compile(r'\b(' + '|'.join(['TO' 'DO', 'FIX' 'ME', 'XX' 'X', 'HA' 'CK']) + r')\b|'
                         r'\bfor' r' now\b|\bnot' r' implemented yet', re.IGNORECASE)
+# The definition of a C function. A parameter may be a function itself.
+FUNCTION = re.compile(r'^(\w+) \(((?:[^()]|\([^()]*\))*)\)\n\{', re.MULTILINE)
+MAX_PARAMETERS = 7
+MAX_LINES = 700
 SOURCES = ('.c', '.cpp', '.h', '.h.in', '.c.in', '.js', '.py', '.sh', '.vala')
 LICENCE = 'SPDX-License-Identifier: LGPL-2.1-or-later'
 COPYRIGHT = 'Copyright 2026 The Ssem authors'
@@ -69,6 +73,23 @@ class Tree(unittest.TestCase):
                     continue
                 n_scripts += 1
         self.assertGreater(n_scripts, 10)
+
+    def test_files_are_short(self):
+        long = [f'{relative(path)}: {text.count(chr(10))} lines' for path, text in text_files()
+                if path.name.endswith(SOURCES) and text.count('\n') > MAX_LINES]
+        self.assertEqual(long, [])
+
+    def test_functions_take_few_arguments(self):
+        found = []
+        n_functions = 0
+        for path, text in text_files():
+            if path.name.endswith(('.c', '.h')):
+                for name, parameters in FUNCTION.findall(text):
+                    n_functions += 1
+                    if parameters.count(',') >= MAX_PARAMETERS:
+                        found.append(f'{relative(path)}: {name}')
+        self.assertEqual(found, [])
+        self.assertGreater(n_functions, 500)
 
     def test_versions_are_mesons(self):
         build = (SOURCE_ROOT / 'meson.build').read_text()

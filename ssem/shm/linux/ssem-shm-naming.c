@@ -4,6 +4,8 @@
 
 #include "config.h"
 
+#include "ssem-shm-naming-private.h"
+
 #include "ssem-shm-wing-private.h"
 
 #include "ssem/os/ssem-file-link-private.h"
@@ -64,186 +66,6 @@
 
 #define PHASE(life)       SSEM_SHM_LIFE_PHASE (life)
 #define NEXT(life, phase) SSEM_SHM_LIFE_NEXT (life, SSEM_SHM_LIFE_ ## phase)
-
-/* --- Giving up the name --- */
-
-/* The common case, for the one process that has ever been attached: TRUE when it is doomed now.
- * Nobody can be in the way, and whoever comes meanwhile takes a number before it looks at life. */
-static gboolean
-doom_own (SsemShmLinuxMember *self)
-{
-  guint64 life = atomic_load (&self->parent.segment->life);
-  guint64 closing = NEXT (life, CLOSING);
-
-  return (PHASE (life) == SSEM_SHM_LIFE_OPEN || PHASE (life) == SSEM_SHM_LIFE_CLOSING) &&
-         atomic_compare_exchange_strong (&self->parent.segment->life, &life, closing) &&
-         atomic_load (&self->parent.segment->last_attach_id) == 1 &&
-         self->parent.attach_id == SSEM_SHM_PROCESS (1, 0) &&
-         atomic_compare_exchange_strong (&self->parent.segment->life, &closing,
-                                         NEXT (closing, DOOMED));
-}
-
-/* TRUE when the segment is doomed, by whomever; FALSE when somebody is attached. */
-static gboolean
-doom (SsemShmLinuxMember *self)
-{
-  guint64 life = atomic_load (&self->parent.segment->life);
-
-  while (PHASE (life) != SSEM_SHM_LIFE_DOOMED)
-    {
-      /* Who helps a nascent one has to look for rivals first, so that one is never made closing. */
-      if (PHASE (life) != SSEM_SHM_LIFE_NASCENT)
-        {
-          guint64 closing = NEXT (life, CLOSING);
-
-          if (!atomic_compare_exchange_strong (&self->parent.segment->life, &life, closing))
-            continue;
-          life = closing;
-        }
-      if (ssem_shm_liveness_has_others (self))
-        return FALSE;
-
-      /* Whoever attached unseen will change life, or has: then this fails. */
-      if (atomic_compare_exchange_strong (&self->parent.segment->life, &life, NEXT (life, DOOMED)))
-        break;
-    }
-
-  return TRUE;
-}
-
-/* Removes a doomed segment. The caller has a number in no wing, which others see. FALSE when
- * somebody else is about to do so. */
-static gboolean
-remove_doomed (SsemShmLinuxMember *self,
-               guint64             attach_id)
-{
-  guint64 remover = atomic_load (&self->parent.segment->remover);
-
-  do
-    {
-      if (remover != 0 && remover != attach_id && remover != self->parent.attach_id &&
-          ssem_shm_member_is_alive (&self->parent, remover))
-        return FALSE;
-    }
-  while (!atomic_compare_exchange_strong (&self->parent.segment->remover, &remover, attach_id));
-
-  /* Nobody else unlinks it from here on. But a former remover may have done so; or the path names
-   * another file by now, because this process has changed its root, or somebody has moved files. */
-  if (ssem_shm_file_is_in_place (&self->file))
-    unlink (self->file.location);
-  ssem_shm_wing_remove (self);
-
-  return TRUE;
-}
-
-static gboolean
-remove_folder (const char *path)
-{
-  return rmdir (path) == 0 || (errno != ENOTEMPTY && errno != EEXIST);
-}
-
-/* A creator or a remover that was killed may have left what it put into a further place. */
-static void
-clear_further (SsemShmLinuxMember *self)
-{
-  g_autofree char *folder = ssem_shm_name_get_further (self->name);
-  g_auto(GStrv) places = NULL;
-  guint i;
-
-  if (remove_folder (folder))
-    return;
-
-  if (ssem_shm_name_list_further (self->name, &places) != 0)
-    return;
-  for (i = 0; places != NULL && places[i] != NULL; i++)
-    {
-      SsemShmLinuxMember left;
-      guint64 remover;
-      int phase;
-
-      ssem_shm_linux_member_init_other (&left, self);
-      if (ssem_shm_linux_member_open (&left, places[i]) != 0)
-        continue;
-
-      phase = PHASE (atomic_load (&left.parent.segment->life));
-      if ((phase == SSEM_SHM_LIFE_DOOMED || phase == SSEM_SHM_LIFE_NASCENT) &&
-          doom (&left) && ssem_shm_liveness_take_extra_id (&left, &remover) == 0)
-        remove_doomed (&left, remover);
-      ssem_shm_member_close (&left.parent);
-    }
-  rmdir (folder);
-}
-
-/* What cannot be looked at may be it: members of a crowd may live in the wing. */
-static gboolean
-may_be_born (SsemShmLinuxMember *self,
-             const char  *place,
-             guint64      birth)
-{
-  SsemShmLinuxMember other;
-  gboolean is_it;
-  int result;
-
-  ssem_shm_linux_member_init_other (&other, self);
-  result = ssem_shm_linux_member_open (&other, place);
-  if (result != 0)
-    return result != -ENOENT;
-
-  is_it = other.parent.segment->segment_id == birth;
-  ssem_shm_member_close (&other.parent);
-
-  return is_it;
-}
-
-/* Whether a wing that has been seen may be of a segment that has a name. */
-static gboolean
-may_be_wing (SsemShmLinuxMember *self,
-             const char  *wing)
-{
-  guint64 birth = g_ascii_strtoull (wing, NULL, 16);
-  g_auto(GStrv) further = NULL;
-  gboolean may_be = ssem_shm_name_list_further (self->name, &further) != 0 ||
-                    may_be_born (self, self->name->path, birth);
-  guint i;
-
-  for (i = 0; !may_be && further != NULL && further[i] != NULL; i++)
-    may_be = may_be_born (self, further[i], birth);
-
-  return may_be;
-}
-
-/* One that was killed may have left the wing that it made for a segment that was doomed. */
-static void
-clear_wings (SsemShmLinuxMember *self)
-{
-  g_autofree char *folder = ssem_shm_wing_get_folder (self);
-  g_autoptr(GDir) dir = NULL;
-  const char *name;
-
-  if (remove_folder (folder))
-    return;
-
-  dir = g_dir_open (folder, 0, NULL);
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (folder, name, NULL);
-
-      if (!may_be_wing (self, name))
-        unlink (path);
-    }
-  rmdir (folder);
-}
-
-/* Where it is removed, or was none: what others who died have left of the key. */
-static void
-clear_leftovers (SsemShmLinuxMember *self)
-{
-  if (!ssem_shm_directory_has_subdirectories (&self->name->directory))
-    return;
-
-  clear_further (self);
-  clear_wings (self);
-}
 
 /* --- Taking the name --- */
 
@@ -396,7 +218,7 @@ clear_doomed (SsemShmLinuxMember *self)
   int result = ssem_shm_liveness_take_extra_id (self, &remover);
 
   if (result == 0)
-    result = remove_doomed (self, remover) ? 1 : 0;
+    result = ssem_shm_naming_remove_doomed (self, remover) ? 1 : 0;
   if (result == 1 && ssem_shm_file_is_in_place (&self->file))
     result = -EACCES;
   ssem_shm_member_close (&self->parent);
@@ -504,7 +326,7 @@ supersede (SsemShmLinuxMember *self,
   if (result != 0)
     return result;
 
-  return doom (self) ? 0 : -EEXIST;
+  return ssem_shm_naming_doom (self) ? 0 : -EEXIST;
 }
 
 static int
@@ -533,7 +355,7 @@ attach_with_successor (SsemShmLinuxMember    *self,
       expects_none = FALSE;
       result = find (self, is_thorough, is_guess, &is_blocked);
       if (result == -ENOENT && !may_create)
-        clear_leftovers (self);
+        ssem_shm_naming_clear_leftovers (self);
       /* Before it has a number: a leftover that is not for us stays what it is. */
       is_other = result == 0 ? self->parent.segment->incarnation != lineage
                              : result == -ENOENT && !is_heir;
@@ -629,7 +451,7 @@ ssem_shm_member_attach (SsemShmMember  *member,
 static int
 remove_unused (SsemShmLinuxMember *self)
 {
-  int result = doom (self) ? clear_doomed (self) : -EEXIST;
+  int result = ssem_shm_naming_doom (self) ? clear_doomed (self) : -EEXIST;
 
   return MIN (result, 0);
 }
@@ -687,7 +509,7 @@ ssem_shm_member_remove_leftover (SsemShmMember *member)
   while (result == 0 && is_nascent);
 
   if (result == 0 || result == -ENOENT)
-    clear_leftovers (self);
+    ssem_shm_naming_clear_leftovers (self);
   if (result == -ENOENT && is_removed)
     result = 0;
 
@@ -720,7 +542,7 @@ ssem_shm_member_leave (SsemShmMember *member,
 
   ssem_shm_linux_member_disown (self);
   ssem_shm_liveness_uncount (self);
-  if (!doom_own (self))
+  if (!ssem_shm_naming_doom_own (self))
     {
       /* Who cannot be known to linger stays attached. Else it would look dead, and what it holds
        * would be given back while it lives. */
@@ -729,7 +551,7 @@ ssem_shm_member_leave (SsemShmMember *member,
         return FALSE;
       ssem_shm_liveness_lock (self, SSEM_SHM_LOCKS_ATTACHED, SSEM_FILE_LOCK_NONE);
 
-      if (!doom (self))
+      if (!ssem_shm_naming_doom (self))
         return FALSE;
 
       /* As the remover it is another one, in the segment's own file: the wings go. Who is not seen
@@ -739,7 +561,7 @@ ssem_shm_member_leave (SsemShmMember *member,
         return TRUE;
     }
 
-  remove_doomed (self, remover);
-  clear_leftovers (self);
+  ssem_shm_naming_remove_doomed (self, remover);
+  ssem_shm_naming_clear_leftovers (self);
   return TRUE;
 }
