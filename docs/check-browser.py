@@ -95,17 +95,17 @@ WRONG_TABS = '''(() => {
 class Browser:
     """Controls one page in a browser through a pipe."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, directory):
         from_us, self.commands = os.pipe()
         self.answers, from_browser = os.pipe()
 
         # The browser reads from descriptor 3 and writes to 4. A shell sets these up safely.
         self.process = subprocess.Popen(
             ['sh', '-c', f'exec "$@" 3<&{from_us} 4>&{from_browser}', 'sh', program, *FLAGS,
-             f'--user-data-dir={folder}', 'about:blank'],
+             f'--user-data-dir={directory}', 'about:blank'],
             pass_fds=(from_us, from_browser), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            env={**os.environ, 'HOME': folder, 'TMPDIR': folder, 'XDG_RUNTIME_DIR': folder})
+            env={**os.environ, 'HOME': directory, 'TMPDIR': directory, 'XDG_RUNTIME_DIR': directory})
         os.close(from_us)
         os.close(from_browser)
         self.buffer = b''
@@ -225,8 +225,8 @@ def wrong_links(findings, base, names_of):
             yield f'a link leads to "{place}" on {page}, which does not exist'
 
 
-def check(browser, folder, base, screenshots):
-    pages = sorted(path.name for path in folder.glob('*.html'))
+def check(browser, directory, base, screenshots):
+    pages = sorted(path.name for path in directory.glob('*.html'))
     print(f'1..{len(pages)}', flush=True)
     seen = {page: look_at(browser, base + page, screenshots) for page in pages}
     names_of = {page: set(findings['names']) for page, (_, findings) in seen.items()}
@@ -240,7 +240,7 @@ def check(browser, folder, base, screenshots):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--screenshots', type=pathlib.Path)
-    parser.add_argument('folder', type=pathlib.Path)
+    parser.add_argument('directory', type=pathlib.Path)
     options = parser.parse_args()
 
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -250,13 +250,13 @@ def main():
     if options.screenshots:
         options.screenshots.mkdir(parents=True, exist_ok=True)
 
-    handler = functools.partial(QuietHandler, directory=options.folder)
+    handler = functools.partial(QuietHandler, directory=options.directory)
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server, \
             tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         browser = Browser(program, profile)
         try:
-            check(browser, options.folder, f'http://127.0.0.1:{server.server_port}/',
+            check(browser, options.directory, f'http://127.0.0.1:{server.server_port}/',
                   options.screenshots)
         finally:
             browser.close()

@@ -40,8 +40,8 @@ class Sample:
     code: str
     output: str = None
 
-    def write(self, folder, suffix):
-        path = folder / f'sample{suffix}'
+    def write(self, directory, suffix):
+        path = directory / f'sample{suffix}'
         path.write_text(self.code, encoding='utf-8')
         return str(path)
 
@@ -70,48 +70,48 @@ def pkg_config(*arguments):
 
 # --- Builders: each returns the command that runs a sample of its language -----------------------
 
-def build_c(sample, folder, options):
+def build_c(sample, directory, options):
     if not re.search(r'\bmain \(', sample.code):
         sample.code = '#include <ssem.h>\nint\nmain (void)\n{\n' + sample.code + '\nreturn 0;\n}\n'
-    program = str(folder / 'sample')
-    run([*options.cc, '-std=gnu11', '-Wall', '-Werror', sample.write(folder, '.c'), '-o', program,
+    program = str(directory / 'sample')
+    run([*options.cc, '-std=gnu11', '-Wall', '-Werror', sample.write(directory, '.c'), '-o', program,
          *pkg_config('--cflags', '--libs', 'ssem-1')])
     return [program]
 
 
-def build_cpp(sample, folder, options):
+def build_cpp(sample, directory, options):
     need('g++')
     for qt in ('Qt6Core', 'Qt5Core'):
         if subprocess.run(['pkg-config', '--exists', qt]).returncode == 0:
             break
     else:
         raise Skip('Qt is not installed for C++')
-    program = str(folder / 'sample')
-    run(['g++', '-std=c++17', '-fPIC', '-Wall', '-Werror', sample.write(folder, '.cpp'),
+    program = str(directory / 'sample')
+    run(['g++', '-std=c++17', '-fPIC', '-Wall', '-Werror', sample.write(directory, '.cpp'),
          '-o', program, *pkg_config('--cflags', '--libs', qt)])
     return [program]
 
 
-def build_vala(sample, folder, options):
+def build_vala(sample, directory, options):
     need('valac')
-    program = str(folder / 'sample')
+    program = str(directory / 'sample')
     # In an installation, a file beside the vapi names GIO as its dependency.
     run(['valac', '--vapidir', str(options.build / 'ssem'), '--pkg', 'gio-2.0', '--pkg', 'ssem-1',
-         '-X', '-w', '-o', program, sample.write(folder, '.vala')], cwd=folder)
+         '-X', '-w', '-o', program, sample.write(directory, '.vala')], cwd=directory)
     return [program]
 
 
-def build_python(sample, folder, options):
+def build_python(sample, directory, options):
     module = 'PyQt6.QtCore' if 'PyQt6' in sample.code else 'gi.repository'
     for python in (sys.executable, '/usr/bin/python3'):
         if subprocess.run([python, '-c', f'import {module}'], capture_output=True).returncode == 0:
-            return [python, sample.write(folder, '.py')]
+            return [python, sample.write(directory, '.py')]
     raise Skip(f'Python has no module {module}')
 
 
-def build_js(sample, folder, options):
+def build_js(sample, directory, options):
     need('gjs')
-    return ['gjs', '-m', sample.write(folder, '.js')]
+    return ['gjs', '-m', sample.write(directory, '.js')]
 
 
 BUILDERS = {
@@ -123,21 +123,21 @@ BUILDERS = {
 }
 
 
-def take_away_leftovers(folder):
+def take_away_leftovers(directory):
     """Returns the names of leftovers of both backends, and removes the System V semaphores."""
-    for path in folder.glob('qipc_*'):
+    for path in directory.glob('qipc_*'):
         found = path.stat()
         key = ord('Q') << 24 | (found.st_dev & 0xff) << 16 | found.st_ino & 0xffff
         subprocess.run(['ipcrm', '-S', str(key)], capture_output=True)
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in directory.iterdir())
 
 
 def check_sample(sample, options):
     with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        keys = folder / 'keys'
+        directory = pathlib.Path(name)
+        keys = directory / 'keys'
         keys.mkdir()
-        command = BUILDERS[sample.language](sample, folder, options)
+        command = BUILDERS[sample.language](sample, directory, options)
 
         # Set both: Qt's programs use TMPDIR, and the System V backend uses either.
         environment = {**os.environ, 'TMPDIR': str(keys), 'SSEM_RUNTIME_DIR': str(keys)}
@@ -174,15 +174,15 @@ def check_fences(origin, text):
     assert not unknown, f'{origin}: no builder for blocks of {sorted(unknown)}'
 
 
-def check_links(origin, text, folder, pages):
+def check_links(origin, text, directory, pages):
     for target in re.findall(r'\]\(([^)#]+)(?:#[^)]*)?\)', text):
         if re.match(r'https?:', target):
             continue
-        if folder.name == 'docs' and target.endswith('.html'):
+        if directory.name == 'docs' and target.endswith('.html'):
             assert target.removesuffix('.html') in pages or '.' in target.removesuffix('.html'), \
                 f'{origin}: page {target} does not exist'
         else:
-            assert (folder / target).exists(), f'{origin}: {target} does not exist'
+            assert (directory / target).exists(), f'{origin}: {target} does not exist'
 
 
 def check_options(root, text):

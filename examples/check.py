@@ -143,9 +143,9 @@ CHECKS = {
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix='ssem-example-') as folder:
+    with tempfile.TemporaryDirectory(prefix='ssem-example-') as directory:
         for variable in 'SSEM_RUNTIME_DIR', 'XDG_RUNTIME_DIR', 'TMPDIR':
-            os.environ[variable] = os.path.join(folder, variable)
+            os.environ[variable] = os.path.join(directory, variable)
             os.mkdir(os.environ[variable], 0o700)
 
         expected = traces.Traces(os.environ['SSEM_RUNTIME_DIR'])

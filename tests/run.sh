@@ -50,18 +50,18 @@ export PATH
 runs=
 is_good=true
 
-# build FOLDER OPTION...
+# build DIRECTORY OPTION...
 build()
 {
-  folder=$1
+  directory=$1
   shift
-  printf '\n--- Building %s\n' "$folder"
-  if [ -f "$folder/build.ninja" ]; then
+  printf '\n--- Building %s\n' "$directory"
+  if [ -f "$directory/build.ninja" ]; then
     # What was missing the last time may be there now.
-    meson setup --reconfigure "$folder" "$@"
+    meson setup --reconfigure "$directory" "$@"
   else
-    meson setup "$folder" "$@"
-  fi && meson compile -C "$folder"
+    meson setup "$directory" "$@"
+  fi && meson compile -C "$directory"
 }
 
 # note_result LABEL LOG STATUS
@@ -77,17 +77,17 @@ note_result()
   fi
 }
 
-# run_tests LABEL FOLDER LOG-SUFFIX ARGUMENT...
+# run_tests LABEL DIRECTORY LOG-SUFFIX ARGUMENT...
 run_tests()
 {
   label=$1
-  folder=$2
-  log=$folder/meson-logs/testlog$3.json
+  directory=$2
+  log=$directory/meson-logs/testlog$3.json
   shift 3
   printf '\n--- Testing: %s\n' "$label"
   rm -f "$log"
   status=0
-  meson test -C "$folder" --no-rebuild --print-errorlogs "$@" || status=1
+  meson test -C "$directory" --no-rebuild --print-errorlogs "$@" || status=1
   note_result "$label" "$log" $status
 }
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""What tests ask the kernel and the key folder without the library, and processes to talk to."""
+"""What tests ask the kernel and the key directory without the library, and processes to talk to."""
 
 import ctypes
 import errno
@@ -29,7 +29,7 @@ PR_SET_PDEATHSIG = 1
 
 # What an object is built from that asks for nothing in particular.
 BACKEND = os.environ.get('SSEM_BACKEND') or ('shared-memory' if sys.platform == 'linux' else 'sysv')
-# What the name of a key's file or folder begins with: Qt's for System V, and ours.
+# What the name of a key's file or directory begins with: Qt's for System V, and ours.
 PREFIXES = {'shared-memory': 'ssem_', 'sysv': 'qipc_systemsem_'}
 MAXIMUMS = {'shared-memory': 2**31 - 1, 'sysv': 2**15 - 1}
 
@@ -46,14 +46,14 @@ def wait_until(condition, what):
         time.sleep(0.002)
 
 
-def key_file(folder, key, backend=BACKEND):
+def key_file(directory, key, backend=BACKEND):
     """Where the key's file is: with System V, as Qt's documentation of native keys says; with shared
     memory, as our own on platforms does."""
     if backend == 'shared-memory':
-        return os.path.join(folder, PREFIXES[backend] + urllib.parse.quote(key, safe=''))
+        return os.path.join(directory, PREFIXES[backend] + urllib.parse.quote(key, safe=''))
     letters = re.sub('[^A-Za-z]', '', key)
     digest = hashlib.sha1(key.encode()).hexdigest()
-    return os.path.join(folder, PREFIXES[backend] + letters + digest)
+    return os.path.join(directory, PREFIXES[backend] + letters + digest)
 
 
 def find_set(path):
@@ -91,36 +91,36 @@ def n_sleeping(pid, path):
     return found
 
 
-class KeyFolderCase(unittest.TestCase):
-    """Each test has a folder for its keys, a key, and leaves nothing in either place."""
+class KeyDirectoryCase(unittest.TestCase):
+    """Each test has a directory for its keys, a key, and leaves nothing in either place."""
 
-    # The variable that points the name space at the folder.
+    # The variable that points the name space at the directory.
     variable = 'SSEM_RUNTIME_DIR'
     backend = BACKEND
 
     def setUp(self):
         self.sets = set()
         self.children = []
-        self.folder = tempfile.mkdtemp(prefix='ssem-test-')
-        self.addCleanup(self.remove_folder)
+        self.directory = tempfile.mkdtemp(prefix='ssem-test-')
+        self.addCleanup(self.remove_directory)
         self.enterContext(unittest.mock.patch.dict(os.environ))
         os.environ.pop('SSEM_RUNTIME_DIR', None)
-        os.environ[self.variable] = self.folder
+        os.environ[self.variable] = self.directory
         if self.backend != BACKEND:
             os.environ['SSEM_BACKEND'] = self.backend
         self.key = 'key-' + secrets.token_hex(8)
 
-    def remove_folder(self):
-        left = os.listdir(self.folder)
+    def remove_directory(self):
+        left = os.listdir(self.directory)
         for name in left:
-            self.find_set(os.path.join(self.folder, name))
+            self.find_set(os.path.join(self.directory, name))
         left += [number for number in self.sets if libc.semctl(number, 0, IPC_RMID) == 0]
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.directory)
         self.assertEqual(left, [], 'left behind')
 
     @property
     def path(self):
-        return key_file(self.folder, self.key, self.backend)
+        return key_file(self.directory, self.key, self.backend)
 
     def find_set(self, path=None):
         """The set of this test's key, if it has one; the test fails if it leaves it behind."""

@@ -151,11 +151,11 @@ def check_closed(command):
 
 def check_directory(command):
     """Checks that the command runs once for each text file."""
-    with tempfile.TemporaryDirectory() as folder:
-        names = [f'{folder}/{name}.txt' for name in 'abcdef']
-        for name in [*names, f'{folder}/picture.png']:
+    with tempfile.TemporaryDirectory() as directory:
+        names = [f'{directory}/{name}.txt' for name in 'abcdef']
+        for name in [*names, f'{directory}/picture.png']:
             pathlib.Path(name).touch()
-        assert sorted(run([*command, folder, 'echo', 'file']).splitlines()) == \
+        assert sorted(run([*command, directory, 'echo', 'file']).splitlines()) == \
             [f'file {name}' for name in names]
 
 
@@ -196,8 +196,8 @@ CHECKS = {
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix='ssem-cookbook-') as folder:
-        keys = os.path.join(folder, 'keys')
+    with tempfile.TemporaryDirectory(prefix='ssem-cookbook-') as directory:
+        keys = os.path.join(directory, 'keys')
         os.mkdir(keys, 0o700)
         os.environ['SSEM_RUNTIME_DIR'] = keys
         CHECKS[sys.argv[1]](sys.argv[2:])

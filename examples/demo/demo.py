@@ -90,13 +90,13 @@ class Demo:
 
         # A separate directory: everything in it at the end was left behind, and an interrupted run
         # leaves nothing in the directories of other programs.
-        self.folder = tempfile.mkdtemp(prefix='ssem-demo-')
+        self.directory = tempfile.mkdtemp(prefix='ssem-demo-')
         self.key = 'demo-' + secrets.token_hex(4)
-        self.traces = traces.Traces(self.folder, [self.key])
+        self.traces = traces.Traces(self.directory, [self.key])
         self.initial_value = initial_value
         library = os.path.join(os.path.abspath(build), 'ssem')
         self.environment = os.environ | {
-            'SSEM_RUNTIME_DIR': self.folder,
+            'SSEM_RUNTIME_DIR': self.directory,
             'LD_LIBRARY_PATH': join_path(library, os.environ.get('LD_LIBRARY_PATH')),
             'GI_TYPELIB_PATH': join_path(library, os.environ.get('GI_TYPELIB_PATH')),
             'PYTHONPATH': join_path(os.path.join(BINDINGS, 'python'),
@@ -173,12 +173,12 @@ class Demo:
         self.close_pipe()
 
         # Remove a leftover: a worker opens it, does no turn, and removes it as the last user.
-        if os.listdir(self.folder):
+        if os.listdir(self.directory):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 subprocess.run([*self.workers['c'].command, 'sweeper', self.key, '0', '0'],
                                env=self.environment, check=False, timeout=5,
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.directory)
 
     # --- What the workers say ---
 

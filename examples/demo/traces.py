@@ -11,7 +11,7 @@ import urllib.parse
 # The prefix of the file name of a key, by backend.
 PREFIXES = {'shared-memory': 'ssem_', 'sysv': 'qipc_systemsem_'}
 
-DEFAULT_FOLDER = f'/dev/shm/ssem-{os.geteuid()}'
+DEFAULT_DIRECTORY = f'/dev/shm/ssem-{os.geteuid()}'
 PATIENCE_SEC = 2
 
 
@@ -38,29 +38,29 @@ def semaphore_sets():
     return sets
 
 
-def entries(folder):
+def entries(directory):
     try:
-        return os.listdir(folder)
+        return os.listdir(directory)
     except FileNotFoundError:
         return []
 
 
 class Traces:
-    """Records the files and sets of the semaphores in @folder. This directory is empty at first,
+    """Records the files and sets of the semaphores in @directory. This directory is empty at first,
     and is SSEM_RUNTIME_DIR for all users. No semaphore of @keys may be in the default directory."""
 
-    def __init__(self, folder, keys=()):
-        self.folder = folder
+    def __init__(self, directory, keys=()):
+        self.directory = directory
         self.names_elsewhere = [PREFIXES['shared-memory'] + urllib.parse.quote(key, safe='')
                                 for key in keys]
         self.names = set()
         self.sets = set()
-        self.had_default_folder = os.path.exists(DEFAULT_FOLDER)
+        self.had_default_directory = os.path.exists(DEFAULT_DIRECTORY)
 
     def note(self):
         """Records the semaphores; call this while they are in use."""
-        self.names |= set(os.listdir(self.folder))
-        keys = {system_v_key(os.path.join(self.folder, name)) for name in self.names
+        self.names |= set(os.listdir(self.directory))
+        keys = {system_v_key(os.path.join(self.directory, name)) for name in self.names
                 if name.startswith(PREFIXES['sysv'])}
         self.sets |= {number for number, key in semaphore_sets().items() if key in keys}
 
@@ -76,20 +76,20 @@ class Traces:
         return []
 
     def left_behind(self):
-        left = os.listdir(self.folder)
+        left = os.listdir(self.directory)
         left += [f'semaphore set {number}' for number in self.sets & set(semaphore_sets())]
-        left += [os.path.join(DEFAULT_FOLDER, name) for name in entries(DEFAULT_FOLDER)
+        left += [os.path.join(DEFAULT_DIRECTORY, name) for name in entries(DEFAULT_DIRECTORY)
                  if name.rstrip('=+') in self.names_elsewhere]
-        if self.is_default_folder_left():
-            left.append(DEFAULT_FOLDER)
+        if self.is_default_directory_left():
+            left.append(DEFAULT_DIRECTORY)
         return left
 
-    def is_default_folder_left(self):
+    def is_default_directory_left(self):
         """Returns whether the default directory is new and stays empty. Other programs of the user
         may use it for a moment, so this waits."""
         deadline = time.monotonic() + PATIENCE_SEC
-        while (not self.had_default_folder and os.path.exists(DEFAULT_FOLDER) and
-               not entries(DEFAULT_FOLDER)):
+        while (not self.had_default_directory and os.path.exists(DEFAULT_DIRECTORY) and
+               not entries(DEFAULT_DIRECTORY)):
             if time.monotonic() > deadline:
                 return True
             time.sleep(0.01)

@@ -344,11 +344,11 @@ shm_list (const SsemBackendConfiguration  *configuration,
           guint                           *n_others,
           GError                         **error)
 {
-  g_autofree char *folder = NULL;
-  int result = ssem_shm_list (snapshots, n_others, &folder);
+  g_autofree char *directory = NULL;
+  int result = ssem_shm_list (snapshots, n_others, &directory);
 
   return result == 0 ||
-         ssem_backend_fail (error, SSEM_OPERATION_LIST, folder, NULL, -result);
+         ssem_backend_fail (error, SSEM_OPERATION_LIST, directory, NULL, -result);
 }
 
 static gboolean

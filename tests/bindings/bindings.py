@@ -17,7 +17,7 @@ import gi
 gi.require_version('Ssem', '1')
 from gi.repository import Gio, GLib, Ssem  # noqa: E402
 
-from semaphores import BACKEND, MAXIMUMS, KeyFolderCase, wait_until  # noqa: E402
+from semaphores import BACKEND, MAXIMUMS, KeyDirectoryCase, wait_until  # noqa: E402
 
 CHOSEN = {'shared-memory': Ssem.Backend.SHARED_MEMORY, 'sysv': Ssem.Backend.SYSV}[BACKEND]
 MAXIMUM = MAXIMUMS[BACKEND]
@@ -41,7 +41,7 @@ def in_loop(function):
     return test
 
 
-class BindingCase(KeyFolderCase):
+class BindingCase(KeyDirectoryCase):
     open = staticmethod(Ssem.SystemSemaphore.new)
 
     def setUp(self):

@@ -42,7 +42,7 @@ class Construction(OverrideCase):
         semaphore = Ssem.SystemSemaphore(key=self.key, initial_value=2, undo=False,
                                          backend=Ssem.Backend.SYSV)
         self.find_set(self.path if BACKEND == 'sysv' else
-                      os.path.join(self.folder, os.listdir(self.folder)[0]))
+                      os.path.join(self.directory, os.listdir(self.directory)[0]))
         self.assertEqual(semaphore.get_value(), 2)
         self.assertIs(semaphore.get_undo(), False)
         self.assertEqual(semaphore.get_backend(), Ssem.Backend.SYSV)
@@ -201,7 +201,7 @@ class Errors(OverrideCase):
         self.assertIn(self.key, [found.get_key() for found in info.list(backend)])
         self.assertIs(Ssem.semaphore_reset(self.key, 2, backend), True)
         self.assertEqual(semaphore.get_value(), 2)
-        os.environ[self.variable] = os.path.join(self.folder, 'none')
+        os.environ[self.variable] = os.path.join(self.directory, 'none')
         self.assertSpecific(CODES.NOT_FOUND, info.list, backend)
 
     def test_permission_denied(self):

@@ -51,13 +51,13 @@ class Case(OverrideCase):
     def setUp(self):
         super().setUp()
         self.semaphore = self.new(3)
-        self.names = sorted(os.listdir(self.folder))
+        self.names = sorted(os.listdir(self.directory))
 
     def tearDown(self):
         """Checks that the semaphore has not changed, and that no other semaphore exists."""
         self.assertEqual(self.semaphore.get_key(), self.key)
         self.assertEqual(self.semaphore.get_value(), 3)
-        self.assertEqual(sorted(os.listdir(self.folder)), self.names)
+        self.assertEqual(sorted(os.listdir(self.directory)), self.names)
         self.semaphore = None
         # The await thread ends with its last request.
         wait_until(lambda: threading.active_count() == 1, 'all threads end')
@@ -75,8 +75,8 @@ class Case(OverrideCase):
 
     def find_set_of_other(self):
         """Finds the set of the only other key, so that the test notices a leftover."""
-        name, = set(os.listdir(self.folder)) - set(self.names)
-        self.find_set(os.path.join(self.folder, name))
+        name, = set(os.listdir(self.directory)) - set(self.names)
+        self.find_set(os.path.join(self.directory, name))
 
 
 class Keys(Case):

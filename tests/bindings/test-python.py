@@ -126,7 +126,7 @@ class Objects(BindingCase):
                       for backend in backends]
         for number, semaphore in enumerate(semaphores):
             semaphore.acquire(1 + number, None)
-            self.find_set(key_file(self.folder, self.key, 'sysv'))
+            self.find_set(key_file(self.directory, self.key, 'sysv'))
         self.assertEqual([semaphore.get_backend() for semaphore in semaphores], backends)
         self.assertEqual([semaphore.get_value() for semaphore in semaphores], [2, 1])
         chosen = self.new(0, Ssem.AccessMode.OPEN)

@@ -157,8 +157,8 @@ fixture_has_time (Fixture *self)
 void
 fixture_share (Fixture *self)
 {
-  g_assert_cmpint (g_chmod (self->folder, 0711), ==, 0);
-  g_assert_cmpint (g_chmod (self->keys_folder, 01777), ==, 0);
+  g_assert_cmpint (g_chmod (self->directory, 0711), ==, 0);
+  g_assert_cmpint (g_chmod (self->keys_directory, 01777), ==, 0);
 }
 
 gboolean
@@ -281,11 +281,11 @@ fixture_set_up (gpointer      fixture,
   self->backend = test_case->backend->id;
   self->backend_name = test_case->backend->name;
   self->data = test_case->what.data;
-  self->folder = g_dir_make_tmp ("ssem-test-XXXXXX", &error);
+  self->directory = g_dir_make_tmp ("ssem-test-XXXXXX", &error);
   g_assert_no_error (error);
-  self->keys_folder = g_build_filename (self->folder, "keys", NULL);
-  g_assert_cmpint (g_mkdir (self->keys_folder, 0700), ==, 0);
-  g_setenv ("SSEM_RUNTIME_DIR", self->keys_folder, TRUE);
+  self->keys_directory = g_build_filename (self->directory, "keys", NULL);
+  g_assert_cmpint (g_mkdir (self->keys_directory, 0700), ==, 0);
+  g_setenv ("SSEM_RUNTIME_DIR", self->keys_directory, TRUE);
   g_unsetenv ("SSEM_BACKEND");
 
   self->key = g_strdup_printf ("test of %s/%s", test_topic, random);
@@ -327,12 +327,12 @@ fixture_tear_down (gpointer      fixture,
   places_end (self);
 
   /* Fails where a test, or the library, left anything outside of the directory of keys. */
-  g_assert_cmpint (g_rmdir (self->keys_folder), ==, 0);
-  g_assert_cmpint (g_rmdir (self->folder), ==, 0);
+  g_assert_cmpint (g_rmdir (self->keys_directory), ==, 0);
+  g_assert_cmpint (g_rmdir (self->directory), ==, 0);
 
   g_free (self->key);
-  g_free (self->keys_folder);
-  g_free (self->folder);
+  g_free (self->keys_directory);
+  g_free (self->directory);
   helper_limit_lifetime (0);
 }
 

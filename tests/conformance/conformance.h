@@ -89,8 +89,8 @@ typedef struct
 {
   SsemBackend backend;
   const char *backend_name; /* as SSEM_BACKEND spells it */
-  char *folder;      /* the directory for the test's own files */
-  char *keys_folder; /* within it: SSEM_RUNTIME_DIR */
+  char *directory;      /* the directory for the test's own files */
+  char *keys_directory; /* within it: SSEM_RUNTIME_DIR */
   char *key;
   gconstpointer data;  /* of the case */
   gint64 begin_usec;   /* of the test, by the monotonic clock */

@@ -26,7 +26,7 @@ fixture_list_keys (Fixture *self)
 {
   g_autoptr(GStrvBuilder) names = g_strv_builder_new ();
   g_autoptr(GError) error = NULL;
-  g_autoptr(GDir) dir = g_dir_open (self->keys_folder, 0, &error);
+  g_autoptr(GDir) dir = g_dir_open (self->keys_directory, 0, &error);
   const char *name;
 
   g_assert_no_error (error);
@@ -68,7 +68,7 @@ static key_t
 key_of_name (Fixture    *self,
              const char *name)
 {
-  g_autofree char *path = g_build_filename (self->keys_folder, name, NULL);
+  g_autofree char *path = g_build_filename (self->keys_directory, name, NULL);
 
   return ftok (path, 'Q');
 }
@@ -132,10 +132,10 @@ fixture_gather_crowd (Fixture *self)
 
   for (i = 0; names[i] != NULL; i++)
     {
-      g_autofree char *path = g_build_filename (self->keys_folder, names[i], NULL);
+      g_autofree char *path = g_build_filename (self->keys_directory, names[i], NULL);
       int fd;
 
-      /* The folder in which the crowd has its locks. */
+      /* The directory in which the crowd has its locks. */
       if (g_str_has_suffix (path, "+"))
         continue;
 
@@ -161,7 +161,7 @@ fixture_key_path (Fixture *self)
   names = fixture_list_keys (self);
   g_assert_cmpuint (g_strv_length (names), ==, 1);
 
-  return g_build_filename (self->keys_folder, names[0], NULL);
+  return g_build_filename (self->keys_directory, names[0], NULL);
 }
 
 void
@@ -205,7 +205,7 @@ fixture_unplant (Fixture *self)
 
   for (i = 0; names[i] != NULL; i++)
     {
-      g_autofree char *path = g_build_filename (self->keys_folder, names[i], NULL);
+      g_autofree char *path = g_build_filename (self->keys_directory, names[i], NULL);
 
       remove_tree (path);
     }
@@ -228,7 +228,7 @@ fixture_remove (Fixture *self,
   int set;
 
   g_assert_cmpuint (g_strv_length (names), ==, 1);
-  path = g_build_filename (self->keys_folder, names[0], NULL);
+  path = g_build_filename (self->keys_directory, names[0], NULL);
   switch (self->backend)
     {
     case SSEM_BACKEND_SYSV:

@@ -105,7 +105,7 @@ static GStrv
 list_names (Fixture    *self,
             const char *type)
 {
-  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, self->keys_folder, -1);
+  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, self->keys_directory, -1);
   g_autofree char *prefix = g_strdup_printf ("ssem_%s_", hash);
   g_auto(GStrv) names = look_at_names (prefix, type);
   int n_agreed = 1;

@@ -117,7 +117,7 @@ script_expand (Script     *self,
   gint64 value;
 
   if (g_str_has_prefix (word, "TEMP"))
-    return g_strconcat (self->fixture->folder, word + strlen ("TEMP"), NULL);
+    return g_strconcat (self->fixture->directory, word + strlen ("TEMP"), NULL);
   if (is_other || g_str_equal (word, "KEY"))
     {
       g_autofree char *key = script_make_key (self, is_other);
@@ -125,7 +125,7 @@ script_expand (Script     *self,
       return g_strescape (key, NULL);
     }
   if (g_str_equal (word, "KEYS"))
-    return g_strdup (self->fixture->keys_folder);
+    return g_strdup (self->fixture->keys_directory);
   /* With a name in it; plain numbers may have a form of their own. */
   if (strpbrk (word, "MLR") != NULL && parse_sum (self, word, &value))
     return g_strdup_printf ("%" G_GINT64_FORMAT, value);

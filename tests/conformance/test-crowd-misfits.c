@@ -24,7 +24,7 @@ check_misfit (Fixture    *fixture,
               const char *kind)
 {
   g_autofree char *folder = crowd_folder (fixture);
-  g_autofree char *target = g_build_filename (fixture->folder, "target", NULL);
+  g_autofree char *target = g_build_filename (fixture->directory, "target", NULL);
   g_autoptr(GError) error = NULL;
   Helper *own = fixture_user (fixture, 5);
   g_autofree char *place = NULL;

@@ -419,7 +419,7 @@ static void
 check_closed (Fixture    *fixture,
               const char *kind)
 {
-  g_autofree char *folder = g_build_filename (fixture->folder, "others", NULL);
+  g_autofree char *folder = g_build_filename (fixture->directory, "others", NULL);
   g_autofree char *stranger = g_build_filename (folder, "stranger", NULL);
   Helper *own = fixture_user (fixture, 3);
   Helper *daemon, *neighbour, *leaver;
@@ -617,7 +617,7 @@ test_remove_leftover_forked (Fixture *fixture)
       g_file_get_contents (path, &mapped, NULL, &error);
       statue_end (statue);
       g_assert_no_error (error);
-      g_assert_null (strstr (mapped, fixture->keys_folder));
+      g_assert_null (strstr (mapped, fixture->keys_directory));
     }
   remover_stop (remover);
   helper_quit (own);

@@ -66,15 +66,15 @@ test_permission_denied (Fixture *fixture)
 {
   Helper *helper = fixture_helper (fixture);
 
-  g_assert_cmpint (g_chmod (fixture->folder, 0755), ==, 0);
-  g_assert_cmpint (g_chmod (fixture->keys_folder, 0555), ==, 0);
+  g_assert_cmpint (g_chmod (fixture->directory, 0755), ==, 0);
+  g_assert_cmpint (g_chmod (fixture->keys_directory, 0555), ==, 0);
   if (helper_may_change_user ())
     helper_do (helper, "uid %d", NOBODY);
 
   helper_send_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
   helper_expect_code (helper, PERMISSION_DENIED);
   helper_kill (helper);
-  g_assert_cmpint (g_chmod (fixture->keys_folder, 0755), ==, 0);
+  g_assert_cmpint (g_chmod (fixture->keys_directory, 0755), ==, 0);
 }
 
 static void
@@ -108,7 +108,7 @@ test_not_found (Fixture *fixture)
 static void
 test_directory_missing (Fixture *fixture)
 {
-  g_autofree char *missing = g_build_filename (fixture->folder, "missing", NULL);
+  g_autofree char *missing = g_build_filename (fixture->directory, "missing", NULL);
   SsemAccessMode mode;
 
   g_setenv ("SSEM_RUNTIME_DIR", missing, TRUE);
@@ -117,19 +117,19 @@ test_directory_missing (Fixture *fixture)
       expect_refused (fixture, mode, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND, missing);
       g_assert_false (g_file_test (missing, G_FILE_TEST_EXISTS));
     }
-  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
 }
 
 /* The path of the directory leads through a file. */
 static void
 test_directory_is_file (Fixture *fixture)
 {
-  g_autofree char *file = g_build_filename (fixture->folder, "file", NULL);
+  g_autofree char *file = g_build_filename (fixture->directory, "file", NULL);
 
   g_assert_true (g_file_set_contents (file, "", 0, NULL));
   g_setenv ("SSEM_RUNTIME_DIR", file, TRUE);
   expect_refused (fixture, SSEM_ACCESS_MODE_OPEN, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND, NULL);
-  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
   g_assert_cmpint (g_unlink (file), ==, 0);
 }
 
@@ -142,7 +142,7 @@ test_unknown_error (Fixture *fixture)
   g_setenv ("SSEM_RUNTIME_DIR", directory, TRUE);
   expect_refused (fixture, SSEM_ACCESS_MODE_OPEN, SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR,
                   g_strerror (ENAMETOOLONG));
-  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
 }
 
 static void
@@ -323,7 +323,7 @@ test_harmless_environment (Fixture *fixture)
   const char *odd = "odd\xff\033\xe2\x80\xae";
   const char *shown = "odd\xef\xbf\xbd\\u001b\\u202e";
   g_autofree char *backend = g_strdup (g_getenv ("SSEM_BACKEND"));
-  g_autofree char *missing = g_build_filename (fixture->folder, odd, NULL);
+  g_autofree char *missing = g_build_filename (fixture->directory, odd, NULL);
   GError *error = NULL;
 
   g_setenv ("SSEM_RUNTIME_DIR", missing, TRUE);
@@ -331,7 +331,7 @@ test_harmless_environment (Fixture *fixture)
   assert_harmless (g_steal_pointer (&error), shown);
   g_assert_null (ssem_semaphore_info_list (fixture->backend, &error));
   assert_harmless (g_steal_pointer (&error), shown);
-  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
 
   g_setenv ("SSEM_BACKEND", odd, TRUE);
   g_assert_null (ssem_semaphore_info_query (fixture->key, SSEM_BACKEND_DEFAULT, &error));

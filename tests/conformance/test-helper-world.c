@@ -220,7 +220,7 @@ open_stranger (const char *kind,
 
   if (g_str_equal (kind, "file"))
     ends[0] = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  else if (g_str_equal (kind, "folder"))
+  else if (g_str_equal (kind, "directory"))
     ends[0] = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   else if (g_str_equal (kind, "pipe") && pipe2 (ends, O_CLOEXEC) == 0 &&
            write (ends[1], content, sizeof content) != sizeof content)

@@ -248,14 +248,14 @@ test_list (Fixture *fixture)
 static void
 test_directory_missing (Fixture *fixture)
 {
-  g_autofree char *missing = g_build_filename (fixture->folder, "missing", NULL);
+  g_autofree char *missing = g_build_filename (fixture->directory, "missing", NULL);
   g_autoptr(GError) error = NULL;
 
   g_setenv ("SSEM_RUNTIME_DIR", missing, TRUE);
   g_assert_null (ssem_semaphore_info_list (fixture->backend, &error));
   assert_code (error, NOT_FOUND);
   g_assert_nonnull (strstr (error->message, missing));
-  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
 }
 
 /* Another user's semaphore in a directory that users share is not listed, and not removed. The
@@ -266,8 +266,8 @@ test_other_user (Fixture *fixture)
   g_autoptr(GError) error = NULL;
   Helper *stranger;
 
-  g_assert_cmpint (g_chmod (fixture->folder, 0755), ==, 0);
-  g_assert_cmpint (g_chmod (fixture->keys_folder, 0777), ==, 0);
+  g_assert_cmpint (g_chmod (fixture->directory, 0755), ==, 0);
+  g_assert_cmpint (g_chmod (fixture->keys_directory, 0777), ==, 0);
   stranger = fixture_helper (fixture);
   helper_do (stranger, "uid %d", NOBODY);
   helper_open (stranger, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
@@ -296,12 +296,12 @@ test_directory_closed (Fixture *fixture)
   g_autoptr(GError) error = NULL;
   Helper *helper;
 
-  g_assert_cmpint (g_chmod (fixture->folder, 0755), ==, 0);
-  g_assert_cmpint (g_chmod (fixture->keys_folder, 0777), ==, 0);
+  g_assert_cmpint (g_chmod (fixture->directory, 0755), ==, 0);
+  g_assert_cmpint (g_chmod (fixture->keys_directory, 0777), ==, 0);
   helper = fixture_helper (fixture);
   helper_do (helper, "uid %d", NOBODY);
   helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
-  g_assert_cmpint (g_chmod (fixture->keys_folder, 0555), ==, 0);
+  g_assert_cmpint (g_chmod (fixture->keys_directory, 0555), ==, 0);
   helper_do (helper, "close 0");
   helper_send_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
   helper_expect_code (helper, PERMISSION_DENIED);
@@ -313,7 +313,7 @@ test_directory_closed (Fixture *fixture)
   g_assert_cmpint (seteuid (0), ==, 0);
   assert_code (error, PERMISSION_DENIED);
 
-  g_assert_cmpint (g_chmod (fixture->keys_folder, 0777), ==, 0);
+  g_assert_cmpint (g_chmod (fixture->keys_directory, 0777), ==, 0);
   helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 5, TRUE, fixture->key);
   g_assert_cmpint (helper_get_value (helper, 0), ==, 5);
   helper_do (helper, "close 0");

@@ -114,7 +114,7 @@ test_locks_of_others (Fixture *fixture)
       GThread *thread;
 
       atomic_store (&is_enough, FALSE);
-      thread = g_thread_new ("busy", busy_ones[i], fixture->folder);
+      thread = g_thread_new ("busy", busy_ones[i], fixture->directory);
       for (j = 0; j < N_FORKS && fixture_has_time (fixture); j++)
         {
           use_in_child (fixture, semaphore);

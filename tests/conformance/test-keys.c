@@ -140,7 +140,7 @@ test_umask (Fixture *fixture)
 
   names = fixture_list_keys (fixture);
   g_assert_cmpuint (g_strv_length (names), ==, 1);
-  path = g_build_filename (fixture->keys_folder, names[0], NULL);
+  path = g_build_filename (fixture->keys_directory, names[0], NULL);
   g_assert_cmpint (g_stat (path, &found), ==, 0);
   g_assert_cmphex (found.st_mode & 0777, ==, 0600);
 }
@@ -218,7 +218,7 @@ static void
 test_runtime_dir (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) here = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
-  g_autofree char *elsewhere = g_build_filename (fixture->folder, "elsewhere", NULL);
+  g_autofree char *elsewhere = g_build_filename (fixture->directory, "elsewhere", NULL);
   g_autoptr(SsemSystemSemaphore) there = NULL;
   g_autoptr(GError) error = NULL;
 
@@ -227,7 +227,7 @@ test_runtime_dir (Fixture *fixture)
   there = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 2, TRUE,
                              &error);
   g_assert_no_error (error);
-  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
 
   assert_value (here, 1);
   assert_value (there, 2);
@@ -242,14 +242,14 @@ static void
 test_relative_runtime_dir (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  g_autofree char *name = g_path_get_basename (fixture->keys_folder);
+  g_autofree char *name = g_path_get_basename (fixture->keys_directory);
   g_autofree char *before = g_get_current_dir ();
   g_auto(GStrv) names = NULL;
 
-  g_assert_cmpint (g_chdir (fixture->folder), ==, 0);
+  g_assert_cmpint (g_chdir (fixture->directory), ==, 0);
   g_setenv ("SSEM_RUNTIME_DIR", name, TRUE);
   semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
-  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
   g_assert_cmpint (g_chdir ("/"), ==, 0);
 
   names = fixture_list_keys (fixture);

@@ -59,7 +59,7 @@ start_churn (Fixture    *fixture,
 static void
 test_churn (Fixture *fixture)
 {
-  g_autofree char *flag = g_build_filename (fixture->folder, "flag", NULL);
+  g_autofree char *flag = g_build_filename (fixture->directory, "flag", NULL);
   Helper *helpers[N_PROCESSES];
   int i;
 
@@ -85,7 +85,7 @@ test_churn_and_kill (Fixture *fixture)
 
   for (i = 0; i < 30 && fixture_has_time (fixture); i++)
     {
-      g_autofree char *flag = g_build_filename (fixture->folder, "flag", NULL);
+      g_autofree char *flag = g_build_filename (fixture->directory, "flag", NULL);
       Helper *victims[3];
       Helper *survivor = fixture_helper (fixture);
       guint j;
@@ -126,7 +126,7 @@ test_churn_and_kill (Fixture *fixture)
 static void
 test_one_creator (Fixture *fixture)
 {
-  g_autofree char *meeting = g_build_filename (fixture->folder, "meeting", NULL);
+  g_autofree char *meeting = g_build_filename (fixture->directory, "meeting", NULL);
   g_autofree char *escaped = g_strescape (fixture->key, NULL);
   int n_rounds = MIN (fixture_many (fixture), 2000);
   Helper *helpers[N_PROCESSES];

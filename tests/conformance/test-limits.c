@@ -140,7 +140,7 @@ test_full_file_system (Fixture *fixture)
 
       g_assert_cmpint (i, <, 20);
       mount = g_strdup_printf ("full size=%d,nr_inodes=%d %s", (1 + i / 4) * 4096, 1 + i,
-                               fixture->keys_folder);
+                               fixture->keys_directory);
       if (!helper_may (helper, mount, "only root can mount a file system"))
         return;
       helper_send_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
@@ -149,7 +149,7 @@ test_full_file_system (Fixture *fixture)
       if (!is_open)
         {
           g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 5 "));
-          assert_directory_empty (helper, fixture->keys_folder);
+          assert_directory_empty (helper, fixture->keys_directory);
           n_refused++;
         }
     }
@@ -157,7 +157,7 @@ test_full_file_system (Fixture *fixture)
   helper_do (helper, "acquire 0 3");
   helper_do (helper, "release 0 3");
   helper_do (helper, "close 0");
-  assert_directory_empty (helper, fixture->keys_folder);
+  assert_directory_empty (helper, fixture->keys_directory);
 }
 
 /* There is room for the first slots, and none for more until there is. */
@@ -168,7 +168,7 @@ test_no_room_to_grow (Fixture *fixture)
   Helper *parent = fixture_helper (fixture);
   Helper *child;
   Helper *crowds[2];
-  g_autofree char *small = g_strdup_printf ("full size=4096,nr_inodes=20 %s", fixture->keys_folder);
+  g_autofree char *small = g_strdup_printf ("full size=4096,nr_inodes=20 %s", fixture->keys_directory);
   g_autofree char *answer = NULL;
   int n_in = 0, n, code, i;
 
@@ -201,7 +201,7 @@ test_no_room_to_grow (Fixture *fixture)
   g_assert_cmpint (helper_get_value (child, 0), ==, initial_value - n_in);
 
   /* More room, and it goes on. */
-  helper_do (parent, "full size=65536,nr_inodes=20 %s", fixture->keys_folder);
+  helper_do (parent, "full size=65536,nr_inodes=20 %s", fixture->keys_directory);
   helper_send (child, "crowd 0 %d", n_tried);
   answer = helper_receive (child);
   g_assert_cmpint (sscanf (answer, "ok %d %d", &n, &code), ==, 2);

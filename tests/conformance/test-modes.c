@@ -238,7 +238,7 @@ find_kernel_key (Fixture *fixture)
   g_autofree char *path = NULL;
 
   g_assert_cmpuint (g_strv_length (names), ==, 1);
-  path = g_build_filename (fixture->keys_folder, names[0], NULL);
+  path = g_build_filename (fixture->keys_directory, names[0], NULL);
 
   return ftok (path, 'Q');
 }
@@ -376,7 +376,7 @@ count_files (Fixture *fixture,
       g_autoptr(GError) error = NULL;
       const char *flags;
 
-      if (file == NULL || !g_str_has_prefix (file, fixture->keys_folder))
+      if (file == NULL || !g_str_has_prefix (file, fixture->keys_directory))
         continue;
 
       g_file_get_contents (info, &text, NULL, &error);

@@ -52,8 +52,8 @@ static const char last_removes[] =
 static void
 test_spellings (Fixture *fixture)
 {
-  g_autofree char *link = g_build_filename (fixture->folder, "link", NULL);
-  g_autofree char *link_to_link = g_build_filename (fixture->folder, "again", NULL);
+  g_autofree char *link = g_build_filename (fixture->directory, "link", NULL);
+  g_autofree char *link_to_link = g_build_filename (fixture->directory, "again", NULL);
 
   g_assert_cmpint (symlink ("keys", link), ==, 0);
   g_assert_cmpint (symlink (link, link_to_link), ==, 0);
@@ -66,8 +66,8 @@ test_spellings (Fixture *fixture)
 static void
 test_link_moves (Fixture *fixture)
 {
-  g_autofree char *link = g_build_filename (fixture->folder, "link", NULL);
-  g_autofree char *elsewhere = g_build_filename (fixture->folder, "elsewhere", NULL);
+  g_autofree char *link = g_build_filename (fixture->directory, "link", NULL);
+  g_autofree char *elsewhere = g_build_filename (fixture->directory, "elsewhere", NULL);
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   Helper *helper = fixture_helper (fixture);
 
@@ -102,10 +102,10 @@ move_away (Fixture *fixture)
 {
   g_auto(GStrv) names = fixture_list_keys (fixture);
   g_autofree char *path = NULL;
-  char *elsewhere = g_build_filename (fixture->folder, "elsewhere", NULL);
+  char *elsewhere = g_build_filename (fixture->directory, "elsewhere", NULL);
 
   g_assert_cmpuint (g_strv_length (names), ==, 1);
-  path = g_build_filename (fixture->keys_folder, names[0], NULL);
+  path = g_build_filename (fixture->keys_directory, names[0], NULL);
   g_assert_cmpint (g_rename (path, elsewhere), ==, 0);
 
   return elsewhere;
@@ -220,8 +220,8 @@ enter_root (Helper     *helper,
 static void
 test_chroot (Fixture *fixture)
 {
-  g_autofree char *root = g_build_filename (fixture->folder, "root", NULL);
-  g_autofree char *keys_inside = g_strconcat (root, fixture->keys_folder, NULL);
+  g_autofree char *root = g_build_filename (fixture->directory, "root", NULL);
+  g_autofree char *keys_inside = g_strconcat (root, fixture->keys_directory, NULL);
   Helper *mover = fixture_user (fixture, INITIAL);
   Helper *outside = fixture_user (fixture, INITIAL);
   Helper *inside = fixture_helper (fixture);

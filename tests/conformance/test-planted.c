@@ -35,7 +35,7 @@ static void
 test_planted_link (Fixture *fixture)
 {
   g_autofree char *path = fixture_key_path (fixture);
-  g_autofree char *target = g_build_filename (fixture->folder, "target", NULL);
+  g_autofree char *target = g_build_filename (fixture->directory, "target", NULL);
   g_autofree char *content = NULL;
   g_autoptr(GError) error = NULL;
 
@@ -64,7 +64,7 @@ static void
 test_planted_link_to_it (Fixture *fixture)
 {
   g_autofree char *path = fixture_key_path (fixture);
-  g_autofree char *moved = g_build_filename (fixture->folder, "moved", NULL);
+  g_autofree char *moved = g_build_filename (fixture->directory, "moved", NULL);
   Helper *user = fixture_user (fixture, 3);
 
   g_assert_cmpint (g_rename (path, moved), ==, 0);
@@ -152,7 +152,7 @@ read_record (Fixture    *fixture,
   semaphore = fixture_open_full (fixture, key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, &error);
   g_assert_no_error (error);
   names = fixture_list_keys (fixture);
-  path = g_build_filename (fixture->keys_folder, names[0], NULL);
+  path = g_build_filename (fixture->keys_directory, names[0], NULL);
   g_file_get_contents (path, &record, length, &error);
   g_assert_no_error (error);
   drop_object (&semaphore);
@@ -273,13 +273,13 @@ expect_refused_directory (Fixture    *fixture,
   const WrongDirectory wrong[] = {
     { 0700, FALSE }, { 0777, FALSE }, { 0770, TRUE }, { 0703, TRUE }, { 0, FALSE }, { 1, FALSE },
   };
-  g_autofree char *target = g_build_filename (fixture->folder, "target", NULL);
+  g_autofree char *target = g_build_filename (fixture->directory, "target", NULL);
   g_autoptr(GError) error = NULL;
   gsize i;
 
   g_assert_cmpint (g_mkdir (target, 0700), ==, 0);
   g_assert_cmpint (chown (target, uid, uid), ==, 0);
-  g_assert_cmpint (chmod (fixture->folder, 0711), ==, 0);
+  g_assert_cmpint (chmod (fixture->directory, 0711), ==, 0);
 
   for (i = 0; i < G_N_ELEMENTS (wrong); i++)
     {
@@ -355,7 +355,7 @@ test_may_not_remove (Fixture *fixture)
   Helper *user;
 
   fixture_share (fixture);
-  g_assert_cmpint (g_chmod (fixture->keys_folder, 0777), ==, 0);
+  g_assert_cmpint (g_chmod (fixture->keys_directory, 0777), ==, 0);
   user = fixture_user (fixture, 3);
   helper_do (user, "release 0 1");
   helper_do (user, "uid %d", NOBODY);
@@ -395,7 +395,7 @@ test_kernel_object (Fixture *fixture)
         *end++ = *p;
     }
   name = g_strconcat ("qipc_systemsem_", letters, hash, NULL);
-  path = g_build_filename (fixture->keys_folder, name, NULL);
+  path = g_build_filename (fixture->keys_directory, name, NULL);
 
   semaphore = fixture_open_full (fixture, key, SSEM_ACCESS_MODE_OPEN, 11, TRUE, &error);
   g_assert_no_error (error);

@@ -72,7 +72,7 @@ test_kernel_object (Fixture *fixture)
   drop_object (&semaphore);
   CloseHandle (foreign);
 
-  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
 }
 
 /* SSEM_RUNTIME_DIR leads away from the names that Qt finds. */
@@ -100,7 +100,7 @@ test_other_object (Fixture *fixture)
   for (mode = SSEM_ACCESS_MODE_OPEN; mode <= SSEM_ACCESS_MODE_CREATE_EXCLUSIVE; mode++)
     fixture_expect_refused (fixture, fixture->key, mode, 1, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR,
                             fixture->key);
-  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
   CloseHandle (event);
 }
 
@@ -164,7 +164,7 @@ test_foreign_release (Fixture *fixture)
   drop_object (&semaphore);
   helper_do (waiter, "close 0");
   CloseHandle (foreign);
-  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
 }
 
 static int
@@ -245,7 +245,7 @@ test_prompt (Fixture *fixture)
   drop_object (&semaphore);
   helper_do (waiter, "close 0");
   CloseHandle (foreign);
-  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_folder, TRUE);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
 }
 
 /* Killed while it collects, a process takes with it what it has, and blocks nobody. */

@@ -395,7 +395,7 @@ start_victim (FaultRun *self)
 
   close (ends[1]);
   self->socket = ends[0];
-  fault_injector_start (&self->injector, &self->outcome->window, self->fixture->keys_folder,
+  fault_injector_start (&self->injector, &self->outcome->window, self->fixture->keys_directory,
                         self->socket);
   await (self, 'b');
   if (self->scenario->neighbour == FAULT_WAITS)

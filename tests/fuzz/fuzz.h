@@ -15,7 +15,7 @@ int         LLVMFuzzerInitialize     (int            *argc,
                                       char         ***argv);
 
 /* The directory of keys: of this process alone, and gone when it ends. */
-const char *fuzz_folder              (void);
+const char *fuzz_directory              (void);
 
 /* The file of the one semaphore that there is, or of the one beside @other. The caller frees it. */
 char       *fuzz_find_file           (const char     *other);

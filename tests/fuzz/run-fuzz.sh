@@ -20,7 +20,7 @@ if [ -n "${SSEM_TEST_THOROUGH-}" ]; then
   n_jobs=$(nproc)
 fi
 
-# In memory, where there is such a folder. A target that breaks leaves its own folder within.
+# In memory, where there is such a directory. A target that breaks leaves its own directory within.
 scratch=$(mktemp -d -p /dev/shm ssem-fuzz-XXXXXX 2>/dev/null) || scratch=$(mktemp -d) || exit 1
 export TMPDIR="$scratch"
 trap 'rm -rf "$scratch"' EXIT

@@ -3,7 +3,7 @@
 
 """Searches the models exhaustively with spin, and checks that each part that is left out is missed.
 
-test-model.py FOLDER SPIN CC
+test-model.py DIRECTORY SPIN CC
 """
 
 import functools
@@ -18,7 +18,7 @@ import unittest
 
 import tap
 
-FOLDER = pathlib.Path(sys.argv[1])
+DIRECTORY = pathlib.Path(sys.argv[1])
 SPIN = sys.argv[2]
 CC = sys.argv[3].split()
 IS_THOROUGH = bool(os.environ.get('SSEM_TEST_THOROUGH'))
@@ -36,21 +36,21 @@ LEVELS = {'naming.pml': '-O0'}
 @functools.cache
 def search(model, **settings):
     """How many errors spin finds."""
-    folder = tempfile.mkdtemp(prefix='ssem-test-')
+    directory = tempfile.mkdtemp(prefix='ssem-test-')
     try:
         defines = [f'-D{name}={value}' for name, value in settings.items()]
-        subprocess.run([SPIN, '-a', *defines, FOLDER / model], cwd=folder, check=True,
+        subprocess.run([SPIN, '-a', *defines, DIRECTORY / model], cwd=directory, check=True,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         level = '-O2' if IS_THOROUGH else LEVELS.get(model, '-O1')
         subprocess.run([*CC, level, '-w', '-DSAFETY', '-DCOLLAPSE',
                         f'-DMEMLIM={MEMORY_MEGABYTES}', '-o', 'search', 'pan.c'],
-                       cwd=folder, check=True)
+                       cwd=directory, check=True)
         # A killed process is no invalid end (-E); lines that no run reaches are of no interest (-n).
-        output = subprocess.run(['./search', f'-m{DEPTH}', '-n', '-E'], cwd=folder,
+        output = subprocess.run(['./search', f'-m{DEPTH}', '-n', '-E'], cwd=directory,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 encoding='utf-8').stdout
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(directory)
 
     found = re.search(r'errors: (\d+)\s+(\d+) states, stored', output)
     if found is None:

@@ -244,7 +244,7 @@ test_planted (Fixture       *fixture,
 {
   g_autofree char *garbage = g_build_filename (fixture->directory, "libssem-garbage.so", NULL);
   g_autofree char *renamed = g_build_filename (fixture->directory, "libssem-renamed.so", NULL);
-  g_autofree char *folder = g_build_filename (fixture->directory, "libssem-folder.so", NULL);
+  g_autofree char *directory = g_build_filename (fixture->directory, "libssem-directory.so", NULL);
   g_autofree char *memory = built_module ("memory");
   g_autofree char *content = NULL;
   gsize length;
@@ -252,16 +252,16 @@ test_planted (Fixture       *fixture,
   g_assert_true (g_file_set_contents (garbage, "garbage", -1, NULL));
   g_assert_true (g_file_get_contents (memory, &content, &length, NULL));
   g_assert_true (g_file_set_contents (renamed, content, (gssize) length, NULL));
-  g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
+  g_assert_cmpint (g_mkdir (directory, 0700), ==, 0);
   g_setenv ("SSEM_MODULE_DIR", fixture->directory, TRUE);
 
   assert_not_loaded ("garbage", "file too short");
   assert_not_loaded ("renamed", "it is the backend “memory”");
-  assert_not_loaded ("folder", "");
+  assert_not_loaded ("directory", "");
 
   g_assert_cmpint (g_unlink (garbage), ==, 0);
   g_assert_cmpint (g_unlink (renamed), ==, 0);
-  g_assert_cmpint (g_rmdir (folder), ==, 0);
+  g_assert_cmpint (g_rmdir (directory), ==, 0);
 }
 
 /* What is no name is not part of a path, and a name without a module is refused. */

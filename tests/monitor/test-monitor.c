@@ -311,22 +311,22 @@ test_open_fails (Fixture *fixture)
 static void
 test_look_fails (Fixture *fixture)
 {
-  g_autofree char *aside = g_build_filename (fixture->folder, "aside", NULL);
+  g_autofree char *aside = g_build_filename (fixture->directory, "aside", NULL);
   Scene scene = open_window (fixture);
   GtkInfoBar *banner;
 
   user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "No Semaphores");
-  g_assert_cmpint (g_rename (fixture->keys_folder, aside), ==, 0);
-  expect_message (&scene, fixture->keys_folder);
+  g_assert_cmpint (g_rename (fixture->keys_directory, aside), ==, 0);
+  expect_message (&scene, fixture->keys_directory);
   wait_for_looks ();
   banner = find_banner (&scene);
   g_assert_false (gtk_info_bar_get_revealed (banner));
 
-  g_assert_cmpint (g_rename (aside, fixture->keys_folder), ==, 0);
+  g_assert_cmpint (g_rename (aside, fixture->keys_directory), ==, 0);
   wait_for_looks ();
-  g_assert_cmpint (g_rename (fixture->keys_folder, aside), ==, 0);
+  g_assert_cmpint (g_rename (fixture->keys_directory, aside), ==, 0);
   user_wait (gtk_info_bar_get_revealed (banner));
-  g_assert_cmpint (g_rename (aside, fixture->keys_folder), ==, 0);
+  g_assert_cmpint (g_rename (aside, fixture->keys_directory), ==, 0);
   user_wait (!gtk_info_bar_get_revealed (banner));
   close_window (&scene);
 }

@@ -33,14 +33,14 @@ OBJECTS = pathlib.Path(LIBRARY + '.p')
 def source_of(name):
     """Returns the source file of an object of the library: `shm_linux_ssem-x.c.o` is
     `shm/linux/ssem-x.c`. Meson writes `_` for `/`."""
-    folder, _, base = name.removesuffix('.o').partition('ssem-')
-    return f'{folder.replace("_", "/") or "ssem/"}ssem-{base}'
+    directory, _, base = name.removesuffix('.o').partition('ssem-')
+    return f'{directory.replace("_", "/") or "ssem/"}ssem-{base}'
 
 
 def layer_of(source):
-    folder = source.rpartition('/')[0]
-    for i, folders in enumerate(LAYERS):
-        if folder in folders:
+    directory = source.rpartition('/')[0]
+    for i, directories in enumerate(LAYERS):
+        if directory in directories:
             return i
     raise AssertionError(f'{source} is in no layer')
 

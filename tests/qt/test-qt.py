@@ -17,7 +17,7 @@ gi.require_version('Ssem', '1')
 from gi.repository import Ssem  # noqa: E402
 
 import tap  # noqa: E402
-from semaphores import KeyFolderCase, Refused, key_file  # noqa: E402
+from semaphores import KeyDirectoryCase, Refused, key_file  # noqa: E402
 
 BINDING = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -39,7 +39,7 @@ FAULT = find_fault()
 
 
 @unittest.skipIf(FAULT is not None, FAULT)
-class QtCase(KeyFolderCase):
+class QtCase(KeyDirectoryCase):
     variable = 'TMPDIR'
     backend = 'sysv'
 
@@ -199,15 +199,15 @@ class Life(QtCase):
 class Backends(QtCase):
     def test_shared_memory_is_not_qts(self):
         # All files are in one directory, so the directory makes no difference.
-        os.environ['SSEM_RUNTIME_DIR'] = self.folder
+        os.environ['SSEM_RUNTIME_DIR'] = self.directory
         ours = self.ours(1, CREATE)
         qts = self.qts()
         del os.environ['SSEM_BACKEND']
         others = self.ours(5)
         self.assertEqual(ours.ask('backend'), int(Ssem.Backend.SYSV))
         self.assertEqual(others.ask('backend'), int(Ssem.Backend.SHARED_MEMORY))
-        paths = [key_file(self.folder, self.key, name) for name in ['sysv', 'shared-memory']]
-        self.assertEqual(sorted(os.listdir(self.folder)), sorted(map(os.path.basename, paths)))
+        paths = [key_file(self.directory, self.key, name) for name in ['sysv', 'shared-memory']]
+        self.assertEqual(sorted(os.listdir(self.directory)), sorted(map(os.path.basename, paths)))
 
         qts.ask('acquire', 1)
         self.assertEqual([ours.ask('value'), others.ask('value')], [0, 5])
@@ -223,7 +223,7 @@ class Backends(QtCase):
         self.qts(0, CREATE).leave()
         self.assertRemoved()
         others.ask('acquire', 6)
-        self.assertEqual(os.listdir(self.folder), [os.path.basename(paths[1])])
+        self.assertEqual(os.listdir(self.directory), [os.path.basename(paths[1])])
 
 
 class Names(QtCase):
@@ -233,7 +233,7 @@ class Names(QtCase):
             self.key = name
             with self.subTest(key=name):
                 ours = self.ours(0, CREATE)
-                self.assertEqual(os.listdir(self.folder), [os.path.basename(self.path)])
+                self.assertEqual(os.listdir(self.directory), [os.path.basename(self.path)])
                 qts = self.qts()
                 ours.ask('release', 1)
                 qts.ask('acquire', 1)
@@ -246,19 +246,19 @@ class Names(QtCase):
             self.key = name
             with self.subTest(key=name):
                 qts = self.qts(3, CREATE)
-                self.assertEqual(os.listdir(self.folder), [os.path.basename(self.path)])
+                self.assertEqual(os.listdir(self.directory), [os.path.basename(self.path)])
                 ours = self.ours()
                 self.assertEqual(ours.ask('value'), 3)
                 ours.leave()
                 qts.leave()
 
     def test_other_keys_are_other_files(self):
-        self.assertNotEqual(key_file(self.folder, 'a1', 'sysv'),
-                            key_file(self.folder, 'a2', 'sysv'))
+        self.assertNotEqual(key_file(self.directory, 'a1', 'sysv'),
+                            key_file(self.directory, 'a2', 'sysv'))
         ours = self.ours(0, CREATE)
         self.key += '!'
         other = self.qts(1, CREATE)
-        self.assertEqual(len(os.listdir(self.folder)), 2)
+        self.assertEqual(len(os.listdir(self.directory)), 2)
         self.assertEqual(ours.ask('value'), 0)
         other.leave()
 

@@ -29,8 +29,8 @@ def run(case, library=None):
         environment['LD_PRELOAD'] = LIBRARIES[library]
         environment['SSEM_TEST_ROUND_SECONDS'] = str(WATCHDOG_SECONDS)
     # One that fails cleans nothing up.
-    with tempfile.TemporaryDirectory(prefix='ssem-test-') as folder:
-        environment['TMPDIR'] = folder
+    with tempfile.TemporaryDirectory(prefix='ssem-test-') as directory:
+        environment['TMPDIR'] = directory
         program = PROGRAM_WRAPPED if case.startswith('/ssem/wrapped/') else PROGRAM
         path = case if case.startswith('/') else '/ssem/step/shared-memory/' + case
         return subprocess.run([program, '-p', path],

@@ -85,7 +85,7 @@ start_others (World *self)
     return;
 
   helper_open (self->owner, 0, SSEM_ACCESS_MODE_OPEN, UNITS, TRUE, self->fixture->key);
-  /* The first of a crowd goes another way, as it makes the folder: here it is not the victim. */
+  /* The first of a crowd goes another way, as it makes the directory: here it is not the victim. */
   if (self->scenario->has_crowd)
     fixture_gather_crowd (self->fixture);
   helper_open (self->waiter, 0, SSEM_ACCESS_MODE_OPEN, UNITS, TRUE, self->fixture->key);

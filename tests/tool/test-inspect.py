@@ -56,7 +56,7 @@ class Usage(ToolCase):
                     self.assertIn(option, text, f'{where}: {name}')
 
     def test_directory_missing(self):
-        os.environ['SSEM_RUNTIME_DIR'] = self.folder + '/missing'
+        os.environ['SSEM_RUNTIME_DIR'] = self.directory + '/missing'
         for command in ['list', 'watch', 'clean']:
             self.assertIn('missing', self.refused(3, command))
 
@@ -112,7 +112,7 @@ class Show(ToolCase):
     def count_reads(self, path, *arguments):
         """Returns how often the command opens a file."""
         strace = shutil.which('strace')
-        trace = os.path.join(self.folder, 'trace')
+        trace = os.path.join(self.directory, 'trace')
         self.addCleanup(lambda: os.path.exists(trace) and os.unlink(trace))
         # A leak sanitizer cannot run under a tracer.
         environment = dict(os.environ, ASAN_OPTIONS='detect_leaks=0')
@@ -362,7 +362,7 @@ class OtherUsers(ToolCase):
 
     def test_other_files_of_others_are_not_counted(self):
         for name in ['a-file', '.ssem_key', 'ssem-key', 'qipc_sharedmemory_key']:
-            path = os.path.join(self.folder, name)
+            path = os.path.join(self.directory, name)
             with open(path, 'xb'):
                 self.addCleanup(os.unlink, path)
             os.chown(path, self.NOBODY, -1)
@@ -428,7 +428,7 @@ class Watch(ToolCase):
 
     def test_keys_that_nobody_knows(self):
         for value in [1, 2]:
-            self.make_qt_set(os.path.join(self.folder, PREFIXES['sysv'] + f'{value:040}'), value)
+            self.make_qt_set(os.path.join(self.directory, PREFIXES['sysv'] + f'{value:040}'), value)
         self.assertEqual(self.output('list').count('(unknown)'), 2)
         self.check_lines_of_this_key_only(self.start_tool('watch', '--interval', '0.01'))
 

@@ -126,12 +126,12 @@ test_no_command (Fixture       *self,
     { "batch", STATUS_NOT_EXECUTABLE },
   };
   const char *files[] = { "text.txt", "empty.exe", "batch.cmd", "batch.BAT" };
-  g_autofree char *folder = g_dir_make_tmp ("ssem-XXXXXX", NULL);
+  g_autofree char *directory = g_dir_make_tmp ("ssem-XXXXXX", NULL);
   g_autofree char *before = g_get_current_dir ();
   guint i;
 
-  g_assert_nonnull (folder);
-  g_assert_cmpint (g_chdir (folder), ==, 0);
+  g_assert_nonnull (directory);
+  g_assert_cmpint (g_chdir (directory), ==, 0);
   for (i = 0; i < G_N_ELEMENTS (files); i++)
     g_assert_true (g_file_set_contents (files[i], i == 1 ? "" : "exit 5\r\n", -1, NULL));
 
@@ -146,7 +146,7 @@ test_no_command (Fixture       *self,
   for (i = 0; i < G_N_ELEMENTS (files); i++)
     g_assert_cmpint (g_remove (files[i]), ==, 0);
   g_assert_cmpint (g_chdir (before), ==, 0);
-  g_assert_cmpint (g_rmdir (folder), ==, 0);
+  g_assert_cmpint (g_rmdir (directory), ==, 0);
 }
 
 static void
@@ -206,8 +206,8 @@ test_arguments (Fixture       *self,
     { "\"two words\"", "two words" },
     { "\"tab\there\"", "tab\there" },
     { "a\\b", "a\\b" },
-    { "C:\\folder\\", "C:\\folder\\" },
-    { "\"C:\\a folder\\\\\"", "C:\\a folder\\" },
+    { "C:\\directory\\", "C:\\directory\\" },
+    { "\"C:\\a directory\\\\\"", "C:\\a directory\\" },
     { "\\\"", "\"" },
     { "\"say \\\"hallo\\\" twice\"", "say \"hallo\" twice" },
     { "\"\\\\\\\"\"", "\\\"" },
@@ -261,20 +261,20 @@ test_path (Fixture       *self,
 {
   const char *names[] = { "our-command", "our-command.exe", "our.command", "Ünser" };
   g_autofree char *before = g_strdup (g_getenv ("PATH"));
-  g_autofree char *folder = g_dir_make_tmp ("ssem with space XXXXXX", NULL);
-  g_autofree char *path = g_strconcat (before, ";", folder, NULL);
+  g_autofree char *directory = g_dir_make_tmp ("ssem with space XXXXXX", NULL);
+  g_autofree char *path = g_strconcat (before, ";", directory, NULL);
   g_autofree char *original = g_strndup (self->command + 1, strlen (self->command) - 2);
   g_autofree gunichar2 *wide_original = g_utf8_to_utf16 (original, -1, NULL, NULL, NULL);
   guint i;
 
-  g_assert_nonnull (folder);
+  g_assert_nonnull (directory);
   g_setenv ("PATH", path, TRUE);
   for (i = 0; i < G_N_ELEMENTS (names); i++)
     {
       gboolean has_ending = g_str_has_suffix (names[i], ".exe");
-      g_autofree char *copy = g_strconcat (folder, "\\", names[i], has_ending ? "" : ".exe", NULL);
+      g_autofree char *copy = g_strconcat (directory, "\\", names[i], has_ending ? "" : ".exe", NULL);
       g_autofree gunichar2 *wide_copy = g_utf8_to_utf16 (copy, -1, NULL, NULL, NULL);
-      g_autofree char *qualified = g_strconcat (folder, "/", names[i], NULL);
+      g_autofree char *qualified = g_strconcat (directory, "/", names[i], NULL);
       const char *commands[] = { names[i], qualified };
       guint j;
 
@@ -289,7 +289,7 @@ test_path (Fixture       *self,
       g_assert_cmpint (g_remove (copy), ==, 0);
     }
   g_setenv ("PATH", before, TRUE);
-  g_assert_cmpint (g_rmdir (folder), ==, 0);
+  g_assert_cmpint (g_rmdir (directory), ==, 0);
 }
 
 /* --- Units --- */

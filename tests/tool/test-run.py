@@ -86,7 +86,7 @@ class Command(ToolCase):
 
     def test_no_descriptors_of_ours(self):
         listing = self.call('run', self.key, 'ls', '-l', '/proc/self/fd').stdout
-        self.assertNotIn(self.folder, listing)
+        self.assertNotIn(self.directory, listing)
         self.assertNotIn('deleted', listing)
 
 

@@ -123,7 +123,7 @@ class Harmless(ToolCase):
 
     def test_names_of_programs(self):
         # The name of a process is the name of its file, in 15 bytes.
-        program = os.path.join(os.fsencode(self.folder), self.ODD)
+        program = os.path.join(os.fsencode(self.directory), self.ODD)
         os.symlink(TOOL, program)
         self.addCleanup(os.unlink, program)
         holder = self.hold(self.key, program=program)
@@ -160,7 +160,7 @@ class Harmless(ToolCase):
         os.environ['SSEM_BACKEND'] = os.fsdecode(self.ODD)
         self.assertIn(f'“{self.SHOWN}”', self.call('show', self.key).stderr)
         del os.environ['SSEM_BACKEND']
-        os.environ['SSEM_RUNTIME_DIR'] = os.path.join(self.folder, os.fsdecode(self.ODD))
+        os.environ['SSEM_RUNTIME_DIR'] = os.path.join(self.directory, os.fsdecode(self.ODD))
         for backend in ['shared-memory', 'sysv']:
             for command in [['list'], ['show', self.key], ['run', self.key, 'true']]:
                 result = self.call(command[0], '--backend', backend, *command[1:])

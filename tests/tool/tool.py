@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from semaphores import IPC_RMID, KeyFolderCase, libc, wait_until
+from semaphores import IPC_RMID, KeyDirectoryCase, libc, wait_until
 
 TOOL = os.environ['SSEM_TOOL']
 COMMANDS = ['run', 'list', 'show', 'watch', 'reset', 'remove', 'clean']
@@ -43,7 +43,7 @@ def await_signals(numbers):
     return [sys.executable, '-c', WAIT_FOR_SIGNALS, *[str(int(number)) for number in numbers]]
 
 
-class ToolCase(KeyFolderCase):
+class ToolCase(KeyDirectoryCase):
     """What a test holds is let go at its end, with success; and then nothing may be left."""
 
     def setUp(self):

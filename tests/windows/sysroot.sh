@@ -2,9 +2,9 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-# Builds GLib for Windows, with what it needs, from Debian's source packages: sysroot.sh FOLDER
+# Builds GLib for Windows, with what it needs, from Debian's source packages: sysroot.sh DIRECTORY
 #
-# FOLDER then has the compiled GLib in root/, and in cross.ini what Meson has to know to build for
+# DIRECTORY then has the compiled GLib in root/, and in cross.ini what Meson has to know to build for
 # Windows with it. What is there already, made by the same version of these files, is kept.
 #
 # Debian packages nothing but zlib for this compiler. libffi and pcre2 become part of GLib's own
@@ -12,23 +12,23 @@
 
 set -eu
 
-[ $# -eq 1 ] || { echo 'usage: sysroot.sh FOLDER' >&2; exit 2; }
+[ $# -eq 1 ] || { echo 'usage: sysroot.sh DIRECTORY' >&2; exit 2; }
 
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
-folder=$(cd "$1" && pwd)
-root=$folder/root
-work=$folder/work
+directory=$(cd "$1" && pwd)
+root=$directory/root
+work=$directory/work
 host=x86_64-w64-mingw32
 suite=bookworm
 jobs=$(nproc)
 
 version=$(cd "$here" && cat sysroot.sh cross.ini.in proxy-libintl/* | sha256sum | cut -d ' ' -f 1)
-if [ "$(cat "$folder/version" 2>/dev/null)" = "$version/$here/$folder" ]; then
+if [ "$(cat "$directory/version" 2>/dev/null)" = "$version/$here/$directory" ]; then
   exit 0
 fi
 
-rm -rf "$root" "$work" "$folder/version"
+rm -rf "$root" "$work" "$directory/version"
 mkdir -p "$root/bin" "$work"
 
 # The package sources that this system has, asked for source code, with lists of our own: nothing of
@@ -56,7 +56,7 @@ fetch_sources()
     glib2.0/$suite libffi/$suite pcre2/$suite)
 }
 
-# Enters the one folder that begins so.
+# Enters the one directory that begins so.
 enter()
 {
   cd "$work"/"$1"-[0-9]*/
@@ -88,7 +88,7 @@ build_glib()
 {
   enter glib2.0
   cp -R "$here/proxy-libintl" subprojects/
-  sed '/^exe_wrapper/d' "$folder/cross.ini" >"$work/cross.ini"
+  sed '/^exe_wrapper/d' "$directory/cross.ini" >"$work/cross.ini"
   meson setup "$work/glib" . --cross-file "$work/cross.ini" --prefix "$root" --libdir lib \
     --buildtype plain --wrap-mode nodownload -Ddefault_library=shared -Dtests=false \
     -Dnls=disabled -Dlibelf=disabled -Dglib_debug=disabled
@@ -96,8 +96,8 @@ build_glib()
   cp "/usr/$host/lib/zlib1.dll" "$root/bin/"
 }
 
-sed -e "s|@ROOT@|$root|g" -e "s|@HERE@|$here|g" -e "s|@FOLDER@|$folder|g" \
-  "$here/cross.ini.in" >"$folder/cross.ini"
+sed -e "s|@ROOT@|$root|g" -e "s|@HERE@|$here|g" -e "s|@DIRECTORY@|$directory|g" \
+  "$here/cross.ini.in" >"$directory/cross.ini"
 
 fetch_sources
 (build_libffi)
@@ -105,4 +105,4 @@ fetch_sources
 (build_glib)
 
 rm -rf "$work"
-echo "$version/$here/$folder" >"$folder/version"
+echo "$version/$here/$directory" >"$directory/version"

@@ -2,28 +2,28 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-# Runs a program for Windows under wine: wine.sh FOLDER PROGRAM [ARGUMENT...]
-# or says something to wine's server:    wine.sh FOLDER --server OPTION
+# Runs a program for Windows under wine: wine.sh DIRECTORY PROGRAM [ARGUMENT...]
+# or says something to wine's server:    wine.sh DIRECTORY --server OPTION
 #
-# FOLDER is what sysroot.sh made. wine keeps what it takes for a computer in FOLDER/wine, its server
-# is met in FOLDER/tmp, and GLib's libraries are found in FOLDER/root.
+# DIRECTORY is what sysroot.sh made. wine keeps what it takes for a computer in DIRECTORY/wine, its server
+# is met in DIRECTORY/tmp, and GLib's libraries are found in DIRECTORY/root.
 
 set -eu
 
-folder=$1
+directory=$1
 shift
 
 unset DISPLAY WAYLAND_DISPLAY XDG_RUNTIME_DIR
 # Where programs meet wine's server: the same for all of them, whatever a test has set.
-TMPDIR=$folder/tmp
+TMPDIR=$directory/tmp
 mkdir -p "$TMPDIR"
-WINEPREFIX=$folder/wine
+WINEPREFIX=$directory/wine
 WINEARCH=win64
 WINEDEBUG=-all
 WINEDLLOVERRIDES='mscoree,mshtml='
 # Without it GLib asks the console for its code page, and there is no console.
 LANG=C.UTF-8
-WINEPATH="Z:$(echo "$folder/root/bin" | tr / '\\')${WINEPATH:+;$WINEPATH}"
+WINEPATH="Z:$(echo "$directory/root/bin" | tr / '\\')${WINEPATH:+;$WINEPATH}"
 export LANG TMPDIR WINEPREFIX WINEARCH WINEDEBUG WINEDLLOVERRIDES WINEPATH
 
 if [ "$1" = --server ]; then

@@ -18,7 +18,7 @@
  * descriptors to other files, the strangers. Operations then return an error or the truth, the
  * process keeps its units until it ends, and nothing happens to the strangers.
  *
- * The data of a case is the kind of stranger: "file", "folder", "pipe" or "none". */
+ * The data of a case is the kind of stranger: "file", "directory", "pipe" or "none". */
 
 /* A helper's "strangers" replaces the descriptors below this one. */
 #define N_STRANGERS 48
@@ -64,7 +64,7 @@ invite_strangers (Helper     *helper,
 {
   char *description;
 
-  helper_do (helper, "strangers %s %s", kind, fixture->folder);
+  helper_do (helper, "strangers %s %s", kind, fixture->directory);
   description = describe_descriptors (helper);
   g_assert_cmpint (g_str_equal (kind, "none"), ==, *description == '\0');
 
@@ -91,7 +91,7 @@ dismiss_strangers (Helper     *helper,
                    const char *kind,
                    const char *before)
 {
-  g_autofree char *path = g_build_filename (fixture->folder, "stranger", NULL);
+  g_autofree char *path = g_build_filename (fixture->directory, "stranger", NULL);
   g_autofree char *after = describe_descriptors (helper);
 
   g_assert_cmpstr (after, ==, before);
@@ -291,7 +291,7 @@ test_no_streams (Fixture *fixture)
   Helper *user = fixture_user (fixture, 1);
   int number;
 
-  helper_do (daemon, "strangers none %s", fixture->folder);
+  helper_do (daemon, "strangers none %s", fixture->directory);
   helper_open (daemon, 0, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
   helper_open (daemon, 1, SSEM_ACCESS_MODE_OPEN, 0, TRUE, "another");
   helper_do (daemon, "acquire 0 1");
@@ -320,7 +320,7 @@ test_watch_afterwards (Fixture *fixture)
 
   helper_do (daemon, "wait-in-thread 0 1");
   wait_until_blocked (fixture->backend, daemon->pid, 1);
-  helper_do (daemon, "strangers none %s", fixture->folder);
+  helper_do (daemon, "strangers none %s", fixture->directory);
   helper_open (holder, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, "another");
   helper_do (holder, "acquire 0 1");
   helper_open (daemon, 1, SSEM_ACCESS_MODE_OPEN, 1, TRUE, "another");
@@ -396,11 +396,11 @@ const Needs conformance_needs = 0;
 const Case conformance_cases[] = {
   { "closed", NEEDS_UNDO, test_among_others, "none" },
   { "become-a-file", NEEDS_UNDO, test_among_others, "file" },
-  { "become-a-directory", NEEDS_UNDO, test_among_others, "folder" },
+  { "become-a-directory", NEEDS_UNDO, test_among_others, "directory" },
   { "become-a-pipe", NEEDS_UNDO, test_among_others, "pipe" },
   { "last-closed", NEEDS_LEFTOVERS, test_last, "none" },
   { "last-file", NEEDS_LEFTOVERS, test_last, "file" },
-  { "last-directory", NEEDS_LEFTOVERS, test_last, "folder" },
+  { "last-directory", NEEDS_LEFTOVERS, test_last, "directory" },
   { "child", NEEDS_UNDO, test_child },
   { "waiting-closed", NEEDS_UNDO, test_waiting, "none" },
   { "waiting-pipe", NEEDS_UNDO, test_waiting, "pipe" },

@@ -24,8 +24,8 @@ make_container (Fixture    *fixture,
                 const char *name)
 {
   Helper *parent = fixture_helper (fixture);
-  g_autofree char *elsewhere = g_build_filename (fixture->folder, name, NULL);
-  g_autofree char *bind = g_strdup_printf ("bind 0 %s %s", fixture->keys_folder, elsewhere);
+  g_autofree char *elsewhere = g_build_filename (fixture->directory, name, NULL);
+  g_autofree char *bind = g_strdup_printf ("bind 0 %s %s", fixture->keys_directory, elsewhere);
 
   g_assert_cmpint (g_mkdir (elsewhere, 0700), ==, 0);
   if (!helper_may (parent, "new-pids", NEEDS_ROOT) || !helper_may (parent, bind, NEEDS_ROOT))
@@ -62,7 +62,7 @@ remove_containers (Fixture *fixture)
 
   for (i = 0; i < G_N_ELEMENTS (containers); i++)
     {
-      g_autofree char *elsewhere = g_build_filename (fixture->folder, containers[i], NULL);
+      g_autofree char *elsewhere = g_build_filename (fixture->directory, containers[i], NULL);
 
       g_assert_cmpint (g_rmdir (elsewhere), ==, 0);
     }
@@ -134,7 +134,7 @@ test_two_containers (Fixture *fixture)
 static void
 test_containers_churn (Fixture *fixture)
 {
-  g_autofree char *flag = g_build_filename (fixture->folder, "flag", NULL);
+  g_autofree char *flag = g_build_filename (fixture->directory, "flag", NULL);
   Helper *helpers[3];
   guint i;
 
@@ -264,8 +264,8 @@ test_no_proc (Fixture *fixture)
   helper_do (root, "close 0");
 
   helper_do (other, "cover /proc");
-  g_assert_cmpint (chmod (fixture->folder, 0711), ==, 0);
-  g_assert_cmpint (chown (fixture->keys_folder, OTHER_USER, OTHER_USER), ==, 0);
+  g_assert_cmpint (chmod (fixture->directory, 0711), ==, 0);
+  g_assert_cmpint (chown (fixture->keys_directory, OTHER_USER, OTHER_USER), ==, 0);
   helper_do (other, "uid %d", OTHER_USER);
   helper_send_open (other, 0, SSEM_ACCESS_MODE_OPEN, 2, TRUE, fixture->key);
   answer = helper_receive (other);
@@ -276,7 +276,7 @@ test_no_proc (Fixture *fixture)
     }
   helper_quit (other);
   fixture_assert_empty (fixture);
-  g_assert_cmpint (chown (fixture->keys_folder, geteuid (), getegid ()), ==, 0);
+  g_assert_cmpint (chown (fixture->keys_directory, geteuid (), getegid ()), ==, 0);
 }
 
 /* --- Other clocks --- */

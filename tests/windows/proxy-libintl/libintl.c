@@ -70,9 +70,9 @@ textdomain (const char *domain)
 
 char *
 bindtextdomain (const char *domain,
-                const char *folder)
+                const char *directory)
 {
-  return (char *) folder;
+  return (char *) directory;
 }
 
 char *

@@ -42,7 +42,7 @@ char *dcngettext              (const char    *domain,
                                                         INTL_RETURNS_ARGUMENT (3);
 char *textdomain              (const char    *domain);
 char *bindtextdomain          (const char    *domain,
-                               const char    *folder);
+                               const char    *directory);
 char *bind_textdomain_codeset (const char    *domain,
                                const char    *codeset);
 

@@ -44,7 +44,7 @@ LLVMFuzzerInitialize (int    *argc,
 }
 
 const char *
-fuzz_folder (void)
+fuzz_directory (void)
 {
   return directory;
 }
