@@ -63,9 +63,9 @@ shm_member_leave (gpointer            attachment,
 }
 
 static void
-shm_member_forget (gpointer attachment)
+shm_member_mark_inherited (gpointer attachment)
 {
-  ssem_shm_attachment_forget (attachment);
+  ssem_shm_attachment_mark_inherited (attachment);
 }
 
 static void
@@ -80,7 +80,7 @@ static const SsemMembershipClass shm_membership_class = {
   .attach = shm_member_attach,
   .attach_child = shm_member_attach_child,
   .leave = shm_member_leave,
-  .forget = shm_member_forget,
+  .mark_inherited = shm_member_mark_inherited,
   .free = shm_member_free,
 };
 
@@ -182,7 +182,7 @@ static int
 get_handle (SsemShmInstance    *self,
             SsemShmSlotHandle **handle)
 {
-  int result = ssem_membership_ready (self->membership);
+  int result = ssem_membership_ensure_attached (self->membership);
 
   if (result != 0)
     return result;
@@ -291,7 +291,7 @@ shm_get_value (SsemInstance *instance,
   SsemShmMember *member = self->attachment->member;
   int result;
 
-  result = ssem_membership_ready (self->membership);
+  result = ssem_membership_ensure_attached (self->membership);
   if (result == 0)
     result = ssem_shm_member_check_use (member);
   if (result == 0)

@@ -59,7 +59,7 @@ sysv_member_attach_child (gpointer attachment)
   return ssem_sysv_attachment_attach_child (attachment);
 }
 
-/* The kernel keeps the undo count of a process that is not attached, so nobody lingers. */
+/* Never lingers, because the kernel keeps the undo count of a process that is not attached. */
 static gboolean
 sysv_member_leave (gpointer            attachment,
                    SsemMembershipLeave leave)
@@ -70,9 +70,9 @@ sysv_member_leave (gpointer            attachment,
 }
 
 static void
-sysv_member_forget (gpointer attachment)
+sysv_member_mark_inherited (gpointer attachment)
 {
-  ssem_sysv_attachment_forget (attachment);
+  ssem_sysv_attachment_mark_inherited (attachment);
 }
 
 static void
@@ -87,7 +87,7 @@ static const SsemMembershipClass sysv_membership_class = {
   .attach = sysv_member_attach,
   .attach_child = sysv_member_attach_child,
   .leave = sysv_member_leave,
-  .forget = sysv_member_forget,
+  .mark_inherited = sysv_member_mark_inherited,
   .free = sysv_member_free,
 };
 
@@ -100,14 +100,14 @@ sysv_init (void)
 
 /* --- Instances --- */
 
-/* What an operation of the table returns for @result, 0 or -errno. */
+/* Returns what an operation of the table returns for @result, which is 0 or -errno. */
 static int
 sysv_failure (int result)
 {
   return result == -ERANGE ? SSEM_FAILURE_TOO_MANY : -result;
 }
 
-/* For operations without an instance. Returns FALSE. */
+/* Sets the error of an operation that has no instance. Returns FALSE. */
 static gboolean
 sysv_fail_key (GError        **error,
                SsemOperation   operation,
@@ -189,8 +189,8 @@ sysv_acquire (SsemInstance *instance,
   };
   int result;
 
-  /* Of an attach that fails, -EAGAIN means no time-out. */
-  result = ssem_membership_ready (self->membership);
+  /* If attaching fails with -EAGAIN, that is not a time-out. */
+  result = ssem_membership_ensure_attached (self->membership);
   if (G_UNLIKELY (result != 0))
     return sysv_failure (result);
 
@@ -206,7 +206,7 @@ sysv_release (SsemInstance *instance,
   SysvInstance *self = (SysvInstance *) instance;
   int result;
 
-  result = ssem_membership_ready (self->membership);
+  result = ssem_membership_ensure_attached (self->membership);
   if (result == 0)
     result = ssem_sysv_release (self->attachment, n, self->undo);
 
@@ -220,7 +220,7 @@ sysv_get_value (SsemInstance *instance,
   SysvInstance *self = (SysvInstance *) instance;
   int result;
 
-  result = ssem_membership_ready (self->membership);
+  result = ssem_membership_ensure_attached (self->membership);
   if (result == 0)
     result = ssem_sysv_set_get_value (self->attachment->set);
   if (result < 0)
@@ -286,8 +286,8 @@ sysv_remove_leftover (const SsemBackendConfiguration  *configuration,
   return result == 0 || sysv_fail_key (error, SSEM_OPERATION_REMOVE, key, result);
 }
 
-/* The kernel checks the rights of the process in each operation. They may have changed since the
- * process opened the key. Then the owner of the key file says whose semaphore it is. */
+/* Sets the error of an operation. The kernel checks permissions in each operation, so EACCES is
+ * possible long after the opening. The error then names the owner of the key file. */
 static void
 sysv_describe (SsemOperation   operation,
                const char     *key,

@@ -12,61 +12,61 @@
 
 G_BEGIN_DECLS
 
-/* This process's membership in a semaphore, which all its instances of the key share.
+/* The membership of this process in one semaphore. All instances of the key share the membership.
  *
- * A membership decides which instances share an attachment, when the process leaves, and what a
- * fork or an exit does. It serves every backend. The backend says how to attach and how to leave,
- * in a SsemMembershipClass. The design note is in ssem-membership.c.
+ * A membership decides which instances share an attachment, when the process leaves, and what
+ * happens at a fork or an exit. Several backends use memberships. Each implements attaching and
+ * leaving in a SsemMembershipClass. The design note in ssem-membership.c defines the words.
  */
 typedef struct _SsemMembership SsemMembership;
 
-/* What an instance asks for when it is opened. */
+/* The arguments with which an instance is opened. */
 typedef struct
 {
   int initial_value;
   SsemAccessMode mode;
-  gboolean is_new; /* set when the semaphore was created for this instance */
+  gboolean is_new; /* attach () sets this to TRUE if it created the semaphore */
 } SsemMembershipRequest;
 
 typedef enum
 {
-  SSEM_MEMBERSHIP_LEAVE,         /* or linger, where that is necessary */
-  SSEM_MEMBERSHIP_LEAVE_FOREVER, /* no instance can join again, so there is no use in lingering */
-  SSEM_MEMBERSHIP_LEAVE_AT_EXIT, /* threads may be inside the attachment; allocate nothing */
+  SSEM_MEMBERSHIP_LEAVE,         /* linger if the process still holds units */
+  SSEM_MEMBERSHIP_LEAVE_FOREVER, /* do not linger, because no instance can join again */
+  SSEM_MEMBERSHIP_LEAVE_AT_EXIT, /* threads may use the attachment; allocate and free nothing */
 } SsemMembershipLeave;
 
-/* The functions of a backend. An attachment is the backend's own type. Only one of attach (),
- * attach_child () and leave () runs at a time for an attachment. Results are 0 or -errno. */
+/* The functions of a backend. Each backend has its own type of attachment. For one attachment, only
+ * one of attach (), attach_child () and leave () runs at a time. An int result is 0 or -errno. */
 typedef struct
 {
   /* Whether attach () and leave () may wait for other processes. */
   gboolean waits_for_processes;
 
-  /* Creates an attachment for @key, which does not attach yet. @name, which the attachment keeps,
-   * becomes the same for every spelling of the semaphore's path, and different for each
-   * semaphore. */
+  /* Creates an attachment for @key without attaching it. Sets @name to a string that the attachment
+   * owns. Paths to the same semaphore give the same name, and each semaphore has its own name. */
   int      (* create)       (const char             *key,
                              const char            **name,
                              gpointer               *attachment);
 
-  /* Attaches as @request says; also where the process is attached already, lingers, or has
-   * inherited the attachment from its parent. Returns 1 where this attachment cannot be used for
-   * that, and a new one has to take its place. A failure leaves everything as it was. */
+  /* Attaches as @request requires. The process may be attached already, may linger, or may have
+   * inherited the attachment from its parent. Returns 1 if the request needs a new attachment. A
+   * failure changes nothing. */
   int      (* attach)       (gpointer                attachment,
                              SsemMembershipRequest  *request);
 
-  /* Attaches a child of fork () to the very semaphore that its parent was attached to; -EIDRM where
-   * that is gone. */
+  /* Attaches a child of fork () to the same semaphore as its parent; -EIDRM if that semaphore no
+   * longer exists. */
   int      (* attach_child) (gpointer                attachment);
 
-  /* Leaves the semaphore, if the process is attached. Returns whether the process lingers: it keeps
-   * the attachment, although no instance needs it. Else nothing is open any more. */
+  /* Leaves the semaphore, if the process is attached. Returns TRUE if the process lingers. If not,
+   * the attachment is closed. */
   gboolean (* leave)        (gpointer                attachment,
                              SsemMembershipLeave     leave);
 
-  /* Makes the attachment the child's own in a child of fork (): not attached, nothing open. No
-   * other thread runs. Takes no lock that a fork takes. */
-  void     (* forget)       (gpointer                attachment);
+  /* Marks the attachment as inherited, and closes the child's copies of descriptors and mappings.
+   * Runs in the fork handler of a child, which has no other thread. Must take no lock that a fork
+   * takes. */
+  void     (* mark_inherited) (gpointer              attachment);
 
   void     (* free)         (gpointer                attachment);
 } SsemMembershipClass;
@@ -77,7 +77,7 @@ struct _SsemMembership
   gpointer attachment;              /* constant after init */
   const char *name;                 /* constant after init: the attachment's */
 
-  /* With registry_lock. */
+  /* Protected by registry_lock. */
   int n_instances;
   int n_references;
   gboolean is_registered;           /* new instances may join */
@@ -85,32 +85,35 @@ struct _SsemMembership
   SsemMembership *next_at_exit;
 
   GMutex attach_lock;
-  gboolean is_closed;               /* with attach_lock: no instance can attach any more */
-  atomic_uint fork_count;           /* of the process that is attached */
+  gboolean is_closed;               /* protected by attach_lock; TRUE: no instance can attach */
+  atomic_uint fork_count;           /* ssem_fork_count () of the process that attached */
 };
 
-/* To be called by each backend that uses memberships, when the backend is initialised. */
+/* Prepares this module. Each backend that uses memberships calls this in its init (). */
 void ssem_membership_init         (void);
 
-/* Opens an instance of @key: attaches as @request says. The instance has a reference. */
+/* Attaches a new instance of @key as @request requires. Sets @membership to the membership, with a
+ * reference for the instance. Returns 0 or -errno. */
 int  ssem_membership_open         (const SsemMembershipClass  *klass,
                                    const char                 *key,
                                    SsemMembershipRequest      *request,
                                    SsemMembership            **membership);
 
-/* An instance goes. With the last one the process leaves. */
+/* Closes an instance. With its last instance, the process leaves. */
 void ssem_membership_close        (SsemMembership             *self);
 
-/* Drops the reference of an instance, after ssem_membership_close (), when no thread can be inside
- * the instance. */
+/* Gives back the reference of an instance. Call it after ssem_membership_close (), when no thread
+ * can be inside the instance. */
 void ssem_membership_unref        (SsemMembership             *self);
 
+/* Attaches this process, if it is a child of fork () that has not attached yet. Returns 0 or
+ * -errno. */
 int  ssem_membership_attach_child (SsemMembership             *self);
 
-/* Makes sure that this process is attached. To be called first in each operation: the first
- * operation of a child of fork () attaches the child. */
+/* Ensures that this process is attached. Each operation calls this function first, so the first
+ * operation in a child of fork () attaches the child. Returns 0 or -errno. */
 static inline int
-ssem_membership_ready (SsemMembership *self)
+ssem_membership_ensure_attached (SsemMembership *self)
 {
   /* Acquire: pairs with the release in ssem_membership_attach_child (). */
   if (G_LIKELY (atomic_load_explicit (&self->fork_count, memory_order_acquire) ==

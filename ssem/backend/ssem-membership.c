@@ -12,55 +12,76 @@
 #include <errno.h>
 #include <string.h>
 
-/* States of a membership
+/* Words
  *
- *   open        it is in the registry, and instances join it. Its attachment is attached, or about
- *               to be, or was inherited from the parent of this process.
- *   lingering   the last instance is gone, but the process has to stay known to the others, because
- *               it still holds units. The membership stays in the registry. A new instance joins
- *               it.
- *   orphaned    something outside has removed the semaphore, or the name leads to another one now.
- *               It is not in the registry any more, so a new instance makes a new membership. Its
- *               own instances stay.
- *   closed      the last instance is gone. An instance that has found it before finds is_closed,
- *               and makes a new membership.
+ *   instance     an open object of the program, in a backend.
+ *   attachment   what a backend keeps while this process is attached to a semaphore, such as a
+ *                descriptor and a mapping.
+ *   membership   the owner of one attachment, and the number of instances that use it.
+ *   name         a string that identifies a semaphore within a backend.
+ *   registry     the table that finds a membership by backend and name. Opening a key joins the
+ *                membership in the registry, or adds a new membership.
+ *   linger       to stay known to other processes without an instance. A process lingers while it
+ *                still holds units.
+ *   exit hook    leave_all_at_exit (), which runs when the program calls exit ().
+ *
+ * States of a membership
+ *
+ *   open        The membership is in the registry, and new instances join it. Its attachment is
+ *   attached, will soon be attached, or was inherited from the parent of this process. lingering
+ *   The last instance is closed, but the process lingers. The membership stays in the registry, and
+ *   a new instance joins it. orphaned    The attachment can serve no new instance: for example,
+ *   something outside has removed the semaphore. The membership is not in the registry, so a new
+ *   instance creates a new membership. The old instances keep the orphaned membership. closed
+ *   The last instance is closed, and the process has left. A thread may have found the membership
+ *   just before. That thread finds is_closed set, and creates a new membership.
  *
  * Ownership
  *
- *   The registry, a table by backend and name, owns nothing but lingering memberships. Each
- *   instance has a reference. It stops being counted in n_instances when it is closed. It gives
- *   back its reference later, when no thread can be inside it. The membership owns the attachment.
+ *   Each instance has a reference to its membership. The registry has a reference only to a
+ *   lingering membership. The membership owns its attachment.
+ *
+ *   Closing an instance lowers n_instances. Its reference is given back later, when no thread can
+ *   be inside the instance.
  *
  * Locks, in this order
  *
- *   attach_lock     of the membership: one thread at a time attaches or leaves.
- *   registry_lock   the tables and the counts. Every fork waits for it, so it is held for a few
- *                   instructions only: never while a function of the backend runs, except for
- *                   forget () in a child.
+ *   attach_lock     belongs to one membership. One thread at a time attaches or leaves.
+ *   registry_lock   protects the tables and the counts. Every fork waits for this lock, so a thread
+ *                   holds it for a few instructions only. No function of a backend runs under this
+ *                   lock, except mark_inherited () in a child.
  *
- *   Both are taken with ssem_thread_lock (), so no exit hook runs in a thread that has one of them.
+ *   Both locks are taken with ssem_thread_lock (). So if a thread has one of them, and a signal
+ *   handler in this thread calls exit (), no exit hook runs.
  *
- * A fork may come while another thread attaches. Then the child has the attachment in any state in
- * between, and forget () has to cope with that: see ssem_fork_get_n_begun () for descriptors. No
- * instance in the child uses it, because none was made yet.
+ * Fork
  *
- * Fork: in a child, forget () closes what the child has copies of. Each inherited membership
- * attaches again when one of its instances is used first, or when a new instance joins it.
+ *   In a child, mark_inherited () closes the child's copies of descriptors and mappings. The child
+ *   attaches when it first uses an instance, or when a new instance joins the membership. If the
+ *   backend cannot attach an inherited attachment for a new instance, the membership becomes
+ *   orphaned.
  *
- * Exit: a program that ends without dropping its last object leaves in good order. This is not a
- * crash. The hook allocates and frees nothing.
+ *   A fork may happen while another thread attaches. The child then has an incomplete attachment,
+ *   which mark_inherited () must close. See ssem_fork_get_n_begun () for descriptors.
  *
- * Locks of other libraries: a child of fork () finds them as they were, some of them locked
- * forever. The hooks here take none. Operations of an inherited object take only that of malloc
- * (3), which the C library resets in a child.
+ * Exit
+ *
+ *   A program may end without freeing its last object. The exit hook then leaves each semaphore, so
+ *   such an end is no crash. The hook allocates and frees nothing.
+ *
+ * Locks of other libraries
+ *
+ *   In a child of fork (), a lock stays locked forever if another thread of the parent had it. So
+ *   the fork handler and the exit hook take no lock of another library. Operations of an inherited
+ *   object take only the lock of malloc (3), which the C library resets in a child.
  */
 
-/* So much of a name's end is enough to distinguish most names. */
+/* How many bytes at the end of a name to hash. They distinguish most names. */
 #define HASH_LENGTH 16
 
 static GMutex registry_lock;
-static GHashTable *registry;    /* class and name -> the membership that a new instance joins */
-static GHashTable *memberships; /* all, as a set */
+static GHashTable *registry;    /* by class and name: the membership that a new instance joins */
+static GHashTable *memberships; /* all memberships, as a set */
 
 static guint
 hash_membership (gconstpointer data)
@@ -72,7 +93,7 @@ hash_membership (gconstpointer data)
 }
 
 static gboolean
-is_same_place (gconstpointer a,
+has_same_name (gconstpointer a,
                gconstpointer b)
 {
   const SsemMembership *membership_a = a, *membership_b = b;
@@ -82,7 +103,7 @@ is_same_place (gconstpointer a,
 }
 
 static void
-forget_all_in_child (void)
+mark_all_inherited (void)
 {
   GHashTableIter iter;
   gpointer value;
@@ -92,14 +113,15 @@ forget_all_in_child (void)
     {
       SsemMembership *self = value;
 
-      self->class->forget (self->attachment);
+      self->class->mark_inherited (self->attachment);
 
-      /* Another thread of the parent may have had it; that thread is not here. */
+      /* A thread of the parent may have had the lock. That thread does not exist in the child. */
       g_mutex_init (&self->attach_lock);
     }
 }
 
-/* Exit must not hang where another thread waits for a process. */
+/* Locks attach_lock for the exit hook. Returns FALSE if another thread may be waiting for another
+ * process under this lock, so that exit () does not hang. */
 static gboolean
 lock_at_exit (SsemMembership *self)
 {
@@ -124,7 +146,7 @@ leave_all_at_exit (void)
     {
       SsemMembership *self = value;
 
-      /* A reference that is never given back: other threads still run. */
+      /* Never give back this reference, because other threads still run. */
       self->n_references++;
       self->next_at_exit = left;
       left = self;
@@ -147,9 +169,9 @@ ssem_membership_init (void)
   if (registry != NULL)
     return;
 
-  registry = g_hash_table_new (hash_membership, is_same_place);
+  registry = g_hash_table_new (hash_membership, has_same_name);
   memberships = g_hash_table_new (NULL, NULL);
-  ssem_fork_protect (&registry_lock, forget_all_in_child);
+  ssem_fork_protect (&registry_lock, mark_all_inherited);
   ssem_hooks_add_exit (leave_all_at_exit);
 }
 
@@ -183,11 +205,12 @@ membership_new (const SsemMembershipClass  *klass,
   return 0;
 }
 
-/* Returns the membership that an instance of @key joins, with one more instance and reference. */
+/* Joins the membership of @key, or adds a new membership. Counts one more instance and reference.
+ * Returns 0 or -errno. */
 static int
-registry_get (const SsemMembershipClass  *klass,
-              const char                 *key,
-              SsemMembership            **membership)
+join (const SsemMembershipClass  *klass,
+      const char                 *key,
+      SsemMembership            **membership)
 {
   SsemMembership *created = NULL;
   SsemMembership *self;
@@ -216,7 +239,7 @@ registry_get (const SsemMembershipClass  *klass,
   return 0;
 }
 
-/* With registry_lock. */
+/* Sets is_lingering, and the reference that belongs to it. Needs registry_lock. */
 static void
 set_lingering (SsemMembership *self,
                gboolean        is_lingering)
@@ -225,7 +248,8 @@ set_lingering (SsemMembership *self,
   self->is_lingering = is_lingering;
 }
 
-/* With registry_lock and a reference: no new instance joins it from here on. */
+/* Removes @self from the registry, so that no new instance joins it. Needs registry_lock and a
+ * reference. */
 static void
 unregister (SsemMembership *self)
 {
@@ -235,7 +259,8 @@ unregister (SsemMembership *self)
   set_lingering (self, FALSE);
 }
 
-/* Returns 1 where a new membership has to take the place of @self. */
+/* Attaches a new instance of @self. Returns 0 or -errno; 1 if the instance needs a new
+ * membership. */
 static int
 attach (SsemMembership        *self,
         SsemMembershipRequest *request)
@@ -271,7 +296,7 @@ ssem_membership_open (const SsemMembershipClass  *klass,
 
   do
     {
-      result = registry_get (klass, key, &self);
+      result = join (klass, key, &self);
       if (result != 0)
         return result;
 
@@ -290,13 +315,13 @@ ssem_membership_open (const SsemMembershipClass  *klass,
   return result;
 }
 
-/* With attach_lock. */
+/* Leaves, if there is still no instance. Needs attach_lock. */
 static void
-leave (SsemMembership *self)
+leave_if_unused (SsemMembership *self)
 {
   gboolean is_last, is_registered, lingers;
 
-  /* An instance may have come while we waited for attach_lock. */
+  /* A new instance may have joined while this thread waited for attach_lock. */
   ssem_thread_lock (&registry_lock);
   is_last = self->n_instances == 0;
   is_registered = self->is_registered;
@@ -328,7 +353,7 @@ ssem_membership_close (SsemMembership *self)
   if (is_last)
     {
       ssem_thread_lock (&self->attach_lock);
-      leave (self);
+      leave_if_unused (self);
       ssem_thread_unlock (&self->attach_lock);
     }
 }

@@ -15,60 +15,73 @@
 
 #include <errno.h>
 
-/* States of an attachment
+/* Words
  *
- *   closed     there is no segment. New; or in a child of fork () that has not used it yet.
- *   attached   the segment is open and other processes see this process as attached.
- *   lingering  the last instance is gone, but the process still holds units. The process is no
- *              longer attached, but other processes see that it is alive; so the units come back
- *              when it ends and not before. A new instance makes it attached again.
+ *   instance      an open object of the program. All instances of a key share one attachment.
+ *   segment       the shared memory of one semaphore. Each process that is attached maps it.
+ *   member        this process as a user of a segment: see ssem-shm-port-private.h.
+ *   incarnation   the life of one semaphore, from creation to removal, and its number.
+ *   holding       the units that a process acquired with undo, less the units that it released.
+ *   linger        to stay known to other processes as alive, without an instance.
+ *   exit hook     the function that leaves each semaphore when the program calls exit ().
+ *
+ * States of an attachment
+ *
+ *   closed      There is no segment. The attachment is new, or the process has left, or the process
+ *   is a child of fork () that has not used the attachment yet. attached    The segment is open,
+ *   and other processes see this process as attached. lingering   The last instance is closed, but
+ *   the process still has a holding. The process is no longer attached, but other processes see
+ *   that it is alive. So they reclaim its units only after its end. A new instance makes the
+ *   process attached again.
  *
  * Locks
  *
- *   segment_lock  Held while segments are opened, named, left and closed. Every fork waits for it:
- *                 a child must know each descriptor that has or gets a lock, and each mapping, to
- *                 close them. No other process is waited for meanwhile. (A descriptor without a
- *                 lock that is open for reading only, for a question, does no harm in a child.)
+ *   segment_lock   protects the opening, naming, leaving and closing of segments. Every fork waits
+ *                  for this lock, because the child must close each mapping and each descriptor
+ *                  whose file has or gets a lock. A thread with segment_lock waits for no other
+ *                  process. (A descriptor that is open only for reading, and has no lock, does no
+ *                  harm in a child.)
  *
- *   It is taken by ssem_thread_lock (). So no exit hook runs if a signal handler called exit () and
- *   interrupted its own thread with the lock held.
+ *   The lock is taken with ssem_thread_lock (). So if a thread has it, and a signal handler in this
+ *   thread calls exit (), no exit hook runs.
  *
  * Locks of other libraries
  *
- *   A child of fork () finds them as they were, some of them locked forever by a thread that the
- *   child does not have. The use of an inherited object in a child, the fork handler and the exit
- *   hook take none of these but that of malloc (3), which the C library resets in a child:
+ *   In a child of fork (), a lock stays locked forever if another thread of the parent had it. So
+ *   the fork handler, the exit hook and every use of an inherited object take no lock of another
+ *   library, except the lock of malloc (3), which the C library resets in a child. These parts of
+ *   other libraries have locks:
  *
- *   malloc          the fork handler frees; the exit hook allocates and frees nothing, unless
- *                   further places or wings of the key need to be removed
- *   random numbers  getrandom (2), never GLib's generator
- *   slices          (before GLib 2.76) used if there are further places or wings, for a GError and
- *                   for a new object, like any GObject; the tables are created at the start
- *   quarks, once    only at the start, before there is an object
- *   threads         pthread_create (3), which takes no lock of GLib
- *   environment     read when a key is opened; getenv (3) takes no lock
- *   gettext         translates the message of an error that is asked for, nothing else
- *   stdio           never
+ *   malloc          The fork handler frees memory. The exit hook allocates and frees nothing,
+ *   unless it has to remove further places or wings of the key. random numbers  The library calls
+ *   getrandom (2), never GLib's generator. slices          Before GLib 2.76, the library
+ *   initialises the slice tables at startup. Creating an object or a GError uses slices, and so do
+ *   further places and wings. quarks, g_once  The library uses them only at startup, before there
+ *   is an object. threads         The library calls pthread_create (3), which takes no lock of
+ *   GLib. environment     The library reads variables only when it opens a key. getenv (3) takes no
+ *   lock. gettext         The library translates only the messages of errors that the caller
+ *   requests. stdio           The library never uses stdio.
  *
  * Closed descriptors
  *
- *   Some programs close every descriptor that they find. The number may then belong to another
- *   file, so it is checked before each use. An operation that needs the descriptor fails with
- *   -EBADF, one that needs memory only goes on. The process does not attach to the same segment a
- *   second time, since what it holds would then be counted twice.
+ *   Some programs close every descriptor that they find. The system may then give the same
+ *   descriptor to another file. Before each use, the library checks that the descriptor still
+ *   refers to the segment. If it does not, an operation that needs the descriptor fails with EBADF.
+ *   An operation that needs only memory continues. The process does not attach to the same segment
+ *   a second time, because its holding would then count twice.
  *
  * Fork
  *
- *   The child first closes mappings and descriptors; otherwise they would keep the parent's locks
- *   after the parent's death. The next operation in the child attaches to the very segment that the
- *   parent had, or fails.
+ *   A copy of a mapping or of a descriptor in a child would keep the parent's locks after the death
+ *   of the parent. So the child closes both in the fork handler. The next operation in the child
+ *   attaches to the same segment as the parent, or fails.
  */
 
 static GMutex segment_lock;
-static _Atomic (char *) last_removed; /* name of the semaphore that this process has removed last */
+static _Atomic (char *) last_removed; /* name of the semaphore that this process removed last */
 
 static void
-tidy_at_exit (void)
+call_port_at_exit (void)
 {
   ssem_thread_lock (&segment_lock);
   ssem_shm_port_exit ();
@@ -80,13 +93,14 @@ ssem_shm_attachment_init (void)
 {
   ssem_fork_protect (&segment_lock, NULL);
   ssem_shm_slot_init ();
-  /* After segment_lock: leaving takes both, in this order. */
+  /* Protect the locks of the port after segment_lock, because leaving takes them in this order. */
   ssem_shm_port_init ();
   ssem_shm_waiters_init ();
-  ssem_hooks_add_exit (tidy_at_exit);
+  ssem_hooks_add_exit (call_port_at_exit);
 }
 
-/* Returns whether this process has removed the semaphore @name last, and forgets about it. */
+/* Returns whether @name is the semaphore that this process removed last. If so, clears
+ * last_removed. */
 static gboolean
 take_last_removed (const char *name)
 {
@@ -125,7 +139,7 @@ ssem_shm_attachment_free (SsemShmAttachment *self)
 }
 
 void
-ssem_shm_attachment_forget (SsemShmAttachment *self)
+ssem_shm_attachment_mark_inherited (SsemShmAttachment *self)
 {
   ssem_shm_member_forget (self->member);
   ssem_shm_acquirer_forget (&self->acquirer);
@@ -135,13 +149,14 @@ ssem_shm_attachment_forget (SsemShmAttachment *self)
 
 /* --- Attaching --- */
 
-/* From closed to attached. */
+/* Attaches a closed attachment. @incarnation, if not 0, is the only one to attach to. Returns 0 or
+ * -errno. */
 static int
-attach (SsemShmAttachment *self,
-        int                initial_value,
-        SsemAccessMode     mode,
-        guint64            incarnation,
-        gboolean          *is_new)
+attach_closed (SsemShmAttachment *self,
+               int                initial_value,
+               SsemAccessMode     mode,
+               guint64            incarnation,
+               gboolean          *is_new)
 {
   static const SsemShmOpening openings[] = {
     [SSEM_ACCESS_MODE_OPEN] = SSEM_SHM_OPEN_OR_CREATE,
@@ -152,7 +167,8 @@ attach (SsemShmAttachment *self,
   };
   int result;
 
-  /* Not before, because most attachments are created only to find out that there is one already. */
+  /* Not in ssem_shm_attachment_new (): most new attachments are freed soon, because the process
+   * already has an attachment of the same name. */
   if (self->slots.serial == 0)
     ssem_shm_slots_init (&self->slots, self->member);
 
@@ -170,19 +186,19 @@ attach (SsemShmAttachment *self,
   return result;
 }
 
-/* Attaches to the segment of the parent. -EIDRM if that is gone, or another semaphore has taken the
- * key since the fork. */
+/* Attaches to the incarnation of the parent. Returns 0 or -errno; -EIDRM if that incarnation has
+ * ended. */
 static int
 attach_inherited (SsemShmAttachment *self,
                   int                initial_value,
                   SsemAccessMode     mode,
                   gboolean          *is_new)
 {
-  /* 0: the parent was just opening it. */
+  /* 0: a thread of the parent was opening the semaphore during the fork. */
   if (self->member->incarnation == 0)
     return -EIDRM;
 
-  return attach (self, initial_value, mode, self->member->incarnation, is_new);
+  return attach_closed (self, initial_value, mode, self->member->incarnation, is_new);
 }
 
 int
@@ -193,16 +209,17 @@ ssem_shm_attachment_attach_child (SsemShmAttachment *self)
   return attach_inherited (self, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, &is_new);
 }
 
-/* From lingering to attached. -EIDRM if that is impossible. */
+/* Attaches a lingering attachment again. Returns 0 or -errno; -EIDRM if the instance needs a new
+ * attachment. */
 static int
-come_back (SsemShmAttachment *self,
-           SsemAccessMode     mode)
+attach_lingering (SsemShmAttachment *self,
+                  SsemAccessMode     mode)
 {
   int result;
 
   ssem_thread_lock (&segment_lock);
-  /* A leftover is replaced while this process lingers: a process that came after that would see
-   * this one as dead. */
+  /* These modes replace a leftover. Remove the segment while this process lingers. After that, a
+   * process that attaches would treat this process as dead. */
   if ((mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE || mode == SSEM_ACCESS_MODE_JOIN) &&
       ssem_shm_member_leave (self->member, TRUE))
     result = -EIDRM;
@@ -235,13 +252,13 @@ ssem_shm_attachment_attach (SsemShmAttachment *self,
   else if (self->member->segment == NULL)
     {
       self->member->expects_none = take_last_removed (self->name);
-      return attach (self, initial_value, mode, 0, is_new);
+      return attach_closed (self, initial_value, mode, 0, is_new);
     }
   else
     {
       result = ssem_shm_member_check_name (self->member);
       if (result == 0 && !self->is_attached)
-        result = come_back (self, mode);
+        result = attach_lingering (self, mode);
       else if (result == 0 && mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
         result = -EEXIST;
     }
@@ -268,27 +285,27 @@ ssem_shm_attachment_reset (SsemShmAttachment *self,
 
 /* --- Leaving --- */
 
-/* From attached or lingering to closed. With segment_lock. */
+/* Closes an attachment that is attached or lingering. Needs segment_lock. */
 static void
 close_segment (SsemShmAttachment *self)
 {
-  /* A thread that went on after the exit hook may have made it watch again. */
+  /* A thread that continued after the exit hook may have begun to watch again. */
   ssem_shm_acquirer_unwatch (&self->acquirer);
   ssem_shm_slots_clear (&self->slots);
   ssem_shm_member_close (self->member);
 }
 
-/* From attached to lingering or closed. With segment_lock. */
+/* Makes an attached attachment lingering or closed. Needs segment_lock. */
 static void
-leave (SsemShmAttachment *self)
+linger_or_close (SsemShmAttachment *self)
 {
   SsemShmMember *member = self->member;
   gboolean lingers, is_removed;
 
   ssem_shm_acquirer_unwatch (&self->acquirer);
 
-  /* Units that the process has created count, too: later acquires are first set off against
-   * them. */
+  /* Also linger with a negative holding: the process has created units, and a later acquire is
+   * first set off against these units. */
   lingers = ssem_shm_counter_get_holding (member->segment, member->attach_id) != 0;
   if (!lingers)
     ssem_shm_counter_free_slots (member->segment, member->attach_id);
@@ -309,7 +326,7 @@ ssem_shm_attachment_leave (SsemShmAttachment *self,
 
   ssem_thread_lock (&segment_lock);
   if (self->is_attached)
-    leave (self);
+    linger_or_close (self);
   if (self->member->segment != NULL && !may_linger)
     close_segment (self);
   lingers = self->member->segment != NULL;
@@ -322,7 +339,7 @@ void
 ssem_shm_attachment_leave_at_exit (SsemShmAttachment *self)
 {
   ssem_thread_lock (&segment_lock);
-  /* Other threads may still be at work, so the process lingers until it has really ended. */
+  /* Other threads may still run, so the process lingers until it ends. */
   if (self->is_attached)
     {
       ssem_shm_acquirer_unwatch (&self->acquirer);
@@ -338,7 +355,8 @@ ssem_shm_attachment_remove_leftover (const char *key)
   SsemShmMember *member = ssem_shm_member_new (key);
   int result;
 
-  /* A child that has the descriptor or the mapping would keep the lock that a remover has. */
+  /* With segment_lock, no fork can give a child a copy of the descriptor, which would keep the lock
+   * of the file. */
   ssem_thread_lock (&segment_lock);
   result = ssem_shm_member_remove_leftover (member);
   ssem_thread_unlock (&segment_lock);

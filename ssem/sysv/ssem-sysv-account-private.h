@@ -10,9 +10,9 @@
 
 G_BEGIN_DECLS
 
-/* The ledger of this process for one incarnation of a semaphore. It outlives the attachment while
- * the process owes units, as the kernel's undo count does. So an instance that is opened later
- * continues the ledger. In a child of fork () all ledgers are empty. */
+/* The ledger of this process for one incarnation of a semaphore. An account outlives the attachment
+ * while its balance is not 0, as the kernel's undo count does. An instance that is opened later
+ * continues the same ledger. In a child of fork (), all ledgers are empty. */
 typedef struct
 {
   guint64 incarnation; /* constant after init */
@@ -20,14 +20,14 @@ typedef struct
   SsemSysvLedger ledger;
 } SsemSysvAccount;
 
-/* To be called before the others. */
-void             ssem_sysv_account_init (void);
+/* Prepares this module. Call it before the other functions. */
+void             ssem_sysv_account_init  (void);
 
-/* Returns the account of @incarnation, with one more user. */
-SsemSysvAccount *ssem_sysv_account_get  (guint64          incarnation);
+/* Returns the account of @incarnation, and counts the caller as a user. */
+SsemSysvAccount *ssem_sysv_account_get   (guint64          incarnation);
 
-/* Drops a user. The account goes with the last one, unless it is to be kept for its units. */
-void             ssem_sysv_account_put  (SsemSysvAccount *self,
-                                         gboolean         keeps_units);
+/* Removes the caller as a user. Frees the account after the last user, unless @keeps_units. */
+void             ssem_sysv_account_unref (SsemSysvAccount *self,
+                                          gboolean         keeps_units);
 
 G_END_DECLS

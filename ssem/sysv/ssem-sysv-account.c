@@ -54,8 +54,8 @@ ssem_sysv_account_get (guint64 incarnation)
 }
 
 void
-ssem_sysv_account_put (SsemSysvAccount *self,
-                       gboolean         keeps_units)
+ssem_sysv_account_unref (SsemSysvAccount *self,
+                         gboolean         keeps_units)
 {
   ssem_thread_lock (&accounts_lock);
   if (--self->n_users == 0 && !keeps_units)

@@ -8,29 +8,37 @@
 
 #include <errno.h>
 
-/* Units with undo carry SEM_UNDO: the kernel adds the undo count to the value when the process
- * ends. The attachment's ledger says which part of a release pays such units back, with SEM_UNDO
- * again, and which part creates units, without. Both parts are one call of semop (2).
+/* The words are defined in ssem-sysv-attachment.c.
  *
- * An acquire is booked in the ledger after the kernel has granted it. Where the process dies before
- * that, the kernel takes all the units back. Where the process had created units before, booking
- * finds that the undo count must be lower, and lowers it.
+ * Undo
  *
- * A process that acquires what others create may come to hold more than the undo count can express.
- * More than the largest value could not come back anyway. So the rest is acquired without SEM_UNDO.
+ *   An acquire with undo has the flag SEM_UNDO, so the kernel raises the undo count. A release with
+ *   undo has two parts: units that the process holds, with SEM_UNDO, and units that the release
+ *   creates, without. The ledger decides how large each part is. Both parts are one call of
+ *   semop (2).
  *
- * The wait is the kernel's: in semop (2), or in semtimedop (2) until the deadline. Only a signal or
- * a time-out ends such a call, and signal handlers belong to the program. So a wait that can be
- * cancelled is cut into pieces of CANCEL_LATENCY_USEC.
+ *   An acquire adds its units to the ledger after the kernel has granted them. If the process dies
+ *   between these two steps, the kernel takes all units back. If the process created units before,
+ *   the ledger requires a lower undo count, and the acquire lowers the undo count.
  *
- * An instance may be closed while a thread waits in it. Where the process was the last, the set is
- * removed, and the kernel wakes the thread. Else the wait goes on until the units come or a piece
- * ends, and gives the units back.
+ *   A process that acquires units of other creators may hold more than the largest undo count. The
+ *   largest undo count is the largest value, so no more units could come back anyway. The acquire
+ *   takes the excess units without SEM_UNDO.
+ *
+ * Waiting
+ *
+ *   The kernel waits: in semop (2), or in semtimedop (2) until the deadline. Only a signal or a
+ *   time-out interrupts such a call, and signal handlers belong to the program. So a wait that can
+ *   be cancelled is a series of kernel calls, each of at most CANCEL_LATENCY_USEC.
+ *
+ *   An instance may be closed while a thread waits in it. If the process was the last, it removes
+ *   the set, and the kernel wakes the thread. Otherwise the thread waits until it gets the units or
+ *   its kernel call times out. A thread that gets units for a closed instance releases them.
  */
 
 #define CANCEL_LATENCY_USEC G_GINT64_CONSTANT (20000)
 
-/* Returns how far the undo count is from its limit, as far as is booked. */
+/* Returns how much the undo count can grow, according to the ledger. */
 static int
 get_undo_room (SsemSysvAttachment *attachment)
 {
@@ -40,11 +48,11 @@ get_undo_room (SsemSysvAttachment *attachment)
   return (int) (SSEM_SYSV_LEDGER_UNDO_MAX - CLAMP (balance, 0, SSEM_SYSV_LEDGER_UNDO_MAX));
 }
 
-/* Returns how long the kernel may block in one piece; 0 where the deadline has passed. */
+/* Returns how long the next kernel call may wait; 0 if the deadline has passed. */
 static gint64
-get_next_piece (const SsemSysvWait *wait)
+get_next_wait_usec (const SsemSysvWait *wait)
 {
-  gint64 now = g_get_monotonic_time (); /* MAX () evaluates its arguments twice */
+  gint64 now = g_get_monotonic_time (); /* not inside MAX (), which evaluates it twice */
   gint64 left = SSEM_SYSV_SET_FOREVER;
 
   if (wait->deadline_usec != G_MAXINT64)
@@ -56,31 +64,30 @@ get_next_piece (const SsemSysvWait *wait)
 }
 
 static gboolean
-is_called_off (const SsemSysvWait *wait)
+is_closed_or_cancelled (const SsemSysvWait *wait)
 {
   return atomic_load (wait->is_closed) ||
          (wait->is_cancelled != NULL && wait->is_cancelled (wait->data));
 }
 
-/* Goes on where the first attempt has returned @result. */
 int
-ssem_sysv_acquire_slowly (SsemSysvAttachment *attachment,
-                          int                 n,
-                          gboolean            undo,
-                          const SsemSysvWait *wait,
-                          int                 result)
+ssem_sysv_acquire_slow_path (SsemSysvAttachment *attachment,
+                             int                 n,
+                             gboolean            undo,
+                             const SsemSysvWait *wait,
+                             int                 result)
 {
-  gint64 piece_usec = SSEM_SYSV_SET_NO_WAIT;
+  gint64 wait_usec = SSEM_SYSV_SET_NO_WAIT;
   int undone = undo ? n : 0;
 
   while (result != 0)
     {
       if (result == -ERANGE && undone > 0)
         {
+          /* The undo count would exceed its limit. The kernel may detect this after a long wait. */
           undone = MIN (undone - 1, get_undo_room (attachment));
-          /* The limit may have been met at the end of a wait. */
-          if (piece_usec > 0)
-            piece_usec = get_next_piece (wait);
+          if (wait_usec > 0)
+            wait_usec = get_next_wait_usec (wait);
         }
       else if (result != -EAGAIN && result != -EINTR)
         {
@@ -90,19 +97,19 @@ ssem_sysv_acquire_slowly (SsemSysvAttachment *attachment,
         {
           if (wait->deadline_usec == 0 && result == -EAGAIN)
             return -EAGAIN;
-          if (is_called_off (wait))
+          if (is_closed_or_cancelled (wait))
             return -ECANCELED;
 
-          piece_usec = get_next_piece (wait);
-          if (piece_usec == 0 && result == -EAGAIN)
+          wait_usec = get_next_wait_usec (wait);
+          if (wait_usec == 0 && result == -EAGAIN)
             return -EAGAIN;
         }
 
-      result = ssem_sysv_set_change (attachment->set, undone - n, -undone, piece_usec);
+      result = ssem_sysv_set_change (attachment->set, undone - n, -undone, wait_usec);
     }
 
   if (undo)
-    ssem_sysv_acquire_book (attachment, n, undone);
+    ssem_sysv_acquire_update_ledger (attachment, n, undone);
 
   if (atomic_load (wait->is_closed))
     {
@@ -120,7 +127,7 @@ ssem_sysv_release (SsemSysvAttachment *attachment,
 {
   SsemSysvLedger *ledger;
   guint16 epoch;
-  int paid, owed, result;
+  int returned, missing, result;
 
   if (n > SSEM_SYSV_SET_MAX)
     return -ERANGE;
@@ -129,14 +136,14 @@ ssem_sysv_release (SsemSysvAttachment *attachment,
 
   ledger = &attachment->account->ledger;
   epoch = ssem_sysv_attachment_get_epoch (attachment);
-  paid = -ssem_sysv_ledger_move (ledger, epoch, -n);
-  result = ssem_sysv_set_change (attachment->set, n - paid, paid, SSEM_SYSV_SET_NO_WAIT);
+  returned = -ssem_sysv_ledger_add (ledger, epoch, -n);
+  result = ssem_sysv_set_change (attachment->set, n - returned, returned, SSEM_SYSV_SET_NO_WAIT);
   if (result != 0)
     {
-      /* Book it back. Other threads may have moved the balance meanwhile, so the undo count now
-       * needs a different change than before. */
-      owed = ssem_sysv_ledger_move (ledger, epoch, n) - paid;
-      ssem_sysv_set_shift_undo (attachment->set, owed);
+      /* Correct the ledger. Other threads may have changed the balance meanwhile. Then the ledger
+       * requires another undo count than before the release. */
+      missing = ssem_sysv_ledger_add (ledger, epoch, n) - returned;
+      ssem_sysv_set_shift_undo (attachment->set, missing);
     }
 
   return result;

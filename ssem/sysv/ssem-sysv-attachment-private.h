@@ -12,23 +12,24 @@
 
 G_BEGIN_DECLS
 
-/* This process's attachment to one semaphore, which all its instances of the key share.
+/* The attachment of this process to one semaphore. All instances of the key share the attachment.
  *
- * The design note is in ssem-sysv-attachment.c. Functions return 0 or -errno. The caller makes sure
- * that only one of ssem_sysv_attachment_attach (), _attach_child () and _leave () runs at a time.
+ * The design note in ssem-sysv-attachment.c defines the words. Functions return 0 or -errno. The
+ * caller lets only one of ssem_sysv_attachment_attach (), _attach_child () and _leave () run at a
+ * time.
  */
 typedef struct
 {
   char *key;  /* constant after init */
   char *path; /* constant after init */
-  char *name; /* constant after init: identifies the key file, whatever the spelling of the path */
+  char *name; /* constant after init: the same for all paths to the key file */
 
-  /* Makes the threads of this process wait for each other at the attach lock of the file, whose
-   * owner is the open file. */
+  /* Excludes the other threads of this process. The attach lock cannot, because its owner is the
+   * open file. */
   GMutex thread_lock;
 
   SsemSysvFile file;
-  gboolean is_inherited; /* this process is a child that has not attached yet */
+  gboolean is_inherited; /* this process is a child of fork () that has not attached yet */
 
   /* Written before the first operation, then constant. */
   SsemSysvAccount *account;
@@ -36,35 +37,36 @@ typedef struct
   int set;
 } SsemSysvAttachment;
 
-/* To be called before the others. */
+/* Prepares this module. Call it before the other functions. */
 void     ssem_sysv_attachment_init         (void);
 
-/* Creates an attachment for @key, which does not attach yet. -ENOTDIR where the directory of the key
- * file is missing. */
+/* Creates an attachment for @key without attaching it. -ENOTDIR if the directory of the key file is
+ * missing. */
 int      ssem_sysv_attachment_new          (const char          *key,
                                             SsemSysvAttachment **attachment);
 void     ssem_sysv_attachment_free         (SsemSysvAttachment  *self);
 
-/* Attaches as @mode says, also where the process is attached already. Returns 0; 1 where only a new
- * attachment can reach the semaphore of the key; or -errno: -EEXIST and -ENOENT as the mode has it,
- * -ERANGE for an initial value past the maximum. */
+/* Attaches one instance as @mode requires. The process may be attached already. Returns 0; 1 if
+ * only a new attachment can reach the semaphore of the key; or -errno. -EEXIST and -ENOENT depend
+ * on the mode; -ERANGE means that @initial_value is above the maximum. */
 int      ssem_sysv_attachment_attach       (SsemSysvAttachment  *self,
                                             int                  initial_value,
                                             SsemAccessMode       mode);
 
-/* Attaches a child of fork () to the incarnation that its parent was attached to; -EIDRM where that
- * is gone. */
+/* Attaches a child of fork () to the incarnation of its parent; -EIDRM if the incarnation has
+ * ended. */
 int      ssem_sysv_attachment_attach_child (SsemSysvAttachment  *self);
 
 /* Detaches, if the process is attached. The last process removes the semaphore. */
 void     ssem_sysv_attachment_leave        (SsemSysvAttachment  *self);
 
-/* In a child of fork (): makes the attachment the child's, which is not attached. */
-void     ssem_sysv_attachment_forget       (SsemSysvAttachment  *self);
+/* Puts the attachment in the state "inherited". Runs in a child of fork (), in the fork handler. */
+void     ssem_sysv_attachment_mark_inherited (SsemSysvAttachment  *self);
 
+/* Finishes a reset whose process died. Safe in a signal handler. */
 void     ssem_sysv_attachment_finish_reset (SsemSysvAttachment  *self);
 
-/* Returns the epoch that an operation is about to run in. */
+/* Returns the epoch that an operation uses: always even. */
 static inline guint16
 ssem_sysv_attachment_get_epoch (SsemSysvAttachment *self)
 {

@@ -16,77 +16,123 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* States of an attachment
+/* Words
  *
- *   new         the file is closed and there is no record.
- *   attached    the file is open and has the lock "alive". The set, the record and the account are
- *               valid.
- *   left        the file is closed, but the record stays mapped: threads may be inside an
- *               operation.
- *   inherited   this process is a child of fork (), and has not used the attachment yet. The file
- *               is closed and there is no record. Attaching reaches the incarnation of the parent
- *               or fails.
+ *   instance      an open object of the program. All instances of a key share one attachment.
+ *   key file      the file that belongs to a key: see ssem-sysv-key-private.h.
+ *   set           the kernel's System V semaphore set that belongs to the key file.
+ *   record        the library's data about the set. The key file contains the record, and each
+ *                 attached process maps it: see ssem-sysv-record-private.h.
+ *   attach lock   an exclusive lock on the key file. A process has this lock while it attaches,
+ *                 resets or leaves.
+ *   alive lock    a shared lock on the key file. A process has this lock while it is attached.
+ *   incarnation   the life of one set, from creation to removal.
+ *   reset         setting the value of an existing set, with the command SETVAL of semctl (2).
+ *   epoch         the time between two resets of a set, and the number of that time in the record.
+ *   undo count    the units that the kernel adds to the value when a process ends. The kernel keeps
+ *                 an undo count for each process and set.
+ *   ledger        the balance of this process in one epoch: the units that it acquired with undo,
+ *                 less the units that it released: see ssem-sysv-ledger-private.h.
+ *   account       the ledger of this process for one incarnation.
+ *   exit hook     the function that leaves each semaphore when the program calls exit ().
  *
- * An attachment is orphaned where something outside has removed the set, or the path names another
- * file now. A new instance needs a new attachment then. Operations of the old instances fail with
- * EIDRM.
+ * States of an attachment
+ *
+ *   new           The file is closed, and there is no record.
+ *   attached      The file is open, and the process has the alive lock. The set, the record and the
+ *                 account are valid.
+ *   left          The file is closed, and the alive lock is unlocked. The record stays mapped,
+ *                 because threads may still be inside an operation.
+ *   inherited     This process is a child of fork () and has not used the attachment yet. The file
+ *                 is closed, and there is no record. The child attaches to the same incarnation as
+ *                 its parent, or fails.
+ *
+ *   A new instance can use an attachment only in the states "new" and "attached". In the other
+ *   states, ssem_sysv_attachment_attach () returns 1, and the instance needs a new attachment.
+ *
+ *   An attachment is orphaned if something outside has removed the set, or if the path now names
+ *   another file. A new instance then needs a new attachment, too. If the set was removed,
+ *   operations of the old instances fail with EIDRM. If only the path changed, the old instances
+ *   continue to use the set.
  *
  * Locks, in this order
  *
- *   thread_lock    makes the threads of this process wait for each other, because the owner of the
- *                  attach lock is the open file, which they share.
- *   attach lock    of the file; makes the processes wait for each other. Another process may be
- *                  stopped while it has the attach lock.
+ *   thread_lock   excludes the other threads of this process. The attach lock cannot exclude these
+ *                 threads, because its owner is the open file, which all threads share.
+ *   attach lock   excludes other processes. Another process may be stopped while it has the attach
+ *                 lock.
  *
- *   No fork waits for either of them. The exit hook does not run in a thread that has thread_lock.
- *   The semaphore is left over then, as after a crash.
+ *   attach_new () and ssem_sysv_attachment_attach_child () take the attach lock without
+ *   thread_lock. Before they return, no operation can use the attachment.
  *
- * Descriptors that the program closes: some programs close all descriptors that they find, and the
- * system may give the number to another file. So the descriptor is compared with what it was before
- * each use. The mapping keeps the lock "alive". Such a process can neither open the key again nor
- * leave in good order. It must not remove the set, since the other file says nothing of other
- * processes.
+ *   No fork waits for these locks. A signal handler may interrupt a thread that has one of these
+ *   locks, and call exit (). Then no exit hook runs, and a semaphore may be left over as after a
+ *   crash.
  *
- * Fork: a child that kept a copy of the descriptor or the mapping would keep the parent's locks
- * after the parent's death. So the child closes the descriptor, and does not inherit the mapping.
- * Each file is stored where the child finds it before it gets a lock: see ssem_fork_get_n_begun ().
+ * Closed descriptors
  *
- * Locks of other libraries: a child of fork () finds them as they were, some of them locked
- * forever. The operations of an object, the fork handler and the exit hook take none of these. The
- * first operation in a child and the last drop of an object take only that of malloc (3), which the
- * C library resets in a child. One by one:
+ *   Some programs close every descriptor that they find. The system may then give the same
+ *   descriptor to another file. Before each use, the library checks that the descriptor still
+ *   refers to the key file. If it does not, opening the key again fails with EBADF while an
+ *   instance is open.
  *
- *   malloc          not in the fork handler and the exit hook
- *   random numbers  getrandom (2), never GLib's generator
- *   slices          (before GLib 2.76) the tables are made at the start; opening a new object's key
- *                   takes some, as the object itself does, and so does a GError
- *   quarks, once    only at the start, before there is an object
- *   environment     read when a key is opened; getenv (3) takes no lock
- *   gettext         translates the message of a failure, nothing else
- *   stdio           never
+ *   The mapping still keeps the open file, and so the alive lock, until the attachment is freed.
+ *   The process leaves without removing the set, because the reused descriptor cannot show whether
+ *   other processes are attached.
  *
- * Resets, and what the kernel does not tell
+ * Fork
  *
- *   SETVAL clears all undo counts, so it begins a new epoch. The resetter makes the epoch's number
- *   odd, sets the value, and makes the number even. An acquire reads the number once, after the
- *   kernel has granted the units. An acquire that was blocked finds the new number, because the
- *   reset woke it. A release reads the number once, before it calls the kernel, because it has to
- *   know what to pay back. An odd number counts as the even number below it.
+ *   A copy of the descriptor or of the mapping in a child would keep the parent's locks after the
+ *   death of the parent. So the child closes the descriptor and does not inherit the mapping. The
+ *   parent stores each descriptor for the fork handler before it locks the file: see
+ *   ssem_fork_get_n_begun ().
  *
- *   So an operation at the very moment of a reset may be booked on the wrong side of it. That shows
- *   when its process dies:
+ * Locks of other libraries
  *
- *   - An acquire before SETVAL may be booked after the even number. A release may be booked before
- *     it and reach the kernel after SETVAL. Both pay back what the reset has forgotten, and the
- *     value ends too low.
- *   - An acquire after SETVAL may be booked before the even number. Then the ledger alone forgets
- *     the units, their release pays nothing back, and the value ends too high.
+ *   In a child of fork (), a lock stays locked forever if another thread of the parent had it. So
+ *   the fork handler, the exit hook and every successful operation of an object take no lock of
+ *   another library. The first operation in a child and the last unref of an object take only the
+ *   lock of malloc (3), which the C library resets in a child. These parts of other libraries have
+ *   locks:
  *
- *   A resetter that dies between the two numbers leaves an odd one. The next process that gets the
- *   attach lock finishes the reset. Nobody waits for a resetter that is stopped.
+ *   malloc          The fork handler and the exit hook allocate and free nothing.
+ *   random numbers  The library calls getrandom (2), never GLib's generator.
+ *   slices          Before GLib 2.76, the library initialises the slice tables at startup. Opening
+ *                   a key and creating an object or a GError use slices.
+ *   quarks, g_once  The library uses them only at startup, before there is an object.
+ *   environment     The library reads variables only when it opens a key. getenv (3) takes no lock.
+ *   gettext         The library translates only the messages of errors.
+ *   stdio           The library never uses stdio.
+ *
+ * Resets and epochs
+ *
+ *   A reset clears all undo counts, so it begins a new epoch. The process that resets makes the
+ *   epoch in the record odd, calls SETVAL, and makes the epoch even. An operation that reads an odd
+ *   epoch uses the even epoch before it. (In shared memory, epochs have odd and even numbers.)
+ *
+ *   An acquire reads the epoch once, after the kernel has granted the units. So an acquire that was
+ *   blocked does not use the epoch in which its wait began. A release reads the epoch once, before
+ *   the kernel call, because the epoch decides how many units the release must undo.
+ *
+ *   An operation during a reset may therefore use the wrong epoch. Then the value is wrong after
+ *   the process ends:
+ *
+ *   - An acquire before SETVAL may use the new epoch; its units are released later. A release may
+ *     use the old epoch but run after SETVAL. Both releases lower an undo count that SETVAL has
+ *     already cleared, and the value becomes too low.
+ *   - An acquire after SETVAL may use the old epoch. Then the ledger forgets the units, but the
+ *     undo count does not. The release does not lower the undo count, and the value becomes too
+ *     high.
+ *
+ *   A process that dies during a reset leaves an odd epoch. The next instance that opens the key
+ *   finishes the reset, and so does the next operation that finds both locks free. A child that
+ *   attaches and a process that leaves do not finish the reset.
+ *
+ *   A process that is stopped during a reset keeps the attach lock. Processes that attach or leave
+ *   wait for this process. Operations do not wait.
  */
 
-/* How many key files in a row may have the kernel's key of another semaphore before we give up. */
+/* How many key files in a row may have the IPC key of another semaphore before attaching fails. */
 #define MAX_COLLISIONS 16
 
 void
@@ -95,11 +141,11 @@ ssem_sysv_attachment_init (void)
   ssem_sysv_account_init ();
 }
 
-/* Makes @name the same for each path to the key file: @path without links may still lead through
- * one of several mounts. */
+/* Computes one @name for all paths to the key file, because one directory can be mounted at several
+ * places. Returns 0 or -errno. */
 static int
-make_name (const char  *path,
-           char       **name)
+make_unique_name (const char  *path,
+                  char       **name)
 {
   g_autofree char *directory = g_path_get_dirname (path);
   g_autofree char *base = g_path_get_basename (path);
@@ -123,7 +169,7 @@ ssem_sysv_attachment_new (const char          *key,
   g_autofree char *path = ssem_sysv_key_path (key);
   SsemSysvAttachment *self;
   char *name = NULL;
-  int result = make_name (path, &name);
+  int result = make_unique_name (path, &name);
 
   if (result != 0)
     return result;
@@ -140,12 +186,14 @@ ssem_sysv_attachment_new (const char          *key,
   return 0;
 }
 
+/* Returns whether the ledger has a balance in the present epoch. Then the account must outlive the
+ * attachment, because the kernel's undo count does. */
 static gboolean
-owes_units (SsemSysvAttachment *self)
+has_unsettled_units (SsemSysvAttachment *self)
 {
   guint16 epoch;
 
-  /* A child that has never used what it inherited. */
+  /* This process is a child that has never used the inherited attachment. */
   if (self->file.record == NULL)
     return FALSE;
 
@@ -158,7 +206,7 @@ void
 ssem_sysv_attachment_free (SsemSysvAttachment *self)
 {
   if (self->account != NULL)
-    ssem_sysv_account_put (self->account, owes_units (self));
+    ssem_sysv_account_unref (self->account, has_unsettled_units (self));
   ssem_sysv_file_unmap (&self->file);
   g_mutex_clear (&self->thread_lock);
   g_free (self->name);
@@ -168,18 +216,19 @@ ssem_sysv_attachment_free (SsemSysvAttachment *self)
 }
 
 void
-ssem_sysv_attachment_forget (SsemSysvAttachment *self)
+ssem_sysv_attachment_mark_inherited (SsemSysvAttachment *self)
 {
-  ssem_sysv_file_forget (&self->file);
+  ssem_sysv_file_discard_in_child (&self->file);
   self->is_inherited = TRUE;
 
-  /* Another thread of the parent may have had it; that thread is not here. */
+  /* A thread of the parent may have had the lock. That thread does not exist in the child. */
   g_mutex_init (&self->thread_lock);
 }
 
 /* --- The file --- */
 
-/* Waits for the attach lock of the file that is open; -EBADF where the program has closed it. */
+/* Takes thread_lock, and waits for the attach lock of the open file. Returns 0 or -errno; -EBADF if
+ * the program has closed the descriptor. */
 static int
 lock_file (SsemSysvAttachment *self)
 {
@@ -201,10 +250,11 @@ unlock_file (SsemSysvAttachment *self)
   ssem_thread_unlock (&self->thread_lock);
 }
 
-/* Opens the file at the path, or creates it, and waits for its attach lock. */
+/* Opens the file at the path, or creates the file, and waits for its attach lock. Returns 0 or
+ * -errno. */
 static int
-open_locked (SsemSysvAttachment *self,
-             gboolean            may_create)
+open_and_lock (SsemSysvAttachment *self,
+               gboolean            may_create)
 {
   int result;
 
@@ -227,25 +277,26 @@ open_locked (SsemSysvAttachment *self,
       if (result != 0 || ssem_file_is_at (self->file.fd, self->path) != 0)
         return result;
 
-      /* The last user removed it while we waited. */
+      /* The last process removed the file while this process waited. */
       ssem_sysv_file_close (&self->file);
       ssem_sysv_file_unmap (&self->file);
     }
 }
 
+/* Returns whether another process has the alive lock. */
 static gboolean
 others_are_alive (SsemSysvAttachment *self)
 {
-  /* An error counts as a process: nothing is removed in doubt. */
+  /* If the query fails, assume that another process is alive, so that nothing is removed. */
   return ssem_file_lock_query (self->file.fd, SSEM_SYSV_FILE_ALIVE, 1) != 0;
 }
 
 /* --- With the attach lock --- */
 
-/* Returns whether @mode sets the value of a set that exists. */
+/* Returns whether @mode sets the value of an existing set. */
 static gboolean
-resets (SsemAccessMode mode,
-        gboolean       is_in_use)
+mode_sets_value (SsemAccessMode mode,
+                 gboolean       is_in_use)
 {
   switch (mode)
     {
@@ -263,42 +314,43 @@ resets (SsemAccessMode mode,
     }
 }
 
-/* Finds, creates or resets the set as @mode says. Returns the set's identifier; -EADDRINUSE where
- * another semaphore has the kernel's key of this file. */
+/* Finds, creates or resets the set, as @mode requires. Returns the set's identifier or -errno;
+ * -EADDRINUSE if another semaphore has the IPC key of this file. */
 static int
-get_set (SsemSysvAttachment *self,
-         int                 initial_value,
-         SsemAccessMode      mode)
+open_set (SsemSysvAttachment *self,
+          int                 initial_value,
+          SsemAccessMode      mode)
 {
   SsemSysvRecord *record = self->file.record;
   gboolean exists, is_in_use;
-  key_t token;
+  key_t ipc_key;
   int set, result;
 
-  set = ssem_sysv_set_find (self->path, &token);
+  set = ssem_sysv_set_find (self->path, &ipc_key);
   if (set < 0 && set != -ENOENT)
     return set;
+  /* The record knows of no set, so the set belongs to another key file. */
   if (set >= 0 && record->phase == SSEM_SYSV_PHASE_EMPTY)
     return -EADDRINUSE;
-  if (set >= 0 && ssem_sysv_record_is_qts_set (record, set))
-    ssem_sysv_record_take_qts_set (record, set);
+  if (set >= 0 && ssem_sysv_record_is_qt_set (record, set))
+    ssem_sysv_record_adopt_qt_set (record, set);
 
   exists = set >= 0 && record->phase == SSEM_SYSV_PHASE_READY;
   if (!exists)
     {
       if (mode == SSEM_ACCESS_MODE_OPEN_EXISTING)
         return -ENOENT;
-      return ssem_sysv_record_create_set (record, token, set, initial_value);
+      return ssem_sysv_record_create_set (record, ipc_key, set, initial_value);
     }
 
   ssem_sysv_record_finish_reset (record, set);
 
-  /* Qt leaves no trace of its living processes, so a set that Qt made counts as used. */
+  /* Processes of Qt have no alive lock, so a set that Qt created counts as used. */
   is_in_use = self->set >= 0 || !record->made_by_us || others_are_alive (self);
   if (mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE && is_in_use)
     return -EEXIST;
 
-  if (resets (mode, is_in_use))
+  if (mode_sets_value (mode, is_in_use))
     {
       result = ssem_sysv_record_reset_set (record, set, initial_value);
       if (result != 0)
@@ -308,14 +360,14 @@ get_set (SsemSysvAttachment *self,
   return set;
 }
 
-/* Returns the set that the path leads to, if it is ours to remove; -EBUSY where it is Qt's, or may
- * be. */
+/* Finds the set at the path, if a process of this library created it. Returns the set's identifier
+ * or -errno; -EBUSY if Qt may have created the set. */
 static int
 find_own_set (SsemSysvAttachment *self)
 {
   SsemSysvRecord *record = self->file.record;
-  key_t token;
-  int set = ssem_sysv_set_find (self->path, &token);
+  key_t ipc_key;
+  int set = ssem_sysv_set_find (self->path, &ipc_key);
 
   if (set < 0)
     return set;
@@ -323,68 +375,71 @@ find_own_set (SsemSysvAttachment *self)
   if (record->phase == SSEM_SYSV_PHASE_READY)
     return set == ssem_sysv_record_get_set (record) ? set : -EBUSY;
 
-  /* A process died while it created the set, unless somebody has used the set since. */
+  /* If nobody has used the set, its creator died during the creation, and this process may remove
+   * the set. */
   return record->phase == SSEM_SYSV_PHASE_CREATING && ssem_sysv_set_was_used (set) == 0 ? set
                                                                                          : -EBUSY;
 }
 
-/* @set is an identifier, or the error of looking for it. Returns whether there is no set any
- * more. */
+/* Removes @set, which is an identifier or the error of the search for the set. Returns whether the
+ * set no longer exists. */
 static gboolean
-remove_set (int set)
+remove_set_if_found (int set)
 {
   int result = set >= 0 ? ssem_sysv_set_remove (set) : set;
 
   return result == 0 || result == -ENOENT || result == -EIDRM;
 }
 
-/* After a failure: removes a file of ours that has no semaphore, and what a creator that died has
- * left of one. In the phase EMPTY, a set that is found is another key's. */
+/* Removes the key file and an unfinished set after a failed attach. Keeps a file whose set is
+ * ready, and a file that Qt made. In the phase EMPTY, a set with the same IPC key belongs to
+ * another key, and stays. */
 static void
 remove_unfinished (SsemSysvAttachment *self)
 {
   guint32 phase = self->file.record->phase;
 
-  if (phase == SSEM_SYSV_PHASE_READY || phase == SSEM_SYSV_PHASE_QTS ||
+  if (phase == SSEM_SYSV_PHASE_READY || phase == SSEM_SYSV_PHASE_QT ||
       ssem_file_is_at (self->file.fd, self->path) <= 0)
     return;
 
-  if (phase == SSEM_SYSV_PHASE_EMPTY || remove_set (find_own_set (self)))
+  if (phase == SSEM_SYSV_PHASE_EMPTY || remove_set_if_found (find_own_set (self)))
     unlink (self->path);
 }
 
-/* Returns whether a new instance would find another semaphore than the one that this is attached
- * to: 0, 1, or -errno where that is not known. */
+/* Returns 1 if the key now leads to another semaphore, or to none; 0 if the key still leads to the
+ * semaphore of this attachment; -errno if the check fails. */
 static int
 is_orphaned (SsemSysvAttachment *self)
 {
-  key_t token;
+  key_t ipc_key;
   int result;
 
   result = ssem_file_is_at (self->file.fd, self->path);
   if (result <= 0)
     return result == 0 ? 1 : result;
 
-  result = ssem_sysv_set_find (self->path, &token);
+  result = ssem_sysv_set_find (self->path, &ipc_key);
   if (result < 0 && result != -ENOENT)
     return result;
 
   return result != self->set || self->file.record->incarnation != self->incarnation;
 }
 
-/* As the last process. */
+/* Removes the set and the file. Only the last process calls this function. */
 static void
-remove_all (SsemSysvAttachment *self)
+remove_set_and_file (SsemSysvAttachment *self)
 {
   gboolean is_at_path = ssem_file_is_at (self->file.fd, self->path) > 0;
 
-  /* By the record, not by what we are attached to: something outside may have removed our set, and
-   * another process may have created one for this file since, and be gone. */
+  /* Not @self->set: something outside may have removed that set. Another process may then have
+   * created a new set for this file, and left. The record has the new set. */
   int set = is_at_path ? find_own_set (self) : ssem_sysv_record_get_set (self->file.record);
 
-  /* The set first: a file without a set does no harm, but nobody would ever find a set without a
-   * file. A process that has become another user's may not remove the set, and leaves both. */
-  if (!remove_set (set))
+  /* Remove the set before the file. A file without a set does no harm, but no process can find a
+   * set without its file. A process that has changed its user cannot remove the set, so it leaves
+   * the set and the file. */
+  if (!remove_set_if_found (set))
     return;
 
   if (is_at_path)
@@ -394,28 +449,29 @@ remove_all (SsemSysvAttachment *self)
 
 /* --- Attaching and leaving --- */
 
-/* One attempt: returns the identifier of the set. A failure leaves the file open. */
+/* Tries to attach through the open file, with the attach lock. Returns the set's identifier or
+ * -errno. After a failure, the file is still open. */
 static int
-enter_file (SsemSysvAttachment *self,
-            int                 initial_value,
-            SsemAccessMode      mode)
+lock_alive_and_open_set (SsemSysvAttachment *self,
+                         int                 initial_value,
+                         SsemAccessMode      mode)
 {
-  int result = ssem_sysv_file_check (&self->file, self->key, SSEM_SYSV_PHASE_QTS);
+  int result = ssem_sysv_file_ensure_record (&self->file, self->key, SSEM_SYSV_PHASE_QT);
 
   if (result != 0)
     return result;
 
-  /* Alive before anything is created, so that a failure has nothing to undo in a set. */
+  /* Take the alive lock before creating the set, so that a lock failure leaves no set behind. */
   result = ssem_file_lock_try (self->file.fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_SHARED);
   if (result == 0)
-    result = get_set (self, initial_value, mode);
+    result = open_set (self, initial_value, mode);
   if (result < 0)
     remove_unfinished (self);
 
   return result;
 }
 
-/* From new to attached. */
+/* Attaches a new attachment. Returns 0 or -errno. */
 static int
 attach_new (SsemSysvAttachment *self,
             int                 initial_value,
@@ -427,9 +483,9 @@ attach_new (SsemSysvAttachment *self,
 
   for (;;)
     {
-      result = open_locked (self, mode != SSEM_ACCESS_MODE_OPEN_EXISTING);
+      result = open_and_lock (self, mode != SSEM_ACCESS_MODE_OPEN_EXISTING);
       if (result == 0)
-        result = enter_file (self, initial_value, mode);
+        result = lock_alive_and_open_set (self, initial_value, mode);
       if (result >= 0)
         break;
 
@@ -437,9 +493,9 @@ attach_new (SsemSysvAttachment *self,
       if (result != -EADDRINUSE || n_collided == MAX_COLLISIONS)
         break;
 
-      /* ftok(3) keeps 16 bits of the inode's number. As long as this file is open, the next one has
-       * another number. */
-      collided[n_collided++] = ssem_sysv_file_disown (&self->file);
+      /* ftok (3) uses only 16 bits of the inode number, so two files can have the same IPC key.
+       * While this file is open, the next file gets another inode number. */
+      collided[n_collided++] = ssem_sysv_file_steal_descriptor (&self->file);
     }
 
   while (n_collided > 0)
@@ -451,7 +507,8 @@ attach_new (SsemSysvAttachment *self,
       return result;
     }
 
-  /* The incarnation last: a child that is forked meanwhile must not take the rest for complete. */
+  /* Store the incarnation last. Otherwise a child that is forked meanwhile would treat an
+   * incomplete attachment as complete. */
   self->set = result;
   self->account = ssem_sysv_account_get (self->file.record->incarnation);
   self->incarnation = self->file.record->incarnation;
@@ -460,11 +517,12 @@ attach_new (SsemSysvAttachment *self,
   return 0;
 }
 
-/* For one more instance of an attached process; 1 where it is orphaned. */
+/* Adds an instance to an attachment that is attached. Returns 0 or -errno; 1 if the attachment is
+ * orphaned. */
 static int
-join (SsemSysvAttachment *self,
-      int                 initial_value,
-      SsemAccessMode      mode)
+attach_again (SsemSysvAttachment *self,
+              int                 initial_value,
+              SsemAccessMode      mode)
 {
   int result = lock_file (self);
 
@@ -474,7 +532,7 @@ join (SsemSysvAttachment *self,
   result = is_orphaned (self);
   if (result == 0)
     {
-      result = get_set (self, initial_value, mode);
+      result = open_set (self, initial_value, mode);
       result = MIN (result, 0);
     }
   unlock_file (self);
@@ -487,21 +545,23 @@ ssem_sysv_attachment_attach (SsemSysvAttachment *self,
                              int                 initial_value,
                              SsemAccessMode      mode)
 {
+  /* An inherited attachment leads to the set of the parent. The key may now lead to another set. */
   if (self->is_inherited)
     return 1;
   if (self->file.fd >= 0)
-    return join (self, initial_value, mode);
+    return attach_again (self, initial_value, mode);
 
+  /* 1: the process has left. */
   return self->file.record == NULL ? attach_new (self, initial_value, mode) : 1;
 }
 
 int
 ssem_sysv_attachment_attach_child (SsemSysvAttachment *self)
 {
-  int result = open_locked (self, FALSE);
+  int result = open_and_lock (self, FALSE);
 
   if (result == 0)
-    result = ssem_sysv_file_check (&self->file, self->key, SSEM_SYSV_PHASE_QTS);
+    result = ssem_sysv_file_ensure_record (&self->file, self->key, SSEM_SYSV_PHASE_QT);
   if (result == 0)
     result = is_orphaned (self);
   if (result == -ENOENT || result > 0)
@@ -528,18 +588,20 @@ ssem_sysv_attachment_leave (SsemSysvAttachment *self)
   if (self->file.fd < 0)
     return;
 
-  /* Closing drops "alive" first. Else the next process to leave might find us alive, after we have
-   * found it alive, and nobody would remove the semaphore. */
+  /* ssem_sysv_file_close () unlocks the alive lock before the attach lock. Otherwise two processes
+   * that leave could see each other alive, and neither would remove the semaphore. */
   ssem_thread_lock (&self->thread_lock);
   if (ssem_sysv_file_has_descriptor (&self->file) && ssem_sysv_file_lock (&self->file) == 0 &&
       self->file.record->made_by_us && !others_are_alive (self))
-    remove_all (self);
+    remove_set_and_file (self);
   ssem_sysv_file_close (&self->file);
   ssem_thread_unlock (&self->thread_lock);
 }
 
-/* The resetter may be running, stopped or dead. Only where it is dead, both locks are free. Safe in
- * a signal handler, because it waits for nothing. */
+/* Finishes the reset only if both locks are free: then the process that began the reset is dead.
+ *
+ * A signal handler may call this function. POSIX does not promise that for g_mutex_trylock () and
+ * semctl (2). Here both are safe: each returns without waiting, and takes no other lock. */
 void
 ssem_sysv_attachment_finish_reset (SsemSysvAttachment *self)
 {

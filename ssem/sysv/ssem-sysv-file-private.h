@@ -13,75 +13,87 @@
 
 G_BEGIN_DECLS
 
-/* The key file of a semaphore, open and mapped. The file contains the record, and its locks say
- * which processes are attached. The locks are on two bytes past the end of the file:
+/* The key file of a semaphore, open and mapped. The file contains the record. Two locks on the file
+ * show which processes are attached. Each lock is on a byte past the end of the file:
  *
- *   attach lock   exclusive, while a process attaches, resets, detaches or removes. A process that
- *                 unlinks the file has the attach lock of that very file, and has made sure that
- *                 the path names it.
- *   alive         shared, as long as a process is attached. A process that has the attach lock and
- *                 finds no other process here is the last.
+ *   attach lock   exclusive. A process has this lock while it attaches, resets, leaves or removes
+ *                 the semaphore. Before a process unlinks the file, it takes the attach lock and
+ *                 checks that the path still names this file.
+ *   alive lock    shared. A process has this lock while it is attached. If a process has the attach
+ *                 lock and no other process has the alive lock, this process is the last.
  *
- * The kernel drops both when their owner dies, so a crash leaves nothing to repair.
+ * The kernel unlocks both locks when their owner dies, so a crash leaves no lock behind.
  *
  * Functions return 0 or -errno unless they say otherwise.
  */
 typedef struct
 {
-  /* -1 when closed. Stored before the file gets a lock, so that a child of fork () finds it. */
+  /* -1 when closed. The descriptor is stored before the file is locked, so that a child of fork ()
+   * can close its copy. */
   atomic_int fd;
-  SsemFileIdentity identity; /* of fd's file */
-  SsemSysvRecord *record;    /* stays when the file is closed; NULL in a child of fork () */
+  SsemFileIdentity identity; /* which file fd refers to */
+  SsemSysvRecord *record;    /* stays mapped when the file is closed; NULL in a child of fork () */
 } SsemSysvFile;
 
 #define SSEM_SYSV_FILE_ATTACH_LOCK (G_GINT64_CONSTANT (1) << 32)
 #define SSEM_SYSV_FILE_ALIVE       ((G_GINT64_CONSTANT (1) << 32) + 1)
 
-void     ssem_sysv_file_init           (SsemSysvFile    *self);
+/* Initialises @self as a closed file. */
+void     ssem_sysv_file_init             (SsemSysvFile    *self);
 
-/* Opens and maps the file at @path, which gets no lock. The errors are those of ssem_file_open (),
- * and
- * -ENOENT where there is none. The record may not be read before ssem_sysv_file_check (). */
-int      ssem_sysv_file_open           (SsemSysvFile    *self,
-                                        const char      *path);
+/* Opens and maps the file at @path without a lock. Fails as ssem_file_open () does; -ENOENT if
+ * there is no file. Call ssem_sysv_file_ensure_record () before reading the record. */
+int      ssem_sysv_file_open             (SsemSysvFile    *self,
+                                          const char      *path);
 
-/* Creates, opens and maps a file that contains a record of @key in the phase EMPTY. On most file
- * systems the file appears at @path with its record and its attach lock. On others, another process
- * may be first to lock the file, and takes it for Qt's; so the caller waits for the attach lock in
- * any case. -EEXIST where there is a file. */
-int      ssem_sysv_file_create         (SsemSysvFile    *self,
-                                        const char      *path,
-                                        const char      *key);
+/* Creates, opens and maps a file that contains a record of @key in the phase EMPTY. -EEXIST if
+ * there is a file.
+ *
+ * On most file systems, the file appears at @path complete and with the attach lock. On others, the
+ * file appears empty, and another process may take the attach lock first. That process then treats
+ * the file as one of Qt. So the caller has to wait for the attach lock. */
+int      ssem_sysv_file_create           (SsemSysvFile    *self,
+                                          const char      *path,
+                                          const char      *key);
 
-/* Returns whether the descriptor is open and still ours: see ssem-file-identity-private.h. */
-gboolean ssem_sysv_file_has_descriptor (SsemSysvFile    *self);
+/* Returns whether the descriptor is open and still refers to this file: see
+ * ssem-file-identity-private.h. */
+gboolean ssem_sysv_file_has_descriptor   (SsemSysvFile    *self);
 
-/* Waits for the attach lock, or tries to get it: then -EAGAIN where another process has it. */
-int      ssem_sysv_file_lock           (SsemSysvFile    *self);
-int      ssem_sysv_file_try_lock       (SsemSysvFile    *self);
-void     ssem_sysv_file_unlock         (SsemSysvFile    *self);
+/* Waits for the attach lock. */
+int      ssem_sysv_file_lock             (SsemSysvFile    *self);
 
-/* Checks that the file contains a record of @key. Writes one, in @phase_of_empty, into an empty
- * file. Needs the attach lock. -EBADMSG where the content is something else or another key's,
- * -EPROTO where another version of this library wrote it. */
-int      ssem_sysv_file_check          (SsemSysvFile    *self,
-                                        const char      *key,
-                                        SsemSysvPhase    phase_of_empty);
+/* Tries to take the attach lock; -EAGAIN if another process has this lock. */
+int      ssem_sysv_file_try_lock         (SsemSysvFile    *self);
 
-/* Gives up the descriptor, if it is still ours, and its locks. Threads may still read the mapped
- * record. Returns the descriptor, which has no lock any more; -1 where there was none. */
-int      ssem_sysv_file_disown         (SsemSysvFile    *self);
-void     ssem_sysv_file_close          (SsemSysvFile    *self);
-void     ssem_sysv_file_unmap          (SsemSysvFile    *self);
+/* Unlocks the attach lock. */
+void     ssem_sysv_file_unlock           (SsemSysvFile    *self);
 
-/* In a child of fork (): closes the child's copy of the descriptor. The child has no copy of the
- * mapping. */
-void     ssem_sysv_file_forget         (SsemSysvFile    *self);
+/* Checks that the file contains a record of @key. If the file is empty, writes a record in the
+ * phase @phase_of_empty. Needs the attach lock. -EBADMSG if the file has other content or belongs
+ * to another key, -EPROTO if another version of this library wrote the record. */
+int      ssem_sysv_file_ensure_record    (SsemSysvFile    *self,
+                                          const char      *key,
+                                          SsemSysvPhase    phase_of_empty);
 
-/* Reads the record of an open file without mapping it. Returns 1; 0 where there is none yet, as in
- * a file that Qt made; or the errors of ssem_sysv_file_check (). The key has no terminating
- * null. */
-int      ssem_sysv_file_read_record    (int              fd,
-                                        SsemSysvRecord  *record);
+/* Unlocks both locks and returns the descriptor, which the caller closes. Returns -1 if the
+ * descriptor is closed or refers to another file. The record stays mapped. */
+int      ssem_sysv_file_steal_descriptor (SsemSysvFile    *self);
+
+/* Unlocks both locks, the alive lock first, and closes the file. The record stays mapped, because
+ * threads may still read it. */
+void     ssem_sysv_file_close            (SsemSysvFile    *self);
+
+/* Unmaps the record. */
+void     ssem_sysv_file_unmap            (SsemSysvFile    *self);
+
+/* Closes the copy of the descriptor in a child of fork (). The child has no copy of the mapping. */
+void     ssem_sysv_file_discard_in_child (SsemSysvFile    *self);
+
+/* Reads the record of an open file without a mapping. Returns 1 if there is a record; 0 if there is
+ * none yet, as in a file that Qt made; or -errno, as ssem_sysv_file_ensure_record () does. The key
+ * in @record has no terminating null. */
+int      ssem_sysv_file_read_record      (int              fd,
+                                          SsemSysvRecord  *record);
 
 G_END_DECLS

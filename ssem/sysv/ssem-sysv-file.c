@@ -26,9 +26,9 @@ G_STATIC_ASSERT (sizeof (atomic_uint_least32_t) == 4);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemSysvRecord, key) == 44);
 G_STATIC_ASSERT (sizeof (SsemSysvRecord) == 1072);
 
-/* A mapping keeps the open file, and with it the file's locks. A child that inherited the mapping
- * would make its parent look alive after the parent's death. Systems without this advice have locks
- * of the process, which no child inherits. */
+/* A mapping keeps the open file, and so the locks of the file. If a child inherited the mapping,
+ * its parent would look alive after the parent's death. On systems without MADV_DONTFORK, the
+ * process owns the locks, and no child inherits them. */
 #ifndef MADV_DONTFORK
 #define MADV_DONTFORK MADV_NORMAL
 #endif
@@ -41,10 +41,12 @@ ssem_sysv_file_init (SsemSysvFile *self)
 
 /* --- Opening --- */
 
+/* Maps the record, without copies in children. */
 static int
 map_record (SsemSysvFile *self)
 {
-  /* The file may be empty still: nothing touches the memory before ssem_sysv_file_check (). */
+  /* The file may be empty. Access to the memory is an error before ssem_sysv_file_ensure_record ()
+   * has enlarged the file. */
   void *memory = mmap (NULL, sizeof (SsemSysvRecord), PROT_READ | PROT_WRITE, MAP_SHARED,
                        self->fd, 0);
 
@@ -56,7 +58,7 @@ map_record (SsemSysvFile *self)
   return madvise (memory, sizeof (SsemSysvRecord), MADV_DONTFORK) == 0 ? 0 : -errno;
 }
 
-/* ssem_file_create (), or a function like it. */
+/* A function that opens or creates a file, such as ssem_file_create (). */
 typedef int (* OpenFunc) (const char       *path,
                           SsemFileIdentity *identity);
 
@@ -67,6 +69,8 @@ open_existing (const char       *path,
   return ssem_file_open (path, O_RDWR, identity);
 }
 
+/* Opens the file at @path with @open_func, and maps the record. Repeats this if a fork came in
+ * between. */
 static int
 open_and_map (SsemSysvFile *self,
               const char   *path,
@@ -87,8 +91,8 @@ open_and_map (SsemSysvFile *self,
         }
 
       result = map_record (self);
-      /* A child that was forked meanwhile may have a descriptor that it does not know of, or a
-       * mapping. It keeps this open file, which therefore must never get a lock. */
+      /* A child that was forked meanwhile may have copies of the descriptor and of the mapping that
+       * it cannot find. The child keeps this open file, so this process must not lock it. */
       if (result != 0 || n_forks != ssem_fork_get_n_begun ())
         {
           ssem_sysv_file_close (self);
@@ -117,6 +121,7 @@ ssem_sysv_file_create (SsemSysvFile *self,
   int result;
 
   result = open_and_map (self, directory, ssem_file_create_nameless);
+  /* Some file systems cannot create a file without a name. */
   is_named = result == -EOPNOTSUPP || result == -EISDIR || result == -EINVAL;
   if (is_named)
     result = open_and_map (self, path, ssem_file_create);
@@ -125,9 +130,10 @@ ssem_sysv_file_create (SsemSysvFile *self,
 
   result = ssem_sysv_file_try_lock (self);
   if (result == 0)
-    result = ssem_sysv_file_check (self, key, SSEM_SYSV_PHASE_EMPTY);
+    result = ssem_sysv_file_ensure_record (self, key, SSEM_SYSV_PHASE_EMPTY);
   if (result == 0 && !is_named)
     result = ssem_file_link (self->fd, path);
+  /* Another process has found the named file and locked it first. */
   if (result == -EAGAIN && is_named)
     result = 0;
 
@@ -147,7 +153,7 @@ ssem_sysv_file_has_descriptor (SsemSysvFile *self)
 }
 
 int
-ssem_sysv_file_disown (SsemSysvFile *self)
+ssem_sysv_file_steal_descriptor (SsemSysvFile *self)
 {
   int fd = self->fd;
 
@@ -157,8 +163,10 @@ ssem_sysv_file_disown (SsemSysvFile *self)
       return -1;
     }
 
-  /* One by one, because the mapping keeps the open file. The attach lock is last: a process that
-   * gets it finds us gone. Until then a child of fork () must know the descriptor. */
+  /* Unlock explicitly, because the mapping keeps the open file. Unlock the attach lock last, so
+   * that the next process with the attach lock does not find this process alive. Forget the
+   * descriptor after that, because a child of fork () must close each descriptor whose file has a
+   * lock. */
   ssem_file_lock_try (fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_NONE);
   ssem_sysv_file_unlock (self);
   self->fd = -1;
@@ -169,7 +177,7 @@ ssem_sysv_file_disown (SsemSysvFile *self)
 void
 ssem_sysv_file_close (SsemSysvFile *self)
 {
-  int fd = ssem_sysv_file_disown (self);
+  int fd = ssem_sysv_file_steal_descriptor (self);
 
   if (fd >= 0)
     close (fd);
@@ -183,7 +191,7 @@ ssem_sysv_file_unmap (SsemSysvFile *self)
 }
 
 void
-ssem_sysv_file_forget (SsemSysvFile *self)
+ssem_sysv_file_discard_in_child (SsemSysvFile *self)
 {
   if (ssem_sysv_file_has_descriptor (self))
     close (self->fd);
@@ -213,9 +221,9 @@ ssem_sysv_file_unlock (SsemSysvFile *self)
 
 /* --- Content --- */
 
-/* Returns 0 where the file contains nothing yet, 1 where it contains a record, or -errno. */
+/* Returns 1 if the file contains a record, 0 if it has no content yet, or -errno. */
 static int
-examine_content (int fd)
+identify_content (int fd)
 {
   static const char no_magic[sizeof record_magic];
   struct
@@ -244,7 +252,7 @@ examine_content (int fd)
       return found.st_size == sizeof (SsemSysvRecord) ? 1 : -EBADMSG;
     }
 
-  /* A writer died before it wrote the magic. */
+  /* A writer died before it wrote the magic, so the file counts as empty. */
   if (memcmp (head.magic, no_magic, sizeof no_magic) == 0 &&
       found.st_size == sizeof (SsemSysvRecord))
     return 0;
@@ -252,6 +260,7 @@ examine_content (int fd)
   return -EBADMSG;
 }
 
+/* Writes a record of @key. */
 static void
 write_record (SsemSysvRecord *record,
               const char     *key,
@@ -262,18 +271,18 @@ write_record (SsemSysvRecord *record,
   record->key_length = (guint32) strlen (key);
   memcpy (record->key, key, record->key_length);
 
-  /* A writer that dies before this leaves a file that the next process takes for empty. */
+  /* Write the magic last. If the writer dies before, the next process treats the file as empty. */
   atomic_thread_fence (memory_order_release);
   memcpy (record->magic, record_magic, sizeof record_magic);
 }
 
 int
-ssem_sysv_file_check (SsemSysvFile  *self,
+ssem_sysv_file_ensure_record (SsemSysvFile  *self,
                       const char    *key,
                       SsemSysvPhase  phase_of_empty)
 {
   SsemSysvRecord *record = self->record;
-  int result = examine_content (self->fd);
+  int result = identify_content (self->fd);
 
   if (result < 0)
     return result;
@@ -298,7 +307,7 @@ ssem_sysv_file_read_record (int             fd,
   gssize n_read;
   int result;
 
-  result = examine_content (fd);
+  result = identify_content (fd);
   if (result != 1)
     return result;
 

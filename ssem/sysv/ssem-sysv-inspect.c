@@ -22,37 +22,37 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* An inspection takes no lock. It reads the key file while others may write it, so each figure is
- * true at some moment of the inspection.
+/* An inspection takes no lock. Other processes may write the key file meanwhile. So each number in
+ * a snapshot is true at some moment of the inspection, but not all at the same moment.
  *
- * The units that each process holds are in the kernel's undo lists, which cannot be read. The
- * kernel says how many threads wait, but not which. So a snapshot names neither holders nor
- * waiters.
+ * Only the kernel knows how many units each process holds. The kernel reports how many threads
+ * wait, but not which threads. So a snapshot names neither holders nor waiters.
  */
 
-/* Returns the set of the key file, or -ENOENT. @record is NULL for a file that Qt made. */
+/* Finds the set of the key file. @record is NULL for a file that Qt made. Returns the set's
+ * identifier or -errno. */
 static int
 find_set (const char           *path,
           const SsemSysvRecord *record)
 {
-  key_t token;
+  key_t ipc_key;
 
-  /* In another phase, a set with that kernel's key is unfinished, or belongs to another key. */
+  /* In another phase, a set with this IPC key is unfinished, or belongs to another key file. */
   if (record != NULL && record->phase != SSEM_SYSV_PHASE_READY)
     return -ENOENT;
 
-  return ssem_sysv_set_find (path, &token);
+  return ssem_sysv_set_find (path, &ipc_key);
 }
 
 static gboolean
 has_attached (int fd)
 {
-  /* An error counts as a process. */
+  /* If the query fails, assume that a process is attached. */
   return ssem_file_lock_query (fd, SSEM_SYSV_FILE_ALIVE, 1) != 0;
 }
 
-/* Sets how many processes are attached to each of @n semaphores, of which none is a leftover. All
- * are counted together, because it takes time to read the system's list of locks. */
+/* Counts the processes that are attached to each of @n semaphores, none of which is a leftover. One
+ * pass counts for all semaphores, because reading the system's list of locks takes time. */
 static void
 count_attached (SsemSnapshot **snapshots,
                 SsemLockCount *files,
@@ -69,8 +69,9 @@ count_attached (SsemSnapshot **snapshots,
     }
 }
 
-/* Inspects the semaphore at @path. @key may be NULL. Where processes are attached that can be
- * counted, @file becomes the file whose locks are to be counted; else its inode is 0. */
+/* Inspects the semaphore at @path. @key may be NULL. If count_attached () has to count the attached
+ * processes, sets @file to the key file; otherwise sets the inode of @file to 0. Returns 0 or
+ * -errno. */
 static int
 inspect_path (const char     *path,
               const char     *key,
@@ -80,7 +81,7 @@ inspect_path (const char     *path,
   struct stat opened = { 0 };
   g_autoptr(SsemSnapshot) snapshot = ssem_snapshot_new ();
   SsemSysvRecord record;
-  gboolean is_qts;
+  gboolean is_qt;
   int fd, set, result;
 
   if (!ssem_file_lock_is_of_description ())
@@ -90,12 +91,12 @@ inspect_path (const char     *path,
   if (fd < 0)
     return fd;
   result = ssem_sysv_file_read_record (fd, &record);
-  is_qts = result == 0;
+  is_qt = result == 0;
   if (result == 1)
     {
       snapshot->key = g_strndup (record.key, record.key_length);
       snapshot->initial_value = MAX (-1, record.initial);
-      is_qts = record.phase == SSEM_SYSV_PHASE_QTS;
+      is_qt = record.phase == SSEM_SYSV_PHASE_QT;
       result = key != NULL && !g_str_equal (key, snapshot->key) ? -EBADMSG : 0;
     }
   else if (result == 0)
@@ -110,7 +111,7 @@ inspect_path (const char     *path,
   if (result != 0)
     return result;
 
-  set = find_set (path, is_qts ? NULL : &record);
+  set = find_set (path, is_qt ? NULL : &record);
   if (set < 0)
     return set;
   result = snapshot->value = ssem_sysv_set_get_value (set);
@@ -119,14 +120,14 @@ inspect_path (const char     *path,
   if (result < 0)
     return result == -EIDRM ? -ENOENT : result;
 
-  /* Qt leaves no trace of its living processes. */
-  is_qts = is_qts || set != ssem_sysv_record_get_set (&record);
-  if (is_qts || !record.made_by_us)
+  /* Processes of Qt have no alive lock, so they cannot be counted. */
+  is_qt = is_qt || set != ssem_sysv_record_get_set (&record);
+  if (is_qt || !record.made_by_us)
     {
       snapshot->n_attached = -1;
       opened.st_ino = 0;
     }
-  if (is_qts)
+  if (is_qt)
     snapshot->initial_value = -1;
   snapshot->is_leftover = snapshot->n_attached == 0;
   *file = (SsemLockCount) { .device = opened.st_dev, .inode = opened.st_ino };
@@ -183,7 +184,7 @@ ssem_sysv_list (GPtrArray *snapshots,
       if (result != 0)
         continue;
 
-      /* The key leads to another path where the file was copied or renamed. */
+      /* If the file was copied or renamed, its key leads to another path. */
       if (snapshot->key != NULL)
         {
           if (!g_utf8_validate (snapshot->key, -1, NULL))
@@ -219,7 +220,7 @@ remove_leftover (const char *key)
   if (fd < 0)
     return fd;
 
-  /* Another process that has the attach lock is about to attach or to leave. */
+  /* Another process that has the attach lock is attaching or leaving. */
   result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_EXCLUSIVE);
   if (result == -EAGAIN)
     result = -EBUSY;
@@ -242,15 +243,16 @@ remove_leftover (const char *key)
       result = MIN (set, 0);
       if (result == 0)
         result = set == ssem_sysv_record_get_set (&record) ? ssem_sysv_set_remove (set) : -EBUSY;
-      /* The set first: see remove_all () in ssem-sysv-attachment.c. A file whose set is gone is
-       * removed, too. An unfinished set stays: the next process that opens the key finishes it. */
+      /* Remove the set before the file, as remove_set_and_file () in ssem-sysv-attachment.c does.
+       * Also remove the file if its set no longer exists. Keep an unfinished set: the next process
+       * that opens the key finishes its creation. */
       if (record.phase == SSEM_SYSV_PHASE_READY &&
           (result == 0 || result == -ENOENT || result == -EIDRM))
         unlink (path);
     }
 
-  /* Not by closing alone: a child that another thread has forked meanwhile has the open file,
-   * too. */
+  /* Closing does not unlock the file if another thread has forked meanwhile, because the child
+   * keeps the open file. */
   ssem_file_lock_try (fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_NONE);
   close (fd);
 

@@ -11,20 +11,21 @@ G_BEGIN_DECLS
 
 /* How a key leads to the semaphore.
  *
- * The way is Qt's, so that Qt finds the same semaphore: a key file in the directory for temporary
- * files, and the kernel's key that ftok(3) makes from that file.
+ * A key belongs to a key file in the directory for temporary files. ftok (3) makes a number from
+ * that file: the IPC key, under which the kernel knows the set. Qt uses the same names, so Qt finds
+ * the same semaphore.
  */
 
-/* Returns the path of the key file. It is in the directory that SSEM_RUNTIME_DIR names, else in
- * that of TMPDIR, else in /tmp. */
-char *ssem_sysv_key_path      (const char *key);
+/* Returns the path of the key file. Its directory is SSEM_RUNTIME_DIR; if that is not set, TMPDIR;
+ * if neither is set, /tmp. */
+char *ssem_sysv_key_path         (const char *key);
 
-/* Returns the directory of the key files. All their names begin with the prefix. */
-char *ssem_sysv_key_directory (void);
+/* Returns the directory of the key files. Each key file's name begins with the prefix. */
+char *ssem_sysv_key_directory    (void);
 #define SSEM_SYSV_KEY_PREFIX "qipc_systemsem_"
 
-/* Gets the kernel's key of the file at @path. Returns 0 or -errno. */
-int   ssem_sysv_key_token     (const char *path,
-                               key_t      *token);
+/* Computes the IPC key of the file at @path. Returns 0 or -errno. */
+int   ssem_sysv_key_make_ipc_key (const char *path,
+                                  key_t      *ipc_key);
 
 G_END_DECLS

@@ -35,14 +35,14 @@ ssem_sysv_key_path (const char *key)
 }
 
 int
-ssem_sysv_key_token (const char *path,
-                     key_t      *token)
+ssem_sysv_key_make_ipc_key (const char *path,
+                            key_t      *ipc_key)
 {
   key_t key = ftok (path, 'Q');
 
   if (key == (key_t) -1)
     return -errno;
 
-  *token = key;
+  *ipc_key = key;
   return 0;
 }

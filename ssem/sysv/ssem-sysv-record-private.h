@@ -10,44 +10,46 @@
 
 G_BEGIN_DECLS
 
-/* The record in the key file: what processes know of a semaphore beside the kernel's set.
+/* The record in the key file: the library's data about the kernel's set. The words are defined in
+ * ssem-sysv-attachment.c.
  *
- * A process changes the record and the set only while it has the attach lock of the key file (see
- * ssem-sysv-file-private.h). It writes into the record what it is about to do to the set, so that
- * another process can finish the change if this one dies.
+ * A process changes the record and the set only while it has the attach lock. Before each change of
+ * the set, the process writes the change into the record. So another process can finish the change
+ * if this process dies.
  *
- * Qt makes an empty key file. The first process of this library that opens the file writes a record
- * into it, in the phase QTS. Qt never reads the record. The library's own files have one from the
- * beginning.
+ * Qt creates an empty key file, and never reads the record. The first process of this library that
+ * opens such a file writes a record in the phase QT. The library creates its own files with a
+ * record.
  *
- *   word          written                 meaning
- *   magic         last, with attach lock  the record is complete
- *   layout        with the magic          another version's record has another layout
- *   made_by_us    with attach lock        0: Qt made the set, and Qt removes it
- *   incarnation   with attach lock        one set's life, from creation to removal: 32 random bits,
- *                                         and below them the set's identifier
- *   phase         with attach lock        see below
- *   epoch         with attach lock; read  odd during a reset; the undo counts of an earlier epoch
- *                 without it              are void. A stale value is harmless except as the design
- *                                         note of ssem-sysv-attachment.c says
- *   value         with attach lock        the value that a reset in progress sets
- *   initial       with attach lock        the value that the set was created with or last reset to;
- *                                         -1 where Qt did that
- *   key_length,   once, before the magic  the key itself
+ *   field         meaning
+ *   magic         The record is complete. This field is written last.
+ *   layout        identifies the version of the library that wrote the record.
+ *   made_by_us    1: this library created the set, and removes it. 0: Qt created the set, and Qt
+ *                 removes it.
+ *   incarnation   identifies the life of one set, from creation to removal. The upper 32 bits are
+ *                 random; the lower 32 bits are the set's identifier.
+ *   phase         what is known of the set: see SsemSysvPhase.
+ *   epoch         odd during a reset, else even. Undo counts of earlier epochs are void.
+ *   value         the value that the present reset sets.
+ *   initial       the value at the creation or the last reset; -1 if Qt set that value.
+ *   key_length,   the key itself. The two fields never change.
  *   key
  *
- * All fields have a fixed width. incarnation has the alignment that i386 does not give to 64 bits,
- * so that 32-bit and 64-bit processes agree.
+ * Fields are written with the attach lock. Only the epoch is also read without: the section "Resets
+ * and epochs" in ssem-sysv-attachment.c says what happens after a stale read.
+ *
+ * All fields have a fixed width, and incarnation is aligned to 8 bytes, which i386 does not do by
+ * default. So 32-bit and 64-bit processes have the same layout.
  */
 
 #define SSEM_SYSV_KEY_MAX 1024
 
 typedef enum
 {
-  SSEM_SYSV_PHASE_EMPTY,    /* no set is known */
+  SSEM_SYSV_PHASE_EMPTY,    /* this library created the file; there is no set yet */
   SSEM_SYSV_PHASE_CREATING, /* the set may exist; its value is not valid */
-  SSEM_SYSV_PHASE_READY,
-  SSEM_SYSV_PHASE_QTS,      /* Qt made the file; a set that is found is Qt's, too */
+  SSEM_SYSV_PHASE_READY,    /* the set exists, and its value is valid */
+  SSEM_SYSV_PHASE_QT,       /* Qt created the file; if there is a set, Qt created it too */
 } SsemSysvPhase;
 
 typedef struct
@@ -64,36 +66,36 @@ typedef struct
   char key[SSEM_SYSV_KEY_MAX];
 } SsemSysvRecord;
 
-/* Returns the identifier of the set that the incarnation is of. A different set under the kernel's
- * key is Qt's: something outside removed ours, and Qt created another. */
+/* Returns the identifier of the set in the incarnation. If the IPC key leads to another set,
+ * something outside removed the set of the record, and Qt created the other set. */
 static inline int
 ssem_sysv_record_get_set (const SsemSysvRecord *self)
 {
   return (int) (guint32) self->incarnation;
 }
 
-/* Returns whether @set, which was found by the path of the key file, was created by Qt. */
-gboolean ssem_sysv_record_is_qts_set   (const SsemSysvRecord *self,
+/* Returns whether Qt created @set, to which the IPC key of the key file leads, and the record does
+ * not know @set yet. */
+gboolean ssem_sysv_record_is_qt_set    (const SsemSysvRecord *self,
                                         int                   set);
 
-/* Begins an incarnation for @set, which Qt has created. */
-void     ssem_sysv_record_take_qts_set (SsemSysvRecord       *self,
+/* Begins an incarnation for @set, which Qt created. */
+void     ssem_sysv_record_adopt_qt_set (SsemSysvRecord       *self,
                                         int                   set);
 
-/* Creates the set for the kernel's key @token with @value. @set is one that a process left when it
- * died while it created it, or negative. Returns the set's identifier or -errno; -ERANGE where
- * @value is past the maximum. */
+/* Creates the set of @ipc_key with @value. @set is the unfinished set of a creator that died, or
+ * negative. Returns the set's identifier or -errno; -ERANGE if @value is above the maximum. */
 int      ssem_sysv_record_create_set   (SsemSysvRecord       *self,
-                                        key_t                 token,
+                                        key_t                 ipc_key,
                                         int                   set,
                                         int                   value);
 
-/* Sets the value of @set, and begins a new epoch. Returns 0 or -errno. */
+/* Sets the value of @set and begins a new epoch. Returns 0 or -errno. */
 int      ssem_sysv_record_reset_set    (SsemSysvRecord       *self,
                                         int                   set,
                                         int                   value);
 
-/* Finishes the reset of a process that died before its end, if there is one. */
+/* Finishes a reset whose process died, if there is such a reset. */
 void     ssem_sysv_record_finish_reset (SsemSysvRecord       *self,
                                         int                   set);
 

@@ -14,8 +14,8 @@ static void
 set_epoch (SsemSysvRecord *self,
            guint32         epoch)
 {
-  /* Sequentially consistent, as is the kernel's own lock on the set: no thread sees a reset before
-   * the odd number or after the even number. */
+  /* Sequentially consistent, like the kernel's lock on the set. So all threads see SETVAL after the
+   * odd epoch and before the even epoch. */
   atomic_store (&self->epoch, epoch);
 }
 
@@ -53,44 +53,45 @@ begin_incarnation (SsemSysvRecord *self,
                    int             set,
                    gboolean        made_by_us)
 {
-  /* In this order: a process that dies between the two lines does not leave Qt's set as ours. */
+  /* In this order: a process may die between the two lines. Then the record must not describe Qt's
+   * set as made by this library. */
   self->made_by_us = made_by_us;
   self->incarnation = ssem_random_unique () << 32 | (guint32) set;
 }
 
 gboolean
-ssem_sysv_record_is_qts_set (const SsemSysvRecord *self,
+ssem_sysv_record_is_qt_set (const SsemSysvRecord *self,
                              int                   set)
 {
-  return self->phase == SSEM_SYSV_PHASE_QTS ||
+  return self->phase == SSEM_SYSV_PHASE_QT ||
          (self->phase == SSEM_SYSV_PHASE_READY && set != ssem_sysv_record_get_set (self));
 }
 
 void
-ssem_sysv_record_take_qts_set (SsemSysvRecord *self,
+ssem_sysv_record_adopt_qt_set (SsemSysvRecord *self,
                                int             set)
 {
-  /* A reset in progress was of another set. */
+  /* An unfinished reset belongs to another set, so only make the epoch even. */
   set_epoch (self, (atomic_load (&self->epoch) + 1) & ~1u);
   begin_incarnation (self, set, FALSE);
   self->initial = -1;
   self->phase = SSEM_SYSV_PHASE_READY;
 }
 
-/* Returns the new set, or Qt's: only Qt creates one without the attach lock. Qt may remove its own
- * before we look it up. */
+/* Creates a set of @ipc_key, or finds the set that Qt has just created without the attach lock.
+ * Tries again if Qt removes its set before the lookup. Returns the set's identifier or -errno. */
 static int
-create_or_find_set (key_t     token,
+create_or_find_set (key_t     ipc_key,
                     gboolean *made_by_us)
 {
   int set;
 
   do
     {
-      set = ssem_sysv_set_create (token);
+      set = ssem_sysv_set_create (ipc_key);
       *made_by_us = set >= 0;
       if (set == -EEXIST)
-        set = ssem_sysv_set_lookup (token);
+        set = ssem_sysv_set_lookup (ipc_key);
     }
   while (set == -ENOENT);
 
@@ -99,11 +100,11 @@ create_or_find_set (key_t     token,
 
 int
 ssem_sysv_record_create_set (SsemSysvRecord *self,
-                             key_t           token,
+                             key_t           ipc_key,
                              int             set,
                              int             value)
 {
-  gboolean is_qts = self->phase == SSEM_SYSV_PHASE_QTS;
+  gboolean is_qt = self->phase == SSEM_SYSV_PHASE_QT;
   gboolean made_by_us = TRUE;
   int result;
 
@@ -112,17 +113,17 @@ ssem_sysv_record_create_set (SsemSysvRecord *self,
 
   self->phase = SSEM_SYSV_PHASE_CREATING;
   if (set < 0)
-    set = create_or_find_set (token, &made_by_us);
+    set = create_or_find_set (ipc_key, &made_by_us);
   if (set < 0)
     {
-      if (is_qts)
-        self->phase = SSEM_SYSV_PHASE_QTS;
+      if (is_qt)
+        self->phase = SSEM_SYSV_PHASE_QT;
       return set;
     }
 
   if (!made_by_us)
     {
-      ssem_sysv_record_take_qts_set (self, set);
+      ssem_sysv_record_adopt_qt_set (self, set);
       return set;
     }
 
@@ -130,7 +131,7 @@ ssem_sysv_record_create_set (SsemSysvRecord *self,
   result = ssem_sysv_record_reset_set (self, set, value);
   if (result != 0)
     {
-      /* The caller removes the file. Without the file nobody would ever find the set. */
+      /* The caller removes the file. Without the file, no process could find the set. */
       ssem_sysv_set_remove (set);
       return result;
     }

@@ -11,66 +11,67 @@
 
 G_BEGIN_DECLS
 
-/* The kernel's semaphore set: one System V semaphore, reached by its identifier.
+/* The kernel's semaphore set: one System V semaphore, which an identifier names.
  *
- * The kernel keeps an *undo count* for each process and semaphore, and adds it to the value when
- * the process ends. An operation with SEM_UNDO subtracts its change from that count. See semop(2),
- * semctl(2).
+ * The kernel keeps an undo count for each process and set. When the process ends, the kernel adds
+ * the undo count to the value. An operation with SEM_UNDO subtracts its change from the undo count.
+ * See semop (2) and semctl (2).
  *
- * Functions return 0 or -errno unless they say otherwise; -EIDRM for a set that is gone.
+ * Functions return 0 or -errno unless stated otherwise; -EIDRM if the set has been removed.
  */
 
 /* The largest value, and the largest undo count; Linux's SEMVMX. */
 #define SSEM_SYSV_SET_MAX 32767
 
-/* Return the identifier; -ENOENT where there is none, -EEXIST from create where there is one. */
+/* Find or create the set of the IPC key @key. Return the identifier or -errno: lookup () returns
+ * -ENOENT if there is no set, create () returns -EEXIST if there is a set. */
 int ssem_sysv_set_lookup     (key_t        key);
 int ssem_sysv_set_create     (key_t        key);
 
-/* Returns the identifier of the set that belongs to the key file at @path. @key becomes the
- * kernel's key. */
+/* Finds the set that belongs to the key file at @path. Returns the identifier or -errno. Sets @key
+ * to the IPC key of the file. */
 int ssem_sysv_set_find       (const char  *path,
                               key_t       *key);
 
 int ssem_sysv_set_remove     (int          id);
 
-/* Sets the value, clears the undo counts of all processes and wakes the threads that the value can
- * serve. */
+/* Sets the value, clears the undo counts of all processes, and wakes the waiting threads that can
+ * now get their units. */
 int ssem_sysv_set_reset      (int          id,
                               int          value);
 int ssem_sysv_set_get_value  (int          id);
 
-/* Returns whether a process has ever acquired or released: 1, 0 or -errno. */
+/* Returns 1 if a process has ever acquired or released units, 0 if not, or -errno. */
 int ssem_sysv_set_was_used   (int          id);
 
 /* Returns how many threads wait for units. */
 int ssem_sysv_set_get_n_waiters (int       id);
 
-/* How long a change may wait. */
-#define SSEM_SYSV_SET_NO_WAIT  G_GINT64_CONSTANT (0)
+/* Special values of @wait_usec in ssem_sysv_set_change (). */
+#define SSEM_SYSV_SET_NO_WAIT G_GINT64_CONSTANT (0)
 #define SSEM_SYSV_SET_FOREVER G_GINT64_CONSTANT (-1)
 
-/* Adds @plain + @undone, which have the same sign, to the value in one step. Only @undone goes into
- * the undo count. The size of each is at most SSEM_SYSV_SET_MAX. -EAGAIN where it would have to
- * wait longer than @wait_usec, or than 68 years; -EINTR where a signal came; -ERANGE where the
- * value or the undo count would pass its limit. */
+/* Adds @plain + @undone to the value in one step, and subtracts @undone from the undo count. The
+ * two have the same sign, and each is at most SSEM_SYSV_SET_MAX in size. -EAGAIN if the change was
+ * not possible within @wait_usec, or within 68 years; -EINTR if a signal interrupted the wait;
+ * -ERANGE if the value or the undo count would exceed its limit. */
 static inline int
 ssem_sysv_set_change (int    id,
                       int    plain,
                       int    undone,
                       gint64 wait_usec);
 
+/* As ssem_sysv_set_change (), for the cases that the inline function does not handle. */
 int ssem_sysv_set_change_in_steps (int          id,
                                    int          plain,
                                    int          undone,
                                    gint64       wait_usec);
 
-/* Adds @delta to the undo count, without a change of the value. */
+/* Adds @delta to the undo count without changing the value. */
 int ssem_sysv_set_shift_undo (int          id,
                               int          delta);
 
-/* The common case is inline: after a system call each return is a branch that the processor has
- * just been made to forget. */
+/* The fast path is inline, because a system call clears the processor's prediction of returns. */
 static inline int
 ssem_sysv_set_change (int    id,
                       int    plain,

@@ -12,10 +12,10 @@
 #include <sys/ipc.h>
 #include <sys/sem.h>
 
-/* The largest time_t of 32 bits. */
+/* The largest time_t of 32 bits: about 68 years. */
 #define LONGEST_WAIT_SEC G_MAXINT32
 
-/* semctl(2) leaves its definition to the caller. */
+/* The argument of semctl (2), which the caller has to define. */
 union semun
 {
   int val;
@@ -29,8 +29,8 @@ result_or_errno (int result)
   if (result >= 0)
     return result;
 
-  /* EINVAL: the kernel's slot is free, or has another set. EIDRM: the set was removed while we
-   * waited. The difference does not matter here. */
+  /* EINVAL means that the identifier names no set. EIDRM means that the set was removed during the
+   * wait. Callers treat both cases alike. */
   return errno == EINVAL ? -EIDRM : -errno;
 }
 
@@ -46,7 +46,7 @@ int
 ssem_sysv_set_find (const char *path,
                     key_t      *key)
 {
-  int result = ssem_sysv_key_token (path, key);
+  int result = ssem_sysv_key_make_ipc_key (path, key);
 
   return result == 0 ? ssem_sysv_set_lookup (*key) : result;
 }
@@ -107,7 +107,7 @@ ssem_sysv_set_change_in_steps (int    id,
   struct timespec wait;
   int n_steps = 0;
 
-  /* A step of 0 would wait until the value is 0. */
+  /* Leave out a step of 0: such a step waits until the value is 0. */
   if (undone != 0)
     steps[n_steps++] = (struct sembuf) { .sem_op = (short) undone, .sem_flg = flags | SEM_UNDO };
   if (plain != 0)
@@ -125,9 +125,9 @@ int
 ssem_sysv_set_shift_undo (int id,
                           int delta)
 {
-  /* Down and up again, one of the two with SEM_UNDO. Down first needs units, up first needs room
-   * below the maximum. With a step of at most half the range, one of the two orders works for any
-   * value, so trying them in turn ends. */
+  /* Lower and raise the value in one call, one of the two steps with SEM_UNDO. Lowering first needs
+   * units; raising first needs room below the maximum. Each step is at most half the range, so one
+   * of the two orders is possible at any value. Try both in turn. */
   while (delta != 0)
     {
       short size = (short) MIN (ABS (delta), SSEM_SYSV_SET_MAX / 2);

@@ -16,7 +16,7 @@ test_sum (void)
     {
       int delta = g_test_rand_int_range (-9, 10);
 
-      undo += ssem_sysv_ledger_move (&ledger, 2, delta);
+      undo += ssem_sysv_ledger_add (&ledger, 2, delta);
       balance += delta;
       g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, 2), ==, balance);
       g_assert_cmpint (undo, ==, MAX (0, balance));
@@ -28,11 +28,11 @@ test_release_is_split (void)
 {
   SsemSysvLedger ledger = { 0 };
 
-  g_assert_cmpint (ssem_sysv_ledger_move (&ledger, 0, 3), ==, 3);
-  g_assert_cmpint (ssem_sysv_ledger_move (&ledger, 0, -5), ==, -3);
-  g_assert_cmpint (ssem_sysv_ledger_move (&ledger, 0, -1), ==, 0);
-  g_assert_cmpint (ssem_sysv_ledger_move (&ledger, 0, 2), ==, 0);
-  g_assert_cmpint (ssem_sysv_ledger_move (&ledger, 0, 4), ==, 3);
+  g_assert_cmpint (ssem_sysv_ledger_add (&ledger, 0, 3), ==, 3);
+  g_assert_cmpint (ssem_sysv_ledger_add (&ledger, 0, -5), ==, -3);
+  g_assert_cmpint (ssem_sysv_ledger_add (&ledger, 0, -1), ==, 0);
+  g_assert_cmpint (ssem_sysv_ledger_add (&ledger, 0, 2), ==, 0);
+  g_assert_cmpint (ssem_sysv_ledger_add (&ledger, 0, 4), ==, 3);
   g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, 0), ==, 3);
 }
 
@@ -42,15 +42,15 @@ test_epoch (void)
 {
   SsemSysvLedger ledger = { 0 };
 
-  g_assert_cmpint (ssem_sysv_ledger_move (&ledger, 4, 7), ==, 7);
+  g_assert_cmpint (ssem_sysv_ledger_add (&ledger, 4, 7), ==, 7);
   g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, 6), ==, 0);
-  g_assert_cmpint (ssem_sysv_ledger_move (&ledger, 6, -2), ==, 0);
+  g_assert_cmpint (ssem_sysv_ledger_add (&ledger, 6, -2), ==, 0);
   g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, 6), ==, -2);
 
   /* The number begins again. */
-  g_assert_cmpint (ssem_sysv_ledger_move (&ledger, 40000, 1), ==, 1);
-  g_assert_cmpint (ssem_sysv_ledger_move (&ledger, 65534, 1), ==, 1);
-  g_assert_cmpint (ssem_sysv_ledger_move (&ledger, 0, 1), ==, 1);
+  g_assert_cmpint (ssem_sysv_ledger_add (&ledger, 40000, 1), ==, 1);
+  g_assert_cmpint (ssem_sysv_ledger_add (&ledger, 65534, 1), ==, 1);
+  g_assert_cmpint (ssem_sysv_ledger_add (&ledger, 0, 1), ==, 1);
   g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, 65534), ==, 0);
 }
 
@@ -68,9 +68,9 @@ test_late_epoch (void)
       guint16 late = (guint16) (epoch - 2);
       SsemSysvLedger ledger = { 0 };
 
-      g_assert_cmpint (ssem_sysv_ledger_move (&ledger, epoch, 5), ==, 5);
-      g_assert_cmpint (ssem_sysv_ledger_move (&ledger, late, -1), ==, -1);
-      g_assert_cmpint (ssem_sysv_ledger_move (&ledger, epoch, -5), ==, -4);
+      g_assert_cmpint (ssem_sysv_ledger_add (&ledger, epoch, 5), ==, 5);
+      g_assert_cmpint (ssem_sysv_ledger_add (&ledger, late, -1), ==, -1);
+      g_assert_cmpint (ssem_sysv_ledger_add (&ledger, epoch, -5), ==, -4);
       g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, epoch), ==, -1);
       g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, late), ==, 0);
     }
@@ -87,7 +87,7 @@ test_first_epoch (void)
     {
       SsemSysvLedger ledger = { 0 };
 
-      g_assert_cmpint (ssem_sysv_ledger_move (&ledger, epochs[i], 5), ==, 5);
+      g_assert_cmpint (ssem_sysv_ledger_add (&ledger, epochs[i], 5), ==, 5);
       g_assert_cmpint (ssem_sysv_ledger_balance (&ledger, epochs[i]), ==, 5);
     }
 }
@@ -101,8 +101,8 @@ move_in_thread (gpointer data)
 
   for (i = 0; i < 50000; i++)
     {
-      undo += ssem_sysv_ledger_move (ledger, 8, 3);
-      undo += ssem_sysv_ledger_move (ledger, 8, i % 3 == 0 ? -1 : -4);
+      undo += ssem_sysv_ledger_add (ledger, 8, 3);
+      undo += ssem_sysv_ledger_add (ledger, 8, i % 3 == 0 ? -1 : -4);
     }
 
   return g_memdup2 (&undo, sizeof undo);
