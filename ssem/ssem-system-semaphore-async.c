@@ -45,7 +45,7 @@ acquire_queued (gpointer           source,
 
   /* set_key () closes the queue before it takes the instance away: if the queue is open now, then
    * this is still the instance that the task was meant for. */
-  if (ssem_acquire_queue_is_closed (queue, error))
+  if (ssem_acquire_queue_set_error_if_closed (queue, error))
     {
       ssem_hazard_leave_and_free (depth);
       return FALSE;
@@ -81,7 +81,7 @@ get_queue (SsemSystemSemaphore *self)
 
   g_mutex_lock (&ssem_system_semaphore_lock);
   /* In a child of fork () the parent's queue stays as it is: its tasks are the parent's. */
-  if (self->queue != NULL && !ssem_acquire_queue_is_usable (self->queue))
+  if (self->queue != NULL && !ssem_acquire_queue_belongs_to_this_process (self->queue))
     self->queue = NULL;
   if (self->queue == NULL)
     self->queue = ssem_acquire_queue_new (self->key, acquire_queued, report_queued);
@@ -108,7 +108,7 @@ acquired_cb (gpointer data,
 
   if (failure != 0)
     describe_acquire (g_task_get_source_object (request->task), request->table, failure, &error);
-  ssem_acquire_queue_return (request->queue, request->task, error);
+  ssem_acquire_queue_return_result (request->queue, request->task, error);
   ssem_acquire_queue_unref (request->queue);
 }
 
@@ -150,7 +150,7 @@ acquire_without_thread (SsemSystemSemaphore *self,
     return FALSE;
 
   instance = ssem_hazard_enter (&self->instance, &depth);
-  if (instance != NULL && !ssem_acquire_queue_is_closed (queue, NULL))
+  if (instance != NULL && !ssem_acquire_queue_set_error_if_closed (queue, NULL))
     {
       is_done = start_request (instance, queue, task, n);
       if (!is_done && ssem_backend_acquire (instance, n, SSEM_DEADLINE_NOW, NULL) == 0)

@@ -258,7 +258,7 @@ ensure_open (SsemSystemSemaphore  *self,
 
   lock_opening (self);
   is_open = check_alive (self, error) &&
-            (queue == NULL || !ssem_acquire_queue_is_closed (queue, error)) &&
+            (queue == NULL || !ssem_acquire_queue_set_error_if_closed (queue, error)) &&
             (atomic_load_explicit (&self->instance, memory_order_relaxed) != NULL ||
              open_instance (self, error));
   unlock_opening (self);
@@ -318,7 +318,7 @@ drop_queue (SsemSystemSemaphore *self)
     key = g_strdup (self->key);
   g_mutex_unlock (&ssem_system_semaphore_lock);
 
-  if (queue == NULL || !ssem_acquire_queue_is_usable (queue))
+  if (queue == NULL || !ssem_acquire_queue_belongs_to_this_process (queue))
     return;
 
   /* An object without a key may have a queue, too. */
@@ -368,7 +368,7 @@ ssem_system_semaphore_finalize (GObject *object)
 {
   SsemSystemSemaphore *self = SSEM_SYSTEM_SEMAPHORE (object);
 
-  if (self->queue != NULL && ssem_acquire_queue_is_usable (self->queue))
+  if (self->queue != NULL && ssem_acquire_queue_belongs_to_this_process (self->queue))
     ssem_acquire_queue_unref (self->queue);
   /* In a child of fork () that has not used the object, a thread of the parent may hold the
    * lock. */

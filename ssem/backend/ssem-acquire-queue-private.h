@@ -8,57 +8,61 @@
 
 G_BEGIN_DECLS
 
-/* The pending asynchronous acquires of one semaphore object, on a backend whose acquires block. One
- * thread serves them in order.
- *
- * The design note is in ssem-acquire-queue.c.
+/* The pending asynchronous acquires of one semaphore object, for a backend whose acquires block.
+ * One thread runs them in the order in which they were pushed. ssem-acquire-queue.c explains the
+ * design.
  */
 typedef struct _SsemAcquireQueue SsemAcquireQueue;
 
 /* Acquires @n units for @source, the source object of the tasks, and blocks until it has them. The
- * queue's thread calls it. It has to check whether @queue was closed. */
+ * queue's thread calls this function. The function must check whether @queue was closed. */
 typedef gboolean (* SsemAcquireFunc) (gpointer           source,
                                       SsemAcquireQueue  *queue,
                                       int                n,
                                       GCancellable      *cancellable,
                                       GError           **error);
 
-/* Is called with the result of each task before the task returns; @error is NULL for a success. */
+/* Receives the result of each task before the task returns; @error is NULL for a success. */
 typedef void     (* SsemReportFunc)  (gpointer           source,
                                       const GError      *error);
 
-/* To be called before the others. */
+/* Initialises the queues of the process. Call this function before the others. */
 void              ssem_acquire_queue_init      (void);
 
-/* @key is for error messages. */
+/* Returns a new queue. @key is for error messages. */
 SsemAcquireQueue *ssem_acquire_queue_new       (const char       *key,
                                                 SsemAcquireFunc   acquire,
                                                 SsemReportFunc    report);
 SsemAcquireQueue *ssem_acquire_queue_ref       (SsemAcquireQueue *self);
 void              ssem_acquire_queue_unref     (SsemAcquireQueue *self);
 
-/* Returns FALSE in a forked child for a queue of its parent. */
-gboolean          ssem_acquire_queue_is_usable (SsemAcquireQueue *self);
+/* Returns FALSE in a forked child for a queue that its parent created. */
+gboolean          ssem_acquire_queue_belongs_to_this_process
+                                               (SsemAcquireQueue *self);
 
+/* Returns whether the queue has no thread. */
 gboolean          ssem_acquire_queue_is_idle   (SsemAcquireQueue *self);
 
-/* Sets @error, on a closed queue, to the error that it was closed with. */
-gboolean          ssem_acquire_queue_is_closed (SsemAcquireQueue *self,
+/* Returns whether the queue was closed. If it was, sets @error to a copy of the error that it was
+ * closed with. */
+gboolean          ssem_acquire_queue_set_error_if_closed
+                                               (SsemAcquireQueue *self,
                                                 GError          **error);
 
-/* Takes over @task, which waits for @n units and returns in its own context. */
+/* Takes over @task, which waits for @n units and returns in the task's context. */
 void              ssem_acquire_queue_push      (SsemAcquireQueue *self,
                                                 GTask            *task,
                                                 int               n);
 
-/* Returns @task, which was not pushed, in its own context: with @error, or with TRUE if that is
- * NULL. Takes over both. */
-void              ssem_acquire_queue_return    (SsemAcquireQueue *self,
+/* Returns @task, which was not pushed, in the task's context: with @error, or with TRUE if @error
+ * is NULL. Takes over both. */
+void              ssem_acquire_queue_return_result
+                                               (SsemAcquireQueue *self,
                                                 GTask            *task,
                                                 GError           *error);
 
-/* Fails every waiting task, and every task that is pushed later, with a copy of @error. A task that
- * is being served is left to @acquire. */
+/* Fails every waiting task, and every task that is pushed later, with a copy of @error. Leaves the
+ * current task to its SsemAcquireFunc. */
 void              ssem_acquire_queue_close     (SsemAcquireQueue *self,
                                                 const GError     *error);
 

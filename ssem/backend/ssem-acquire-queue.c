@@ -14,56 +14,62 @@
 
 /* States of a pending acquire
  *
- *   waiting   in the queue's list
- *   served    out of the list; the thread waits for its units
- *   finished  out of the list; a source in the task's context returns the result
+ *   waiting   The acquire is in the queue's list.
+ *   current   The acquire is out of the list; the queue's thread waits for its units.
+ *   finished  The acquire is out of the list; a source in the task's context returns the result.
  *
- * A pending acquire goes from waiting to finished when it is cancelled or its queue is closed. All
- * others go through served. The thread that takes a pending acquire out of the list, under
- * queue_lock, finishes it, so exactly one does. An acquire that is cancelled while it is served is
- * finished by the queue's thread, because only the backend knows which came first, the units or the
- * cancellation.
+ * Most acquires go from waiting to current to finished. A waiting acquire becomes finished directly
+ * if it is cancelled, if its queue is closed, or if the thread does not start. An acquire that is
+ * pushed to a closed queue, or whose result is known without the queue, is finished from the start.
  *
- * The thread starts with the first pending acquire and ends with the last, so a semaphore without
- * pending acquires has none. The thread has a reference on the queue. It uses the semaphore object
- * only while it has a task, whose source object that is, so it never drops the last reference. The
- * source that returns the task owns the task: the task is finalized in its own context, and so is
- * what its caller attached to it.
+ * Exactly one thread finishes a pending acquire: the thread that takes it out of the list, under
+ * queue_lock. If the current acquire is cancelled, the queue's thread finishes it. Only the backend
+ * knows which came first, the units or the cancellation.
  *
- * The handler of "cancelled" must not return the task itself, because that could run the caller's
- * callback inside g_cancellable_cancel (). For the same reason the handler is disconnected with
- * g_signal_handler_disconnect (): g_cancellable_disconnect () waits for running handlers, and would
- * deadlock in a callback. A reference of the handler's own keeps what it needs.
+ * The thread starts with the first pending acquire and ends after the last. So a semaphore without
+ * pending acquires has no thread. The thread has a reference on the queue. A task has a reference
+ * on the semaphore object. The thread uses the object only through an unfinished task, so the
+ * thread never drops the last reference on the object.
  *
- * queue_lock is one lock for all queues, because it must survive a fork. It is held for a few
- * instructions. A child of fork () lacks the thread, and the callers are its parent's, so its first
- * use of the object makes a new queue and leaves the parent's as it is.
+ * A pending acquire owns its task. The source that returns the task also drops the task. So the
+ * task and the data that its caller attached to it are finalized in the task's context.
+ *
+ * The handler of the signal "cancelled" must not return the task itself: this could run the
+ * caller's callback inside g_cancellable_cancel (). The code disconnects the handler with
+ * g_signal_handler_disconnect (). g_cancellable_disconnect () waits for running handlers, and would
+ * deadlock in a callback. The handler has its own reference on the pending acquire.
+ *
+ * A fork must not leave a lock locked in the child. ssem_fork_protect () prevents that for locks
+ * that exist as long as the process, so all queues share queue_lock. The lock is held for a few
+ * instructions. A forked child has neither the queue's thread nor the callers. So the child's first
+ * use of the object creates a new queue and leaves the parent's queue unchanged.
  */
 
+/* Fields that are "constant" do not change after construction. */
 struct _SsemAcquireQueue
 {
   gatomicrefcount references;
-  SsemAcquireFunc acquire;  /* constant after init */
-  SsemReportFunc report;    /* constant after init */
-  char *key;                /* constant after init; for messages */
-  unsigned int fork_count;  /* constant after init */
+  SsemAcquireFunc acquire;  /* constant */
+  SsemReportFunc report;    /* constant */
+  char *key;                /* constant, for messages */
+  unsigned int fork_count;  /* constant */
 
   /* Under queue_lock. */
-  GQueue waiting;
+  GQueue waiting; /* of Pending */
   gboolean has_thread;
-  GError *closed;
+  GError *closed; /* NULL while the queue is open */
 };
 
 typedef struct
 {
   gatomicrefcount references;
-  SsemAcquireQueue *queue; /* constant after init, a reference */
-  GTask *task;             /* constant after init, owned */
-  int n;                   /* constant after init */
-  GError *error;           /* written by the thread that finishes it, then read by its source */
+  SsemAcquireQueue *queue; /* constant, a reference */
+  GTask *task;             /* owned; NULL once returned */
+  int n;                   /* constant */
+  GError *error;           /* written in finish (), then read by the source */
 
   /* Under queue_lock. */
-  GList link;              /* its data is the pending acquire as long as it is in the list */
+  GList link;              /* its data: NULL when the link is out of the list */
   gulong cancelled_handler;
   gboolean is_finished;
 } Pending;
@@ -110,20 +116,21 @@ return_task_cb (gpointer data)
   else
     g_task_return_boolean (pending->task, TRUE);
 
-  /* The other references on the pending acquire have no use for the task. */
+  /* The other holders of a reference on the pending acquire do not use the task. */
   g_clear_object (&pending->task);
 
   return G_SOURCE_REMOVE;
 }
 
-/* Reports the result and returns the task in its context. Takes over a reference on @pending, and
- * @error. */
+/* Passes the result to the `report` function. Then schedules a source that returns the task in the
+ * task's context. Takes over a reference on @pending, and @error. */
 static void
 finish (Pending *pending,
         GError  *error)
 {
-  /* As soon as the source is attached, the caller may get its result and drop the context, which
-   * g_source_unref () locks: it must last until the source is dropped, so it comes first. */
+  /* Once the source is attached, the caller may get the result and drop the context. But
+   * g_source_unref () locks the context. So this reference on the context comes first: it is
+   * dropped after the reference on the source. */
   g_autoptr(GMainContext) context = g_main_context_ref (g_task_get_context (pending->task));
   g_autoptr(GSource) source = g_idle_source_new ();
 
@@ -140,7 +147,7 @@ finish (Pending *pending,
   g_source_attach (source, context);
 }
 
-/* Takes @pending out of the list; with queue_lock. */
+/* Takes @pending out of the list. The caller holds queue_lock. */
 static void
 unlink_pending (Pending *pending)
 {
@@ -153,15 +160,15 @@ cancelled_cb (GCancellable *cancellable,
               gpointer      data)
 {
   Pending *pending = data;
-  gboolean is_ours;
+  gboolean was_waiting;
 
   g_mutex_lock (&queue_lock);
-  is_ours = pending->link.data != NULL;
-  if (is_ours)
+  was_waiting = pending->link.data != NULL;
+  if (was_waiting)
     unlink_pending (pending);
   g_mutex_unlock (&queue_lock);
 
-  if (is_ours)
+  if (was_waiting)
     {
       GError *error = NULL;
 
@@ -179,7 +186,8 @@ watch_cancellable (Pending      *pending,
   handler = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb),
                                    pending_ref (pending), pending_unref);
 
-  /* It may be finished already. Then the source that returns the task did not see the handler. */
+  /* If the acquire is finished already, the source that returns the task may not see the handler,
+   * so this function disconnects the handler. */
   g_mutex_lock (&queue_lock);
   if (!pending->is_finished)
     {
@@ -192,9 +200,10 @@ watch_cancellable (Pending      *pending,
     g_signal_handler_disconnect (cancellable, handler);
 }
 
-/* Takes the next pending acquire. Returns NULL when there is none; then the thread must end. */
+/* Takes the first waiting acquire out of the list. Returns NULL if there is none; then the thread
+ * must end. */
 static Pending *
-take_first (SsemAcquireQueue *self)
+take_first_or_end_thread (SsemAcquireQueue *self)
 {
   Pending *pending;
 
@@ -210,12 +219,12 @@ take_first (SsemAcquireQueue *self)
 }
 
 static gpointer
-serve (gpointer data)
+run_thread (gpointer data)
 {
   SsemAcquireQueue *self = data;
   Pending *pending;
 
-  while ((pending = take_first (self)) != NULL)
+  while ((pending = take_first_or_end_thread (self)) != NULL)
     {
       GError *error = NULL;
 
@@ -229,7 +238,7 @@ serve (gpointer data)
   return NULL;
 }
 
-/* Fails every waiting acquire with a copy of @error. */
+/* Finishes every waiting acquire with a copy of @error as its result. */
 static void
 fail_waiting (SsemAcquireQueue *self,
               const GError     *error)
@@ -257,7 +266,7 @@ start_thread (SsemAcquireQueue *self)
   g_autoptr(GError) refused = NULL;
   g_autofree char *shown = NULL;
 
-  if (ssem_thread_start ("ssem-acquire", serve, ssem_acquire_queue_ref (self), &error))
+  if (ssem_thread_start ("ssem-acquire", run_thread, ssem_acquire_queue_ref (self), &error))
     return;
 
   g_mutex_lock (&queue_lock);
@@ -316,7 +325,7 @@ ssem_acquire_queue_unref (SsemAcquireQueue *self)
 }
 
 gboolean
-ssem_acquire_queue_is_usable (SsemAcquireQueue *self)
+ssem_acquire_queue_belongs_to_this_process (SsemAcquireQueue *self)
 {
   return self->fork_count == ssem_fork_count ();
 }
@@ -334,8 +343,8 @@ ssem_acquire_queue_is_idle (SsemAcquireQueue *self)
 }
 
 gboolean
-ssem_acquire_queue_is_closed (SsemAcquireQueue  *self,
-                              GError           **error)
+ssem_acquire_queue_set_error_if_closed (SsemAcquireQueue  *self,
+                                        GError           **error)
 {
   GError *closed = NULL;
 
@@ -382,8 +391,8 @@ ssem_acquire_queue_push (SsemAcquireQueue *self,
 
   pending = pending_new (self, task, n);
 
-  /* For watch_cancellable () below: once the acquire is in the list, the task and the list's
-   * reference may go at any time. */
+  /* For watch_cancellable () below: once the acquire is in the list, another thread can finish the
+   * acquire, and drop the task and the list's reference. */
   pending_ref (pending);
 
   g_mutex_lock (&queue_lock);
@@ -416,9 +425,9 @@ ssem_acquire_queue_push (SsemAcquireQueue *self,
 }
 
 void
-ssem_acquire_queue_return (SsemAcquireQueue *self,
-                           GTask            *task,
-                           GError           *error)
+ssem_acquire_queue_return_result (SsemAcquireQueue *self,
+                                  GTask            *task,
+                                  GError           *error)
 {
   finish (pending_new (self, task, 0), error);
 }

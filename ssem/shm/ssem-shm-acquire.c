@@ -84,7 +84,7 @@ add (SsemShmSlotHandle *handle,
 
   /* The next operation may take the fast path. */
   if (result == SSEM_SHM_DONE)
-    ssem_shm_counter_recall (handle);
+    ssem_shm_counter_prepare_fast (handle);
 
   return result;
 }

@@ -8,10 +8,11 @@
 
 G_BEGIN_DECLS
 
-/* The robust counter: memory and atomics, nothing else.
+/* The robust counter: it uses memory and atomics, nothing else.
  *
- * ssem-shm-counter.c describes the algorithm and why it is correct. All functions are lock-free: a
- * thread that stops or dies anywhere in one of them blocks no other thread.
+ * ssem-shm-layout-private.h defines the words. ssem-shm-counter.c describes the algorithm and why
+ * it is correct. All functions are lock-free: a thread that stops or dies at any instruction blocks
+ * no other thread.
  */
 
 typedef enum
@@ -27,70 +28,72 @@ typedef struct
   SsemShmSegment *segment;
   SsemShmSlot *slot;
   guint32 index;
-  guint64 name; /* the index, at its position in `state` */
+  guint64 shifted_index; /* the index, shifted to the slot field of `state` */
 
-  /* For add_fast (), set by recall (). */
-  guint64 left;   /* what this thread stored in `state` last; 0: call recall () first */
-  gint64 holding; /* what the slot holds */
-  gint64 least;   /* if the slot holds less than this, its record needs another stamp */
+  /* For add_fast (). prepare_fast () fills these fields, and add_fast () updates them. */
+  guint64 last_word; /* the word that this slot stored in `state` last; 0 disables add_fast () */
+  gint64 holding;    /* the slot's holding */
+  gint64 least;      /* a smaller holding needs a new stamp, which add_fast () cannot write */
 } SsemShmSlotHandle;
 
-/* Adds @delta to the value. The slot holds @owes units more afterwards; fewer if @owes is
- * negative. */
+/* Adds @delta to the value and @holding_change to the slot's holding. Both may be negative. Changes
+ * neither unless the result is SSEM_SHM_DONE. */
 SsemShmResult ssem_shm_counter_add          (SsemShmSlotHandle handle,
                                              int               delta,
-                                             int               owes);
+                                             int               holding_change);
 
-/* Prepares @handle for add_fast () after a change by another function. Has no effect if another
- * slot has changed `state` since. */
-void          ssem_shm_counter_recall       (SsemShmSlotHandle *handle);
+/* Prepares @handle for add_fast () after add () or reset (). If another slot has changed `state`
+ * since, add_fast () stays disabled. */
+void          ssem_shm_counter_prepare_fast (SsemShmSlotHandle *handle);
 
-/* Does what add () does if this slot also made the last change, which is the common case without
- * contention. Then the epoch is the same, and no other slot's success needs to be recorded. Returns
- * FALSE, without any effect, in other cases and if there are too few units or too many.
+/* Does what add () does, if this slot made the last change of `state`. That is the common case
+ * without contention: the epoch is the same, and no success of another slot needs to be recorded.
  *
- * @may_end_holding is a constant: FALSE if @owes is never negative. The function does not read the
- * clock, which would take a tenth of its time; so nobody knows since when units are held that were
- * taken here.
+ * Returns FALSE in all other cases, and if there are too few units or too many. Then neither the
+ * value nor the holding has changed; call add () for the result.
  *
- * A processor executes a load from the segment only after the preceding swap. So the function loads
- * nothing that the thread already knows: it swaps from the word that this thread has left in
- * `state`. Any other change has put another name there, and the swap fails. */
+ * @may_end_holding is a compile-time constant. It may be FALSE only if @holding_change is never
+ * negative. The function does not read the clock, which would take a tenth of the function's time.
+ * So the start time of a holding that begins here is unknown.
+ *
+ * A load from the segment must wait for the preceding swap. So this function loads nothing from the
+ * segment before its own swap, and compares `state` with the word that this slot stored last. Any
+ * other change has stored another slot or sequence in `state`, and the swap fails. */
 static G_ALWAYS_INLINE inline gboolean
 ssem_shm_counter_add_fast (SsemShmSlotHandle *handle,
-                              int          delta,
-                              int          owes,
-                              gboolean     may_end_holding)
+                           int                delta,
+                           int                holding_change,
+                           gboolean           may_end_holding)
 {
-  guint64 word = handle->left;
+  guint64 word = handle->last_word;
   SsemShmSlot *slot;
   gint64 holding;
   guint64 next;
 
-  /* The slot and the epoch stay the same, the sequence increases by one. A sequence that wraps
-   * would change the slot; a value out of range would change the lowest bit of the epoch. */
+  /* The sequence increases by one; the slot and the epoch stay the same. A sequence that wraps
+   * would change the slot. A value out of range would change the lowest bit of the epoch. */
   next = word + (G_GUINT64_CONSTANT (1) << 32) + (guint64) (gint64) delta;
   if (G_UNLIKELY (word == 0 ||
                   ((next ^ word) & (SSEM_SHM_STATE_SLOT | SSEM_SHM_STATE_EPOCH)) != 0))
     return FALSE;
 
-  holding = ssem_shm_sum (handle->holding, owes);
+  holding = ssem_shm_sum (handle->holding, holding_change);
   if (may_end_holding && G_UNLIKELY (holding < handle->least))
     return FALSE;
 
-  /* recall () has written the stamp. */
+  /* prepare_fast () has written the stamp. */
   slot = handle->slot;
   atomic_store_explicit (&slot->record[next >> 32 & 1].holding, holding, memory_order_relaxed);
 
   if (G_UNLIKELY (!atomic_compare_exchange_strong (&handle->segment->state, &word, next)))
     {
-      handle->left = 0;
+      handle->last_word = 0;
       return FALSE;
     }
-  handle->left = next;
+  handle->last_word = next;
   handle->holding = holding;
 
-  /* Release: a thread that loads this sequence also sees the record. */
+  /* Release: a thread that loads this sequence with acquire also sees the record. */
   atomic_store_explicit (&slot->committed,
                          atomic_load_explicit (&slot->committed, memory_order_relaxed) + 1,
                          memory_order_release);
@@ -98,16 +101,16 @@ ssem_shm_counter_add_fast (SsemShmSlotHandle *handle,
   return TRUE;
 }
 
-/* Sets the value and starts a new epoch, in which no process holds anything. */
+/* Sets the value and starts a new epoch, in which no process holds units. */
 void          ssem_shm_counter_reset        (SsemShmSlotHandle handle,
                                              int               value);
 
-/* Returns whether the operation after the slot's committed one took place. @word is `state`, loaded
- * before. */
+/* Returns whether the operation after the slot's committed operation took place. @word is `state`,
+ * loaded before the call. The answer is final only for a slot whose owner no longer runs. */
 static inline gboolean
-ssem_shm_counter_is_ahead (SsemShmSlot *slot,
-                           guint32      index,
-                           guint64      word)
+ssem_shm_counter_next_operation_succeeded (SsemShmSlot *slot,
+                                           guint32      index,
+                                           guint64      word)
 {
   guint32 next = atomic_load (&slot->committed) + 1;
   SsemShmState state = ssem_shm_state_unpack (word);
@@ -117,50 +120,51 @@ ssem_shm_counter_is_ahead (SsemShmSlot *slot,
          atomic_load (&slot->done) == next;
 }
 
-/* Returns the owner word of a slot of process @attach_id, without flags. */
+/* Returns the owner word, without flags, of a slot that belongs to process @attach_id. */
 static inline guint64
-ssem_shm_owner (guint64 attach_id)
+ssem_shm_make_owner_word (guint64 attach_id)
 {
   return attach_id << SSEM_SHM_OWNER_SHIFT;
 }
 
-/* Claims a free slot for process @attach_id, which people know as @pid in @pid_name_space. Returns
- * 0 if the segment has no free slot. */
+/* Claims a free slot for process @attach_id and returns its index; 0 if the segment has no free
+ * slot. Tools display the process as @pid in @pid_name_space. */
 guint32       ssem_shm_counter_claim_slot   (SsemShmSegment *segment,
                                              guint64         attach_id,
                                              int             pid,
                                              guint32         pid_name_space);
 
-/* Frees a slot of process @attach_id whose thread ends, if the slot neither holds nor owes units.
- * Returns whether it did. */
+/* Frees slot @index of process @attach_id if the slot's holding is 0. The slot's thread must not
+ * operate any more. Returns whether the slot's holding was 0. */
 gboolean      ssem_shm_counter_free_empty_slot (SsemShmSegment *segment,
                                                 guint32         index,
                                                 guint64         attach_id);
 
-/* Returns how many units the slots of process @attach_id hold together. Only for that process,
+/* Returns the sum of the holdings of process @attach_id. Only that process may call this function,
  * while none of its threads operates. */
 gint64        ssem_shm_counter_get_holding  (SsemShmSegment *segment,
                                              guint64         attach_id);
 
-/* Frees all slots of process @attach_id and forgets what they hold. Either it is the calling
- * process and none of its threads operates, or it is dead and reclaimed. */
+/* Frees all slots of process @attach_id without returning their units. The process must be the
+ * caller, with no operating thread, or must be dead and reclaimed. */
 void          ssem_shm_counter_free_slots   (SsemShmSegment *segment,
                                              guint64         attach_id);
 
-/* Returns the units of the dead process @attach_id to the semaphore, and frees its slots. Any
- * number of processes may do so concurrently; the units come back once. Returns whether this call
- * returned units. */
+/* Returns the units of the dead process @attach_id to the semaphore, and frees the process's slots.
+ * Any number of processes may call this concurrently; the units come back once. Returns whether
+ * this call returned units. */
 gboolean      ssem_shm_counter_reclaim      (SsemShmSegment *segment,
                                              guint64         attach_id);
 
-/* Returns what process @attach_id, alive or dead, holds in @copy, a copy of a segment with @word in
- * `state` that nobody writes. Negative if the process has created units. */
+/* Returns the sum of the holdings of process @attach_id, alive or dead; negative if the process
+ * owes units. @copy is a private copy of a segment, whose `state` contains @word. The function may
+ * advance the epoch word of @copy. */
 gint64        ssem_shm_counter_peek_holding (SsemShmSegment *copy,
                                              guint64         word,
                                              guint64         attach_id);
 
-/* Returns since when slot @index of such a copy holds units, in seconds of the wall clock; 0 if the
- * slot holds none or the time is unknown. */
+/* Returns when the holding of slot @index in such a copy became positive, in seconds of the wall
+ * clock. Returns 0 if the holding is not positive or the time is unknown. */
 guint32       ssem_shm_counter_peek_since   (SsemShmSegment *copy,
                                              guint64         word,
                                              guint32         index);

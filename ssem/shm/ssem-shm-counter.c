@@ -10,93 +10,94 @@
 
 /* A compare-and-swap whose outcome is known after a crash
  *
- *   The value and the number of units that each process holds lie in different words. A process can
- *   die between any two instructions, also between the stores to these words. So each operation has
- *   a sequence number, counted separately for each slot, and takes three steps:
+ *   ssem-shm-layout-private.h defines the words. The value is in `state`, and the holding is in a
+ *   slot. A process can die between any two instructions, also between the stores to these two
+ *   words. So each operation takes three steps:
  *
- *   1. Write what the slot will hold into a record. Of the slot's two records, the operation uses
- *      the one that `committed` does not select.
- *   2. Swap `state` for a word with the new value, the slot's index and the operation's sequence.
- *      The old word names the operation before. The swap destroys that name, so the success of that
- *      operation is made known first: either its slot has committed it, or the slot's `done` is
- *      raised to its sequence.
+ *   1. Write the slot's new holding into the record that `committed` does not select.
+ *   2. Swap `state` for a word that contains the new value and names this operation: the slot's
+ *      index and the operation's sequence. The old word names the previous operation, and the swap
+ *      erases that name. So the success of the previous operation is recorded before the swap:
+ *      either its slot has committed the operation, or the slot's `done` is raised to its sequence.
  *   3. Set `committed` to the operation's sequence.
  *
  *   For the slot of a dead process, the operation after `committed` took place if `state` names it
  *   or if `done` equals its sequence. Then the operation's record is valid; otherwise the record
- *   that `committed` selects is valid. A reader loads `state` before `done`: a process that
- *   overwrites the name in between has raised `done` before.
+ *   that `committed` selects is valid. A reader loads `state` before `done`: a thread that erases
+ *   the name in between has raised `done` before.
  *
  *   An operation that finds too few units does not take place. The next operation of the slot uses
  *   the same sequence and the same record.
  *
- * Reclaiming what a dead process holds
+ * Reclaiming the units of a dead process
  *
- *   A dead process holds the sum over its slots, and nobody writes these slots any more. A live
- *   process returns that sum with a swap in the dead process's name: the new `state` names the dead
- *   process's first slot, with a sequence that no operation of the slot can have used. Any number
- *   of processes may try this concurrently, each with its own reading. The sequence shows whether
- *   the units have been returned already, by the rule for every operation: `state` names it or
- *   `done` equals it. If another process returns them first, `state` changes and the swap fails. So
- *   nobody waits, and a process that dies or stops while it reclaims leaves nothing to repair.
+ *   A dead process holds the sum of its slots' holdings, and no thread changes these holdings any
+ *   more. A live process reads the holdings and returns the sum with one swap. The new `state`
+ *   names the dead process's first slot and the sequence `committed` + 2, which no operation of
+ *   that owner can have. Any number of processes may try this concurrently. The usual rule shows
+ *   whether the units have been returned already: `state` names that sequence or `done` equals it.
+ *   If another process returns the units first, `state` changes and the swap fails. So no process
+ *   waits, and a process that dies or stops while it reclaims leaves nothing to repair.
  *
- *   A reading is valid only if the slots belonged to the dead process until the end of the reading.
- *   So the owner of its first slot is read last. Slots are freed only after the first slot has been
- *   marked as reclaimed, and the marked slot is freed last.
+ *   The sum is valid only if all the slots belonged to the dead process while they were read. So
+ *   the reader checks the owner of the first slot at the end. Before the slots are freed, the first
+ *   slot gets the flag SSEM_SHM_OWNER_RECLAIMED. The first slot is freed last.
  *
  *   A reclaiming process may stop for any time before its swap. Meanwhile another process may
- *   return the same units, and a third may run operations until its sequence has wrapped and
- *   `state` has the old bits again. Then the swap would succeed and return the units twice. So each
- *   attempt first puts a mark into `state`: slot 0 with a number that the attempt draws from a
- *   counter in the segment. The attempt then checks whether the units have been returned, and swaps
- *   from the mark. Only another attempt puts a mark there, so the same mark comes back after
- *   262,144 attempts.
+ *   return the same units. Another slot may then run so many operations that its sequence wraps and
+ *   `state` has its old content again. The swap would then succeed and return the units twice. So
+ *   each attempt first swaps a mark into `state`: slot 0 with a number from `n_marks`. Then the
+ *   attempt checks again whether the units have been returned, and swaps from the mark. Only
+ *   reclaim attempts put marks into `state`, so a mark can recur only after 262,144 attempts.
  *
- * The next owner of a slot continues the sequence beyond the one that reclaiming used.
+ *   The next owner of a slot begins with a sequence beyond the sequence of the reclaim.
  *
  * Epochs
  *
- *   A record of another epoch counts as 0. A reset is an operation like the others that also moves
- *   the epoch in `state` forward. `state` has room for a few bits of the epoch, so the whole number
- *   is in the word `epoch`, which a reset moves after `state`. No operation starts before the two
- *   agree; a process that finds the word one behind moves it.
+ *   A record of another epoch counts as 0. A reset is an operation that also advances the epoch in
+ *   `state`. `state` has room for three bits of the epoch, so the whole number is in the word
+ *   `epoch`, which a reset advances after `state`. No operation swaps `state` before the two agree:
+ *   a process that finds `epoch` one behind advances the word.
  *
  * Wrapping
  *
- *   `state` holds 18 bits of the sequence. Suppose a process stops between reading `state` and its
- *   swap, while one slot runs a multiple of 262,144 operations and leaves the same value. Then the
- *   swap succeeds as if nothing had happened, which is right for the value. What can be lost is the
- *   success of an operation whose process dies in the instant after its swap.
+ *   `state` holds 18 bits of the sequence. Suppose a process stops between its load of `state` and
+ *   its swap, while one slot runs a multiple of 262,144 operations and leaves the same value. Then
+ *   the swap succeeds as if `state` had not changed, which is right for the value. But the swap
+ *   erases the name of an operation whose success may be unrecorded. If that operation's process
+ *   dies just after its own swap, other processes may not learn that the operation took place.
  *
  * Memory order
  *
- *   An operation's swap is sequentially consistent, because waiters depend on its order against the
- *   word `waiters` (ssem-shm-waiters.c). The swap also releases the record. A reader loads
+ *   An operation's swap is sequentially consistent, because waiters depend on its order relative to
+ *   the word `waiters` (ssem-shm-waiters.c). The swap also releases the record. A reader loads
  *   `committed` or `owner` with acquire, and so sees the record that was written before.
  */
 
+/* A bound for the holding of a slot in a damaged segment. */
 #define HOLDING_MAX (G_GINT64_CONSTANT (1) << 50)
 
 #define SEQUENCE_IS_LATER(a, b) ((gint32) ((guint32) (a) - (guint32) (b)) > 0)
 
 static inline gboolean
-matches (guint32 sequence,
-         guint32 low_bits)
+low_sequence_bits_equal (guint32 sequence,
+                         guint32 low_bits)
 {
   return SSEM_SHM_LOW_BITS (sequence, SSEM_SHM_SEQUENCE_BITS) == low_bits;
 }
 
-/* Returns the whole number of @state's epoch, or of a later epoch if `state` has moved on. */
+/* Returns the whole number of the epoch in @state; that of a later epoch if @state is stale.
+ * Advances `epoch` if the word is one behind `state`. */
 static inline guint32
 get_epoch (SsemShmSegment     *segment,
            const SsemShmState *state)
 {
   guint32 epoch = atomic_load_explicit (&segment->epoch, memory_order_acquire);
 
-  /* A reset is between its two steps, or its process died there: take the second step. If @state is
-   * stale, the word may be ahead of it and must not move, even if the few bits match; the caller's
-   * swap fails then, whatever the result here. If the word does not change around another load of
-   * `state`, then `state` is at most one ahead of the word, and the few bits are enough. */
+  /* `epoch` seems one behind: a reset is between its two steps, or its process died there. Then
+   * take the second step. But if @state is stale, `epoch` may be ahead of @state, although the
+   * three bits match, and must not advance. So load `state` again. If `epoch` has not changed
+   * around that load, `state` is at most one epoch ahead. Three bits then suffice. */
   if (G_UNLIKELY (SSEM_SHM_LOW_BITS (epoch + 1, SSEM_SHM_EPOCH_BITS) == state->epoch))
     {
       SsemShmState now = ssem_shm_state_unpack (atomic_load (&segment->state));
@@ -109,30 +110,31 @@ get_epoch (SsemShmSegment     *segment,
   return epoch;
 }
 
-/* Makes the success of the operation that @word names known, before the caller overwrites @word in
- * `state`. If `state` has moved on, the caller's swap fails and nothing needs to be done. */
+/* Records the success of the operation or reclaim that @word names, before the caller erases the
+ * name from `state`. Has no effect if @word is stale: then the caller's swap fails. */
 static void
-record_success_of (SsemShmSegment *segment,
-                   guint64         word)
+record_success (SsemShmSegment *segment,
+                guint64         word)
 {
   SsemShmState state = ssem_shm_state_unpack (word);
   SsemShmSlot *slot = &segment->slots[state.slot];
   guint32 sequence, done;
 
   sequence = atomic_load_explicit (&slot->committed, memory_order_acquire);
-  if (matches (sequence, state.sequence))
+  if (low_sequence_bits_equal (sequence, state.sequence))
     return;
 
-  /* The operation after `committed`, or a reclaim. Otherwise the slot has another owner by now or
-   * `state` has moved on, and nobody asks for the result. */
-  if (matches (sequence + 1, state.sequence))
+  /* @word names operation `committed` + 1 or a reclaim, `committed` + 2. Otherwise @word is stale,
+   * and nothing needs to be recorded. */
+  if (low_sequence_bits_equal (sequence + 1, state.sequence))
     sequence += 1;
-  else if (matches (sequence + 2, state.sequence))
+  else if (low_sequence_bits_equal (sequence + 2, state.sequence))
     sequence += 2;
   else
     return;
 
-  /* The sequence is complete only if `state` has not changed since `committed` was loaded. */
+  /* The upper bits of the sequence come from `committed`. They are right only if `state` has not
+   * changed since `committed` was loaded. */
   if (atomic_load (&segment->state) != word)
     return;
 
@@ -159,9 +161,9 @@ write_record (SsemShmSlot *slot,
 }
 
 static inline gint64
-record_holding (SsemShmSlot *slot,
-                guint32      sequence,
-                guint32      epoch)
+load_holding (SsemShmSlot *slot,
+              guint32      sequence,
+              guint32      epoch)
 {
   SsemShmRecord *record = &slot->record[sequence & 1];
 
@@ -172,33 +174,34 @@ record_holding (SsemShmSlot *slot,
 }
 
 static inline guint32
-record_since (SsemShmSlot *slot,
-              guint32      sequence)
+load_since (SsemShmSlot *slot,
+            guint32      sequence)
 {
   guint64 stamp = atomic_load_explicit (&slot->record[sequence & 1].stamp, memory_order_relaxed);
 
   return SSEM_SHM_STAMP_SINCE (stamp);
 }
 
-/* Returns since when a slot holds units that held @before after operation @committed and will hold
- * @after. */
+/* Returns the start time of the holding for an operation that changes it from @before to @after.
+ * The record of operation @committed has the start time of @before. */
 static inline guint32
-next_since (SsemShmSlot *slot,
-            guint32      committed,
-            gint64       before,
-            gint64       after)
+compute_since (SsemShmSlot *slot,
+               guint32      committed,
+               gint64       before,
+               gint64       after)
 {
   if (after <= 0)
     return 0;
 
-  return before > 0 ? record_since (slot, committed) : (guint32) time (NULL);
+  return before > 0 ? load_since (slot, committed) : (guint32) time (NULL);
 }
 
-/* Returns the slot's committed sequence, and keeps a stale `done` within 2^30 of it. Otherwise a
- * wrapped sequence could equal the stale `done`, and a crash would look like a success. This
- * function runs at least whenever the low bits of the sequence wrap. */
+/* Returns the slot's committed sequence, and raises a `done` that is more than 2^30 behind.
+ * Otherwise the sequence could wrap until it equals the old `done`, and an operation that failed in
+ * a crash would look like a success. add_fast () refuses when the low bits of the sequence wrap, so
+ * this function runs often enough. */
 static guint32
-get_committed (SsemShmSlot *slot)
+get_committed_and_refresh_done (SsemShmSlot *slot)
 {
   guint32 committed = atomic_load_explicit (&slot->committed, memory_order_relaxed);
   guint32 done = atomic_load_explicit (&slot->done, memory_order_relaxed);
@@ -212,18 +215,18 @@ get_committed (SsemShmSlot *slot)
 SsemShmResult
 ssem_shm_counter_add (SsemShmSlotHandle handle,
                       int               delta,
-                      int               owes)
+                      int               holding_change)
 {
   SsemShmSegment *segment = handle.segment;
   SsemShmSlot *slot = handle.slot;
-  guint32 committed = get_committed (slot);
+  guint32 committed = get_committed_and_refresh_done (slot);
   guint64 old_word = atomic_load_explicit (&segment->state, memory_order_acquire);
   guint64 new_word;
 
   do
     {
       SsemShmState state = ssem_shm_state_unpack (old_word);
-      gint64 holding, owed;
+      gint64 before, after;
       guint32 epoch;
 
       if (delta < 0 && state.value < -delta)
@@ -232,42 +235,43 @@ ssem_shm_counter_add (SsemShmSlotHandle handle,
         return SSEM_SHM_TOO_MANY;
 
       epoch = get_epoch (segment, &state);
-      holding = record_holding (slot, committed, epoch);
-      owed = ssem_shm_sum (holding, owes);
-      write_record (slot, committed + 1, owed, epoch, next_since (slot, committed, holding, owed));
+      before = load_holding (slot, committed, epoch);
+      after = ssem_shm_sum (before, holding_change);
+      write_record (slot, committed + 1, after, epoch,
+                    compute_since (slot, committed, before, after));
       if (state.slot != handle.index && state.slot != 0)
-        record_success_of (segment, old_word);
+        record_success (segment, old_word);
 
       new_word = ssem_shm_state_pack (state.value + delta, state.epoch, handle.index,
                                       committed + 1);
     }
   while (!atomic_compare_exchange_strong (&segment->state, &old_word, new_word));
 
-  /* Release: pairs with the acquire in record_success_of (). */
+  /* Release: pairs with the acquire in record_success (). */
   atomic_store_explicit (&slot->committed, committed + 1, memory_order_release);
 
   return SSEM_SHM_DONE;
 }
 
 void
-ssem_shm_counter_recall (SsemShmSlotHandle *handle)
+ssem_shm_counter_prepare_fast (SsemShmSlotHandle *handle)
 {
   SsemShmSlot *slot = handle->slot;
   guint32 committed = atomic_load_explicit (&slot->committed, memory_order_relaxed);
   guint64 word = atomic_load_explicit (&handle->segment->state, memory_order_relaxed);
   guint64 stamp;
 
-  handle->left = 0;
-  if (!ssem_shm_state_names (word, handle->name, committed))
+  handle->last_word = 0;
+  if (!ssem_shm_state_is_operation (word, handle->shifted_index, committed))
     return;
 
-  /* Both records have the same stamp, until one needs another. */
+  /* add_fast () writes no stamp, so the other record gets a copy of the current stamp. */
   stamp = atomic_load_explicit (&slot->record[committed & 1].stamp, memory_order_relaxed);
   atomic_store_explicit (&slot->record[~committed & 1].stamp, stamp, memory_order_relaxed);
 
-  handle->left = word;
+  handle->last_word = word;
   handle->holding = atomic_load_explicit (&slot->record[committed & 1].holding,
-                                        memory_order_relaxed);
+                                          memory_order_relaxed);
   handle->least = SSEM_SHM_STAMP_SINCE (stamp) != 0 ? 1 : G_MININT64;
 }
 
@@ -277,7 +281,7 @@ ssem_shm_counter_reset (SsemShmSlotHandle handle,
 {
   SsemShmSegment *segment = handle.segment;
   SsemShmSlot *slot = handle.slot;
-  guint32 committed = get_committed (slot);
+  guint32 committed = get_committed_and_refresh_done (slot);
   guint64 old_word = atomic_load_explicit (&segment->state, memory_order_acquire);
   guint64 new_word;
   guint32 epoch;
@@ -289,7 +293,7 @@ ssem_shm_counter_reset (SsemShmSlotHandle handle,
       epoch = get_epoch (segment, &state);
       write_record (slot, committed + 1, 0, epoch + 1, 0);
       if (state.slot != handle.index && state.slot != 0)
-        record_success_of (segment, old_word);
+        record_success (segment, old_word);
 
       new_word = ssem_shm_state_pack (value, state.epoch + 1, handle.index, committed + 1);
     }
@@ -319,7 +323,8 @@ ssem_shm_counter_claim_slot (SsemShmSegment *segment,
 
       if (atomic_load_explicit (&slot->owner, memory_order_relaxed) != 0 ||
           !atomic_compare_exchange_strong (&slot->owner, &owner,
-                                           ssem_shm_owner (attach_id) | SSEM_SHM_OWNER_CLAIMING))
+                                           ssem_shm_make_owner_word (attach_id) |
+                                           SSEM_SHM_OWNER_CLAIMING))
         continue;
 
       used = atomic_load (&segment->slots_used);
@@ -327,13 +332,14 @@ ssem_shm_counter_claim_slot (SsemShmSegment *segment,
              !atomic_compare_exchange_weak (&segment->slots_used, &used, index + 1))
         ;
 
+      /* The former owner's last operation may have used + 1, and the reclaim + 2. */
       sequence = atomic_load_explicit (&slot->committed, memory_order_relaxed) + 4;
       atomic_store_explicit (&slot->waiting, 0, memory_order_relaxed);
       atomic_store_explicit (&slot->pid, pid, memory_order_relaxed);
       atomic_store_explicit (&slot->pid_name_space, pid_name_space, memory_order_relaxed);
       write_record (slot, sequence, 0, 0, 0);
       atomic_store_explicit (&slot->committed, sequence, memory_order_release);
-      atomic_store (&slot->owner, ssem_shm_owner (attach_id));
+      atomic_store (&slot->owner, ssem_shm_make_owner_word (attach_id));
 
       return index;
     }
@@ -355,9 +361,9 @@ ssem_shm_counter_get_holding (SsemShmSegment *segment,
     {
       SsemShmSlot *slot = &segment->slots[index];
 
-      if (atomic_load (&slot->owner) == ssem_shm_owner (attach_id))
+      if (atomic_load (&slot->owner) == ssem_shm_make_owner_word (attach_id))
         holding = ssem_shm_sum (holding,
-                                record_holding (slot, atomic_load (&slot->committed), epoch));
+                                load_holding (slot, atomic_load (&slot->committed), epoch));
     }
 
   return holding;
@@ -378,15 +384,15 @@ ssem_shm_counter_free_empty_slot (SsemShmSegment *segment,
   SsemShmState state = ssem_shm_state_unpack (atomic_load (&segment->state));
   SsemShmSlot *slot = &segment->slots[index];
 
-  if (record_holding (slot, atomic_load (&slot->committed), get_epoch (segment, &state)) != 0)
+  if (load_holding (slot, atomic_load (&slot->committed), get_epoch (segment, &state)) != 0)
     return FALSE;
 
-  free_slot (slot, ssem_shm_owner (attach_id));
+  free_slot (slot, ssem_shm_make_owner_word (attach_id));
 
   return TRUE;
 }
 
-/* Returns the first slot of process @attach_id that is not just being claimed; 0 for none. */
+/* Returns the first slot whose claim by process @attach_id is complete; 0 if there is none. */
 static guint32
 find_first_slot (SsemShmSegment *segment,
                  guint64         attach_id)
@@ -414,9 +420,9 @@ ssem_shm_counter_free_slots (SsemShmSegment *segment,
   guint64 owner;
   guint32 index;
 
-  /* The mark means that nothing is left to return; while it stands, the slots may be freed in any
-   * order. If the first slot is free already, so are the others. */
-  owner = ssem_shm_owner (attach_id);
+  /* The flag means that nothing is left to return, so the other slots may be freed in any order.
+   * The first slot is freed last: if another process has freed it, all others are free. */
+  owner = ssem_shm_make_owner_word (attach_id);
   if (first != 0)
     atomic_compare_exchange_strong (&segment->slots[first].owner, &owner,
                                     owner | SSEM_SHM_OWNER_RECLAIMED);
@@ -429,44 +435,45 @@ ssem_shm_counter_free_slots (SsemShmSegment *segment,
     }
 
   if (first != 0)
-    free_slot (&segment->slots[first], ssem_shm_owner (attach_id) | SSEM_SHM_OWNER_RECLAIMED);
+    free_slot (&segment->slots[first],
+               ssem_shm_make_owner_word (attach_id) | SSEM_SHM_OWNER_RECLAIMED);
 }
 
 /* --- Reclaiming --- */
 
-/* Returns the sequence of the last operation of a dead process's slot that took place. @word is
- * `state`, loaded before. */
+/* Returns the sequence of the slot's last operation that took place. @word is `state`, loaded
+ * before. The slot's owner is dead, or the slot is in a private copy of the segment. */
 static guint32
-last_sequence (SsemShmSlot *slot,
-               guint32      index,
-               guint64      word)
+get_last_sequence (SsemShmSlot *slot,
+                   guint32      index,
+                   guint64      word)
 {
   guint32 committed = atomic_load (&slot->committed);
 
-  return ssem_shm_counter_is_ahead (slot, index, word) ? committed + 1 : committed;
+  return ssem_shm_counter_next_operation_succeeded (slot, index, word) ? committed + 1 : committed;
 }
 
-/* Returns what the slot holds in @epoch. */
+/* Returns the slot's holding in @epoch after the slot's last operation that took place. */
 static gint64
-holding_of_dead (SsemShmSlot *slot,
-                 guint32      index,
-                 guint64      word,
-                 guint32      epoch)
+get_slot_holding (SsemShmSlot *slot,
+                  guint32      index,
+                  guint64      word,
+                  guint32      epoch)
 {
-  gint64 holding = record_holding (slot, last_sequence (slot, index, word), epoch);
+  gint64 holding = load_holding (slot, get_last_sequence (slot, index, word), epoch);
 
-  /* No slot holds that much in earnest, but a damaged segment may say so. */
+  /* Only a damaged segment contains holdings outside these bounds. */
   return CLAMP (holding, -HOLDING_MAX, HOLDING_MAX);
 }
 
-/* Returns what the slots of process @attach_id hold together in @epoch. @first is its first
+/* Returns the sum of the holdings of process @attach_id in @epoch. @first is the process's first
  * slot. */
 static gint64
-holding_of_process (SsemShmSegment *segment,
-                    guint64         attach_id,
-                    guint32         first,
-                    guint64         word,
-                    guint32         epoch)
+get_process_holding (SsemShmSegment *segment,
+                     guint64         attach_id,
+                     guint32         first,
+                     guint64         word,
+                     guint32         epoch)
 {
   guint32 used = atomic_load (&segment->slots_used);
   gint64 holding = 0;
@@ -476,27 +483,27 @@ holding_of_process (SsemShmSegment *segment,
     {
       SsemShmSlot *slot = &segment->slots[index];
 
-      if (atomic_load (&slot->owner) == ssem_shm_owner (attach_id))
-        holding = ssem_shm_sum (holding, holding_of_dead (slot, index, word, epoch));
+      if (atomic_load (&slot->owner) == ssem_shm_make_owner_word (attach_id))
+        holding = ssem_shm_sum (holding, get_slot_holding (slot, index, word, epoch));
     }
 
   return holding;
 }
 
-/* Returns whether the units of the process whose first slot is @index have been returned under
- * @sequence. */
+/* Returns whether a reclaim with the number @sequence has returned the units of the process whose
+ * first slot has the index @index. */
 static gboolean
 is_reclaimed (SsemShmSlot        *slot,
               guint32             index,
               const SsemShmState *state,
               guint32             sequence)
 {
-  return (state->slot == index && matches (sequence, state->sequence)) ||
+  return (state->slot == index && low_sequence_bits_equal (sequence, state->sequence)) ||
          atomic_load (&slot->done) == sequence;
 }
 
-/* Returns how many units are to be returned for process @attach_id, whose first slot is @first; 0
- * or less if there are none or if they have been returned. */
+/* Returns how many units of the dead process @attach_id, whose first slot is @first, must still be
+ * returned. The result is 0 or less if no units are left to return. */
 static gint64
 get_holding_to_return (SsemShmSegment *segment,
                        guint64         attach_id,
@@ -511,13 +518,14 @@ get_holding_to_return (SsemShmSegment *segment,
   if (is_reclaimed (slot, first, &state, atomic_load (&slot->committed) + 2))
     return 0;
 
-  holding = holding_of_process (segment, attach_id, first, word, epoch);
+  holding = get_process_holding (segment, attach_id, first, word, epoch);
 
-  /* The slots were the dead process's during the whole reading only if the first one still is. */
-  return atomic_load (&slot->owner) == ssem_shm_owner (attach_id) ? holding : 0;
+  /* If the dead process still owns its first slot, it owned all its slots during the reading. */
+  return atomic_load (&slot->owner) == ssem_shm_make_owner_word (attach_id) ? holding : 0;
 }
 
-/* Puts this attempt's own mark, which names no slot, into `state`. */
+/* Tries to swap a new mark into `state`, which contains @word, and sets @word to the mark. Returns
+ * whether the swap succeeded. */
 static gboolean
 put_mark (SsemShmSegment *segment,
           guint64        *word)
@@ -527,7 +535,7 @@ put_mark (SsemShmSegment *segment,
   guint64 mark = ssem_shm_state_pack (state.value, state.epoch, 0, sequence);
 
   if (state.slot != 0)
-    record_success_of (segment, *word);
+    record_success (segment, *word);
   if (!atomic_compare_exchange_strong (&segment->state, word, mark))
     return FALSE;
 
@@ -536,8 +544,8 @@ put_mark (SsemShmSegment *segment,
   return TRUE;
 }
 
-/* Tries to return what process @attach_id holds; @first is its first slot. Returns TRUE when that
- * has been done, by any process, or when there is nothing to return. */
+/* Tries to return the units of the dead process @attach_id, whose first slot is @first. Sets
+ * @has_returned if this call returns them. Returns TRUE if no units are left to return. */
 static gboolean
 try_to_reclaim (SsemShmSegment *segment,
                 guint64         attach_id,
@@ -586,7 +594,7 @@ ssem_shm_counter_reclaim (SsemShmSegment *segment,
   return has_returned;
 }
 
-/* --- Looking --- */
+/* --- Inspecting a copy --- */
 
 gint64
 ssem_shm_counter_peek_holding (SsemShmSegment *copy,
@@ -598,13 +606,14 @@ ssem_shm_counter_peek_holding (SsemShmSegment *copy,
   guint32 first = find_first_slot (copy, attach_id);
   SsemShmSlot *slot = &copy->slots[first];
 
-  /* Slots after the first are freed in ascending order, and the copy was read in that order. So if
-   * the first slot says that all is reclaimed, that is true whatever the other slots look like. */
-  if (first == 0 || atomic_load (&slot->owner) != ssem_shm_owner (attach_id) ||
+  /* A first slot with the flag, or a completed reclaim, shows that nothing is left to return; the
+   * other slots do not matter. If a process frees slots during the copying, the copy may miss some
+   * of their holdings, and the sum for that process is inexact. */
+  if (first == 0 || atomic_load (&slot->owner) != ssem_shm_make_owner_word (attach_id) ||
       is_reclaimed (slot, first, &state, atomic_load (&slot->committed) + 2))
     return 0;
 
-  return holding_of_process (copy, attach_id, first, word, epoch);
+  return get_process_holding (copy, attach_id, first, word, epoch);
 }
 
 guint32
@@ -614,10 +623,10 @@ ssem_shm_counter_peek_since (SsemShmSegment *copy,
 {
   SsemShmState state = ssem_shm_state_unpack (word);
   SsemShmSlot *slot = &copy->slots[index];
-  guint32 sequence = last_sequence (slot, index, word);
+  guint32 sequence = get_last_sequence (slot, index, word);
 
-  if (record_holding (slot, sequence, get_epoch (copy, &state)) <= 0)
+  if (load_holding (slot, sequence, get_epoch (copy, &state)) <= 0)
     return 0;
 
-  return record_since (slot, sequence);
+  return load_since (slot, sequence);
 }

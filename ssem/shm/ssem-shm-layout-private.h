@@ -11,27 +11,46 @@ G_BEGIN_DECLS
 
 /* The segment: the memory that the processes of one key share, byte for byte.
  *
- * Fields have fixed widths and no pointers, so that 32-bit and 64-bit processes agree. Each
- * contended word has a cache line of its own. The list below says which process may write a word,
- * in which order, and which stale values are harmless. ssem-shm-counter.c gives the reasons.
+ * Terms
  *
- * attach id: a number that a process draws from `last_attach_id` when it attaches. No number is
- * drawn twice, so a comparison with a stale attach id fails.
+ *   state      the word that contains the value (the number of available units) and identifies the
+ *              last operation
+ *   slot       a part of the segment that one process owns, or that is free. A process owns one or
+ *              more slots, and one thread at a time uses a slot.
+ *   operation  an acquire, a release or a reset by one slot. An operation changes `state` once.
+ *   sequence   the number of an operation. Each slot counts its operations separately.
+ *   epoch      the time between two resets, and its number. In a new epoch no process holds units.
+ *   holding    how many units a slot holds: the units that it acquired minus the units that it
+ *              released. Operations without undo do not count. A slot with a negative holding owes
+ *              units.
+ *   record     a part of a slot that contains the slot's holding after an operation
+ *   stamp      a part of a record that contains the epoch and the start time of the holding
+ *   attach id  the number of a process. A process draws it from `last_attach_id` when the process
+ *              attaches. No number is drawn twice, so a comparison with a stale attach id fails.
+ *   reclaim    to return the units of a dead process to the semaphore
+ *   mark       a content of `state` that identifies an attempt to reclaim instead of an operation
+ *
+ * Fields have fixed widths and no pointers, so that 32-bit and 64-bit processes agree. Each slot
+ * has its own cache line, and so has `waiters`. `state` shares a line with words that rarely
+ * change.
+ *
+ * The lists below describe what each word contains, and which process writes the word and when.
+ * ssem-shm-counter.c gives the reasons. No decision depends on a word that is "for display".
  *
  * state, 64 bits, changed by compare-and-swap only
  *
  *   bits    name      meaning
  *   0-30    value     units available
  *   31      epoch     lowest bit of the epoch
- *   32-49   sequence  low bits of the sequence of the last operation
- *   50-61   slot      the slot that ran the last operation; 0: no slot has run any, or the mark of
- *                     a reclaiming process (ssem-shm-counter.c), with a number from n_marks
+ *   32-49   sequence  low bits of the sequence of the last operation, or the number of a mark
+ *   50-61   slot      the slot of the last operation. Slot 0 means a mark, or no operation yet.
  *   62-63   epoch     the next two bits of the epoch
  *
- *   Waiters sleep on the lower half.
+ *   Waiters sleep on the lower half. The slot and the sequence identify the operation that changed
+ *   `state` last, so we say that `state` names the operation.
  *
- * epoch, 32 bits: the whole number of the epoch. A reset moves the bits in `state` first and this
- * word second; a process that finds the word one behind moves it.
+ * epoch, 32 bits: the whole number of the epoch. A reset advances the bits in `state` first and
+ * this word second. A process that finds this word one behind advances the word.
  *
  * waiters, 64 bits: see ssem-shm-waiters.c.
  *
@@ -39,25 +58,28 @@ G_BEGIN_DECLS
  *
  * wings, 64 bits, and n_near: see linux/ssem-shm-wing.c.
  *
- * slot
+ * The words of a slot
  *
- *   owner      0 for a free slot; otherwise the attach id of the owner (16-63) and flags (0-15).
- *              From free to claimed: by the new owner. From claimed to free: by the owner, or by a
- *              process that has reclaimed the slot of a dead owner.
+ *   owner      0 for a free slot; otherwise the attach id of the owner (bits 16-63) and flags (bits
+ *              0-15). The new owner claims a free slot. The slot is freed by its owner, or by a
+ *              process that has reclaimed the dead owner's units.
  *   committed  the sequence of the last finished operation; the next operation has the next
  *              sequence. Written by the owner only.
- *   done       the sequence of the last operation that another process has seen succeed before it
- *              overwrote `state`. Moves forward only. Written by any process.
+ *   done       the sequence of the last operation or reclaim whose success another thread has
+ *              recorded before overwriting `state`. Advances only. Written by any process. The
+ *              owner also replaces a very old `done` by `committed`.
  *   waiting    how many units the owner's thread waits for; 0 if it does not wait. Written by the
  *              owner only.
- *   record     one for operations with an even and one for those with an odd sequence: what the
- *              slot holds after the operation, and in `stamp` the epoch of that holding (0-31). In
- *              another epoch the slot holds 0. The stamp also has the time since when the slot
- *              holds units, for people (32-63): seconds of the wall clock, or 0 if unknown. Written
- *              by the owner only, and only the record that `committed` does not select.
- *   pid, pid_name_space, waiting_since for people; nothing is decided by them. Written by the owner
- *              only: the first two when it claims the slot; waiting_since, in seconds of the wall
- *              clock, before it waits.
+ *   record     A slot has two records, for even and for odd sequences. Each contains the holding
+ *              after an operation and a stamp. Written by the owner only. An operation writes only
+ *              the record that `committed` does not select; a claim may write the other record.
+ *   stamp      bits 0-31: the epoch of the holding. In other epochs the slot holds 0. Bits 32-63,
+ *              for display: when the holding became positive, in seconds of the wall clock; 0 if
+ *              the holding is not positive or the time is unknown.
+ *   pid, pid_name_space
+ *              for display. Written by the owner when it claims the slot.
+ *   waiting_since
+ *              for display, in seconds of the wall clock. Written by the owner before it waits.
  */
 
 #define SSEM_SHM_VALUE_MAX G_MAXINT
@@ -94,8 +116,9 @@ typedef struct
   atomic_uint_least32_t waiting_since;
 } SsemShmSlot;
 
-/* Returns the sum of what two slots hold. Large and very negative holdings may wrap in between and
- * wrap back. No content of a damaged segment makes the addition undefined. */
+/* Returns the sum of two holdings, or of a holding and a change of it. Intermediate sums may
+ * overflow; the arithmetic is unsigned, so the final sum is still right. Even the contents of a
+ * damaged segment cause no undefined behaviour here. */
 static inline gint64
 ssem_shm_sum (gint64 a,
               gint64 b)
@@ -103,36 +126,39 @@ ssem_shm_sum (gint64 a,
   return (gint64) ((guint64) a + (guint64) b);
 }
 
-/* Flags of an owner. */
+/* Flags of an owner word. */
 #define SSEM_SHM_OWNER_SHIFT     16
-#define SSEM_SHM_OWNER_CLAIMING  1 /* the rest is still the former owner's; the slot holds 0 */
-#define SSEM_SHM_OWNER_RECLAIMED 2 /* all units of this process have been returned */
+#define SSEM_SHM_OWNER_CLAIMING  1 /* the other words may be the former owner's; the slot holds 0 */
+#define SSEM_SHM_OWNER_RECLAIMED 2 /* nothing is left to return for this process */
 #define SSEM_SHM_OWNER_FLAGS     ((1 << SSEM_SHM_OWNER_SHIFT) - 1)
 
 typedef struct
 {
-  /* Constant once the segment is published. */
+  /* Constant once other processes can find the segment. */
   char magic[8];
   guint32 layout;
   guint32 key_length;
-  guint64 incarnation; /* random: one life of the semaphore, from creation to removal */
-  guint64 segment_id;  /* random: of this segment; a successor has another */
+  guint64 incarnation; /* random; names one life of the semaphore, from creation to removal */
+  guint64 segment_id;  /* random; names this segment */
   char key[SSEM_SHM_KEY_MAX];
 
   _Alignas (SSEM_SHM_LINE) atomic_uint_least64_t state;
   atomic_uint_least32_t epoch;
-  atomic_int_least32_t initial; /* the value of creation or the last reset; for people */
+  atomic_int_least32_t initial; /* for display: the value after creation or the last reset */
 
   _Alignas (SSEM_SHM_LINE) atomic_uint_least64_t waiters;
 
   _Alignas (SSEM_SHM_LINE) atomic_uint_least64_t life;
   atomic_uint_least64_t remover;
-  atomic_uint_least64_t last_attach_id; /* the last attach id that was given out */
+  atomic_uint_least64_t last_attach_id; /* the last attach id that a process drew */
   atomic_uint_least64_t wings;
   atomic_int_least32_t n_near;
-  atomic_uint_least32_t n_slots;      /* how many slots the segment has room for; grows */
-  atomic_uint_least32_t slots_used;   /* no slot from this index on has ever been claimed; grows */
-  atomic_uint_least32_t n_marks;      /* the last number that was drawn for a mark */
+
+  /* These words only grow. An old value hides only slots that hold nothing yet. */
+  atomic_uint_least32_t n_slots;    /* how many slots the segment has room for, with slot 0 */
+  atomic_uint_least32_t slots_used; /* no slot from this index on has run an operation */
+
+  atomic_uint_least32_t n_marks;    /* the number of the next mark; a reclaiming process draws it */
 
   _Alignas (SSEM_SHM_LINE) SsemShmSlot slots[];
 } SsemShmSegment;
@@ -143,7 +169,8 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemShmSegment, state) == 1088);
 G_STATIC_ASSERT (ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2);
 G_STATIC_ASSERT (sizeof (atomic_uint_least64_t) == 8 && sizeof (atomic_uint_least32_t) == 4);
 
-/* The leading number changes whenever a field moves; the sizes reveal most other changes. */
+/* Identifies the layout. Change the leading number whenever a field moves; the sizes reveal most
+ * other changes. */
 #define SSEM_SHM_LAYOUT ((guint32) (5u << 24 | (sizeof (SsemShmSegment) + sizeof (SsemShmSlot))))
 
 #define SSEM_SHM_SIZE(n_slots) (sizeof (SsemShmSegment) + (gsize) (n_slots) * sizeof (SsemShmSlot))
@@ -151,7 +178,7 @@ G_STATIC_ASSERT (sizeof (atomic_uint_least64_t) == 8 && sizeof (atomic_uint_leas
 /* The number of slots that fit into the first page. */
 #define SSEM_SHM_FIRST_SLOTS ((SSEM_SHM_PAGE - sizeof (SsemShmSegment)) / sizeof (SsemShmSlot))
 
-/* life: version (2-63), phase (0-1) */
+/* The fields of `life`: version (bits 2-63), phase (bits 0-1). */
 enum
 {
   SSEM_SHM_LIFE_OPEN,
@@ -166,9 +193,9 @@ enum
 typedef struct
 {
   int value;
-  guint32 epoch;  /* SSEM_SHM_EPOCH_BITS of it */
+  guint32 epoch;    /* its lowest SSEM_SHM_EPOCH_BITS bits */
   guint32 slot;
-  guint32 sequence; /* SSEM_SHM_SEQUENCE_BITS of it */
+  guint32 sequence; /* its lowest SSEM_SHM_SEQUENCE_BITS bits */
 } SsemShmState;
 
 #define SSEM_SHM_LOW_BITS(word, bits) ((guint32) (word) & ((1u << (bits)) - 1))
@@ -200,15 +227,15 @@ ssem_shm_state_pack (int     value,
          (guint64) (epoch >> 1 & 3) << 62;
 }
 
-/* Returns whether @word names operation @sequence of the slot with the index @name, which stands at
- * its position in `state`. */
+/* Returns whether @word, a content of `state`, names operation @sequence of a slot. @shifted_index
+ * is the slot's index, already shifted to the slot field of `state`. */
 static inline gboolean
-ssem_shm_state_names (guint64 word,
-                      guint64 name,
-                      guint32 sequence)
+ssem_shm_state_is_operation (guint64 word,
+                             guint64 shifted_index,
+                             guint32 sequence)
 {
   return (word & ~(SSEM_SHM_STATE_EPOCH | G_MAXINT32)) ==
-         (name | (guint64) SSEM_SHM_LOW_BITS (sequence, SSEM_SHM_SEQUENCE_BITS) << 32);
+         (shifted_index | (guint64) SSEM_SHM_LOW_BITS (sequence, SSEM_SHM_SEQUENCE_BITS) << 32);
 }
 
 G_END_DECLS

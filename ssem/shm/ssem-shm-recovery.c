@@ -38,7 +38,7 @@ is_relevant (SsemShmSegment *segment,
     return atomic_load (&slot->waiting) != 0;
 
   return atomic_load (&slot->record[committed & 1].holding) != 0 ||
-         ssem_shm_counter_is_ahead (slot, index, word);
+         ssem_shm_counter_next_operation_succeeded (slot, index, word);
 }
 
 int

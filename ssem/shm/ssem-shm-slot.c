@@ -240,7 +240,7 @@ claim_handle (SsemShmSlots      *self,
     .segment = self->member->segment,
     .slot = &self->member->segment->slots[slot],
     .index = slot,
-    .name = ssem_shm_state_pack (0, 0, slot, 0),
+    .shifted_index = ssem_shm_state_pack (0, 0, slot, 0),
   };
 
   return 0;
@@ -352,7 +352,7 @@ ssem_shm_slots_get_handle (SsemShmSlots       *self,
     return result;
 
   /* The caller changes `state` in another way than add_fast (). */
-  (*handle)->left = 0;
+  (*handle)->last_word = 0;
   if (depth == 0)
     ssem_thread_slot_set (ssem_shm_slots_get_recent_index (self->serial), handles);
 

@@ -52,7 +52,7 @@ claim (SsemShmSegment *segment,
     .segment = segment,
     .slot = &segment->slots[index],
     .index = index,
-    .name = ssem_shm_state_pack (0, 0, index, 0),
+    .shifted_index = ssem_shm_state_pack (0, 0, index, 0),
   };
 }
 

@@ -64,10 +64,10 @@ test_add_fast (void)
         }
       else
         {
-          a.left = 0;
+          a.last_word = 0;
           if (ssem_shm_counter_add (a, delta, -delta) != SSEM_SHM_DONE)
             continue;
-          ssem_shm_counter_recall (&a);
+          ssem_shm_counter_prepare_fast (&a);
         }
       held -= delta;
       if (i % 1000 == 0 && held < INITIAL)
@@ -86,7 +86,7 @@ test_add_fast (void)
   for (i = 0; i < 2; i++)
     {
       ssem_shm_counter_reset (a, 1);
-      ssem_shm_counter_recall (&a);
+      ssem_shm_counter_prepare_fast (&a);
       g_assert_false (ssem_shm_counter_add_fast (&a, -2, 0, FALSE));
       g_assert_false (ssem_shm_counter_add_fast (&a, G_MAXINT, 0, TRUE));
       g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, 1);
@@ -100,7 +100,7 @@ test_add_fast (void)
 
 /* What a thread remembers of its slot is true, or is not used. */
 static void
-test_recall (void)
+test_prepare_fast (void)
 {
   Memory memory;
   SsemShmSegment *segment;
@@ -111,19 +111,19 @@ test_recall (void)
   a = claim (memory.mappings[0], 1);
   b = claim (memory.mappings[2], 2);
 
-  /* Whose change is not the last one has nothing to recall. */
-  ssem_shm_counter_recall (&a);
+  /* prepare_fast () has no effect for a slot that did not make the last change. */
+  ssem_shm_counter_prepare_fast (&a);
   g_assert_false (ssem_shm_counter_add_fast (&a, -1, 1, FALSE));
   add (a, -7);
   add (b, -1);
-  ssem_shm_counter_recall (&a);
+  ssem_shm_counter_prepare_fast (&a);
   g_assert_false (ssem_shm_counter_add_fast (&a, -1, 1, FALSE));
   add (a, 7);
-  ssem_shm_counter_recall (&a);
+  ssem_shm_counter_prepare_fast (&a);
 
   /* What it holds, in either record, and in an epoch that only one of them has seen. */
   ssem_shm_counter_reset (a, INITIAL);
-  ssem_shm_counter_recall (&a);
+  ssem_shm_counter_prepare_fast (&a);
   g_assert_true (ssem_shm_counter_add_fast (&a, -5, 5, FALSE));
   g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 5);
   g_assert_true (ssem_shm_counter_add_fast (&a, -2, 2, FALSE));
@@ -137,7 +137,7 @@ test_recall (void)
   g_assert_false (ssem_shm_counter_add_fast (&a, -1, 1, FALSE));
   g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 0);
   add (a, -1);
-  ssem_shm_counter_recall (&a);
+  ssem_shm_counter_prepare_fast (&a);
   g_assert_true (ssem_shm_counter_add_fast (&a, -1, 1, FALSE));
   g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 2);
 
@@ -164,7 +164,7 @@ test_since (void)
   since = since_of (handle);
   g_assert_cmpuint (since, >, 0);
 
-  ssem_shm_counter_recall (&handle);
+  ssem_shm_counter_prepare_fast (&handle);
   g_assert_true (ssem_shm_counter_add_fast (&handle, -1, 1, FALSE));
   g_assert_cmpuint (since_of (handle), ==, since);
   g_assert_true (ssem_shm_counter_add_fast (&handle, 2, -2, TRUE));
@@ -174,7 +174,7 @@ test_since (void)
   g_assert_false (ssem_shm_counter_add_fast (&handle, 1, -1, TRUE));
   g_assert_cmpint (ssem_shm_counter_get_holding (handle.segment, 1), ==, 1);
   add (handle, 1);
-  ssem_shm_counter_recall (&handle);
+  ssem_shm_counter_prepare_fast (&handle);
   g_assert_true (ssem_shm_counter_add_fast (&handle, -1, 1, FALSE));
   g_assert_cmpint (ssem_shm_counter_get_holding (handle.segment, 1), ==, 1);
   g_assert_cmpuint (since_of (handle), ==, 0);
@@ -646,7 +646,7 @@ test_claimer_dies (void)
   ssem_shm_counter_free_slots (segment, 8);
 
   /* Nothing but its name stands there. */
-  former.slot->owner = ssem_shm_owner (9) | SSEM_SHM_OWNER_CLAIMING;
+  former.slot->owner = ssem_shm_make_owner_word (9) | SSEM_SHM_OWNER_CLAIMING;
   former.slot->record[former.slot->committed & 1].holding = 5;
   former.slot->record[former.slot->committed & 1].stamp = segment->epoch;
   add (claim (segment, 9), -2);
@@ -664,7 +664,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ssem/counter/add", test_add);
   g_test_add_func ("/ssem/counter/add-fast", test_add_fast);
-  g_test_add_func ("/ssem/counter/recall", test_recall);
+  g_test_add_func ("/ssem/counter/prepare-fast", test_prepare_fast);
   g_test_add_func ("/ssem/counter/since", test_since);
   g_test_add_func ("/ssem/counter/death", test_death);
   g_test_add_func ("/ssem/counter/resetter-dies", test_resetter_dies);

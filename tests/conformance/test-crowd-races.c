@@ -102,7 +102,7 @@ enter (Fixture *fixture,
     .segment = memory,
     .slot = &memory->slots[slot],
     .index = slot,
-    .name = ssem_shm_state_pack (0, 0, slot, 0),
+    .shifted_index = ssem_shm_state_pack (0, 0, slot, 0),
   };
   self->is_there = TRUE;
 }

@@ -114,7 +114,7 @@ operate (SsemShmSegment *segment,
     .segment = segment,
     .slot = &segment->slots[index],
     .index = index,
-    .name = ssem_shm_state_pack (0, 0, index, 0),
+    .shifted_index = ssem_shm_state_pack (0, 0, index, 0),
   };
 
   ssem_shm_waiters_announce (segment, index, n + 1);
@@ -123,7 +123,7 @@ operate (SsemShmSegment *segment,
   if (ssem_shm_counter_add (handle, -n, n) == SSEM_SHM_DONE)
     {
       g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value - n);
-      ssem_shm_counter_recall (&handle);
+      ssem_shm_counter_prepare_fast (&handle);
       if (!ssem_shm_counter_add_fast (&handle, n, -n, TRUE))
         g_assert_cmpint (ssem_shm_counter_add (handle, n, -n), ==, SSEM_SHM_DONE);
     }

@@ -15,14 +15,15 @@
  * The words that no process can see, held[] and units, change in the very step that makes the
  * change true. The model asserts that
  *
- *   - reclaiming returns what the dead process held, once; - slots are marked as reclaimed only
- *   when nothing is left to return; - in the end the value and what live processes hold add up, and
- *   their records say what they hold.
+ *   - reclaiming returns what the dead process held, once;
+ *   - slots get the flag "reclaimed" only when nothing is left to return;
+ *   - in the end the value and what live processes hold add up, and their records say what they
+ *     hold.
  *
  * Each of the following, set to 0, leaves out a part without which one of these must fail.
  */
 #ifndef HELP
-#define HELP 1          /* record_success_of () before a name is overwritten */
+#define HELP 1          /* record_success () before a name is overwritten */
 #endif
 #ifndef RECLAIM_SEQUENCE
 #define RECLAIM_SEQUENCE 1 /* the sequence that shows that units were returned */

@@ -13,13 +13,14 @@ import sys
 BUGS = {
     # The success of an operation is forgotten if its name is overwritten before it has committed.
     'no-helping': (
-        '  if (matches (sequence, state.sequence))\n    return;\n',
+        '  if (low_sequence_bits_equal (sequence, state.sequence))\n    return;\n',
         '  return;\n',
     ),
     # A process waits until the operation whose name it overwrites has committed.
     'waits': (
-        '  if (matches (sequence, state.sequence))\n    return;\n',
-        '  while (!matches (sequence, state.sequence) && atomic_load (&segment->state) == word)\n'
+        '  if (low_sequence_bits_equal (sequence, state.sequence))\n    return;\n',
+        '  while (!low_sequence_bits_equal (sequence, state.sequence) &&\n'
+        '         atomic_load (&segment->state) == word)\n'
         '    sequence = atomic_load (&slot->committed);\n'
         '  return;\n',
     ),
@@ -38,7 +39,8 @@ BUGS = {
     ),
     # Every process that finds the units of a dead process returns them.
     'reclaim-again': (
-        '  return (state->slot == index && matches (sequence, state->sequence)) ||\n'
+        '  return (state->slot == index && '
+        'low_sequence_bits_equal (sequence, state->sequence)) ||\n'
         '         atomic_load (&slot->done) == sequence;\n',
         '  return FALSE;\n',
     ),

@@ -72,7 +72,7 @@ claim (SsemShmSegment *segment,
     .segment = segment,
     .slot = &segment->slots[index],
     .index = index,
-    .name = ssem_shm_state_pack (0, 0, index, 0),
+    .shifted_index = ssem_shm_state_pack (0, 0, index, 0),
   };
 }
 
@@ -90,11 +90,11 @@ take (SsemShmSlotHandle *handle)
   if (ssem_shm_counter_add_fast (handle, -1, 1, FALSE))
     return TRUE;
 
-  handle->left = 0;
+  handle->last_word = 0;
   if (ssem_shm_counter_add (*handle, -1, 1) != SSEM_SHM_DONE)
     return FALSE;
 
-  ssem_shm_counter_recall (handle);
+  ssem_shm_counter_prepare_fast (handle);
   return TRUE;
 }
 
@@ -104,9 +104,9 @@ give (SsemShmSlotHandle *handle)
   if (ssem_shm_counter_add_fast (handle, 1, -1, TRUE))
     return;
 
-  handle->left = 0;
+  handle->last_word = 0;
   g_assert_cmpint (ssem_shm_counter_add (*handle, 1, -1), ==, SSEM_SHM_DONE);
-  ssem_shm_counter_recall (handle);
+  ssem_shm_counter_prepare_fast (handle);
 }
 
 /* Answers how often they did it, all together. */
