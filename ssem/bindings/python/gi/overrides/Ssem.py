@@ -5,7 +5,8 @@
 
 PyGObject loads this file for `from gi.repository import Ssem`. The file adds default arguments,
 `with` blocks, time-outs in seconds, `await`, and an exception class for each error code. This file
-calls three modules in the same directory. Each of them imports only modules further down the list:
+imports three modules in the same directory. Each of these imports only modules further down the
+list:
 
 - `_ssem_asyncio.py` lets a coroutine await an acquire;
 - `_ssem_signals.py` lets signal handlers run while an acquire blocks;
@@ -16,13 +17,14 @@ instruction that is not a call, such as `held, = map(function, (argument,))`. `_
 explains the reason.
 
 Calls must be fast. A call through PyGObject takes about twenty times as long as the C function, and
-each argument adds up to a fifth of that. Therefore acquire () and release () of one unit first call
-a method without arguments, which never raises. If that method returns False, nothing has happened,
-and the general method follows. The general method succeeds, or raises the reason.
+each argument adds up to a fifth of that time. Therefore acquire () and release () of one unit first
+call a method without arguments, which never raises. If this method returns False, it has changed
+nothing. Then acquire () or release () calls the method with arguments, which succeeds or raises an
+exception with the reason.
 
-Values must arrive unchanged. PyGObject truncates a key at its first null character, drops the
-fraction of a number, and accepts any number as a mode. Therefore this file checks all arguments
-first. It refuses a value that PyGObject would change, before anything happens.
+Values must reach the library unchanged. PyGObject truncates a key at its first null character,
+drops the fraction of a number, and accepts any number as a mode. Therefore this file checks all
+arguments before it calls the library, and refuses a value that PyGObject would change.
 """
 
 import collections
@@ -51,9 +53,9 @@ __all__ = ['AlreadyExistsError', 'Error', 'Hold', 'InvalidKeyError', 'LostError'
 
 Ssem = get_introspection_module('Ssem')
 
-# PyGObject creates a class at its first look-up. If a signal handler raises an exception meanwhile,
-# the class stays incomplete forever. Therefore all classes that any of the four files needs later
-# are created here.
+# PyGObject creates a class when a program first uses the name of the class. If a signal handler
+# raises an exception meanwhile, the class stays incomplete forever. Therefore this code creates all
+# classes that any of the four files needs later.
 for _name in dir(Ssem):
     getattr(Ssem, _name)
 _CREATED = [Gio.AsyncResult, Gio.Cancellable, Gio.Task, GLib.Idle, GLib.MainContext, GObject.GEnum,
@@ -68,7 +70,7 @@ _OPEN = Ssem.AccessMode.OPEN
 _DEFAULT = Ssem.Backend.DEFAULT
 _MAX_USEC = 2**62
 
-# Compared by identity, so that only the int 1 matches, not True or 1.0.
+# Code compares arguments with _ONE by identity: only the int 1 matches, not True or 1.0.
 _ONE = 1
 
 # The library has the same messages, and translations for them.
@@ -85,11 +87,13 @@ _INVALID_KEY = 'x' * 1025
 
 
 def _to_key(key):
-    """Returns the key. Text that cannot be a key becomes another key that the library refuses. The
-    error is then the library's own, and get_error () returns it too."""
+    """Returns the key, or an invalid key in place of text that cannot reach the library unchanged.
+
+    The library then refuses the invalid key, and get_error () returns the library's error.
+    """
     if not isinstance(key, str):
         raise TypeError(f'the key of a semaphore must be a str, not {type(key).__name__}')
-    # PyGObject would use the result of __str__ () of a subclass.
+    # The key may be of a subclass of str. PyGObject would then call the subclass's __str__ ().
     key = str.__str__(key)
     try:
         key.encode()
@@ -125,7 +129,7 @@ def _to_bool(value):
 
 
 def _to_enum(cls, message, value):
-    """Returns the member of the enumeration `cls`, which may be given as a number."""
+    """Returns the member of the enumeration `cls` for `value`, a member or its number."""
     if isinstance(value, cls):
         return value
     if isinstance(value, GObject.GEnum):
@@ -162,14 +166,14 @@ def _to_usec(timeout):
 # --- Holding --------------------------------------------------------------------------------------
 
 class Hold:
-    """Units for the length of a `with` or `async with` block. See `SystemSemaphore.hold()`.
+    """Holds units during a `with` or `async with` block. See `SystemSemaphore.hold()`.
 
     A child of `fork()` that leaves the block releases nothing, because the child holds nothing.
     """
 
-    # The destructor is a C function: in a destructor written in Python, a signal handler may run,
-    # and Python only prints the handler's exception. The destructor does nothing until __init__ ()
-    # ends.
+    # If a signal handler runs in a destructor written in Python, Python only prints the handler's
+    # exception. Therefore the destructor is a C function. Until __init__ () ends, this function is
+    # `tuple`, which does nothing.
     _release_all = tuple
     __del__ = property(operator.attrgetter('_release_all'))
 
@@ -179,15 +183,15 @@ class Hold:
         self._timeout = timeout
         self._timeout_usec = _to_usec(timeout)
         self._cancellable = _to_cancellable(cancellable)
-        # A dictionary for each entered block: from the ID of the process to the function that
-        # releases the units.
+        # This list has a dictionary for each entered block. The dictionary maps the ID of the
+        # process to the function that releases the units.
         self._entered = []
         # A signal handler may raise an exception before the first line of __exit__ (). The
         # destructor then releases the units.
         self._release_all = functools.partial(collections.deque, iterate_calls(self._entered), 0)
 
     def _prepare_entry(self):
-        """Returns an iterator that notes the entry in one step."""
+        """Returns an iterator whose first step adds an entered block to the list."""
         entry = {os.getpid(): functools.partial(_release, self._semaphore, self._n)}
         return map(self._entered.append, (entry,))
 
@@ -216,7 +220,7 @@ class Hold:
     async def __aenter__(self):
         note = self._prepare_entry()
         held = False
-        # Acquire available units even if the time-out is shorter than a request takes.
+        # Acquire free units even if the time-out is too short for an asynchronous request.
         if self._timeout is not None:
             held, = map(self._semaphore.acquire, (self._n,), (0,), (self._cancellable,))
         if not held and self._timeout_usec != 0:
@@ -272,9 +276,9 @@ class SystemSemaphore(_Base):
     def acquire(self, n=1, timeout=None, cancellable=None):
         """Acquires `n` units together, and blocks until they are available.
 
-        Returns `True`, or `False` if `timeout`, in seconds, is over. Raises an exception for any
-        other failure. In the main thread, signal handlers run meanwhile: Ctrl-C raises
-        `KeyboardInterrupt`. After an exception, the process holds none of these units.
+        Returns `True`, or `False` if the units are not available within `timeout` seconds. Raises
+        an exception for any other failure. In the main thread, signal handlers run meanwhile:
+        Ctrl-C raises `KeyboardInterrupt`. An acquire that raises an exception acquires no units.
         """
         if n is _ONE and timeout is None and cancellable is None and try_one[self]:
             return True
@@ -315,11 +319,11 @@ class SystemSemaphore(_Base):
         return held
 
     def acquire_async(self, n=1, cancellable=None, callback=None, *user_data):
-        """Acquires `n` units together when they are available, without blocking the caller.
+        """Acquires `n` units together as soon as they are available, without blocking the caller.
 
         Without a callback, returns a coroutine for asyncio: `await semaphore.acquire_async(2)`. The
-        coroutine acquires nothing before it is awaited. A task that is cancelled while it waits
-        holds nothing.
+        coroutine acquires nothing before it is awaited. If a task is cancelled while it waits, it
+        acquires no units.
         """
         n = _to_int32(n)
         _to_cancellable(cancellable)
@@ -332,7 +336,7 @@ class SystemSemaphore(_Base):
         return _Base.acquire_finish(self, result)
 
     def release(self, n=1):
-        """Adds `n` units, and wakes the waiters that they can serve."""
+        """Adds `n` units, and wakes waiters if enough units are free for them."""
         if n is _ONE and _release_one(self):
             return True
         n = _to_int32(n)
@@ -356,8 +360,9 @@ class SystemSemaphore(_Base):
     def _get_entered(self):
         """Returns the list with the process ID of each entered block.
 
-        A child of fork () that leaves a block holds nothing. The list is created here, because
-        PyGObject does not call `__init__()` for an object that C code creates.
+        A child of fork () holds no units of its parent, so it must not release them when it leaves
+        a block. This method creates the list, because PyGObject does not call `__init__()` for an
+        object that C code creates.
         """
         return vars(self).setdefault('_entered', [])
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Acquires that coroutines of asyncio await, without blocking the loop."""
+"""Lets coroutines of asyncio await an acquire without blocking the loop."""
 
 import atexit
 import itertools
@@ -27,11 +27,12 @@ _CANCELLED_MESSAGE = 'Operation was cancelled'
 class _AwaitThread:
     """Runs a thread with a main context while coroutines wait for requests.
 
-    GLib delivers results to a main context, and a program with an asyncio loop usually runs none.
+    GLib delivers results to a main context, and a program with an asyncio loop usually runs no main
+    context.
 
     PyGObject keeps a callback and its arguments until some thread creates the next callback. If
-    other threads run while PyGObject drops the arguments, PyGObject may crash. Therefore callbacks
-    get the number of a request, not the request.
+    other threads run while PyGObject drops the arguments, PyGObject may crash. Therefore a
+    callback gets the number of a request, not the request itself.
     """
 
     def __init__(self):
@@ -44,7 +45,7 @@ class _AwaitThread:
         atexit.register(self.shut_down)
 
     def reset(self):
-        """Forgets the thread and its requests, initially and in a child of fork ().
+        """Sets the state without thread and requests, initially and in a child of fork ().
 
         The child does not have the thread, so no result would ever wake its copies of the
         coroutines. Therefore this method wakes them.
@@ -57,10 +58,10 @@ class _AwaitThread:
             request.wake()
 
     def begin_polling(self):
-        """Makes timers wake the asyncio loops, from the first fork () on.
+        """Starts timers that wake the asyncio loops; runs after each fork () in the parent.
 
         Parent and child share the epoll object of a loop. A child that closes its copy of the loop
-        may unregister the file descriptor that wakes the parent's loop.
+        may unregister the file descriptor that wakes the parent's loop. The timers wake it instead.
         """
         self.has_forked = True
         for request in [*self.requests.values()]:
@@ -85,8 +86,8 @@ class _AwaitThread:
             source = GLib.Idle()
             source.set_callback(self.start_request, number)
             source.attach(self.context)
-            # Dropping a source locks its context. The source must go now, while the lock prevents
-            # the thread from dropping the context.
+            # Dropping a source locks its context. Drop the source now: self.lock prevents the
+            # thread from dropping the context first.
             del source
 
     def start_request(self, number):
@@ -108,7 +109,7 @@ class _AwaitThread:
         context.pop_thread_default()
 
     def shut_down(self):
-        """Ends the thread, because returning to Python after its shutdown would crash."""
+        """Ends the thread. If it returned to Python code after the shutdown, Python would crash."""
         with self.lock:
             self.is_shut_down = True
             requests, thread = [*self.requests.values()], self.thread
@@ -128,14 +129,15 @@ def _acquired_cb(semaphore, result, number):
 class _Request:
     """An acquire that a coroutine awaits.
 
-    The acquire ends in the await thread. The units belong to the coroutine, or to the request if
-    the coroutine has ended before. A child of fork () must not use the locks in its copy, because
-    the parent's thread may have held them.
+    The acquire ends in the await thread. The units then belong to the coroutine. If the coroutine
+    has ended before, the request releases the units. A child of fork () must not use the locks in
+    its copy of the request, because the parent's thread may have held them.
     """
 
     def __init__(self, semaphore, n, loop):
         self.process = os.getpid()
-        # Holds the semaphore until the coroutine or the request takes charge of the units.
+        # The box contains the semaphore until the coroutine takes over the units, or the request
+        # releases them.
         self.box = [semaphore]
         self.n = n
         self.loop = loop
@@ -144,7 +146,7 @@ class _Request:
         self.lock = threading.Lock()
         self.has_timed_out = False
         self.is_abandoned = False
-        # None, True, or the error.
+        # The outcome is None before the end of the acquire, then True or the error.
         self.outcome = None
 
     def is_in_same_process(self):
@@ -197,7 +199,7 @@ class _Request:
         self.interrupt()
 
     def release_units(self):
-        """Releases the units, if any, unless another call has taken charge of them."""
+        """Releases the units, if any, unless another call empties the box first."""
         try:
             semaphore = self.box.pop()
         except IndexError:
@@ -222,7 +224,7 @@ class _Request:
         outcome, self.outcome = self.outcome, None
         if self.is_in_same_process():
             return outcome
-        # The units of the parent's request do not belong to the child.
+        # The units belong to the parent, so for the child the request counts as cancelled.
         message = GLib.dgettext(_GLIB_DOMAIN, _CANCELLED_MESSAGE)
         return GLib.Error(message, GIO_DOMAIN, CANCELLED)
 
@@ -249,8 +251,8 @@ async def acquire_awaited(semaphore, n, cancellable, timeout_usec=FOREVER_USEC):
                 timer = loop.call_later(timeout_usec / GLib.USEC_PER_SEC, request.time_out)
             _await_thread.submit(request)
             # A cancelled task waits until its request has ended, so that the task holds nothing
-            # afterwards. If the task is cancelled again meanwhile, the first CancelledError counts:
-            # asyncio.timeout () and anyio expect their own.
+            # afterwards. If the task is cancelled again meanwhile, keep the first CancelledError:
+            # asyncio.timeout () and anyio expect the error that they caused.
             while not request.future.done():
                 try:
                     await asyncio.shield(request.future)
@@ -271,7 +273,7 @@ async def acquire_awaited(semaphore, n, cancellable, timeout_usec=FOREVER_USEC):
         request.abandon()
         raise
     finally:
-        # The traceback of the cancellation refers to this frame: avoid a cycle.
+        # The traceback of `cancellation` refers to this frame. Avoid a reference cycle.
         del cancellation
 
     error = request.take_error()

@@ -60,7 +60,7 @@ _CLASSES = {
     Ssem.SystemSemaphoreError.LOST: LostError,
 }
 
-# A traceback and a pickle name a class by the module that has the public names.
+# A traceback or a pickle contains the name of a class's module. It must be the public module.
 for _cls in [Error, *_CLASSES.values()]:
     _cls.__module__ = 'gi.overrides.Ssem'
 
@@ -74,9 +74,9 @@ def to_public_error(error):
     """Returns the exception for callers in place of `error`, a RuntimeError that PyGObject raised.
 
     A GLib.Error gets the class of its error code. Another RuntimeError may hide the exception of a
-    signal handler. PyGObject converts a GError in Python code. If a handler raises an exception
-    there, PyGObject prints that exception, and raises a RuntimeError instead. In this case, returns
-    the handler's exception.
+    signal handler: PyGObject converts a GError in Python code, where a handler may run. If the
+    handler raises an exception, PyGObject prints it, and raises a RuntimeError instead. In this
+    case, returns the handler's exception.
     """
     if isinstance(error, GLib.Error):
         if error.domain == _DOMAIN:
@@ -85,8 +85,8 @@ def to_public_error(error):
     if str(error) != 'Converting the GError failed':
         return error
     handler_error = sys.last_value
-    # These attributes are for a debugger after the end of a program. They would keep alive all
-    # objects that the frames of the traceback refer to.
+    # A debugger uses these attributes after the end of a program. Delete them, because they keep
+    # alive all objects that the frames of the traceback refer to.
     for name in ['last_exc', 'last_type', 'last_value', 'last_traceback']:
         if hasattr(sys, name):
             delattr(sys, name)
@@ -94,7 +94,7 @@ def to_public_error(error):
 
 
 def with_public_errors(function):
-    """Makes a function raise what to_public_error () returns."""
+    """Wraps a function, so that it raises the exception that to_public_error () returns."""
     @functools.wraps(function)
     def wrapper(*args, **kwargs):
         try:
@@ -107,8 +107,8 @@ def with_public_errors(function):
 def raise_from_thread(error):
     """Raises the error of another thread, without its traceback.
 
-    The old traceback, or a variable that refers to the error from a frame of the new traceback,
-    would keep the semaphore alive until the garbage collector runs.
+    The old traceback would keep the semaphore alive until the garbage collector runs. So would a
+    variable in a frame of the new traceback that refers to the error: it makes a reference cycle.
     """
     try:
         raise error.with_traceback(None)

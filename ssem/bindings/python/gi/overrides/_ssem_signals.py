@@ -1,18 +1,18 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Acquires that lose no units when a signal handler raises an exception.
+"""Acquires units, and loses none if a signal handler raises an exception.
 
 CPython runs the Python handlers of signals, such as Ctrl-C, in the main thread. A handler runs when
 a Python function begins, after a call, or at a jump backwards, and nowhere else. If a handler
 raises an exception right after a call that acquired units, the result of the call and the units are
-lost. Therefore an acquire and the use of its result are a single instruction that is not a call:
+lost. Therefore a single instruction, which is not a call, acquires the units and uses the result:
 
 - reading an item: `if try_one[semaphore]:` calls try_acquire_one () in C;
 - assigning to an item: `try_units[semaphore] = n` calls try_acquire () in C;
 - unpacking an iterator: `held, = map(function, (argument,))` calls the function.
 
-An acquire that raises the exception of a handler holds nothing.
+If an acquire raises the exception of a handler, it has acquired no units.
 """
 
 import functools
@@ -37,22 +37,28 @@ _release = Ssem.SystemSemaphore.release
 
 FOREVER_USEC = -1
 
-# A signal that arrives just before a wait begins does not end that wait. Its handler runs after
-# this time, because longer waits are divided.
+# A signal that arrives just before a wait begins does not end the wait. Therefore each wait ends
+# after this time and begins again. The handler runs in between.
 POLL_SECONDS = 0.5
 
-# Calls its argument, without Python code in between.
+# Calls its argument, without executing Python code itself.
 call = operator.methodcaller('__call__')
 
 
 class _TryOne:
-    """Reading the item `semaphore` acquires one unit: True, or False if none is available."""
+    """Acquires one unit when code reads the item `semaphore`.
+
+    The item is True, or False if no unit is available.
+    """
 
     __getitem__ = staticmethod(Ssem.SystemSemaphore.try_acquire_one)
 
 
 class _TryUnits:
-    """Assigning `n` to the item `semaphore` acquires `n` units, or raises like try_acquire ()."""
+    """Acquires `n` units, or raises like try_acquire (), when code assigns `n` to an item.
+
+    The index of the item is the semaphore.
+    """
 
     __setitem__ = staticmethod(Ssem.SystemSemaphore.try_acquire)
 
@@ -65,21 +71,21 @@ def iterate_calls(entries):
     """Returns an iterator that calls a C function in each step, without Python code in between.
 
     Each entry is a dictionary from process IDs to functions. The iterator calls the function of the
-    current process, and skips an entry that has none.
+    current process. It skips an entry without a function for this process.
     """
     return map(call, filter(None, map(dict.get, entries, map(call, itertools.repeat(os.getpid)))))
 
 
 def _run_acquire_thread(box, n, timeout_usec, cancellables, results, decisions, finished):
-    """Acquires units in a thread of its own, where Python never runs a signal handler.
+    """Acquires units in a new thread, because Python runs signal handlers only in the main thread.
 
-    The thread puts True or the error into `results`. The units belong to the thread until the main
-    thread puts True into `decisions`.
+    The thread puts True or the error into `results`. If the main thread then puts True into
+    `decisions`, the main thread takes over the units. Otherwise this thread releases them.
 
-    The program may end as soon as the main thread has the result, and a thread must not drop a
-    GObject while Python shuts down. Therefore the thread itself refers to no GObject when it
-    reports the result: the main thread empties `box`. The thread does not refer to the error
-    either, whose new traceback refers to the main thread's frames.
+    The program may end as soon as the main thread has the result. A thread must not drop a GObject
+    while Python shuts down. Therefore this thread has no reference to a GObject when it reports the
+    result: the main thread empties `box`. This thread has no reference to the error either, because
+    the error's new traceback refers to the main thread's frames.
     """
     try:
         outcomes = [_acquire_or_return_error(box[0], n, timeout_usec, *cancellables)]
@@ -93,7 +99,7 @@ def _run_acquire_thread(box, n, timeout_usec, cancellables, results, decisions, 
 
 
 def _acquire_or_return_error(semaphore, n, timeout_usec, cancellable, interruption):
-    """Returns True, or the error. Both cancellables cancel the acquire."""
+    """Returns True, or the error. Either cancellable cancels the acquire."""
     handler = 0
     try:
         if cancellable is not None:
@@ -130,16 +136,15 @@ def acquire_interruptibly(semaphore, n, timeout_usec, cancellable):
 
     In the main thread, a handler may end the wait with an exception. Therefore another thread
     blocks in the library, and the main thread waits for the result. The signal settings of the
-    process do not change. A handler may fork. The child does not have the other thread, so the
-    child either leaves by an exception or starts a wait of its own.
+    process do not change. A handler may fork. The child does not have the other thread. If the
+    handler raises no exception in the child, the child starts a new wait.
     """
     if threading.get_ident() != threading.main_thread().ident:
         return _acquire_timeout(semaphore, n, timeout_usec, cancellable)
 
     process = os.getpid()
     deadline_usec = _now_usec() + timeout_usec
-    # The thread gets the semaphore in a list, so that emptying the list drops the thread's
-    # reference.
+    # The thread gets the semaphore in a list. Emptying the list drops the thread's reference.
     box = [semaphore]
     interruption = Gio.Cancellable()
     cancellables = [cancellable, interruption]
@@ -148,7 +153,7 @@ def acquire_interruptibly(semaphore, n, timeout_usec, cancellable):
     finished.acquire()
     arguments = box, n, timeout_usec, cancellables, results, decisions, finished
     accept = map(call, (functools.partial(decisions.put, True), box.clear))
-    # A child of fork () has no thread to stop, so these calls are for this process only.
+    # A child of fork () has no thread to stop, so only this process makes these calls.
     stop_thread = iterate_calls([{process: functools.partial(decisions.put, False)},
                                  {process: interruption.cancel}, {process: finished.acquire}])
     started = []
@@ -171,7 +176,7 @@ def acquire_interruptibly(semaphore, n, timeout_usec, cancellable):
         raise
     box.clear()
     if outcome is None:
-        # This process is a child, and waits for the rest of the time.
+        # This process is a child of fork (). Wait for the rest of the time.
         if timeout_usec > 0:
             timeout_usec = max(deadline_usec - _now_usec(), 0)
         held, = map(acquire_interruptibly, (semaphore,), (n,), (timeout_usec,), (cancellable,))
