@@ -132,8 +132,8 @@ find_lacks (const Backend *backend)
 }
 
 gboolean
-fixture_has (Fixture *self,
-             Needs    needs)
+fixture_supports (Fixture *self,
+                  Needs    needs)
 {
   return (find_lacks (find_backend (self)) & needs) == 0;
 }
@@ -142,7 +142,7 @@ void
 fixture_wait_until_pending (Fixture *self,
                             guint    n_threads)
 {
-  if (fixture_has (self, NEEDS_WAITING_THREAD))
+  if (fixture_supports (self, NEEDS_WAITING_THREAD))
     wait_until_blocked (self->backend, getpid (), n_threads);
 }
 
@@ -198,8 +198,8 @@ fixture_fork (Fixture *self,
 }
 
 Helper *
-fixture_user (Fixture *self,
-              int      initial_value)
+fixture_open_helper (Fixture *self,
+                     int      initial_value)
 {
   Helper *helper = fixture_helper (self);
 

@@ -172,8 +172,8 @@ int                  conformance_run       (void);
 Helper              *fixture_helper        (Fixture         *self);
 Helper              *fixture_fork          (Fixture         *self,
                                             Helper          *parent);
-/* A new one that has the fixture's key open in slot 0, with the mode OPEN and undo. */
-Helper              *fixture_user          (Fixture         *self,
+/* Starts a helper, and opens the fixture's key as its object 0, with the mode OPEN and undo. */
+Helper              *fixture_open_helper   (Fixture         *self,
                                             int              initial_value);
 
 /* The fixture's key, with undo; must succeed. */
@@ -220,8 +220,8 @@ int                  fixture_many          (Fixture         *self);
 /* Whether there is time for another of many rounds. Where the machine has much else to do there are
  * fewer; but always one. */
 gboolean             fixture_has_time      (Fixture         *self);
-/* Whether it lacks none of @needs. */
-gboolean             fixture_has           (Fixture         *self,
+/* Returns whether the backend and the machine have all of @needs. */
+gboolean             fixture_supports      (Fixture         *self,
                                             Needs            needs);
 /* Puts a file with that content there, and takes away whatever is there. */
 void                 fixture_plant_content (Fixture         *self,

@@ -48,7 +48,7 @@ crowd_user (Fixture *fixture,
   Helper *helper;
 
   crowd_seat_next (fixture, wing);
-  helper = fixture_user (fixture, 0);
+  helper = fixture_open_helper (fixture, 0);
   crowd_assert_seat (fixture, helper, wing);
 
   return helper;

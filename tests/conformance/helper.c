@@ -182,7 +182,7 @@ helper_has_answered (Helper *self)
 }
 
 void
-helper_expect_hang_up (Helper *self)
+helper_wait_for_eof (Helper *self)
 {
   gint64 deadline_usec = g_get_monotonic_time () + WATCHDOG_USEC;
   char byte;
@@ -241,9 +241,9 @@ helper_expect_error (Helper *self,
 }
 
 void
-helper_do (Helper     *self,
-           const char *format,
-           ...)
+helper_run_expect_ok (Helper     *self,
+                      const char *format,
+                      ...)
 {
   g_autofree char *line = NULL;
   va_list args;

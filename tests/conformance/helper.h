@@ -99,12 +99,12 @@ void      helper_expect_error     (Helper     *self,
 #define helper_expect_code(self, code) \
   helper_expect_error (self, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_##code)
 
-/* Says it, and expects it to succeed. */
-void      helper_do               (Helper     *self,
+/* Sends the command, and expects the answer `ok`. */
+void      helper_run_expect_ok    (Helper     *self,
                                    const char *format,
                                    ...) G_GNUC_PRINTF (2, 3);
-/* The same for what not every user may do, and answers `no`: then FALSE, and the test is skipped
- * for @reason. */
+/* The same for a command that needs permission. Without permission, the helper answers `no`. Then
+ * skips the test for @reason, and returns FALSE. */
 gboolean  helper_may              (Helper     *self,
                                    const char *command,
                                    const char *reason);
@@ -126,8 +126,8 @@ int       helper_get_value        (Helper     *self,
 /* Whether an answer is there already; FALSE proves nothing by itself. */
 gboolean  helper_has_answered     (Helper     *self);
 
-/* Waits until its end of the pipe is closed, which the kernel does while it dies. */
-void      helper_expect_hang_up   (Helper     *self);
+/* Waits until the kernel closes the helper's end of the pipe, while the helper dies. */
+void      helper_wait_for_eof     (Helper     *self);
 
 void      helper_signal           (Helper     *self,
                                    int         number);

@@ -205,7 +205,7 @@ script_expect (Script     *self,
   if (expected == NULL)
     expected = "ok";
   else if (g_str_equal (expected, "noticed"))
-    expected = fixture_has (self->fixture, NEEDS_ASKING) ? "NOT_FOUND" : "ok";
+    expected = fixture_supports (self->fixture, NEEDS_ASKING) ? "NOT_FOUND" : "ok";
 
   if (g_str_equal (expected, "any"))
     line = g_strdup ("ok ");

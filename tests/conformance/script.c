@@ -146,7 +146,8 @@ command_play (Script *self,
     {
       int n = script_get_number (self, step->words[i]);
 
-      helper_do (step->helper, "%s %d %d", n > 0 ? "acquire" : "release", step->slot, ABS (n));
+      helper_run_expect_ok (step->helper, "%s %d %d", n > 0 ? "acquire" : "release", step->slot,
+                            ABS (n));
     }
 }
 
@@ -250,7 +251,7 @@ expect_figures (Script     *self,
                 Step       *step,
                 const char *answer)
 {
-  gboolean has_holders = fixture_has (self->fixture, NEEDS_HOLDERS);
+  gboolean has_holders = fixture_supports (self->fixture, NEEDS_HOLDERS);
   guint i;
 
   for (i = 1; step->words[i] != NULL; i += 2)

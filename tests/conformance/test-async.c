@@ -140,14 +140,14 @@ static void
 test_later (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
-  Helper *helper = fixture_user (fixture, 0);
+  Helper *helper = fixture_open_helper (fixture, 0);
   Request request = { 0 };
 
   request_start (&request, semaphore, 2, NULL);
   fixture_wait_until_pending (fixture, 1);
   iterate_all ();
   g_assert_false (request.is_done);
-  helper_do (helper, "release 0 1");
+  helper_run_expect_ok (helper, "release 0 1");
   request_expect_done (&request);
   assert_value (semaphore, 0);
 
@@ -234,7 +234,7 @@ static void
 test_keeps_object (Fixture *fixture)
 {
   SsemSystemSemaphore *semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
-  Helper *helper = fixture_user (fixture, 0);
+  Helper *helper = fixture_open_helper (fixture, 0);
   Request request = { 0 };
   gpointer weak = semaphore;
 
@@ -243,7 +243,7 @@ test_keeps_object (Fixture *fixture)
   g_object_unref (semaphore);
   fixture_wait_until_pending (fixture, 1);
   g_assert_nonnull (weak);
-  helper_do (helper, "release 0 1");
+  helper_run_expect_ok (helper, "release 0 1");
   request_expect_done (&request);
   iterate_all ();
   g_assert_null (weak);

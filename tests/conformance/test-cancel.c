@@ -82,7 +82,7 @@ test_while_waiting (Fixture *fixture)
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   g_autoptr(GCancellable) cancellable = g_cancellable_new ();
   Acquire acquire = { NULL, cancellable, .n = 3, .timeout_usec = waiting->timeout_usec };
-  Helper *witness = fixture_user (fixture, 2);
+  Helper *witness = fixture_open_helper (fixture, 2);
   GThread *thread;
 
   semaphore = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 0, waiting->undo,
@@ -100,7 +100,7 @@ test_while_waiting (Fixture *fixture)
 
   /* The process holds nothing, and waits for nothing any more. */
   g_assert_cmpint (helper_get_value (witness, 0), ==, 2);
-  helper_do (witness, "release 0 2");
+  helper_run_expect_ok (witness, "release 0 2");
   g_assert_cmpint (helper_get_value (witness, 0), ==, 4);
   assert_value (semaphore, 4);
 
@@ -294,11 +294,11 @@ test_race_and_death (Fixture *fixture)
 
   for (i = 0; i < n_rounds && fixture_has_time (fixture); i++)
     {
-      Helper *helper = fixture_user (fixture, 0);
+      Helper *helper = fixture_open_helper (fixture, 0);
       int n_turns = g_test_rand_int_range (0, 5);
       int j;
 
-      helper_do (helper, "acquire 0 3");
+      helper_run_expect_ok (helper, "acquire 0 3");
       for (j = 0; j < n_turns; j++)
         {
           g_autofree char *answer = NULL;
@@ -308,7 +308,7 @@ test_race_and_death (Fixture *fixture)
           assert_release (semaphore, 1);
           answer = helper_receive (helper);
           if (g_str_equal (answer, "ok"))
-            helper_do (helper, "release 0 3");
+            helper_run_expect_ok (helper, "release 0 3");
           assert_acquire (semaphore, 1);
         }
       helper_send (helper, "timeout 0 3 %d", 100);

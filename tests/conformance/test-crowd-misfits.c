@@ -26,7 +26,7 @@ check_misfit (Fixture    *fixture,
   g_autofree char *folder = crowd_folder (fixture);
   g_autofree char *target = g_build_filename (fixture->directory, "target", NULL);
   g_autoptr(GError) error = NULL;
-  Helper *own = fixture_user (fixture, 5);
+  Helper *own = fixture_open_helper (fixture, 5);
   g_autofree char *place = NULL;
   Helper *one, *other;
 
@@ -46,18 +46,18 @@ check_misfit (Fixture    *fixture,
     g_assert_cmpint (lchown (place, NOBODY, NOBODY), ==, 0);
 
   crowd_seat_next (fixture, WING);
-  one = fixture_user (fixture, 5);
+  one = fixture_open_helper (fixture, 5);
   crowd_assert_seat (fixture, one, OWN);
   other = crowd_user (fixture, ANOTHER);
   g_assert_false (g_file_test (target, G_FILE_TEST_EXISTS));
-  helper_do (one, "acquire 0 4");
+  helper_run_expect_ok (one, "acquire 0 4");
   helper_send (own, "try 0 2");
   crowd_expect_would_block (own);
   helper_send (other, "try 0 2");
   crowd_expect_would_block (other);
   crowd_assert_told (fixture, 3, 1, 4, 0);
   helper_kill (one);
-  helper_do (other, "try 0 5");
+  helper_run_expect_ok (other, "try 0 5");
 
   /* The last one removes what it can. */
   helper_quit (own);
@@ -77,20 +77,20 @@ test_misfit_wings_folder (Fixture *fixture)
   if (!fixture_can_change_user (fixture))
     return;
 
-  own = fixture_user (fixture, 5);
+  own = fixture_open_helper (fixture, 5);
   fixture_gather_crowd (fixture);
   g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
   g_assert_cmpint (chmod (folder, 0777), ==, 0);
   g_assert_cmpint (lchown (folder, NOBODY, NOBODY), ==, 0);
   crowd_seat_next (fixture, WING);
-  one = fixture_user (fixture, 5);
+  one = fixture_open_helper (fixture, 5);
   crowd_assert_seat (fixture, one, OWN);
-  helper_do (one, "acquire 0 4");
+  helper_run_expect_ok (one, "acquire 0 4");
   helper_send (own, "try 0 2");
   crowd_expect_would_block (own);
   crowd_assert_told (fixture, 2, 1, 4, 0);
   helper_kill (one);
-  helper_do (own, "try 0 5");
+  helper_run_expect_ok (own, "try 0 5");
 
   /* Nothing has been put into it. */
   g_assert_cmpint (g_rmdir (folder), ==, 0);

@@ -498,7 +498,7 @@ check_newcomer (Fixture *fixture,
           join_meanwhile (fixture, &next, &winged);
           let_go (newcomer);
           assert_undisturbed (fixture, &next, &winged);
-          helper_do (newcomer, "acquire 0 1");
+          helper_run_expect_ok (newcomer, "acquire 0 1");
           g_assert_cmpint (ssem_shm_counter_get_value (next.parent.segment), ==, UNITS - 1);
           helper_quit (newcomer);
           depart (&winged);

@@ -29,7 +29,7 @@
 static void
 test_operations (Fixture *fixture)
 {
-  Helper *own = fixture_user (fixture, 5);
+  Helper *own = fixture_open_helper (fixture, 5);
   Helper *one, *two, *other;
 
   fixture_gather_crowd (fixture);
@@ -38,10 +38,10 @@ test_operations (Fixture *fixture)
   other = crowd_user (fixture, ANOTHER);
   crowd_assert_counted (fixture, 1);
 
-  helper_do (one, "acquire 0 1");
-  helper_do (two, "acquire 0 2");
-  helper_do (other, "acquire 0 1");
-  helper_do (own, "acquire 0 1");
+  helper_run_expect_ok (one, "acquire 0 1");
+  helper_run_expect_ok (two, "acquire 0 2");
+  helper_run_expect_ok (other, "acquire 0 1");
+  helper_run_expect_ok (own, "acquire 0 1");
   g_assert_cmpint (helper_get_value (own, 0), ==, 0);
   g_assert_cmpint (helper_get_value (other, 0), ==, 0);
 
@@ -55,9 +55,9 @@ test_operations (Fixture *fixture)
 
   helper_send (other, "acquire 0 2");
   wait_until_blocked (fixture->backend, other->pid, 1);
-  helper_do (two, "release 0 2");
+  helper_run_expect_ok (two, "release 0 2");
   helper_expect_ok (other);
-  helper_do (two, "release 0 4");
+  helper_run_expect_ok (two, "release 0 4");
   g_assert_cmpint (helper_get_value (one, 0), ==, 4);
 }
 
@@ -67,13 +67,13 @@ check_killed (Fixture *fixture,
               guint    askers_wing)
 {
   Helper *holders[2];
-  Helper *asker = askers_wing == OWN ? fixture_user (fixture, 3) : NULL;
-  Helper *anchor = fixture_user (fixture, 3);
+  Helper *asker = askers_wing == OWN ? fixture_open_helper (fixture, 3) : NULL;
+  Helper *anchor = fixture_open_helper (fixture, 3);
   guint n_near = 1 + (askers_wing == OWN ? 1 : 0) + (holders_wing == OWN ? 2 : 0);
   guint i;
 
   for (i = 0; i < 2 && holders_wing == OWN; i++)
-    holders[i] = fixture_user (fixture, 3);
+    holders[i] = fixture_open_helper (fixture, 3);
   fixture_gather_crowd (fixture);
   for (i = 0; i < 2 && holders_wing != OWN; i++)
     holders[i] = crowd_user (fixture, holders_wing);
@@ -81,15 +81,15 @@ check_killed (Fixture *fixture,
     asker = crowd_user (fixture, askers_wing);
 
   /* For one that asks. */
-  helper_do (holders[0], "acquire 0 3");
+  helper_run_expect_ok (holders[0], "acquire 0 3");
   helper_send (asker, "try 0 1");
   crowd_expect_would_block (asker);
   helper_kill (holders[0]);
-  helper_do (asker, "try 0 3");
-  helper_do (asker, "release 0 3");
+  helper_run_expect_ok (asker, "try 0 3");
+  helper_run_expect_ok (asker, "release 0 3");
 
   /* For one that sleeps. */
-  helper_do (holders[1], "acquire 0 3");
+  helper_run_expect_ok (holders[1], "acquire 0 3");
   helper_send (asker, "acquire 0 2");
   wait_until_blocked (fixture->backend, asker->pid, 1);
   helper_kill (holders[1]);
@@ -131,14 +131,14 @@ test_killed_in_own (Fixture *fixture)
 static void
 test_counted_again (Fixture *fixture)
 {
-  Helper *own = fixture_user (fixture, 5);
-  Helper *another = fixture_user (fixture, 5);
+  Helper *own = fixture_open_helper (fixture, 5);
+  Helper *another = fixture_open_helper (fixture, 5);
   Helper *counter;
 
   fixture_gather_crowd (fixture);
   helper_kill (another);
   crowd_seat_next (fixture, OWN);
-  counter = fixture_user (fixture, 5);
+  counter = fixture_open_helper (fixture, 5);
   crowd_assert_seat (fixture, counter, OWN);
   fixture_gather_crowd (fixture);
   crowd_assert_counted (fixture, 2);
@@ -169,8 +169,8 @@ assert_listed (GPtrArray *processes,
 static void
 test_told (Fixture *fixture)
 {
-  Helper *own = fixture_user (fixture, 9);
-  Helper *own_waiter = fixture_user (fixture, 9);
+  Helper *own = fixture_open_helper (fixture, 9);
+  Helper *own_waiter = fixture_open_helper (fixture, 9);
   Helper *one, *waiter, *other;
   SsemSemaphoreInfo *info;
   g_autoptr(GPtrArray) listed = NULL;
@@ -180,9 +180,9 @@ test_told (Fixture *fixture)
   one = crowd_user (fixture, WING);
   waiter = crowd_user (fixture, WING);
   other = crowd_user (fixture, ANOTHER);
-  helper_do (own, "acquire 0 1");
-  helper_do (one, "acquire 0 2");
-  helper_do (other, "acquire 0 3");
+  helper_run_expect_ok (own, "acquire 0 1");
+  helper_run_expect_ok (one, "acquire 0 2");
+  helper_run_expect_ok (other, "acquire 0 3");
   helper_send (own_waiter, "acquire 0 7");
   helper_send (waiter, "acquire 0 8");
   wait_until_blocked (fixture->backend, own_waiter->pid, 1);
@@ -211,7 +211,7 @@ test_told (Fixture *fixture)
   crowd_assert_told (fixture, 1, 1, 1, 0);
   helper_kill (own);
   crowd_assert_told (fixture, 0, 0, 0, 0);
-  helper_quit (fixture_user (fixture, 0));
+  helper_quit (fixture_open_helper (fixture, 0));
 }
 
 /* --- Lingering --- */
@@ -219,17 +219,17 @@ test_told (Fixture *fixture)
 static void
 test_lingerer (Fixture *fixture)
 {
-  Helper *own = fixture_user (fixture, 5);
+  Helper *own = fixture_open_helper (fixture, 5);
   Helper *lingerer, *asker;
   int i;
 
   fixture_gather_crowd (fixture);
   lingerer = crowd_user (fixture, WING);
   asker = crowd_user (fixture, WING);
-  helper_do (lingerer, "acquire 0 4");
+  helper_run_expect_ok (lingerer, "acquire 0 4");
   for (i = 0; i < 2; i++)
     {
-      helper_do (lingerer, "close 0");
+      helper_run_expect_ok (lingerer, "close 0");
       crowd_assert_told (fixture, 2, 1, 4, 0);
       helper_send (own, "try 0 2");
       crowd_expect_would_block (own);
@@ -244,16 +244,16 @@ test_lingerer (Fixture *fixture)
       crowd_expect_would_block (asker);
     }
 
-  helper_do (lingerer, "close 0");
+  helper_run_expect_ok (lingerer, "close 0");
   helper_kill (lingerer);
   g_assert_cmpint (helper_get_value (asker, 0), ==, 5);
 
   /* One in the segment's own file is counted as long as it is attached, and once. */
-  helper_do (own, "acquire 0 4");
+  helper_run_expect_ok (own, "acquire 0 4");
   for (i = 0; i < 2; i++)
     {
       crowd_assert_counted (fixture, 1);
-      helper_do (own, "close 0");
+      helper_run_expect_ok (own, "close 0");
       crowd_assert_counted (fixture, 0);
       helper_send (asker, "try 0 2");
       crowd_expect_would_block (asker);
@@ -268,13 +268,13 @@ test_lingerer (Fixture *fixture)
 static void
 test_lingerer_alone (Fixture *fixture)
 {
-  Helper *own = fixture_user (fixture, 5);
+  Helper *own = fixture_open_helper (fixture, 5);
   Helper *lingerer;
 
   fixture_gather_crowd (fixture);
   lingerer = crowd_user (fixture, WING);
-  helper_do (lingerer, "acquire 0 4");
-  helper_do (lingerer, "close 0");
+  helper_run_expect_ok (lingerer, "acquire 0 4");
+  helper_run_expect_ok (lingerer, "close 0");
   helper_quit (own);
   fixture_assert_empty (fixture);
 
@@ -290,12 +290,12 @@ test_ends (Fixture *fixture)
 
   for (i = 0; i < G_N_ELEMENTS (ends); i++)
     {
-      Helper *own = fixture_user (fixture, 5);
+      Helper *own = fixture_open_helper (fixture, 5);
       Helper *leaver;
 
       fixture_gather_crowd (fixture);
       leaver = crowd_user (fixture, WING);
-      helper_do (leaver, "acquire 0 3");
+      helper_run_expect_ok (leaver, "acquire 0 3");
       helper_send (own, "acquire 0 4");
       wait_until_blocked (fixture->backend, own->pid, 1);
       helper_send (leaver, "%s", ends[i]);
@@ -316,17 +316,17 @@ test_last_exits (Fixture *fixture)
 
   for (i = 0; i < G_N_ELEMENTS (wings); i++)
     {
-      Helper *first = fixture_user (fixture, 5);
+      Helper *first = fixture_open_helper (fixture, 5);
       Helper *last = NULL;
 
       if (wings[i] == OWN)
-        last = fixture_user (fixture, 5);
+        last = fixture_open_helper (fixture, 5);
       fixture_gather_crowd (fixture);
       if (wings[i] != OWN)
         last = crowd_user (fixture, wings[i]);
       helper_quit (first);
-      helper_do (last, "acquire 0 4");
-      helper_do (last, "serve-late");
+      helper_run_expect_ok (last, "acquire 0 4");
+      helper_run_expect_ok (last, "serve-late");
       helper_send (last, "exit 0");
       helper_send (last, "try 0 2");
       crowd_expect_would_block (last);
@@ -340,12 +340,12 @@ test_last_exits (Fixture *fixture)
 static void
 test_idle_child (Fixture *fixture)
 {
-  Helper *own = fixture_user (fixture, 5);
+  Helper *own = fixture_open_helper (fixture, 5);
   Helper *parent, *child;
 
   fixture_gather_crowd (fixture);
   parent = crowd_user (fixture, WING);
-  helper_do (parent, "acquire 0 4");
+  helper_run_expect_ok (parent, "acquire 0 4");
   child = fixture_fork (fixture, parent);
   crowd_assert_seat (fixture, child, OWN);
 
@@ -354,7 +354,7 @@ test_idle_child (Fixture *fixture)
   wait_until_blocked (fixture->backend, own->pid, 1);
   helper_kill (parent);
   helper_expect_ok (own);
-  helper_do (own, "release 0 3");
+  helper_run_expect_ok (own, "release 0 3");
   helper_quit (child);
   crowd_assert_counted (fixture, 1);
 
@@ -368,15 +368,15 @@ test_idle_child (Fixture *fixture)
 static void
 test_child (Fixture *fixture)
 {
-  Helper *own = fixture_user (fixture, 5);
+  Helper *own = fixture_open_helper (fixture, 5);
   Helper *parent, *child;
 
   fixture_gather_crowd (fixture);
   parent = crowd_user (fixture, WING);
-  helper_do (parent, "acquire 0 3");
+  helper_run_expect_ok (parent, "acquire 0 3");
   child = fixture_fork (fixture, parent);
   crowd_seat_next (fixture, WING);
-  helper_do (child, "acquire 0 1");
+  helper_run_expect_ok (child, "acquire 0 1");
   crowd_assert_seat (fixture, child, WING);
   crowd_assert_told (fixture, 3, 2, 4, 0);
 
@@ -385,7 +385,7 @@ test_child (Fixture *fixture)
   helper_send (own, "try 0 5");
   crowd_expect_would_block (own);
   helper_kill (child);
-  helper_do (own, "try 0 5");
+  helper_run_expect_ok (own, "try 0 5");
 }
 
 /* Others can ask a wing, whatever umask its maker had. */
@@ -393,7 +393,7 @@ static void
 test_umask (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  Helper *own = fixture_user (fixture, 5);
+  Helper *own = fixture_open_helper (fixture, 5);
   g_autofree char *folder = crowd_folder (fixture);
   g_autofree char *path = NULL;
   struct stat found;
@@ -421,18 +421,18 @@ check_closed (Fixture    *fixture,
 {
   g_autofree char *folder = g_build_filename (fixture->directory, "others", NULL);
   g_autofree char *stranger = g_build_filename (folder, "stranger", NULL);
-  Helper *own = fixture_user (fixture, 3);
+  Helper *own = fixture_open_helper (fixture, 3);
   Helper *daemon, *neighbour, *leaver;
 
   fixture_gather_crowd (fixture);
   daemon = crowd_user (fixture, WING);
   leaver = crowd_user (fixture, WING);
   neighbour = crowd_user (fixture, WING);
-  helper_do (own, "acquire 0 2");
-  helper_do (daemon, "acquire 0 1");
+  helper_run_expect_ok (own, "acquire 0 2");
+  helper_run_expect_ok (daemon, "acquire 0 1");
   g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
-  helper_do (daemon, "strangers %s %s", kind, folder);
-  helper_do (leaver, "strangers %s %s", kind, folder);
+  helper_run_expect_ok (daemon, "strangers %s %s", kind, folder);
+  helper_run_expect_ok (leaver, "strangers %s %s", kind, folder);
 
   /* It lives for the others, and knows nothing about them. */
   helper_send (neighbour, "try 0 1");
@@ -442,19 +442,19 @@ check_closed (Fixture    *fixture,
   helper_send (daemon, "try 0 1");
   helper_expect_error (daemon, SSEM_SYSTEM_SEMAPHORE_ERROR,
                        SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR);
-  helper_do (daemon, "release 0 1");
-  helper_do (daemon, "acquire 0 1");
+  helper_run_expect_ok (daemon, "release 0 1");
+  helper_run_expect_ok (daemon, "acquire 0 1");
   g_assert_cmpint (helper_get_value (neighbour, 0), ==, 0);
 
   /* One that leaves holds nothing up. */
-  helper_do (leaver, "close 0");
+  helper_run_expect_ok (leaver, "close 0");
   crowd_assert_told (fixture, 3, 2, 3, 0);
 
-  helper_do (daemon, "close 0");
+  helper_run_expect_ok (daemon, "close 0");
   helper_send (neighbour, "try 0 1");
   crowd_expect_would_block (neighbour);
   helper_kill (daemon);
-  helper_do (neighbour, "try 0 1");
+  helper_run_expect_ok (neighbour, "try 0 1");
   helper_quit (leaver);
   g_assert_true (g_unlink (stranger) == 0 || g_str_equal (kind, "none"));
   g_assert_cmpint (g_rmdir (folder), ==, 0);
@@ -476,28 +476,28 @@ test_become_a_file (Fixture *fixture)
 static void
 test_used_up (Fixture *fixture)
 {
-  Helper *own = fixture_user (fixture, 5);
+  Helper *own = fixture_open_helper (fixture, 5);
   Helper *newcomer = fixture_helper (fixture);
   Helper *holder;
 
   fixture_gather_crowd (fixture);
   holder = crowd_user (fixture, WING);
-  helper_do (holder, "acquire 0 1");
+  helper_run_expect_ok (holder, "acquire 0 1");
   crowd_seat_next (fixture, ANOTHER);
   /* A helper has its three, and two for a child. */
-  helper_do (newcomer, "files 6");
+  helper_run_expect_ok (newcomer, "files 6");
   helper_open (newcomer, 0, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
   crowd_assert_seat (fixture, newcomer, OWN);
   crowd_assert_counted (fixture, 2);
 
-  helper_do (newcomer, "acquire 0 3");
+  helper_run_expect_ok (newcomer, "acquire 0 3");
   crowd_assert_told (fixture, 3, 2, 4, 0);
   helper_send (holder, "try 0 2");
   crowd_expect_would_block (holder);
   helper_send (newcomer, "try 0 2");
   crowd_expect_would_block (newcomer);
   helper_kill (newcomer);
-  helper_do (holder, "try 0 4");
+  helper_run_expect_ok (holder, "try 0 4");
   g_assert_cmpint (helper_get_value (own, 0), ==, 0);
 }
 
@@ -506,13 +506,13 @@ test_used_up (Fixture *fixture)
 static void
 test_modes (Fixture *fixture)
 {
-  Helper *own = fixture_user (fixture, 5);
+  Helper *own = fixture_open_helper (fixture, 5);
   Helper *opener = fixture_helper (fixture);
   Helper *one;
 
   fixture_gather_crowd (fixture);
   one = crowd_user (fixture, WING);
-  helper_do (one, "acquire 0 5");
+  helper_run_expect_ok (one, "acquire 0 5");
   helper_quit (own);
 
   /* Only one in a wing is attached. */
@@ -544,7 +544,7 @@ test_modes (Fixture *fixture)
 static void
 test_remove_leftover (Fixture *fixture)
 {
-  Helper *own = fixture_user (fixture, 5);
+  Helper *own = fixture_open_helper (fixture, 5);
   g_autoptr(GError) error = NULL;
   Helper *one;
   gboolean is_removed;
@@ -575,8 +575,8 @@ check_end (Fixture *fixture,
   Helper *helpers[5];
   guint i;
 
-  helpers[0] = fixture_user (fixture, 5);
-  helpers[1] = fixture_user (fixture, 5);
+  helpers[0] = fixture_open_helper (fixture, 5);
+  helpers[1] = fixture_open_helper (fixture, 5);
   fixture_gather_crowd (fixture);
   g_assert_false (g_file_test (folder, G_FILE_TEST_EXISTS));
   helpers[2] = crowd_user (fixture, WING);
@@ -594,7 +594,7 @@ check_end (Fixture *fixture,
   if (is_killed)
     {
       g_assert_true (g_file_test (folder, G_FILE_TEST_IS_DIR));
-      helper_quit (fixture_user (fixture, 5));
+      helper_quit (fixture_open_helper (fixture, 5));
     }
   fixture_assert_empty (fixture);
 }
@@ -603,7 +603,7 @@ check_end (Fixture *fixture,
 static void
 test_remove_leftover_forked (Fixture *fixture)
 {
-  Helper *own = fixture_user (fixture, 5);
+  Helper *own = fixture_open_helper (fixture, 5);
   Remover *remover = remover_start (fixture);
   int i;
 
@@ -642,7 +642,7 @@ test_stray_wing (Fixture *fixture)
   g_autofree char *folder = crowd_folder (fixture);
   g_autofree char *path = g_build_filename (folder, "0123456789abcdef-7", NULL);
   g_autoptr(GError) error = NULL;
-  Helper *own = fixture_user (fixture, 5);
+  Helper *own = fixture_open_helper (fixture, 5);
 
   g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
   g_file_set_contents (path, "", 0, &error);

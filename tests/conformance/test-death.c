@@ -6,20 +6,22 @@
 
 /* The death of a process: the units that the process holds come back, and nothing else does.
  *
- * Most cases are scripts; script.h explains how to read them. In every script `w` is a witness: a
- * process that stays alive, and sees the value from outside. The others are the processes that die.
+ * Most cases are scripts; script.h explains how to read them. In nearly every script, `w` is a
+ * witness: a process that stays alive, and reads the value. The case is about the other processes:
+ * most of them die, and some are stopped.
  */
 
 /* --- How much comes back, whichever way the process ends --- */
 
-/* The ways in which a process may end. A quit drops the objects first; the kernel or the library
- * has to notice the other ends. */
+/* The ways in which a process may end. `quit` drops the objects first. After the other ends, the
+ * kernel or another process must notice the death. */
 static const char *const ends[] = {
   "kill", "signal TERM", "signal SEGV", "abort", "exit 3", "_exit 3", "quit", NULL,
 };
 
-/* What a process did | the value afterwards | what comes back: max (0, acquired - released). A sum
- * that is negative on the way, or in the end, must not take units from others. */
+/* The acquires and releases of a process | the value before its death | the units that come back:
+ * max (0, acquired - released). If a process has released more than it acquired, its death must not
+ * reduce the value. */
 static const char *const histories[] = {
   "1 | 9 | 1",
   "5 | 5 | 5",
@@ -40,9 +42,8 @@ static const char *const histories[] = {
   NULL,
 };
 
-/* What a process did through two objects, of which `a.1` is without undo | the value after its
- * death. A release without undo must not pay back what the other object acquired, nor the
- * reverse. */
+/* The steps of a process with two objects, of which `a.1` has no undo | the value after its death.
+ * A release through one object must not reduce the units that the other object returns at death. */
 static const char *const mixtures[] = {
   "a play 4; a.1 play -4 | 24",
   "a.1 play 4; a play -4 | 20",
@@ -51,21 +52,21 @@ static const char *const mixtures[] = {
   NULL,
 };
 
-/* After exec () the units of the old program come back: when the kernel closes its descriptors, or
- * with System V, whose undo the kernel keeps for the process, when the process ends. */
+/* Units come back at exec (). With System V, they come back when the process ends, because exec ()
+ * keeps undo. */
 static void
 test_exec (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 5);
-  Helper *helper = fixture_user (fixture, 0);
+  Helper *helper = fixture_open_helper (fixture, 0);
 
-  helper_do (helper, "acquire 0 2");
-  helper_do (helper, "exec");
-  assert_value (semaphore, fixture_has (fixture, NEEDS_UNDO_AT_EXEC) ? 5 : 3);
+  helper_run_expect_ok (helper, "acquire 0 2");
+  helper_run_expect_ok (helper, "exec");
+  assert_value (semaphore, fixture_supports (fixture, NEEDS_UNDO_AT_EXEC) ? 5 : 3);
 
-  /* The new program holds what it acquires itself. */
+  /* Units that the new program acquires come back when the new program dies. */
   helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
-  helper_do (helper, "acquire 0 1");
+  helper_run_expect_ok (helper, "acquire 0 1");
   helper_kill (helper);
   assert_value (semaphore, 5);
 
@@ -91,26 +92,25 @@ median_of (GArray *times)
   return g_array_index (times, gint64, times->len / 2);
 }
 
-/* Returns how long a waiter takes to answer once its unit is there, because the holder dies or
- * because the holder releases. */
+/* Returns the time from the holder's death, or from the release command, to the waiter's answer. */
 static gint64
 measure_wake (Fixture  *fixture,
               gboolean  dies)
 {
-  Helper *holder = fixture_user (fixture, 0);
-  Helper *waiter = fixture_user (fixture, 0);
+  Helper *holder = fixture_open_helper (fixture, 0);
+  Helper *waiter = fixture_open_helper (fixture, 0);
   gint64 begin_usec, taken_usec;
 
-  helper_do (holder, "acquire 0 1");
+  helper_run_expect_ok (holder, "acquire 0 1");
   helper_send (waiter, "acquire 0 1");
   wait_until_blocked (fixture->backend, waiter->pid, 1);
 
   if (dies)
     {
-      /* The time begins when the kernel has closed the descriptors of the dead process. How long
-       * the kernel takes to get there depends on the machine, not on the library. */
+      /* The time begins when the kernel has closed the descriptors of the dead process. The time
+       * before depends on the machine, not on the library. */
       helper_signal (holder, SIGKILL);
-      helper_expect_hang_up (holder);
+      helper_wait_for_eof (holder);
       begin_usec = g_get_monotonic_time ();
       helper_expect_ok (waiter);
     }
@@ -131,7 +131,7 @@ measure_wake (Fixture  *fixture,
       helper_expect_ok (holder);
       helper_quit (holder);
     }
-  helper_do (waiter, "release 0 1");
+  helper_run_expect_ok (waiter, "release 0 1");
   helper_quit (waiter);
 
   return taken_usec;
@@ -141,11 +141,11 @@ measure_wake (Fixture  *fixture,
 #define PROMPT_USEC 10000
 #define AT_MOST_TIMES 10
 
-/* A library that polled would take half of its interval on average; the median is far below any
- * sensible interval. A busy machine slows everything down, so the wake by a release of a living
- * process is the measure. */
+/* A library that polls would take half of its polling interval on average. The median must be far
+ * below any sensible interval. The limit is relative to the wake-up time after a normal release,
+ * because a busy machine slows both. */
 static void
-test_prompt (Fixture *fixture)
+test_death_wakes_promptly (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
   g_autoptr(GArray) deaths = g_array_new (FALSE, FALSE, sizeof (gint64));
@@ -175,8 +175,9 @@ test_prompt (Fixture *fixture)
 
 #define N_WAKES 100
 
-/* A waiter dies at the moment that it is woken. Whether it had taken the unit or not, the unit
- * comes to the other waiter; a wake-up that died with the waiter would leave the other asleep. */
+/* A waiter dies just before or after a release wakes it. The other waiter must get the unit, even
+ * if the victim took the unit first. If the victim's wake-up were lost, the other waiter would
+ * sleep forever. */
 static void
 test_waiter_killed_when_woken (Fixture *fixture)
 {
@@ -185,8 +186,8 @@ test_waiter_killed_when_woken (Fixture *fixture)
 
   for (i = 0; i < N_WAKES && fixture_has_time (fixture); i++)
     {
-      Helper *victim = fixture_user (fixture, 0);
-      Helper *waiter = fixture_user (fixture, 0);
+      Helper *victim = fixture_open_helper (fixture, 0);
+      Helper *waiter = fixture_open_helper (fixture, 0);
       volatile int spin;
 
       helper_send (victim, "acquire 0 1");
@@ -194,7 +195,7 @@ test_waiter_killed_when_woken (Fixture *fixture)
       helper_send (waiter, "acquire 0 1");
       wait_until_blocked (fixture->backend, waiter->pid, 1);
 
-      /* The signal comes before the release, right after it, or a moment later. */
+      /* Send the signal before the release, right after it, or a moment later. */
       if (i % 4 != 0)
         assert_release (semaphore, 1);
       for (spin = i % 4 == 1 ? 0 : g_test_rand_int_range (0, 20000); spin > 0; spin--)
@@ -207,8 +208,8 @@ test_waiter_killed_when_woken (Fixture *fixture)
       helper_expect_ok (waiter);
       assert_value (semaphore, 0);
 
-      /* The waiter has one unit and no more. */
-      helper_do (waiter, "release 0 1");
+      /* Check that the waiter has exactly one unit. */
+      helper_run_expect_ok (waiter, "release 0 1");
       helper_quit (waiter);
       assert_value (semaphore, 1);
       assert_acquire (semaphore, 1);
@@ -220,8 +221,8 @@ test_waiter_killed_when_woken (Fixture *fixture)
 #define N_KILLS 60
 #define LONGEST_RUN_USEC 3000
 
-/* Two processes die at any instruction of acquire and release, each with one to four threads. No
- * unit is lost, and none comes back twice. tests/step does the same instruction by instruction. */
+/* Two processes, each with one to four threads, die at any instruction of acquire and release. No
+ * unit is lost, and no unit comes back twice. tests/step does the same for each instruction. */
 static void
 test_killed_anywhere (Fixture *fixture)
 {
@@ -234,10 +235,10 @@ test_killed_anywhere (Fixture *fixture)
 
       for (j = 0; j < 2; j++)
         {
-          helpers[j] = fixture_user (fixture, 0);
-          helper_do (helpers[j], "hammer 0 %d", 1 + (i + j) % 4);
+          helpers[j] = fixture_open_helper (fixture, 0);
+          helper_run_expect_ok (helpers[j], "hammer 0 %d", 1 + (i + j) % 4);
         }
-      /* Not for an event: the moment is to be random. */
+      /* Sleep for a random time; do not wait for an event. */
       g_usleep (g_test_rand_int_range (0, LONGEST_RUN_USEC));
       for (j = 0; j < 2; j++)
         helper_signal (helpers[j], SIGKILL);
@@ -254,21 +255,21 @@ const char conformance_topic[] = "death";
 const Needs conformance_needs = 0;
 
 const Case conformance_cases[] = {
-  /* Whichever way a process ends, the six units that it holds come back. */
+  /* A process holds six units. They come back, in whichever way the process ends. */
   { "every-end", NEEDS_UNDO, .rows = ends, .script =
     "w open OPEN 9; a open OPEN;"
     "a acquire 3; a acquire 4; a release 1; w value = 3;"
     "a $1; w value = 9" },
 
-  /* Units that a process created by releasing stay. Qt with System V takes them back. */
+  /* If a process releases units that it never acquired, those units remain after its death. With
+   * Qt and System V, the kernel takes them back. */
   { "every-end-of-a-producer", .rows = ends, .script =
     "w open OPEN 0; a open OPEN;"
     "a release 3; a $1; w value = 3; w try 3" },
 
   { "exec", NEEDS_UNDO | NEEDS_EXEC, test_exec },
 
-  /* A program that has been replaced is attached no more, so that CREATE_EXCLUSIVE finds a
-   * leftover. */
+  /* After exec () the process is not attached, so CREATE_EXCLUSIVE finds a leftover. */
   { "exec-of-the-last", NEEDS_EXEC, .script =
     "a open OPEN 5; a exec;"
     "b open CREATE_EXCLUSIVE 2; b value = 2" },
@@ -277,9 +278,9 @@ const Case conformance_cases[] = {
     "w open OPEN 10; a open OPEN;"
     "a play $1; w value = $2; a kill; w value = $2+$3" },
 
-  /* Numbers with which a count of what to give back could overflow. The process acquires the
-   * maximum in one operation; it creates much more than the maximum in sum; and it holds much,
-   * while others have filled up the value. */
+  /* Uses large numbers to provoke an overflow in the count of held units. `a` acquires LARGE units
+   * in one operation. Then `w` acquires and `a` releases LARGE units, five times. At the end, `a`
+   * holds one unit after a large acquire and a large release. */
   { "large", NEEDS_UNDO, .script =
     "w open OPEN LARGE no-undo; a open OPEN;"
     "a acquire LARGE; a kill; w value = LARGE;"
@@ -288,57 +289,57 @@ const Case conformance_cases[] = {
     "a open OPEN; w release LARGE/2; a acquire LARGE-1; a release LARGE-2; a kill;"
     "w value = LARGE" },
 
-  /* A process that acquires what another creates may come to hold more than the maximum: here 6
-   * units more. It then releases LARGE + 1, and holds 5 at its death, which join the one unit
-   * there. */
+  /* A process can hold more than LARGE units, because another process can release units that it
+   * never acquired. `a` acquires LARGE + 6 and releases LARGE + 1 units, so its death returns 5
+   * units. With the unit that is free before, the value is 6. */
   { "more-than-maximum", NEEDS_UNDO, .script =
     "w open OPEN LARGE; a open OPEN;"
     "a acquire LARGE; w release 10; a acquire 1; a try 2; a timeout 3 1000; w value = 4;"
     "w try 4; a release LARGE; w try LARGE; a release 1; a kill; w value = 6" },
 
-  /* Holding belongs to the process: one object acquires, another releases. */
+  /* Units belong to the process: one object acquires them, and another object releases them. */
   { "two-objects", NEEDS_UNDO, .script =
     "w open OPEN 9; a open OPEN; a.1 open OPEN;"
     "a acquire 4; a.1 release 4; a.1 acquire 2; w value = 7; a kill; w value = 9" },
 
-  /* An object that goes releases nothing: the process's death does, or a release through another
-   * object. */
+  /* Closing an object releases no units. The process's death releases them, or a release through
+   * another object. */
   { "object-dropped", NEEDS_UNDO, .script =
     "w open OPEN 9; a open OPEN; a acquire 5; a close; w value = 4;"
     "a.1 open OPEN_EXISTING; a.1 release 2; w value = 6; a.1 close; w value = 6;"
     "a kill; w value = 9" },
 
-  /* Nor does an object that gets another key. */
+  /* Giving an object another key releases no units either. */
   { "key-changed", NEEDS_UNDO, .script =
     "w open OPEN 9; a open OPEN; a acquire 5;"
     "a set-key CREATE 2 other; a value = 2; w value = 4; a close; w value = 4;"
     "a kill; w value = 9" },
 
-  /* Units that a process has created are set off against units that it acquires later, although it
-   * has left the key in between. `a` created 5 and acquired 4, so it holds nothing; `b` acquired 6,
-   * so it holds one. */
+  /* Released and acquired units are counted together, even if the process closes the semaphore in
+   * between. `a` releases 5 and acquires 4: nothing comes back. `b` releases 5 and acquires 6: one
+   * unit comes back. */
   { "created-reopened", NEEDS_UNDO, .script =
     "w open OPEN; a open OPEN; b open OPEN;"
     "a release 5; a close; a.1 open OPEN; a.1 acquire 4; a kill; w value = 1;"
     "b release 5; b set-key CREATE other; b set-key OPEN; b acquire 6; b kill; w value = 1" },
 
-  /* Signalling: what one process acquires, another releases, so a death must give nothing back. */
+  /* Without undo, a death gives no units back. */
   { "without-undo", .script =
     "w open OPEN 9; a open OPEN no-undo; a acquire 5; a release 1; a kill; w value = 5" },
 
   { "mixed-undo", NEEDS_UNDO, .rows = mixtures, .script =
     "w open OPEN 20; a open OPEN; a.1 open OPEN no-undo; $1; a kill; w value = $2" },
 
-  /* One death serves two waiters, which then hold what they got. */
+  /* The units of one dead process wake two waiters. At their own death, these units come back. */
   { "death-serves-waiters", NEEDS_UNDO, .script =
     "w open OPEN 4; repeat 10;"
     "a open OPEN; b open OPEN; c open OPEN;"
     "a acquire 4; b acquire 3 = blocks; c acquire 1 = blocks; b blocks;"
     "a kill; b wakes; c wakes; w value = 0; b kill; c kill; w value = 4; again" },
 
-  { "prompt", NEEDS_UNDO, test_prompt },
+  { "prompt", NEEDS_UNDO, test_death_wakes_promptly },
 
-  /* A waiter that dies waits no more, and the next release goes to the other waiter. */
+  /* A dead waiter takes no unit. The next release goes to the other waiter. */
   { "waiter-killed", .script =
     "w open OPEN 1; a open OPEN; b open OPEN;"
     "a acquire 2 = blocks; b acquire 2 = blocks; a kill; w value = 1;"
@@ -347,21 +348,21 @@ const Case conformance_cases[] = {
   { "waiter-killed-when-woken", NEEDS_UNDO, test_waiter_killed_when_woken },
   { "killed-anywhere", NEEDS_UNDO, test_killed_anywhere },
 
-  /* A stopped process blocks nobody, holds its unit all the while, and can be killed. */
+  /* A stopped process blocks no other process, keeps its unit, and can be killed. */
   { "stopped-holder", NEEDS_UNDO, .script =
     "w open OPEN 3; a open OPEN; b open OPEN;"
     "a acquire 1; a stop; w try 2; b acquire 1 = blocks; w release 2; b wakes; b release 1;"
     "w value = 2; a kill; w value = 3" },
 
-  /* Two units serve a stopped waiter and another: whichever was first in line, the stopped process
-   * cannot keep the other from its unit. */
+  /* A stopped waiter is first in line. After a release of two units, the waiter behind it still
+   * gets its unit. */
   { "stopped-waiter", .script =
     "w open OPEN; a open OPEN; b open OPEN;"
     "a acquire 1 = blocks; a stop; b acquire 1 = blocks;"
     "w release 2; b wakes; a continue; a wakes; w value = 0" },
 
-  /* Two threads, stopped at any instruction, have at most two of four units; the witness gets the
-   * other two each time, and never waits for a lock that a stopped thread has. */
+  /* Two threads, stopped at any instruction, hold at most two of four units. The witness gets the
+   * other two each time, and never waits for a lock of a stopped thread. */
   { "stopped-anywhere", .script =
     "w open OPEN 4; a open OPEN; a hammer 2;"
     "repeat 100; a stop; w acquire 2; w release 2; a continue; again;"

@@ -69,7 +69,7 @@ test_permission_denied (Fixture *fixture)
   g_assert_cmpint (g_chmod (fixture->directory, 0755), ==, 0);
   g_assert_cmpint (g_chmod (fixture->keys_directory, 0555), ==, 0);
   if (helper_may_change_user ())
-    helper_do (helper, "uid %d", NOBODY);
+    helper_run_expect_ok (helper, "uid %d", NOBODY);
 
   helper_send_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
   helper_expect_code (helper, PERMISSION_DENIED);
@@ -172,7 +172,7 @@ test_out_of_descriptors (Fixture *fixture)
       g_autofree char *answer = NULL;
 
       g_assert_cmpint (n, <, n_used + 20);
-      helper_do (helper, "files %d", n);
+      helper_run_expect_ok (helper, "files %d", n);
       helper_send_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
       answer = helper_receive (helper);
       is_open = g_str_equal (answer, "ok");
@@ -187,16 +187,16 @@ test_out_of_descriptors (Fixture *fixture)
   g_assert_cmpint (n_refused, >=, 1);
 
   /* An open semaphore needs no more descriptors: not to operate, */
-  helper_do (helper, "files %d", n_used);
-  helper_do (helper, "acquire 0 1");
-  helper_do (helper, "release 0 1");
+  helper_run_expect_ok (helper, "files %d", n_used);
+  helper_run_expect_ok (helper, "acquire 0 1");
+  helper_run_expect_ok (helper, "release 0 1");
   g_assert_cmpint (helper_get_value (helper, 0), ==, 3);
   /* not for a second object of the key, and not to close. */
   helper_open (helper, 1, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
-  helper_do (helper, "close 0");
-  helper_do (helper, "close 1");
+  helper_run_expect_ok (helper, "close 0");
+  helper_run_expect_ok (helper, "close 1");
   fixture_assert_empty (fixture);
-  helper_do (helper, "files 256");
+  helper_run_expect_ok (helper, "files 256");
 }
 
 /* A record that another version of the library laid out: an error, not a guess. */
@@ -307,7 +307,7 @@ test_harmless_key (Fixture *fixture)
   assert_harmless (g_steal_pointer (&error), shown);
   g_assert_false (ssem_system_semaphore_release (semaphore, fixture_maximum (fixture), &error));
   assert_harmless (g_steal_pointer (&error), shown);
-  if (fixture_has (fixture, NEEDS_REMOVE))
+  if (fixture_supports (fixture, NEEDS_REMOVE))
     {
       g_assert_false (ssem_semaphore_remove_leftover (key, fixture->backend, &error));
       g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BUSY);

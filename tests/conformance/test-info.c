@@ -55,7 +55,7 @@ assert_attached (Fixture           *fixture,
 {
   int found = ssem_semaphore_info_get_n_attached (info);
 
-  if (!fixture_has (fixture, NEEDS_SYSV) || found != -1)
+  if (!fixture_supports (fixture, NEEDS_SYSV) || found != -1)
     g_assert_cmpint (found, ==, n);
   g_assert_cmpint (ssem_semaphore_info_is_leftover (info), ==, n == 0);
 }
@@ -90,7 +90,7 @@ test_figures (Fixture *fixture)
   assert_attached (fixture, info, 1);
 
   holders = ssem_semaphore_info_get_holders (info);
-  if (fixture_has (fixture, NEEDS_HOLDERS))
+  if (fixture_supports (fixture, NEEDS_HOLDERS))
     {
       gint64 after = g_get_real_time () / G_USEC_PER_SEC;
       GDateTime *since;
@@ -140,7 +140,7 @@ static void
 test_waiters (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
-  Helper *helper = fixture_user (fixture, 0);
+  Helper *helper = fixture_open_helper (fixture, 0);
   gint64 before = g_get_real_time () / G_USEC_PER_SEC;
   SsemSemaphoreInfo *info;
   GPtrArray *waiters;
@@ -151,7 +151,7 @@ test_waiters (Fixture *fixture)
   g_assert_cmpint (ssem_semaphore_info_get_n_waiters (info), ==, 1);
   g_assert_cmpint (ssem_semaphore_info_get_value (info), ==, 1);
   waiters = ssem_semaphore_info_get_waiters (info);
-  if (fixture_has (fixture, NEEDS_HOLDERS))
+  if (fixture_supports (fixture, NEEDS_HOLDERS))
     {
       g_assert_cmpuint (waiters->len, ==, 1);
       g_assert_cmpint (ssem_process_info_get_pid (waiters->pdata[0]), ==, helper->pid);
@@ -192,7 +192,7 @@ test_other_name_space (Fixture *fixture)
 
   child = fixture_fork (fixture, helper);
   helper_open (child, 0, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
-  helper_do (child, "acquire 0 2");
+  helper_run_expect_ok (child, "acquire 0 2");
   info = look (fixture);
   g_assert_cmpuint (ssem_semaphore_info_get_holders (info)->len, ==, 1);
   g_assert_cmpint (ssem_process_info_get_pid (ssem_semaphore_info_get_holders (info)->pdata[0]),
@@ -269,7 +269,7 @@ test_other_user (Fixture *fixture)
   g_assert_cmpint (g_chmod (fixture->directory, 0755), ==, 0);
   g_assert_cmpint (g_chmod (fixture->keys_directory, 0777), ==, 0);
   stranger = fixture_helper (fixture);
-  helper_do (stranger, "uid %d", NOBODY);
+  helper_run_expect_ok (stranger, "uid %d", NOBODY);
   helper_open (stranger, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
 
   assert_n_listed (fixture, 0);
@@ -282,7 +282,7 @@ test_other_user (Fixture *fixture)
   g_assert_false (ssem_semaphore_remove_leftover (fixture->key, fixture->backend, &error));
   assert_code (error, PERMISSION_DENIED);
   g_assert_nonnull (strstr (error->message, G_STRINGIFY (NOBODY)));
-  helper_do (stranger, "close 0");
+  helper_run_expect_ok (stranger, "close 0");
   g_assert_cmpuint (ssem_semaphore_info_count_others (fixture->backend), ==, 0);
   helper_kill (stranger);
 }
@@ -299,10 +299,10 @@ test_directory_closed (Fixture *fixture)
   g_assert_cmpint (g_chmod (fixture->directory, 0755), ==, 0);
   g_assert_cmpint (g_chmod (fixture->keys_directory, 0777), ==, 0);
   helper = fixture_helper (fixture);
-  helper_do (helper, "uid %d", NOBODY);
+  helper_run_expect_ok (helper, "uid %d", NOBODY);
   helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
   g_assert_cmpint (g_chmod (fixture->keys_directory, 0555), ==, 0);
-  helper_do (helper, "close 0");
+  helper_run_expect_ok (helper, "close 0");
   helper_send_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
   helper_expect_code (helper, PERMISSION_DENIED);
 
@@ -316,7 +316,7 @@ test_directory_closed (Fixture *fixture)
   g_assert_cmpint (g_chmod (fixture->keys_directory, 0777), ==, 0);
   helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 5, TRUE, fixture->key);
   g_assert_cmpint (helper_get_value (helper, 0), ==, 5);
-  helper_do (helper, "close 0");
+  helper_run_expect_ok (helper, "close 0");
   helper_quit (helper);
 }
 
@@ -328,7 +328,7 @@ test_file_of_other_user (Fixture *fixture)
   Helper *helper;
   g_autoptr(GError) error = NULL;
 
-  helper = fixture_user (fixture, 5);
+  helper = fixture_open_helper (fixture, 5);
   g_assert_cmpint (chown (path, NOBODY, -1), ==, 0);
   assert_n_listed (fixture, 0);
   g_assert_null (ssem_semaphore_info_query (fixture->key, fixture->backend, &error));
@@ -440,7 +440,7 @@ test_any_bytes (Fixture *fixture)
         {
           g_assert_cmpint (ssem_semaphore_info_get_value (info), >=, 0);
           g_assert_cmpint (ssem_semaphore_info_get_initial_value (info), >=, 0);
-          if (fixture_has (fixture, NEEDS_HOLDERS))
+          if (fixture_supports (fixture, NEEDS_HOLDERS))
             g_assert_cmpuint (ssem_semaphore_info_get_holders (info)->len, ==, 0);
           g_assert_cmpint (ssem_semaphore_info_get_units_held (info), <=, 0);
         }
@@ -458,7 +458,7 @@ test_any_bytes (Fixture *fixture)
 static void
 test_remove_and_fork (Fixture *fixture)
 {
-  Helper *user = fixture_user (fixture, 5);
+  Helper *user = fixture_open_helper (fixture, 5);
   Remover *remover = remover_start (fixture);
   pid_t children[100];
   guint i;

@@ -231,7 +231,7 @@ static void
 assert_unharmed (Fixture             *fixture,
                  SsemSystemSemaphore *semaphore)
 {
-  Helper *other = fixture_user (fixture, 2);
+  Helper *other = fixture_open_helper (fixture, 2);
   g_autoptr(SsemSystemSemaphore) second = NULL;
 
   g_assert_cmpint (helper_get_value (other, 0), ==, 2);
@@ -268,7 +268,7 @@ static void
 test_cancelled_alone (Fixture *fixture)
 {
   Cancelled cancelled = { fixture, NULL, open_another };
-  Helper *killed = fixture_user (fixture, 5);
+  Helper *killed = fixture_open_helper (fixture, 5);
 
   run_cancelled (&cancelled);
   helper_kill (killed);
@@ -293,13 +293,13 @@ test_cancelled_in_wait (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 2);
   Cancelled cancelled = { fixture, semaphore, acquire_three };
-  Helper *other = fixture_user (fixture, 2);
+  Helper *other = fixture_open_helper (fixture, 2);
   pthread_t thread;
 
   g_assert_cmpint (pthread_create (&thread, NULL, operate_cancelled, &cancelled), ==, 0);
   wait_until_blocked (fixture->backend, getpid (), 1);
   use_in_child (fixture, semaphore);
-  helper_do (other, "release 0 1");
+  helper_run_expect_ok (other, "release 0 1");
   g_assert_cmpint (pthread_join (thread, NULL), ==, 0);
   g_assert_true (cancelled.is_done && cancelled.is_ok);
   assert_value (semaphore, 0);
@@ -318,13 +318,13 @@ exit_after (Fixture    *fixture,
             const char *command,
             gsize       n_calls)
 {
-  Helper *helper = fixture_user (fixture, 1);
+  Helper *helper = fixture_open_helper (fixture, 1);
   gboolean has_answered = FALSE;
   Helper *next;
   int status;
   gsize i;
 
-  helper_do (helper, "exit-on-signal %d", EXIT_STATUS);
+  helper_run_expect_ok (helper, "exit-on-signal %d", EXIT_STATUS);
   if (!helper_trace (helper))
     {
       g_test_skip ("the system forbids to trace another process");
@@ -348,7 +348,7 @@ exit_after (Fixture    *fixture,
   g_assert_cmpint (WEXITSTATUS (status), ==, EXIT_STATUS);
 
   /* Nothing that it had is missing. */
-  next = fixture_user (fixture, 1);
+  next = fixture_open_helper (fixture, 1);
   g_assert_cmpint (helper_get_value (next, 0), ==, 1);
   helper_quit (next);
 

@@ -41,9 +41,9 @@ test_race (Fixture *fixture)
       /* Every third race is for a key that is unknown. */
       if (j % 3 != 0)
         {
-          Helper *user = fixture_user (fixture, 3);
+          Helper *user = fixture_open_helper (fixture, 3);
 
-          helper_do (user, "acquire 0 2");
+          helper_run_expect_ok (user, "acquire 0 2");
           helper_kill (user);
         }
 
@@ -66,10 +66,10 @@ test_race (Fixture *fixture)
         g_assert_cmpint (helper_get_value (racers[i], 0), ==, value);
 
       for (i = 0; i < N_RACERS; i++)
-        helper_do (racers[i], "release 0 1");
+        helper_run_expect_ok (racers[i], "release 0 1");
       g_assert_cmpint (helper_get_value (racers[0], 0), ==, limit);
       for (i = 0; i < N_RACERS; i++)
-        helper_do (racers[i], "close 0");
+        helper_run_expect_ok (racers[i], "close 0");
       fixture_assert_empty (fixture);
     }
 }

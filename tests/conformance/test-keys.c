@@ -118,7 +118,7 @@ assert_key_works (Fixture    *fixture,
 
   helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, key);
   g_assert_cmpint (helper_get_value (helper, 0), ==, 7);
-  helper_do (helper, "close 0");
+  helper_run_expect_ok (helper, "close 0");
 
   drop_object (&semaphore);
   fixture_assert_empty (fixture);

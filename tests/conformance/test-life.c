@@ -23,19 +23,19 @@ has_no_death_watch (gpointer data)
 static void
 test_used_at_exit (Fixture *fixture)
 {
-  Helper *helper = fixture_user (fixture, 0);
+  Helper *helper = fixture_open_helper (fixture, 0);
 
   helper_send (helper, "timeout 0 1 1000");
   helper_expect_error (helper, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-  helper_do (helper, "serve-late");
+  helper_run_expect_ok (helper, "serve-late");
   helper_send (helper, "exit 0");
 
-  helper_do (helper, "close 0");
+  helper_run_expect_ok (helper, "close 0");
   helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN, 2, TRUE, fixture->key);
   wait_for ("the death watch to end", has_no_death_watch, helper);
-  helper_do (helper, "acquire 0 1");
+  helper_run_expect_ok (helper, "acquire 0 1");
   g_assert_cmpint (helper_get_value (helper, 0), ==, 1);
-  helper_do (helper, "close 0");
+  helper_run_expect_ok (helper, "close 0");
   fixture_assert_empty (fixture);
   helper_quit (helper);
 }
@@ -194,9 +194,9 @@ const Case conformance_cases[] = {
     "a open OPEN 2; a set-key OPEN 8 other; a value = 8; a.1 open OPEN_EXISTING = NOT_FOUND;"
     "a release 1; a set-key OPEN 5 other; a value = 5" },
 
-  /* A process leaves a key while a thread of its own waits there. It keeps nobody out of the old key,
-   * and does not keep the last of the others from removing. The thread gets nothing. It leaves a
-   * moment later than the object, and may be the last user itself: so its end comes first. */
+  /* A process leaves a key while one of its threads waits there. The thread gets no unit. Other
+   * processes can still open the old key, and the last one can remove the semaphore. The thread
+   * leaves a moment after the object, and may be the last user: so wait for its end first. */
   { "left-under-waiter", NEEDS_FILES, .script =
     "a open OPEN; b open OPEN; a wait-in-thread 1; a blocks; a set-key OPEN 2 other;"
     "c open OPEN_EXISTING; c close; b close; a join-thread = NOT_FOUND;"

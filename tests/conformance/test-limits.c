@@ -35,14 +35,14 @@ count_inotify (pid_t pid)
 static void
 test_never_blocked (Fixture *fixture)
 {
-  Helper *helper = fixture_user (fixture, 2);
+  Helper *helper = fixture_open_helper (fixture, 2);
 
-  helper_do (helper, "acquire 0 2");
+  helper_run_expect_ok (helper, "acquire 0 2");
   helper_send (helper, "try 0 1");
   helper_expect_error (helper, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
   helper_send (helper, "timeout 0 1 0");
   helper_expect_error (helper, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
-  helper_do (helper, "release 0 2");
+  helper_run_expect_ok (helper, "release 0 2");
   g_assert_cmpint (helper_get_value (helper, 0), ==, 2);
 
   g_assert_cmpuint (count_threads_named (helper->pid, NULL), ==, 1);
@@ -53,14 +53,14 @@ static void
 expect_served_by_death (Fixture *fixture,
                         Helper  *waiter)
 {
-  Helper *holder = fixture_user (fixture, 1);
+  Helper *holder = fixture_open_helper (fixture, 1);
 
-  helper_do (holder, "acquire 0 1");
+  helper_run_expect_ok (holder, "acquire 0 1");
   helper_send (waiter, "acquire 0 1");
   wait_until_blocked (fixture->backend, waiter->pid, 1);
   helper_kill (holder);
   helper_expect_ok (waiter);
-  helper_do (waiter, "release 0 1");
+  helper_run_expect_ok (waiter, "release 0 1");
 }
 
 static void
@@ -79,12 +79,12 @@ test_no_inotify (Fixture *fixture)
 static void
 test_no_descriptors (Fixture *fixture)
 {
-  Helper *waiter = fixture_user (fixture, 1);
+  Helper *waiter = fixture_open_helper (fixture, 1);
 
-  helper_do (waiter, "files 5");
+  helper_run_expect_ok (waiter, "files 5");
   expect_served_by_death (fixture, waiter);
   g_assert_cmpuint (count_inotify (waiter->pid), ==, 0);
-  helper_do (waiter, "files 256");
+  helper_run_expect_ok (waiter, "files 256");
 }
 
 /* The processes that watch for deaths die themselves; the last waiter is served all the same. */
@@ -92,13 +92,13 @@ static void
 test_listeners_killed (Fixture *fixture)
 {
   Helper *waiters[6];
-  Helper *holder = fixture_user (fixture, 1);
+  Helper *holder = fixture_open_helper (fixture, 1);
   guint i;
 
-  helper_do (holder, "acquire 0 1");
+  helper_run_expect_ok (holder, "acquire 0 1");
   for (i = 0; i < G_N_ELEMENTS (waiters); i++)
     {
-      waiters[i] = fixture_user (fixture, 1);
+      waiters[i] = fixture_open_helper (fixture, 1);
       helper_send (waiters[i], "acquire 0 1");
       wait_until_blocked (fixture->backend, waiters[i]->pid, 1);
     }
@@ -154,9 +154,9 @@ test_full_file_system (Fixture *fixture)
         }
     }
   g_assert_cmpint (n_refused, >=, 1);
-  helper_do (helper, "acquire 0 3");
-  helper_do (helper, "release 0 3");
-  helper_do (helper, "close 0");
+  helper_run_expect_ok (helper, "acquire 0 3");
+  helper_run_expect_ok (helper, "release 0 3");
+  helper_run_expect_ok (helper, "close 0");
   assert_directory_empty (helper, fixture->keys_directory);
 }
 
@@ -168,7 +168,8 @@ test_no_room_to_grow (Fixture *fixture)
   Helper *parent = fixture_helper (fixture);
   Helper *child;
   Helper *crowds[2];
-  g_autofree char *small = g_strdup_printf ("full size=4096,nr_inodes=20 %s", fixture->keys_directory);
+  g_autofree char *small = g_strdup_printf ("full size=4096,nr_inodes=20 %s",
+                                            fixture->keys_directory);
   g_autofree char *answer = NULL;
   int n_in = 0, n, code, i;
 
@@ -201,12 +202,12 @@ test_no_room_to_grow (Fixture *fixture)
   g_assert_cmpint (helper_get_value (child, 0), ==, initial_value - n_in);
 
   /* More room, and it goes on. */
-  helper_do (parent, "full size=65536,nr_inodes=20 %s", fixture->keys_directory);
+  helper_run_expect_ok (parent, "full size=65536,nr_inodes=20 %s", fixture->keys_directory);
   helper_send (child, "crowd 0 %d", n_tried);
   answer = helper_receive (child);
   g_assert_cmpint (sscanf (answer, "ok %d %d", &n, &code), ==, 2);
   g_assert_cmpint (n, ==, n_tried);
-  helper_do (parent, "acquire 0 1");
+  helper_run_expect_ok (parent, "acquire 0 1");
   g_assert_cmpint (helper_get_value (parent, 0), ==, initial_value - n_in - n - 1);
 
   /* Nothing was lost. */
@@ -225,7 +226,7 @@ test_no_room_to_grow (Fixture *fixture)
 static void
 test_crowd (Fixture *fixture)
 {
-  Helper *witness = fixture_user (fixture, 10000);
+  Helper *witness = fixture_open_helper (fixture, 10000);
   Helper *crowds[N_CROWDS];
   int n_in = 0, n_refused = 0, i;
 
@@ -234,7 +235,7 @@ test_crowd (Fixture *fixture)
       g_autofree char *answer = NULL;
       int n, code;
 
-      crowds[i] = fixture_user (fixture, 0);
+      crowds[i] = fixture_open_helper (fixture, 0);
       helper_send (crowds[i], "crowd 0 %d", CROWD);
       answer = helper_receive (crowds[i]);
       g_assert_cmpint (sscanf (answer, "ok %d %d", &n, &code), ==, 2);
@@ -253,14 +254,14 @@ test_crowd (Fixture *fixture)
       g_assert_cmpint (helper_get_value (witness, 0), ==, 10000 - n_in);
     }
   g_assert_cmpint (n_in, >=, 4000);
-  if (fixture_has (fixture, NEEDS_SHARED_MEMORY))
+  if (fixture_supports (fixture, NEEDS_SHARED_MEMORY))
     g_assert_cmpint (n_refused, >, 0);
 
   for (i = 0; i < N_CROWDS; i++)
     helper_kill (crowds[i]);
   g_assert_cmpint (helper_get_value (witness, 0), ==, 10000);
-  crowds[0] = fixture_user (fixture, 0);
-  helper_do (crowds[0], "acquire 0 10000");
+  crowds[0] = fixture_open_helper (fixture, 0);
+  helper_run_expect_ok (crowds[0], "acquire 0 10000");
 }
 
 const char conformance_topic[] = "limits";

@@ -61,17 +61,17 @@ test_reset_under_load (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
   Helper *users[N_USERS];
-  Helper *sleeper = fixture_user (fixture, 0);
-  Helper *greedy = fixture_user (fixture, 0);
+  Helper *sleeper = fixture_open_helper (fixture, 0);
+  Helper *greedy = fixture_open_helper (fixture, 0);
   g_auto(GStrv) names = NULL;
   g_autoptr(GError) error = NULL;
   int value, i;
 
-  helper_do (sleeper, "acquire 0 1");
+  helper_run_expect_ok (sleeper, "acquire 0 1");
   for (i = 0; i < N_USERS; i++)
     {
-      users[i] = fixture_user (fixture, 0);
-      helper_do (users[i], "hammer 0 %d", N_THREADS_OF_EACH);
+      users[i] = fixture_open_helper (fixture, 0);
+      helper_run_expect_ok (users[i], "hammer 0 %d", N_THREADS_OF_EACH);
     }
   helper_send (greedy, "acquire 0 2");
 
@@ -95,7 +95,7 @@ test_reset_under_load (Fixture *fixture)
   for (i = 0; i < N_USERS; i++)
     helper_send (users[i], "calm");
   helper_expect_ok (greedy);
-  helper_do (greedy, "release 0 2");
+  helper_run_expect_ok (greedy, "release 0 2");
   for (i = 0; i < N_USERS; i++)
     helper_expect_ok (users[i]);
 
@@ -116,7 +116,7 @@ test_reset_under_load (Fixture *fixture)
   semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_CREATE, 2);
   for (i = 0; i < N_USERS; i++)
     g_assert_cmpint (helper_get_value (users[i], 0), ==, 2);
-  helper_do (users[0], "acquire 0 2");
+  helper_run_expect_ok (users[0], "acquire 0 2");
   for (i = 1; i < N_USERS; i++)
     {
       helper_send (users[i], "acquire 0 2");
@@ -152,7 +152,7 @@ static Helper *
 stop_half_way (Fixture  *fixture,
                gboolean  is_set)
 {
-  Helper *resetter = fixture_user (fixture, 0);
+  Helper *resetter = fixture_open_helper (fixture, 0);
 
   if (!may_trace (resetter))
     return NULL;
@@ -173,10 +173,10 @@ test_resetter_killed_half_way (Fixture *fixture)
 
   for (variant = 0; variant < 4; variant++)
     {
-      Helper *holder = fixture_user (fixture, 6);
+      Helper *holder = fixture_open_helper (fixture, 6);
       Helper *resetter, *next;
 
-      helper_do (holder, "acquire 0 2");
+      helper_run_expect_ok (holder, "acquire 0 2");
       resetter = stop_half_way (fixture, variant % 2 == 1);
       if (resetter == NULL)
         return;
@@ -193,7 +193,7 @@ test_resetter_killed_half_way (Fixture *fixture)
       else
         {
           /* The reset forgot the two units, so a release creates a unit. */
-          helper_do (holder, "release 0 1");
+          helper_run_expect_ok (holder, "release 0 1");
           g_assert_cmpint (helper_get_value (holder, 0), ==, 4);
           helper_kill (holder);
           next = fixture_helper (fixture);
@@ -213,19 +213,19 @@ test_resetter_stopped_half_way (Fixture *fixture)
 
   for (is_set = 0; is_set < 2; is_set++)
     {
-      Helper *user = fixture_user (fixture, 6);
+      Helper *user = fixture_open_helper (fixture, 6);
       Helper *resetter = stop_half_way (fixture, is_set);
 
       if (resetter == NULL)
         return;
 
-      helper_do (user, "acquire 0 1");
-      helper_do (user, "try 0 1");
-      helper_do (user, "timeout 0 1 1000");
-      helper_do (user, "release 0 3");
+      helper_run_expect_ok (user, "acquire 0 1");
+      helper_run_expect_ok (user, "try 0 1");
+      helper_run_expect_ok (user, "timeout 0 1 1000");
+      helper_run_expect_ok (user, "release 0 3");
       g_assert_cmpint (helper_get_value (user, 0), ==, is_set ? 3 : 6);
       helper_kill (resetter);
-      helper_do (user, "close 0");
+      helper_run_expect_ok (user, "close 0");
       fixture_assert_empty (fixture);
     }
 }
@@ -294,7 +294,7 @@ test_creator_killed_half_way (Fixture *fixture)
         {
           helper_expect_ok (next);
           g_assert_cmpint (helper_get_value (next, 0), ==, 4);
-          helper_do (next, "close 0");
+          helper_run_expect_ok (next, "close 0");
         }
       else
         {

@@ -176,7 +176,7 @@ test_failed_then_used (Fixture *fixture)
                        SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
       fixture_assert_empty (fixture);
 
-      helper = fixture_user (fixture, 3);
+      helper = fixture_open_helper (fixture, 3);
       g_clear_error (&error);
       g_assert_true (use (semaphore, i, &error));
       g_assert_no_error (error);
@@ -408,7 +408,7 @@ test_dispose (Fixture *fixture)
   g_autoptr(GError) error = NULL;
 
   helper_open (user, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
-  helper_do (user, "acquire 0 2");
+  helper_run_expect_ok (user, "acquire 0 2");
   g_object_run_dispose (G_OBJECT (semaphore));
   g_object_run_dispose (G_OBJECT (semaphore));
 

@@ -144,7 +144,7 @@ static void
 test_signals_and_timeout (Fixture *fixture)
 {
   const gint64 timeout_usec = 300000;
-  Helper *waiter = fixture_user (fixture, 0);
+  Helper *waiter = fixture_open_helper (fixture, 0);
   gint64 started_usec;
   int n_before, n_signals;
 
@@ -279,7 +279,7 @@ test_one (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 2);
   g_autoptr(GError) error = NULL;
-  Helper *waiter = fixture_user (fixture, 0);
+  Helper *waiter = fixture_open_helper (fixture, 0);
 
   g_assert_true (ssem_system_semaphore_try_acquire_one (semaphore));
   assert_value (semaphore, 1);

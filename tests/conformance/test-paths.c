@@ -73,22 +73,22 @@ test_link_moves (Fixture *fixture)
 
   g_assert_cmpint (g_mkdir (elsewhere, 0700), ==, 0);
   g_assert_cmpint (symlink ("keys", link), ==, 0);
-  helper_do (helper, "setenv SSEM_RUNTIME_DIR %s", link);
+  helper_run_expect_ok (helper, "setenv SSEM_RUNTIME_DIR %s", link);
   helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN, INITIAL, TRUE, fixture->key);
 
   g_assert_cmpint (g_unlink (link), ==, 0);
   g_assert_cmpint (symlink ("elsewhere", link), ==, 0);
   helper_open (helper, 1, SSEM_ACCESS_MODE_OPEN, OTHER_INITIAL, TRUE, fixture->key);
-  helper_do (helper, "acquire 0 1");
+  helper_run_expect_ok (helper, "acquire 0 1");
   g_assert_cmpint (helper_get_value (helper, 1), ==, OTHER_INITIAL);
   semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_JOIN, 1);
   assert_value (semaphore, INITIAL - 1);
-  helper_do (helper, "release 0 1");
+  helper_run_expect_ok (helper, "release 0 1");
   drop_object (&semaphore);
-  helper_do (helper, "close 0");
+  helper_run_expect_ok (helper, "close 0");
   fixture_assert_empty (fixture);
   g_assert_cmpint (helper_get_value (helper, 1), ==, OTHER_INITIAL);
-  helper_do (helper, "close 1");
+  helper_run_expect_ok (helper, "close 1");
 
   g_assert_cmpint (g_rmdir (elsewhere), ==, 0);
   g_assert_cmpint (g_unlink (link), ==, 0);
@@ -115,21 +115,21 @@ move_away (Fixture *fixture)
 static void
 test_renamed (Fixture *fixture)
 {
-  Helper *user = fixture_user (fixture, INITIAL);
-  Helper *waiter = fixture_user (fixture, INITIAL);
+  Helper *user = fixture_open_helper (fixture, INITIAL);
+  Helper *waiter = fixture_open_helper (fixture, INITIAL);
   g_autofree char *elsewhere = NULL;
 
-  helper_do (user, "acquire 0 1");
+  helper_run_expect_ok (user, "acquire 0 1");
   elsewhere = move_away (fixture);
-  helper_do (user, "acquire 0 1");
+  helper_run_expect_ok (user, "acquire 0 1");
   g_assert_cmpint (helper_get_value (user, 0), ==, INITIAL - 2);
   helper_send (waiter, "acquire 0 %d", INITIAL);
   wait_until_blocked (fixture->backend, waiter->pid, 1);
-  helper_do (user, "release 0 2");
+  helper_run_expect_ok (user, "release 0 2");
   helper_expect_ok (waiter);
-  helper_do (waiter, "close 0");
+  helper_run_expect_ok (waiter, "close 0");
   g_assert_cmpint (helper_get_value (user, 0), ==, 0);
-  helper_do (user, "close 0");
+  helper_run_expect_ok (user, "close 0");
   fixture_assert_empty (fixture);
   g_assert_cmpint (g_unlink (elsewhere), ==, 0);
 }
@@ -140,13 +140,13 @@ test_renamed (Fixture *fixture)
 static void
 test_renamed_in_wait (Fixture *fixture)
 {
-  Helper *user = fixture_user (fixture, INITIAL);
+  Helper *user = fixture_open_helper (fixture, INITIAL);
   g_autofree char *elsewhere = move_away (fixture);
 
-  helper_do (user, "acquire 0 %d", INITIAL);
+  helper_run_expect_ok (user, "acquire 0 %d", INITIAL);
   helper_send (user, "timeout 0 1 %d", WAIT_USEC);
   helper_expect_error (user, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-  helper_do (user, "close 0");
+  helper_run_expect_ok (user, "close 0");
   g_assert_cmpint (g_unlink (elsewhere), ==, 0);
 }
 
@@ -158,29 +158,29 @@ test_made_in_its_place (Fixture *fixture)
 
   for (is_dropped = 0; is_dropped < 2; is_dropped++)
     {
-      Helper *old = fixture_user (fixture, INITIAL);
+      Helper *old = fixture_open_helper (fixture, INITIAL);
       g_autofree char *elsewhere = move_away (fixture);
       g_autoptr(SsemSystemSemaphore) semaphore =
         fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, OTHER_INITIAL);
       Helper *next;
 
-      helper_do (old, "acquire 0 2");
+      helper_run_expect_ok (old, "acquire 0 2");
       g_assert_cmpint (helper_get_value (old, 0), ==, INITIAL - 2);
       assert_value (semaphore, OTHER_INITIAL);
 
       /* A new object of the process finds what is there now. */
       helper_open (old, 1, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
       g_assert_cmpint (helper_get_value (old, 1), ==, OTHER_INITIAL);
-      helper_do (old, "close 1");
-      helper_do (old, "release 0 2");
+      helper_run_expect_ok (old, "close 1");
+      helper_run_expect_ok (old, "release 0 2");
       if (is_dropped)
-        helper_do (old, "close 0");
+        helper_run_expect_ok (old, "close 0");
       else
         helper_quit (old);
 
       next = fixture_helper (fixture);
       helper_open (next, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
-      helper_do (next, "acquire 0 1");
+      helper_run_expect_ok (next, "acquire 0 1");
       assert_value (semaphore, OTHER_INITIAL - 1);
       helper_kill (next);
       assert_value (semaphore, OTHER_INITIAL);
@@ -222,8 +222,8 @@ test_chroot (Fixture *fixture)
 {
   g_autofree char *root = g_build_filename (fixture->directory, "root", NULL);
   g_autofree char *keys_inside = g_strconcat (root, fixture->keys_directory, NULL);
-  Helper *mover = fixture_user (fixture, INITIAL);
-  Helper *outside = fixture_user (fixture, INITIAL);
+  Helper *mover = fixture_open_helper (fixture, INITIAL);
+  Helper *outside = fixture_open_helper (fixture, INITIAL);
   Helper *inside = fixture_helper (fixture);
   Helper *next = fixture_helper (fixture);
   g_autoptr(SsemSystemSemaphore) last = NULL;
@@ -236,19 +236,19 @@ test_chroot (Fixture *fixture)
     }
 
   helper_open (inside, 0, SSEM_ACCESS_MODE_OPEN, OTHER_INITIAL, TRUE, fixture->key);
-  helper_do (mover, "acquire 0 1");
+  helper_run_expect_ok (mover, "acquire 0 1");
   g_assert_cmpint (helper_get_value (mover, 0), ==, INITIAL - 1);
   g_assert_cmpint (helper_get_value (outside, 0), ==, INITIAL - 1);
   helper_open (mover, 1, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
   g_assert_cmpint (helper_get_value (mover, 1), ==, OTHER_INITIAL);
-  helper_do (mover, "close 1");
+  helper_run_expect_ok (mover, "close 1");
 
   /* The last process outside cannot remove what it cannot see, and must not remove what it sees. */
-  helper_do (mover, "release 0 1");
+  helper_run_expect_ok (mover, "release 0 1");
   helper_quit (outside);
-  helper_do (mover, "close 0");
+  helper_run_expect_ok (mover, "close 0");
   helper_open (next, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
-  helper_do (next, "acquire 0 1");
+  helper_run_expect_ok (next, "acquire 0 1");
   g_assert_cmpint (helper_get_value (inside, 0), ==, OTHER_INITIAL - 1);
   helper_quit (mover);
   helper_quit (next);
@@ -281,8 +281,8 @@ open_beside_other_user (Fixture    *fixture,
   gboolean is_theirs;
   int i;
 
-  helper_do (user, "uid %d", uid);
-  helper_do (user, "setenv SSEM_RUNTIME_DIR ");
+  helper_run_expect_ok (user, "uid %d", uid);
+  helper_run_expect_ok (user, "setenv SSEM_RUNTIME_DIR ");
   if (!helper_trace (user))
     {
       g_test_skip ("the system forbids to trace another process");

@@ -65,7 +65,7 @@ test_planted_link_to_it (Fixture *fixture)
 {
   g_autofree char *path = fixture_key_path (fixture);
   g_autofree char *moved = g_build_filename (fixture->directory, "moved", NULL);
-  Helper *user = fixture_user (fixture, 3);
+  Helper *user = fixture_open_helper (fixture, 3);
 
   g_assert_cmpint (g_rename (path, moved), ==, 0);
   g_assert_cmpint (symlink (moved, path), ==, 0);
@@ -133,7 +133,7 @@ test_planted_content (Fixture *fixture)
   expect_refused_content (fixture, noise, sizeof noise);
 
   /* Where the file appears in one step with all its content, an empty one is no beginning. */
-  if (fixture_has (fixture, NEEDS_SHARED_MEMORY))
+  if (fixture_supports (fixture, NEEDS_SHARED_MEMORY))
     expect_refused_content (fixture, "", 0);
 }
 
@@ -185,7 +185,7 @@ test_truncated_in_use (Fixture *fixture)
 
   for (i = 0; i < G_N_ELEMENTS (lengths); i++)
     {
-      Helper *user = fixture_user (fixture, 3);
+      Helper *user = fixture_open_helper (fixture, 3);
       Helper *opener = fixture_helper (fixture);
       struct stat found;
       SsemAccessMode mode;
@@ -200,7 +200,7 @@ test_truncated_in_use (Fixture *fixture)
       /* System V keeps the value elsewhere, and takes an empty file for a new one. */
       for (mode = SSEM_ACCESS_MODE_OPEN; mode <= SSEM_ACCESS_MODE_CREATE_EXCLUSIVE; mode++)
         {
-          if (lengths[i] == 0 && fixture_has (fixture, NEEDS_SYSV))
+          if (lengths[i] == 0 && fixture_supports (fixture, NEEDS_SYSV))
             break;
           helper_send_open (opener, 0, mode, 1, TRUE, fixture->key);
           helper_expect_code (opener, KEY_ERROR);
@@ -225,7 +225,7 @@ test_empty_place (Fixture *fixture)
   g_autoptr(GError) error = NULL;
   Helper *helper = fixture_helper (fixture);
 
-  if (fixture_has (fixture, NEEDS_SHARED_MEMORY))
+  if (fixture_supports (fixture, NEEDS_SHARED_MEMORY))
     g_assert_cmpint (g_mkdir (further, 0700), ==, 0);
   else
     g_file_set_contents (path, "", 0, &error);
@@ -246,7 +246,7 @@ static void
 test_planted_by_other_user (Fixture *fixture)
 {
   g_autofree char *path = fixture_key_path (fixture);
-  Helper *user = fixture_user (fixture, 3);
+  Helper *user = fixture_open_helper (fixture, 3);
 
   g_assert_cmpint (lchown (path, NOBODY, NOBODY), ==, 0);
   fixture_expect_refused (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1,
@@ -288,7 +288,7 @@ expect_refused_directory (Fixture    *fixture,
       if (has_removed)
         {
           helper_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
-          helper_do (user, "close 0");
+          helper_run_expect_ok (user, "close 0");
           g_assert_cmpint (g_rmdir (path), ==, 0);
         }
       if (wrong[i].mode == 0)
@@ -326,18 +326,18 @@ test_own_directory (Fixture *fixture)
   uid = g_test_rand_int_range (1000000000, 2000000000);
   path = g_strdup_printf ("/dev/shm/ssem-%d", uid);
   user = fixture_helper (fixture);
-  helper_do (user, "uid %d", uid);
-  helper_do (user, "setenv SSEM_RUNTIME_DIR ");
+  helper_run_expect_ok (user, "uid %d", uid);
+  helper_run_expect_ok (user, "setenv SSEM_RUNTIME_DIR ");
   expect_refused_directory (fixture, user, uid, path, FALSE);
   expect_refused_directory (fixture, user, uid, path, TRUE);
 
   /* The library makes the directory, whatever the umask, and removes it at the end. */
-  helper_do (user, "umask 0777");
+  helper_run_expect_ok (user, "umask 0777");
   helper_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
   g_assert_cmpint (g_lstat (path, &found), ==, 0);
   g_assert_cmphex (found.st_mode, ==, S_IFDIR | 0700);
   g_assert_cmpint (found.st_uid, ==, uid);
-  helper_do (user, "close 0");
+  helper_run_expect_ok (user, "close 0");
   helper_quit (user);
   g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
 }
@@ -356,10 +356,10 @@ test_may_not_remove (Fixture *fixture)
 
   fixture_share (fixture);
   g_assert_cmpint (g_chmod (fixture->keys_directory, 0777), ==, 0);
-  user = fixture_user (fixture, 3);
-  helper_do (user, "release 0 1");
-  helper_do (user, "uid %d", NOBODY);
-  helper_do (user, "close 0");
+  user = fixture_open_helper (fixture, 3);
+  helper_run_expect_ok (user, "release 0 1");
+  helper_run_expect_ok (user, "uid %d", NOBODY);
+  helper_run_expect_ok (user, "close 0");
 
   /* Its owner sees a leftover, and may remove it. */
   info = ssem_semaphore_info_query (fixture->key, fixture->backend, &error);

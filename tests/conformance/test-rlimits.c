@@ -15,11 +15,11 @@ static void
 test_file_size_of_threads (Fixture *fixture)
 {
   const int n_tried = 100;
-  Helper *helper = fixture_user (fixture, n_tried);
+  Helper *helper = fixture_open_helper (fixture, n_tried);
   g_autofree char *answer = NULL;
   int n_in, code;
 
-  helper_do (helper, "limit fsize 4096");
+  helper_run_expect_ok (helper, "limit fsize 4096");
   helper_send (helper, "crowd 0 %d", n_tried);
   answer = helper_receive (helper);
   g_assert_cmpint (sscanf (answer, "ok %d %d", &n_in, &code), ==, 2);
@@ -27,11 +27,11 @@ test_file_size_of_threads (Fixture *fixture)
   if (n_in < n_tried)
     g_assert_cmpint (code, ==, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES);
 
-  helper_do (helper, "limit fsize -");
-  helper_do (helper, "release 0 1");
+  helper_run_expect_ok (helper, "limit fsize -");
+  helper_run_expect_ok (helper, "release 0 1");
   g_assert_cmpint (helper_get_value (helper, 0), ==, n_tried - n_in + 1);
   helper_kill (helper);
-  helper = fixture_user (fixture, 0);
+  helper = fixture_open_helper (fixture, 0);
   g_assert_cmpint (helper_get_value (helper, 0), ==, n_tried);
 }
 

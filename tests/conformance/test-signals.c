@@ -43,7 +43,7 @@ static void
 test_operations (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, INITIAL);
-  Helper *helper = fixture_user (fixture, 0);
+  Helper *helper = fixture_open_helper (fixture, 0);
   int value = INITIAL;
   int balance = 0;
   int i;
@@ -67,11 +67,11 @@ static void
 test_in_vain (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
-  Helper *helper = fixture_user (fixture, 0);
-  Helper *taker = fixture_user (fixture, 0);
+  Helper *helper = fixture_open_helper (fixture, 0);
+  Helper *taker = fixture_open_helper (fixture, 0);
   int balance, taken, value;
 
-  helper_do (taker, "hammer 0 1 3");
+  helper_run_expect_ok (taker, "hammer 0 1 3");
   balance = operate_under_signals (helper, 0);
   /* The taker may be waiting for units that nobody has. */
   helper_kill (taker);
@@ -105,15 +105,15 @@ static void
 test_among_others (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, INITIAL);
-  Helper *helper = fixture_user (fixture, 0);
-  Helper *other = fixture_user (fixture, 0);
+  Helper *helper = fixture_open_helper (fixture, 0);
+  Helper *other = fixture_open_helper (fixture, 0);
   int balance;
 
-  helper_do (other, "hammer 0 2 2");
+  helper_run_expect_ok (other, "hammer 0 2 2");
   balance = operate_under_signals (helper, 0);
   /* One that waits has what it needs. */
   assert_release (semaphore, 4);
-  helper_do (other, "calm");
+  helper_run_expect_ok (other, "calm");
   assert_value (semaphore, INITIAL + 4 - balance);
   helper_kill (helper);
   assert_value (semaphore, INITIAL + 4 - balance + MAX (0, balance));
@@ -130,7 +130,7 @@ test_wait (Fixture *fixture)
   for (n = 1; n <= 2; n++)
     {
       g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
-      Helper *helper = fixture_user (fixture, 0);
+      Helper *helper = fixture_open_helper (fixture, 0);
 
       helper_send (helper, "signals-in-wait 0 %d %d", N_SIGNALS, n);
       g_assert_cmpint (receive_balance (helper), ==, 0);
@@ -146,10 +146,10 @@ static void
 test_wait_goes_on (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
-  Helper *helper = fixture_user (fixture, 0);
+  Helper *helper = fixture_open_helper (fixture, 0);
   int i;
 
-  helper_do (helper, "release-on-signal 0 1");
+  helper_run_expect_ok (helper, "release-on-signal 0 1");
   helper_send (helper, "acquire 0 %d", 50);
   for (i = 1; i < 50; i++)
     {
@@ -177,13 +177,13 @@ static void
 test_child (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, INITIAL);
-  Helper *parent = fixture_user (fixture, 0);
+  Helper *parent = fixture_open_helper (fixture, 0);
   Helper *child;
   int balance, value;
 
-  helper_do (parent, "acquire 0 5");
+  helper_run_expect_ok (parent, "acquire 0 5");
   child = fixture_fork (fixture, parent);
-  helper_do (child, "release 0 1");
+  helper_run_expect_ok (child, "release 0 1");
   balance = operate_under_signals (child, 0) - 1;
   value = INITIAL - 5 - balance;
   assert_value (semaphore, value);

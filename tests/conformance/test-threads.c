@@ -166,13 +166,13 @@ test_death_of_threads (Fixture *fixture)
 
   for (i = 0; i < 20 && fixture_has_time (fixture); i++)
     {
-      Helper *helper = fixture_user (fixture, 0);
+      Helper *helper = fixture_open_helper (fixture, 0);
       int n = g_test_rand_int_range (2, 9);
 
-      helper_do (helper, "hammer 0 8");
-      helper_do (helper, "acquire 0 %d", n);
-      helper_do (helper, "release 0 %d", n / 2);
-      helper_do (helper, "calm");
+      helper_run_expect_ok (helper, "hammer 0 8");
+      helper_run_expect_ok (helper, "acquire 0 %d", n);
+      helper_run_expect_ok (helper, "release 0 %d", n / 2);
+      helper_run_expect_ok (helper, "calm");
       assert_value (semaphore, 20 - n + n / 2);
       helper_kill (helper);
       assert_value (semaphore, 20);
@@ -239,7 +239,7 @@ test_set_key_among_others (Fixture *fixture)
 {
   g_autoptr(GCancellable) cancellable = fixture->data != NULL ? g_cancellable_new () : NULL;
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
-  Helper *other = fixture_user (fixture, 0);
+  Helper *other = fixture_open_helper (fixture, 0);
   Waiter waiter = { semaphore, cancellable };
   GThread *thread = g_thread_new ("wait", wait_in_thread, &waiter);
   gboolean is_set;
@@ -248,14 +248,14 @@ test_set_key_among_others (Fixture *fixture)
   is_set = ssem_system_semaphore_set_key (semaphore, "another", 5, SSEM_ACCESS_MODE_OPEN, NULL);
   g_assert_true (is_set);
   if (cancellable == NULL)
-    helper_do (other, "release 0 1");
+    helper_run_expect_ok (other, "release 0 1");
   g_thread_join (thread);
   assert_code (waiter.error, NOT_FOUND);
   g_assert_false (waiter.is_acquired);
   g_clear_error (&waiter.error);
 
   if (cancellable != NULL)
-    helper_do (other, "release 0 1");
+    helper_run_expect_ok (other, "release 0 1");
   g_assert_cmpint (helper_get_value (other, 0), ==, 1);
   assert_value (semaphore, 5);
 

@@ -162,7 +162,7 @@ test_foreign_release (Fixture *fixture)
   assert_value (semaphore, 0);
 
   drop_object (&semaphore);
-  helper_do (waiter, "close 0");
+  helper_run_expect_ok (waiter, "close 0");
   CloseHandle (foreign);
   g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
 }
@@ -219,7 +219,7 @@ release_foreign_one (gpointer semaphore)
 /* A release by this library signals waiters for several units. A release without a signal takes
  * longer to be noticed, also on a busy machine. */
 static void
-test_prompt (Fixture *fixture)
+test_release_wakes_promptly (Fixture *fixture)
 {
   g_autofree char *key = g_strconcat ("prompt ", fixture->key, NULL);
   g_autofree gunichar2 *name = make_name (key);
@@ -243,7 +243,7 @@ test_prompt (Fixture *fixture)
   g_assert_cmpint (signalled_usec * 3, <, plain_usec * 2);
 
   drop_object (&semaphore);
-  helper_do (waiter, "close 0");
+  helper_run_expect_ok (waiter, "close 0");
   CloseHandle (foreign);
   g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
 }
@@ -258,11 +258,11 @@ test_collector_killed (Fixture *fixture)
 
   for (i = 0; i < 20; i++)
     {
-      Helper *hammer = fixture_user (fixture, 0);
+      Helper *hammer = fixture_open_helper (fixture, 0);
       GError *error = NULL;
       int value;
 
-      helper_do (hammer, "hammer 0 1 %d", n_together);
+      helper_run_expect_ok (hammer, "hammer 0 1 %d", n_together);
       g_usleep (g_test_rand_int_range (0, 3000));
       helper_kill (hammer);
 
@@ -320,7 +320,7 @@ static void
 test_nothing_lost (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 5);
-  Helper *hammer = fixture_user (fixture, 0);
+  Helper *hammer = fixture_open_helper (fixture, 0);
   Canceller canceller = { .current = NULL };
   int n_acquired = 0, n_timed_out = 0, n_cancelled = 0;
   GThread *thread;
@@ -328,7 +328,7 @@ test_nothing_lost (Fixture *fixture)
 
   g_mutex_init (&canceller.lock);
   thread = g_thread_new ("cancel", cancel_often, &canceller);
-  helper_do (hammer, "hammer 0 2 3");
+  helper_run_expect_ok (hammer, "hammer 0 2 3");
   for (round = 0; n_acquired < 30 || n_timed_out < 30 || n_cancelled < 30; round++)
     {
       g_autoptr(GCancellable) cancellable = g_cancellable_new ();
@@ -355,7 +355,7 @@ test_nothing_lost (Fixture *fixture)
   set_current (&canceller, NULL, TRUE);
   g_thread_join (thread);
   g_mutex_clear (&canceller.lock);
-  helper_do (hammer, "calm");
+  helper_run_expect_ok (hammer, "calm");
   assert_value (semaphore, 5);
 
   drop_object (&semaphore);
@@ -392,7 +392,7 @@ const Case conformance_cases[] = {
   /* --- Several units, which a waiter collects one by one --- */
 
   { "foreign-release", 0, test_foreign_release },
-  { "prompt", 0, test_prompt },
+  { "prompt", 0, test_release_wakes_promptly },
 
   /* Processes that each want all units: at any time one has them, and none waits forever. */
   { "all-or-nothing", .script =

@@ -366,7 +366,7 @@ set_scene (FaultRun *self)
   self->neighbour_is_open = TRUE;
   if (scenario->neighbour != FAULT_WAITS)
     {
-      helper_do (self->neighbour, "acquire 0 1");
+      helper_run_expect_ok (self->neighbour, "acquire 0 1");
       self->neighbour_holds = 1;
     }
   if (scenario->has_crowd)
@@ -423,7 +423,7 @@ make_call (FaultRun *self,
       self->neighbour_has_acted = TRUE;
       if (self->scenario->neighbour == FAULT_RELEASES)
         {
-          helper_do (self->neighbour, "release 0 1");
+          helper_run_expect_ok (self->neighbour, "release 0 1");
           self->neighbour_holds = 0;
         }
       else if (self->scenario->neighbour == FAULT_DIES)
@@ -538,7 +538,7 @@ check_state (FaultRun *self)
     }
 
   check_value (self, 1, self->total - self->neighbour_holds - self->victim_holds, "now");
-  helper_do (self->neighbour, "close 1");
+  helper_run_expect_ok (self->neighbour, "close 1");
 }
 
 static void
@@ -551,9 +551,9 @@ check_empty (FaultRun *self)
     {
       /* The next user of a key removes what could not be removed. */
       helper_open (self->neighbour, 1, SSEM_ACCESS_MODE_OPEN, 1, TRUE, self->fixture->key);
-      helper_do (self->neighbour, "close 1");
+      helper_run_expect_ok (self->neighbour, "close 1");
       helper_open (self->neighbour, 1, SSEM_ACCESS_MODE_OPEN, 1, TRUE, other_key);
-      helper_do (self->neighbour, "close 1");
+      helper_run_expect_ok (self->neighbour, "close 1");
     }
 
   names = fixture_list_keys (self->fixture);
@@ -587,7 +587,7 @@ end_victim (FaultRun *self)
       if (self->neighbour_is_open && self->scenario->neighbour != FAULT_WAITS &&
           !self->scenario->is_in_child)
         {
-          helper_do (self->neighbour, "close 0");
+          helper_run_expect_ok (self->neighbour, "close 0");
           self->neighbour_is_open = FALSE;
           /* A fault may have kept the victim attached. */
           if (!may_leave_something (self))
@@ -642,7 +642,7 @@ fault_run (FaultRun *self)
   if (self->neighbour_is_open)
     {
       check_value (self, 0, self->total - self->neighbour_holds, "after its end");
-      helper_do (self->neighbour, "close 0");
+      helper_run_expect_ok (self->neighbour, "close 0");
     }
   else if (self->is_killed && self->is_there && self->victim_is_attached)
     {
@@ -651,7 +651,7 @@ fault_run (FaultRun *self)
       helper_open (self->neighbour, 1, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE,
                    self->scenario->changes_key ? other_key : self->fixture->key);
       check_value (self, 1, self->total, "after its end");
-      helper_do (self->neighbour, "close 1");
+      helper_run_expect_ok (self->neighbour, "close 1");
     }
   check_empty (self);
 

@@ -247,7 +247,7 @@ test_faults (Fixture *fixture)
 
   injector->row = -1;
   fault_run (&run);
-  if (run.scenario->uses_all_slots && fixture_has (fixture, NEEDS_SHARED_MEMORY))
+  if (run.scenario->uses_all_slots && fixture_supports (fixture, NEEDS_SHARED_MEMORY))
     assert_grows (&run);
   memcpy (n_calls, injector->n_seen, sizeof n_calls);
   turn = (guint) g_test_rand_int_range (0, FAULTS_SKIPPED + 1);

@@ -171,5 +171,5 @@ wait_for_counts (Scene *scene,
 gboolean
 names_processes (Scene *scene)
 {
-  return fixture_has (scene->fixture, NEEDS_HOLDERS);
+  return fixture_supports (scene->fixture, NEEDS_HOLDERS);
 }

@@ -27,12 +27,12 @@ test_comes_and_goes (Fixture *fixture)
   Helper *helper;
 
   user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "No Semaphores");
-  helper = fixture_user (fixture, 3);
+  helper = fixture_open_helper (fixture, 3);
   find_row (&scene);
   user_wait_until_gone (scene.window, GTK_TYPE_LABEL, "No Semaphores");
   user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "3 of 3 free");
 
-  helper_do (helper, "acquire 0 2");
+  helper_run_expect_ok (helper, "acquire 0 2");
   user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "1 of 3 free");
   if (names_processes (&scene))
     {
@@ -42,7 +42,7 @@ test_comes_and_goes (Fixture *fixture)
       user_find (scene.window, GTK_TYPE_LABEL, "Shared memory · 1 process");
     }
 
-  helper_do (helper, "close 0");
+  helper_run_expect_ok (helper, "close 0");
   helper_kill (helper);
   user_wait_until_gone (scene.window, MONITOR_TYPE_ROW, NULL);
   user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "No Semaphores");
@@ -52,11 +52,11 @@ test_comes_and_goes (Fixture *fixture)
 static void
 test_acquire_cancel_release (Fixture *fixture)
 {
-  Helper *helper = fixture_user (fixture, 3);
+  Helper *helper = fixture_open_helper (fixture, 3);
   Scene scene = open_window (fixture);
   GtkWidget *row = find_row (&scene);
 
-  helper_do (helper, "acquire 0 3");
+  helper_run_expect_ok (helper, "acquire 0 3");
   g_assert_false (gtk_widget_is_sensitive (user_find (row, GTK_TYPE_BUTTON, "Release")));
 
   /* A pending acquire can be cancelled, and then holds nothing. */
@@ -77,7 +77,7 @@ test_acquire_cancel_release (Fixture *fixture)
   type_units (row, "2");
   click_button (row, "Acquire");
   wait_for_counts (&scene, 0, 1);
-  helper_do (helper, "release 0 3");
+  helper_run_expect_ok (helper, "release 0 3");
   user_wait_until_seen (row, GTK_TYPE_BUTTON, "Acquire");
   wait_for_counts (&scene, 1, 0);
   user_wait_until_seen (row, GTK_TYPE_LABEL, "1 of 3 free");
@@ -90,7 +90,7 @@ test_acquire_cancel_release (Fixture *fixture)
   g_assert_false (gtk_widget_is_sensitive (user_find (row, GTK_TYPE_BUTTON, "Release")));
 
   /* A look does not keep the semaphore alive. */
-  helper_do (helper, "close 0");
+  helper_run_expect_ok (helper, "close 0");
   user_wait_until_gone (scene.window, MONITOR_TYPE_ROW, NULL);
   fixture_assert_empty (fixture);
   close_window (&scene);
@@ -124,18 +124,18 @@ check_heart (Scene *scene)
 static void
 test_never_blocks (Fixture *fixture)
 {
-  Helper *helper = fixture_user (fixture, 1);
+  Helper *helper = fixture_open_helper (fixture, 1);
   Scene scene = open_window (fixture);
   GtkWidget *row = find_row (&scene);
 
   /* Only the release below lets the acquire return. */
-  helper_do (helper, "acquire 0 1");
+  helper_run_expect_ok (helper, "acquire 0 1");
   click_button (row, "Acquire");
   wait_for_counts (&scene, 0, 1);
   check_heart (&scene);
   wait_for_looks ();
   wait_for_counts (&scene, 0, 1);
-  helper_do (helper, "release 0 1");
+  helper_run_expect_ok (helper, "release 0 1");
   user_wait_until_seen (row, GTK_TYPE_BUTTON, "Acquire");
 
   /* A slow look does not block the main loop, either. */
@@ -154,7 +154,7 @@ test_never_blocks (Fixture *fixture)
 static void
 test_in_place (Fixture *fixture)
 {
-  Helper *helper = fixture_user (fixture, 3);
+  Helper *helper = fixture_open_helper (fixture, 3);
   Scene scene = open_window (fixture);
   GtkWidget *row = find_row (&scene);
   GtkWidget *units = user_find (row, GTK_TYPE_SPIN_BUTTON, NULL);
@@ -167,9 +167,9 @@ test_in_place (Fixture *fixture)
 
   helper_open (helper, 1, SSEM_ACCESS_MODE_OPEN, 1, TRUE, "a first one");
   user_wait_until_seen (scene.window, MONITOR_TYPE_ROW, "a first one");
-  helper_do (helper, "acquire 0 1");
+  helper_run_expect_ok (helper, "acquire 0 1");
   user_wait_until_seen (row, GTK_TYPE_LABEL, "2 of 3 free");
-  helper_do (helper, "close 1");
+  helper_run_expect_ok (helper, "close 1");
   user_wait_until_gone (scene.window, MONITOR_TYPE_ROW, "a first one");
 
   g_assert_true (find_row (&scene) == row);
@@ -182,7 +182,7 @@ static void
 test_scroll (Fixture *fixture)
 {
   enum { N_ROWS = 8 };
-  Helper *helper = fixture_user (fixture, 1);
+  Helper *helper = fixture_open_helper (fixture, 1);
   Scene scene = open_window (fixture);
   GtkAdjustment *adjustment;
   double position;
@@ -210,7 +210,7 @@ test_scroll (Fixture *fixture)
   g_assert_cmpfloat (gtk_adjustment_get_value (adjustment), ==, position);
 
   for (i = 0; i < N_ROWS; i++)
-    helper_do (helper, "close %d", i);
+    helper_run_expect_ok (helper, "close %d", i);
   close_window (&scene);
 }
 
@@ -335,11 +335,11 @@ test_look_fails (Fixture *fixture)
 static void
 test_removed (Fixture *fixture)
 {
-  Helper *helper = fixture_user (fixture, 1);
+  Helper *helper = fixture_open_helper (fixture, 1);
   Scene scene = open_window (fixture);
   GtkWidget *row = find_row (&scene);
 
-  helper_do (helper, "acquire 0 1");
+  helper_run_expect_ok (helper, "acquire 0 1");
   click_button (row, "Acquire");
   wait_for_counts (&scene, 0, 1);
   fixture_remove (fixture, REMOVE_BOTH);
@@ -352,7 +352,7 @@ test_removed (Fixture *fixture)
 static void
 test_replaced (Fixture *fixture)
 {
-  Helper *first = fixture_user (fixture, 3);
+  Helper *first = fixture_open_helper (fixture, 3);
   Scene scene = open_window (fixture);
   GtkWidget *row = find_row (&scene);
   GtkWidget *release = user_find (row, GTK_TYPE_BUTTON, "Release");
@@ -363,7 +363,7 @@ test_replaced (Fixture *fixture)
   hold_up_looks (TRUE);
   fixture_remove (fixture, REMOVE_BOTH);
   helper_kill (first);
-  second = fixture_user (fixture, 7);
+  second = fixture_open_helper (fixture, 7);
   hold_up_looks (FALSE);
   user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "7 of 7 free");
   row = find_row (&scene);
@@ -375,7 +375,7 @@ test_replaced (Fixture *fixture)
   user_wait (gtk_widget_is_sensitive (user_find (row, GTK_TYPE_BUTTON, "Release")));
   click_button (row, "Release");
   wait_for_counts (&scene, 7, 0);
-  helper_do (second, "close 0");
+  helper_run_expect_ok (second, "close 0");
   user_wait_until_gone (scene.window, MONITOR_TYPE_ROW, NULL);
   close_window (&scene);
 }
@@ -385,7 +385,7 @@ test_replaced (Fixture *fixture)
 static void
 test_old_look (Fixture *fixture)
 {
-  Helper *helper = fixture_user (fixture, 3);
+  Helper *helper = fixture_open_helper (fixture, 3);
   Scene scene = open_window (fixture);
   GtkWidget *row = find_row (&scene);
   GtkWidget *release = user_find (row, GTK_TYPE_BUTTON, "Release");
@@ -400,7 +400,7 @@ test_old_look (Fixture *fixture)
   g_assert_true (gtk_widget_is_sensitive (release));
   click_button (row, "Release");
   wait_for_counts (&scene, 3, 0);
-  helper_do (helper, "close 0");
+  helper_run_expect_ok (helper, "close 0");
   close_window (&scene);
 }
 
@@ -408,7 +408,7 @@ test_old_look (Fixture *fixture)
 static void
 test_reset (Fixture *fixture)
 {
-  Helper *helper = fixture_user (fixture, 3);
+  Helper *helper = fixture_open_helper (fixture, 3);
   Scene scene = open_window (fixture);
   GtkWidget *row = find_row (&scene);
   GtkWidget *release = user_find (row, GTK_TYPE_BUTTON, "Release");
@@ -423,7 +423,7 @@ test_reset (Fixture *fixture)
   type_units (row, "2");
   click_button (row, "Acquire");
   user_wait (gtk_widget_is_sensitive (release));
-  helper_do (helper, "close 0");
+  helper_run_expect_ok (helper, "close 0");
   helper_open (helper, 0, SSEM_ACCESS_MODE_CREATE, 4, TRUE, fixture->key);
   user_wait (!gtk_widget_is_sensitive (release));
   user_wait_until_seen (row, GTK_TYPE_LABEL, "4 of 4 free");
@@ -444,12 +444,12 @@ test_reset (Fixture *fixture)
 static void
 test_accessible (Fixture *fixture)
 {
-  Helper *helper = fixture_user (fixture, 3);
+  Helper *helper = fixture_open_helper (fixture, 3);
   Scene scene = open_window (fixture);
   GtkWidget *row = find_row (&scene);
   GtkWidget *bar = user_find (row, MONITOR_TYPE_BAR, NULL);
 
-  helper_do (helper, "acquire 0 2");
+  helper_run_expect_ok (helper, "acquire 0 2");
   user_wait_until_seen (row, GTK_TYPE_LABEL, "1 of 3 free");
   assert_named (row, "%s");
   assert_named (user_find (row, GTK_TYPE_SPIN_BUTTON, NULL), "Units to acquire from “%s”");
@@ -466,7 +466,7 @@ test_accessible (Fixture *fixture)
 
   click_button (row, "Acquire");
   wait_for_counts (&scene, 0, 0);
-  helper_do (helper, "release 0 1");
+  helper_run_expect_ok (helper, "release 0 1");
   type_units (row, "3");
   click_button (row, "Acquire");
   wait_for_counts (&scene, 1, 1);
@@ -507,7 +507,7 @@ employ (Fixture    *fixture,
 {
   Helper *helper = fixture_helper (fixture);
 
-  helper_do (helper, "name %s", name);
+  helper_run_expect_ok (helper, "name %s", name);
   helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN, initial_value, TRUE, key);
 
   return helper;
@@ -536,12 +536,12 @@ test_picture (Fixture *fixture)
   licence = employ (fixture, "simulate", "licences", 3);
   scene = open_window (fixture);
 
-  helper_do (converters[0], "acquire 0 1");
-  helper_do (converters[1], "acquire 0 1");
-  helper_do (converters[2], "acquire 0 2");
-  helper_do (render, "acquire 0 31");
-  helper_do (backup, "acquire 0 1");
-  helper_do (licence, "acquire 0 3");
+  helper_run_expect_ok (converters[0], "acquire 0 1");
+  helper_run_expect_ok (converters[1], "acquire 0 1");
+  helper_run_expect_ok (converters[2], "acquire 0 2");
+  helper_run_expect_ok (render, "acquire 0 31");
+  helper_run_expect_ok (backup, "acquire 0 1");
+  helper_run_expect_ok (licence, "acquire 0 3");
   user_wait_until_seen (scene.window, MONITOR_TYPE_ROW, "licences");
   row = user_find (scene.window, MONITOR_TYPE_ROW, "licences");
   click_button (row, "Acquire");
@@ -580,7 +580,7 @@ test_picture (Fixture *fixture)
 
   click_button (row, "Release");
   user_wait (!gtk_widget_is_sensitive (user_find (row, GTK_TYPE_BUTTON, "Release")));
-  helper_do (converters[2], "release 0 2");
+  helper_run_expect_ok (converters[2], "release 0 2");
   helper_expect_ok (converters[3]);
   row = user_find (scene.window, MONITOR_TYPE_ROW, "licences");
   click_button (row, "Cancel");

@@ -305,8 +305,8 @@ static const Scenario as_handlers[] = {
 static void
 start_others (World *self)
 {
-  self->owner = fixture_user (self->fixture, UNITS);
-  self->waiter = fixture_user (self->fixture, UNITS);
+  self->owner = fixture_open_helper (self->fixture, UNITS);
+  self->waiter = fixture_open_helper (self->fixture, UNITS);
 }
 
 static void
@@ -355,7 +355,7 @@ start_victim (World         *self,
   pid_t victim;
 
   self->n_owned = UNITS - self->scenario->n_held - self->scenario->n_free;
-  helper_do (self->owner, "acquire 0 %d", self->n_owned);
+  helper_run_expect_ok (self->owner, "acquire 0 %d", self->n_owned);
 
   self->victim.handler = handler;
   atomic_store (&self->victim.account->n_handled, 0);
@@ -364,8 +364,8 @@ start_victim (World         *self,
 
   if (self->scenario->is_behind_another)
     {
-      helper_do (self->owner, "try 0 1");
-      helper_do (self->owner, "release 0 1");
+      helper_run_expect_ok (self->owner, "try 0 1");
+      helper_run_expect_ok (self->owner, "release 0 1");
     }
   if (self->scenario->has_waiters)
     {
@@ -397,7 +397,7 @@ serve (gpointer data)
       if (helper_get_value (world->owner, 0) == 0 &&
           is_blocked (world->fixture->backend, self->victim))
         {
-          helper_do (world->owner, "release 0 1");
+          helper_run_expect_ok (world->owner, "release 0 1");
           world->n_owned--;
         }
       g_usleep (LOOK_EVERY_USEC);
@@ -440,18 +440,18 @@ assert_sums (World *self,
   g_assert_cmpint (helper_get_value (self->owner, 0), ==, UNITS - self->n_owned + n_created);
 
   if (self->n_owned > 0)
-    helper_do (self->owner, "release 0 %d", self->n_owned);
+    helper_run_expect_ok (self->owner, "release 0 %d", self->n_owned);
   if (self->scenario->has_waiters)
     {
       helper_expect_ok (self->waiter);
-      helper_do (self->waiter, "release 0 %d", UNITS);
+      helper_run_expect_ok (self->waiter, "release 0 %d", UNITS);
     }
   g_assert_cmpint (helper_get_value (self->owner, 0), ==, UNITS + n_created);
 
   if (n_created > 0)
     {
       helper_open (self->owner, 1, SSEM_ACCESS_MODE_CREATE, UNITS, TRUE, self->fixture->key);
-      helper_do (self->owner, "close 1");
+      helper_run_expect_ok (self->owner, "close 1");
     }
 }
 

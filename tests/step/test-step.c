@@ -112,11 +112,11 @@ assert_next_is_fine (World *self,
   helper_open (self->owner, 0, mode, UNITS, TRUE, self->fixture->key);
   helper_open (self->waiter, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, UNITS, TRUE, self->fixture->key);
   g_assert_cmpint (helper_get_value (self->waiter, 0), ==, UNITS);
-  helper_do (self->owner, "try 0 %d", UNITS);
+  helper_run_expect_ok (self->owner, "try 0 %d", UNITS);
   g_assert_cmpint (helper_get_value (self->waiter, 0), ==, 0);
-  helper_do (self->owner, "release 0 %d", UNITS);
-  helper_do (self->owner, "close 0");
-  helper_do (self->waiter, "close 0");
+  helper_run_expect_ok (self->owner, "release 0 %d", UNITS);
+  helper_run_expect_ok (self->owner, "close 0");
+  helper_run_expect_ok (self->waiter, "close 0");
   fixture_assert_empty (self->fixture);
 }
 
@@ -141,7 +141,7 @@ assert_total (World    *self,
   if (is_there)
     self->last_total = total;
   helper_open (self->owner, 1, SSEM_ACCESS_MODE_CREATE, UNITS, TRUE, self->fixture->key);
-  helper_do (self->owner, "close 1");
+  helper_run_expect_ok (self->owner, "close 1");
 }
 
 /* --- Rounds --- */
@@ -219,7 +219,7 @@ round_killed (World       *self,
   pid_t victim;
 
   if (!is_alone)
-    helper_do (self->owner, "acquire 0 1");
+    helper_run_expect_ok (self->owner, "acquire 0 1");
   victim = start_victim (self);
   if (waits)
     {
@@ -238,7 +238,7 @@ round_killed (World       *self,
       helper_send (self->owner, "try 0 1");
       answer = helper_receive (self->owner);
       if (g_str_equal (answer, "ok"))
-        helper_do (self->owner, "release 0 1");
+        helper_run_expect_ok (self->owner, "release 0 1");
       else
         g_assert_true (self->scenario->resets);
     }
@@ -253,11 +253,11 @@ round_killed (World       *self,
 
   if (!waits)
     g_assert_cmpint (helper_get_value (self->waiter, 0), ==, UNITS - 1);
-  helper_do (self->owner, "release 0 1");
+  helper_run_expect_ok (self->owner, "release 0 1");
   if (!waits)
     helper_send (self->waiter, "acquire 0 %d", UNITS);
   helper_expect_ok (self->waiter);
-  helper_do (self->waiter, "release 0 %d", UNITS);
+  helper_run_expect_ok (self->waiter, "release 0 %d", UNITS);
   assert_total (self, is_there);
 
   return is_there;
@@ -272,7 +272,7 @@ overtake (World *self)
   for (i = 0; i < N_EPOCHS - 1; i++)
     {
       helper_open (self->owner, 1, SSEM_ACCESS_MODE_CREATE, UNITS, TRUE, self->fixture->key);
-      helper_do (self->owner, "close 1");
+      helper_run_expect_ok (self->owner, "close 1");
     }
   scenario_make_corpse (&self->victim);
 }
@@ -365,7 +365,7 @@ at_every_point (Fixture        *fixture,
     scenario_prepare, scenario->perform, scenario_conclude, &self.victim,
   };
 
-  reason = fixture_has (fixture, NEEDS_SYSV) ? find_reason_to_skip (scenario, round) : NULL;
+  reason = fixture_supports (fixture, NEEDS_SYSV) ? find_reason_to_skip (scenario, round) : NULL;
   if (reason != NULL)
     {
       g_test_skip (reason);
@@ -379,7 +379,7 @@ at_every_point (Fixture        *fixture,
   waits = round == round_killed && scenario->company == COMPANY_ATTACHED &&
           !scenario->resets && !scenario->has_stander;
   if (waits)
-    helper_do (self.owner, "acquire 0 1");
+    helper_run_expect_ok (self.owner, "acquire 0 1");
   victim = start_victim (&self);
   if (waits)
     {
@@ -391,9 +391,9 @@ at_every_point (Fixture        *fixture,
   finish_stander (&self);
   if (waits)
     {
-      helper_do (self.owner, "release 0 1");
+      helper_run_expect_ok (self.owner, "release 0 1");
       helper_expect_ok (self.waiter);
-      helper_do (self.waiter, "release 0 %d", UNITS);
+      helper_run_expect_ok (self.waiter, "release 0 %d", UNITS);
     }
   g_assert_cmpuint (points->len, >, 0);
   for (i = 0; i < points->len; i++)

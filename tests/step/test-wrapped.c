@@ -71,9 +71,9 @@ go_round (Helper *owner)
 {
   /* It reclaims, takes what came back, and operates until its number is what it was. */
   g_assert_cmpint (helper_get_value (owner, 0), ==, UNITS - OWNED);
-  helper_do (owner, "acquire 0 %d", CORPSE_UNITS - 1);
-  helper_do (owner, "acquire 0 1");
-  helper_do (owner, "pairs 0 %d", (N_NUMBERS - 2) / 2);
+  helper_run_expect_ok (owner, "acquire 0 %d", CORPSE_UNITS - 1);
+  helper_run_expect_ok (owner, "acquire 0 1");
+  helper_run_expect_ok (owner, "pairs 0 %d", (N_NUMBERS - 2) / 2);
 }
 
 static pid_t
@@ -84,7 +84,7 @@ start (Victim            *victim,
   pid_t pid = tracer_start (table);
 
   scenario_make_corpse (victim);
-  helper_do (owner, "acquire 0 %d", OWNED);
+  helper_run_expect_ok (owner, "acquire 0 %d", OWNED);
 
   return pid;
 }
@@ -107,11 +107,11 @@ test_wrapped (Fixture *fixture)
       return;
     }
 
-  owner = fixture_user (fixture, UNITS);
+  owner = fixture_open_helper (fixture, UNITS);
   pid = start (&victim, &table, owner);
   points = tracer_record (pid, (gconstpointer) ssem_system_semaphore_new, FALSE);
   g_assert_cmpint (tracer_conclude (pid), ==, 0);
-  helper_do (owner, "release 0 %d", OWNED);
+  helper_run_expect_ok (owner, "release 0 %d", OWNED);
 
   for (; (point = find_before_swap (points, n)) != NULL; n++)
     {
@@ -124,11 +124,11 @@ test_wrapped (Fixture *fixture)
         {
           go_round (owner);
           tracer_finish (pid);
-          helper_do (owner, "release 0 %d", CORPSE_UNITS);
+          helper_run_expect_ok (owner, "release 0 %d", CORPSE_UNITS);
         }
       g_assert_cmpint (tracer_conclude (pid), ==, 0);
 
-      helper_do (owner, "release 0 %d", OWNED);
+      helper_run_expect_ok (owner, "release 0 %d", OWNED);
       g_test_message ("point before swap %u: %s", n, is_there ? "reached" : "not reached");
       g_assert_cmpint (helper_get_value (owner, 0), ==, UNITS);
     }

@@ -64,7 +64,7 @@ invite_strangers (Helper     *helper,
 {
   char *description;
 
-  helper_do (helper, "strangers %s %s", kind, fixture->directory);
+  helper_run_expect_ok (helper, "strangers %s %s", kind, fixture->directory);
   description = describe_descriptors (helper);
   g_assert_cmpint (g_str_equal (kind, "none"), ==, *description == '\0');
 
@@ -104,14 +104,14 @@ dismiss_strangers (Helper     *helper,
 
 /* --- A process among others --- */
 
-/* A backend that asks the kernel in every operation needs a descriptor only to open and close. Others
- * need one to find out which processes are alive, and must not guess. */
+/* A backend that makes a system call in every operation needs a descriptor only to open and close.
+ * Other backends need a descriptor to find out which processes are alive, and must not guess. */
 static void
 expect_unknown_or (Fixture *fixture,
                    Helper  *helper,
                    int      code)
 {
-  if (!fixture_has (fixture, NEEDS_ASKING))
+  if (!fixture_supports (fixture, NEEDS_ASKING))
     helper_expect_error (helper, SSEM_SYSTEM_SEMAPHORE_ERROR,
                          SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR);
   else
@@ -122,15 +122,15 @@ static void
 test_among_others (Fixture *fixture)
 {
   const char *kind = fixture->data;
-  gboolean asks_memory = !fixture_has (fixture, NEEDS_ASKING);
-  Helper *holder = fixture_user (fixture, 3);
-  Helper *daemon = fixture_user (fixture, 3);
+  gboolean asks_memory = !fixture_supports (fixture, NEEDS_ASKING);
+  Helper *holder = fixture_open_helper (fixture, 3);
+  Helper *daemon = fixture_open_helper (fixture, 3);
   g_autofree char *before = NULL;
   g_autofree char *answer = NULL;
   int n_in, code;
 
-  helper_do (holder, "acquire 0 2");
-  helper_do (daemon, "acquire 0 1");
+  helper_run_expect_ok (holder, "acquire 0 2");
+  helper_run_expect_ok (daemon, "acquire 0 1");
   before = invite_strangers (daemon, fixture, kind);
 
   /* Nobody is dead, whatever the locks of the stranger's file suggest. */
@@ -150,9 +150,9 @@ test_among_others (Fixture *fixture)
    * and are counted. */
   helper_send (holder, "try 0 1");
   helper_expect_error (holder, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
-  helper_do (daemon, "release 0 1");
+  helper_run_expect_ok (daemon, "release 0 1");
   g_assert_cmpint (helper_get_value (holder, 0), ==, 1);
-  helper_do (daemon, "acquire 0 1");
+  helper_run_expect_ok (daemon, "acquire 0 1");
   g_assert_cmpint (helper_get_value (holder, 0), ==, 0);
 
   /* A second attachment would count its units separately. */
@@ -162,14 +162,14 @@ test_among_others (Fixture *fixture)
 
   /* Another key works. */
   helper_open (daemon, 2, SSEM_ACCESS_MODE_OPEN, 7, TRUE, "another");
-  helper_do (daemon, "acquire 2 7");
+  helper_run_expect_ok (daemon, "acquire 2 7");
   g_assert_cmpint (helper_get_value (daemon, 2), ==, 0);
-  helper_do (daemon, "release 2 7");
-  helper_do (daemon, "close 2");
+  helper_run_expect_ok (daemon, "release 2 7");
+  helper_run_expect_ok (daemon, "close 2");
 
   /* More threads than the file has slots. */
-  helper_do (holder, "release 0 2");
-  helper_do (holder, "release 0 100");
+  helper_run_expect_ok (holder, "release 0 2");
+  helper_run_expect_ok (holder, "release 0 100");
   helper_send (daemon, "crowd 0 80");
   answer = helper_receive (daemon);
   g_assert_cmpint (sscanf (answer, "ok %d %d", &n_in, &code), ==, 2);
@@ -181,7 +181,7 @@ test_among_others (Fixture *fixture)
     }
 
   /* The daemon closes the key, and then dies: its units come back at its death, and not before. */
-  helper_do (daemon, "close 0");
+  helper_run_expect_ok (daemon, "close 0");
   dismiss_strangers (daemon, fixture, kind, before);
   g_assert_cmpint (helper_get_value (holder, 0), ==, 102 - n_in);
   helper_kill (daemon);
@@ -194,19 +194,19 @@ static void
 test_last (Fixture *fixture)
 {
   const char *kind = fixture->data;
-  Helper *daemon = fixture_user (fixture, 3);
+  Helper *daemon = fixture_open_helper (fixture, 3);
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   g_autofree char *before = NULL;
 
-  helper_do (daemon, "acquire 0 1");
-  helper_do (daemon, "release 0 1");
+  helper_run_expect_ok (daemon, "acquire 0 1");
+  helper_run_expect_ok (daemon, "release 0 1");
   before = invite_strangers (daemon, fixture, kind);
-  helper_do (daemon, "close 0");
+  helper_run_expect_ok (daemon, "close 0");
   dismiss_strangers (daemon, fixture, kind, before);
 
   /* After that, the key is as new for the daemon, too. */
   helper_open (daemon, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
-  helper_do (daemon, "acquire 0 3");
+  helper_run_expect_ok (daemon, "acquire 0 3");
   g_assert_cmpint (helper_get_value (daemon, 0), ==, 0);
   helper_quit (daemon);
 
@@ -221,16 +221,16 @@ test_last (Fixture *fixture)
 static void
 test_child (Fixture *fixture)
 {
-  Helper *holder = fixture_user (fixture, 3);
-  Helper *parent = fixture_user (fixture, 3);
+  Helper *holder = fixture_open_helper (fixture, 3);
+  Helper *parent = fixture_open_helper (fixture, 3);
   Helper *child = fixture_fork (fixture, parent);
   g_autofree char *before = NULL;
 
-  helper_do (holder, "acquire 0 2");
+  helper_run_expect_ok (holder, "acquire 0 2");
   before = invite_strangers (child, fixture, "file");
-  helper_do (child, "acquire 0 1");
+  helper_run_expect_ok (child, "acquire 0 1");
   g_assert_cmpint (helper_get_value (child, 0), ==, 0);
-  helper_do (child, "close 0");
+  helper_run_expect_ok (child, "close 0");
   dismiss_strangers (child, fixture, "file", before);
   helper_kill (child);
   g_assert_cmpint (helper_get_value (holder, 0), ==, 1);
@@ -251,16 +251,16 @@ static void
 test_waiting (Fixture *fixture)
 {
   const char *kind = fixture->data;
-  Helper *holder = fixture_user (fixture, 1);
-  Helper *witness = fixture_user (fixture, 1);
-  Helper *daemon = fixture_user (fixture, 1);
+  Helper *holder = fixture_open_helper (fixture, 1);
+  Helper *witness = fixture_open_helper (fixture, 1);
+  Helper *daemon = fixture_open_helper (fixture, 1);
   g_autofree char *before = NULL;
   g_autofree char *answer = NULL;
 
-  helper_do (holder, "acquire 0 1");
-  helper_do (daemon, "wait-in-thread 0 1");
+  helper_run_expect_ok (holder, "acquire 0 1");
+  helper_run_expect_ok (daemon, "wait-in-thread 0 1");
   wait_until_blocked (fixture->backend, daemon->pid, 1);
-  if (fixture_has (fixture, NEEDS_SHARED_MEMORY))
+  if (fixture_supports (fixture, NEEDS_SHARED_MEMORY))
     wait_for ("the thread of the death watch", has_watch_thread, daemon);
   before = invite_strangers (daemon, fixture, kind);
 
@@ -288,13 +288,13 @@ test_no_streams (Fixture *fixture)
 {
   Helper *parent = fixture_helper (fixture);
   Helper *daemon = fixture_fork (fixture, parent);
-  Helper *user = fixture_user (fixture, 1);
+  Helper *user = fixture_open_helper (fixture, 1);
   int number;
 
-  helper_do (daemon, "strangers none %s", fixture->directory);
+  helper_run_expect_ok (daemon, "strangers none %s", fixture->directory);
   helper_open (daemon, 0, SSEM_ACCESS_MODE_OPEN, 0, TRUE, fixture->key);
   helper_open (daemon, 1, SSEM_ACCESS_MODE_OPEN, 0, TRUE, "another");
-  helper_do (daemon, "acquire 0 1");
+  helper_run_expect_ok (daemon, "acquire 0 1");
   helper_send (daemon, "acquire 0 1");
   wait_until_blocked (fixture->backend, daemon->pid, 1);
   for (number = 0; number < 3; number++)
@@ -303,7 +303,7 @@ test_no_streams (Fixture *fixture)
 
       g_assert_false (g_file_test (path, G_FILE_TEST_IS_SYMLINK));
     }
-  helper_do (user, "release 0 1");
+  helper_run_expect_ok (user, "release 0 1");
   helper_expect_ok (daemon);
   helper_quit (daemon);
   g_assert_cmpint (helper_get_value (user, 0), ==, 2);
@@ -313,16 +313,16 @@ test_no_streams (Fixture *fixture)
 static void
 test_watch_afterwards (Fixture *fixture)
 {
-  Helper *daemon = fixture_user (fixture, 0);
+  Helper *daemon = fixture_open_helper (fixture, 0);
   Helper *holder = fixture_helper (fixture);
-  Helper *keeper = fixture_user (fixture, 0);
+  Helper *keeper = fixture_open_helper (fixture, 0);
   g_autofree char *answer = NULL;
 
-  helper_do (daemon, "wait-in-thread 0 1");
+  helper_run_expect_ok (daemon, "wait-in-thread 0 1");
   wait_until_blocked (fixture->backend, daemon->pid, 1);
-  helper_do (daemon, "strangers none %s", fixture->directory);
+  helper_run_expect_ok (daemon, "strangers none %s", fixture->directory);
   helper_open (holder, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, "another");
-  helper_do (holder, "acquire 0 1");
+  helper_run_expect_ok (holder, "acquire 0 1");
   helper_open (daemon, 1, SSEM_ACCESS_MODE_OPEN, 1, TRUE, "another");
   helper_send (daemon, "acquire 1 1");
   wait_until_blocked (fixture->backend, daemon->pid, 2);
@@ -330,7 +330,7 @@ test_watch_afterwards (Fixture *fixture)
   helper_expect_ok (daemon);
 
   /* The other wait ends, too: with the unit, or with the error if the thread has slept before. */
-  helper_do (keeper, "release 0 1");
+  helper_run_expect_ok (keeper, "release 0 1");
   helper_send (daemon, "join-thread");
   answer = helper_receive (daemon);
   g_assert_true (g_str_equal (answer, "ok") ||
@@ -350,22 +350,22 @@ test_watch_afterwards (Fixture *fixture)
 static void
 test_used_up (Fixture *fixture)
 {
-  Helper *holder = fixture_user (fixture, 3);
-  Helper *helper = fixture_user (fixture, 3);
+  Helper *holder = fixture_open_helper (fixture, 3);
+  Helper *helper = fixture_open_helper (fixture, 3);
   Helper *child;
   g_autofree char *answer = NULL;
 
-  helper_do (helper, "files %d", N_USED);
+  helper_run_expect_ok (helper, "files %d", N_USED);
 
   /* An open semaphore works, waiting included. */
-  helper_do (holder, "acquire 0 3");
+  helper_run_expect_ok (holder, "acquire 0 3");
   helper_send (helper, "timeout 0 1 1000");
   helper_expect_error (helper, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   helper_send (helper, "acquire 0 1");
   wait_until_blocked (fixture->backend, helper->pid, 1);
-  helper_do (holder, "release 0 1");
+  helper_run_expect_ok (holder, "release 0 1");
   helper_expect_ok (helper);
-  helper_do (helper, "release 0 1");
+  helper_run_expect_ok (helper, "release 0 1");
 
   /* Another key cannot be opened; nothing is left of the attempt. */
   helper_send_open (helper, 1, SSEM_ACCESS_MODE_CREATE, 1, TRUE, "another");
@@ -374,19 +374,19 @@ test_used_up (Fixture *fixture)
 
   /* A child has to attach first: an error while it cannot, and success later. */
   child = fixture_fork (fixture, helper);
-  helper_do (child, "files 0");
+  helper_run_expect_ok (child, "files 0");
   helper_send (child, "acquire 0 1");
   answer = helper_receive (child);
   g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 5 "));
   g_assert_nonnull (strstr (answer, g_strerror (EMFILE)));
   g_assert_cmpint (helper_get_value (holder, 0), ==, 1);
-  helper_do (child, "files 256");
-  helper_do (child, "acquire 0 1");
+  helper_run_expect_ok (child, "files 256");
+  helper_run_expect_ok (child, "acquire 0 1");
   g_assert_cmpint (helper_get_value (holder, 0), ==, 0);
   helper_kill (child);
   g_assert_cmpint (helper_get_value (holder, 0), ==, 1);
 
-  helper_do (helper, "files 256");
+  helper_run_expect_ok (helper, "files 256");
   helper_open (helper, 1, SSEM_ACCESS_MODE_CREATE, 1, TRUE, "another");
 }
 

@@ -33,7 +33,7 @@ make_container (Fixture    *fixture,
       g_assert_cmpint (g_rmdir (elsewhere), ==, 0);
       return NULL;
     }
-  helper_do (parent, "setenv SSEM_RUNTIME_DIR %s", elsewhere);
+  helper_run_expect_ok (parent, "setenv SSEM_RUNTIME_DIR %s", elsewhere);
 
   return fixture_fork (fixture, parent);
 }
@@ -93,14 +93,14 @@ expect_served_by_death (Fixture *fixture,
                         Helper  *waiter,
                         Helper  *holder)
 {
-  helper_do (holder, "acquire 0 1");
+  helper_run_expect_ok (holder, "acquire 0 1");
   g_assert_cmpint (helper_get_value (waiter, 0), ==, 0);
   helper_send (waiter, "acquire 0 1");
   wait_until_blocked (fixture->backend, waiter->pid, 1);
   helper_kill (holder);
   helper_expect_ok (waiter);
   g_assert_cmpint (helper_get_value (waiter, 0), ==, 0);
-  helper_do (waiter, "release 0 1");
+  helper_run_expect_ok (waiter, "release 0 1");
 }
 
 static void
@@ -124,7 +124,7 @@ test_two_containers (Fixture *fixture)
   outside = fixture_helper (fixture);
   helper_open (outside, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
   expect_served_by_death (fixture, outside, inside[1]);
-  helper_do (outside, "close 0");
+  helper_run_expect_ok (outside, "close 0");
   fixture_assert_empty (fixture);
   remove_containers (fixture);
 }
@@ -193,27 +193,27 @@ test_two_users (Fixture *fixture)
   if (!helper_may (one, "cover /dev/shm", NEEDS_ROOT))
     return;
 
-  helper_do (one, "setenv SSEM_RUNTIME_DIR ");
+  helper_run_expect_ok (one, "setenv SSEM_RUNTIME_DIR ");
   other = fixture_fork (fixture, one);
-  helper_do (one, "uid %d", ONE_USER);
-  helper_do (other, "uid %d", OTHER_USER);
+  helper_run_expect_ok (one, "uid %d", ONE_USER);
+  helper_run_expect_ok (other, "uid %d", OTHER_USER);
 
   helper_open (one, 0, SSEM_ACCESS_MODE_OPEN, 2, TRUE, fixture->key);
   helper_send_open (other, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
   helper_expect_error (other, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
   helper_open (other, 0, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 5, TRUE, fixture->key);
-  helper_do (one, "acquire 0 2");
+  helper_run_expect_ok (one, "acquire 0 2");
   g_assert_cmpint (helper_get_value (other, 0), ==, 5);
-  helper_do (other, "acquire 0 5");
+  helper_run_expect_ok (other, "acquire 0 5");
   g_assert_cmpint (helper_get_value (one, 0), ==, 0);
   assert_private (one, ONE_USER);
   assert_private (one, OTHER_USER);
 
-  helper_do (one, "release 0 2");
-  helper_do (one, "close 0");
+  helper_run_expect_ok (one, "release 0 2");
+  helper_run_expect_ok (one, "close 0");
   g_assert_cmpint (helper_get_value (other, 0), ==, 0);
-  helper_do (other, "release 0 5");
-  helper_do (other, "close 0");
+  helper_run_expect_ok (other, "release 0 5");
+  helper_run_expect_ok (other, "close 0");
   directory_of_other = user_directory (one, OTHER_USER);
   helper_quit (other);
   g_assert_false (g_file_test (directory_of_other, G_FILE_TEST_EXISTS));
@@ -229,7 +229,7 @@ test_no_memory_directory (Fixture *fixture)
   if (!helper_may (user, "cover /dev", NEEDS_ROOT))
     return;
 
-  helper_do (user, "setenv SSEM_RUNTIME_DIR ");
+  helper_run_expect_ok (user, "setenv SSEM_RUNTIME_DIR ");
   helper_send_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
   answer = helper_receive (user);
   g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 4 "));
@@ -257,16 +257,16 @@ test_no_proc (Fixture *fixture)
     return;
 
   helper_open (root, 0, SSEM_ACCESS_MODE_OPEN, 2, TRUE, fixture->key);
-  helper_do (root, "acquire 0 2");
+  helper_run_expect_ok (root, "acquire 0 2");
   helper_send (root, "timeout 0 1 1000");
   helper_expect_error (root, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   g_assert_cmpint (helper_get_value (root, 0), ==, 0);
-  helper_do (root, "close 0");
+  helper_run_expect_ok (root, "close 0");
 
-  helper_do (other, "cover /proc");
+  helper_run_expect_ok (other, "cover /proc");
   g_assert_cmpint (chmod (fixture->directory, 0711), ==, 0);
   g_assert_cmpint (chown (fixture->keys_directory, OTHER_USER, OTHER_USER), ==, 0);
-  helper_do (other, "uid %d", OTHER_USER);
+  helper_run_expect_ok (other, "uid %d", OTHER_USER);
   helper_send_open (other, 0, SSEM_ACCESS_MODE_OPEN, 2, TRUE, fixture->key);
   answer = helper_receive (other);
   if (!g_str_equal (answer, "ok"))
@@ -290,7 +290,7 @@ static void
 test_other_clocks (Fixture *fixture)
 {
   Helper *parent = fixture_helper (fixture);
-  Helper *outside = fixture_user (fixture, 1);
+  Helper *outside = fixture_open_helper (fixture, 1);
   Helper *inside;
   g_autofree char *path = NULL;
   g_autofree char *clock_inside = NULL;
@@ -305,7 +305,7 @@ test_other_clocks (Fixture *fixture)
   g_assert_cmpstr (clock_inside, !=, clock_outside);
 
   helper_open (inside, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
-  helper_do (outside, "acquire 0 1");
+  helper_run_expect_ok (outside, "acquire 0 1");
 
   /* A deadline of another clock would be over before the wait begins, or a day later. */
   begin_usec = g_get_monotonic_time ();
@@ -315,7 +315,7 @@ test_other_clocks (Fixture *fixture)
 
   helper_send (inside, "timeout 0 1 " DAY "000000");
   wait_until_blocked (fixture->backend, inside->pid, 1);
-  helper_do (outside, "release 0 1");
+  helper_run_expect_ok (outside, "release 0 1");
   helper_expect_ok (inside);
 
   helper_send (outside, "timeout 0 1 " DAY "000000");

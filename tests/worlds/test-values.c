@@ -12,12 +12,14 @@ static void
 test_halves (Fixture *fixture)
 {
   int maximum = fixture_maximum (fixture);
-  Helper *holders[2] = { fixture_user (fixture, maximum), fixture_user (fixture, maximum) };
-  Helper *waiter = fixture_user (fixture, maximum);
+  Helper *holders[2] = {
+    fixture_open_helper (fixture, maximum), fixture_open_helper (fixture, maximum),
+  };
+  Helper *waiter = fixture_open_helper (fixture, maximum);
   guint i;
 
-  helper_do (holders[0], "acquire 0 %d", maximum / 2);
-  helper_do (holders[1], "acquire 0 %d", maximum - maximum / 2);
+  helper_run_expect_ok (holders[0], "acquire 0 %d", maximum / 2);
+  helper_run_expect_ok (holders[1], "acquire 0 %d", maximum - maximum / 2);
   helper_send (waiter, "acquire 0 %d", maximum);
   wait_until_blocked (fixture->backend, waiter->pid, 1);
   for (i = 0; i < G_N_ELEMENTS (holders); i++)
@@ -25,7 +27,7 @@ test_halves (Fixture *fixture)
   for (i = 0; i < G_N_ELEMENTS (holders); i++)
     helper_reap (holders[i]);
   helper_expect_ok (waiter);
-  helper_do (waiter, "release 0 %d", maximum);
+  helper_run_expect_ok (waiter, "release 0 %d", maximum);
   g_assert_cmpint (helper_get_value (waiter, 0), ==, maximum);
   helper_send (waiter, "release 0 1");
   helper_expect_error (waiter, SSEM_SYSTEM_SEMAPHORE_ERROR,
