@@ -28,13 +28,15 @@
  * States of a membership
  *
  *   open        The membership is in the registry, and new instances join it. Its attachment is
- *   attached, will soon be attached, or was inherited from the parent of this process. lingering
- *   The last instance is closed, but the process lingers. The membership stays in the registry, and
- *   a new instance joins it. orphaned    The attachment can serve no new instance: for example,
- *   something outside has removed the semaphore. The membership is not in the registry, so a new
- *   instance creates a new membership. The old instances keep the orphaned membership. closed
- *   The last instance is closed, and the process has left. A thread may have found the membership
- *   just before. That thread finds is_closed set, and creates a new membership.
+ *               attached, will soon be attached, or was inherited from the parent of this process.
+ *   lingering   The last instance is closed, but the process lingers. The membership stays in the
+ *               registry, and a new instance joins it.
+ *   orphaned    The attachment can serve no new instance. For example, something outside has
+ *               removed the semaphore. The membership is not in the registry, so a new instance
+ *               creates a new membership. The old instances keep the orphaned membership.
+ *   closed      The last instance is closed, and the process has left. A thread may have found the
+ *               membership just before. That thread finds is_closed set, and creates a new
+ *               membership.
  *
  * Ownership
  *

@@ -28,11 +28,11 @@
  * States of an attachment
  *
  *   closed      There is no segment. The attachment is new, or the process has left, or the process
- *   is a child of fork () that has not used the attachment yet. attached    The segment is open,
- *   and other processes see this process as attached. lingering   The last instance is closed, but
- *   the process still has a holding. The process is no longer attached, but other processes see
- *   that it is alive. So they reclaim its units only after its end. A new instance makes the
- *   process attached again.
+ *               is a child of fork () that has not used the attachment yet.
+ *   attached    The segment is open, and other processes see this process as attached.
+ *   lingering   The last instance is closed, but the process still has a holding. The process is no
+ *               longer attached, but other processes see that it is alive. So they reclaim its
+ *               units only after its end. A new instance makes the process attached again.
  *
  * Locks
  *
@@ -48,19 +48,20 @@
  * Locks of other libraries
  *
  *   In a child of fork (), a lock stays locked forever if another thread of the parent had it. So
- *   the fork handler, the exit hook and every use of an inherited object take no lock of another
- *   library, except the lock of malloc (3), which the C library resets in a child. These parts of
+ *   the fork handler, the exit hook and every use of an inherited object avoid such locks. The only
+ *   exception is the lock of malloc (3), which the C library resets in a child. These parts of
  *   other libraries have locks:
  *
  *   malloc          The fork handler frees memory. The exit hook allocates and frees nothing,
- *   unless it has to remove further places or wings of the key. random numbers  The library calls
- *   getrandom (2), never GLib's generator. slices          Before GLib 2.76, the library
- *   initialises the slice tables at startup. Creating an object or a GError uses slices, and so do
- *   further places and wings. quarks, g_once  The library uses them only at startup, before there
- *   is an object. threads         The library calls pthread_create (3), which takes no lock of
- *   GLib. environment     The library reads variables only when it opens a key. getenv (3) takes no
- *   lock. gettext         The library translates only the messages of errors that the caller
- *   requests. stdio           The library never uses stdio.
+ *                   unless it has to remove further places or wings of the key.
+ *   random numbers  The library calls getrandom (2), never GLib's generator.
+ *   slices          Before GLib 2.76, the library initialises the slice tables at startup. Creating
+ *                   an object or a GError uses slices, and so do further places and wings.
+ *   quarks, g_once  The library uses them only at startup, before there is an object.
+ *   threads         The library calls pthread_create (3), which takes no lock of GLib.
+ *   environment     The library reads variables only when it opens a key. getenv (3) takes no lock.
+ *   gettext         The library translates only the messages of errors that the caller requests.
+ *   stdio           The library never uses stdio.
  *
  * Closed descriptors
  *

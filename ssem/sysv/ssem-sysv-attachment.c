@@ -91,9 +91,9 @@
  *
  *   In a child of fork (), a lock stays locked forever if another thread of the parent had it. So
  *   the fork handler, the exit hook and every successful operation of an object take no lock of
- *   another library. The first operation in a child and the last unref of an object take only the
- *   lock of malloc (3), which the C library resets in a child. These parts of other libraries have
- *   locks:
+ *   another library. Two other calls take only the lock of malloc (3), which the C library resets
+ *   in a child: the first operation in a child, and the last unref of an object. These parts of
+ *   other libraries have locks:
  *
  *   malloc          The fork handler and the exit hook allocate and free nothing.
  *   random numbers  The library calls getrandom (2), never GLib's generator.
@@ -407,8 +407,8 @@ remove_unfinished (SsemSysvAttachment *self)
     unlink (self->path);
 }
 
-/* Returns 1 if the key now leads to another semaphore, or to none; 0 if the key still leads to the
- * semaphore of this attachment; -errno if the check fails. */
+/* Returns 0 if the key still leads to the semaphore of this attachment, 1 if not, or -errno if the
+ * check fails. */
 static int
 is_orphaned (SsemSysvAttachment *self)
 {
@@ -601,7 +601,7 @@ ssem_sysv_attachment_leave (SsemSysvAttachment *self)
 /* Finishes the reset only if both locks are free: then the process that began the reset is dead.
  *
  * A signal handler may call this function. POSIX does not promise that for g_mutex_trylock () and
- * semctl (2). Here both are safe: each returns without waiting, and takes no other lock. */
+ * semctl (2). Here both are safe, because each returns without waiting and takes no other lock. */
 void
 ssem_sysv_attachment_finish_reset (SsemSysvAttachment *self)
 {
