@@ -58,28 +58,28 @@ G_BEGIN_DECLS
  *
  * wings, 64 bits, and n_near: see linux/ssem-shm-wing.c.
  *
- * The words of a slot
+ * The words of a slot. Only the owner writes them, except `owner` and `done`.
  *
  *   owner      0 for a free slot; otherwise the attach id of the owner (bits 16-63) and flags (bits
  *              0-15). The new owner claims a free slot. The slot is freed by its owner, or by a
  *              process that has reclaimed the dead owner's units.
- *   committed  the sequence of the last finished operation; the next operation has the next
- *              sequence. Written by the owner only.
+ *   committed  the sequence of the last finished operation. The next operation has the next
+ *              sequence.
  *   done       the sequence of the last operation or reclaim whose success another thread has
- *              recorded before overwriting `state`. Advances only. Written by any process. The
- *              owner also replaces a very old `done` by `committed`.
- *   waiting    how many units the owner's thread waits for; 0 if it does not wait. Written by the
- *              owner only.
+ *              recorded before overwriting `state`. Any process may advance this word. The owner
+ *              also replaces a very old `done` by `committed`.
+ *   waiting    how many units the owner's thread waits for; 0 if the thread does not wait
  *   record     A slot has two records, for even and for odd sequences. Each contains the holding
- *              after an operation and a stamp. Written by the owner only. An operation writes only
- *              the record that `committed` does not select; a claim may write the other record.
- *   stamp      bits 0-31: the epoch of the holding. In other epochs the slot holds 0. Bits 32-63,
- *              for display: when the holding became positive, in seconds of the wall clock; 0 if
- *              the holding is not positive or the time is unknown.
+ *              after an operation and a stamp. An operation writes only the record that `committed`
+ *              does not select. A claim may write the other record.
+ *   stamp      The stamp of a record contains the epoch of the holding in bits 0-31. In other
+ *              epochs the slot holds 0. Bits 32-63 are for display: they contain the time when the
+ *              holding became positive, in seconds of the wall clock. They contain 0 if the holding
+ *              is not positive or the time is unknown.
  *   pid, pid_name_space
- *              for display. Written by the owner when it claims the slot.
+ *              for display; written by a claim
  *   waiting_since
- *              for display, in seconds of the wall clock. Written by the owner before it waits.
+ *              for display, in seconds of the wall clock; written before the thread waits
  */
 
 #define SSEM_SHM_VALUE_MAX G_MAXINT
