@@ -41,8 +41,8 @@
  *
  * A fork must not leave a lock locked in the child. ssem_fork_protect () prevents that for locks
  * that exist as long as the process, so all queues share queue_lock. The lock is held for a few
- * instructions. A forked child has neither the queue's thread nor the callers. So the child's first
- * use of the object creates a new queue and leaves the parent's queue unchanged.
+ * instructions. A forked child has neither the queue's thread nor the threads of the callers. So
+ * the child's first use of the object creates a new queue and leaves the parent's queue unchanged.
  */
 
 /* Fields that are "constant" do not change after construction. */

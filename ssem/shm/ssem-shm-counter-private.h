@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* The robust counter: it uses memory and atomics, nothing else.
+/* The robust counter: memory and atomics, and a clock for display.
  *
  * ssem-shm-layout-private.h defines the words. ssem-shm-counter.c describes the algorithm and why
  * it is correct. All functions are lock-free: a thread that stops or dies at any instruction blocks
@@ -49,16 +49,18 @@ void          ssem_shm_counter_prepare_fast (SsemShmSlotHandle *handle);
 /* Does what add () does, if this slot made the last change of `state`. That is the common case
  * without contention: the epoch is the same, and no success of another slot needs to be recorded.
  *
- * Returns FALSE in all other cases, and if there are too few units or too many. Then neither the
- * value nor the holding has changed; call add () for the result.
+ * Returns FALSE in all other cases, for example if there are too few units or too many, or if the
+ * handle is not prepared. Then neither the value nor the holding has changed; call add () for the
+ * result.
  *
  * @may_end_holding is a compile-time constant. It may be FALSE only if @holding_change is never
  * negative. The function does not read the clock, which would take a tenth of the function's time.
  * So the start time of a holding that begins here is unknown.
  *
- * A load from the segment must wait for the preceding swap. So this function loads nothing from the
- * segment before its own swap, and compares `state` with the word that this slot stored last. Any
- * other change has stored another slot or sequence in `state`, and the swap fails. */
+ * The processor delays a load from the segment until the thread's previous swap is complete. So
+ * this function loads nothing from the segment before its own swap, and compares `state` with the
+ * word that this slot stored last. Any other change has stored another slot or sequence in `state`,
+ * and the swap fails. */
 static G_ALWAYS_INLINE inline gboolean
 ssem_shm_counter_add_fast (SsemShmSlotHandle *handle,
                            int                delta,

@@ -23,8 +23,9 @@
  *
  *   For the slot of a dead process, the operation after `committed` took place if `state` names it
  *   or if `done` equals its sequence. Then the operation's record is valid; otherwise the record
- *   that `committed` selects is valid. A reader loads `state` before `done`: a thread that erases
- *   the name in between has raised `done` before.
+ *   that `committed` selects is valid. A reader loads `state` before `done`. If another
+ *   thread had erased the name before the reader loaded `state`, that thread had raised `done`
+ *   earlier still, so the reader sees it.
  *
  *   An operation that finds too few units does not take place. The next operation of the slot uses
  *   the same sequence and the same record.
@@ -34,7 +35,7 @@
  *   A dead process holds the sum of its slots' holdings, and no thread changes these holdings any
  *   more. A live process reads the holdings and returns the sum with one swap. The new `state`
  *   names the dead process's first slot and the sequence `committed` + 2, which no operation of
- *   that owner can have. Any number of processes may try this concurrently. The usual rule shows
+ *   that owner can have. Any number of processes may try this concurrently. The rule above shows
  *   whether the units have been returned already: `state` names that sequence or `done` equals it.
  *   If another process returns the units first, `state` changes and the swap fails. So no process
  *   waits, and a process that dies or stops while it reclaims leaves nothing to repair.

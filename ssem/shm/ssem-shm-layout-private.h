@@ -26,7 +26,7 @@ G_BEGIN_DECLS
  *   record     a part of a slot that contains the slot's holding after an operation
  *   stamp      a part of a record that contains the epoch and the start time of the holding
  *   attach id  the number of a process. A process draws it from `last_attach_id` when the process
- *              attaches. No number is drawn twice, so a comparison with a stale attach id fails.
+ *              attaches. No number is drawn twice, so an old attach id never equals a new one.
  *   reclaim    to return the units of a dead process to the semaphore
  *   mark       a content of `state` that identifies an attempt to reclaim instead of an operation
  *
@@ -35,7 +35,7 @@ G_BEGIN_DECLS
  * change.
  *
  * The lists below describe what each word contains, and which process writes the word and when.
- * ssem-shm-counter.c gives the reasons. No decision depends on a word that is "for display".
+ * ssem-shm-counter.c gives the reasons. A word that is "for display" never decides who owns units.
  *
  * state, 64 bits, changed by compare-and-swap only
  *
@@ -71,7 +71,7 @@ G_BEGIN_DECLS
  *   waiting    how many units the owner's thread waits for; 0 if the thread does not wait
  *   record     A slot has two records, for even and for odd sequences. Each contains the holding
  *              after an operation and a stamp. An operation writes only the record that `committed`
- *              does not select. A claim may write the other record.
+ *              does not select. Only a claim writes the record that `committed` selects.
  *   stamp      The stamp of a record contains the epoch of the holding in bits 0-31. In other
  *              epochs the slot holds 0. Bits 32-63 are for display: they contain the time when the
  *              holding became positive, in seconds of the wall clock. They contain 0 if the holding

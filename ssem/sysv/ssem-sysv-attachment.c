@@ -90,19 +90,19 @@
  * Locks of other libraries
  *
  *   In a child of fork (), a lock stays locked forever if another thread of the parent had it. So
- *   the fork handler, the exit hook and every successful operation of an object take no lock of
- *   another library. Two other calls take only the lock of malloc (3), which the C library resets
- *   in a child: the first operation in a child, and the last unref of an object. These parts of
- *   other libraries have locks:
+ *   the fork handler, the exit hook and every later successful operation of an object take no lock
+ *   of another library. Two other calls take only the lock of malloc (3), which the C library
+ *   resets in a child: the first operation in a child, and the last unref of an object. These parts
+ *   of other libraries have locks:
  *
  *   malloc          The fork handler and the exit hook allocate and free nothing.
  *   random numbers  The library calls getrandom (2), never GLib's generator.
- *   slices          Before GLib 2.76, the library initialises the slice tables at startup. Opening
- *                   a key and creating an object or a GError use slices.
+ *   slices          With a GLib older than 2.76, the library initialises the slice tables at
+ *                   startup. Opening a key and creating an object or a GError use slices.
  *   quarks, g_once  The library uses them only at startup, before there is an object.
  *   environment     The library reads variables only when it opens a key. getenv (3) takes no lock.
  *   gettext         The library translates only the messages of errors.
- *   stdio           The library never uses stdio.
+ *   stdio           The library uses no stdio streams.
  *
  * Resets and epochs
  *
@@ -112,14 +112,14 @@
  *
  *   An acquire reads the epoch once, after the kernel has granted the units. So an acquire that was
  *   blocked does not use the epoch in which its wait began. A release reads the epoch once, before
- *   the kernel call, because the epoch decides how many units the release must undo.
+ *   the kernel call, because the epoch decides for how many units the release uses SEM_UNDO.
  *
  *   An operation during a reset may therefore use the wrong epoch. Then the value is wrong after
  *   the process ends:
  *
  *   - An acquire before SETVAL may use the new epoch; its units are released later. A release may
- *     use the old epoch but run after SETVAL. Both releases lower an undo count that SETVAL has
- *     already cleared, and the value becomes too low.
+ *     use the old epoch but run after SETVAL. In both cases, a release lowers an undo count that
+ *     SETVAL has already cleared, and the value becomes too low.
  *   - An acquire after SETVAL may use the old epoch. Then the ledger forgets the units, but the
  *     undo count does not. The release does not lower the undo count, and the value becomes too
  *     high.
@@ -432,12 +432,12 @@ remove_set_and_file (SsemSysvAttachment *self)
 {
   gboolean is_at_path = ssem_file_is_at (self->file.fd, self->path) > 0;
 
-  /* Not @self->set: something outside may have removed that set. Another process may then have
-   * created a new set for this file, and left. The record has the new set. */
+  /* Do not use @self->set, which may have been removed. Another process may have created a new set
+   * for this file and closed it. The record identifies the new set. */
   int set = is_at_path ? find_own_set (self) : ssem_sysv_record_get_set (self->file.record);
 
   /* Remove the set before the file. A file without a set does no harm, but no process can find a
-   * set without its file. A process that has changed its user cannot remove the set, so it leaves
+   * set without its file. A process that has changed its user cannot remove the set, so it keeps
    * the set and the file. */
   if (!remove_set_if_found (set))
     return;

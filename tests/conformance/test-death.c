@@ -13,8 +13,8 @@
 
 /* --- How much comes back, whichever way the process ends --- */
 
-/* The ways in which a process may end. `quit` drops the objects first. After the other ends, the
- * kernel or another process must notice the death. */
+/* The ways in which a process may end. `quit` drops the objects first, which releases no units. In
+ * each way, the kernel or another process must notice the death. */
 static const char *const ends[] = {
   "kill", "signal TERM", "signal SEGV", "abort", "exit 3", "_exit 3", "quit", NULL,
 };
@@ -177,7 +177,7 @@ test_death_wakes_promptly (Fixture *fixture)
 
 /* A waiter dies just before or after a release wakes it. The other waiter must get the unit, even
  * if the victim took the unit first. If the victim's wake-up were lost, the other waiter would
- * sleep forever. */
+ * sleep until it looks again by itself, or forever. */
 static void
 test_waiter_killed_when_woken (Fixture *fixture)
 {

@@ -4,9 +4,10 @@
 """Acquires units, and loses none if a signal handler raises an exception.
 
 CPython runs the Python handlers of signals, such as Ctrl-C, in the main thread. A handler runs when
-a Python function begins, after a call, or at a jump backwards, and nowhere else. If a handler
-raises an exception right after a call that acquired units, the result of the call and the units are
-lost. Therefore a single instruction, which is not a call, acquires the units and uses the result:
+a Python function begins, after a call, or at a jump backwards. Some blocking C functions also run
+handlers. If a handler raises an exception right after a call that acquired units, the result of the
+call and the units are lost. Therefore a single instruction, which is not a call, acquires the units
+and uses the result:
 
 - reading an item: `if try_one[semaphore]:` calls try_acquire_one () in C;
 - assigning to an item: `try_units[semaphore] = n` calls try_acquire () in C;
@@ -83,9 +84,9 @@ def _run_acquire_thread(box, n, timeout_usec, cancellables, results, decisions, 
     `decisions`, the main thread takes over the units. Otherwise this thread releases them.
 
     The program may end as soon as the main thread has the result. A thread must not drop a GObject
-    while Python shuts down. Therefore this thread has no reference to a GObject when it reports the
-    result: the main thread empties `box`. This thread has no reference to the error either, because
-    the error's new traceback refers to the main thread's frames.
+    while Python shuts down. Therefore this thread refers to the semaphore only through `box`, and
+    the main thread empties `box` when it accepts the result. This thread has no reference to the
+    error either, because the error's new traceback refers to the main thread's frames.
     """
     try:
         outcomes = [_acquire_or_return_error(box[0], n, timeout_usec, *cancellables)]
