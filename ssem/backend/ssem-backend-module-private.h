@@ -37,11 +37,14 @@ typedef struct
                                     int                        maximum);
   void         (* report_lost)     (SsemInstance              *instance);
 
-  /* As in ssem/os. protect_at_fork () belongs into init (). */
+  /* As in ssem/os. A module adds its hooks, and protects its locks, in init (). */
   const char  *(* get_environment) (const char                *name);
   unsigned int (* get_fork_count)  (void);
   void         (* protect_at_fork) (GMutex                    *lock,
                                     void                    (* child) (void));
+  void         (* add_exit_hook)   (void                    (* hook) (void));
+  void         (* add_thread_end_hook) (void                (* hook) (void));
+  void         (* watch_thread)    (void);
 } SsemBackendServices;
 
 typedef _Atomic (const SsemBackendServices *) SsemBackendServicesPointer;

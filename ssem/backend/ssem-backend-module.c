@@ -10,6 +10,7 @@
 #include "ssem/os/ssem-display-private.h"
 #include "ssem/os/ssem-environment-private.h"
 #include "ssem/os/ssem-fork-private.h"
+#include "ssem/os/ssem-hooks-private.h"
 #include "ssem/os/ssem-module-private.h"
 #include "ssem/ssem-i18n-private.h"
 
@@ -41,6 +42,9 @@ static const SsemBackendServices services = {
   .get_environment = ssem_environment_get,
   .get_fork_count = get_fork_count,
   .protect_at_fork = ssem_fork_protect,
+  .add_exit_hook = ssem_hooks_add_exit,
+  .add_thread_end_hook = ssem_hooks_add_thread_end,
+  .watch_thread = ssem_hooks_watch_thread,
 };
 
 char *

@@ -234,7 +234,8 @@ detach_at_exit (void)
 {
   guint i;
 
-  /* A signal handler that interrupted this file and calls exit () leaves the semaphore over. */
+  /* A signal handler may have interrupted this file and called exit (). Then the semaphore is left
+   * over. */
   if (!g_mutex_trylock (&module_lock))
     return;
   for (i = 0; i < instances->len; i++)
@@ -247,7 +248,7 @@ memory_init (void)
 {
   instances = g_ptr_array_new ();
   services->protect_at_fork (&module_lock, forget_in_child);
-  atexit (detach_at_exit);
+  services->add_exit_hook (detach_at_exit);
 }
 
 static void

@@ -124,7 +124,7 @@ test_first_uses (Fixture       *fixture,
 
   if (!g_test_subprocess ())
     {
-      g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+      g_test_trap_subprocess (NULL, 0, 0);
       g_test_trap_assert_passed ();
       return;
     }
@@ -373,6 +373,33 @@ test_lost_too_late (Fixture       *fixture,
   g_assert_cmpuint (n_lost, ==, 0);
 }
 
+/* --- Hooks --- */
+
+#define EXITING_PATH "/ssem/modules/exit-hook/subprocess/exiting"
+
+static void
+exit_with_open_semaphore (void)
+{
+  /* Never dropped. */
+  open_memory ();
+}
+
+/* A module's exit hook closes what a program has not dropped: here, it removes the file. */
+static void
+test_exit_hook (Fixture       *fixture,
+                gconstpointer  data)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GDir) directory = NULL;
+
+  g_test_trap_subprocess (EXITING_PATH, 0, 0);
+  g_test_trap_assert_passed ();
+
+  directory = g_dir_open (fixture->directory, 0, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (g_dir_read_name (directory), ==, NULL);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -391,10 +418,12 @@ main (int    argc,
     { "/ssem/modules/no-names", test_no_names },
     { "/ssem/modules/lost", test_lost },
     { "/ssem/modules/lost-too-late", test_lost_too_late },
+    { "/ssem/modules/exit-hook", test_exit_hook },
   };
   guint i;
 
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func (EXITING_PATH, exit_with_open_semaphore);
   for (i = 0; i < G_N_ELEMENTS (cases); i++)
     g_test_add (cases[i].path, Fixture, NULL, fixture_set_up, cases[i].test, fixture_tear_down);
 
