@@ -254,8 +254,8 @@ note_death (const Work   *work,
     }
 }
 
-/* Replaces who has gone, each once at most: where starting one takes long, as with a sanitizer, the
- * next would have gone by then, and the next, and this would not end. */
+/* Replaces each dead worker at most once. Starting a worker may take long, as with a sanitizer. Then
+ * the next worker would be dead by that time, and this function would never return. */
 static void
 replace_dead (Work         *work,
               pid_t        *workers,

@@ -446,7 +446,7 @@ const Case conformance_cases[] = {
 
   /* Our set is removed, and a peer makes a set in its place. It is the peer's: we use it, pay
    * nothing of the old set back to it, and do not remove it. */
-  { "made-anew-by-peer", NEEDS_SYSV, .script =
+  { "replaced-by-peer", NEEDS_SYSV, .script =
     "a open OPEN 5; a acquire 2; remove COUNTER; peer 5;"
     "a.1 open OPEN_EXISTING; a.1 release 2; a.1 value = 7; a kill;"
     "b open OPEN; b value = 7; b acquire 1; b close; peer-has 6" },

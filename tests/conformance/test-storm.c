@@ -44,9 +44,9 @@ test_kills (Fixture *fixture)
 
 /* --- One death, many who find it --- */
 
-/* Whoever finds a dead process gives back what it held, and several may find it in the same
- * instant. To bring them there together, they wait for a starting signal. To make the instant
- * longer, the dead one's slots lie behind many others that each of them has to look through. */
+/* A process that finds a dead process reclaims its units, and several processes may do so
+ * concurrently. They begin together, at a starting signal. To make the reclaim longer, the dead
+ * process's slots lie behind many others that each process has to search. */
 
 #define N_SETTLERS 3
 #define N_SLOTS_BEFORE 1000

@@ -24,7 +24,7 @@ typedef enum
   /* Two others are attached all the while. One of them has a unit; when a victim is to be killed,
    * the other waits for all units. */
   COMPANY_ATTACHED,
-  /* As before, but nobody waits, for who waits would find the dead before the victim does. */
+  /* As before, but no process waits: a waiter would find the dead before the victim does. */
   COMPANY_NOT_WAITING,
   /* The victim is alone. */
   COMPANY_NONE,

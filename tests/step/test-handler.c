@@ -28,8 +28,8 @@
  * of them, each with every kind of handler.
  */
 
-/* There are so many units that everything but a wait finds enough, and that one who waits for all
- * of them never gets them while the owner has its own. */
+/* All operations but a wait find enough units. A wait for all units never succeeds while the owner
+ * holds some. */
 #define UNITS 12
 
 #define QUICK_ROUNDS 48

@@ -19,7 +19,7 @@ import tap
 PROGRAM, PROGRAM_WRAPPED = sys.argv[1:3]
 LIBRARIES = dict(argument.split('=', 1) for argument in sys.argv[3:])
 
-# Somebody who waits for ever ends by this watchdog.
+# This watchdog ends a process that waits forever.
 WATCHDOG_SECONDS = 5
 
 

@@ -11,11 +11,11 @@
 
 /* A victim is led to every point of an operation (see tracer.h), and there
  *
- *   killed    the others have gone on before, or not: what it held comes back, who waits for all
- *             units gets them, the next one to open the key finds what it should, and nothing is
- *             left;
- *   stopped   the others finish many operations each while it stands there, opening and closing
- *             among them; then it goes on, and everything adds up.
+ *   killed    The other processes have run before, or not. The victim's units come back. A process
+ *             that waits for all units gets them. The next process to open the key finds the right
+ *             value, and nothing is left.
+ *   stopped   Meanwhile the other processes finish many operations each, including opening and
+ *             closing. Then the victim continues, and all figures add up.
  *
  * All points take minutes. By default, some are chosen, spread over all; SSEM_TEST_EVERY_POINT asks
  * for all of them, and SSEM_TEST_THOROUGH for more work by the others as well. The points that a

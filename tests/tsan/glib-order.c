@@ -45,7 +45,7 @@ sees_former (gpointer address)
     __tsan_acquire (address);
 }
 
-/* A lock is taken after whoever had it has let it go. */
+/* A thread gets a lock after the former owner has released the lock. */
 void
 g_mutex_lock (GMutex *mutex)
 {

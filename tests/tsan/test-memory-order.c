@@ -109,7 +109,7 @@ give (SsemShmSlotHandle *handle)
   ssem_shm_counter_prepare_fast (handle);
 }
 
-/* Answers how often they did it, all together. */
+/* Returns the sum of all threads' counts. */
 static int
 run_threads (GThreadFunc func,
              gpointer    data)

@@ -5,8 +5,8 @@
 /* Keeps wine from shutting down between two tests: sleeper [SECONDS]
  *
  * wine starts a process for the desktop when a program first asks for it, as GLib's main loop does.
- * It keeps the output of that program open as long as it lives, and whoever reads that to its end
- * waits as long. So it is asked for here.
+ * That process keeps the program's output open as long as it lives, so a reader of the output waits
+ * as long. Therefore this program starts the desktop's process first.
  */
 
 #include <stdlib.h>

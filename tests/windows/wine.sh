@@ -31,9 +31,9 @@ if [ "$1" = --server ]; then
   exec /usr/lib/wine/wineserver64 "$@"
 fi
 
-# A process that is killed in the very moment in which it starts may be one that wine's server never
-# ends. It keeps what it was given, so its errors go to a file: who waits for the end of a pipe would
-# wait for that process, too.
+# If a process is killed at the moment when it starts, wine's server may never end it. Such a process
+# keeps its descriptors open. So errors go to a file: a reader of a pipe would wait for that process,
+# too.
 errors=$(mktemp "$TMPDIR/errors.XXXXXX")
 status=0
 /usr/lib/wine/wine64 "$@" 2>"$errors" || status=$?
