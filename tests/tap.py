@@ -5,6 +5,7 @@
 
 import faulthandler
 import os
+import signal
 import sys
 import unittest
 
@@ -76,8 +77,16 @@ class TapResult(unittest.TestResult):
         self.reason = reason
 
 
+def restore_signals():
+    """Undoes nohup and the like: programs that a test starts would inherit ignored signals."""
+    for number in [signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def main():
     """Runs every test of the program; what they print goes to the standard error."""
+    restore_signals()
     stream, sys.stdout = sys.stdout, sys.stderr
     suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__'])
     result = TapResult(stream)

@@ -200,9 +200,9 @@ const Needs conformance_needs = 0;
 
 const Case conformance_cases[] = {
   { "operations", NEEDS_UNDO, test_operations },
-  { "in-vain", 0, test_in_vain },
+  { "in-vain", NEEDS_UNDO, test_in_vain },
   { "without-undo", 0, test_without_undo },
-  { "among-others", 0, test_among_others },
+  { "among-others", NEEDS_UNDO, test_among_others },
   { "wait", 0, test_wait },
   { "wait-goes-on", NEEDS_UNDO, test_wait_goes_on },
   { "child", NEEDS_UNDO, test_child },
