@@ -24,10 +24,23 @@ int      ssem_file_open            (const char       *path,
                                     int               access,
                                     SsemFileIdentity *identity);
 
+/* The same in the directory @directory_fd. */
+int      ssem_file_open_at         (int               directory_fd,
+                                    const char       *path,
+                                    int               access,
+                                    SsemFileIdentity *identity);
+
 /* Creates a file that only its owner may read and write, whatever the umask is. Returns the
  * descriptor; -EEXIST where the name is taken. */
 int      ssem_file_create          (const char       *path,
                                     SsemFileIdentity *identity);
+
+/* The same in the directory @directory_fd. Sets @was_masked, if not NULL, to whether the umask
+ * takes rights from the owner. */
+int      ssem_file_create_at       (int               directory_fd,
+                                    const char       *path,
+                                    SsemFileIdentity *identity,
+                                    gboolean         *was_masked);
 
 /* Creates such a file without a name: ssem_file_link () gives it one. Until then the file goes with
  * its last descriptor. Returns the descriptor; -EOPNOTSUPP, -EISDIR or -EINVAL where the file

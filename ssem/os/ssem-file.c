@@ -37,13 +37,14 @@ ssem_file_avoid_standard_streams (int fd)
 }
 
 static int
-open_descriptor (const char *path,
+open_descriptor (int         directory_fd,
+                 const char *path,
                  int         flags)
 {
   int fd;
 
   do
-    fd = open (path, flags | O_CLOEXEC, OWNER_ONLY);
+    fd = openat (directory_fd, path, flags | O_CLOEXEC, OWNER_ONLY);
   while (fd < 0 && errno == EINTR);
 
   return fd >= 0 ? ssem_file_avoid_standard_streams (fd) : -errno;
@@ -67,9 +68,18 @@ ssem_file_open (const char       *path,
                 int               access,
                 SsemFileIdentity *identity)
 {
+  return ssem_file_open_at (AT_FDCWD, path, access, identity);
+}
+
+int
+ssem_file_open_at (int               directory_fd,
+                   const char       *path,
+                   int               access,
+                   SsemFileIdentity *identity)
+{
   struct stat found;
   int result = 0;
-  int fd = open_descriptor (path, access | O_NOFOLLOW | O_NONBLOCK);
+  int fd = open_descriptor (directory_fd, path, access | O_NOFOLLOW | O_NONBLOCK);
 
   /* A directory, or a socket. */
   if (fd == -EISDIR || fd == -ENXIO)
@@ -92,20 +102,25 @@ ssem_file_open (const char       *path,
 /* Gives the owner the rights that the umask took away. */
 static int
 finish_creation (int               fd,
-                 SsemFileIdentity *identity)
+                 SsemFileIdentity *identity,
+                 gboolean         *was_masked)
 {
   struct stat created;
+  gboolean is_masked;
   int result = 0;
 
   if (fd < 0)
     return fd;
-
   if (fstat (fd, &created) != 0)
+    return keep_or_close (fd, -errno);
+
+  is_masked = (created.st_mode & OWNER_ONLY) != OWNER_ONLY;
+  if (is_masked && fchmod (fd, OWNER_ONLY) != 0)
     result = -errno;
-  else if ((created.st_mode & OWNER_ONLY) != OWNER_ONLY && fchmod (fd, OWNER_ONLY) != 0)
-    result = -errno;
-  else if (identity != NULL)
+  if (identity != NULL)
     ssem_file_identity_set (identity, &created);
+  if (was_masked != NULL)
+    *was_masked = is_masked;
 
   return keep_or_close (fd, result);
 }
@@ -114,18 +129,27 @@ int
 ssem_file_create (const char       *path,
                   SsemFileIdentity *identity)
 {
-  int fd = open_descriptor (path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
+  return ssem_file_create_at (AT_FDCWD, path, identity, NULL);
+}
 
-  return finish_creation (fd, identity);
+int
+ssem_file_create_at (int               directory_fd,
+                     const char       *path,
+                     SsemFileIdentity *identity,
+                     gboolean         *was_masked)
+{
+  int fd = open_descriptor (directory_fd, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
+
+  return finish_creation (fd, identity, was_masked);
 }
 
 int
 ssem_file_create_nameless (const char       *directory,
                            SsemFileIdentity *identity)
 {
-  int fd = NAMELESS != -1 ? open_descriptor (directory, NAMELESS | O_RDWR) : -EOPNOTSUPP;
+  int fd = NAMELESS != -1 ? open_descriptor (AT_FDCWD, directory, NAMELESS | O_RDWR) : -EOPNOTSUPP;
 
-  return finish_creation (fd, identity);
+  return finish_creation (fd, identity, NULL);
 }
 
 gssize
