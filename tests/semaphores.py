@@ -5,13 +5,16 @@
 
 import ctypes
 import errno
+import fcntl
 import hashlib
 import json
 import os
+import pathlib
 import re
 import secrets
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,11 +29,15 @@ libc = ctypes.CDLL(None, use_errno=True)
 IPC_RMID = 0
 GETNCNT = 14
 PR_SET_PDEATHSIG = 1
+# From <fcntl.h> of Linux.
+F_OFD_GETLK = 36
 
 # What an object is built from that asks for nothing in particular.
 BACKEND = os.environ.get('SSEM_BACKEND') or ('shared-memory' if sys.platform == 'linux' else 'sysv')
 # What the name of a key's file or directory begins with: Qt's for System V, and ours.
 PREFIXES = {'shared-memory': 'ssem_', 'sysv': 'qipc_systemsem_'}
+# What shared memory has beside them: a file for each process.
+PROCESSES = 'processes'
 MAXIMUMS = {'shared-memory': 2**31 - 1, 'sysv': 2**15 - 1}
 
 # Less than the runner's watchdog, which does not tell what was waited for.
@@ -47,13 +54,26 @@ def wait_until(condition, what):
 
 
 def key_file(directory, key, backend=BACKEND):
-    """Where the key's file is: with System V, as Qt's documentation of native keys says; with shared
-    memory, as our own on platforms does."""
+    """Where the key's file is, or with shared memory its directory: with System V, as Qt's
+    documentation of native keys says; with shared memory, as our own on platforms does."""
     if backend == 'shared-memory':
         return os.path.join(directory, PREFIXES[backend] + urllib.parse.quote(key, safe=''))
     letters = re.sub('[^A-Za-z]', '', key)
     digest = hashlib.sha1(key.encode()).hexdigest()
     return os.path.join(directory, PREFIXES[backend] + letters + digest)
+
+
+def list_keys(directory):
+    """What the directory contains but the process files."""
+    return sorted(name for name in os.listdir(directory) if name != PROCESSES)
+
+
+def is_locked(path):
+    """Whether a living process has a lock on the file's first byte."""
+    # struct flock of 64 bits: type, whence, start, length, process.
+    asked = struct.pack('hhqqi4x', fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
+    with open(path, 'rb') as file:
+        return struct.unpack_from('h', fcntl.fcntl(file, F_OFD_GETLK, asked))[0] != fcntl.F_UNLCK
 
 
 def find_set(path):
@@ -71,10 +91,12 @@ def n_waiting(number):
 
 
 def n_sleeping(pid, path):
-    """How many threads of a process sleep in a system call about a word of the file, mapped."""
+    """How many threads of a process sleep in a system call about a word of the segment in the key's
+    directory, mapped."""
+    path, = pathlib.Path(path).iterdir()
     with open(f'/proc/{pid}/maps', encoding='utf-8') as maps:
         mapped = [line.split(maxsplit=5) for line in maps]
-    # By the inode: the segment had no name when its maker mapped it.
+    # By the inode: the segment had another name when its maker mapped it.
     inode = os.stat(path).st_ino
     ranges = [[int(end, 16) for end in fields[0].split('-')] for fields in mapped
               if int(fields[4]) == inode]
@@ -111,11 +133,15 @@ class KeyDirectoryCase(unittest.TestCase):
         self.key = 'key-' + secrets.token_hex(8)
 
     def remove_directory(self):
-        left = os.listdir(self.directory)
+        left = list_keys(self.directory)
         for name in left:
             self.find_set(os.path.join(self.directory, name))
         left += [number for number in self.sets if libc.semctl(number, 0, IPC_RMID) == 0]
+        processes = pathlib.Path(self.directory, PROCESSES)
+        alive = [path.name for path in processes.glob('*') if path.is_file() and is_locked(path)]
         shutil.rmtree(self.directory)
+        # This process keeps its own file until it ends.
+        self.assertLessEqual(len(alive), 1, alive)
         self.assertEqual(left, [], 'left behind')
 
     @property

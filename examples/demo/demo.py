@@ -173,7 +173,7 @@ class Demo:
         self.close_pipe()
 
         # Remove a leftover: a worker opens it, does no turn, and removes it as the last user.
-        if os.listdir(self.directory):
+        if traces.entries(self.directory):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 subprocess.run([*self.workers['c'].command, 'sweeper', self.key, '0', '0'],
                                env=self.environment, check=False, timeout=5,

@@ -39,8 +39,9 @@ def semaphore_sets():
 
 
 def entries(directory):
+    """Returns what is in the directory, except the files of the processes that use it."""
     try:
-        return os.listdir(directory)
+        return [name for name in os.listdir(directory) if name != 'processes']
     except FileNotFoundError:
         return []
 
@@ -59,7 +60,7 @@ class Traces:
 
     def note(self):
         """Records the semaphores; call this while they are in use."""
-        self.names |= set(os.listdir(self.directory))
+        self.names |= set(entries(self.directory))
         keys = {system_v_key(os.path.join(self.directory, name)) for name in self.names
                 if name.startswith(PREFIXES['sysv'])}
         self.sets |= {number for number, key in semaphore_sets().items() if key in keys}
@@ -76,10 +77,10 @@ class Traces:
         return []
 
     def left_behind(self):
-        left = os.listdir(self.directory)
+        left = entries(self.directory)
         left += [f'semaphore set {number}' for number in self.sets & set(semaphore_sets())]
         left += [os.path.join(DEFAULT_DIRECTORY, name) for name in entries(DEFAULT_DIRECTORY)
-                 if name.rstrip('=+') in self.names_elsewhere]
+                 if name in self.names_elsewhere]
         if self.is_default_directory_left():
             left.append(DEFAULT_DIRECTORY)
         return left

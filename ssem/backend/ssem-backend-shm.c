@@ -295,7 +295,7 @@ shm_get_value (SsemInstance *instance,
   if (result == 0)
     result = ssem_shm_member_check_use (member);
   if (result == 0)
-    result = ssem_shm_recovery_sweep (member, SSEM_SHM_SWEEP_UNITS);
+    result = ssem_shm_recovery_look (member);
   if (result < 0)
     return -result;
 

@@ -25,8 +25,11 @@ typedef struct
   GList *waits;
 
   GMutex watch_lock;     /* held by the thread that starts to watch */
-  atomic_bool watches;   /* this process watches for deaths */
   atomic_int_least64_t next_watch_usec; /* when to try again, in monotonic time */
+
+  /* When to look again after this process has begun to watch, in monotonic time; 0 if it has
+   * looked, or does not watch. */
+  atomic_int_least64_t second_look_usec;
 
   atomic_uint n_vain_wakes;
 } SsemShmAcquirer;

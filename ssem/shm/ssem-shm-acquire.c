@@ -14,21 +14,23 @@
 
 /* An acquire that finds too few units takes ever more costly steps:
  *
- *   1. It spins for a moment, since a holder often releases soon. A try, which never waits, skips
- *      this step.
- *   2. It looks for dead processes that hold units, and reclaims these.
- *   3. It makes sure that some process watches for deaths.
- *   4. It sleeps until a releaser wakes it, a death is noticed, the wait is called off, the time is
- *      over or the longest sleep has passed. Then it begins again at step 2.
+ *   1. It spins for a moment, since a holder often releases soon. A try, which never waits, looks
+ *      for dead processes that hold units instead, and ends here.
+ *   2. It makes sure that some process watches for deaths: see ssem-shm-recovery.c.
+ *   3. It sleeps until a releaser wakes it, a death is noticed, the wait is called off, the time is
+ *      over or the longest sleep has passed.
  *
  * A waiter announces itself before step 2, so a releaser wakes it from then on: see
- * ssem-shm-waiters.c.
+ * ssem-shm-waiters.c. A waiter that was woken and finds that another was faster sleeps again. One
+ * that slept to the end looks for the dead, once a second for all waiters.
  *
  * Watching for deaths
  *
- *   A few processes watch for all: see ssem_shm_member_watch (). Any waiter tries to become one
- *   before it sleeps, but at most ten times a second. A process that stops watching wakes a waiter,
- *   which tries to take its place.
+ *   Any waiter tries to become a listener before it sleeps, but at most ten times a second. A
+ *   process that stops listening wakes a waiter, which tries to take its place.
+ *
+ *   A new listener looks for the dead again after a short sleep. If it is woken before, that look
+ *   is still due.
  *
  * Calling a wait off
  *
@@ -69,8 +71,8 @@ ssem_shm_acquirer_forget (SsemShmAcquirer *self)
   /* Threads that the child does not have may hold the locks. */
   ssem_shm_acquirer_init (self, self->member);
   self->waits = NULL;
-  atomic_store (&self->watches, FALSE);
   atomic_store (&self->next_watch_usec, 0);
+  atomic_store (&self->second_look_usec, 0);
 }
 
 /* --- Adding and taking --- */
@@ -105,11 +107,11 @@ ssem_shm_acquirer_try (SsemShmAcquirer *self,
   if (take (request))
     return 0;
 
-  n_dead = ssem_shm_recovery_sweep (self->member, SSEM_SHM_SWEEP_UNITS);
+  n_dead = ssem_shm_recovery_look (self->member);
   if (n_dead < 0)
     return n_dead;
 
-  /* Even if the sweep found nobody: another process may just have reclaimed the units. */
+  /* Even if the look found nobody: another process may just have reclaimed the units. */
   return take (request) ? 0 : -EAGAIN;
 }
 
@@ -147,31 +149,53 @@ ssem_shm_acquirer_wake (SsemShmAcquirer *self,
     {
       SSEM_THREAD_SHIELD;
 
-      ssem_shm_recovery_sweep (self->member, SSEM_SHM_SWEEP_ALL);
+      ssem_shm_recovery_sweep_waiters (self->member);
     }
 }
 
 /* --- Watching for deaths --- */
 
-/* Makes sure that some process watches. Returns when to try again, in monotonic time; G_MAXINT64 if
- * this process watches. */
+/* Returns until when a thread of a listener sleeps, in monotonic time. */
 static gint64
-watch (SsemShmAcquirer *self)
+get_second_look (SsemShmAcquirer *self)
+{
+  gint64 second_look = atomic_load (&self->second_look_usec);
+
+  return second_look != 0 ? second_look : G_MAXINT64;
+}
+
+/* Makes sure that some process watches. Returns until when to sleep, in monotonic time, and then to
+ * call this again. */
+static gint64
+watch (SsemShmAcquirer *self,
+       gboolean         is_woken)
 {
   gint64 now = g_get_monotonic_time ();
+  gboolean is_watched = TRUE, has_begun = FALSE;
 
-  if (atomic_load (&self->watches))
-    return G_MAXINT64;
-  if (now < atomic_load (&self->next_watch_usec) || !g_mutex_trylock (&self->watch_lock))
-    return atomic_load (&self->next_watch_usec);
+  if (ssem_shm_recovery_is_watching (self->member))
+    return get_second_look (self);
 
-  if (!atomic_load (&self->watches) &&
-      ssem_shm_member_watch (self->member, ssem_shm_recovery_handle_death))
-    atomic_store (&self->watches, TRUE);
-  atomic_store (&self->next_watch_usec, now + WATCH_AGAIN_USEC);
-  g_mutex_unlock (&self->watch_lock);
+  if (now >= atomic_load (&self->next_watch_usec) && g_mutex_trylock (&self->watch_lock))
+    {
+      if (!ssem_shm_recovery_is_watching (self->member))
+        has_begun = ssem_shm_recovery_watch (self->member, &is_watched);
+      if (has_begun)
+        atomic_store (&self->second_look_usec,
+                      (gint64) atomic_load (&self->member->segment->next_wait_look));
+      atomic_store (&self->next_watch_usec, now + WATCH_AGAIN_USEC);
+      g_mutex_unlock (&self->watch_lock);
+    }
 
-  return atomic_load (&self->watches) ? G_MAXINT64 : now + WATCH_AGAIN_USEC;
+  /* A process may have died before anybody watched. */
+  if (!is_watched)
+    ssem_shm_recovery_look (self->member);
+  if (has_begun)
+    return get_second_look (self);
+
+  /* A listener may just have left. So a waiter that begins to wait or was woken tries once more,
+   * soon, to take its place: later than the listeners' second look, which it does if nobody has. */
+  return is_woken ? now + WATCH_AGAIN_USEC : G_MAXINT64;
 }
 
 void
@@ -179,8 +203,7 @@ ssem_shm_acquirer_unwatch (SsemShmAcquirer *self)
 {
   gboolean has_waits;
 
-  ssem_shm_member_unwatch (self->member);
-  if (!atomic_exchange (&self->watches, FALSE))
+  if (!ssem_shm_recovery_unwatch (self->member))
     return;
 
   ssem_thread_lock (&self->lock);
@@ -247,6 +270,38 @@ ssem_shm_acquirer_close (SsemShmAcquirer   *self,
   ssem_thread_unlock (&self->lock);
 }
 
+/* Looks once more at the end of the time. */
+static int
+take_at_deadline (SsemShmAcquirer *self,
+                  SsemShmRequest  *request)
+{
+  int n_dead = ssem_shm_recovery_look (self->member);
+
+  if (n_dead < 0)
+    return n_dead;
+
+  return take (request) ? 0 : -EAGAIN;
+}
+
+/* Does what a waiter does that nobody has woken. */
+static int
+look_after_sleep (SsemShmAcquirer *self)
+{
+  gint64 second_look = atomic_load (&self->second_look_usec);
+  int result = ssem_shm_member_check_use (self->member);
+
+  if (result != 0)
+    return result;
+
+  if (second_look != 0 && g_get_monotonic_time () >= second_look &&
+      atomic_compare_exchange_strong (&self->second_look_usec, &second_look, 0))
+    result = ssem_shm_recovery_look_again (self->member);
+  else
+    result = ssem_shm_recovery_look_as_waiter (self->member);
+
+  return MIN (result, 0);
+}
+
 static int
 wait_until_taken (SsemShmAcquirer *self,
                   SsemShmRequest  *request,
@@ -256,38 +311,23 @@ wait_until_taken (SsemShmAcquirer *self,
 
   for (;;)
     {
-      gint64 until = deadline_usec;
-      gint64 watch_again_usec;
-      int n_dead;
+      gint64 until;
+      int result = 0;
 
       if (take (request))
         return 0;
-
-      n_dead = ssem_shm_recovery_sweep (self->member, SSEM_SHM_SWEEP_UNITS);
-      if (n_dead < 0)
-        return n_dead;
-      if (n_dead > 0)
-        continue;
       if (atomic_load (&request->waiter.is_called_off))
         return -EAGAIN;
-      /* Another process may just have reclaimed the units. */
       if (g_get_monotonic_time () >= deadline_usec)
-        return take (request) ? 0 : -EAGAIN;
+        return take_at_deadline (self, request);
 
-      /* A watching process may just have left. So a waiter that begins to wait or was woken tries
-       * once more, soon, to take its place. */
-      watch_again_usec = watch (self);
-      if (is_woken)
-        until = MIN (until, watch_again_usec);
+      until = MIN (deadline_usec, watch (self, is_woken));
       is_woken = ssem_shm_waiters_sleep (self->member, &request->waiter, request->handle->index,
                                          request->n, until);
       if (!is_woken)
-        {
-          int result = ssem_shm_member_check_use (self->member);
-
-          if (result != 0)
-            return result;
-        }
+        result = look_after_sleep (self);
+      if (result != 0)
+        return result;
     }
 }
 

@@ -6,12 +6,11 @@
 
 #include "ssem-shm-attachment-private.h"
 
+#include "ssem-shm-attach-private.h"
 #include "ssem-shm-counter-private.h"
 #include "ssem-shm-waiters-private.h"
 
-#include "ssem/os/ssem-fork-private.h"
 #include "ssem/os/ssem-hooks-private.h"
-#include "ssem/os/ssem-thread-private.h"
 
 #include <errno.h>
 
@@ -34,17 +33,6 @@
  *               longer attached, but other processes see that it is alive. So they reclaim its
  *               units only after its end. A new instance makes the process attached again.
  *
- * Locks
- *
- *   segment_lock   protects the opening, naming, leaving and closing of segments. Every fork waits
- *                  for this lock, because the child must close each mapping and each descriptor
- *                  whose file has or gets a lock. A thread with segment_lock waits for no other
- *                  process. (A descriptor that is open only for reading, and has no lock, does no
- *                  harm in a child.)
- *
- *   The lock is taken with ssem_thread_lock (). So if a thread has it, and a signal handler in this
- *   thread calls exit (), no exit hook runs.
- *
  * Locks of other libraries
  *
  *   In a child of fork (), a lock stays locked forever if another thread of the parent had it. So
@@ -52,68 +40,31 @@
  *   exception is the lock of malloc (3), which the C library resets in a child. These parts of
  *   other libraries have locks:
  *
- *   malloc          The fork handler frees memory. The exit hook allocates and frees nothing,
- *                   unless it has to remove further places or wings of the key.
+ *   malloc          The exit hook allocates and frees nothing.
  *   random numbers  The library calls getrandom (2), never GLib's generator.
  *   slices          Before GLib 2.76, the library initialises the slice tables at startup. Creating
- *                   an object or a GError uses slices, and so do further places and wings.
+ *                   an object or a GError uses slices.
  *   quarks, g_once  The library uses them only at startup, before there is an object.
  *   threads         The library calls pthread_create (3), which takes no lock of GLib.
  *   environment     The library reads variables only when it opens a key. getenv (3) takes no lock.
  *   gettext         The library translates only the messages of errors that the caller requests.
  *   stdio           The library never uses stdio.
  *
- * Closed descriptors
- *
- *   Some programs close every descriptor that they find. The system may then give the same
- *   descriptor to another file. Before each use, the library checks that the descriptor still
- *   refers to the segment. If it does not, an operation that needs the descriptor fails with EBADF.
- *   An operation that needs only memory continues. The process does not attach to the same segment
- *   a second time, because its holding would then count twice.
- *
  * Fork
  *
- *   A copy of a mapping or of a descriptor in a child would keep the parent's locks after the death
- *   of the parent. So the child closes both in the fork handler. The next operation in the child
- *   attaches to the same segment as the parent, or fails.
+ *   The segment does not show which processes are alive, so a copy of its mapping or descriptor
+ *   does no harm in a child. The fork handler closes both all the same. The next operation in the
+ *   child attaches to the same semaphore as the parent, or fails. No fork waits while a segment is
+ *   opened or closed.
  */
-
-static GMutex segment_lock;
-static _Atomic (char *) last_removed; /* name of the semaphore that this process removed last */
-
-static void
-call_port_at_exit (void)
-{
-  ssem_thread_lock (&segment_lock);
-  ssem_shm_port_exit ();
-  ssem_thread_unlock (&segment_lock);
-}
 
 void
 ssem_shm_attachment_init (void)
 {
-  ssem_fork_protect (&segment_lock, NULL);
   ssem_shm_slot_init ();
-  /* Protect the locks of the port after segment_lock, because leaving takes them in this order. */
   ssem_shm_port_init ();
   ssem_shm_waiters_init ();
-  ssem_hooks_add_exit (call_port_at_exit);
-}
-
-/* Returns whether @name is the semaphore that this process removed last. If so, clears
- * last_removed. */
-static gboolean
-take_last_removed (const char *name)
-{
-  char *removed = atomic_exchange (&last_removed, NULL);
-
-  if (g_strcmp0 (removed, name) != 0)
-    removed = atomic_exchange (&last_removed, removed);
-  else
-    name = NULL;
-  g_free (removed);
-
-  return name == NULL;
+  ssem_hooks_add_exit (ssem_shm_port_exit);
 }
 
 SsemShmAttachment *
@@ -173,16 +124,12 @@ attach_closed (SsemShmAttachment *self,
   if (self->slots.serial == 0)
     ssem_shm_slots_init (&self->slots, self->member);
 
-  ssem_thread_lock (&segment_lock);
-  ssem_shm_member_prepare_exit (self->member);
-  result = ssem_shm_member_attach (self->member, initial_value, openings[mode], incarnation,
-                                   is_new);
+  result = ssem_shm_attach (&self->slots, initial_value, openings[mode], incarnation, is_new);
   if (result == 0)
     {
       self->is_attached = TRUE;
       self->is_inherited = FALSE;
     }
-  ssem_thread_unlock (&segment_lock);
 
   return result;
 }
@@ -218,19 +165,17 @@ attach_lingering (SsemShmAttachment *self,
 {
   int result;
 
-  ssem_thread_lock (&segment_lock);
   /* These modes replace a leftover. Remove the segment while this process lingers. After that, a
    * process that attaches would treat this process as dead. */
   if ((mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE || mode == SSEM_ACCESS_MODE_JOIN) &&
-      ssem_shm_member_leave (self->member, TRUE))
+      ssem_shm_leave (&self->slots))
     result = -EIDRM;
   else if (mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
     result = -EEXIST;
   else
-    result = ssem_shm_member_rejoin (self->member);
+    result = ssem_shm_reattach (&self->slots);
   if (result == 0)
     self->is_attached = TRUE;
-  ssem_thread_unlock (&segment_lock);
 
   return result;
 }
@@ -252,7 +197,6 @@ ssem_shm_attachment_attach (SsemShmAttachment *self,
     }
   else if (self->member->segment == NULL)
     {
-      self->member->expects_none = take_last_removed (self->name);
       return attach_closed (self, initial_value, mode, 0, is_new);
     }
   else
@@ -286,7 +230,7 @@ ssem_shm_attachment_reset (SsemShmAttachment *self,
 
 /* --- Leaving --- */
 
-/* Closes an attachment that is attached or lingering. Needs segment_lock. */
+/* Closes an attachment that is attached or lingering. */
 static void
 close_segment (SsemShmAttachment *self)
 {
@@ -296,7 +240,7 @@ close_segment (SsemShmAttachment *self)
   ssem_shm_member_close (self->member);
 }
 
-/* Makes an attached attachment lingering or closed. Needs segment_lock. */
+/* Makes an attached attachment lingering or closed. */
 static void
 linger_or_close (SsemShmAttachment *self)
 {
@@ -308,59 +252,51 @@ linger_or_close (SsemShmAttachment *self)
   /* Also linger with a negative holding: the process has created units, and a later acquire is
    * first set off against these units. */
   lingers = ssem_shm_counter_get_holding (member->segment, member->attach_id) != 0;
-  if (!lingers)
+  if (lingers)
+    ssem_shm_slots_set_attached (&self->slots, FALSE);
+  else
     ssem_shm_counter_free_slots (member->segment, member->attach_id);
 
-  is_removed = ssem_shm_member_leave (member, lingers);
+  is_removed = ssem_shm_leave (&self->slots);
   self->is_attached = FALSE;
-  if (is_removed)
-    g_free (atomic_exchange (&last_removed, g_strdup (self->name)));
   if (is_removed || !lingers)
-    close_segment (self);
+    {
+      ssem_shm_member_unenroll (member);
+      close_segment (self);
+    }
 }
 
 gboolean
 ssem_shm_attachment_leave (SsemShmAttachment *self,
                            gboolean           may_linger)
 {
-  gboolean lingers;
-
-  ssem_thread_lock (&segment_lock);
   if (self->is_attached)
     linger_or_close (self);
   if (self->member->segment != NULL && !may_linger)
     close_segment (self);
-  lingers = self->member->segment != NULL;
-  ssem_thread_unlock (&segment_lock);
 
-  return lingers;
+  return self->member->segment != NULL;
 }
 
 void
 ssem_shm_attachment_leave_at_exit (SsemShmAttachment *self)
 {
-  ssem_thread_lock (&segment_lock);
   /* Other threads may still run, so the process lingers until it ends. */
   if (self->is_attached)
     {
       ssem_shm_acquirer_unwatch (&self->acquirer);
-      ssem_shm_member_leave (self->member, TRUE);
+      ssem_shm_slots_set_attached (&self->slots, FALSE);
+      if (ssem_shm_leave (&self->slots))
+        ssem_shm_member_unenroll (self->member);
       self->is_attached = FALSE;
     }
-  ssem_thread_unlock (&segment_lock);
 }
 
 int
 ssem_shm_attachment_remove_leftover (const char *key)
 {
   SsemShmMember *member = ssem_shm_member_new (key);
-  int result;
-
-  /* With segment_lock, no fork can give a child a copy of the descriptor, which would keep the lock
-   * of the file. */
-  ssem_thread_lock (&segment_lock);
-  result = ssem_shm_member_remove_leftover (member);
-  ssem_thread_unlock (&segment_lock);
+  int result = ssem_shm_remove_leftover (member);
 
   ssem_shm_member_free (member);
 

@@ -129,12 +129,30 @@ ssem_shm_make_owner_word (guint64 attach_id)
   return attach_id << SSEM_SHM_OWNER_SHIFT;
 }
 
+/* Returns whether @owner, the owner word of a slot, says that process @attach_id uses the slot: its
+ * claim is complete, and the process is not reclaimed. */
+static inline gboolean
+ssem_shm_owner_is (guint64 owner,
+                   guint64 attach_id)
+{
+  return (owner & ~(guint64) SSEM_SHM_OWNER_ATTACHED) == ssem_shm_make_owner_word (attach_id);
+}
+
 /* Claims a free slot for process @attach_id and returns its index; 0 if the segment has no free
- * slot. Tools display the process as @pid in @pid_name_space. */
+ * slot. @is_attached is for the slot that shows the process as attached. Tools display the process
+ * as @pid in @pid_name_space. */
 guint32       ssem_shm_counter_claim_slot   (SsemShmSegment *segment,
                                              guint64         attach_id,
+                                             gboolean        is_attached,
                                              int             pid,
                                              guint32         pid_name_space);
+
+/* Shows process @attach_id as attached, or not any more, on its slot @index. Only that process may
+ * call this function. Returns FALSE if the slot is not the process's, or says so already. */
+gboolean      ssem_shm_counter_set_attached (SsemShmSegment *segment,
+                                             guint32         index,
+                                             guint64         attach_id,
+                                             gboolean        is_attached);
 
 /* Frees slot @index of process @attach_id if the slot's holding is 0. The slot's thread must not
  * operate any more. Returns whether the slot's holding was 0. */

@@ -311,6 +311,7 @@ ssem_shm_counter_reset (SsemShmSlotHandle handle,
 guint32
 ssem_shm_counter_claim_slot (SsemShmSegment *segment,
                              guint64         attach_id,
+                             gboolean        is_attached,
                              int             pid,
                              guint32         pid_name_space)
 {
@@ -340,12 +341,26 @@ ssem_shm_counter_claim_slot (SsemShmSegment *segment,
       atomic_store_explicit (&slot->pid_name_space, pid_name_space, memory_order_relaxed);
       write_record (slot, sequence, 0, 0, 0);
       atomic_store_explicit (&slot->committed, sequence, memory_order_release);
-      atomic_store (&slot->owner, ssem_shm_make_owner_word (attach_id));
+      atomic_store (&slot->owner, ssem_shm_make_owner_word (attach_id) |
+                                  (is_attached ? SSEM_SHM_OWNER_ATTACHED : 0));
 
       return index;
     }
 
   return 0;
+}
+
+gboolean
+ssem_shm_counter_set_attached (SsemShmSegment *segment,
+                               guint32         index,
+                               guint64         attach_id,
+                               gboolean        is_attached)
+{
+  guint64 owner = ssem_shm_make_owner_word (attach_id);
+  guint64 before = is_attached ? owner : owner | SSEM_SHM_OWNER_ATTACHED;
+
+  return atomic_compare_exchange_strong (&segment->slots[index].owner, &before,
+                                         before ^ SSEM_SHM_OWNER_ATTACHED);
 }
 
 gint64
@@ -362,7 +377,7 @@ ssem_shm_counter_get_holding (SsemShmSegment *segment,
     {
       SsemShmSlot *slot = &segment->slots[index];
 
-      if (atomic_load (&slot->owner) == ssem_shm_make_owner_word (attach_id))
+      if (ssem_shm_owner_is (atomic_load (&slot->owner), attach_id))
         holding = ssem_shm_sum (holding,
                                 load_holding (slot, atomic_load (&slot->committed), epoch));
     }
@@ -418,15 +433,16 @@ ssem_shm_counter_free_slots (SsemShmSegment *segment,
 {
   guint32 first = find_first_slot (segment, attach_id);
   guint32 used = atomic_load (&segment->slots_used);
-  guint64 owner;
+  guint64 first_owner, owner;
   guint32 index;
 
   /* The flag means that nothing is left to return, so the other slots may be freed in any order.
    * The first slot is freed last: if another process has freed it, all others are free. */
-  owner = ssem_shm_make_owner_word (attach_id);
-  if (first != 0)
-    atomic_compare_exchange_strong (&segment->slots[first].owner, &owner,
-                                    owner | SSEM_SHM_OWNER_RECLAIMED);
+  first_owner = atomic_load (&segment->slots[first].owner);
+  if (first != 0 && ssem_shm_owner_is (first_owner, attach_id) &&
+      atomic_compare_exchange_strong (&segment->slots[first].owner, &first_owner,
+                                      first_owner | SSEM_SHM_OWNER_RECLAIMED))
+    first_owner |= SSEM_SHM_OWNER_RECLAIMED;
 
   for (index = 1; index < used; index++)
     {
@@ -435,9 +451,8 @@ ssem_shm_counter_free_slots (SsemShmSegment *segment,
         free_slot (&segment->slots[index], owner);
     }
 
-  if (first != 0)
-    free_slot (&segment->slots[first],
-               ssem_shm_make_owner_word (attach_id) | SSEM_SHM_OWNER_RECLAIMED);
+  if (first != 0 && first_owner >> SSEM_SHM_OWNER_SHIFT == attach_id)
+    free_slot (&segment->slots[first], first_owner);
 }
 
 /* --- Reclaiming --- */
@@ -484,7 +499,7 @@ get_process_holding (SsemShmSegment *segment,
     {
       SsemShmSlot *slot = &segment->slots[index];
 
-      if (atomic_load (&slot->owner) == ssem_shm_make_owner_word (attach_id))
+      if (ssem_shm_owner_is (atomic_load (&slot->owner), attach_id))
         holding = ssem_shm_sum (holding, get_slot_holding (slot, index, word, epoch));
     }
 
@@ -522,7 +537,7 @@ get_holding_to_return (SsemShmSegment *segment,
   holding = get_process_holding (segment, attach_id, first, word, epoch);
 
   /* If the dead process still owns its first slot, it owned all its slots during the reading. */
-  return atomic_load (&slot->owner) == ssem_shm_make_owner_word (attach_id) ? holding : 0;
+  return ssem_shm_owner_is (atomic_load (&slot->owner), attach_id) ? holding : 0;
 }
 
 /* Tries to swap a new mark into `state`, which contains @word, and sets @word to the mark. Returns
@@ -610,7 +625,7 @@ ssem_shm_counter_peek_holding (SsemShmSegment *copy,
   /* A first slot with the flag, or a completed reclaim, shows that nothing is left to return; the
    * other slots do not matter. If a process frees slots during the copying, the copy may miss some
    * of their holdings, and the sum for that process is inexact. */
-  if (first == 0 || atomic_load (&slot->owner) != ssem_shm_make_owner_word (attach_id) ||
+  if (first == 0 || !ssem_shm_owner_is (atomic_load (&slot->owner), attach_id) ||
       is_reclaimed (slot, first, &state, atomic_load (&slot->committed) + 2))
     return 0;
 

@@ -76,7 +76,7 @@ sum_up (const SsemShmLook *look,
       SsemShmSlot *slot = &copy->slots[index];
       guint32 n = atomic_load (&slot->waiting);
 
-      if (atomic_load (&slot->owner) != ssem_shm_make_owner_word (attach_id))
+      if (!ssem_shm_owner_is (atomic_load (&slot->owner), attach_id))
         continue;
 
       begin_no_later (&holding_since, ssem_shm_counter_peek_since (copy, look->word, index));

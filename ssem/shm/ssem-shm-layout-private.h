@@ -25,8 +25,10 @@ G_BEGIN_DECLS
  *              units.
  *   record     a part of a slot that contains the slot's holding after an operation
  *   stamp      a part of a record that contains the epoch and the start time of the holding
- *   attach id  the number of a process. A process draws it from `last_attach_id` when the process
- *              attaches. No number is drawn twice, so an old attach id never equals a new one.
+ *   process id a random number of 48 bits by which a process is known in the segments that it uses
+ *   attach id  the process id (bits 8-55) and a number of the attachment (bits 0-7), which differs
+ *              for two attachments of one process. No process id is used twice, so an old attach id
+ *              never equals a new one.
  *   reclaim    to return the units of a dead process to the semaphore
  *   mark       a content of `state` that identifies an attempt to reclaim instead of an operation
  *
@@ -54,14 +56,14 @@ G_BEGIN_DECLS
  *
  * waiters, 64 bits: see ssem-shm-waiters.c.
  *
- * life, 64 bits, and remover: see linux/ssem-shm-naming.c.
+ * life, 64 bits: see ssem-shm-life.c.
  *
- * wings, 64 bits, and n_near: see linux/ssem-shm-wing.c.
+ * listeners, and the two times of the next look, 64 bits each: see ssem-shm-recovery.c.
  *
  * The words of a slot. Only the owner writes them, except `owner` and `done`.
  *
- *   owner      0 for a free slot; otherwise the attach id of the owner (bits 16-63) and flags (bits
- *              0-15). The new owner claims a free slot. The slot is freed by its owner, or by a
+ *   owner      0 for a free slot; otherwise the attach id of the owner (bits 8-63) and flags (bits
+ *              0-7). The new owner claims a free slot. The slot is freed by its owner, or by a
  *              process that has reclaimed the dead owner's units.
  *   committed  the sequence of the last finished operation. The next operation has the next
  *              sequence.
@@ -91,6 +93,7 @@ G_BEGIN_DECLS
 /* Slot 0 belongs to no process. */
 #define SSEM_SHM_MAX_SLOTS   (1 << SSEM_SHM_SLOT_BITS)
 #define SSEM_SHM_KEY_MAX     1024
+#define SSEM_SHM_N_LISTENERS 3
 #define SSEM_SHM_LINE        64
 #define SSEM_SHM_PAGE        4096
 
@@ -127,10 +130,15 @@ ssem_shm_sum (gint64 a,
 }
 
 /* Flags of an owner word. */
-#define SSEM_SHM_OWNER_SHIFT     16
+#define SSEM_SHM_OWNER_SHIFT     8
 #define SSEM_SHM_OWNER_CLAIMING  1 /* the other words may be the former owner's; the slot holds 0 */
 #define SSEM_SHM_OWNER_RECLAIMED 2 /* nothing is left to return for this process */
+#define SSEM_SHM_OWNER_ATTACHED  4 /* the process is attached; on one of its slots */
 #define SSEM_SHM_OWNER_FLAGS     ((1 << SSEM_SHM_OWNER_SHIFT) - 1)
+
+#define SSEM_SHM_PROCESS_ID_BITS 48
+#define SSEM_SHM_ATTACH_ID(process_id, number) ((guint64) (process_id) << 8 | ((number) & 255))
+#define SSEM_SHM_ATTACH_ID_PROCESS(attach_id)  ((guint64) (attach_id) >> 8)
 
 typedef struct
 {
@@ -149,10 +157,9 @@ typedef struct
   _Alignas (SSEM_SHM_LINE) atomic_uint_least64_t waiters;
 
   _Alignas (SSEM_SHM_LINE) atomic_uint_least64_t life;
-  atomic_uint_least64_t remover;
-  atomic_uint_least64_t last_attach_id; /* the last attach id that a process drew */
-  atomic_uint_least64_t wings;
-  atomic_int_least32_t n_near;
+  atomic_uint_least64_t listeners[SSEM_SHM_N_LISTENERS]; /* attach ids; 0 for none */
+  atomic_uint_least64_t next_try_look;
+  atomic_uint_least64_t next_wait_look;
 
   /* These words only grow. An old value hides only slots that hold nothing yet. */
   atomic_uint_least32_t n_slots;    /* how many slots the segment has room for, with slot 0 */
@@ -171,23 +178,27 @@ G_STATIC_ASSERT (sizeof (atomic_uint_least64_t) == 8 && sizeof (atomic_uint_leas
 
 /* Identifies the layout. Change the leading number whenever a field moves; the sizes reveal most
  * other changes. */
-#define SSEM_SHM_LAYOUT ((guint32) (5u << 24 | (sizeof (SsemShmSegment) + sizeof (SsemShmSlot))))
+#define SSEM_SHM_LAYOUT ((guint32) (6u << 24 | (sizeof (SsemShmSegment) + sizeof (SsemShmSlot))))
 
 #define SSEM_SHM_SIZE(n_slots) (sizeof (SsemShmSegment) + (gsize) (n_slots) * sizeof (SsemShmSlot))
 
 /* The number of slots that fit into the first page. */
 #define SSEM_SHM_FIRST_SLOTS ((SSEM_SHM_PAGE - sizeof (SsemShmSegment)) / sizeof (SsemShmSlot))
 
-/* The fields of `life`: version (bits 2-63), phase (bits 0-1). */
+/* The phases of `life`, in its bits 0-1. */
 enum
 {
-  SSEM_SHM_LIFE_OPEN,
+  SSEM_SHM_LIFE_IN_USE,
   SSEM_SHM_LIFE_CLOSING,
-  SSEM_SHM_LIFE_DOOMED,
-  SSEM_SHM_LIFE_NASCENT,
+  SSEM_SHM_LIFE_REMOVED,
 };
-#define SSEM_SHM_LIFE_PHASE(life)       ((int) ((life) & 3))
-#define SSEM_SHM_LIFE_NEXT(life, phase) ((((life) >> 2) + 1) << 2 | (phase))
+#define SSEM_SHM_LIFE_PHASE(life) ((int) ((life) & 3))
+
+static inline gboolean
+ssem_shm_life_is_removed (guint64 life)
+{
+  return SSEM_SHM_LIFE_PHASE (life) == SSEM_SHM_LIFE_REMOVED;
+}
 
 /* The fields of `state`. */
 typedef struct

@@ -22,26 +22,17 @@ G_BEGIN_DECLS
  * this. */
 typedef struct
 {
-  SsemShmSegment *segment; /* NULL while closed; constant while an instance is open */
-  guint64 attach_id;       /* of this process, in the segment */
-  guint64 incarnation;     /* of the semaphore; stays when the segment is closed; 0 before */
-  gboolean expects_none;   /* a hint for attach (): this process has removed the last segment */
+  SsemShmSegment *segment;  /* NULL while closed; constant while an instance is open */
+  SsemShmSegment *prepared; /* a segment that is not published yet; NULL if there is none */
+  guint64 attach_id;        /* of this process; 0 before ssem_shm_member_enroll () */
+  guint64 incarnation;      /* of the semaphore; stays when the segment is closed; 0 before */
 } SsemShmMember;
-
-/* What attaching does if there is a segment, or if there is none. */
-typedef enum
-{
-  SSEM_SHM_OPEN_EXISTING,  /* fails with -ENOENT if there is none */
-  SSEM_SHM_OPEN_OR_CREATE,
-  SSEM_SHM_CREATE_NEW,     /* fails with -EEXIST if a process is attached; replaces a leftover */
-  SSEM_SHM_JOIN,           /* opens the segment if a process is attached; replaces a leftover */
-} SsemShmOpening;
 
 /* Prepares the system's part. Call it before the other functions. */
 void           ssem_shm_port_init (void);
 
-/* Removes what the system's part has left, at exit () and after the last leave (). Allocates and
- * frees nothing. */
+/* Removes what the system's part has left, at exit () and after the last leave. Allocates and frees
+ * nothing. */
 void           ssem_shm_port_exit (void);
 
 /* --- The segment --- */
@@ -54,44 +45,42 @@ void           ssem_shm_member_free  (SsemShmMember *self);
  * for each semaphore. */
 char          *ssem_shm_member_make_name (SsemShmMember *self);
 
-/* Notes what ssem_shm_port_exit () has to know of @self. Not from two threads concurrently. */
-void           ssem_shm_member_prepare_exit (SsemShmMember *self);
+/* Opens and maps the segment of the key, also one that has been removed and still has its name.
+ * -ENOENT if there is none. Other errors: -EACCES for another user's segment, -ELOOP for a link,
+ * -EBADMSG for what is no segment of this key, -EPROTO for another version's. */
+int            ssem_shm_member_open    (SsemShmMember *self);
 
-/* Opens and maps the segment of the key, creating it with @initial_value if @opening says so, and
- * makes this process one of those that are attached. -EIDRM if the segment is not of @incarnation,
- * unless that is 0. Sets @is_new to whether it was created. Other errors: -EACCES for another
- * user's segment, -ELOOP for a link, -EBADMSG for what is no segment of this key, -EPROTO for
- * another version's. */
-int            ssem_shm_member_attach (SsemShmMember  *self,
-                                       int             initial_value,
-                                       SsemShmOpening  opening,
-                                       guint64         incarnation,
-                                       gboolean       *is_new);
+/* Creates `prepared`, a segment that no other process finds. @incarnation 0 means a new one. */
+int            ssem_shm_member_prepare (SsemShmMember *self,
+                                        int            initial_value,
+                                        guint64        incarnation);
 
-/* Makes a lingering process attached again. -EIDRM if the segment has been removed. */
-int            ssem_shm_member_rejoin (SsemShmMember *self);
+/* Gives `prepared` the name of the key and makes it the segment of @self, which is closed. -EEXIST
+ * if another segment has the name, -ENOENT if something needs to be created again. */
+int            ssem_shm_member_publish (SsemShmMember *self);
 
-/* Ends being attached; the last process removes the segment. With @lingers other processes go on to
- * see this process as alive, so that they do not reclaim what it holds. Returns whether the segment
- * was removed. The segment stays mapped. */
-gboolean       ssem_shm_member_leave (SsemShmMember *self,
-                                      gboolean       lingers);
+/* Removes the name of the segment, which has been marked as removed. Succeeds if another process
+ * has done so. Allocates and frees nothing. */
+int            ssem_shm_member_remove  (SsemShmMember *self);
 
-/* Unmaps and closes the segment, which ends being alive for other processes. */
-void           ssem_shm_member_close (SsemShmMember *self);
+/* Removes what a killed process may have left of the key, which has no segment. -EACCES or -ELOOP
+ * if the directory is not the user's own. */
+int            ssem_shm_member_clear_rest (SsemShmMember *self);
 
-/* Closes, in a child of fork (), what the child has inherited from its parent. */
-void           ssem_shm_member_forget (SsemShmMember *self);
+/* Unmaps and closes the segment, if it is open; ssem_shm_member_discard () does so with
+ * `prepared`. */
+void           ssem_shm_member_close   (SsemShmMember *self);
+void           ssem_shm_member_discard (SsemShmMember *self);
 
-/* Removes the segment of the key if no process is attached; -EBUSY if one is. @self is closed. */
-int            ssem_shm_member_remove_leftover (SsemShmMember *self);
+/* Closes, in a child of fork (), what the child has inherited from its parent. Takes no lock. */
+void           ssem_shm_member_forget  (SsemShmMember *self);
 
-/* Returns 0 if the key still leads to this segment; -EIDRM if it leads elsewhere, -EBADF if the
- * program has closed the descriptor. */
+/* Returns 0 if the key still leads to this segment; -EIDRM if it leads elsewhere, or if an outsider
+ * has removed what shows this process as alive. */
 int            ssem_shm_member_check_name (SsemShmMember *self);
 
-/* Returns 0 if the segment is in use as it should be; -EIDRM if an outsider has removed it, -EBADF
- * as above. */
+/* Returns 0 if the segment is in use as it should be; -EIDRM if an outsider has removed it, or what
+ * shows this process as alive. */
 int            ssem_shm_member_check_use (SsemShmMember *self);
 
 /* Returns the name that an error message should give when opening failed. */
@@ -103,24 +92,34 @@ int            ssem_shm_member_grow (SsemShmMember *self);
 
 /* --- Liveness --- */
 
-/* Returns whether is_alive () can be trusted. FALSE if the program has closed what it asks
- * through. */
-gboolean       ssem_shm_member_can_ask  (SsemShmMember *self);
+/* Gives this member an attach id of its own, by which others know that this process is alive. */
+int            ssem_shm_member_enroll   (SsemShmMember *self);
 
-/* Returns whether the process with that attach id is alive; TRUE if in doubt. */
-gboolean       ssem_shm_member_is_alive (SsemShmMember *self,
+/* Ends that: the process has freed its slots, or the segment has been removed. So nobody will ask.
+ * Allocates and frees nothing. */
+void           ssem_shm_member_unenroll (SsemShmMember *self);
+
+/* Returns whether the process with that attach id is alive: 1, also if in doubt, or 0. -EIDRM if an
+ * outsider has removed what shows processes as alive, -EBADF if that is out of reach. */
+int            ssem_shm_member_ask      (SsemShmMember *self,
                                          guint64        attach_id);
 
-/* Looks for dead processes after a death has been noticed. The first look may come before the dead
- * process is seen as dead, so more looks follow; the last one is marked. Runs in a thread of the
- * system's part, and never after unwatch () has returned. */
-typedef void (*SsemShmDeathFunc) (SsemShmMember *self,
-                                  gboolean       is_last);
+/* Removes what shows a dead process. Other segments may still name it; it stays dead. */
+void           ssem_shm_member_bury     (SsemShmMember *self,
+                                         guint64        attach_id);
 
-/* Makes this process call @func after the death of another member, if too few processes do so
- * already. Returns whether it did. */
+/* Is called once for each process that has died, whether or not it was a member of this segment.
+ * Runs in a thread of the system's part, and never after unwatch () has returned. */
+typedef void (*SsemShmDeathFunc) (SsemShmMember *self,
+                                  guint64        process_id);
+
+/* Is called if watching ends by itself, for example because the program has closed a descriptor. */
+typedef void (*SsemShmDeafFunc)  (SsemShmMember *self);
+
+/* Calls @func from now on after each death. Returns FALSE if the system cannot do that. */
 gboolean       ssem_shm_member_watch   (SsemShmMember    *self,
-                                        SsemShmDeathFunc  func);
+                                        SsemShmDeathFunc  func,
+                                        SsemShmDeafFunc   end);
 
 /* Ends watching. Harmless if this process does not watch. */
 void           ssem_shm_member_unwatch (SsemShmMember    *self);

@@ -8,23 +8,37 @@
 
 G_BEGIN_DECLS
 
-/* Finds dead processes, and does for them what they can no longer do. */
+/* Finds dead processes, and does for them what they can no longer do.
+ *
+ * Functions that return an int return how many dead processes they found; or an error of
+ * ssem_shm_member_ask (), which ends the search. The design note is in ssem-shm-recovery.c.
+ */
 
-typedef enum
-{
-  SSEM_SHM_SWEEP_UNITS,   /* only dead processes whose units would be returned */
-  SSEM_SHM_SWEEP_WAITERS, /* only dead processes that were waiting, and may have been woken */
-  SSEM_SHM_SWEEP_ALL,     /* all dead processes: frees their slots, and recounts the waiters */
-} SsemShmSweep;
+/* Looks for dead processes that hold units, for a try or a read of the value. Does nothing if a
+ * process has looked shortly before. */
+int      ssem_shm_recovery_look         (SsemShmMember *member);
 
-/* Reclaims what the dead hold, and wakes the waiters if there are any dead. Returns how many dead
- * processes it found; or, having done nothing, -EBADF if nobody can tell which processes are
- * alive. */
-int  ssem_shm_recovery_sweep        (SsemShmMember *member,
-                                     SsemShmSweep   sweep);
+/* The same for a waiter: one waiter looks each second, for all. */
+int      ssem_shm_recovery_look_as_waiter (SsemShmMember *member);
 
-/* Does what is needed after a death has been noticed: see SsemShmDeathFunc. */
-void ssem_shm_recovery_handle_death (SsemShmMember *member,
-                                     gboolean       is_last);
+/* The same, whenever others have looked: for a process that has begun to watch, at the time that is
+ * in `next_wait_look` then. */
+int      ssem_shm_recovery_look_again   (SsemShmMember *member);
+
+/* Looks for all dead processes, and frees their slots. */
+int      ssem_shm_recovery_sweep        (SsemShmMember *member);
+
+/* Looks for dead waiters, and counts the live ones again. */
+int      ssem_shm_recovery_sweep_waiters (SsemShmMember *member);
+
+/* Makes this process one of the few that watch for deaths, if too few do. Sets @is_watched to
+ * whether some process watches now. Returns whether this process has begun to. */
+gboolean ssem_shm_recovery_watch        (SsemShmMember *member,
+                                         gboolean      *is_watched);
+
+gboolean ssem_shm_recovery_is_watching  (SsemShmMember *member);
+
+/* Ends watching. Returns whether this process did. */
+gboolean ssem_shm_recovery_unwatch      (SsemShmMember *member);
 
 G_END_DECLS

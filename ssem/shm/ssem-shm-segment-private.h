@@ -11,14 +11,15 @@ G_BEGIN_DECLS
 /* Fills and checks the memory of a segment. */
 
 /* Fills @segment, which is all zeros and has room for SSEM_SHM_FIRST_SLOTS slots. @incarnation 0
- * stands for a new one. */
+ * stands for that of @segment_id, which is random. */
 void ssem_shm_segment_fill  (SsemShmSegment *segment,
                              const char     *key,
                              int             initial_value,
+                             guint64         segment_id,
                              guint64         incarnation);
 
 /* Returns whether @head, of a file of @size bytes, begins a segment: of @key, or of any key if that
- * is NULL. 0, -EBADMSG or -EPROTO; -ENOENT for a segment that is being removed. */
+ * is NULL. 0, -EBADMSG or -EPROTO. */
 int  ssem_shm_segment_check (const SsemShmSegment *head,
                              goffset               size,
                              const char           *key);

@@ -6,8 +6,6 @@
 
 #include "ssem-shm-segment-private.h"
 
-#include "ssem/os/ssem-random-private.h"
-
 #include <errno.h>
 #include <string.h>
 
@@ -17,14 +15,15 @@ void
 ssem_shm_segment_fill (SsemShmSegment *segment,
                        const char     *key,
                        int             initial_value,
+                       guint64         segment_id,
                        guint64         incarnation)
 {
   memcpy (segment->magic, segment_magic, sizeof segment->magic);
   segment->layout = SSEM_SHM_LAYOUT;
   segment->key_length = (guint32) strlen (key);
   memcpy (segment->key, key, segment->key_length);
-  segment->segment_id = ssem_random_unique ();
-  segment->incarnation = incarnation != 0 ? incarnation : segment->segment_id;
+  segment->segment_id = segment_id;
+  segment->incarnation = incarnation != 0 ? incarnation : segment_id;
 
   /* Relaxed: no other process sees the segment before it is published. */
   atomic_store_explicit (&segment->epoch, 1, memory_order_relaxed);
@@ -33,7 +32,6 @@ ssem_shm_segment_fill (SsemShmSegment *segment,
   atomic_store_explicit (&segment->initial, initial_value, memory_order_relaxed);
   atomic_store_explicit (&segment->n_slots, SSEM_SHM_FIRST_SLOTS, memory_order_relaxed);
   atomic_store_explicit (&segment->slots_used, 1, memory_order_relaxed);
-  atomic_store_explicit (&segment->life, SSEM_SHM_LIFE_NASCENT, memory_order_relaxed);
 }
 
 int
@@ -57,11 +55,10 @@ ssem_shm_segment_check (const SsemShmSegment *head,
       atomic_load (&head->n_slots) > SSEM_SHM_MAX_SLOTS ||
       atomic_load (&head->slots_used) > atomic_load (&head->n_slots) ||
       ssem_shm_state_unpack (state).slot >= MAX (1, atomic_load (&head->slots_used)) ||
-      atomic_load (&head->last_attach_id) >= (G_GUINT64_CONSTANT (1) << 40) ||
       (guint64) size < SSEM_SHM_SIZE (atomic_load (&head->n_slots)))
     return -EBADMSG;
 
-  return SSEM_SHM_LIFE_PHASE (atomic_load (&head->life)) == SSEM_SHM_LIFE_DOOMED ? -ENOENT : 0;
+  return 0;
 }
 
 void

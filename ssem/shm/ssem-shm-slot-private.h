@@ -40,6 +40,8 @@ typedef struct
 {
   guint64 serial;           /* constant after init: unique in this process, forever */
   SsemShmMember *member;    /* constant after init */
+  guint32 attached_index;   /* of the slot that shows the process as attached; 0 while closed */
+  atomic_uint_least32_t unused_index; /* the same, until a thread operates on the slot; then 0 */
   GMutex claim_lock;        /* makes threads wait for each other that would enlarge the segment */
   SsemShmSlotHandles *idle; /* under slots_lock */
 } SsemShmSlots;
@@ -53,6 +55,19 @@ void    ssem_shm_slots_init       (SsemShmSlots  *self,
 /* Forgets the slots. No thread operates on one of them. Call it before the segment is unmapped,
  * since a thread that ends frees its slots; harmless again later. */
 void    ssem_shm_slots_clear      (SsemShmSlots *self);
+
+/* Claims a slot of @segment that shows this process as attached, before any thread gets a handle.
+ * The segment is the member's or the prepared one. */
+int     ssem_shm_slots_attach     (SsemShmSlots   *self,
+                                   SsemShmSegment *segment);
+
+/* Forgets that slot, which is not used. */
+void    ssem_shm_slots_detach     (SsemShmSlots   *self);
+
+/* Shows this process as attached again, or not any more; it keeps its slots. Returns whether that
+ * has changed. */
+gboolean ssem_shm_slots_set_attached (SsemShmSlots *self,
+                                      gboolean      is_attached);
 
 /* Sets @handle to the calling thread's slot handle for an operation of @depth, and claims a slot
  * for it at the first use. Takes no lock and allocates nothing if the thread has handles of this

@@ -18,7 +18,8 @@
 /* A slot belongs to the process from the claim until the process leaves the segment, and to the
  * thread that claimed it until the thread ends. Then an empty slot is freed. A slot that holds or
  * owes units stays claimed, since what counts is the sum over the process's slots; its handle
- * becomes idle and serves the next new thread.
+ * becomes idle and serves the next new thread. So does the handle of the slot that shows the
+ * process as attached. That slot is claimed first, and serves the first thread that needs one.
  *
  * A thread finds its handles through a few pointers of its own, by the serial of the SsemShmSlots,
  * and through a list behind them.
@@ -75,12 +76,14 @@ forget_in_child (void)
       SsemShmSlots *slots = value;
 
       free_idle (slots);
+      ssem_shm_slots_detach (slots);
       /* A thread that the child does not have may hold it. */
       g_mutex_init (&slots->claim_lock);
     }
 }
 
-/* Frees those slots of a thread that hold and owe nothing. Returns whether none is left. */
+/* Frees those slots of a thread that hold and owe nothing, but not the one that shows the process
+ * as attached. Returns whether none is left. */
 static gboolean
 free_empty_slots (SsemShmSlots       *self,
                   SsemShmSlotHandles *handles)
@@ -94,7 +97,8 @@ free_empty_slots (SsemShmSlots       *self,
 
       if (handle->segment == NULL)
         continue;
-      if (ssem_shm_counter_free_empty_slot (handle->segment, handle->index,
+      if (handle->index != self->attached_index &&
+          ssem_shm_counter_free_empty_slot (handle->segment, handle->index,
                                             self->member->attach_id))
         *handle = (SsemShmSlotHandle) { 0 };
       else
@@ -162,38 +166,43 @@ ssem_shm_slots_clear (SsemShmSlots *self)
   ssem_thread_lock (&slots_lock);
   g_hash_table_remove (table, &self->serial);
   free_idle (self);
+  ssem_shm_slots_detach (self);
   ssem_thread_unlock (&slots_lock);
 }
 
 /* --- Claiming --- */
 
 static guint32
-try_to_claim_slot (SsemShmSlots *self)
+try_to_claim_slot (SsemShmSlots   *self,
+                   SsemShmSegment *segment,
+                   gboolean        is_attached)
 {
-  return ssem_shm_counter_claim_slot (self->member->segment, self->member->attach_id, getpid (),
+  return ssem_shm_counter_claim_slot (segment, self->member->attach_id, is_attached, getpid (),
                                       ssem_process_get_name_space ());
 }
 
 /* Claims a slot; frees those of the dead first where no other is free. With claim_lock. */
 static int
 claim_slot (SsemShmSlots *self,
+            gboolean      is_attached,
             guint32      *slot)
 {
+  SsemShmSegment *segment = self->member->segment;
   int result = 0;
 
-  *slot = try_to_claim_slot (self);
+  *slot = try_to_claim_slot (self, segment, is_attached);
   if (*slot == 0)
     {
-      int n_dead = ssem_shm_recovery_sweep (self->member, SSEM_SHM_SWEEP_ALL);
+      int n_dead = ssem_shm_recovery_sweep (self->member);
 
       result = MIN (n_dead, 0);
-      *slot = try_to_claim_slot (self);
+      *slot = try_to_claim_slot (self, segment, is_attached);
     }
   while (*slot == 0 && result == 0)
     {
       result = ssem_shm_member_grow (self->member);
       if (result == 0)
-        *slot = try_to_claim_slot (self);
+        *slot = try_to_claim_slot (self, segment, is_attached);
     }
 
   return result;
@@ -205,13 +214,55 @@ static int
 claim_slot_in_handler (SsemShmSlots *self,
                        guint32      *slot)
 {
+  SsemShmSegment *segment = self->member->segment;
   int result = 0;
 
-  for (*slot = try_to_claim_slot (self); *slot == 0 && result == 0;
-       *slot = try_to_claim_slot (self))
+  for (*slot = try_to_claim_slot (self, segment, FALSE); *slot == 0 && result == 0;
+       *slot = try_to_claim_slot (self, segment, FALSE))
     result = ssem_shm_member_grow (self->member);
 
   return *slot != 0 ? 0 : result;
+}
+
+int
+ssem_shm_slots_attach (SsemShmSlots   *self,
+                       SsemShmSegment *segment)
+{
+  guint32 slot;
+  int result = 0;
+
+  if (segment == self->member->segment)
+    {
+      g_mutex_lock (&self->claim_lock);
+      result = claim_slot (self, TRUE, &slot);
+      g_mutex_unlock (&self->claim_lock);
+    }
+  else
+    {
+      slot = try_to_claim_slot (self, segment, TRUE);
+    }
+  if (result != 0)
+    return result;
+
+  self->attached_index = slot;
+  atomic_store (&self->unused_index, slot);
+
+  return 0;
+}
+
+void
+ssem_shm_slots_detach (SsemShmSlots *self)
+{
+  self->attached_index = 0;
+  atomic_store (&self->unused_index, 0);
+}
+
+gboolean
+ssem_shm_slots_set_attached (SsemShmSlots *self,
+                             gboolean      is_attached)
+{
+  return ssem_shm_counter_set_attached (self->member->segment, self->attached_index,
+                                        self->member->attach_id, is_attached);
 }
 
 static int
@@ -220,17 +271,21 @@ claim_handle (SsemShmSlots      *self,
               SsemShmSlotHandle *handle)
 {
   SSEM_THREAD_SHIELD;
-  guint32 slot = 0;
-  int result;
+  guint32 slot = atomic_exchange (&self->unused_index, 0);
+  int result = 0;
 
-  if (depth > 0)
+  if (slot != 0)
+    {
+      /* No thread has used it. */
+    }
+  else if (depth > 0)
     {
       result = claim_slot_in_handler (self, &slot);
     }
   else
     {
       g_mutex_lock (&self->claim_lock);
-      result = claim_slot (self, &slot);
+      result = claim_slot (self, FALSE, &slot);
       g_mutex_unlock (&self->claim_lock);
     }
   if (result != 0)

@@ -19,7 +19,8 @@ typedef struct
   atomic_bool is_asleep;     /* set by the waiter, before it looks at is_called_off */
 } SsemShmWaiter;
 
-/* The longest sleep. After that a waiter looks for what it may not have been woken for. */
+/* The longest sleep of a waiter that is one of few. After that a waiter looks for what it may not
+ * have been woken for. */
 #define SSEM_SHM_LONGEST_SLEEP_USEC G_USEC_PER_SEC
 
 /* Prepares this module. Call it before the other functions. */
@@ -53,8 +54,8 @@ int         ssem_shm_waiters_wake     (SsemShmMember  *member,
  * lost. */
 void        ssem_shm_waiters_wake_all (SsemShmMember  *member);
 
-/* Counts the waiters again, after some may have died. */
-void        ssem_shm_waiters_recount  (SsemShmMember  *member);
+/* Counts the waiters again, after some have died. */
+void        ssem_shm_waiters_recount  (SsemShmSegment *segment);
 
 static inline gboolean
 ssem_shm_waiters_is_anybody (SsemShmSegment *segment)

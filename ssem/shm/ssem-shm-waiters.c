@@ -31,9 +31,10 @@
  * Counting the dead
  *
  *   A waiter that dies stays counted, which costs each releaser a needless system call. Its slot
- *   also says that it waits: the slot is set before the count and cleared after. So a recount of
- *   the live slots that wait, stored if the version has not changed, never yields too few. It may
- *   include a waiter that is just coming or going, until the next recount.
+ *   also says that it waits: the slot is set before the count and cleared after. The slots of a
+ *   dead process are freed first. So a recount of the slots that wait, stored if the version has
+ *   not changed, never yields too few. It may include a waiter that is just coming or going, and a
+ *   dead one that nobody has noticed, until the next recount.
  *
  * Calling off
  *
@@ -47,6 +48,8 @@
 #define VERSION_ONE (G_GUINT64_CONSTANT (1) << 32)
 
 #define N_SPINS 150
+
+#define FEW_WAITERS 30
 
 /* 0 with a single processor: nothing changes while a thread spins. Constant after init. */
 static int n_spins;
@@ -84,6 +87,21 @@ ssem_shm_waiters_retract (SsemShmSegment *segment,
   atomic_store (&segment->slots[slot].waiting, 0);
 }
 
+/* Returns how long a waiter may sleep. With many waiters each sleeps longer, for a time of its own:
+ * some thirty looks a second are enough for all of them. */
+static gint64
+get_longest_sleep (SsemShmSegment *segment,
+                   guint32         slot)
+{
+  gint64 n = (gint64) (atomic_load (&segment->waiters) & (GREEDY_ONE - 1));
+
+  if (n <= FEW_WAITERS)
+    return SSEM_SHM_LONGEST_SLEEP_USEC;
+
+  return SSEM_SHM_LONGEST_SLEEP_USEC * n / FEW_WAITERS * (64 + slot * 29 % 64) / 128 +
+         SSEM_SHM_LONGEST_SLEEP_USEC / 2;
+}
+
 gboolean
 ssem_shm_waiters_sleep (SsemShmMember *member,
                         SsemShmWaiter *waiter,
@@ -91,7 +109,7 @@ ssem_shm_waiters_sleep (SsemShmMember *member,
                         int            n,
                         gint64         deadline_usec)
 {
-  gint64 longest = g_get_monotonic_time () + SSEM_SHM_LONGEST_SLEEP_USEC;
+  gint64 longest = g_get_monotonic_time () + get_longest_sleep (member->segment, slot);
   gboolean is_woken = TRUE;
   guint64 word;
 
@@ -135,9 +153,8 @@ ssem_shm_waiters_wake_all (SsemShmMember *member)
 }
 
 void
-ssem_shm_waiters_recount (SsemShmMember *member)
+ssem_shm_waiters_recount (SsemShmSegment *segment)
 {
-  SsemShmSegment *segment = member->segment;
   guint64 word = atomic_load (&segment->waiters);
   guint64 counted;
   guint32 index, used;
@@ -149,11 +166,9 @@ ssem_shm_waiters_recount (SsemShmMember *member)
       for (index = 1; index < used; index++)
         {
           SsemShmSlot *slot = &segment->slots[index];
-          guint64 owner = atomic_load (&slot->owner);
           int n = (int) atomic_load (&slot->waiting);
 
-          if (owner != 0 && n != 0 &&
-              ssem_shm_member_is_alive (member, owner >> SSEM_SHM_OWNER_SHIFT))
+          if (n != 0 && atomic_load (&slot->owner) != 0)
             counted += announcement (n);
         }
       if ((guint32) word == (guint32) counted)

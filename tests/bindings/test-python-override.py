@@ -11,7 +11,7 @@ from gi.repository import Gio, GLib
 
 import tap
 from bindings import CANCELLED, INVALID_ARGUMENT, LONG_SECONDS, MAXIMUM, OverrideCase, Ssem
-from semaphores import BACKEND, wait_until
+from semaphores import BACKEND, list_keys, wait_until
 
 CODES = Ssem.SystemSemaphoreError
 CLASSES = {
@@ -42,7 +42,7 @@ class Construction(OverrideCase):
         semaphore = Ssem.SystemSemaphore(key=self.key, initial_value=2, undo=False,
                                          backend=Ssem.Backend.SYSV)
         self.find_set(self.path if BACKEND == 'sysv' else
-                      os.path.join(self.directory, os.listdir(self.directory)[0]))
+                      os.path.join(self.directory, list_keys(self.directory)[0]))
         self.assertEqual(semaphore.get_value(), 2)
         self.assertIs(semaphore.get_undo(), False)
         self.assertEqual(semaphore.get_backend(), Ssem.Backend.SYSV)

@@ -16,7 +16,7 @@ from gi.repository import Gio, GObject
 
 import tap
 from bindings import CHOSEN, INVALID_ARGUMENT, OverrideCase, Ssem
-from semaphores import wait_until
+from semaphores import list_keys, wait_until
 
 KEY_ERROR = Ssem.SystemSemaphoreError.KEY_ERROR
 MODES = [Ssem.AccessMode.OPEN, Ssem.AccessMode.CREATE, Ssem.AccessMode.OPEN_EXISTING,
@@ -51,13 +51,13 @@ class Case(OverrideCase):
     def setUp(self):
         super().setUp()
         self.semaphore = self.new(3)
-        self.names = sorted(os.listdir(self.directory))
+        self.names = list_keys(self.directory)
 
     def tearDown(self):
         """Checks that the semaphore has not changed, and that no other semaphore exists."""
         self.assertEqual(self.semaphore.get_key(), self.key)
         self.assertEqual(self.semaphore.get_value(), 3)
-        self.assertEqual(sorted(os.listdir(self.directory)), self.names)
+        self.assertEqual(list_keys(self.directory), self.names)
         self.semaphore = None
         # The await thread ends with its last request.
         wait_until(lambda: threading.active_count() == 1, 'all threads end')
@@ -75,7 +75,7 @@ class Case(OverrideCase):
 
     def find_set_of_other(self):
         """Finds the set of the only other key, so that the test notices a leftover."""
-        name, = set(os.listdir(self.directory)) - set(self.names)
+        name, = set(list_keys(self.directory)) - set(self.names)
         self.find_set(os.path.join(self.directory, name))
 
 

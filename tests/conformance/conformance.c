@@ -27,15 +27,15 @@ static const Backend backends[] = {
   { SSEM_BACKEND_SHARED_MEMORY, "shared-memory", "this build has no shared-memory backend",
     NEEDS_BOUND | NEEDS_ASKING | NEEDS_SYSV, G_MAXINT, G_MAXINT },
   { SSEM_BACKEND_SYSV, "sysv", "this build has no System V backend",
-    NEEDS_HOLDERS | NEEDS_WINGS | NEEDS_UNDO_AT_EXEC | NEEDS_SHARED_MEMORY, 32767, 32767 },
+    NEEDS_HOLDERS | NEEDS_UNDO_AT_EXEC | NEEDS_SHARED_MEMORY, 32767, 32767 },
   { SSEM_BACKEND_WINDOWS, "windows", "the Windows backend needs Windows",
     NEEDS_UNDO | NEEDS_RESET | NEEDS_INSPECT | NEEDS_LIST | NEEDS_REMOVE | NEEDS_ATOMIC_N |
-    NEEDS_LEFTOVERS | NEEDS_FILES | NEEDS_HOLDERS | NEEDS_BOUND | NEEDS_WINGS |
-    NEEDS_UNDO_AT_EXEC | NEEDS_SHARED_MEMORY | NEEDS_SYSV, G_MAXINT, 1000 },
+    NEEDS_LEFTOVERS | NEEDS_FILES | NEEDS_HOLDERS | NEEDS_BOUND | NEEDS_UNDO_AT_EXEC |
+    NEEDS_SHARED_MEMORY | NEEDS_SYSV, G_MAXINT, 1000 },
   { MEMORY_BACKEND, "memory", NULL,
     NEEDS_UNDO | NEEDS_INSPECT | NEEDS_LIST | NEEDS_REMOVE | NEEDS_LEFTOVERS | NEEDS_FILES |
-    NEEDS_HOLDERS | NEEDS_BOUND | NEEDS_ASKING | NEEDS_WINGS | NEEDS_UNDO_AT_EXEC |
-    NEEDS_WAITING_THREAD | NEEDS_SHARED_MEMORY | NEEDS_SYSV | NEEDS_LIMITS, G_MAXINT, G_MAXINT },
+    NEEDS_HOLDERS | NEEDS_BOUND | NEEDS_ASKING | NEEDS_UNDO_AT_EXEC | NEEDS_WAITING_THREAD |
+    NEEDS_SHARED_MEMORY | NEEDS_SYSV | NEEDS_LIMITS, G_MAXINT, G_MAXINT },
 };
 
 /* Why a case is skipped, where that is missing. */
@@ -57,7 +57,6 @@ static const struct
   { NEEDS_HOLDERS, "the backend does not name the processes that hold and wait" },
   { NEEDS_BOUND, "the backend counts as far as an int does" },
   { NEEDS_ASKING, "not every operation of the backend notices a removal" },
-  { NEEDS_WINGS, "the locks of this backend lie in one file, or there are none" },
   { NEEDS_UNDO_AT_EXEC, "units come back when the process ends, not at exec ()" },
   { NEEDS_WAITING_THREAD, "no thread waits for an asynchronous acquire" },
   { NEEDS_SIGNALS, "the system has no signals" },
@@ -66,12 +65,13 @@ static const struct
   { NEEDS_USERS, "only root can become another user" },
   { NEEDS_FORK_AMONG_THREADS, "a child may find the sanitizer's allocator locked forever" },
   { NEEDS_ALLOCATOR, "the sanitizer's allocator has limits and locks of its own" },
+  { NEEDS_TRACED_END, "the sanitizer looks for leaks at the end, which it cannot in a traced process" },
 };
 
 /* With the address sanitizer, of gcc 12 at least, a child of fork () hangs in its first allocation
  * if another thread of its parent was allocating. */
 #ifdef SSEM_TEST_ADDRESS_SANITIZER
-#define BUILD_LACKS (NEEDS_FORK_AMONG_THREADS | NEEDS_ALLOCATOR)
+#define BUILD_LACKS (NEEDS_FORK_AMONG_THREADS | NEEDS_ALLOCATOR | NEEDS_TRACED_END)
 #else
 #define BUILD_LACKS 0
 #endif

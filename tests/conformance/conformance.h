@@ -67,11 +67,13 @@ G_BEGIN_DECLS
  *   Hold           (not of the contract)                 hold/...
  *   Limits         no inotify, no descriptors, no room   limits/no-*, full-file-system,
  *                                                        no-room-to-grow
+ *                  listeners die, or stand still         limits/listeners-*
  *                  setrlimit                             rlimits/...
  *                  4,000 attached, and one too many      limits/crowd, counter/slots
  *                  never blocked, nothing started        limits/never-blocked
- *                  many attached, locks in many files    crowd/..., crowd-races/...,
- *                                                        crowd-misfits/...
+ *                  many processes attached               processes/many*
+ *   Process files  made, removed, cleared away           processes/...
+ *   Names          a directory for each key              naming/...
  *                  all of it together                    storm/kills, one-death; soak
  *                  all of it, against a model            differential/histories
  *                  other worlds                          ../worlds
@@ -121,7 +123,6 @@ typedef enum
   NEEDS_HOLDERS = 1 << 8,    /* the backend names the processes that hold and that wait */
   NEEDS_BOUND = 1 << 9,      /* the maximum is less than G_MAXINT */
   NEEDS_ASKING = 1 << 10,    /* every operation asks the system, and so notices a removal */
-  NEEDS_WINGS = 1 << 11,     /* the locks of a crowd lie in several files */
   NEEDS_UNDO_AT_EXEC = 1 << 12, /* units come back at exec (), not only when the process ends */
   NEEDS_WAITING_THREAD = 1 << 15, /* an asynchronous acquire waits in a thread */
   /* For cases about one backend. */
@@ -135,6 +136,7 @@ typedef enum
   /* Of the build. */
   NEEDS_FORK_AMONG_THREADS = 1 << 24,
   NEEDS_ALLOCATOR = 1 << 25, /* the system's own: no sanitizer's */
+  NEEDS_TRACED_END = 1 << 26,
 } Needs;
 
 typedef void (* TestBody) (Fixture *fixture);
@@ -195,20 +197,32 @@ void                 fixture_expect_refused (Fixture        *self,
                                             int              code,
                                             const char      *named);
 
+/* Removes the process files from a directory of keys, and their own directory. A process keeps its
+ * file until it ends, and what killed processes had may still be there: but no more than one
+ * process may be alive. */
+void                 fixture_remove_processes (Fixture      *self,
+                                            const char      *keys_directory);
+
 /* Opens the directories to other users. */
 void                 fixture_share         (Fixture         *self);
 /* The same. Returns FALSE, and skips the case, where no helper can become another user. */
 gboolean             fixture_can_change_user (Fixture       *self);
 
-/* The names in the directory of keys, sorted. */
+/* The names of keys in their directory, sorted; without the directory of the process files. */
 GStrv                fixture_list_keys     (Fixture         *self);
 void                 fixture_assert_empty  (Fixture         *self);
-/* The path of the file that the fixture's key has or would have. */
+/* The path of what the fixture's key has or would have in the directory of keys: a file, or in
+ * shared memory a directory. */
 char                *fixture_key_path      (Fixture         *self);
-/* In shared memory: from here on who attaches to the one key that is there comes as one of a crowd.
- * One in FIXTURE_CROWD counts again, and finds out. */
-#define FIXTURE_CROWD 64
-void                 fixture_gather_crowd  (Fixture         *self);
+/* The path of the file that contains the semaphore of the fixture's key, or would: the key's own,
+ * or in shared memory the segment in its directory. */
+char                *fixture_content_path  (Fixture         *self);
+/* In shared memory: the names of the process files, sorted, and of the private directories of
+ * processes. */
+GStrv                fixture_list_processes (Fixture        *self);
+/* Whether a living process has locked that process file. */
+gboolean             fixture_is_process    (Fixture         *self,
+                                            const char      *name);
 /* Waits until pending asynchronous acquires of this process wait in @n_threads threads. Where no
  * thread waits, they are pending from the start. */
 void                 fixture_wait_until_pending (Fixture    *self,
@@ -234,7 +248,7 @@ void                 fixture_make_peer     (Fixture         *self,
 /* Removes it; it has to have that value. */
 void                 fixture_remove_peer   (Fixture         *self,
                                             int              value);
-/* Puts a directory where a file belongs. */
+/* Puts a directory where a file belongs, or the other way round. */
 void                 fixture_plant_misfit  (Fixture         *self);
 /* Removes the semaphore behind everybody's back, as an administrator would. */
 void                 fixture_remove        (Fixture         *self,

@@ -44,7 +44,7 @@ SsemShmSlotHandle
 claim (SsemShmSegment *segment,
        guint64         process)
 {
-  guint32 index = ssem_shm_counter_claim_slot (segment, process, (int) process, 0);
+  guint32 index = ssem_shm_counter_claim_slot (segment, process, FALSE, (int) process, 0);
 
   g_assert_cmpuint (index, >, 0);
 

@@ -326,6 +326,9 @@ helper_trace (Helper *self)
 {
   int status;
 
+  /* It answers, so its program has been loaded: what it does from now on is the same each time. */
+  helper_run_expect_ok (self, "umask 077");
+
   if (ptrace (PTRACE_SEIZE, self->pid, NULL, PTRACE_O_TRACESYSGOOD) != 0)
     return FALSE;
 
@@ -344,6 +347,50 @@ helper_step (Helper *self)
   g_assert_cmpint (ptrace (PTRACE_SYSCALL, self->pid, NULL, NULL), ==, 0);
   g_assert_cmpint (waitpid (self->pid, &status, 0), ==, self->pid);
   g_assert_true (WIFSTOPPED (status));
+}
+
+/* Whether it is in a call by which it talks to the test. */
+static gboolean
+is_talking (Helper *self)
+{
+  g_autofree char *thread = g_strdup_printf ("%d", (int) self->pid);
+  SystemCall call;
+
+  return system_call_read (self->pid, thread, &call) &&
+         ((call.kind == SYSTEM_CALL_READ && call.arguments[0] == STDIN_FILENO) ||
+          (call.kind == SYSTEM_CALL_WRITE && call.arguments[0] == STDOUT_FILENO));
+}
+
+gboolean
+helper_lead (Helper *self,
+             guint   n)
+{
+  while (!helper_has_answered (self))
+    {
+      helper_step (self);
+      if (!is_talking (self) && n-- == 0)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+gboolean
+helper_lead_to_end (Helper *self,
+                    guint   n)
+{
+  g_autofree char *thread = g_strdup_printf ("%d", (int) self->pid);
+  SystemCall call = { SYSTEM_CALL_OTHER };
+
+  do
+    {
+      helper_step (self);
+      if (system_call_read (self->pid, thread, &call) && call.kind == SYSTEM_CALL_EXIT)
+        return FALSE;
+    }
+  while (is_talking (self) || n-- > 0);
+
+  return TRUE;
 }
 
 void

@@ -141,6 +141,13 @@ void      helper_run_to           (Helper         *self,
                                    SystemCallKind  kind,
                                    guint64         third);
 void      helper_step             (Helper     *self);
+/* Leads a traced one, which has been told what to do, to the @n-th entry or exit of a system call,
+ * from 0, and leaves it there. Returns FALSE where it has done all before. */
+gboolean  helper_lead             (Helper     *self,
+                                   guint       n);
+/* The same for one that has been told to end. Returns FALSE where it is about to end. */
+gboolean  helper_lead_to_end      (Helper     *self,
+                                   guint       n);
 /* Traces it no longer, and lets it run. */
 void      helper_let_go           (Helper     *self);
 /* Waits until it has gone for good, and answers how: see waitpid(2), or -1 for a child of a helper

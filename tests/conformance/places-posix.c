@@ -4,16 +4,21 @@
 
 #include "places.h"
 
-#include "ssem/shm/ssem-shm-layout-private.h"
-
 #include <glib/gstdio.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/ipc.h>
-#include <sys/mman.h>
 #include <sys/sem.h>
 #include <unistd.h>
+
+/* What shared memory has in the directory of keys beside the keys: a file for each process, called
+ * ID, and private directories ID-NUMBER in which segments are made. */
+#define PROCESSES "processes"
+
+/* What a segment is called that a test has planted. */
+#define PLANTED_SEGMENT "0123456789abcdef"
 
 typedef struct
 {
@@ -21,20 +26,119 @@ typedef struct
   int id;
 } SeenSet;
 
+static int
+compare_names (gconstpointer a,
+               gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Returns what is in a directory but @hidden, sorted; nothing where there is no such directory. */
+static GStrv
+list_names (const char *path,
+            const char *hidden)
+{
+  g_autoptr(GPtrArray) names = g_ptr_array_new ();
+  g_autoptr(GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      if (g_strcmp0 (name, hidden) != 0)
+        g_ptr_array_add (names, g_strdup (name));
+    }
+  g_ptr_array_sort (names, compare_names);
+  g_ptr_array_add (names, NULL);
+
+  return (GStrv) g_ptr_array_steal (names, NULL);
+}
+
 GStrv
 fixture_list_keys (Fixture *self)
 {
-  g_autoptr(GStrvBuilder) names = g_strv_builder_new ();
-  g_autoptr(GError) error = NULL;
-  g_autoptr(GDir) dir = g_dir_open (self->keys_directory, 0, &error);
+  g_assert_true (g_file_test (self->keys_directory, G_FILE_TEST_IS_DIR));
+
+  /* Whatever backend a case is about, it may have opened a key of shared memory. */
+  return list_names (self->keys_directory, PROCESSES);
+}
+
+static void
+remove_tree (const char *path)
+{
+  g_autoptr(GDir) dir = NULL;
   const char *name;
 
-  g_assert_no_error (error);
-  while ((name = g_dir_read_name (dir)) != NULL)
-    g_strv_builder_add (names, name);
+  /* A file, a link or a FIFO needs no more. */
+  if (g_unlink (path) == 0 || errno == ENOENT)
+    return;
 
-  return g_strv_builder_end (names);
+  dir = g_dir_open (path, 0, NULL);
+  g_assert_nonnull (dir);
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *inner = g_build_filename (path, name, NULL);
+
+      remove_tree (inner);
+    }
+  g_assert_cmpint (g_rmdir (path), ==, 0);
 }
+
+/* --- Process files --- */
+
+GStrv
+fixture_list_processes (Fixture *self)
+{
+  g_autofree char *path = g_build_filename (self->keys_directory, PROCESSES, NULL);
+
+  return list_names (path, NULL);
+}
+
+static gboolean
+is_locked (const char *path)
+{
+  struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1 };
+  /* Not for writing: to close such a descriptor would look like a death to those who listen. */
+  int fd = open (path, O_RDONLY | O_CLOEXEC);
+
+  /* A file that has gone is no process's. */
+  if (fd < 0)
+    return FALSE;
+  g_assert_cmpint (fcntl (fd, F_OFD_GETLK, &lock), ==, 0);
+  close (fd);
+
+  return lock.l_type != F_UNLCK;
+}
+
+gboolean
+fixture_is_process (Fixture    *self,
+                    const char *name)
+{
+  g_autofree char *path = g_build_filename (self->keys_directory, PROCESSES, name, NULL);
+
+  return is_locked (path);
+}
+
+void
+fixture_remove_processes (Fixture    *self,
+                          const char *keys_directory)
+{
+  g_autofree char *directory = g_build_filename (keys_directory, PROCESSES, NULL);
+  g_auto(GStrv) names = list_names (directory, NULL);
+  guint n_alive = 0;
+  guint i;
+
+  for (i = 0; names[i] != NULL; i++)
+    {
+      g_autofree char *path = g_build_filename (directory, names[i], NULL);
+
+      n_alive += is_locked (path) ? 1 : 0;
+      remove_tree (path);
+    }
+  g_assert_cmpuint (n_alive, <=, 1);
+  g_assert_true (g_rmdir (directory) == 0 || errno == ENOENT);
+}
+
+/* --- Places --- */
 
 Needs
 places_get_lacks (void)
@@ -121,34 +225,7 @@ places_end (Fixture *self)
         g_assert_true (errno == EINVAL || errno == EIDRM || errno == EACCES);
     }
   g_clear_pointer (&self->sets, g_array_unref);
-}
-
-void
-fixture_gather_crowd (Fixture *self)
-{
-  g_auto(GStrv) names = fixture_list_keys (self);
-  SsemShmSegment *segment;
-  guint n_found = 0, i;
-
-  for (i = 0; names[i] != NULL; i++)
-    {
-      g_autofree char *path = g_build_filename (self->keys_directory, names[i], NULL);
-      int fd;
-
-      /* The directory in which the crowd has its locks. */
-      if (g_str_has_suffix (path, "+"))
-        continue;
-
-      fd = open (path, O_RDWR | O_CLOEXEC);
-      g_assert_cmpint (fd, >=, 0);
-      segment = mmap (NULL, SSEM_SHM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-      g_assert_true (segment != MAP_FAILED);
-      atomic_fetch_add (&segment->n_near, FIXTURE_CROWD);
-      munmap (segment, SSEM_SHM_PAGE);
-      close (fd);
-      n_found++;
-    }
-  g_assert_cmpuint (n_found, ==, 1);
+  fixture_remove_processes (self, self->keys_directory);
 }
 
 char *
@@ -164,37 +241,33 @@ fixture_key_path (Fixture *self)
   return g_build_filename (self->keys_directory, names[0], NULL);
 }
 
+char *
+fixture_content_path (Fixture *self)
+{
+  g_autofree char *path = fixture_key_path (self);
+  g_auto(GStrv) names = NULL;
+
+  if (self->backend != SSEM_BACKEND_SHARED_MEMORY)
+    return g_steal_pointer (&path);
+
+  names = list_names (path, NULL);
+  g_assert_cmpuint (g_strv_length (names), <=, 1);
+
+  return g_build_filename (path, names[0] != NULL ? names[0] : PLANTED_SEGMENT, NULL);
+}
+
 void
 fixture_plant_content (Fixture    *self,
                        const char *content,
                        gsize       length)
 {
-  g_autofree char *path = fixture_key_path (self);
+  g_autofree char *path = fixture_content_path (self);
+  g_autofree char *directory = g_path_get_dirname (path);
   g_autoptr(GError) error = NULL;
 
+  g_assert_cmpint (g_mkdir_with_parents (directory, 0700), ==, 0);
   g_file_set_contents_full (path, content, length, G_FILE_SET_CONTENTS_NONE, 0600, &error);
   g_assert_no_error (error);
-}
-
-static void
-remove_tree (const char *path)
-{
-  g_autoptr(GDir) dir = NULL;
-  const char *name;
-
-  /* A file, a link or a FIFO needs no more. */
-  if (g_unlink (path) == 0 || errno == ENOENT)
-    return;
-
-  dir = g_dir_open (path, 0, NULL);
-  g_assert_nonnull (dir);
-  while ((name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *inner = g_build_filename (path, name, NULL);
-
-      remove_tree (inner);
-    }
-  g_assert_cmpint (g_rmdir (path), ==, 0);
 }
 
 void
@@ -215,8 +288,13 @@ void
 fixture_plant_misfit (Fixture *self)
 {
   g_autofree char *path = fixture_key_path (self);
+  g_autoptr(GError) error = NULL;
 
-  g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  if (self->backend == SSEM_BACKEND_SHARED_MEMORY)
+    g_file_set_contents (path, "", 0, &error);
+  else
+    g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  g_assert_no_error (error);
 }
 
 void
@@ -224,11 +302,15 @@ fixture_remove (Fixture *self,
                 Removal  removal)
 {
   g_auto(GStrv) names = fixture_list_keys (self);
+  g_auto(GStrv) segments = NULL;
   g_autofree char *path = NULL;
+  g_autofree char *segment = NULL;
   int set;
 
   g_assert_cmpuint (g_strv_length (names), ==, 1);
   path = g_build_filename (self->keys_directory, names[0], NULL);
+  segments = list_names (path, NULL);
+  segment = g_build_filename (path, segments[0], NULL);
   switch (self->backend)
     {
     case SSEM_BACKEND_SYSV:
@@ -243,7 +325,10 @@ fixture_remove (Fixture *self,
       break;
 
     case SSEM_BACKEND_SHARED_MEMORY:
-      g_assert_cmpint (g_unlink (path), ==, 0);
+      if (removal == REMOVE_COUNTER)
+        g_assert_cmpint (g_unlink (segment), ==, 0);
+      else
+        remove_tree (path);
       break;
 
     case SSEM_BACKEND_DEFAULT:

@@ -20,12 +20,14 @@ typedef struct
 } Row;
 
 static const Row rows[] = {
+  { SYS_exit_group, SYSTEM_CALL_EXIT },
 #ifdef SYS_futex
   { SYS_futex, SYSTEM_CALL_FUTEX },
 #endif
 #ifdef SYS_futex_time64
   { SYS_futex_time64, SYSTEM_CALL_FUTEX },
 #endif
+  { SYS_read, SYSTEM_CALL_READ },
 #ifdef SYS_semctl
   { SYS_semctl, SYSTEM_CALL_SEMCTL },
 #endif
@@ -41,6 +43,7 @@ static const Row rows[] = {
 #ifdef SYS_semtimedop_time64
   { SYS_semtimedop_time64, SYSTEM_CALL_SEMOP },
 #endif
+  { SYS_write, SYSTEM_CALL_WRITE },
 #ifdef SYS_ipc
   { SYS_ipc, KIND_IPC },
 #endif
@@ -49,8 +52,11 @@ static const Row rows[] = {
 /* The same in a 32-bit process of a 64-bit system. */
 static const Row narrow_rows[] = {
 #ifdef __x86_64__
+  { 3, SYSTEM_CALL_READ },
+  { 4, SYSTEM_CALL_WRITE },
   { 117, KIND_IPC },
   { 240, SYSTEM_CALL_FUTEX },
+  { 252, SYSTEM_CALL_EXIT },
   { 393, SYSTEM_CALL_SEMGET },
   { 394, SYSTEM_CALL_SEMCTL },
   { 420, SYSTEM_CALL_SEMOP },

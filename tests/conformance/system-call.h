@@ -14,10 +14,13 @@ G_BEGIN_DECLS
 typedef enum
 {
   SYSTEM_CALL_OTHER,
+  SYSTEM_CALL_EXIT, /* of the whole process */
   SYSTEM_CALL_FUTEX,
+  SYSTEM_CALL_READ,
   SYSTEM_CALL_SEMCTL,
   SYSTEM_CALL_SEMGET,
   SYSTEM_CALL_SEMOP, /* or semtimedop(2) */
+  SYSTEM_CALL_WRITE,
 } SystemCallKind;
 
 typedef struct

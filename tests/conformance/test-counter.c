@@ -608,7 +608,7 @@ test_slots (void)
 
   memory_init (&memory);
   segment = memory.mappings[0];
-  while (ssem_shm_counter_claim_slot (memory.mappings[n % N_MAPPINGS], n + 1, 1, 0) != 0)
+  while (ssem_shm_counter_claim_slot (memory.mappings[n % N_MAPPINGS], n + 1, FALSE, 1, 0) != 0)
     n++;
   g_assert_cmpuint (n, ==, SSEM_SHM_MAX_SLOTS - 1);
   g_assert_cmpuint (n, >=, 4000);
@@ -620,7 +620,7 @@ test_slots (void)
   ssem_shm_counter_free_slots (segment, 1234);
   g_assert_cmpuint (count_slots_of (segment, 1234), ==, 0);
   add (claim (segment, n + 1), -3);
-  g_assert_cmpuint (ssem_shm_counter_claim_slot (segment, n + 2, 1, 0), ==, 0);
+  g_assert_cmpuint (ssem_shm_counter_claim_slot (segment, n + 2, FALSE, 1, 0), ==, 0);
   g_assert_true (ssem_shm_counter_reclaim (segment, n + 1));
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, INITIAL);
 

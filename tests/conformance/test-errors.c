@@ -205,13 +205,15 @@ test_another_version (Fixture *fixture)
 {
   const gsize layout_offset = 8;
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  g_autofree char *path = fixture_key_path (fixture);
+  g_autofree char *path = NULL;
+  g_autofree char *planted_path = fixture_content_path (fixture);
   g_autofree char *record = NULL;
   g_autofree char *found = NULL;
   gsize length, found_length;
   GError *error = NULL;
 
   semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
+  path = fixture_content_path (fixture);
   g_file_get_contents (path, &record, &length, &error);
   g_assert_no_error (error);
   drop_object (&semaphore);
@@ -220,7 +222,7 @@ test_another_version (Fixture *fixture)
   fixture_plant_content (fixture, record, length);
   expect_refused (fixture, SSEM_ACCESS_MODE_CREATE, SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR,
                   NULL);
-  g_file_get_contents (path, &found, &found_length, &error);
+  g_file_get_contents (planted_path, &found, &found_length, &error);
   g_assert_no_error (error);
   g_assert_cmpmem (found, found_length, record, length);
   fixture_unplant (fixture);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -109,6 +110,23 @@ fork_child (void)
   answer ("ok");
 }
 
+/* A child with all that this process has, made without the C library. */
+static void
+fork_without_handlers (void)
+{
+  pid_t pid = (pid_t) syscall (SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+
+  if (pid < 0)
+    g_error ("clone: %s", g_strerror (errno));
+  if (pid == 0)
+    {
+      alarm (LIFETIME_SECONDS);
+      for (;;)
+        pause ();
+    }
+  answer ("ok %d", (int) pid);
+}
+
 void
 begin_for_system (void)
 {
@@ -129,6 +147,10 @@ obey_for_system (char  **words,
   if (g_str_equal (command, "fork"))
     {
       fork_child ();
+    }
+  else if (g_str_equal (command, "raw-fork"))
+    {
+      fork_without_handlers ();
     }
   else if (g_str_equal (command, "wait") && n_words == 2)
     {

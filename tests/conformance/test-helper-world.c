@@ -124,6 +124,17 @@ write_text (const char *path,
 }
 
 /* Becomes its own user's name space, with itself for the user, and the limit there none. */
+/* Returns the lowest number that no descriptor has. */
+static int
+find_free_descriptor (void)
+{
+  int fd = dup (STDIN_FILENO);
+
+  close (fd);
+
+  return fd;
+}
+
 static gboolean
 forbid_inotify (void)
 {
@@ -393,6 +404,8 @@ change_world (char  **words,
 
   if (g_str_equal (command, "files") && n_words == 2)
     limit (RLIMIT_NOFILE, n);
+  else if (g_str_equal (command, "no-files"))
+    limit (RLIMIT_NOFILE, find_free_descriptor ());
   else if (g_str_equal (command, "limit") && n_words == 3)
     is_done = limit_by_name (words[1], words[2]);
   else if (g_str_equal (command, "lock-memory"))

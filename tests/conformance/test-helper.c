@@ -28,6 +28,8 @@
  *   fork                                `ok PID`; the child listens on descriptor 3, answers on 4,
  *                                       and says `ok` by itself when it does
  *   wait PID                            reaps such a child
+ *   raw-fork                            `ok PID` of a child that no handler of fork () has seen; it
+ *                                       does nothing until it is killed
  *   exec                                this program again, in the same process
  *   exit N, _exit N, abort, quit        quit drops all objects first
  *   serve-late                          exit obeys on after the library's own end, until quit

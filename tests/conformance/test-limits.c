@@ -81,7 +81,7 @@ test_no_descriptors (Fixture *fixture)
 {
   Helper *waiter = fixture_open_helper (fixture, 1);
 
-  helper_run_expect_ok (waiter, "files 5");
+  helper_run_expect_ok (waiter, "no-files");
   expect_served_by_death (fixture, waiter);
   g_assert_cmpuint (count_inotify (waiter->pid), ==, 0);
   helper_run_expect_ok (waiter, "files 256");
@@ -113,16 +113,80 @@ test_listeners_killed (Fixture *fixture)
   helper_expect_ok (waiters[i]);
 }
 
+/* As many processes as may watch for deaths stand still, and the next waiter is served all the
+ * same: it looks itself, once a second. */
 static void
-assert_directory_empty (Helper     *helper,
-                        const char *directory)
+test_listeners_stopped (Fixture *fixture)
+{
+  Helper *stopped[3];
+  Helper *holder = fixture_open_helper (fixture, 4);
+  Helper *waiter = fixture_open_helper (fixture, 4);
+  guint i;
+
+  helper_run_expect_ok (holder, "acquire 0 4");
+  for (i = 0; i < G_N_ELEMENTS (stopped); i++)
+    {
+      stopped[i] = fixture_open_helper (fixture, 4);
+      helper_send (stopped[i], "acquire 0 1");
+      wait_until_blocked (fixture->backend, stopped[i]->pid, 1);
+      helper_stop (stopped[i]);
+    }
+  helper_send (waiter, "acquire 0 1");
+  wait_until_blocked (fixture->backend, waiter->pid, 1);
+  helper_kill (holder);
+  helper_expect_ok (waiter);
+
+  for (i = 0; i < G_N_ELEMENTS (stopped); i++)
+    {
+      helper_signal (stopped[i], SIGCONT);
+      helper_expect_ok (stopped[i]);
+    }
+  g_assert_cmpint (helper_get_value (waiter, 0), ==, 0);
+}
+
+/* One that watches is killed together with a holder, and the others go on watching. */
+static void
+test_listener_killed (Fixture *fixture)
+{
+  Helper *waiters[3];
+  Helper *holders[2];
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (holders); i++)
+    {
+      holders[i] = fixture_open_helper (fixture, 2);
+      helper_run_expect_ok (holders[i], "acquire 0 1");
+    }
+  for (i = 0; i < G_N_ELEMENTS (waiters); i++)
+    {
+      waiters[i] = fixture_open_helper (fixture, 2);
+      helper_send (waiters[i], "acquire 0 1");
+      wait_until_blocked (fixture->backend, waiters[i]->pid, 1);
+    }
+
+  for (i = 0; i < G_N_ELEMENTS (holders); i++)
+    helper_signal (holders[i], SIGKILL);
+  helper_signal (waiters[0], SIGKILL);
+  for (i = 0; i < G_N_ELEMENTS (holders); i++)
+    helper_reap (holders[i]);
+  helper_reap (waiters[0]);
+  helper_expect_ok (waiters[1]);
+  helper_expect_ok (waiters[2]);
+}
+
+/* Nothing but process files may be there. */
+static void
+assert_no_keys (Helper     *helper,
+                const char *directory)
 {
   /* As the helper sees it, in its own name space. */
   g_autofree char *path = g_strdup_printf ("/proc/%d/root%s", (int) helper->pid, directory);
   g_autoptr(GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
 
   g_assert_nonnull (dir);
-  g_assert_cmpstr (g_dir_read_name (dir), ==, NULL);
+  while ((name = g_dir_read_name (dir)) != NULL)
+    g_assert_cmpstr (name, ==, "processes");
 }
 
 /* A little more room in each turn, until it is enough. */
@@ -149,7 +213,7 @@ test_full_file_system (Fixture *fixture)
       if (!is_open)
         {
           g_assert_true (g_str_has_prefix (answer, "error ssem-system-semaphore-error-quark 5 "));
-          assert_directory_empty (helper, fixture->keys_directory);
+          assert_no_keys (helper, fixture->keys_directory);
           n_refused++;
         }
     }
@@ -157,7 +221,7 @@ test_full_file_system (Fixture *fixture)
   helper_run_expect_ok (helper, "acquire 0 3");
   helper_run_expect_ok (helper, "release 0 3");
   helper_run_expect_ok (helper, "close 0");
-  assert_directory_empty (helper, fixture->keys_directory);
+  assert_no_keys (helper, fixture->keys_directory);
 }
 
 /* There is room for the first slots, and none for more until there is. */
@@ -272,6 +336,8 @@ const Case conformance_cases[] = {
   { "no-inotify", 0, test_no_inotify },
   { "no-descriptors", 0, test_no_descriptors },
   { "listeners-killed", 0, test_listeners_killed },
+  { "listeners-stopped", 0, test_listeners_stopped },
+  { "listener-killed", 0, test_listener_killed },
 
   /* In a name space of its own for processes, the same numbers mean other processes. Each side has
    * to notice the death of the other. */

@@ -2,678 +2,472 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "ssem/os/ssem-file-link-private.h"
-#include "ssem/shm/linux/ssem-shm-linux-member-private.h"
+#include "conformance.h"
 
-#include <ssem.h>
-
-#include <errno.h>
 #include <glib/gstdio.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-/* How a segment gets its name and loses it, with what a race or a kill leaves put there by hand.
- * Several files in one process are to each other what several processes are: each has an open file
- * description of its own, and so locks of its own. */
+#include <string.h>
 
-#define INITIAL 7
+/* How a segment of shared memory gets its name and loses it: the directory of a key, in which there
+ * is one segment, or none when a process was killed in the middle. A process is stopped or killed
+ * at each of its system calls while others use the key, and files of outsiders lie around. script.h
+ * explains the scripts.
+ *
+ * What lies in the place of a key is in test-planted.c, what is moved away in test-paths.c. */
 
-/* Whether who attaches expects to find nothing, as one who has removed the semaphore before. He
- * finds what there is all the same. */
-static gboolean expects_none;
+#define INITIAL 3
 
-typedef struct
-{
-  char *folder;
-  char *key;
-  char *first;   /* the first place */
-  char *further; /* the folder of the others */
-} World;
-
-static void
-world_init (World *self)
-{
-  SsemShmLinuxMember file;
-
-  self->folder = g_dir_make_tmp ("ssem-test-XXXXXX", NULL);
-  g_assert_nonnull (self->folder);
-  g_setenv ("SSEM_RUNTIME_DIR", self->folder, TRUE);
-  self->key = g_strdup_printf ("naming %08x", g_random_int ());
-
-  ssem_shm_linux_member_init (&file, ssem_shm_name_new (self->key));
-  self->first = g_strdup (file.name->path);
-  self->further = ssem_shm_name_get_further (file.name);
-  ssem_shm_linux_member_clear (&file);
-}
-
-/* Nothing is left. */
-static void
-world_clear (World *self)
-{
-  g_assert_cmpint (g_rmdir (self->folder), ==, 0);
-  g_free (self->folder);
-  g_free (self->key);
-  g_free (self->first);
-  g_free (self->further);
-}
-
-static void
-file_init (SsemShmLinuxMember *file,
-           World              *world)
-{
-  ssem_shm_linux_member_init (file, ssem_shm_name_new (world->key));
-}
-
-static int
-try_attach (World              *world,
-            SsemShmLinuxMember *file,
-            SsemShmOpening      opening,
-            gboolean           *is_new)
-{
-  file_init (file, world);
-  file->parent.expects_none = expects_none;
-
-  return ssem_shm_member_attach (&file->parent, INITIAL, opening, 0, is_new);
-}
-
-/* Answers whether it is new. */
-static gboolean
-attach (World              *world,
-        SsemShmLinuxMember *file)
-{
-  gboolean is_new;
-
-  g_assert_cmpint (try_attach (world, file, SSEM_SHM_OPEN_OR_CREATE, &is_new), ==, 0);
-  g_assert_cmpint (SSEM_SHM_LIFE_PHASE (file->parent.segment->life), ==, SSEM_SHM_LIFE_OPEN);
-  g_assert_true (ssem_shm_file_is_in_place (&file->file));
-
-  return is_new;
-}
+/* More system calls than opening or closing takes. */
+#define MAX_POINTS 400
 
 static gboolean
-leave (SsemShmLinuxMember *file)
+may_trace (Helper *helper)
 {
-  gboolean is_removed;
+  if (helper_trace (helper))
+    return TRUE;
 
-  ssem_shm_linux_member_disown (file);
-  is_removed = ssem_shm_member_leave (&file->parent, FALSE);
-  ssem_shm_linux_member_clear (file);
-
-  return is_removed;
+  g_test_skip ("the system forbids to trace another process");
+  return FALSE;
 }
 
-/* What the kernel does for who is killed. */
+/* Ends a round: all helpers go, and nothing is left. */
 static void
-die (SsemShmLinuxMember *file)
+end_round (Fixture *fixture)
 {
-  file->liveness.is_counted = FALSE;
-  ssem_shm_linux_member_clear (file);
+  guint i;
+
+  for (i = 0; i < fixture->helpers->len; i++)
+    {
+      Helper *helper = g_ptr_array_index (fixture->helpers, i);
+
+      if (helper->pid != 0)
+        helper_quit (helper);
+    }
+  fixture_assert_empty (fixture);
+  g_ptr_array_set_size (fixture->helpers, 0);
 }
 
-/* One who stands still, or dies, between getting the name and the look at the other places. */
+/* Reports how many points there were, so that a test that leads nobody anywhere is noticed. */
 static void
-plant_nascent (World              *world,
-               SsemShmLinuxMember *file,
-               const char         *place)
+report_points (guint n)
 {
-  file_init (file, world);
-  g_assert_cmpint (ssem_shm_linux_member_create (file, INITIAL, FALSE), ==, 0);
-  g_assert_cmpint (ssem_file_link (file->file.fd, place), ==, 0);
-  ssem_shm_file_set_location (&file->file, place);
+  g_test_message ("%u points", n);
+  g_assert_cmpuint (n, >, 6);
+  g_assert_cmpuint (n, <, MAX_POINTS);
 }
 
-/* One who stands still, or dies, before it takes the right to unlink the name; or after that. */
+/* Two that come to the key use the same semaphore, and it has @value. */
 static void
-make_doomed (SsemShmLinuxMember *file,
-             gboolean            is_remover)
+assert_same (Fixture *fixture,
+             Helper  *one,
+             Helper  *other,
+             int      value)
 {
-  SsemShmSegment *segment = file->parent.segment;
-
-  segment->life = SSEM_SHM_LIFE_NEXT (segment->life, SSEM_SHM_LIFE_DOOMED);
-  if (is_remover)
-    segment->remover = file->parent.attach_id;
+  g_assert_cmpint (helper_get_value (one, 0), ==, value);
+  helper_run_expect_ok (one, "release 0 1");
+  g_assert_cmpint (helper_get_value (other, 0), ==, value + 1);
+  helper_run_expect_ok (one, "acquire 0 1");
+  g_assert_cmpint (helper_get_value (other, 0), ==, value);
 }
 
+/* --- A process that removes --- */
+
+/* The last process leaves, and is stopped at each point. Those that come meanwhile do not wait for
+ * it. When it goes on, it does not remove what they have made. */
 static void
-assert_same (SsemShmLinuxMember *a,
-             SsemShmLinuxMember *b)
+test_leaver_stopped (Fixture *fixture)
 {
-  g_assert_cmpuint (a->file.identity.inode, ==, b->file.identity.inode);
-  g_assert_cmpuint (a->parent.segment->segment_id, ==, b->parent.segment->segment_id);
+  gboolean is_in_middle = TRUE;
+  guint n;
+
+  for (n = 0; is_in_middle; n++)
+    {
+      Helper *leaver = fixture_open_helper (fixture, INITIAL);
+      Helper *next, *another, *late;
+
+      if (!may_trace (leaver))
+        return;
+      helper_send (leaver, "close 0");
+      is_in_middle = helper_lead (leaver, n);
+
+      next = fixture_open_helper (fixture, INITIAL);
+      another = fixture_open_helper (fixture, INITIAL);
+      assert_same (fixture, next, another, INITIAL);
+
+      helper_let_go (leaver);
+      helper_expect_ok (leaver);
+      assert_same (fixture, next, another, INITIAL);
+      late = fixture_helper (fixture);
+      helper_open (late, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+      assert_same (fixture, late, next, INITIAL);
+      end_round (fixture);
+    }
+  report_points (n);
 }
 
-static gboolean
-is_further (World              *world,
-            SsemShmLinuxMember *file)
-{
-  return g_str_has_prefix (file->file.location, world->further);
-}
-
-/* Those of the key, and of nothing else, that are seen from outside. */
+/* Another stops at the same place: one of them has removed the semaphore, both go on, and a third
+ * has made a new one meanwhile. */
 static void
-assert_seen (World *world,
-             int    n_attached)
+test_two_leavers_stopped (Fixture *fixture)
 {
+  gboolean is_in_middle = TRUE;
+  guint n;
+
+  for (n = 0; is_in_middle; n++)
+    {
+      Helper *leavers[2];
+      Helper *next;
+      guint i;
+
+      for (i = 0; i < G_N_ELEMENTS (leavers); i++)
+        {
+          leavers[i] = fixture_open_helper (fixture, INITIAL);
+          if (!may_trace (leavers[i]))
+            return;
+        }
+      is_in_middle = FALSE;
+      for (i = 0; i < G_N_ELEMENTS (leavers); i++)
+        {
+          helper_send (leavers[i], "close 0");
+          is_in_middle = helper_lead (leavers[i], n) || is_in_middle;
+        }
+      next = fixture_open_helper (fixture, INITIAL);
+      for (i = 0; i < G_N_ELEMENTS (leavers); i++)
+        {
+          helper_let_go (leavers[i]);
+          helper_expect_ok (leavers[i]);
+          helper_open (leavers[i], 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+        }
+      assert_same (fixture, next, leavers[0], INITIAL);
+      assert_same (fixture, next, leavers[1], INITIAL);
+      end_round (fixture);
+    }
+  report_points (n);
+}
+
+/* Whoever meets what a killed leaver has left finishes it, or uses it: as the case says, a process
+ * that creates, one that opens, one that removes, or one that looks. */
+static void
+meet_rest (Fixture *fixture)
+{
+  const char *how = fixture->data;
   g_autoptr(GPtrArray) infos = NULL;
-  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  g_autoptr(GError) error = NULL;
+  Helper *next = fixture_helper (fixture);
+
+  if (g_str_equal (how, "create"))
+    {
+      helper_open (next, 0, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, INITIAL + 1, TRUE, fixture->key);
+      g_assert_cmpint (helper_get_value (next, 0), ==, INITIAL + 1);
+      return;
+    }
+  if (g_str_equal (how, "open"))
+    {
+      helper_open (next, 0, SSEM_ACCESS_MODE_OPEN, INITIAL, TRUE, fixture->key);
+      g_assert_cmpint (helper_get_value (next, 0), ==, INITIAL);
+      return;
+    }
+  if (g_str_equal (how, "remove"))
+    {
+      if (!ssem_semaphore_remove_leftover (fixture->key, fixture->backend, &error))
+        g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
+      fixture_assert_empty (fixture);
+      return;
+    }
+
+  infos = ssem_semaphore_info_list (fixture->backend, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (infos->len, <=, 1);
+  /* It was killed before it had removed anything. */
+  if (infos->len == 1)
+    g_assert_true (ssem_semaphore_info_is_leftover (infos->pdata[0]));
+  g_assert_cmpint (ssem_semaphore_remove_leftover (fixture->key, fixture->backend, &error), ==,
+                   infos->len);
+  if (infos->len == 0)
+    g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
+}
+
+static void
+test_leaver_killed (Fixture *fixture)
+{
+  gboolean is_in_middle = TRUE;
+  guint n;
+
+  for (n = 0; is_in_middle; n++)
+    {
+      Helper *leaver = fixture_open_helper (fixture, INITIAL);
+
+      if (!may_trace (leaver))
+        return;
+      helper_send (leaver, "close 0");
+      is_in_middle = helper_lead (leaver, n);
+      helper_kill (leaver);
+      meet_rest (fixture);
+      end_round (fixture);
+    }
+  report_points (n);
+}
+
+/* One that removes a leftover is stopped, and others use the key meanwhile. It removes nothing of
+ * theirs, and says so or has been in time. */
+static void
+test_remover_stopped (Fixture *fixture)
+{
+  g_autofree char *key = g_strescape (fixture->key, NULL);
+  gboolean is_in_middle = TRUE;
+  guint n;
+
+  for (n = 0; is_in_middle; n++)
+    {
+      Helper *dead = fixture_open_helper (fixture, INITIAL);
+      Helper *remover = fixture_helper (fixture);
+      g_autofree char *answer = NULL;
+      Helper *next, *another;
+
+      helper_kill (dead);
+      if (!may_trace (remover))
+        {
+          helper_run_expect_ok (remover, "clear %s", key);
+          return;
+        }
+      helper_send (remover, "clear %s", key);
+      is_in_middle = helper_lead (remover, n);
+      next = fixture_open_helper (fixture, INITIAL);
+      helper_let_go (remover);
+      answer = helper_receive (remover);
+      g_assert_true (g_str_has_prefix (answer, "ok") || g_str_has_prefix (answer, "error "));
+
+      another = fixture_helper (fixture);
+      helper_open (another, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+      assert_same (fixture, next, another, INITIAL);
+      end_round (fixture);
+    }
+  report_points (n);
+}
+
+/* --- A process that creates --- */
+
+/* One that opens a key that nobody has is stopped, also while it makes its process file. The others
+ * do not wait for it, and it finds what they have made. */
+static void
+test_creator_stopped (Fixture *fixture)
+{
+  gboolean is_in_middle = TRUE;
+  guint n;
+
+  for (n = 0; is_in_middle; n++)
+    {
+      Helper *creator = fixture_helper (fixture);
+      Helper *next, *another;
+
+      if (!may_trace (creator))
+        return;
+      helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, INITIAL, TRUE, fixture->key);
+      is_in_middle = helper_lead (creator, n);
+      next = fixture_open_helper (fixture, INITIAL);
+      another = fixture_open_helper (fixture, INITIAL);
+      assert_same (fixture, next, another, INITIAL);
+      helper_quit (another);
+      /* A process that comes and goes must not take the private directory of one that lives. */
+      helper_let_go (creator);
+      helper_expect_ok (creator);
+      assert_same (fixture, next, creator, INITIAL);
+      end_round (fixture);
+    }
+  report_points (n);
+}
+
+/* It is stopped while others come and go: there is nothing left of them when it goes on. */
+static void
+test_creator_left_alone (Fixture *fixture)
+{
+  gboolean is_in_middle = TRUE;
+  guint n;
+
+  for (n = 0; is_in_middle; n++)
+    {
+      Helper *creator = fixture_helper (fixture);
+      Helper *next;
+
+      if (!may_trace (creator))
+        return;
+      helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, INITIAL, TRUE, fixture->key);
+      is_in_middle = helper_lead (creator, n);
+      next = fixture_open_helper (fixture, INITIAL);
+      helper_quit (next);
+      helper_let_go (creator);
+      helper_expect_ok (creator);
+      next = fixture_helper (fixture);
+      helper_open (next, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+      assert_same (fixture, next, creator, INITIAL);
+      end_round (fixture);
+    }
+  report_points (n);
+}
+
+/* Returns the name of a private directory, in which a process makes a segment, or NULL. */
+static char *
+find_private (Fixture *fixture)
+{
+  g_auto(GStrv) names = fixture_list_processes (fixture);
+  guint i;
+
+  for (i = 0; names[i] != NULL; i++)
+    {
+      if (strchr (names[i], '-') != NULL)
+        return g_strdup (names[i]);
+    }
+
+  return NULL;
+}
+
+/* Its private directory goes with the next process that comes and goes. */
+static void
+test_creator_killed (Fixture *fixture)
+{
+  gboolean is_in_middle = TRUE;
+  guint n_left = 0;
+  guint n;
+
+  for (n = 0; is_in_middle; n++)
+    {
+      Helper *creator = fixture_helper (fixture);
+      g_autofree char *left = NULL;
+      g_autofree char *found = NULL;
+      Helper *next;
+
+      if (!may_trace (creator))
+        return;
+      helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, INITIAL, TRUE, fixture->key);
+      is_in_middle = helper_lead (creator, n);
+      helper_kill (creator);
+      left = find_private (fixture);
+      n_left += left != NULL ? 1 : 0;
+
+      next = fixture_helper (fixture);
+      helper_open (next, 0, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, INITIAL, TRUE, fixture->key);
+      g_assert_cmpint (helper_get_value (next, 0), ==, INITIAL);
+      helper_quit (next);
+      found = find_private (fixture);
+      g_assert_cmpstr (found, ==, NULL);
+      end_round (fixture);
+    }
+  report_points (n);
+  g_assert_cmpuint (n_left, >, 0);
+}
+
+/* --- What lies around --- */
+
+static void
+plant_file (const char *directory,
+            const char *name)
+{
+  g_autofree char *path = g_build_filename (directory, name, NULL);
   g_autoptr(GError) error = NULL;
 
-  info = ssem_semaphore_info_query (world->key, SSEM_BACKEND_SHARED_MEMORY, &error);
+  g_file_set_contents (path, "", 0, &error);
   g_assert_no_error (error);
-  g_assert_cmpint (ssem_semaphore_info_get_n_attached (info), ==, n_attached);
-
-  infos = ssem_semaphore_info_list (SSEM_BACKEND_SHARED_MEMORY, &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (infos->len, ==, 1);
-  g_assert_cmpstr (ssem_semaphore_info_get_key (infos->pdata[0]), ==, world->key);
-  g_assert_cmpint (ssem_semaphore_info_get_n_attached (infos->pdata[0]), ==, n_attached);
 }
 
-/* @a stands still as the remover of what lies in the first place; @b has opened the key
- * meanwhile. */
+/* What a killed process may have left of a segment that was never named disturbs nobody. The
+ * process has no file any more. */
 static void
-block_first (World              *world,
-             SsemShmLinuxMember *a,
-             SsemShmLinuxMember *b)
+test_private_directory (Fixture *fixture)
 {
-  g_assert_true (attach (world, a));
-  g_assert_false (is_further (world, a));
-  make_doomed (a, TRUE);
-  g_assert_true (attach (world, b));
-  g_assert_true (is_further (world, b));
-}
-
-/* --- Further places --- */
-
-static void
-go_through_blocked (World *world)
-{
-  SsemShmLinuxMember a, b, c, d, e;
-  gboolean is_new;
-
-  block_first (world, &a, &b);
-  g_assert_false (attach (world, &c));
-  assert_same (&b, &c);
-  assert_seen (world, 2);
-
-  g_assert_true (leave (&a));
-  g_assert_false (g_file_test (world->first, G_FILE_TEST_EXISTS));
-  assert_seen (world, 2);
-
-  g_assert_false (attach (world, &d));
-  assert_same (&b, &d);
-  g_assert_false (g_file_test (world->first, G_FILE_TEST_EXISTS));
-  assert_seen (world, 3);
-
-  g_assert_cmpint (try_attach (world, &e, SSEM_SHM_OPEN_EXISTING, &is_new), ==, 0);
-  assert_same (&b, &e);
-  g_assert_false (leave (&e));
-  g_assert_cmpint (try_attach (world, &e, SSEM_SHM_CREATE_NEW, &is_new), ==, -EEXIST);
-  ssem_shm_linux_member_clear (&e);
-
-  g_assert_false (leave (&b));
-  g_assert_false (leave (&d));
-  g_assert_true (ssem_shm_file_is_in_place (&c.file));
-  g_assert_true (leave (&c));
-}
-
-static void
-test_blocked (void)
-{
-  World world;
-
-  world_init (&world);
-  go_through_blocked (&world);
-  world_clear (&world);
-}
-
-/* Another folder there is nobody's business. */
-static void
-test_other_folder (void)
-{
-  g_autofree char *other = NULL;
-  World world;
-
-  world_init (&world);
-  other = g_build_filename (world.folder, "other", NULL);
-  g_assert_cmpint (g_mkdir (other, 0700), ==, 0);
-  go_through_blocked (&world);
-  g_assert_cmpint (g_rmdir (other), ==, 0);
-  world_clear (&world);
-}
-
-/* What was killed users' in a further place is the key's. */
-static void
-test_leftover_further (void)
-{
-  World world;
-  SsemShmLinuxMember a, b, c;
-  gboolean is_new;
-
-  world_init (&world);
-  block_first (&world, &a, &b);
-  g_assert_true (leave (&a));
-  b.parent.segment->state = ssem_shm_state_pack (3, 1, 0, 0);
-  die (&b);
-  g_assert_false (attach (&world, &c));
-  g_assert_true (is_further (&world, &c));
-  g_assert_cmpint (ssem_shm_state_unpack (c.parent.segment->state).value, ==, 3);
-  die (&c);
-
-  /* An exclusive creator takes it over. */
-  g_assert_cmpint (try_attach (&world, &a, SSEM_SHM_CREATE_NEW, &is_new), ==, 0);
-  g_assert_true (is_new);
-  g_assert_cmpint (ssem_shm_state_unpack (a.parent.segment->state).value, ==, INITIAL);
-  assert_seen (&world, 1);
-  g_assert_true (leave (&a));
-  world_clear (&world);
-}
-
-/* --- Nascent ones --- */
-
-static void
-test_nascent_left (void)
-{
-  World world;
-  SsemShmLinuxMember a, b;
-
-  world_init (&world);
-  plant_nascent (&world, &a, world.first);
-  a.parent.segment->state = ssem_shm_state_pack (3, 1, 0, 0);
-  die (&a);
-
-  g_assert_false (attach (&world, &b));
-  g_assert_cmpint (ssem_shm_state_unpack (b.parent.segment->state).value, ==, 3);
-  g_assert_true (leave (&b));
-  world_clear (&world);
-}
-
-/* Its creator lives, and finds it open when it goes on. */
-static void
-test_nascent_helped (void)
-{
-  World world;
-  SsemShmLinuxMember a, b;
-
-  world_init (&world);
-  plant_nascent (&world, &a, world.first);
-  g_assert_false (attach (&world, &b));
-  assert_same (&a, &b);
-  g_assert_cmpint (ssem_shm_member_rejoin (&a.parent), ==, 0);
-  g_assert_false (leave (&b));
-  g_assert_true (leave (&a));
-  world_clear (&world);
-}
-
-/* Beside one that is open, a nascent one makes way, whoever is there. */
-static void
-test_nascent_beside_open (void)
-{
-  World world;
-  SsemShmLinuxMember a, b, c, d;
-  int is_dead;
-
-  for (is_dead = 0; is_dead <= 1; is_dead++)
-    {
-      world_init (&world);
-      block_first (&world, &a, &b);
-      g_assert_true (leave (&a));
-      plant_nascent (&world, &c, world.first);
-      if (is_dead)
-        die (&c);
-
-      g_assert_false (attach (&world, &d));
-      assert_same (&b, &d);
-      g_assert_false (g_file_test (world.first, G_FILE_TEST_EXISTS));
-      if (!is_dead)
-        {
-          g_assert_cmpint (ssem_shm_member_rejoin (&c.parent), ==, -EIDRM);
-          leave (&c);
-        }
-      assert_seen (&world, 2);
-      g_assert_false (leave (&d));
-      g_assert_true (leave (&b));
-      world_clear (&world);
-    }
-}
-
-/* So for who only looks, or removes. */
-static void
-test_nascent_is_none (void)
-{
-  World world;
-  SsemShmLinuxMember a, b, c;
-
-  world_init (&world);
-  block_first (&world, &a, &b);
-  g_assert_true (leave (&a));
-  plant_nascent (&world, &c, world.first);
-  die (&c);
-  assert_seen (&world, 1);
-
-  file_init (&c, &world);
-  g_assert_cmpint (ssem_shm_member_remove_leftover (&c.parent), ==, -EBUSY);
-  ssem_shm_linux_member_clear (&c);
-  assert_seen (&world, 1);
-  g_assert_true (leave (&b));
-
-  /* Where there is no other it is the key's. */
-  plant_nascent (&world, &c, world.first);
-  die (&c);
-  assert_seen (&world, 0);
-  file_init (&c, &world);
-  g_assert_cmpint (ssem_shm_member_remove_leftover (&c.parent), ==, 0);
-  ssem_shm_linux_member_clear (&c);
-  world_clear (&world);
-}
-
-/* Of two nascent ones the one in the later place makes way, whoever looks first. Else each of two
- * could make the other's doomed again and again. */
-static void
-test_two_nascent (void)
-{
-  World world;
-  SsemShmLinuxMember a, b;
-  g_autofree char *place = NULL;
-  int order;
-
-  for (order = 0; order <= 1; order++)
-    {
-      world_init (&world);
-      g_free (place);
-      place = g_build_filename (world.further, "1", NULL);
-      g_assert_cmpint (g_mkdir (world.further, 0700), ==, 0);
-      plant_nascent (&world, &a, world.first);
-      plant_nascent (&world, &b, place);
-      if (order == 0)
-        g_assert_cmpint (ssem_shm_member_rejoin (&a.parent), ==, 0);
-      g_assert_cmpint (ssem_shm_member_rejoin (&b.parent), ==, -EIDRM);
-      g_assert_cmpint (ssem_shm_member_rejoin (&a.parent), ==, 0);
-      leave (&b);
-      g_assert_true (ssem_shm_file_is_in_place (&a.file));
-      g_assert_true (leave (&a));
-      world_clear (&world);
-    }
-}
-
-/* --- Doomed ones --- */
-
-static void
-test_doomed_makes_way (void)
-{
-  World world;
-  SsemShmLinuxMember a, b;
-  int is_remover;
-
-  for (is_remover = 0; is_remover <= 1; is_remover++)
-    {
-      world_init (&world);
-      g_assert_true (attach (&world, &a));
-      make_doomed (&a, is_remover);
-      die (&a);
-
-      g_assert_true (attach (&world, &b));
-      g_assert_false (is_further (&world, &b));
-      g_assert_true (leave (&b));
-      world_clear (&world);
-    }
-}
-
-/* The remover had unlinked the name when it died, and who takes its place has come late. */
-static void
-test_successor_stays (void)
-{
-  World world;
-  SsemShmLinuxMember a, b, late;
-  guint64 dead;
-
-  world_init (&world);
-  g_assert_true (attach (&world, &a));
-  g_assert_false (attach (&world, &late));
-  dead = a.parent.attach_id;
-  make_doomed (&a, TRUE);
-  g_assert_cmpint (g_unlink (world.first), ==, 0);
-  die (&a);
-
-  g_assert_true (attach (&world, &b));
-  g_assert_true (ssem_shm_member_leave (&late.parent, FALSE));
-  g_assert_cmpuint (late.parent.segment->remover, !=, dead);
-  ssem_shm_linux_member_clear (&late);
-  g_assert_true (ssem_shm_file_is_in_place (&b.file));
-  assert_seen (&world, 1);
-  g_assert_true (leave (&b));
-  world_clear (&world);
-}
-
-/* An administrator took the name, and somebody opened the key again. */
-static void
-test_taken_by_hand (void)
-{
-  World world;
-  SsemShmLinuxMember a, b, c;
-
-  world_init (&world);
-  g_assert_true (attach (&world, &a));
-  g_assert_cmpint (g_unlink (world.first), ==, 0);
-  g_assert_true (attach (&world, &b));
-  g_assert_true (leave (&a));
-  g_assert_true (ssem_shm_file_is_in_place (&b.file));
-  g_assert_false (attach (&world, &c));
-  assert_same (&b, &c);
-  g_assert_false (leave (&c));
-  g_assert_true (leave (&b));
-  world_clear (&world);
-}
-
-/* A number that no process can have is nobody's, who could be waited for. */
-static void
-test_impossible_remover (void)
-{
-  const guint64 numbers[] = {
-    G_GUINT64_CONSTANT (1) << 48, G_MAXINT64, G_MAXINT64 - 63, G_MAXUINT64,
-  };
-  World world;
-  SsemShmLinuxMember a, b;
+  const char *const contents[] = { NULL, "0123456789abcdef" };
+  g_autofree char *path = g_build_filename (fixture->keys_directory, "processes",
+                                            "0123456789ab-0123456789abcdef", NULL);
   guint i;
 
-  for (i = 0; i < G_N_ELEMENTS (numbers); i++)
+  for (i = 0; i < G_N_ELEMENTS (contents); i++)
     {
-      world_init (&world);
-      plant_nascent (&world, &a, world.first);
-      make_doomed (&a, TRUE);
-      a.parent.segment->remover = numbers[i];
-      die (&a);
+      g_autoptr(GPtrArray) infos = NULL;
+      g_autoptr(GError) error = NULL;
+      Helper *user;
 
-      g_assert_true (attach (&world, &b));
-      g_assert_false (is_further (&world, &b));
-      g_assert_true (leave (&b));
-      world_clear (&world);
+      g_assert_cmpint (g_mkdir_with_parents (path, 0700), ==, 0);
+      if (contents[i] != NULL)
+        plant_file (path, contents[i]);
+      infos = ssem_semaphore_info_list (fixture->backend, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (infos->len, ==, 0);
+      user = fixture_open_helper (fixture, INITIAL);
+      g_assert_cmpint (helper_get_value (user, 0), ==, INITIAL);
+      helper_quit (user);
+      g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
+      end_round (fixture);
     }
 }
 
-/* --- What kills leave --- */
-
-#define NASCENT_LEFT      1
-#define DOOMED_LEFT       2
-#define HALF_REMOVED_LEFT 4
-#define LEFT_MEANWHILE    8 /* while the key was open in the first place, not before */
-#define N_WAYS            16
-
+/* Somebody's file in the directory of a key stays what it is and where it is. The users of the key
+ * go on, and others join them. When all have gone there is a directory that cannot be used. */
 static void
-plant_leftover (World      *world,
-                const char *name,
-                gboolean    is_doomed,
-                gboolean    has_remover)
+test_file_of_outsider (Fixture *fixture)
 {
-  g_autofree char *place = g_build_filename (world->further, name, NULL);
-  SsemShmLinuxMember file;
+  Helper *user = fixture_open_helper (fixture, INITIAL);
+  Helper *another;
+  g_autofree char *directory = fixture_key_path (fixture);
+  g_autofree char *path = g_build_filename (directory, "notes", NULL);
 
-  plant_nascent (world, &file, place);
-  if (is_doomed)
-    make_doomed (&file, has_remover);
-  die (&file);
+  plant_file (directory, "notes");
+  another = fixture_helper (fixture);
+  helper_open (another, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, fixture->key);
+  assert_same (fixture, user, another, INITIAL);
+  helper_quit (another);
+  helper_quit (user);
+
+  g_assert_true (g_file_test (path, G_FILE_TEST_IS_REGULAR));
+  fixture_expect_refused (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN_EXISTING, INITIAL,
+                          SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND, NULL);
+  fixture_expect_refused (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, INITIAL,
+                          SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR, directory);
+  g_assert_true (g_file_test (path, G_FILE_TEST_IS_REGULAR));
+  fixture_unplant (fixture);
 }
 
-/* At the least, the empty folder. */
+/* An outsider removes the whole directory of keys while they are in use, and makes it again. */
 static void
-plant_leftovers (World *world,
-                 int    what)
+test_all_removed (Fixture *fixture)
 {
-  g_assert_cmpint (g_mkdir (world->further, 0700), ==, 0);
-  if (what & NASCENT_LEFT)
-    plant_leftover (world, "1", FALSE, FALSE);
-  if (what & DOOMED_LEFT)
-    plant_leftover (world, "2", TRUE, FALSE);
-  if (what & HALF_REMOVED_LEFT)
-    plant_leftover (world, "3", TRUE, TRUE);
+  Helper *user = fixture_open_helper (fixture, INITIAL);
+  Helper *next;
+
+  helper_run_expect_ok (user, "acquire 0 1");
+  fixture_remove (fixture, REMOVE_BOTH);
+  fixture_remove_processes (fixture, fixture->keys_directory);
+  g_assert_cmpint (g_rmdir (fixture->keys_directory), ==, 0);
+  g_assert_cmpint (g_mkdir (fixture->keys_directory, 0700), ==, 0);
+
+  helper_send (user, "value 0");
+  helper_expect_code (user, NOT_FOUND);
+  next = fixture_open_helper (fixture, INITIAL + 1);
+  g_assert_cmpint (helper_get_value (next, 0), ==, INITIAL + 1);
+
+  /* Opened again, it is as new. */
+  helper_run_expect_ok (user, "close 0");
+  helper_open (user, 0, SSEM_ACCESS_MODE_OPEN, INITIAL, TRUE, fixture->key);
+  assert_same (fixture, user, next, INITIAL + 1);
+  helper_run_expect_ok (user, "acquire 0 2");
+  helper_kill (user);
+  g_assert_cmpint (helper_get_value (next, 0), ==, INITIAL + 1);
 }
 
-static void
-test_leftovers (void)
-{
-  World world;
-  SsemShmLinuxMember file;
-  int what;
+const char conformance_topic[] = "naming";
+const Needs conformance_needs = NEEDS_SHARED_MEMORY;
 
-  for (what = 0; what < N_WAYS; what++)
-    {
-      world_init (&world);
-      if (!(what & LEFT_MEANWHILE))
-        plant_leftovers (&world, what);
-      g_assert_true (attach (&world, &file));
-      g_assert_false (is_further (&world, &file));
-      if (what & LEFT_MEANWHILE)
-        plant_leftovers (&world, what);
-      assert_seen (&world, 1);
-      g_assert_true (leave (&file));
-      world_clear (&world);
-    }
-}
-
-/* Who comes upon nothing else clears it away, too, whether he is to open the key or to remove
- * it. */
-static void
-test_nothing_else (void)
-{
-  World world;
-  SsemShmLinuxMember file;
-  int what, removes;
-  int result;
-  gboolean is_new;
-
-  for (what = 0; what < N_WAYS; what++)
-    for (removes = 0; removes <= 1; removes++)
-      {
-        /* A doomed one that kept its name is left over, so removing it is a success. */
-        int expected = removes && what & (DOOMED_LEFT | HALF_REMOVED_LEFT) ? 0 : -ENOENT;
-        g_autofree char *wings = NULL;
-        g_autofree char *wing = NULL;
-
-        if (what & (NASCENT_LEFT | LEFT_MEANWHILE))
-          continue;
-
-        world_init (&world);
-        plant_leftovers (&world, what);
-        wings = g_strconcat (world.first, "+", NULL);
-        wing = g_build_filename (wings, "0123456789abcdef-7", NULL);
-        g_assert_cmpint (g_mkdir (wings, 0700), ==, 0);
-        g_assert_true (g_file_set_contents (wing, "", 0, NULL));
-
-        file_init (&file, &world);
-        result = removes ? ssem_shm_member_remove_leftover (&file.parent)
-                         : ssem_shm_member_attach (&file.parent, INITIAL, SSEM_SHM_OPEN_EXISTING,
-                                                   0, &is_new);
-        g_assert_cmpint (result, ==, expected);
-        ssem_shm_linux_member_clear (&file);
-        world_clear (&world);
-      }
-}
-
-/* --- No room --- */
-
-/* What is there already takes none. */
-static void
-test_no_room (void)
-{
-  struct rlimit limit, none;
-  SsemShmLinuxMember a, b;
-  World world;
-
-  world_init (&world);
-  g_assert_true (attach (&world, &a));
-  g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &limit), ==, 0);
-  none = (struct rlimit) { .rlim_cur = 1, .rlim_max = limit.rlim_max };
-  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &none), ==, 0);
-  g_assert_false (attach (&world, &b));
-  assert_same (&a, &b);
-  g_assert_false (leave (&b));
-  g_assert_true (leave (&a));
-
-  g_assert_cmpint (try_attach (&world, &a, SSEM_SHM_OPEN_OR_CREATE, &(gboolean) { FALSE }), ==,
-                   -EFBIG);
-  ssem_shm_linux_member_clear (&a);
-  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
-  world_clear (&world);
-}
-
-typedef struct
-{
-  const char *name;
-  void (* run) (void);
-} Test;
-
-static const Test tests[] = {
-  { "blocked", test_blocked },
-  { "other-folder", test_other_folder },
-  { "leftover-further", test_leftover_further },
-  { "nascent-left", test_nascent_left },
-  { "nascent-helped", test_nascent_helped },
-  { "nascent-beside-open", test_nascent_beside_open },
-  { "nascent-is-none", test_nascent_is_none },
-  { "two-nascent", test_two_nascent },
-  { "doomed-makes-way", test_doomed_makes_way },
-  { "successor-stays", test_successor_stays },
-  { "taken-by-hand", test_taken_by_hand },
-  { "impossible-remover", test_impossible_remover },
-  { "leftovers", test_leftovers },
-  { "nothing-else", test_nothing_else },
-  { "no-room", test_no_room },
+const Case conformance_cases[] = {
+  { "leaver-stopped", 0, test_leaver_stopped },
+  { "two-leavers-stopped", 0, test_two_leavers_stopped },
+  { "leaver-killed-then-create", 0, test_leaver_killed, "create" },
+  { "leaver-killed-then-open", 0, test_leaver_killed, "open" },
+  { "leaver-killed-then-remove", 0, test_leaver_killed, "remove" },
+  { "leaver-killed-then-list", 0, test_leaver_killed, "list" },
+  { "remover-stopped", 0, test_remover_stopped },
+  { "creator-stopped", 0, test_creator_stopped },
+  { "creator-left-alone", 0, test_creator_left_alone },
+  { "creator-killed", 0, test_creator_killed },
+  { "private-directory", 0, test_private_directory },
+  { "file-of-outsider", 0, test_file_of_outsider },
+  { "all-removed", 0, test_all_removed },
+  { NULL },
 };
-
-static void
-run_test (gconstpointer test)
-{
-  expects_none = FALSE;
-  ((const Test *) test)->run ();
-}
-
-static void
-run_test_unseen (gconstpointer test)
-{
-  expects_none = TRUE;
-  ((const Test *) test)->run ();
-}
-
-int
-main (int   argc,
-      char *argv[])
-{
-  guint i;
-
-  g_test_init (&argc, &argv, NULL);
-  /* A file that would be too long is an error. */
-  signal (SIGXFSZ, SIG_IGN);
-
-  for (i = 0; i < G_N_ELEMENTS (tests); i++)
-    {
-      g_autofree char *path = g_strconcat ("/ssem/naming/", tests[i].name, NULL);
-      g_autofree char *unseen = g_strconcat ("/ssem/naming/unseen/", tests[i].name, NULL);
-
-      g_test_add_data_func (path, &tests[i], run_test);
-      g_test_add_data_func (unseen, &tests[i], run_test_unseen);
-    }
-
-  return g_test_run ();
-}

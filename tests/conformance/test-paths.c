@@ -90,25 +90,40 @@ test_link_moves (Fixture *fixture)
   g_assert_cmpint (helper_get_value (helper, 1), ==, OTHER_INITIAL);
   helper_run_expect_ok (helper, "close 1");
 
+  fixture_remove_processes (fixture, elsewhere);
   g_assert_cmpint (g_rmdir (elsewhere), ==, 0);
   g_assert_cmpint (g_unlink (link), ==, 0);
 }
 
 /* --- Renamed --- */
 
-/* Moves the semaphore's file to another directory. */
+/* Moves the semaphore's file to another directory; from shared memory either the file or the key's
+ * directory, as the data of the case says. */
 static char *
 move_away (Fixture *fixture)
 {
-  g_auto(GStrv) names = fixture_list_keys (fixture);
-  g_autofree char *path = NULL;
+  gboolean moves_file = g_strcmp0 (fixture->data, "file") == 0;
+  g_autofree char *path = moves_file ? fixture_content_path (fixture) : fixture_key_path (fixture);
   char *elsewhere = g_build_filename (fixture->directory, "elsewhere", NULL);
 
-  g_assert_cmpuint (g_strv_length (names), ==, 1);
-  path = g_build_filename (fixture->keys_directory, names[0], NULL);
   g_assert_cmpint (g_rename (path, elsewhere), ==, 0);
 
   return elsewhere;
+}
+
+static void
+remove_moved (const char *elsewhere)
+{
+  g_autoptr(GDir) dir = g_dir_open (elsewhere, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (elsewhere, name, NULL);
+
+      g_assert_cmpint (g_unlink (path), ==, 0);
+    }
+  g_assert_cmpint (g_remove (elsewhere), ==, 0);
 }
 
 /* The users go on, also with operations that ask whether the semaphore is still there. */
@@ -131,7 +146,7 @@ test_renamed (Fixture *fixture)
   g_assert_cmpint (helper_get_value (user, 0), ==, 0);
   helper_run_expect_ok (user, "close 0");
   fixture_assert_empty (fixture);
-  g_assert_cmpint (g_unlink (elsewhere), ==, 0);
+  remove_moved (elsewhere);
 }
 
 /* Longer than a waiter sleeps before it looks whether its semaphore is still there. */
@@ -147,7 +162,7 @@ test_renamed_in_wait (Fixture *fixture)
   helper_send (user, "timeout 0 1 %d", WAIT_USEC);
   helper_expect_error (user, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   helper_run_expect_ok (user, "close 0");
-  g_assert_cmpint (g_unlink (elsewhere), ==, 0);
+  remove_moved (elsewhere);
 }
 
 /* What other processes have made in its place stays when the old users leave. */
@@ -186,7 +201,7 @@ test_made_in_its_place (Fixture *fixture)
       assert_value (semaphore, OTHER_INITIAL);
       drop_object (&semaphore);
       fixture_assert_empty (fixture);
-      g_assert_cmpint (g_unlink (elsewhere), ==, 0);
+      remove_moved (elsewhere);
     }
 }
 
@@ -253,6 +268,7 @@ test_chroot (Fixture *fixture)
   helper_quit (mover);
   helper_quit (next);
   helper_quit (inside);
+  fixture_remove_processes (fixture, keys_inside);
   remove_path (keys_inside, root);
 
   /* The next process takes what the mover may have left over. */
@@ -346,6 +362,9 @@ const Case conformance_cases[] = {
   { "renamed", 0, test_renamed },
   { "renamed-in-wait", 0, test_renamed_in_wait },
   { "made-in-its-place", 0, test_made_in_its_place },
+  { "renamed-file", NEEDS_SHARED_MEMORY, test_renamed, "file" },
+  { "renamed-file-in-wait", NEEDS_SHARED_MEMORY, test_renamed_in_wait, "file" },
+  { "made-in-place-of-file", NEEDS_SHARED_MEMORY, test_made_in_its_place, "file" },
   { "chroot", 0, test_chroot },
 
   /* A process sees another file system in the place of the directory. It goes on with the semaphore

@@ -30,15 +30,18 @@ expect_refusal (Fixture *fixture,
     fixture_expect_refused (fixture, fixture->key, mode, 1, code, fixture->key);
 }
 
-/* A link in place of the key's own entry: dangling, to a file, to a directory. */
+/* A link in place of the key's own entry, or of what lies in it: dangling, to a file, to a
+ * directory. */
 static void
-test_planted_link (Fixture *fixture)
+expect_refused_link (Fixture    *fixture,
+                     const char *path)
 {
-  g_autofree char *path = fixture_key_path (fixture);
+  g_autofree char *directory = g_path_get_dirname (path);
   g_autofree char *target = g_build_filename (fixture->directory, "target", NULL);
   g_autofree char *content = NULL;
   g_autoptr(GError) error = NULL;
 
+  g_assert_cmpint (g_mkdir_with_parents (directory, 0700), ==, 0);
   g_assert_cmpint (symlink (target, path), ==, 0);
   expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED);
   g_assert_false (g_file_test (target, G_FILE_TEST_EXISTS));
@@ -57,6 +60,16 @@ test_planted_link (Fixture *fixture)
 
   g_assert_true (g_file_test (path, G_FILE_TEST_IS_SYMLINK));
   fixture_unplant (fixture);
+}
+
+static void
+test_planted_link (Fixture *fixture)
+{
+  g_autofree char *path = fixture_key_path (fixture);
+  g_autofree char *content_path = fixture_content_path (fixture);
+
+  expect_refused_link (fixture, path);
+  expect_refused_link (fixture, content_path);
 }
 
 /* A link to a semaphore is refused as any link, even if it leads to the key's own. */
@@ -78,7 +91,13 @@ test_planted_link_to_it (Fixture *fixture)
 static void
 test_planted_misfit (Fixture *fixture)
 {
+  g_autofree char *content_path = fixture_content_path (fixture);
+
   fixture_plant_misfit (fixture);
+  expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
+  fixture_unplant (fixture);
+
+  g_assert_cmpint (g_mkdir_with_parents (content_path, 0700), ==, 0);
   expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
   fixture_unplant (fixture);
 }
@@ -88,8 +107,15 @@ static void
 test_planted_fifo (Fixture *fixture)
 {
   g_autofree char *path = fixture_key_path (fixture);
+  g_autofree char *content_path = fixture_content_path (fixture);
+  g_autofree char *directory = g_path_get_dirname (content_path);
 
   g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
+  fixture_unplant (fixture);
+
+  g_assert_cmpint (g_mkdir_with_parents (directory, 0700), ==, 0);
+  g_assert_cmpint (mkfifo (content_path, 0600), ==, 0);
   expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR);
   fixture_unplant (fixture);
 }
@@ -99,7 +125,7 @@ expect_refused_content (Fixture    *fixture,
                         const char *content,
                         gsize       length)
 {
-  g_autofree char *path = fixture_key_path (fixture);
+  g_autofree char *path = fixture_content_path (fixture);
   g_autofree char *found = NULL;
   gsize found_length;
   g_autoptr(GError) error = NULL;
@@ -137,22 +163,16 @@ test_planted_content (Fixture *fixture)
     expect_refused_content (fixture, "", 0);
 }
 
-/* Returns the bytes of the semaphore of @key while it is open. */
+/* Returns the bytes of the semaphore while it is open. */
 static char *
-read_record (Fixture    *fixture,
-             const char *key,
-             gsize      *length)
+read_record (Fixture *fixture,
+             gsize   *length)
 {
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
-  g_auto(GStrv) names = NULL;
-  g_autofree char *path = NULL;
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
+  g_autofree char *path = fixture_content_path (fixture);
   char *record = NULL;
   g_autoptr(GError) error = NULL;
 
-  semaphore = fixture_open_full (fixture, key, SSEM_ACCESS_MODE_OPEN, 1, TRUE, &error);
-  g_assert_no_error (error);
-  names = fixture_list_keys (fixture);
-  path = g_build_filename (fixture->keys_directory, names[0], NULL);
   g_file_get_contents (path, &record, length, &error);
   g_assert_no_error (error);
   drop_object (&semaphore);
@@ -165,8 +185,14 @@ static void
 test_planted_record (Fixture *fixture)
 {
   gsize length, other_length, i;
-  g_autofree char *other_record = read_record (fixture, "other", &other_length);
-  g_autofree char *record = read_record (fixture, fixture->key, &length);
+  g_autofree char *record = read_record (fixture, &length);
+  g_autofree char *other_record = NULL;
+  char *key = g_steal_pointer (&fixture->key);
+
+  fixture->key = g_strdup ("other");
+  other_record = read_record (fixture, &other_length);
+  g_free (fixture->key);
+  fixture->key = key;
 
   expect_refused_content (fixture, other_record, other_length);
   for (i = 1; i < length; i += 1 + length / 16)
@@ -174,12 +200,27 @@ test_planted_record (Fixture *fixture)
   expect_refused_content (fixture, record, length - 1);
 }
 
+/* Older versions had a file where the key's directory is now. */
+static void
+test_older_version (Fixture *fixture)
+{
+  g_autofree char *path = fixture_key_path (fixture);
+  gsize length;
+  g_autofree char *record = read_record (fixture, &length);
+  g_autoptr(GError) error = NULL;
+
+  record[8] ^= 1;
+  g_file_set_contents_full (path, record, (gssize) length, G_FILE_SET_CONTENTS_NONE, 0600, &error);
+  g_assert_no_error (error);
+  expect_refusal (fixture, SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR);
+  fixture_unplant (fixture);
+}
+
 /* The file is truncated while it is in use: a process that opens it gets an error, and no
  * SIGBUS. */
 static void
 test_truncated_in_use (Fixture *fixture)
 {
-  g_autofree char *path = fixture_key_path (fixture);
   const int lengths[] = { 0, 1, 100, 4095, 4096 };
   guint i;
 
@@ -187,6 +228,7 @@ test_truncated_in_use (Fixture *fixture)
     {
       Helper *user = fixture_open_helper (fixture, 3);
       Helper *opener = fixture_helper (fixture);
+      g_autofree char *path = fixture_content_path (fixture);
       struct stat found;
       SsemAccessMode mode;
 
@@ -214,19 +256,18 @@ test_truncated_in_use (Fixture *fixture)
 /* --- What a crash may leave --- */
 
 /* A crash in the middle of creating leaves nothing that a later process would take for a semaphore.
- * System V's first step is an empty file, as Qt leaves it; shared memory's is an empty
- * directory. */
+ * System V's first step is an empty file, as Qt leaves it; the last trace of a semaphore in shared
+ * memory is an empty directory. */
 static void
 test_empty_place (Fixture *fixture)
 {
   g_autofree char *path = fixture_key_path (fixture);
-  g_autofree char *further = g_strconcat (path, "=", NULL);
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   g_autoptr(GError) error = NULL;
   Helper *helper = fixture_helper (fixture);
 
   if (fixture_supports (fixture, NEEDS_SHARED_MEMORY))
-    g_assert_cmpint (g_mkdir (further, 0700), ==, 0);
+    g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
   else
     g_file_set_contents (path, "", 0, &error);
   g_assert_no_error (error);
@@ -245,13 +286,19 @@ test_empty_place (Fixture *fixture)
 static void
 test_planted_by_other_user (Fixture *fixture)
 {
-  g_autofree char *path = fixture_key_path (fixture);
   Helper *user = fixture_open_helper (fixture, 3);
+  g_autofree char *path = fixture_key_path (fixture);
+  g_autofree char *content_path = fixture_content_path (fixture);
+  const char *planted[] = { path, content_path };
+  guint i;
 
-  g_assert_cmpint (lchown (path, NOBODY, NOBODY), ==, 0);
-  fixture_expect_refused (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1,
-                          SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED, path);
-  g_assert_cmpint (lchown (path, 0, 0), ==, 0);
+  for (i = 0; i < G_N_ELEMENTS (planted); i++)
+    {
+      g_assert_cmpint (lchown (planted[i], NOBODY, NOBODY), ==, 0);
+      fixture_expect_refused (fixture, fixture->key, SSEM_ACCESS_MODE_OPEN, 1,
+                              SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED, path);
+      g_assert_cmpint (lchown (planted[i], 0, 0), ==, 0);
+    }
   g_assert_cmpint (helper_get_value (user, 0), ==, 3);
 }
 
@@ -289,6 +336,7 @@ expect_refused_directory (Fixture    *fixture,
         {
           helper_open (user, 0, SSEM_ACCESS_MODE_OPEN, 1, TRUE, fixture->key);
           helper_run_expect_ok (user, "close 0");
+          fixture_remove_processes (fixture, path);
           g_assert_cmpint (g_rmdir (path), ==, 0);
         }
       if (wrong[i].mode == 0)
@@ -422,6 +470,7 @@ const Case conformance_cases[] = {
   { "fifo", 0, test_planted_fifo },
   { "content", 0, test_planted_content },
   { "record", 0, test_planted_record },
+  { "older-version", NEEDS_SHARED_MEMORY, test_older_version },
   { "cut-off-in-use", 0, test_truncated_in_use },
   { "empty-place", 0, test_empty_place },
   { "by-other-user", NEEDS_USERS, test_planted_by_other_user },

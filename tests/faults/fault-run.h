@@ -46,7 +46,6 @@ typedef struct
   int holds;            /* ... and has acquired that many units */
   gboolean uses_all_slots; /* other threads of the victim use all slots of the segment, so that
                             * the call has to enlarge it */
-  gboolean has_crowd;   /* the victim attaches as one of many */
   gboolean is_in_child; /* the call is made in a child of the victim */
   gboolean opens;       /* the call makes an object ... */
   SsemAccessMode mode;  /* ... or opens another key, in that mode */

@@ -98,6 +98,30 @@ opens_path (const FaultCall *call)
 }
 
 static gboolean
+creates_file (const FaultCall *call)
+{
+  return (call->data->args[2] & O_CREAT) != 0 && is_own_path (call, 1);
+}
+
+/* Returns whether the call asks whether another process is alive: it opens a process file, by its
+ * name of 12 digits. */
+static gboolean
+asks_about_process (const FaultCall *call)
+{
+  char name[13] = { 0 };
+  guint64 address = call->data->args[1];
+  gsize i;
+
+  for (i = 0; i < sizeof name; i++)
+    {
+      if (!read_memory (call, address + i, &name[i], 1) || name[i] == '\0')
+        break;
+    }
+
+  return i == sizeof name - 1 && name[0] != '/' && strchr (name, '~') == NULL;
+}
+
+static gboolean
 opens_file (const FaultCall *call)
 {
   return is_own_path (call, 1);
@@ -238,6 +262,10 @@ const FaultRow fault_rows[] = {
       EPERM, EROFS } },
   { "openat (O_PATH)", SYS_openat, opens_path,
     { EACCES, ELOOP, EMFILE, ENFILE, ENOENT, ENOMEM, ENOTDIR } },
+  { "openat (O_CREAT)", SYS_openat, creates_file,
+    { EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, EPERM, EROFS } },
+  { "openat (process)", SYS_openat, asks_about_process,
+    { EACCES, EIO, EMFILE, ENFILE, ENOMEM }, .is_removal = TRUE },
   { "openat", SYS_openat, opens_file,
     { EACCES, EIO, ELOOP, EMFILE, ENFILE, ENOENT, ENOMEM, ENXIO, EPERM, EROFS } },
 #ifdef SYS_newfstatat
@@ -287,6 +315,9 @@ const FaultRow fault_rows[] = {
   { "rmdir", SYS_rmdir, first_is_own,
     { EACCES, EBUSY, EIO, ENOENT, ENOMEM, ENOTEMPTY, EPERM, EROFS },
     .is_absorbed = TRUE, .is_removal = TRUE },
+#endif
+#ifdef SYS_chmod
+  { "chmod", SYS_chmod, first_is_own, { EIO, ENOMEM, EPERM, EROFS } },
 #endif
   { "fchmod", SYS_fchmod, NULL, { EIO, ENOMEM, EPERM, EROFS } },
   { "fallocate", SYS_fallocate, NULL, { EFBIG, EINTR, EIO, ENODEV, ENOSPC, EOPNOTSUPP, EPERM } },
@@ -368,6 +399,9 @@ static const long harmless[] = {
   SYS_gettid,
   SYS_getuid,
   SYS_inotify_rm_watch,
+#ifdef SYS_lseek
+  SYS_lseek, /* to read a directory from its beginning */
+#endif
   SYS_madvise,
   SYS_mprotect,
   SYS_munmap,
@@ -465,12 +499,16 @@ fault_may_be (const FaultRow           *row,
               int                       error,
               SsemSystemSemaphoreError  code)
 {
-  /* A file is where the key's directory belongs, or on the way there. */
-  if (error == ENOTDIR && code == SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR)
+  /* A file is where the key's directory belongs, or on the way there; what seemed to be a link is
+   * none at the next look. */
+  if ((error == ENOTDIR || error == ELOOP) && code == SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR)
     return TRUE;
 
-  /* If the library cannot find out whether the semaphore is used, it has to assume so. */
-  if (row->applies == asks_for_lock && code == SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS)
+  /* If the library cannot find out whether the semaphore is used, it has to assume so. It may not
+   * even get at the directory of the process files. */
+  if ((row->applies == asks_for_lock || row->applies == asks_about_process ||
+       row->applies == opens_file) &&
+      code == SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS)
     return TRUE;
 
   return code == code_for (row, error);

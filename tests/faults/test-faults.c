@@ -160,13 +160,10 @@ static const FaultScenario scenarios[] = {
          .neighbour = FAULT_WAITS, .total = FAULT_RESET),
   OPENS ("create-again-grows", FAULT_LIVE, CREATE, .has_object = TRUE, .uses_all_slots = TRUE,
          .total = FAULT_RESET),
-  OPENS ("open-live-in-crowd", FAULT_LIVE, OPEN, .has_crowd = TRUE),
-  OPENS ("open-leftover-in-crowd", FAULT_LEFTOVER, OPEN, .has_crowd = TRUE),
 
   { .name = "close-last", .call = call_close, .has_object = TRUE, .closes = TRUE },
   CALLS ("close-used", call_close, .closes = TRUE),
   CALLS ("close-holding", call_close, .holds = 2, .closes = TRUE),
-  CALLS ("close-in-crowd", call_close, .has_crowd = TRUE, .closes = TRUE),
   { .name = "set-key", .call = call_set_key, .has_object = TRUE, .changes_key = TRUE,
     .total = FAULT_RESET },
 
@@ -190,8 +187,6 @@ static const FaultScenario scenarios[] = {
 
   CALLS ("child-acquires", call_acquire, .holds = 1, .is_in_child = TRUE, .takes = 1),
   CALLS ("child-gets-value", call_get_value, .holds = 1, .is_in_child = TRUE),
-  CALLS ("child-acquires-in-crowd", call_acquire, .has_crowd = TRUE, .holds = 1,
-         .is_in_child = TRUE, .takes = 1),
   CALLS ("child-closes", call_close, .holds = 1, .is_in_child = TRUE, .closes = TRUE),
 };
 
@@ -306,8 +301,7 @@ main (int    argc,
     }
 
   for (i = 0; i < G_N_ELEMENTS (scenarios); i++)
-    conformance_add (scenarios[i].name, NEEDS_UNDO | (scenarios[i].has_crowd ? NEEDS_WINGS : 0),
-                     test_faults, &scenarios[i]);
+    conformance_add (scenarios[i].name, NEEDS_UNDO, test_faults, &scenarios[i]);
   result = conformance_run ();
   g_print ("# %u faults in all\n", n_faults);
 

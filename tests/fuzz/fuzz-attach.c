@@ -86,7 +86,9 @@ look (void)
     {
       g_assert_cmpstr (ssem_semaphore_info_get_key (info), ==, FUZZ_KEY);
       g_assert_cmpint (ssem_semaphore_info_get_value (info), >=, 0);
-      g_assert_true (ssem_semaphore_info_is_leftover (info));
+      /* A sound file of shared memory names this process as attached, and it is alive. */
+      g_assert_true (ssem_semaphore_info_is_leftover (info) ||
+                     FUZZ_BACKEND == SSEM_BACKEND_SHARED_MEMORY);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "fuzz.h"
 
 #include "ssem/shm/ssem-shm-counter-private.h"
+#include "ssem/shm/ssem-shm-life-private.h"
 #include "ssem/shm/ssem-shm-segment-private.h"
 #include "ssem/shm/ssem-shm-waiters-private.h"
 
@@ -70,22 +71,21 @@ look (SsemShmSegment *segment)
 }
 
 /* The port's liveness: half of the processes are alive. */
-gboolean
-ssem_shm_member_is_alive (SsemShmMember *member,
-                          guint64        attach_id)
+int
+ssem_shm_member_ask (SsemShmMember *member,
+                     guint64        attach_id)
 {
-  return (attach_id & 1) != 0;
+  return (int) (attach_id & 1);
 }
 
 /* Reclaims every process, as if all were dead. No units are lost by that. */
 static void
 reclaim_all (SsemShmSegment *segment)
 {
-  SsemShmMember member = { .segment = segment };
   guint32 used = atomic_load (&segment->slots_used);
   guint32 i;
 
-  ssem_shm_waiters_recount (&member);
+  ssem_shm_waiters_recount (segment);
   for (i = 1; i < used; i++)
     {
       guint64 process = atomic_load (&segment->slots[i].owner) >> SSEM_SHM_OWNER_SHIFT;
@@ -97,12 +97,31 @@ reclaim_all (SsemShmSegment *segment)
     }
 }
 
+/* Returns an attach id that no slot contains. */
+static guint64
+find_unused_id (SsemShmSegment *segment)
+{
+  guint32 used = atomic_load (&segment->slots_used);
+  guint64 attach_id = 1;
+  guint32 i = 1;
+
+  while (i < used)
+    {
+      gboolean is_used = atomic_load (&segment->slots[i].owner) >> SSEM_SHM_OWNER_SHIFT == attach_id;
+
+      attach_id += is_used;
+      i = is_used ? 1 : i + 1;
+    }
+
+  return attach_id;
+}
+
 static void
 operate (SsemShmSegment *segment,
          int             n)
 {
-  const guint64 process = atomic_load (&segment->last_attach_id) + 1;
-  guint32 index = ssem_shm_counter_claim_slot (segment, process, 1, 1);
+  const guint64 process = find_unused_id (segment);
+  guint32 index = ssem_shm_counter_claim_slot (segment, process, FALSE, 1, 1);
   int value = ssem_shm_counter_get_value (segment);
   SsemShmSlotHandle handle;
 
@@ -143,6 +162,22 @@ operate (SsemShmSegment *segment,
   g_assert_cmpuint (atomic_load (&segment->slots[index].owner), ==, 0);
 }
 
+/* Attaches, and leaves again: the segment is removed if nobody else is attached. */
+static void
+come_and_go (SsemShmSegment *segment)
+{
+  SsemShmMember member = { .segment = segment, .attach_id = find_unused_id (segment) };
+  gboolean has_others;
+
+  if (!ssem_shm_life_keep (&member))
+    return;
+
+  has_others = ssem_shm_life_has_others (&member);
+  g_assert_true (ssem_shm_life_end (&member) == !has_others);
+  g_assert_true (ssem_shm_life_keep (&member) == has_others);
+  g_assert_true (ssem_shm_life_is_removed (atomic_load (&segment->life)) == !has_others);
+}
+
 int
 LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         length)
@@ -156,12 +191,13 @@ LLVMFuzzerTestOneInput (const guint8 *data,
 
   segment = make_segment (data + 1, length - 1, (data[0] & IS_SOUND) != 0, &size);
   result = ssem_shm_segment_check (segment, (goffset) size, FUZZ_KEY);
-  g_assert_true (result == 0 || result == -EBADMSG || result == -EPROTO || result == -ENOENT);
+  g_assert_true (result == 0 || result == -EBADMSG || result == -EPROTO);
   if (result == 0)
     {
       look (segment);
       reclaim_all (segment);
       operate (segment, data[0] & UNITS);
+      come_and_go (segment);
     }
   g_aligned_free (segment);
 

@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <string.h>
 
-/* The segment is memory of the world. An attach id is an index into `alive`: that is liveness.
+/* The segment is memory of the world. A process id is an index into `alive`: that is liveness.
  * Sleepers are in a list, as in the kernel's futex: a sleep compares `state` under the lock that a
  * wake takes.
  *
@@ -49,7 +49,8 @@ struct _PortWorld
 {
   SsemShmSegment *segment;
   gboolean is_timeless;
-  atomic_bool *alive; /* by attach id */
+  atomic_bool *alive; /* by process id */
+  atomic_int last_id;
   atomic_int n_grown;
 
   pthread_mutex_t lock;       /* protects the sleepers, and the segment's size */
@@ -60,7 +61,7 @@ struct _PortWorld
   pthread_cond_t noticed;
   pthread_cond_t buried;
   Watcher watchers[MAX_WATCHERS];
-  int n_deaths;       /* not yet noticed */
+  GArray *dead;       /* process ids: not yet noticed */
   gboolean is_over;
   GThread *watch_thread;
   PortProcess *guardian;
@@ -154,25 +155,28 @@ ssem_shm_member_check_use (SsemShmMember *self)
 
 /* --- The port: liveness --- */
 
-gboolean
-ssem_shm_member_can_ask (SsemShmMember *self)
+void
+ssem_shm_member_bury (SsemShmMember *self,
+                      guint64        attach_id)
 {
-  return TRUE;
 }
 
-gboolean
-ssem_shm_member_is_alive (SsemShmMember *self,
-                          guint64        attach_id)
+int
+ssem_shm_member_ask (SsemShmMember *self,
+                     guint64        attach_id)
 {
-  pass (PORT_AT_QUESTION);
-  g_assert_cmpuint (attach_id, <, MAX_PROCESSES);
+  guint64 id = SSEM_SHM_ATTACH_ID_PROCESS (attach_id);
 
-  return atomic_load (&process_of (self)->world->alive[attach_id]);
+  pass (PORT_AT_QUESTION);
+  g_assert_cmpuint (id, <, MAX_PROCESSES);
+
+  return atomic_load (&process_of (self)->world->alive[id]);
 }
 
 gboolean
 ssem_shm_member_watch (SsemShmMember    *self,
-                       SsemShmDeathFunc  func)
+                       SsemShmDeathFunc  func,
+                       SsemShmDeafFunc   end)
 {
   PortWorld *world = process_of (self)->world;
   gboolean is_watching = FALSE;
@@ -186,10 +190,6 @@ ssem_shm_member_watch (SsemShmMember    *self,
         continue;
       world->watchers[i] = (Watcher) { self, func };
       is_watching = TRUE;
-
-      /* As a death does: a process may have died before this one watched. */
-      world->n_deaths++;
-      pthread_cond_signal (&world->buried);
     }
   pthread_mutex_unlock (&world->watch_lock);
   leave_port ();
@@ -218,27 +218,27 @@ static gpointer
 watch_thread (gpointer data)
 {
   PortWorld *self = data;
-  int i, n;
+  int i;
 
   pthread_mutex_lock (&self->watch_lock);
-  while (!self->is_over || self->n_deaths > 0)
+  while (!self->is_over || self->dead->len > 0)
     {
-      if (self->n_deaths == 0)
+      guint64 id;
+
+      if (self->dead->len == 0)
         {
           pthread_cond_wait (&self->buried, &self->watch_lock);
           continue;
         }
-      n = self->n_deaths;
+      id = g_array_index (self->dead, guint64, 0);
       for (i = 0; i < MAX_WATCHERS; i++)
         {
           Watcher *watcher = &self->watchers[i];
 
-          if (watcher->member == NULL)
-            continue;
-          watcher->func (watcher->member, FALSE);
-          watcher->func (watcher->member, TRUE);
+          if (watcher->member != NULL)
+            watcher->func (watcher->member, id);
         }
-      self->n_deaths -= n;
+      g_array_remove_index (self->dead, 0);
       pthread_cond_broadcast (&self->noticed);
     }
   pthread_mutex_unlock (&self->watch_lock);
@@ -387,12 +387,13 @@ port_world_new (int      initial_value,
   self->segment = g_aligned_alloc0 (1, SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS), SSEM_SHM_LINE);
   self->is_timeless = is_timeless;
   self->alive = g_new0 (atomic_bool, MAX_PROCESSES);
+  self->dead = g_array_new (FALSE, FALSE, sizeof (guint64));
   pthread_mutex_init (&self->lock, NULL);
   init_cond (&self->changed);
   pthread_mutex_init (&self->watch_lock, NULL);
   init_cond (&self->noticed);
   init_cond (&self->buried);
-  ssem_shm_segment_fill (self->segment, "port", initial_value, 0);
+  ssem_shm_segment_fill (self->segment, "port", initial_value, 1, 0);
   g_assert_cmpint (ssem_shm_segment_check (self->segment, SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS),
                                            "port"), ==, 0);
   atomic_store (&self->segment->n_slots, n_slots);
@@ -400,8 +401,7 @@ port_world_new (int      initial_value,
   self->watch_thread = g_thread_new ("watch", watch_thread, self);
   self->guardian = port_process_new (self);
   if (is_watched)
-    g_assert_true (ssem_shm_member_watch (&self->guardian->parent,
-                                          ssem_shm_recovery_handle_death));
+    port_process_watch (self->guardian);
 
   return self;
 }
@@ -413,13 +413,13 @@ port_world_free (PortWorld *self,
   guint32 i;
 
   /* One look by a live process returns everything. */
-  g_assert_cmpint (ssem_shm_recovery_sweep (&self->guardian->parent, SSEM_SHM_SWEEP_ALL), >=, 0);
+  g_assert_cmpint (ssem_shm_recovery_sweep (&self->guardian->parent), >=, 0);
   g_assert_cmpint (ssem_shm_counter_get_value (self->segment), ==, expected);
   g_assert_false (ssem_shm_waiters_is_anybody (self->segment));
-  for (i = 1; i < self->segment->slots_used; i++)
-    g_assert_cmpuint (atomic_load (&self->segment->slots[i].owner), ==, 0);
   g_assert_null (self->sleepers);
   port_process_end (self->guardian);
+  for (i = 1; i < self->segment->slots_used; i++)
+    g_assert_cmpuint (atomic_load (&self->segment->slots[i].owner), ==, 0);
 
   pthread_mutex_lock (&self->watch_lock);
   self->is_over = TRUE;
@@ -427,6 +427,7 @@ port_world_free (PortWorld *self,
   pthread_mutex_unlock (&self->watch_lock);
   g_thread_join (self->watch_thread);
 
+  g_array_unref (self->dead);
   g_free (self->alive);
   g_aligned_free (self->segment);
   g_free (self);
@@ -448,7 +449,7 @@ void
 port_world_wait_noticed (PortWorld *self)
 {
   pthread_mutex_lock (&self->watch_lock);
-  while (self->n_deaths > 0)
+  while (self->dead->len > 0)
     pthread_cond_wait (&self->noticed, &self->watch_lock);
   pthread_mutex_unlock (&self->watch_lock);
 }
@@ -467,7 +468,7 @@ void
 port_world_wait_asleep (PortWorld *self,
                         int        n)
 {
-  /* Each has begun to watch before it sleeps. The notice wakes it once more. */
+  /* A notice of a death may wake them once more. */
   wait_asleep (self, n);
   port_world_wait_noticed (self);
   wait_asleep (self, n);
@@ -481,14 +482,24 @@ port_process_new (PortWorld *world)
   PortProcess *self = g_new0 (PortProcess, 1);
 
   self->world = world;
+  self->id = (guint64) atomic_fetch_add (&world->last_id, 1) + 1;
+  g_assert_cmpuint (self->id, <, MAX_PROCESSES);
   self->parent.segment = world->segment;
-  self->parent.attach_id = atomic_fetch_add (&world->segment->last_attach_id, 1) + 1;
-  g_assert_cmpuint (self->parent.attach_id, <, MAX_PROCESSES);
-  atomic_store (&world->alive[self->parent.attach_id], TRUE);
+  self->parent.attach_id = SSEM_SHM_ATTACH_ID (self->id, 0);
+  atomic_store (&world->alive[self->id], TRUE);
   ssem_shm_slots_init (&self->slots, &self->parent);
   ssem_shm_acquirer_init (&self->acquirer, &self->parent);
+  g_assert_cmpint (ssem_shm_slots_attach (&self->slots, world->segment), ==, 0);
 
   return self;
+}
+
+void
+port_process_watch (PortProcess *self)
+{
+  gboolean is_watched;
+
+  g_assert_true (ssem_shm_recovery_watch (&self->parent, &is_watched));
 }
 
 gboolean
@@ -498,8 +509,8 @@ port_process_run (PortProcess *self,
 {
   gboolean survives = FALSE;
 
-  /* Claims a slot, which allocates memory: not to be ended by a signal. */
-  if (!self->is_slotless)
+  /* Gets a slot, which allocates memory: not to be ended by a signal. */
+  if (!self->never_operates)
     g_assert_cmpint (ssem_shm_slots_get_handle (&self->slots, 0, &self->handle), ==, 0);
 
   self->thread = pthread_self ();
@@ -560,7 +571,7 @@ port_process_end (PortProcess *self)
 
   ssem_shm_acquirer_unwatch (&self->acquirer);
   ssem_shm_counter_free_slots (segment, attach_id);
-  atomic_store (&self->world->alive[attach_id], FALSE);
+  atomic_store (&self->world->alive[self->id], FALSE);
   ssem_shm_acquirer_clear (&self->acquirer);
   forget (self);
 }
@@ -569,14 +580,15 @@ void
 port_process_bury (PortProcess *self)
 {
   PortWorld *world = self->world;
+  guint64 id = self->id;
 
   /* With the process, its thread that watches is gone. */
   ssem_shm_member_unwatch (&self->parent);
-  atomic_store (&world->alive[self->parent.attach_id], FALSE);
+  atomic_store (&world->alive[id], FALSE);
   forget (self);
 
   pthread_mutex_lock (&world->watch_lock);
-  world->n_deaths++;
+  g_array_append_val (world->dead, id);
   pthread_cond_signal (&world->buried);
   pthread_mutex_unlock (&world->watch_lock);
 }

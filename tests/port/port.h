@@ -39,6 +39,7 @@ typedef struct
 {
   SsemShmMember parent;
   PortWorld *world;          /* constant after init */
+  guint64 id;                /* constant after init */
   SsemShmSlots slots;
   SsemShmAcquirer acquirer;
   SsemShmSlotHandle *handle; /* of the thread that plays it */
@@ -48,7 +49,7 @@ typedef struct
   PortPoint die_at;
   int die_after;
 
-  gboolean is_slotless;      /* set before it runs: without a slot it can only look for the dead */
+  gboolean never_operates;   /* set before it runs: it can only look for the dead */
 
   atomic_bool must_die;      /* set by port_process_kill () */
   atomic_bool is_mortal;     /* in port_process_run () */
@@ -81,13 +82,15 @@ SsemShmSegment *port_world_get_segment (PortWorld *self);
 /* Returns how often the segment was enlarged. */
 int          port_world_get_n_grown (PortWorld  *self);
 
-/* Waits until @n processes are asleep, and nothing is left that would wake them: a process that
- * begins to watch is as good as a death. */
+/* Waits until @n processes are asleep, and nothing is left that would wake them. */
 void         port_world_wait_asleep (PortWorld  *self,
                                      int         n);
 
 /* Creates a process, which is alive. */
 PortProcess *port_process_new      (PortWorld   *world);
+
+/* Makes the process watch for deaths, as a waiter does. */
+void         port_process_watch    (PortProcess *self);
 
 /* Runs @func as the process, in this thread, until @func returns or the process dies. Returns
  * whether it survived. */

@@ -385,10 +385,10 @@ test_releaser_dies (void)
 }
 
 static void
-sweep_cb (PortProcess *self,
+look_cb (PortProcess *self,
           gpointer     data)
 {
-  ssem_shm_recovery_sweep (&self->parent, SSEM_SHM_SWEEP_UNITS);
+  ssem_shm_recovery_look (&self->parent);
 }
 
 /* A process that reclaims dies half-way: with one of two dead processes reclaimed, or before it
@@ -412,16 +412,15 @@ test_recoverer_dies (gconstpointer data)
     port_process_bury (holders[i]);
   port_world_wait_noticed (world);
 
-  /* Without a slot, no sweep finds it dead. */
-  recoverer->is_slotless = TRUE;
+  recoverer->never_operates = TRUE;
   recoverer->die_at = point;
   recoverer->die_after = point == PORT_AT_QUESTION ? 2 : 1;
-  g_assert_false (port_process_run (recoverer, sweep_cb, NULL));
+  g_assert_false (port_process_run (recoverer, look_cb, NULL));
   g_assert_cmpint (get_value (world), ==, point == PORT_AT_QUESTION ? 2 : UNITS);
 
   /* Its own death is what the next process notices; the rest comes back, and nothing twice. */
   other = port_process_new (world);
-  g_assert_true (ssem_shm_member_watch (&other->parent, ssem_shm_recovery_handle_death));
+  port_process_watch (other);
   port_process_bury (recoverer);
   waiter_join (&waiter, TRUE, 0);
   port_process_end (other);

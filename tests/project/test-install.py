@@ -13,6 +13,7 @@ import unittest
 
 import tap
 from project import BINDINGS, BUILD_ROOT, CC, CXX, SOURCE_ROOT, VERSION, run
+from semaphores import list_keys
 
 # The environment of the tests points to the build directory.
 for name in ['LD_LIBRARY_PATH', 'GI_TYPELIB_PATH', 'PYTHONPATH', 'GJS_PATH']:
@@ -119,7 +120,7 @@ class ProgramCase(unittest.TestCase):
     def check_output(self, *command, **variables):
         environment = dict(os.environ, SSEM_RUNTIME_DIR=str(self.keys), **variables)
         self.assertEqual(run(*command, env=environment, cwd=self.directory), EXPECTED)
-        self.assertEqual(os.listdir(self.keys), [])
+        self.assertEqual(list_keys(self.keys), [])
 
 
 class Installed(ProgramCase):

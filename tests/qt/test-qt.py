@@ -17,7 +17,7 @@ gi.require_version('Ssem', '1')
 from gi.repository import Ssem  # noqa: E402
 
 import tap  # noqa: E402
-from semaphores import KeyDirectoryCase, Refused, key_file  # noqa: E402
+from semaphores import KeyDirectoryCase, Refused, key_file, list_keys  # noqa: E402
 
 BINDING = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -207,7 +207,7 @@ class Backends(QtCase):
         self.assertEqual(ours.ask('backend'), int(Ssem.Backend.SYSV))
         self.assertEqual(others.ask('backend'), int(Ssem.Backend.SHARED_MEMORY))
         paths = [key_file(self.directory, self.key, name) for name in ['sysv', 'shared-memory']]
-        self.assertEqual(sorted(os.listdir(self.directory)), sorted(map(os.path.basename, paths)))
+        self.assertEqual(list_keys(self.directory), sorted(map(os.path.basename, paths)))
 
         qts.ask('acquire', 1)
         self.assertEqual([ours.ask('value'), others.ask('value')], [0, 5])
@@ -223,7 +223,7 @@ class Backends(QtCase):
         self.qts(0, CREATE).leave()
         self.assertRemoved()
         others.ask('acquire', 6)
-        self.assertEqual(os.listdir(self.directory), [os.path.basename(paths[1])])
+        self.assertEqual(list_keys(self.directory), [os.path.basename(paths[1])])
 
 
 class Names(QtCase):
@@ -233,7 +233,7 @@ class Names(QtCase):
             self.key = name
             with self.subTest(key=name):
                 ours = self.ours(0, CREATE)
-                self.assertEqual(os.listdir(self.directory), [os.path.basename(self.path)])
+                self.assertEqual(list_keys(self.directory), [os.path.basename(self.path)])
                 qts = self.qts()
                 ours.ask('release', 1)
                 qts.ask('acquire', 1)
@@ -246,7 +246,7 @@ class Names(QtCase):
             self.key = name
             with self.subTest(key=name):
                 qts = self.qts(3, CREATE)
-                self.assertEqual(os.listdir(self.directory), [os.path.basename(self.path)])
+                self.assertEqual(list_keys(self.directory), [os.path.basename(self.path)])
                 ours = self.ours()
                 self.assertEqual(ours.ask('value'), 3)
                 ours.leave()
@@ -258,7 +258,7 @@ class Names(QtCase):
         ours = self.ours(0, CREATE)
         self.key += '!'
         other = self.qts(1, CREATE)
-        self.assertEqual(len(os.listdir(self.directory)), 2)
+        self.assertEqual(len(list_keys(self.directory)), 2)
         self.assertEqual(ours.ask('value'), 0)
         other.leave()
 

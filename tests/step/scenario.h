@@ -38,7 +38,6 @@ typedef struct
   int n_held_after;    /* the same when it has performed */
   gboolean resets;     /* whether it makes everybody's holdings forgotten */
   gboolean opens;      /* whether it opens or closes the key */
-  gboolean has_crowd;  /* whether it opens the key as one of many */
   gboolean had_it;     /* whether it has opened the key and closed it before */
   gboolean has_corpse; /* whether a process has died before it, with CORPSE_UNITS */
   gboolean is_overtaken; /* whether it is stopped while the epochs come round, and a process dies */

@@ -30,8 +30,7 @@
 #define QUICK_ROUNDS 5
 #define THOROUGH_ROUNDS 250
 
-/* Helpers live for some minutes only, and so does their segment: after many kills it would take the
- * victim for one of a crowd. */
+/* Helpers live for some minutes only. */
 #define ROUNDS_OF_A_HELPER 50
 #define ROUND_SECONDS "60"
 
@@ -85,9 +84,6 @@ start_others (World *self)
     return;
 
   helper_open (self->owner, 0, SSEM_ACCESS_MODE_OPEN, UNITS, TRUE, self->fixture->key);
-  /* The first of a crowd goes another way, as it makes the directory: here it is not the victim. */
-  if (self->scenario->has_crowd)
-    fixture_gather_crowd (self->fixture);
   helper_open (self->waiter, 0, SSEM_ACCESS_MODE_OPEN, UNITS, TRUE, self->fixture->key);
 }
 
@@ -176,8 +172,6 @@ start_victim (World *self)
 
   if (self->scenario->has_corpse)
     scenario_make_corpse (&self->victim);
-  if (self->scenario->has_crowd)
-    fixture_gather_crowd (self->fixture);
 
   victim = tracer_start (&self->table);
   if (self->scenario->has_stander)
@@ -324,8 +318,6 @@ find_reason_to_skip (const Scenario *scenario,
 {
   if (scenario->has_stander)
     return "the kernel's operations have no middle";
-  if (scenario->has_crowd)
-    return "a crowd is like any other company";
   if (scenario->is_overtaken)
     return "what runs at the very moment of a reset may be booked on the wrong side of it";
   if (round == round_killed && scenario->resets)

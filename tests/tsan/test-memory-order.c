@@ -31,14 +31,6 @@ typedef struct
   int plain; /* guarded by the only unit */
 } Guarded;
 
-/* The port's liveness. The dead are reclaimed without it. */
-gboolean
-ssem_shm_member_is_alive (SsemShmMember *member,
-                          guint64        attach_id)
-{
-  return TRUE;
-}
-
 static SsemShmSegment *
 segment_new (int initial_value)
 {
@@ -64,7 +56,7 @@ static SsemShmSlotHandle
 claim (SsemShmSegment *segment,
        guint64         process)
 {
-  guint32 index = ssem_shm_counter_claim_slot (segment, process, (int) process, 0);
+  guint32 index = ssem_shm_counter_claim_slot (segment, process, FALSE, (int) process, 0);
 
   g_assert_cmpuint (index, >, 0);
 

@@ -262,6 +262,8 @@ test_no_proc (Fixture *fixture)
   helper_expect_error (root, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   g_assert_cmpint (helper_get_value (root, 0), ==, 0);
   helper_run_expect_ok (root, "close 0");
+  helper_quit (root);
+  fixture_remove_processes (fixture, fixture->keys_directory);
 
   helper_run_expect_ok (other, "cover /proc");
   g_assert_cmpint (chmod (fixture->directory, 0711), ==, 0);

@@ -18,6 +18,7 @@ import tempfile
 import unittest
 
 import tap
+from semaphores import PROCESSES, list_keys
 
 PROGRAM = sys.argv.pop(1)
 NOBODY = 65534
@@ -35,13 +36,20 @@ class Privileges(unittest.TestCase):
         self.places = [self.directory / name for name in VARIABLES]
         for place in self.places:
             place.mkdir(0o700)
-            # Refused where anything is left there.
-            self.addCleanup(place.rmdir)
+            self.addCleanup(self.remove_place, place)
             os.chown(place, NOBODY, NOBODY)
         self.program = self.directory / 'privileged'
         shutil.copyfile(PROGRAM, self.program)
         self.addCleanup(self.program.unlink)
         self.key = 'test of privileges/' + secrets.token_hex(8)
+
+    def remove_place(self, place):
+        self.assertEqual(list_keys(place), [])
+        # All processes have ended in good order, and so have removed their files.
+        processes = place / PROCESSES
+        if processes.exists():
+            processes.rmdir()
+        place.rmdir()
 
     def start(self, user, backend, initial_value, **environment):
         """Returns the process, once it has opened the key, and its user, backend and value."""
@@ -94,9 +102,9 @@ class Privileges(unittest.TestCase):
         for backend, named in [(SHARED_MEMORY, 'shared-memory'), (SYSV, 'sysv')]:
             process, *numbers = self.start_as_nobody(DEFAULT, named)
             self.assertEqual(numbers, [NOBODY, backend, 3])
-            self.assertEqual(len(os.listdir(self.places[0])), 1)
+            self.assertEqual(len(list_keys(self.places[0])), 1)
             self.end(process)
-            self.assertEqual(os.listdir(self.places[0]), [])
+            self.assertEqual(list_keys(self.places[0]), [])
 
     def test_modules(self):
         """The library looks for a backend's module where modules are installed."""

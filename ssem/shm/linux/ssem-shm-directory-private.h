@@ -8,14 +8,22 @@
 
 G_BEGIN_DECLS
 
-/* The directory in which all segments lie: /dev/shm/ssem-UID, which belongs to the user alone; in a
- * Flatpak the directory that the application's instances share; or what SSEM_RUNTIME_DIR names.
+/* How many digits the name of a segment's file has. */
+#define SSEM_SHM_NUMBER_DIGITS 16
+
+/* Room for a path: longer ones are refused by the system. */
+#define SSEM_SHM_PATH_MAX 4096
+
+/* The directory in which everything lies: a directory for each key, and "processes". It is
+ * /dev/shm/ssem-UID, which belongs to the user alone; in a Flatpak the directory that the
+ * application's instances share; or what SSEM_RUNTIME_DIR names.
  *
  * Functions return 0 or -errno unless stated otherwise.
  */
 typedef struct
 {
   char *path;      /* constant after init */
+  char *processes; /* constant after init: the directory of the process files */
   gboolean is_own; /* constant after init: the library creates it, and removes it at the end */
 } SsemShmDirectory;
 
@@ -26,14 +34,28 @@ void     ssem_shm_directory_clear (SsemShmDirectory       *self);
  * -EACCES or -ELOOP if it is another user's or a link. */
 int      ssem_shm_directory_check (const SsemShmDirectory *self);
 
-/* Returns FALSE if the directory has no subdirectory: then no key has further places or wings. A
- * caller that has created one, and something in it, must get TRUE; else nobody would find it. */
-gboolean ssem_shm_directory_has_subdirectories (const SsemShmDirectory *self);
-
-/* Notes the directory, if it is the library's own, for ssem_shm_port_exit (). */
-void     ssem_shm_directory_note  (const SsemShmDirectory *self);
-
 /* Creates a directory that belongs to the user alone. Succeeds if there is one already. */
 int      ssem_shm_directory_create (const char *path);
+
+/* Writes @number in hexadecimal, with @n_digits digits, and a 0. Returns the place of the 0. A try
+ * writes names in a signal handler, too, where printf (3) is not allowed. */
+char    *ssem_shm_directory_write_number (char    *text,
+                                          guint64  number,
+                                          int      n_digits);
+
+/* Writes the path of @name in @directory. Returns the place of the 0 at the end. @path has
+ * SSEM_SHM_PATH_MAX bytes; a path that is too long leads nowhere. */
+char    *ssem_shm_directory_write_path   (char       *path,
+                                          const char *directory,
+                                          const char *name);
+
+typedef void (*SsemShmNameFunc) (const char *name,
+                                 gpointer    data);
+
+/* Calls @func for each name in the directory @fd, except "." and "..". Allocates and frees
+ * nothing, which readdir (3) would do. */
+int      ssem_shm_directory_read   (int                     fd,
+                                    SsemShmNameFunc         func,
+                                    gpointer                data);
 
 G_END_DECLS

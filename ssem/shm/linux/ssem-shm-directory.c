@@ -8,14 +8,11 @@
 
 #include "ssem/os/ssem-environment-private.h"
 #include "ssem/os/ssem-key-name-private.h"
-#include "ssem/shm/ssem-shm-port-private.h"
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
-
-/* The library's own directory, of all semaphores, that this process has used last; NULL before. */
-static char *own_directory;
 
 static char *
 find_directory (gboolean *is_own)
@@ -39,12 +36,14 @@ void
 ssem_shm_directory_init (SsemShmDirectory *self)
 {
   self->path = find_directory (&self->is_own);
+  self->processes = g_strconcat (self->path, "/processes", NULL);
 }
 
 void
 ssem_shm_directory_clear (SsemShmDirectory *self)
 {
   g_clear_pointer (&self->path, g_free);
+  g_clear_pointer (&self->processes, g_free);
 }
 
 int
@@ -64,16 +63,6 @@ ssem_shm_directory_check (const SsemShmDirectory *self)
   return 0;
 }
 
-gboolean
-ssem_shm_directory_has_subdirectories (const SsemShmDirectory *self)
-{
-  struct stat found;
-
-  /* A directory's links are its name, its own "." and the ".." of each subdirectory. A caller that
-   * creates one checks that the file system counts so. To look for each by its name costs more. */
-  return stat (self->path, &found) != 0 || found.st_nlink != 2;
-}
-
 int
 ssem_shm_directory_create (const char *path)
 {
@@ -90,20 +79,67 @@ ssem_shm_directory_create (const char *path)
   return 0;
 }
 
-void
-ssem_shm_directory_note (const SsemShmDirectory *self)
+char *
+ssem_shm_directory_write_number (char    *text,
+                                 guint64  number,
+                                 int      n_digits)
 {
-  if (!self->is_own || g_strcmp0 (own_directory, self->path) == 0)
-    return;
+  int i;
 
-  g_free (own_directory);
-  own_directory = g_strdup (self->path);
+  for (i = n_digits - 1; i >= 0; i--, number >>= 4)
+    text[i] = "0123456789abcdef"[number & 15];
+  text[n_digits] = '\0';
+
+  return text + n_digits;
 }
 
-void
-ssem_shm_port_exit (void)
+char *
+ssem_shm_directory_write_path (char       *path,
+                               const char *directory,
+                               const char *name)
 {
-  /* Fails as long as anything is in the directory. */
-  if (own_directory != NULL)
-    rmdir (own_directory);
+  /* Leaves room for the names that the library makes. */
+  gsize length = g_strlcpy (path, directory, SSEM_SHM_PATH_MAX - 64);
+  char *end = path + MIN (length, SSEM_SHM_PATH_MAX - 65);
+
+  *end++ = '/';
+
+  return g_stpcpy (end, name);
+}
+
+/* What getdents64 (2) fills a buffer with. */
+typedef struct
+{
+  guint64 inode;
+  gint64 offset;
+  guint16 length;
+  guint8 type;
+  char name[];
+} Entry;
+
+int
+ssem_shm_directory_read (int             fd,
+                         SsemShmNameFunc func,
+                         gpointer        data)
+{
+  _Alignas (Entry) char entries[8192];
+  long n_read, at;
+
+  if (lseek (fd, 0, SEEK_SET) != 0)
+    return -errno;
+
+  while ((n_read = syscall (SYS_getdents64, fd, entries, sizeof entries)) > 0)
+    {
+      for (at = 0; at < n_read;)
+        {
+          const Entry *entry = (const Entry *) (gpointer) (entries + at);
+
+          if (!g_str_equal (entry->name, ".") && !g_str_equal (entry->name, ".."))
+            func (entry->name, data);
+          at += entry->length;
+        }
+    }
+
+  /* ENOENT: the directory has been removed. */
+  return n_read < 0 && errno != ENOENT ? -errno : 0;
 }

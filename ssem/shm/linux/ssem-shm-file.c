@@ -6,6 +6,8 @@
 
 #include "ssem-shm-file-private.h"
 
+#include "ssem-shm-directory-private.h"
+
 #include "ssem/os/ssem-file-private.h"
 #include "ssem/shm/ssem-shm-segment-private.h"
 
@@ -17,18 +19,93 @@
 
 #define N_LOOKS 3
 
+static void
+make_path (const SsemShmFile *self,
+           const char        *directory,
+           char              *path)
+{
+  char *end = ssem_shm_directory_write_path (path, directory, "");
+
+  ssem_shm_directory_write_number (end, self->number, SSEM_SHM_NUMBER_DIGITS);
+}
+
+/* --- Opening --- */
+
+typedef struct
+{
+  gboolean is_found;
+  guint64 number;
+} Found;
+
+static void
+find_number_cb (const char *name,
+                gpointer    data)
+{
+  Found *found = data;
+
+  if (strlen (name) == SSEM_SHM_NUMBER_DIGITS &&
+      strspn (name, "0123456789abcdef") == SSEM_SHM_NUMBER_DIGITS)
+    *found = (Found) { TRUE, g_ascii_strtoull (name, NULL, 16) };
+}
+
+/* Returns why @path is no directory of a segment. Versions before 6 of the layout had a file
+ * there. */
+static int
+explain_not_directory (const char *path)
+{
+  SsemShmFile file = SSEM_SHM_FILE_INIT;
+  struct stat found;
+  int result;
+
+  /* What is above it may be no directory, either: who creates something there finds out. */
+  if (lstat (path, &found) != 0)
+    return errno == ENOTDIR ? -ENOENT : -errno;
+  if (S_ISLNK (found.st_mode))
+    return -ELOOP;
+
+  file.fd = ssem_file_open (path, O_RDONLY, &file.identity);
+  if (file.fd < 0)
+    return file.fd;
+  result = ssem_shm_file_check (&file, NULL);
+  ssem_shm_file_close (&file);
+
+  return result == 0 ? -EBADMSG : result;
+}
+
 int
 ssem_shm_file_open (SsemShmFile *self,
-                    const char  *location,
+                    const char  *directory,
                     int          access)
 {
-  int fd = ssem_file_open (location, access, &self->identity);
+  Found found = { FALSE };
+  char name[SSEM_SHM_NUMBER_DIGITS + 1];
+  struct stat status;
+  int directory_fd, result;
 
-  if (fd < 0)
-    return fd;
+  directory_fd = open (directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (directory_fd < 0)
+    return errno == ENOTDIR || errno == ELOOP ? explain_not_directory (directory) : -errno;
 
-  self->fd = fd;
-  ssem_shm_file_set_location (self, location);
+  /* In a directory that several users share, another user may have the name. */
+  if (fstat (directory_fd, &status) != 0)
+    result = -errno;
+  else if (status.st_uid != geteuid ())
+    result = -EACCES;
+  else
+    result = ssem_shm_directory_read (directory_fd, find_number_cb, &found);
+  if (result == 0 && !found.is_found)
+    result = -ENOENT;
+  if (result == 0)
+    {
+      ssem_shm_directory_write_number (name, found.number, SSEM_SHM_NUMBER_DIGITS);
+      result = ssem_file_open_at (directory_fd, name, access, &self->identity);
+    }
+  close (directory_fd);
+  if (result < 0)
+    return result;
+
+  self->fd = result;
+  self->number = found.number;
 
   return 0;
 }
@@ -65,44 +142,70 @@ ssem_shm_file_check (SsemShmFile *self,
   for (i = 0; i < N_LOOKS && result == -EBADMSG; i++)
     result = look_at_content (self, key);
 
-  return result == -ENOENT ? 0 : result;
+  return result;
 }
 
+/* Returns a descriptor of the file for a short time; end_borrowing () closes it if need be. -EBADF
+ * if the program has closed the descriptor, and @directory does not contain the file. */
 static int
-create_nameless (const SsemShmDirectory *directory,
-                 SsemFileIdentity       *identity)
+borrow (SsemShmFile *self,
+        const char  *directory)
 {
-  int fd = ssem_file_create_nameless (directory->path, identity);
-  int result;
+  char path[SSEM_SHM_PATH_MAX];
+  SsemFileIdentity identity;
+  int fd;
 
-  /* The library's own directory goes with the last process that has used it. */
-  if (fd != -ENOENT || !directory->is_own)
+  if (ssem_file_identity_is (&self->identity, self->fd))
+    return self->fd;
+
+  make_path (self, directory, path);
+  fd = ssem_file_open (path, O_RDWR, &identity);
+  if (fd < 0)
+    return -EBADF;
+  if (ssem_file_identity_is (&self->identity, fd))
     return fd;
 
-  result = ssem_shm_directory_create (directory->path);
-  if (result != 0)
-    return result == -ENOENT ? -ENOTDIR : result;
+  close (fd);
 
-  return ssem_file_create_nameless (directory->path, identity);
+  return -EBADF;
 }
+
+static void
+end_borrowing (SsemShmFile *self,
+               int          fd)
+{
+  if (fd >= 0 && fd != self->fd)
+    close (fd);
+}
+
+/* --- Creating and removing --- */
 
 int
-ssem_shm_file_create_nameless (SsemShmFile            *self,
-                               const SsemShmDirectory *directory)
+ssem_shm_file_create (SsemShmFile *self,
+                      const char  *directory,
+                      guint64      number)
 {
-  int fd = create_nameless (directory, &self->identity);
-  int result;
+  char path[SSEM_SHM_PATH_MAX];
+  gboolean was_masked = FALSE;
+  int fd;
 
+  if (mkdir (directory, 0700) != 0)
+    return -errno;
+
+  self->number = number;
+  make_path (self, directory, path);
+  fd = ssem_file_create_at (AT_FDCWD, path, &self->identity, &was_masked);
+  /* The umask may have taken rights of the owner from the directory, too. */
+  if ((fd == -EACCES || was_masked) && chmod (directory, 0700) == 0 && fd == -EACCES)
+    fd = ssem_file_create_at (AT_FDCWD, path, &self->identity, NULL);
   if (fd < 0)
-    return fd;
+    {
+      rmdir (directory);
+      return fd;
+    }
   self->fd = fd;
 
-  /* Another user may have put a directory there since the last look. */
-  result = ssem_shm_directory_check (directory);
-  if (result == 0)
-    result = ssem_shm_file_reserve (self, SSEM_SHM_FIRST_SLOTS);
-
-  return result;
+  return ssem_file_reserve (fd, (goffset) SSEM_SHM_SIZE (SSEM_SHM_FIRST_SLOTS));
 }
 
 void
@@ -111,7 +214,6 @@ ssem_shm_file_close (SsemShmFile *self)
   if (self->fd >= 0)
     close (self->fd);
   self->fd = -1;
-  g_clear_pointer (&self->location, g_free);
 }
 
 int
@@ -138,56 +240,71 @@ ssem_shm_file_unmap (SsemShmSegment *segment)
 
 int
 ssem_shm_file_reserve (SsemShmFile *self,
+                       const char  *directory,
                        guint32      n_slots)
 {
-  return ssem_file_reserve (self->fd, (goffset) SSEM_SHM_SIZE (n_slots));
+  int fd = borrow (self, directory);
+  int result;
+
+  if (fd < 0)
+    return fd;
+  result = ssem_file_reserve (fd, (goffset) SSEM_SHM_SIZE (n_slots));
+  end_borrowing (self, fd);
+
+  return result;
 }
 
-void
-ssem_shm_file_set_location (SsemShmFile *self,
-                            const char  *location)
+int
+ssem_shm_file_remove (SsemShmFile *self,
+                      const char  *directory)
 {
-  g_free (self->location);
-  self->location = g_strdup (location);
+  char path[SSEM_SHM_PATH_MAX];
+
+  make_path (self, directory, path);
+  if (unlink (path) != 0)
+    return errno == ENOTDIR ? -ENOENT : -errno;
+
+  /* Fails if there is something else in it. Then that decides whether the key is in use. */
+  rmdir (directory);
+
+  return 0;
 }
+
+/* --- Looking --- */
 
 gboolean
-ssem_shm_file_is_in_place (SsemShmFile *self)
+ssem_shm_file_is_in (SsemShmFile *self,
+                     const char  *directory)
 {
+  char path[SSEM_SHM_PATH_MAX];
   struct stat named;
 
   /* A path that cannot be examined is no sign of a removal. */
-  if (fstatat (AT_FDCWD, self->location, &named, AT_SYMLINK_NOFOLLOW) != 0)
+  make_path (self, directory, path);
+  if (lstat (path, &named) != 0)
     return errno != ENOENT && errno != ENOTDIR;
 
   return ssem_file_identity_matches (&self->identity, &named);
 }
 
 int
-ssem_shm_file_check_location (SsemShmFile            *self,
-                              const SsemShmDirectory *directory)
-{
-  int result;
-
-  if (!directory->is_own)
-    return 0;
-
-  /* In this order: with a file in it, the user's own directory stays where it is. */
-  result = ssem_shm_directory_check (directory);
-  if (result == 0 && !ssem_shm_file_is_in_place (self))
-    result = -ENOENT;
-
-  return result;
-}
-
-int
-ssem_shm_file_check_use (SsemShmFile *self)
+ssem_shm_file_check_use (SsemShmFile *self,
+                         const char  *directory)
 {
   struct stat found;
+  int fd = self->fd;
+  int result = 0;
 
-  if (self->fd < 0 || fstat (self->fd, &found) != 0 ||
-      !ssem_file_identity_matches (&self->identity, &found))
-    return -EBADF;
+  if (fd < 0 || fstat (fd, &found) != 0 || !ssem_file_identity_matches (&self->identity, &found))
+    {
+      fd = borrow (self, directory);
+      if (fd < 0)
+        return fd;
+      result = fstat (fd, &found);
+    }
+  if (result == 0)
+    result = found.st_nlink > 0 ? 0 : -EIDRM;
+  end_borrowing (self, fd);
 
-  return found.st_nlink > 0 ? 0 : -EIDRM;
+  return result;
 }

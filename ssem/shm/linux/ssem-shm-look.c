@@ -6,10 +6,10 @@
 
 #include "ssem/shm/ssem-shm-look-private.h"
 
-#include "ssem-shm-linux-member-private.h"
-#include "ssem-shm-wing-private.h"
+#include "ssem-shm-file-private.h"
+#include "ssem-shm-name-private.h"
+#include "ssem-shm-process-files-private.h"
 
-#include "ssem/os/ssem-file-lock-private.h"
 #include "ssem/os/ssem-file-private.h"
 #include "ssem/shm/ssem-shm-segment-private.h"
 
@@ -19,26 +19,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A look disturbs no process. The file is opened for reading only, which takes no attach id, no
- * slot and no lock, and whose closing causes no event for the death watch. It is read into a copy,
- * so that a file that is truncated meanwhile is a short read and not a SIGBUS.
+/* A look disturbs no process. The file is opened for reading only, and takes no slot. It is read
+ * into a copy, so that a file that is truncated meanwhile is a short read and not a SIGBUS.
  *
  * The copy is made while others work. Every operation changes `state`, so what was read between two
  * equal readings of `state` was true at that moment. Under heavy use there may be no such moment;
  * after MAX_TRIES the look is content with figures of several moments.
  *
- * Dead processes are detected by their locks, after the copy was made: a process that dies in
- * between counts as dead already.
+ * The look asks which processes are alive after the copy was made: a process that dies in between
+ * counts as dead already.
  *
- * A doomed segment is gone, unless it keeps its name: its last user could not remove it, because
- * the process had dropped its rights or changed its root, or was killed just then. Such a segment
- * is left over.
+ * A segment that is marked as removed is gone. If it still has its name, because its last process
+ * was killed or was not allowed to remove it, the look removes it.
  */
 
 #define MAX_TRIES 200
-
-/* More processes are not attached; somebody has locked a whole range. */
-#define MAX_ALIVE 65536
 
 /* --- Reading --- */
 
@@ -59,7 +54,7 @@ read_state (int      fd,
 static int
 read_copy (int         fd,
            const char *key,
-           SsemShmLook       *look)
+           SsemShmLook *look)
 {
   struct stat found;
   SsemShmSegment *head;
@@ -77,9 +72,6 @@ read_copy (int         fd,
   head = look->copy;
   result = n_read < (gssize) sizeof *head ? -EBADMSG
                                           : ssem_shm_segment_check (head, found.st_size, key);
-  /* A doomed segment may be left over. */
-  if (result == -ENOENT)
-    result = 0;
   if (result == 0 && memchr (head->key, '\0', head->key_length) != NULL)
     result = -EBADMSG;
   if (result != 0)
@@ -97,7 +89,7 @@ read_copy (int         fd,
 static int
 read_segment (int         fd,
               const char *key,
-              SsemShmLook       *look)
+              SsemShmLook *look)
 {
   guint64 before = 0, after = 0;
   int i, result;
@@ -124,75 +116,44 @@ read_segment (int         fd,
 
 /* --- Liveness --- */
 
-/* Adds the attach ids whose bytes among those from @base to @end are locked, and counts them. */
-static int
-collect_locked (int         fd,
-                goffset     base,
-                goffset     end,
-                GHashTable *attach_ids,
-                int        *n_found)
+/* Adds the attach ids of the live processes, and counts those that are attached. */
+static void
+look_at_liveness (const SsemShmDirectory *directory,
+                  SsemShmLook            *look)
 {
-  g_autoptr(GArray) bytes = g_array_new (FALSE, FALSE, sizeof (goffset));
-  int result = ssem_file_lock_list (fd, base, end - base, MAX_ALIVE, bytes);
-  guint i;
+  guint32 used = atomic_load (&look->copy->slots_used);
+  guint64 last = 0;
+  gboolean is_alive = FALSE;
+  guint32 index;
+  /* Without the directory no process is alive. */
+  int all_fd = ssem_shm_process_files_open (directory);
 
-  if (result != 0)
-    return result;
-  if (bytes->len >= MAX_ALIVE)
-    return -EBADMSG;
-
-  for (i = 0; i < bytes->len; i++)
+  for (index = 1; index < used; index++)
     {
-      guint64 *attach_id = g_new (guint64, 1);
+      guint64 owner = atomic_load (&look->copy->slots[index].owner);
+      guint64 attach_id = owner >> SSEM_SHM_OWNER_SHIFT;
+      guint64 *key;
+      int result;
 
-      *attach_id = (guint64) (g_array_index (bytes, goffset, i) - base);
-      g_hash_table_add (attach_ids, attach_id);
-    }
-  *n_found += (int) bytes->len;
-
-  return 0;
-}
-
-static int
-look_at_locks (int   fd,
-               SsemShmLook *look)
-{
-  int n_lingering = 0;
-  int result;
-
-  result = collect_locked (fd, SSEM_SHM_LOCKS_LINGERS, SSEM_SHM_LOCKS_LISTENS, look->alive,
-                           &n_lingering);
-  if (result == 0)
-    result = collect_locked (fd, SSEM_SHM_LOCKS_ATTACHED, SSEM_SHM_LOCKS_LINGERS, look->alive,
-                             &look->n_attached);
-
-  return result;
-}
-
-static int
-look_at_liveness (SsemShmLinuxMember *member,
-                  SsemShmLook        *look)
-{
-  guint64 wings = atomic_load (&look->copy->wings);
-  int result = look_at_locks (member->file.fd, look);
-  guint wing;
-
-  for (wing = 1; wing < SSEM_SHM_N_WINGS && result == 0; wing++)
-    {
-      int fd = wings >> wing & 1
-               ? ssem_shm_wing_open (member, look->copy->segment_id, wing)
-               : -ENOENT;
-
-      if (fd < 0)
+      if (attach_id == 0)
+        continue;
+      if (attach_id != last)
         {
-          result = fd == -ENOENT ? 0 : fd;
-          continue;
+          result = ssem_shm_process_files_ask (all_fd, SSEM_SHM_ATTACH_ID_PROCESS (attach_id));
+          is_alive = result != 0 && result != -ENOENT && result != -EBADF;
+          last = attach_id;
         }
-      result = look_at_locks (fd, look);
-      close (fd);
+      if (!is_alive)
+        continue;
+
+      key = g_new (guint64, 1);
+      *key = attach_id;
+      g_hash_table_add (look->alive, key);
+      look->n_attached += (owner & SSEM_SHM_OWNER_ATTACHED) != 0;
     }
 
-  return result;
+  if (all_fd >= 0)
+    close (all_fd);
 }
 
 /* --- Finding it --- */
@@ -207,163 +168,75 @@ ssem_shm_look_free (SsemShmLook *look)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SsemShmLook, ssem_shm_look_free)
 
-/* Looks at segments of a key of which no place has an open one. */
-typedef struct
-{
-  SsemShmLook *nascent;  /* may be a dead creator's */
-  SsemShmLook *doomed;   /* left over */
-} Spares;
-
-static void
-spares_clear (Spares *self)
-{
-  g_clear_pointer (&self->nascent, ssem_shm_look_free);
-  g_clear_pointer (&self->doomed, ssem_shm_look_free);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Spares, spares_clear)
-
-/* Returns whether a live process is about to remove the file, or has removed it. */
-static gboolean
-is_going (int                fd,
-          const SsemShmLook *look)
-{
-  struct stat found;
-
-  return g_hash_table_size (look->alive) > 0 || fstat (fd, &found) != 0 || found.st_nlink == 0;
-}
-
 /* Looks at the open file. @key may be NULL. */
 static int
-look_at_file (SsemShmLinuxMember *member,
-              const char         *key,
-              SsemShmLook       **look)
+look_at_file (SsemShmFile       *file,
+              const SsemShmName *name,
+              const char        *key,
+              SsemShmLook      **look)
 {
   g_autoptr(SsemShmLook) new_look = g_new0 (SsemShmLook, 1);
-  int fd = member->file.fd;
   int result;
 
   new_look->alive = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   new_look->copy = g_aligned_alloc (1, SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS), SSEM_SHM_LINE);
 
-  result = read_segment (fd, key, new_look);
-  if (result == 0)
-    result = look_at_liveness (member, new_look);
-  if (result == 0 &&
-      SSEM_SHM_LIFE_PHASE (atomic_load (&new_look->copy->life)) == SSEM_SHM_LIFE_DOOMED &&
-      is_going (fd, new_look))
-    result = -ENOENT;
-  if (result == 0)
-    *look = g_steal_pointer (&new_look);
-
-  return result;
-}
-
-static int
-open_to_look (SsemShmLinuxMember *member,
-              const char         *place)
-{
-  const SsemShmDirectory *directory = &member->name->directory;
-  int result = ssem_shm_file_open (&member->file, place, O_RDONLY);
-
-  if (result == 0)
-    return ssem_shm_file_check_location (&member->file, directory);
-
-  return result == -ENOENT && ssem_shm_directory_check (directory) != 0
-         ? ssem_shm_directory_check (directory)
-         : result;
-}
-
-/* Looks at @place. A segment that is not open goes to @spares: it is the key's only if no other
- * place has an open one. */
-static int
-look_at_place (SsemShmLinuxMember *member,
-               const char         *place,
-               const char         *key,
-               SsemShmLook       **look,
-               Spares             *spares)
-{
-  g_autoptr(SsemShmLook) found = NULL;
-  SsemShmLook **spare;
-  int phase, result = open_to_look (member, place);
-
-  if (result == 0)
-    result = look_at_file (member, key, &found);
-  ssem_shm_file_close (&member->file);
+  result = read_segment (file->fd, key, new_look);
   if (result != 0)
     return result;
-
-  phase = SSEM_SHM_LIFE_PHASE (atomic_load (&found->copy->life));
-  if (phase == SSEM_SHM_LIFE_OPEN || phase == SSEM_SHM_LIFE_CLOSING)
+  if (ssem_shm_life_is_removed (atomic_load (&new_look->copy->life)))
     {
-      *look = g_steal_pointer (&found);
-      return 0;
+      ssem_shm_file_remove (file, name->path);
+      return -ENOENT;
     }
 
-  spare = phase == SSEM_SHM_LIFE_NASCENT ? &spares->nascent : &spares->doomed;
-  if (*spare == NULL)
-    *spare = g_steal_pointer (&found);
+  look_at_liveness (&name->directory, new_look);
+  *look = g_steal_pointer (&new_look);
 
-  return -ENOENT;
+  return 0;
 }
 
 static int
-look_everywhere (SsemShmLinuxMember *member,
-                 const char         *key,
-                 SsemShmLook       **look)
+look_at_name (const SsemShmName *name,
+              const char        *key,
+              SsemShmLook      **look)
 {
-  g_auto(Spares) spares = { 0 };
-  g_auto(GStrv) further = NULL;
-  SsemShmLook **spare;
-  int result;
-  guint i;
+  SsemShmFile file = SSEM_SHM_FILE_INIT;
+  int result = ssem_shm_directory_check (&name->directory);
 
-  result = look_at_place (member, member->name->path, key, look, &spares);
-  if (result != -ENOENT)
-    return result;
+  if (result == 0)
+    result = ssem_shm_file_open (&file, name->path, O_RDONLY);
+  if (result == 0)
+    result = look_at_file (&file, name, key, look);
+  ssem_shm_file_close (&file);
 
-  result = ssem_shm_name_list_further (member->name, &further);
-  if (result != 0)
-    return result;
-
-  result = -ENOENT;
-  for (i = 0; result == -ENOENT && further != NULL && further[i] != NULL; i++)
-    result = look_at_place (member, further[i], key, look, &spares);
-  spare = spares.nascent != NULL ? &spares.nascent : &spares.doomed;
-  if (result != -ENOENT || *spare == NULL)
-    return result;
-
-  *look = g_steal_pointer (spare);
-  return 0;
+  return result;
 }
 
 int
 ssem_shm_look (const char   *key,
                SsemShmLook **look)
 {
-  SsemShmLinuxMember member;
-  int result;
+  SsemShmName *name = ssem_shm_name_new (key);
+  int result = look_at_name (name, key, look);
 
-  ssem_shm_linux_member_init (&member, ssem_shm_name_new (key));
-  result = look_everywhere (&member, key, look);
-  ssem_shm_linux_member_clear (&member);
+  ssem_shm_name_free (name);
 
   return result;
 }
 
-/* Looks at the segment whose file is called @name, if it is the one that its key leads to. */
+/* Looks at the segment whose directory is called @file_name, if its key leads there. */
 static SsemShmLook *
-look_at_name (const char *directory,
-              const char *name)
+look_at_file_name (const char *directory,
+                   const char *file_name)
 {
+  SsemShmName *name = ssem_shm_name_new_for_file (directory, file_name);
   g_autoptr(SsemShmLook) look = NULL;
   g_autofree char *key = NULL;
   g_autofree char *right_name = NULL;
-  SsemShmLinuxMember member;
 
-  ssem_shm_linux_member_init (&member, ssem_shm_name_new_for_file (directory, name));
-  look_everywhere (&member, NULL, &look);
-  ssem_shm_linux_member_clear (&member);
+  look_at_name (name, NULL, &look);
+  ssem_shm_name_free (name);
 
   if (look == NULL)
     return NULL;
@@ -372,28 +245,10 @@ look_at_name (const char *directory,
     return NULL;
   right_name = ssem_shm_name_encode (key);
 
-  return g_str_equal (name, right_name) ? g_steal_pointer (&look) : NULL;
+  return g_str_equal (file_name, right_name) ? g_steal_pointer (&look) : NULL;
 }
 
-/* Returns the names in @dir, which are the same for the first place and for the directory of the
- * further ones. */
-static GHashTable *
-read_names (GDir *dir)
-{
-  GHashTable *names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  const char *name;
-
-  while ((name = g_dir_read_name (dir)) != NULL)
-    {
-      gsize length = strlen (name);
-
-      g_hash_table_add (names, g_strndup (name, length - (name[length - 1] == '=')));
-    }
-
-  return names;
-}
-
-/* Returns whether the file called @name may be another user's segment. */
+/* Returns whether what is called @name may be another user's segment. */
 static gboolean
 is_of_other (const char *directory,
              const char *name)
@@ -410,11 +265,9 @@ ssem_shm_look_at_all (SsemShmLookFunc   func,
                       guint            *n_others,
                       char            **path)
 {
-  g_autoptr(GHashTable) names = NULL;
   g_autoptr(GDir) dir = NULL;
   SsemShmDirectory directory;
-  GHashTableIter iter;
-  gpointer name;
+  const char *name;
   int result;
 
   ssem_shm_directory_init (&directory);
@@ -433,11 +286,9 @@ ssem_shm_look_at_all (SsemShmLookFunc   func,
   if (dir == NULL)
     return result;
 
-  names = read_names (dir);
-  g_hash_table_iter_init (&iter, names);
-  while (g_hash_table_iter_next (&iter, &name, NULL))
+  while ((name = g_dir_read_name (dir)) != NULL)
     {
-      g_autoptr(SsemShmLook) look = look_at_name (*path, name);
+      g_autoptr(SsemShmLook) look = look_at_file_name (*path, name);
 
       if (look != NULL)
         func (look, data);

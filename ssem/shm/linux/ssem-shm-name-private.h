@@ -10,37 +10,28 @@ G_BEGIN_DECLS
 
 /* A key and the paths that belong to it. Constant after it was made, so threads share it.
  *
- * The segment's path is DIRECTORY/NAME; sometimes the segment lies in a further place,
- * DIRECTORY/NAME=/NUMBER: see ssem-shm-naming.c.
+ * The segment lies in the directory DIRECTORY/NAME: see ssem-shm-linux-member.c.
  */
 typedef struct
 {
   SsemShmDirectory directory;
   char *key;
-  char *path; /* the first place */
+  char *path; /* of the segment's directory */
 } SsemShmName;
 
 SsemShmName *ssem_shm_name_new          (const char        *key);
 
-/* Creates the object for a segment that was found by the name of its file. The key is "". */
+/* Creates the object for a segment that was found by the name of its directory. The key is "". */
 SsemShmName *ssem_shm_name_new_for_file (const char        *directory,
                                          const char        *file_name);
 void         ssem_shm_name_free         (SsemShmName       *self);
 
-/* Returns the name of the segment's file: the key, escaped as in a URI; for a long key its letters
- * and its hash. No two keys have the same name, and no name ends in "=" or "+". */
+/* Returns the name of the segment's directory: the key, escaped as in a URI; for a long key its
+ * letters and its hash. No two keys have the same name. */
 char        *ssem_shm_name_encode       (const char        *key);
 
 /* Returns the path that an error message should give when opening failed: the directory if it is
  * not as it must be, else the segment's path. */
 const char  *ssem_shm_name_get_culprit  (const SsemShmName *self);
-
-/* Returns the directory of the further places. */
-char        *ssem_shm_name_get_further  (const SsemShmName *self);
-
-/* Sets @places to the further places that have an entry; NULL if there are none, as nearly always.
- * Returns 0 or -errno. */
-int          ssem_shm_name_list_further (const SsemShmName *self,
-                                         GStrv             *places);
 
 G_END_DECLS

@@ -6,13 +6,16 @@
 
 #include "ssem-shm-name-private.h"
 
+#include "ssem/os/ssem-file-private.h"
 #include "ssem/os/ssem-key-name-private.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-/* A file name has at most 255 bytes, and further places need some of them. */
-#define MAX_NAME 205
+/* NAME_MAX of all file systems that matter, without the 0 at the end. */
+#define MAX_NAME 255
 
 /* Escapes like g_uri_escape_string (). That function allocates slices, whose lock may be locked
  * forever in a child of fork () (GLib before 2.76). */
@@ -81,44 +84,14 @@ ssem_shm_name_get_culprit (const SsemShmName *self)
 {
   int result = ssem_shm_directory_check (&self->directory);
 
-  return result == -EACCES || result == -ELOOP ? self->directory.path : self->path;
-}
+  struct stat processes;
 
-char *
-ssem_shm_name_get_further (const SsemShmName *self)
-{
-  return g_strconcat (self->path, "=", NULL);
-}
+  if (result == -EACCES || result == -ELOOP)
+    return self->directory.path;
+  if (!ssem_file_is_of_other (self->path, NULL) &&
+      lstat (self->directory.processes, &processes) == 0 &&
+      (!S_ISDIR (processes.st_mode) || processes.st_uid != geteuid ()))
+    return self->directory.processes;
 
-int
-ssem_shm_name_list_further (const SsemShmName *self,
-                            GStrv             *places)
-{
-  g_autoptr(GStrvBuilder) builder = NULL;
-  g_autofree char *further = NULL;
-  g_autoptr(GDir) dir = NULL;
-  const char *name;
-
-  *places = NULL;
-  if (!ssem_shm_directory_has_subdirectories (&self->directory))
-    return 0;
-  further = ssem_shm_name_get_further (self);
-  errno = 0;
-  dir = g_dir_open (further, 0, NULL);
-  if (dir == NULL)
-    return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-
-  builder = g_strv_builder_new ();
-  for (errno = 0; (name = g_dir_read_name (dir)) != NULL; errno = 0)
-    {
-      g_autofree char *place = g_build_filename (further, name, NULL);
-
-      g_strv_builder_add (builder, place);
-    }
-  /* ENOENT: the directory is gone. */
-  if (errno != 0 && errno != ENOENT)
-    return -errno;
-  *places = g_strv_builder_end (builder);
-
-  return 0;
+  return self->path;
 }
