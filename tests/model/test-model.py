@@ -30,7 +30,7 @@ tap.WATCHDOG_SECONDS = 4 * 3600 if IS_THOROUGH else 280
 
 
 # To compile a model with optimization takes longer than a short search of it.
-LEVELS = {'naming.pml': '-O0'}
+LEVELS = {'liveness.pml': '-O0', 'waiting.pml': '-O0'}
 
 
 @functools.cache
@@ -119,55 +119,91 @@ class Waiting(ModelCase):
     def test_greedy(self):
         self.assertMissed('GREEDY', N_KILLS=0, UNITS=1, FIRST_NEEDS=2)
 
-    def test_last_look(self):
-        self.assertGreater(search(self.model, N_KILLS=1, UNITS=1, LAST_LOOK=0), 0)
-
     def test_look_after_watch(self):
-        self.assertGreater(search(self.model, N_KILLS=1, UNITS=1, LOOK_AFTER_WATCH=0), 0)
+        """The first look is for those whose locks are gone, the second one for the others."""
+        self.assertMissed('LOOK_AFTER_WATCH', N_KILLS=1, UNITS=1, SECOND_LOOK=0, SLOW_LOCKS=0)
 
-    def test_wake_at_last(self):
-        """A process without a slot finds a dead process, and is killed before it wakes another."""
-        self.assertGreater(search(self.model, N_KILLS=2, UNITS=1, LOOKER=1, WAKE_AT_LAST=0), 0)
+    def test_second_look(self):
+        self.assertMissed('SECOND_LOOK', N_KILLS=1, UNITS=1)
+
+    def test_second_look_stays_due(self):
+        """A new listener is woken for a unit that another one takes."""
+        self.assertMissed('STAYS_DUE', N_KILLS=1, UNITS=1)
+
+    def test_look_when_trying(self):
+        """The only listener takes a unit, and so does not look again."""
+        self.assertMissed('LOOK_WHEN_TRYING', N_KILLS=1, UNITS=2, N_PLACES=1)
+
+    def test_watch_again(self):
+        self.assertMissed('WATCH_AGAIN', N_KILLS=1, UNITS=0, RELEASER_LISTENS=1)
+
+    def test_wake_for_any(self):
+        """A waiter is woken and killed before it takes the unit."""
+        self.assertMissed('WAKE_FOR_ANY', N_KILLS=1, UNITS=1)
+
+    def test_wake_for_any_reclaimer(self):
+        """A process returns the units of a dead one and is killed before it wakes a waiter."""
+        self.assertGreater(search(self.model, N_KILLS=2, UNITS=1, LOOKER=1, WAKE_FOR_ANY=0), 0)
+
+    def test_wake_for_value(self):
+        """The same, and the process that was killed second had a unit, too."""
+        self.assertGreater(search(self.model, N_KILLS=2, UNITS=1, LOOKER=1, LOOKER_UNITS=1,
+                                  WAKE_FOR_VALUE=0), 0)
+
+    def test_wake_successor(self):
+        self.assertMissed('WAKE_SUCCESSOR', N_KILLS=1, UNITS=0, RELEASER_LISTENS=1)
+
+    def test_wake_at_look(self):
+        """All listeners are killed at about the same time."""
+        self.assertGreater(search(self.model, N_KILLS=2, UNITS=0, N_WAITERS=3, RELEASER_LISTENS=1,
+                                  WAKE_AT_LOOK=0), 0)
+
+    def test_take_over(self):
+        """Another process clears the entry of the dead listener before its death is noticed."""
+        self.assertMissed('TAKE_OVER', N_KILLS=1, UNITS=0, RELEASER_LISTENS=1, WAKE_AT_LOOK=0)
 
 
-class Naming(ModelCase):
-    model = 'naming.pml'
+class Liveness(ModelCase):
+    model = 'liveness.pml'
 
-    def test_remover(self):
-        self.assertMissed('REMOVER', N_KILLS=0)
+    def test_lock_first(self):
+        self.assertMissed('LOCK_FIRST', N_KILLS=1, N_SWEEPS=1)
 
-    def test_remover_lives(self):
-        self.assertMissed('REMOVER_LIVES', N_KILLS=0)
+    def test_sweep_asks(self):
+        self.assertMissed('SWEEP_ASKS', N_KILLS=1, N_SWEEPS=1)
 
-    def test_look_in_place(self):
-        self.assertMissed('LOOK_IN_PLACE', N_KILLS=0)
+    def test_absent_is_dead(self):
+        self.assertMissed('ABSENT_IS_DEAD', N_KILLS=1, N_SWEEPS=1)
 
-    def test_close_first(self):
-        self.assertMissed('CLOSE_FIRST', N_KILLS=0)
+    def test_keep_if_named(self):
+        self.assertMissed('KEEP_IF_NAMED', N_KILLS=0)
+
+    def test_new_ids(self):
+        """The process that reclaims may be killed, too."""
+        self.assertMissed('NEW_IDS', N_KILLS=2)
+
+    def test_claim_first(self):
+        self.assertMissed('CLAIM_FIRST', N_KILLS=0)
+
+    def test_look_at_life(self):
+        self.assertMissed('LOOK_AT_LIFE', N_KILLS=0)
 
     def test_veto(self):
         self.assertMissed('VETO', N_KILLS=0)
 
-    def test_further(self):
-        """One who stands still as the remover is waited for."""
-        self.assertMissed('FURTHER', N_KILLS=0)
+    def test_close_first(self):
+        self.assertMissed('CLOSE_FIRST', N_KILLS=0)
 
-    def test_nascent_phase(self):
-        self.assertMissed('NASCENT_PHASE', N_KILLS=0, N_TIMES=2)
+    def test_version(self):
+        """One process closes, one attaches, and a third closes again."""
+        self.assertGreater(search(self.model, N_KILLS=0, N_WORKERS=3, UNITS=0, VERSION=0), 0)
 
-    def test_look_for_rivals(self):
-        self.assertMissed('LOOK_FOR_RIVALS', N_KILLS=0, N_TIMES=2)
+    def test_segment_ids(self):
+        self.assertMissed('SEGMENT_IDS', N_KILLS=0, N_LIVES=2)
 
-    def test_doom_rivals(self):
-        self.assertMissed('DOOM_RIVALS', N_KILLS=0, N_TIMES=2)
-
-    def test_yield(self):
-        """Two make each other's segments doomed, again and again."""
-        self.assertMissed('YIELD', N_KILLS=0, N_TIMES=2)
-
-    def test_clear_further(self):
-        """Both are killed, and the next one has to take along what they left."""
-        self.assertMissed('CLEAR_FURTHER', N_KILLS=2)
+    def test_finish(self):
+        """A process that removes a segment stops between two steps."""
+        self.assertMissed('FINISH', N_KILLS=0, N_LIVES=2)
 
 
 class Thorough(unittest.TestCase):
@@ -196,8 +232,17 @@ class Thorough(unittest.TestCase):
     def test_looker_and_another_killed(self):
         self.check('waiting.pml', N_KILLS=2, UNITS=1, LOOKER=1)
 
-    def test_opened_twice_and_killed(self):
-        self.check('naming.pml', N_TIMES=2, N_KILLS=1)
+    def test_looker_with_unit_and_another_killed(self):
+        self.check('waiting.pml', N_KILLS=2, UNITS=1, LOOKER=1, LOOKER_UNITS=1)
+
+    def test_two_listeners_killed(self):
+        self.check('waiting.pml', N_KILLS=2, UNITS=0, N_WAITERS=3, RELEASER_LISTENS=1)
+
+    def test_two_killed_and_come_again(self):
+        self.check('liveness.pml', N_KILLS=2, N_LIVES=2)
+
+    def test_three_attach_and_leave(self):
+        self.check('liveness.pml', N_WORKERS=3, UNITS=0)
 
 
 sys.argv[1:] = []
