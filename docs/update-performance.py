@@ -3,12 +3,13 @@
 
 """Updates the page on performance from the figures of the benchmark program.
 
-    build/tests/bench/bench.py --tsv figures.tsv
+    build/tests/bench/bench.py --long --tsv figures.tsv
     docs/update-performance.py figures.tsv
 
-puts the table into performance.md between its two marks, draws performance.svg, and keeps the
-figures as performance.tsv. With --check it writes nothing, and reports as TAP whether the page and
-the plot are what these figures make, and whether they have each row that the program measures.
+puts the tables into performance.md between their marks, draws performance.svg and
+performance-holders.svg, and keeps the figures as performance.tsv. With --check it writes nothing,
+and reports as TAP whether the page and the plots are what these figures make, and whether they have
+each row that the program measures.
 """
 
 import argparse
@@ -22,13 +23,17 @@ from xml.sax.saxutils import escape
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / 'tests' / 'bench'))
-from bench import format_figure, format_value
+from bench import format_median, format_result, format_value
+
+import holders
 
 PAGE = HERE / 'performance.md'
 PLOT = HERE / 'performance.svg'
+HOLDERS_PLOT = HERE / 'performance-holders.svg'
 KEPT = HERE / 'performance.tsv'
-BEGIN = '<!-- begin of the figures -->\n'
-END = '<!-- end of the figures -->\n'
+# What a table stands between.
+MARKS = ('<!-- begin of the figures -->\n', '<!-- end of the figures -->\n')
+HOLDERS_MARKS = ('<!-- begin of the holders -->\n', '<!-- end of the holders -->\n')
 
 COLOURS = {'shared-memory': '#1a5fb4', 'sysv': '#c64600'}
 
@@ -48,15 +53,15 @@ SIGNS = {'<=': '≤', '>=': '≥', '=': '='}
 # --- The table ------------------------------------------------------------------------------------
 
 def table_line(row):
-    bar = f'{SIGNS[row["sense"]]} {format_figure(row["bar"])}' if row['bar'] else ''
+    bar = f'{SIGNS[row["sense"]]} {format_result(row, row["bar"])}' if row['bar'] else ''
     title = [f'`{row["scenario"]}`', row['title']]
     if row['status'] != 'done':
         return [*title, 'not measured', '', '', '', bar, '']
     peer = f'{row["peer_name"]}: {format_value(row["unit"], row["peer"])}'
-    ratio = format_figure(row['median']) if row['kind'] == 'ratio' else ''
-    spread = f'{format_figure(row["min"])} – {format_figure(row["max"])}'
+    spread = f'{format_result(row, row["min"])} – {format_result(row, row["max"])}'
     met = row['met'] if bar else ''
-    return [*title, format_value(row['unit'], row['ours']), peer, ratio, spread, bar, met]
+    ours = format_value(row['unit'], row['ours'])
+    return [*title, ours, peer, format_median(row), spread, bar, met]
 
 
 def make_table(rows):
@@ -72,13 +77,18 @@ def make_table(rows):
     return out.getvalue()
 
 
+def replace_between(text, marks, table):
+    before, begin, rest = text.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
+    if not begin or not end:
+        sys.exit(f'{PAGE.name} has lost the marks of a table')
+    return before + begin + table + end + after
+
+
 def make_page(rows):
     text = PAGE.read_text(encoding='utf-8')
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        sys.exit(f'{PAGE.name} has lost the marks of its table')
-    return before + BEGIN + make_table(rows) + END + after
+    text = replace_between(text, HOLDERS_MARKS, holders.make_table(rows, format_value))
+    return replace_between(text, MARKS, make_table(rows))
 
 
 # --- The plot -------------------------------------------------------------------------------------
@@ -147,9 +157,11 @@ def draw_mark(out, axis, row, y):
 
 
 def make_plot(rows):
-    """One line for each ratio to another semaphore; what is compared with itself is not drawn."""
+    """One line for each ratio to another semaphore; what is compared with itself is not drawn, and
+    what depends on the number of holders has a plot of its own."""
     drawn = [row for row in rows
-             if row['status'] == 'done' and row['kind'] == 'ratio' and row['peer_name'] != 'ours']
+             if row['status'] == 'done' and row['kind'] == 'ratio' and row['peer_name'] != 'ours'
+             and not row['scenario'].startswith('crowd-')]
     names = list(dict.fromkeys(row['scenario'] for row in drawn))
     backends = backends_of(drawn)
     axis = Axis([as_speed(row, float(row[name])) for row in drawn
@@ -171,26 +183,29 @@ def make_plot(rows):
 
 # --- Writing and checking -------------------------------------------------------------------------
 
+def make_files(rows):
+    """Returns the text of each file that is made from the figures."""
+    return {PAGE: make_page(rows), PLOT: make_plot(rows), HOLDERS_PLOT: holders.make_plot(rows)}
+
+
 def update(path):
-    rows = read_figures(path)
-    page, plot = make_page(rows), make_plot(rows)
+    files = make_files(read_figures(path))
     if path.resolve() != KEPT:
         KEPT.write_bytes(path.read_bytes())
-    PAGE.write_text(page, encoding='utf-8')
-    PLOT.write_text(plot, encoding='utf-8')
+    for file, text in files.items():
+        file.write_text(text, encoding='utf-8')
 
 
 def check(bench):
     rows = read_figures(KEPT)
     results = [
-        (f'{PAGE.name} is made from {KEPT.name}',
-         PAGE.read_text(encoding='utf-8') == make_page(rows)),
-        (f'{PLOT.name} is made from {KEPT.name}',
-         PLOT.read_text(encoding='utf-8') == make_plot(rows)),
+        *((f'{file.name} is made from {KEPT.name}', file.read_text(encoding='utf-8') == text)
+          for file, text in make_files(rows).items()),
         (f'nothing in {KEPT.name} has failed', all(row['status'] != 'failed' for row in rows)),
     ]
     if bench is not None:
-        listed = subprocess.run([bench, '--list'], check=True, capture_output=True, text=True)
+        listed = subprocess.run([bench, '--list', '--long'], check=True, capture_output=True,
+                                text=True)
         measured = [f'{row["backend"]}\t{row["scenario"]}' for row in rows]
         results.append((f'{KEPT.name} has each row that is measured',
                         listed.stdout.splitlines() == measured))

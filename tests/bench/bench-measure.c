@@ -37,6 +37,12 @@ static const BenchScenario *const scenarios[] = {
   &bench_scenario_open,
   &bench_scenario_attach,
   &bench_scenario_async,
+  &bench_scenario_crowd_try,
+  &bench_scenario_crowd_idle,
+  &bench_scenario_crowd_idle_one,
+  &bench_scenario_crowd_kill,
+  &bench_scenario_crowd_hammer,
+  &bench_scenario_open_beside,
 };
 
 static const BenchPeer *const peers[] = {
@@ -123,14 +129,19 @@ set_up (BenchContender      *self,
     scenario->set_up (self);
 }
 
+void
+bench_contender_clear (BenchContender *self)
+{
+  g_clear_pointer (&self->helpers, bench_helpers_free);
+  g_clear_pointer (&self->crowd, bench_helpers_free);
+  g_clear_pointer (&self->handle, self->peer->close);
+}
+
 static void
 tear_down (BenchContender      *self,
            const BenchScenario *scenario)
 {
-  if (self->helpers != NULL)
-    bench_helpers_free (self->helpers);
-  if (self->handle != NULL)
-    self->peer->close (self->handle);
+  bench_contender_clear (self);
   if (self->shared != NULL)
     munmap (self->shared, scenario->shared_size);
   g_free (self->key);

@@ -17,6 +17,9 @@ G_BEGIN_DECLS
  *          counts end at 32767, so a scenario that signals takes new semaphores for each turn.
  * acquire  Takes one unit, and waits for it.
  * release  Adds @n units.
+ * try_acquire  Takes one unit if there is one, and returns whether it did; NULL where no scenario
+ *          needs it.
+ * get_value  Returns the number of units that are left; NULL where no scenario needs it.
  * close    Ends the use. The creator, or the last user, also removes the semaphore.
  * pairs    Acquires and releases one unit @n times, with direct calls: calls through this table
  *          would show in the ratio, because the fastest peer takes so little time.
@@ -30,6 +33,8 @@ typedef struct
   void (*acquire) (gpointer handle);
   void (*release) (gpointer handle,
                    int      n);
+  gboolean (*try_acquire) (gpointer handle);
+  int (*get_value) (gpointer handle);
   void (*close) (gpointer handle);
   void (*pairs) (gpointer handle,
                  int      n);

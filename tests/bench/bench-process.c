@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define POLL_USEC 200
+#define REST_PATIENCE_NS G_GINT64_CONSTANT (5000000000)
 
 struct _BenchHelpers
 {
@@ -32,6 +33,28 @@ bench_now_ns (void)
   clock_gettime (CLOCK_MONOTONIC, &now);
 
   return (gint64) now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+gint64
+bench_cpu_ns (pid_t pid)
+{
+  struct timespec used;
+  clockid_t clock;
+  int failure = clock_getcpuclockid (pid, &clock);
+
+  /* The figures in /proc are in hundredths of a second: too coarse to add up for many processes. */
+  if (failure != 0 || clock_gettime (clock, &used) != 0)
+    bench_fail ("no processor time of a process: %s", g_strerror (failure != 0 ? failure : errno));
+
+  return (gint64) used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
+gint64
+bench_rusage_ns (const struct rusage *used)
+{
+  gint64 seconds = (gint64) used->ru_utime.tv_sec + used->ru_stime.tv_sec;
+
+  return 1000 * (G_USEC_PER_SEC * seconds + used->ru_utime.tv_usec + used->ru_stime.tv_usec);
 }
 
 void
@@ -57,11 +80,12 @@ bench_pin_to (int index)
 }
 
 static void
-await_sleep (pid_t pid)
+await_sleep (pid_t  pid,
+             gint64 deadline_ns)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/stat", (int) pid);
 
-  for (;;)
+  do
     {
       g_autofree char *line = NULL;
       const char *state = NULL;
@@ -76,6 +100,7 @@ await_sleep (pid_t pid)
 
       g_usleep (POLL_USEC);
     }
+  while (bench_now_ns () < deadline_ns);
 }
 
 static void
@@ -163,7 +188,51 @@ bench_helpers_await_sleep (BenchHelpers *self)
   int i;
 
   for (i = 0; i < self->n; i++)
-    await_sleep (self->pids[i]);
+    await_sleep (self->pids[i], G_MAXINT64);
+}
+
+void
+bench_helpers_await_rest (BenchHelpers *self)
+{
+  gint64 deadline_ns = bench_now_ns () + REST_PATIENCE_NS;
+  int i;
+
+  for (i = 0; i < self->n; i++)
+    await_sleep (self->pids[i], deadline_ns);
+}
+
+gint64
+bench_helpers_cpu_ns (BenchHelpers *self)
+{
+  gint64 total = 0;
+  int i;
+
+  for (i = 0; i < self->n; i++)
+    total += bench_cpu_ns (self->pids[i]);
+
+  return total;
+}
+
+/* Returns the processor time that the process has used in its life. */
+static gint64
+reap (pid_t pid)
+{
+  struct rusage used = { 0 };
+
+  while (wait4 (pid, NULL, 0, &used) < 0 && errno == EINTR)
+    ;
+
+  return bench_rusage_ns (&used);
+}
+
+gint64
+bench_helpers_kill_last (BenchHelpers *self)
+{
+  pid_t pid = self->pids[--self->n];
+
+  kill (pid, SIGKILL);
+
+  return reap (pid);
 }
 
 void
@@ -174,10 +243,7 @@ bench_helpers_free (BenchHelpers *self)
   for (i = 0; i < self->n; i++)
     kill (self->pids[i], SIGKILL);
   for (i = 0; i < self->n; i++)
-    {
-      while (waitpid (self->pids[i], NULL, 0) < 0 && errno == EINTR)
-        ;
-    }
+    reap (self->pids[i]);
   for (i = 0; i < 2; i++)
     {
       close (self->ready[i]);
@@ -205,4 +271,13 @@ bench_helper_idle (BenchHelpers *self)
   bench_helper_ready (self);
   for (;;)
     pause ();
+}
+
+void
+bench_helper_hold (BenchHelpers   *self,
+                   int             index,
+                   BenchContender *contender)
+{
+  contender->peer->acquire (contender->peer->open (contender->key, 1, TRUE));
+  bench_helper_idle (self);
 }

@@ -23,10 +23,15 @@ typedef struct
   /* Memory for the helpers, too, filled with zeros: of the size that the scenario asks for. */
   gpointer shared;
 
-  /* For set_up () to set: bench-measure.c frees them in the end. */
+  /* For set_up () or measure () to set: bench-measure.c frees them in the end, in this order, so
+   * that no helper waits when the holders of a crowd are killed. */
   BenchHelpers *helpers;
+  BenchHelpers *crowd; /* processes that only hold units */
   gpointer handle;
 } BenchContender;
+
+/* Kills the contender's helpers and crowd, and closes its handle, as far as it has them. */
+void bench_contender_clear (BenchContender *self);
 
 /* What is measured: each says in its file what its figures are. */
 typedef struct
@@ -49,5 +54,11 @@ extern const BenchScenario bench_scenario_holders;
 extern const BenchScenario bench_scenario_open;
 extern const BenchScenario bench_scenario_attach;
 extern const BenchScenario bench_scenario_async;
+extern const BenchScenario bench_scenario_crowd_try;
+extern const BenchScenario bench_scenario_crowd_idle;
+extern const BenchScenario bench_scenario_crowd_idle_one;
+extern const BenchScenario bench_scenario_crowd_kill;
+extern const BenchScenario bench_scenario_crowd_hammer;
+extern const BenchScenario bench_scenario_open_beside;
 
 G_END_DECLS

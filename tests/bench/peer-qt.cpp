@@ -72,6 +72,8 @@ const BenchPeer bench_peer_qt = {
   qt_open,
   qt_acquire,
   qt_release,
+  nullptr, // try_acquire: Qt has none
+  nullptr, // get_value
   qt_close,
   qt_pairs,
 };

@@ -90,6 +90,32 @@ semop_release (gpointer handle,
   semop_change (handle, (short) n);
 }
 
+static gboolean
+semop_try_acquire (gpointer data)
+{
+  Semop *handle = data;
+  struct sembuf step = { .sem_op = -1, .sem_flg = (short) (handle->flags | IPC_NOWAIT) };
+
+  if (semop (handle->id, &step, 1) == 0)
+    return TRUE;
+  if (errno != EAGAIN)
+    bench_fail ("semop: %s", g_strerror (errno));
+
+  return FALSE;
+}
+
+static int
+semop_get_value (gpointer data)
+{
+  Semop *handle = data;
+  int value = semctl (handle->id, 0, GETVAL);
+
+  if (value < 0)
+    bench_fail ("semctl: %s", g_strerror (errno));
+
+  return value;
+}
+
 static void
 semop_close (gpointer data)
 {
@@ -117,6 +143,8 @@ const BenchPeer bench_peer_semop = {
   .open = semop_open,
   .acquire = semop_acquire,
   .release = semop_release,
+  .try_acquire = semop_try_acquire,
+  .get_value = semop_get_value,
   .close = semop_close,
   .pairs = semop_pairs,
 };

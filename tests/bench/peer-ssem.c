@@ -46,6 +46,31 @@ ssem_release (gpointer handle,
     bench_fail ("%s", error->message);
 }
 
+static gboolean
+ssem_try_acquire (gpointer handle)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (ssem_system_semaphore_try_acquire (handle, 1, &error))
+    return TRUE;
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    bench_fail ("%s", error->message);
+
+  return FALSE;
+}
+
+static int
+ssem_get_value (gpointer handle)
+{
+  g_autoptr(GError) error = NULL;
+  int value = ssem_system_semaphore_get_value (handle, &error);
+
+  if (value < 0)
+    bench_fail ("%s", error->message);
+
+  return value;
+}
+
 static void
 ssem_close (gpointer handle)
 {
@@ -64,6 +89,8 @@ const BenchPeer bench_peer_ssem = {
   .open = ssem_open,
   .acquire = ssem_acquire,
   .release = ssem_release,
+  .try_acquire = ssem_try_acquire,
+  .get_value = ssem_get_value,
   .close = ssem_close,
   .pairs = ssem_pairs,
 };

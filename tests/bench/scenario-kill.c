@@ -35,15 +35,6 @@ typedef struct
   atomic_int n_served;     /* waiters that have released, or units of the collector */
 } Shared;
 
-static void
-hold_unit (BenchHelpers   *helpers,
-           int             index,
-           BenchContender *contender)
-{
-  contender->peer->acquire (contender->peer->open (contender->key, 1, TRUE));
-  bench_helper_idle (helpers);
-}
-
 /* --- One unit, many waiters --- */
 
 static void
@@ -96,7 +87,7 @@ measure_kill (BenchContender *self,
   atomic_store (&shared->n_waiting, 0);
   atomic_store (&shared->n_served, 0);
 
-  holder = bench_helpers_new (1, hold_unit, self);
+  holder = bench_helpers_new (1, bench_helper_hold, self);
 
   /* Between counting itself and the acquire a waiter does not sleep. */
   bench_helpers_order (self->helpers);
@@ -142,7 +133,7 @@ measure_holders (BenchContender *self,
 {
   Shared *shared = self->shared;
   gpointer handle = self->peer->open (self->key, self->size, TRUE);
-  BenchHelpers *holders = bench_helpers_new (self->size, hold_unit, self);
+  BenchHelpers *holders = bench_helpers_new (self->size, bench_helper_hold, self);
   BenchHelpers *collector;
   gint64 start;
 

@@ -8,6 +8,7 @@ The figures are not checked: the counts here are far too small for that.
 
 import csv
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,20 @@ BENCH = sys.argv.pop(1)
 
 # A row may be skipped for what a machine may lack, and for nothing else.
 REASONS = ('strace', 'processor', 'built without', 'No module named', 'Namespace Ssem')
+
+# Rows with many holders, with the sizes of --quick: title, peer and bar.
+CROWDS = [
+    ('crowd-try-1000/try', '2 holding, a try that fails', 'semop', '<= 5000 ns'),
+    ('crowd-try-1000/value', '2 holding, reading the value', 'semop', '<= 5000 ns'),
+    ('crowd-idle-1/cpu', '1 holding, 1 waiting, idle', 'semop', '-'),
+    ('crowd-idle-800/cpu', '2 holding, 2 waiting, idle', 'semop', '<= 1.00 %'),
+    ('crowd-idle-3000/cpu', '1 holding, 2 waiting, idle', 'semop', '<= 0.50 %'),
+    ('crowd-kill-300/semop', '2 holding, 2 waiting, wake-up', 'semop', '<= 2.00'),
+    ('crowd-kill-300/cpu', '2 holding, 2 waiting, CPU', 'semop', '<= 20.0 ms'),
+    ('crowd-hammer-300/none', '8 contending, 2 holding or none', 'ours', '>= 0.900'),
+    ('crowd-open-1000/one', 'open + close, 2 attached or 1', 'ours', '<= 1.50'),
+    ('crowd-listeners/process', 'a new process does so, waiters’ CPU', 'semop', '<= 233 µs'),
+]
 
 
 class Bench(unittest.TestCase):
@@ -39,17 +54,20 @@ class Bench(unittest.TestCase):
             rows = list(csv.DictReader(file, delimiter='\t', quoting=csv.QUOTE_NONE))
         return result, rows
 
-    def test_every_row(self):
-        listed = self.run_bench('--list')
+    def list_rows(self, *arguments):
+        listed = self.run_bench('--list', *arguments)
         self.assertEqual(listed.returncode, 0, listed.stderr)
-        expected = [tuple(line.split('\t')) for line in listed.stdout.splitlines()]
+        return [tuple(line.split('\t')) for line in listed.stdout.splitlines()]
+
+    def test_every_row(self):
+        expected = self.list_rows('--long')
         scenarios = {backend: [scenario for other, scenario in expected if other == backend]
                      for backend, _ in expected}
         self.assertEqual(list(scenarios), ['shared-memory', 'sysv'])
         self.assertEqual(scenarios['shared-memory'], scenarios['sysv'])
         self.assertGreater(len(scenarios['sysv']), 20)
 
-        result, rows = self.measure()
+        result, rows = self.measure('--long', '--verbose')
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertEqual([(row['backend'], row['scenario']) for row in rows], expected)
 
@@ -75,6 +93,30 @@ class Bench(unittest.TestCase):
                 self.assertEqual(row['met'], 'yes', row)
 
         self.assertEqual(os.listdir(self.names), [])
+        self.check_crowds(result, rows)
+
+    def check_crowds(self, result, rows):
+        """Checks what the table says of some rows with many holders: their sizes, peers and bars. A
+        bar that is for no ratio has a unit."""
+        lines = {line.split(' ')[0]: line
+                 for line in result.stdout.partition('backend sysv')[0].splitlines()}
+        met = {row['scenario']: row['met'] for row in rows if row['backend'] == 'shared-memory'}
+        for name, title, peer, bar in CROWDS:
+            with self.subTest(name):
+                self.assertRegex(lines[name], rf'^{name} +{re.escape(title)} .* {peer} .* '
+                                              rf'{re.escape(bar)} +{met[name]}( +\(wide\))?$')
+                self.assertEqual(met[name] == '-', bar == '-')
+                self.assertIn(f'bench: shared-memory, {name.partition("/")[0]}\n', result.stderr)
+
+    def test_long(self):
+        """Only --long measures more than a thousand holders."""
+        short, long = (self.list_rows('--only', 'crowd-*', *more) for more in ((), ('--long',)))
+        self.assertEqual([row for row in long if row not in short],
+                         [(backend, f'crowd-{name}')
+                          for backend in ('shared-memory', 'sysv')
+                          for name in ('try-3000/try', 'try-3000/value', 'idle-3000/cpu',
+                                       'kill-2000/semop', 'kill-2000/cpu', 'hammer-3000/none',
+                                       'hammer-3000/semop', 'open-3000/one')])
 
     def test_check_sets_the_exit_status(self):
         result, rows = self.measure('--check', '--only', 'kill-1/semop')
@@ -89,8 +131,8 @@ class Bench(unittest.TestCase):
                 self.assertEqual(result.returncode, 2)
                 self.assertIn('bench: ', result.stderr)
 
-    def check_interrupted(self, backend):
-        with subprocess.Popen([BENCH, '--rounds', '99', '--only', 'hammer-16/*',
+    def check_interrupted(self, backend, pattern):
+        with subprocess.Popen([BENCH, '--rounds', '99', '--only', pattern,
                                '--backend', backend],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                               env=dict(os.environ, TMPDIR=self.names)) as process:
@@ -110,8 +152,9 @@ class Bench(unittest.TestCase):
 
     def test_interrupted(self):
         for backend in ('shared-memory', 'sysv'):
-            with self.subTest(backend):
-                self.check_interrupted(backend)
+            for pattern in ('hammer-16/*', 'crowd-kill-100/*'):
+                with self.subTest(f'{backend}, {pattern}'):
+                    self.check_interrupted(backend, pattern)
 
 
 tap.main()
