@@ -155,7 +155,8 @@ acquire_until (SsemSystemSemaphore  *self,
  *   with System V), or the system has no memory for the wait; with shared memory also at the first
  *   use by this thread, if 4095 threads of all processes use the semaphore or the disk is full;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if something removed the semaphore from the system
- *   (with shared memory a wait notices within a second, an operation that need not wait does not),
+ *   (with shared memory a wait notices after about a second, an operation that need not wait does
+ *   not),
  *   or another thread gave the object another key;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the system no longer lets the process use
  *   the semaphore;
@@ -184,6 +185,9 @@ ssem_system_semaphore_acquire (SsemSystemSemaphore  *self,
  * @error: return location for an error
  *
  * Acquires @n units together if they are available, without waiting for them.
+ *
+ * With shared memory, if many processes hold units, this may miss the units of a process that died
+ * less than 10 milliseconds ago.
  *
  * With shared memory and System V this may be called in a signal handler, with `NULL` for @error,
  * if the thread has used the semaphore before; see [class@Ssem.SystemSemaphore].
@@ -372,7 +376,9 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
  * Returns how many units are available.
  *
  * The value may have changed when this function returns. To find out whether an acquire would wait,
- * use [method@Ssem.SystemSemaphore.try_acquire] instead. Do not call this in a signal handler.
+ * use [method@Ssem.SystemSemaphore.try_acquire] instead. With shared memory, if many processes hold
+ * units, the value may not yet contain the units of a process that died less than 10 milliseconds
+ * ago. Do not call this in a signal handler.
  *
  * Returns: the value, 0 or more, or -1 with @error set:
  *

@@ -460,8 +460,8 @@ ssem_system_semaphore_init (SsemSystemSemaphore *self)
  *
  * Returns: (transfer full): a semaphore that is open, or `NULL` with @error set:
  *
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR` if @key is not a valid key, or its file is not a
- *   semaphore of that key;
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR` if @key is not a valid key, or what is in the
+ *   semaphore's place is not a semaphore of that key;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` with `SSEM_ACCESS_MODE_OPEN_EXISTING` if the key is
  *   unknown, and with any mode if the directory of the semaphores does not exist;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS` with `SSEM_ACCESS_MODE_CREATE_EXCLUSIVE` if a live
@@ -470,7 +470,8 @@ ssem_system_semaphore_init (SsemSystemSemaphore *self)
  *   file is a link, the directory is not writable, or the directory that the library creates for
  *   the user belongs to another user, is a link or is open to others;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @initial_value is past the backend's maximum,
- *   or the system has no more semaphores, descriptors, memory or disk space;
+ *   or the system has no more semaphores, descriptors, memory or disk space; with shared memory also
+ *   if 4095 threads of all processes use the semaphore;
  * - `G_IO_ERROR_INVALID_ARGUMENT` if @initial_value is negative, @mode is not an access mode, or
  *   the environment variable `SSEM_BACKEND` names no backend;
  * - `G_IO_ERROR_NOT_SUPPORTED` if the backend is not available, or its module cannot be loaded;
