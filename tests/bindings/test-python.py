@@ -92,6 +92,8 @@ class Objects(BindingCase):
         self.find_set()
         self.assertTrue(os.path.exists(self.path))
         self.assertEqual(semaphore.get_backend(), CHOSEN)
+        # The thread that has opened it may have a reference still.
+        semaphore.run_dispose()
 
     def test_set_key_notifies(self):
         semaphore = self.new(1)
