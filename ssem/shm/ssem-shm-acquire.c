@@ -203,6 +203,7 @@ ssem_shm_acquirer_unwatch (SsemShmAcquirer *self)
 {
   gboolean has_waits;
 
+  atomic_store (&self->second_look_usec, 0);
   if (!ssem_shm_recovery_unwatch (self->member))
     return;
 

@@ -197,7 +197,7 @@ ssem_shm_attachment_attach (SsemShmAttachment *self,
     }
   else if (self->member->segment == NULL)
     {
-      return attach_closed (self, initial_value, mode, 0, is_new);
+      result = attach_closed (self, initial_value, mode, 0, is_new);
     }
   else
     {

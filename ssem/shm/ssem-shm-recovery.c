@@ -107,9 +107,9 @@ reclaim_dead (SsemShmMember *member,
   guint32 used = atomic_load (&segment->slots_used);
   guint64 last_asked = member->attach_id;
   guint32 index;
-  int result, n_dead = 0;
+  int result = 0, n_dead = 0;
 
-  for (index = 1; index < used; index++)
+  for (index = 1; index < used && result >= 0; index++)
     {
       guint64 owner = atomic_load (&segment->slots[index].owner) >> SSEM_SHM_OWNER_SHIFT;
 
@@ -121,9 +121,7 @@ reclaim_dead (SsemShmMember *member,
       last_asked = owner;
       (*n_asked)++;
       result = ssem_shm_member_ask (member, owner);
-      if (result < 0)
-        return result;
-      if (result > 0)
+      if (result != 0)
         continue;
 
       ssem_shm_counter_reclaim (segment, owner);
@@ -131,13 +129,14 @@ reclaim_dead (SsemShmMember *member,
       n_dead++;
     }
 
+  /* Also after an error: the units that came back before it must not lie unnoticed. */
   if (n_dead > 0)
     {
-      ssem_shm_waiters_recount (member->segment);
+      ssem_shm_waiters_recount (segment);
       wake_for_units (member);
     }
 
-  return n_dead;
+  return result < 0 ? result : n_dead;
 }
 
 /* --- Looking --- */

@@ -258,6 +258,32 @@ test_directory_missing (Fixture *fixture)
   g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
 }
 
+/* A directory whose path leaves no room for the names in it: nothing is created. */
+static void
+test_directory_too_deep (Fixture *fixture)
+{
+  g_autofree char *name = g_strnfill (200, 'd');
+  g_autoptr(GString) path = g_string_new (fixture->keys_directory);
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GDir) dir = NULL;
+
+  while (path->len + strlen (name) < 4000)
+    g_string_append_printf (path, "/%s", name);
+  g_string_append_printf (path, "/%.*s", (int) (4030 - path->len), name);
+  g_assert_cmpint (g_mkdir_with_parents (path->str, 0700), ==, 0);
+
+  g_setenv ("SSEM_RUNTIME_DIR", path->str, TRUE);
+  semaphore = ssem_system_semaphore_new (fixture->key, 1, SSEM_ACCESS_MODE_OPEN, &error);
+  g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
+  g_assert_null (semaphore);
+  assert_code (error, UNKNOWN_ERROR);
+  dir = g_dir_open (path->str, 0, NULL);
+  g_assert_nonnull (dir);
+  g_assert_null (g_dir_read_name (dir));
+  fixture_unplant (fixture);
+}
+
 /* Another user's semaphore in a directory that users share is not listed, and not removed. The
  * error says whose it is. */
 static void
@@ -524,6 +550,7 @@ const Case conformance_cases[] = {
   { "root-changed", NEEDS_USERS | NEEDS_SHARED_MEMORY, .script =
     "w list = 0; a open OPEN 3; a chroot TEMP; a close; a quit; w look = NOT_FOUND; files 0" },
 
+  { "directory-too-deep", NEEDS_SHARED_MEMORY, test_directory_too_deep },
   { "directory-closed", NEEDS_USERS | NEEDS_SHARED_MEMORY, test_directory_closed },
   { "no-semaphore", 0, test_no_semaphore },
   { "wrong-name", 0, test_wrong_name },

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define N_LOOKS 3
+#define LONGEST_NAME 80
 
 static void
 make_path (const SsemShmFile *self,
@@ -82,6 +83,10 @@ ssem_shm_file_open (SsemShmFile *self,
   struct stat status;
   int directory_fd, result;
 
+  /* The paths of what is in it, and of private directories, would be too long for the system. */
+  if (strlen (directory) > SSEM_SHM_PATH_MAX - LONGEST_NAME)
+    return -ENAMETOOLONG;
+
   directory_fd = open (directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (directory_fd < 0)
     return errno == ENOTDIR || errno == ELOOP ? explain_not_directory (directory) : -errno;
@@ -145,27 +150,34 @@ ssem_shm_file_check (SsemShmFile *self,
   return result;
 }
 
-/* Returns a descriptor of the file for a short time; end_borrowing () closes it if need be. -EBADF
- * if the program has closed the descriptor, and @directory does not contain the file. */
+static gboolean
+look_at_descriptor (const SsemShmFile *self,
+                    int                fd,
+                    struct stat       *found)
+{
+  return fd >= 0 && fstat (fd, found) == 0 && ssem_file_identity_matches (&self->identity, found);
+}
+
+/* Returns a descriptor of the file for a short time, and sets @found; end_borrowing () closes the
+ * descriptor if need be. -EBADF if the program has closed the file's own descriptor, and @directory
+ * does not contain the file. */
 static int
 borrow (SsemShmFile *self,
-        const char  *directory)
+        const char  *directory,
+        struct stat *found)
 {
   char path[SSEM_SHM_PATH_MAX];
-  SsemFileIdentity identity;
   int fd;
 
-  if (ssem_file_identity_is (&self->identity, self->fd))
+  if (look_at_descriptor (self, self->fd, found))
     return self->fd;
 
   make_path (self, directory, path);
-  fd = ssem_file_open (path, O_RDWR, &identity);
-  if (fd < 0)
-    return -EBADF;
-  if (ssem_file_identity_is (&self->identity, fd))
+  fd = ssem_file_open (path, O_RDWR, NULL);
+  if (look_at_descriptor (self, fd, found))
     return fd;
-
-  close (fd);
+  if (fd >= 0)
+    close (fd);
 
   return -EBADF;
 }
@@ -243,7 +255,8 @@ ssem_shm_file_reserve (SsemShmFile *self,
                        const char  *directory,
                        guint32      n_slots)
 {
-  int fd = borrow (self, directory);
+  struct stat found;
+  int fd = borrow (self, directory, &found);
   int result;
 
   if (fd < 0)
@@ -292,19 +305,11 @@ ssem_shm_file_check_use (SsemShmFile *self,
                          const char  *directory)
 {
   struct stat found;
-  int fd = self->fd;
-  int result = 0;
+  int fd = borrow (self, directory, &found);
 
-  if (fd < 0 || fstat (fd, &found) != 0 || !ssem_file_identity_matches (&self->identity, &found))
-    {
-      fd = borrow (self, directory);
-      if (fd < 0)
-        return fd;
-      result = fstat (fd, &found);
-    }
-  if (result == 0)
-    result = found.st_nlink > 0 ? 0 : -EIDRM;
+  if (fd < 0)
+    return fd;
   end_borrowing (self, fd);
 
-  return result;
+  return found.st_nlink > 0 ? 0 : -EIDRM;
 }
