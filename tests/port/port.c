@@ -51,6 +51,7 @@ struct _PortWorld
   gboolean is_timeless;
   atomic_bool *alive; /* by process id */
   atomic_int last_id;
+  guint64 unknown;    /* the process about which a question fails; 0 for none */
   atomic_int n_grown;
 
   pthread_mutex_t lock;       /* protects the sleepers, and the segment's size */
@@ -169,6 +170,8 @@ ssem_shm_member_ask (SsemShmMember *self,
 
   pass (PORT_AT_QUESTION);
   g_assert_cmpuint (id, <, MAX_PROCESSES);
+  if (id == process_of (self)->world->unknown)
+    return -EIDRM;
 
   return atomic_load (&process_of (self)->world->alive[id]);
 }
@@ -437,6 +440,13 @@ SsemShmSegment *
 port_world_get_segment (PortWorld *self)
 {
   return self->segment;
+}
+
+void
+port_world_set_unknown (PortWorld   *self,
+                        PortProcess *process)
+{
+  self->unknown = process != NULL ? process->id : 0;
 }
 
 int

@@ -82,6 +82,10 @@ SsemShmSegment *port_world_get_segment (PortWorld *self);
 /* Returns how often the segment was enlarged. */
 int          port_world_get_n_grown (PortWorld  *self);
 
+/* Makes each question about @process fail; about none if that is NULL. Not while others ask. */
+void         port_world_set_unknown  (PortWorld   *self,
+                                      PortProcess *process);
+
 /* Waits until @n processes are asleep, and nothing is left that would wake them. */
 void         port_world_wait_asleep (PortWorld  *self,
                                      int         n);

@@ -427,6 +427,32 @@ test_recoverer_dies (gconstpointer data)
   port_world_free (world, UNITS);
 }
 
+/* A look that ends with an error wakes a waiter for what it has reclaimed before. */
+static void
+test_question_fails (void)
+{
+  PortWorld *world = port_world_new (UNITS, N_SLOTS, TRUE, FALSE);
+  PortProcess *dead = holder_new (world, 2);
+  PortProcess *other = holder_new (world, UNITS - 2);
+  PortProcess *looker = port_process_new (world);
+  Waiter waiter;
+
+  waiter_start (&waiter, world, 2, PORT_NOWHERE);
+  port_world_wait_asleep (world, 1);
+  /* A wait begins with a watch, which must not help here. */
+  ssem_shm_member_unwatch (&waiter.process->parent);
+  port_process_bury (dead);
+  port_world_wait_noticed (world);
+
+  port_world_set_unknown (world, other);
+  g_assert_cmpint (ssem_shm_recovery_look (&looker->parent), ==, -EIDRM);
+  waiter_join (&waiter, TRUE, 0);
+  port_world_set_unknown (world, NULL);
+  port_process_bury (other);
+  port_process_end (looker);
+  port_world_free (world, UNITS);
+}
+
 /* An operation that has swapped and not committed took place. With another operation after it,
  * too. */
 static void
@@ -638,6 +664,7 @@ main (int    argc,
   g_test_add_func ("/ssem/port/greedy", test_greedy);
   g_test_add_func ("/ssem/port/timeout", test_timeout);
   g_test_add_func ("/ssem/port/close", test_close);
+  g_test_add_func ("/ssem/port/question-fails", test_question_fails);
   g_test_add_func ("/ssem/port/recount", test_recount);
   g_test_add_func ("/ssem/port/holder-dies", test_holder_dies);
   g_test_add_func ("/ssem/port/holder-dies/awaited", test_holder_dies_awaited);
