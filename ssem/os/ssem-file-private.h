@@ -10,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-/* Opens, creates, reads and enlarges files of the user's own.
+/* Opens, creates, reads, writes and enlarges files of the user's own.
  *
  * Functions return 0 or a value, or -errno. No call is ended by a signal. A new descriptor is
  * close-on-exec and is never the number of a standard stream. @identity, if not NULL, becomes the
@@ -52,6 +52,15 @@ int      ssem_file_create_nameless (const char       *directory,
  * end of the file. */
 gssize   ssem_file_read            (int               fd,
                                     void             *buffer,
+                                    gsize             size,
+                                    goffset           offset);
+
+/* Writes @size bytes at @offset. After that, these bytes have room on the disk, as after
+ * ssem_file_reserve (). -EFBIG where RLIMIT_FSIZE is lower. Writing takes less time than reserving
+ * for a file that is soon removed: many file systems choose blocks only when they write to the
+ * disk. */
+int      ssem_file_write           (int               fd,
+                                    const void       *buffer,
                                     gsize             size,
                                     goffset           offset);
 

@@ -175,16 +175,49 @@ ssem_file_read (int      fd,
   return (gssize) n_read;
 }
 
+/* Returns whether a file may have @size bytes. Past the limit the system sends SIGXFSZ, which kills
+ * a program that has no handler for it. */
+static gboolean
+is_within_limit (goffset size)
+{
+  struct rlimit limit;
+
+  return getrlimit (RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+         (guint64) size <= limit.rlim_cur;
+}
+
+int
+ssem_file_write (int         fd,
+                 const void *buffer,
+                 gsize       size,
+                 goffset     offset)
+{
+  gsize n_written = 0;
+
+  if (!is_within_limit (offset + (goffset) size))
+    return -EFBIG;
+
+  while (n_written < size)
+    {
+      gssize n = pwrite (fd, (const char *) buffer + n_written, size - n_written,
+                         (off_t) (offset + n_written));
+
+      if (n >= 0)
+        n_written += (gsize) n;
+      else if (errno != EINTR)
+        return -errno;
+    }
+
+  return 0;
+}
+
 int
 ssem_file_reserve (int     fd,
                    goffset size)
 {
-  struct rlimit limit;
   int result;
 
-  /* Past the limit the system sends SIGXFSZ, which kills a program that has no handler for it. */
-  if (getrlimit (RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-      (guint64) size > limit.rlim_cur)
+  if (!is_within_limit (size))
     return -EFBIG;
 
   do

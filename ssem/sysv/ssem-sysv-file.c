@@ -260,26 +260,35 @@ identify_content (int fd)
   return -EBADMSG;
 }
 
-/* Writes a record of @key. */
-static void
-write_record (SsemSysvRecord *record,
-              const char     *key,
-              SsemSysvPhase   phase)
+/* Writes a record of @key. Returns 0 or -errno. */
+static int
+write_record (SsemSysvFile  *self,
+              const char    *key,
+              SsemSysvPhase  phase)
 {
-  record->layout = RECORD_LAYOUT;
-  record->phase = phase;
-  record->key_length = (guint32) strlen (key);
-  memcpy (record->key, key, record->key_length);
+  SsemSysvRecord record = {
+    .layout = RECORD_LAYOUT,
+    .phase = phase,
+    .key_length = (guint32) strlen (key),
+  };
+  int result;
+
+  memcpy (record.key, key, record.key_length);
+  result = ssem_file_write (self->fd, &record, sizeof record, 0);
+  if (result != 0)
+    return result;
 
   /* Write the magic last. If the writer dies before, the next process treats the file as empty. */
   atomic_thread_fence (memory_order_release);
-  memcpy (record->magic, record_magic, sizeof record_magic);
+  memcpy (self->record->magic, record_magic, sizeof record_magic);
+
+  return 0;
 }
 
 int
 ssem_sysv_file_ensure_record (SsemSysvFile  *self,
-                      const char    *key,
-                      SsemSysvPhase  phase_of_empty)
+                               const char    *key,
+                               SsemSysvPhase  phase_of_empty)
 {
   SsemSysvRecord *record = self->record;
   int result = identify_content (self->fd);
@@ -288,12 +297,7 @@ ssem_sysv_file_ensure_record (SsemSysvFile  *self,
     return result;
 
   if (result == 0)
-    {
-      result = ssem_file_reserve (self->fd, sizeof (SsemSysvRecord));
-      if (result == 0)
-        write_record (record, key, phase_of_empty);
-      return result;
-    }
+    return write_record (self, key, phase_of_empty);
 
   return record->key_length == strlen (key) && memcmp (record->key, key, strlen (key)) == 0
          ? 0

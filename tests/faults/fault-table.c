@@ -323,6 +323,7 @@ const FaultRow fault_rows[] = {
   { "fallocate", SYS_fallocate, NULL, { EFBIG, EINTR, EIO, ENODEV, ENOSPC, EOPNOTSUPP, EPERM } },
   { "getdents64", SYS_getdents64, NULL, { EIO, ENOENT } },
   { "pread64", SYS_pread64, NULL, { EAGAIN, EINTR, EIO } },
+  { "pwrite64", SYS_pwrite64, NULL, { EDQUOT, EFBIG, EINTR, EIO, ENOSPC, EPERM } },
 #ifdef SYS_mmap
   { "mmap (MAP_SHARED)", SYS_mmap, maps_file, { EACCES, EAGAIN, ENFILE, ENODEV, ENOMEM, EPERM } },
   { "mmap (MAP_STACK)", SYS_mmap, maps_stack, { EAGAIN, ENOMEM } },
@@ -385,9 +386,8 @@ static const long harmless[] = {
   SYS_fstat,
 #endif
 #ifdef SYS_fstatfs
-  SYS_fstatfs, /* these three: what posix_fallocate () does without fallocate(2) */
+  SYS_fstatfs, /* these two: what posix_fallocate () does without fallocate(2) */
 #endif
-  SYS_pwrite64,
 #ifdef SYS_ftruncate
   SYS_ftruncate,
 #endif
