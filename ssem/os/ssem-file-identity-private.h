@@ -36,4 +36,9 @@ gboolean ssem_file_identity_is      (const SsemFileIdentity *self,
 gboolean ssem_file_identity_matches (const SsemFileIdentity *self,
                                      const struct stat      *found);
 
+/* Returns whether @path names the file: 1, 0, or -errno where the answer is not known. The file has
+ * to be open, or another file may have got its inode. */
+int      ssem_file_identity_is_at   (const SsemFileIdentity *self,
+                                     const char             *path);
+
 G_END_DECLS

@@ -44,3 +44,15 @@ ssem_file_identity_matches (const SsemFileIdentity *self,
 {
   return self->device == found->st_dev && self->inode == found->st_ino;
 }
+
+int
+ssem_file_identity_is_at (const SsemFileIdentity *self,
+                          const char             *path)
+{
+  struct stat named;
+
+  if (lstat (path, &named) != 0)
+    return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+
+  return ssem_file_identity_matches (self, &named);
+}

@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* Locks on single bytes of a file, which the kernel drops when their owner dies.
+/* Locks on bytes of a file, which the kernel drops when their owner dies.
  *
  * The owner is the open file (the "open file description"). A thread that opens the file itself has
  * its own locks. A forked child that keeps a copy of the descriptor keeps the parent's locks, so it
@@ -29,9 +29,11 @@ int ssem_file_lock_wait  (int          fd,
                           goffset      byte,
                           SsemFileLock lock);
 
-/* Takes, changes or drops a lock without waiting; -EAGAIN where another owner has a lock. */
+/* Takes, changes or drops a lock on each of @n bytes in one step, without waiting; -EAGAIN where
+ * another owner has a lock on one of them. */
 int ssem_file_lock_try   (int          fd,
-                          goffset      byte,
+                          goffset      first,
+                          goffset      n,
                           SsemFileLock lock);
 
 /* Returns 1 where another owner has a lock of any kind on one of @n bytes, else 0; or -errno. */

@@ -29,9 +29,9 @@ static const short lock_types[] = {
 };
 
 static int
-lock_byte (int           fd,
-           int           command,
-           struct flock *range)
+lock_range (int           fd,
+            int           command,
+            struct flock *range)
 {
   int result;
 
@@ -49,17 +49,18 @@ lock_byte (int           fd,
 static int
 set_lock (int          fd,
           int          command,
-          goffset      byte,
+          goffset      first,
+          goffset      n,
           SsemFileLock lock)
 {
   struct flock range = {
     .l_type = lock_types[lock],
     .l_whence = SEEK_SET,
-    .l_start = byte,
-    .l_len = 1,
+    .l_start = first,
+    .l_len = n,
   };
 
-  return lock_byte (fd, command, &range);
+  return lock_range (fd, command, &range);
 }
 
 int
@@ -67,15 +68,16 @@ ssem_file_lock_wait (int          fd,
                      goffset      byte,
                      SsemFileLock lock)
 {
-  return set_lock (fd, LOCK_WAIT, byte, lock);
+  return set_lock (fd, LOCK_WAIT, byte, 1, lock);
 }
 
 int
 ssem_file_lock_try (int          fd,
-                    goffset      byte,
+                    goffset      first,
+                    goffset      n,
                     SsemFileLock lock)
 {
-  return set_lock (fd, LOCK_TRY, byte, lock);
+  return set_lock (fd, LOCK_TRY, first, n, lock);
 }
 
 /* Returns 1 and sets @found to the first byte of a lock; 0 where there is none; or -errno. */
@@ -88,7 +90,7 @@ find_lock (int      fd,
   struct flock range = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = n };
   int result;
 
-  result = lock_byte (fd, LOCK_QUERY, &range);
+  result = lock_range (fd, LOCK_QUERY, &range);
   if (result != 0)
     return result;
   if (range.l_type == F_UNLCK)

@@ -70,11 +70,6 @@ int      ssem_file_write           (int               fd,
 int      ssem_file_reserve         (int               fd,
                                     goffset           size);
 
-/* Returns whether @path names the file that @fd has open: 1, 0, or -errno where the answer is not
- * known. */
-int      ssem_file_is_at           (int               fd,
-                                    const char       *path);
-
 /* Returns whether a file or a link at @path belongs to a user other than the effective user of this
  * process. @owner, if not NULL, becomes that user's ID. */
 gboolean ssem_file_is_of_other     (const char       *path,

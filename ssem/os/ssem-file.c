@@ -227,20 +227,6 @@ ssem_file_reserve (int     fd,
   return -result;
 }
 
-int
-ssem_file_is_at (int         fd,
-                 const char *path)
-{
-  struct stat opened, named;
-
-  if (fstat (fd, &opened) != 0)
-    return -errno;
-  if (lstat (path, &named) != 0)
-    return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-
-  return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
-}
-
 gboolean
 ssem_file_is_of_other (const char *path,
                        guint      *owner)

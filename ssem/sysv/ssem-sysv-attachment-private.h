@@ -29,6 +29,7 @@ typedef struct
   GMutex thread_lock;
 
   SsemSysvFile file;
+  key_t ipc_key;         /* of the file; written with the attach lock */
   gboolean is_inherited; /* this process is a child of fork () that has not attached yet */
 
   /* Written before the first operation, then constant. */

@@ -250,8 +250,48 @@ unlock_file (SsemSysvAttachment *self)
   ssem_thread_unlock (&self->thread_lock);
 }
 
-/* Opens the file at the path, or creates the file, and waits for its attach lock. Returns 0 or
- * -errno. */
+/* Returns 0 or -errno; -EEXIST if the file is not at the path. */
+static int
+set_ipc_key (SsemSysvAttachment *self)
+{
+  int result = ssem_sysv_key_make_ipc_key (self->path, &self->ipc_key);
+
+  return result == -ENOENT ? -EEXIST : result;
+}
+
+/* Creates the file with its attach lock. Returns 0 or -errno; -EEXIST if another process has
+ * created a file. */
+static int
+create_with_lock (SsemSysvAttachment *self)
+{
+  int result = ssem_sysv_file_create (&self->file, self->path, self->key);
+
+  /* The directory is missing. */
+  if (result == -ENOENT)
+    return -ENOTDIR;
+
+  return result == 0 ? set_ipc_key (self) : result;
+}
+
+/* Opens the file at the path and waits for its attach lock. Returns 0 or -errno; -ENOENT if there
+ * is no file; -EEXIST if the last process removed the file during the wait. */
+static int
+open_with_lock (SsemSysvAttachment *self)
+{
+  int result = ssem_sysv_file_open (&self->file, self->path);
+
+  if (result == 0)
+    result = ssem_sysv_file_lock (&self->file);
+  if (result == 0 && ssem_file_identity_is_at (&self->file.identity, self->path) == 0)
+    result = -EEXIST;
+  if (result == 0)
+    result = ssem_sysv_file_ensure_record (&self->file, self->key, SSEM_SYSV_PHASE_QT);
+
+  return result == 0 ? set_ipc_key (self) : result;
+}
+
+/* Opens the file at the path, or creates the file, with the attach lock and a record. Returns 0 or
+ * -errno. After a failure, the file may be open. */
 static int
 open_and_lock (SsemSysvAttachment *self,
                gboolean            may_create)
@@ -260,24 +300,12 @@ open_and_lock (SsemSysvAttachment *self,
 
   for (;;)
     {
-      result = ssem_sysv_file_open (&self->file, self->path);
+      result = open_with_lock (self);
       if (result == -ENOENT && may_create)
-        {
-          result = ssem_sysv_file_create (&self->file, self->path, self->key);
-          if (result == -EEXIST)
-            continue;
-          /* The directory is missing. */
-          if (result == -ENOENT)
-            result = -ENOTDIR;
-        }
-      if (result != 0)
+        result = create_with_lock (self);
+      if (result != -EEXIST)
         return result;
 
-      result = ssem_sysv_file_lock (&self->file);
-      if (result != 0 || ssem_file_is_at (self->file.fd, self->path) != 0)
-        return result;
-
-      /* The last process removed the file while this process waited. */
       ssem_sysv_file_close (&self->file);
       ssem_sysv_file_unmap (&self->file);
     }
@@ -289,6 +317,18 @@ others_are_alive (SsemSysvAttachment *self)
 {
   /* If the query fails, assume that another process is alive, so that nothing is removed. */
   return ssem_file_lock_query (self->file.fd, SSEM_SYSV_FILE_ALIVE, 1) != 0;
+}
+
+/* Waits for the attach lock. Returns whether this process has it, and no other process has the
+ * alive lock. */
+static gboolean
+lock_as_last (SsemSysvAttachment *self)
+{
+  /* In most cases, no other process uses the semaphore, and one call shows that. */
+  if (ssem_sysv_file_try_lock_alone (&self->file) == 0)
+    return TRUE;
+
+  return ssem_sysv_file_lock (&self->file) == 0 && !others_are_alive (self);
 }
 
 /* --- With the attach lock --- */
@@ -323,10 +363,9 @@ open_set (SsemSysvAttachment *self,
 {
   SsemSysvRecord *record = self->file.record;
   gboolean exists, is_in_use;
-  key_t ipc_key;
   int set, result;
 
-  set = ssem_sysv_set_find (self->path, &ipc_key);
+  set = ssem_sysv_set_lookup (self->ipc_key);
   if (set < 0 && set != -ENOENT)
     return set;
   /* The record knows of no set, so the set belongs to another key file. */
@@ -340,7 +379,7 @@ open_set (SsemSysvAttachment *self,
     {
       if (mode == SSEM_ACCESS_MODE_OPEN_EXISTING)
         return -ENOENT;
-      return ssem_sysv_record_create_set (record, ipc_key, set, initial_value);
+      return ssem_sysv_record_create_set (record, self->ipc_key, set, initial_value);
     }
 
   ssem_sysv_record_finish_reset (record, set);
@@ -366,8 +405,7 @@ static int
 find_own_set (SsemSysvAttachment *self)
 {
   SsemSysvRecord *record = self->file.record;
-  key_t ipc_key;
-  int set = ssem_sysv_set_find (self->path, &ipc_key);
+  int set = ssem_sysv_set_lookup (self->ipc_key);
 
   if (set < 0)
     return set;
@@ -400,7 +438,7 @@ remove_unfinished (SsemSysvAttachment *self)
   guint32 phase = self->file.record->phase;
 
   if (phase == SSEM_SYSV_PHASE_READY || phase == SSEM_SYSV_PHASE_QT ||
-      ssem_file_is_at (self->file.fd, self->path) <= 0)
+      ssem_file_identity_is_at (&self->file.identity, self->path) <= 0)
     return;
 
   if (phase == SSEM_SYSV_PHASE_EMPTY || remove_set_if_found (find_own_set (self)))
@@ -412,14 +450,13 @@ remove_unfinished (SsemSysvAttachment *self)
 static int
 is_orphaned (SsemSysvAttachment *self)
 {
-  key_t ipc_key;
   int result;
 
-  result = ssem_file_is_at (self->file.fd, self->path);
+  result = ssem_file_identity_is_at (&self->file.identity, self->path);
   if (result <= 0)
     return result == 0 ? 1 : result;
 
-  result = ssem_sysv_set_find (self->path, &ipc_key);
+  result = ssem_sysv_set_lookup (self->ipc_key);
   if (result < 0 && result != -ENOENT)
     return result;
 
@@ -430,7 +467,7 @@ is_orphaned (SsemSysvAttachment *self)
 static void
 remove_set_and_file (SsemSysvAttachment *self)
 {
-  gboolean is_at_path = ssem_file_is_at (self->file.fd, self->path) > 0;
+  gboolean is_at_path = ssem_file_identity_is_at (&self->file.identity, self->path) > 0;
 
   /* Do not use @self->set, which may have been removed. Another process may have created a new set
    * for this file and closed it. The record identifies the new set. */
@@ -456,13 +493,9 @@ lock_alive_and_open_set (SsemSysvAttachment *self,
                          int                 initial_value,
                          SsemAccessMode      mode)
 {
-  int result = ssem_sysv_file_ensure_record (&self->file, self->key, SSEM_SYSV_PHASE_QT);
-
-  if (result != 0)
-    return result;
-
   /* Take the alive lock before creating the set, so that a lock failure leaves no set behind. */
-  result = ssem_file_lock_try (self->file.fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_SHARED);
+  int result = ssem_sysv_file_lock_alive (&self->file);
+
   if (result == 0)
     result = open_set (self, initial_value, mode);
   if (result < 0)
@@ -561,13 +594,11 @@ ssem_sysv_attachment_attach_child (SsemSysvAttachment *self)
   int result = open_and_lock (self, FALSE);
 
   if (result == 0)
-    result = ssem_sysv_file_ensure_record (&self->file, self->key, SSEM_SYSV_PHASE_QT);
-  if (result == 0)
     result = is_orphaned (self);
   if (result == -ENOENT || result > 0)
     result = -EIDRM;
   if (result == 0)
-    result = ssem_file_lock_try (self->file.fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_SHARED);
+    result = ssem_sysv_file_lock_alive (&self->file);
 
   if (result != 0)
     {
@@ -588,13 +619,18 @@ ssem_sysv_attachment_leave (SsemSysvAttachment *self)
   if (self->file.fd < 0)
     return;
 
-  /* ssem_sysv_file_close () unlocks the alive lock before the attach lock. Otherwise two processes
-   * that leave could see each other alive, and neither would remove the semaphore. */
   ssem_thread_lock (&self->thread_lock);
-  if (ssem_sysv_file_has_descriptor (&self->file) && ssem_sysv_file_lock (&self->file) == 0 &&
-      self->file.record->made_by_us && !others_are_alive (self))
-    remove_set_and_file (self);
-  ssem_sysv_file_close (&self->file);
+  if (ssem_sysv_file_has_descriptor (&self->file))
+    {
+      if (lock_as_last (self) && self->file.record->made_by_us)
+        remove_set_and_file (self);
+      ssem_sysv_file_close (&self->file);
+    }
+  /* The program has closed the descriptor. */
+  else
+    {
+      self->file.fd = -1;
+    }
   ssem_thread_unlock (&self->thread_lock);
 }
 

@@ -46,12 +46,12 @@ void     ssem_sysv_file_init             (SsemSysvFile    *self);
 int      ssem_sysv_file_open             (SsemSysvFile    *self,
                                           const char      *path);
 
-/* Creates, opens and maps a file that contains a record of @key in the phase EMPTY. -EEXIST if
- * there is a file.
+/* Creates, opens and maps a file that contains a record of @key in the phase EMPTY, and takes the
+ * attach lock. -EEXIST if there is a file.
  *
  * On most file systems, the file appears at @path complete and with the attach lock. On others, the
  * file appears empty, and another process may take the attach lock first. That process then treats
- * the file as one of Qt. So the caller has to wait for the attach lock. */
+ * the file as one of Qt, and this function returns -EEXIST. */
 int      ssem_sysv_file_create           (SsemSysvFile    *self,
                                           const char      *path,
                                           const char      *key);
@@ -66,6 +66,13 @@ int      ssem_sysv_file_lock             (SsemSysvFile    *self);
 /* Tries to take the attach lock; -EAGAIN if another process has this lock. */
 int      ssem_sysv_file_try_lock         (SsemSysvFile    *self);
 
+/* Tries to take the attach lock, and makes the alive lock exclusive; -EAGAIN if another process has
+ * one of the two. So 0 means that no other process is attached, attaches or leaves. */
+int      ssem_sysv_file_try_lock_alone   (SsemSysvFile    *self);
+
+/* Takes the alive lock. Needs the attach lock. */
+int      ssem_sysv_file_lock_alive       (SsemSysvFile    *self);
+
 /* Unlocks the attach lock. */
 void     ssem_sysv_file_unlock           (SsemSysvFile    *self);
 
@@ -76,12 +83,12 @@ int      ssem_sysv_file_ensure_record    (SsemSysvFile    *self,
                                           const char      *key,
                                           SsemSysvPhase    phase_of_empty);
 
-/* Unlocks both locks and returns the descriptor, which the caller closes. Returns -1 if the
- * descriptor is closed or refers to another file. The record stays mapped. */
+/* Unlocks both locks and returns the descriptor, which the caller closes. The record stays
+ * mapped. */
 int      ssem_sysv_file_steal_descriptor (SsemSysvFile    *self);
 
-/* Unlocks both locks, the alive lock first, and closes the file. The record stays mapped, because
- * threads may still read it. */
+/* Unlocks both locks and closes the file, if it is open. The record stays mapped, because threads
+ * may still read it. */
 void     ssem_sysv_file_close            (SsemSysvFile    *self);
 
 /* Unmaps the record. */

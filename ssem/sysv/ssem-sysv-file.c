@@ -22,6 +22,10 @@ static const char record_magic[8] = "SsemSysV";
 /* Fields are only appended, so the size identifies the version. */
 #define RECORD_LAYOUT ((guint32) (1 << 16 | sizeof (SsemSysvRecord)))
 
+/* The first byte, and how many. */
+#define BOTH_LOCKS SSEM_SYSV_FILE_ATTACH_LOCK, 2
+
+G_STATIC_ASSERT (SSEM_SYSV_FILE_ALIVE == SSEM_SYSV_FILE_ATTACH_LOCK + 1);
 G_STATIC_ASSERT (sizeof (atomic_uint_least32_t) == 4);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemSysvRecord, key) == 44);
 G_STATIC_ASSERT (sizeof (SsemSysvRecord) == 1072);
@@ -133,9 +137,11 @@ ssem_sysv_file_create (SsemSysvFile *self,
     result = ssem_sysv_file_ensure_record (self, key, SSEM_SYSV_PHASE_EMPTY);
   if (result == 0 && !is_named)
     result = ssem_file_link (self->fd, path);
-  /* Another process has found the named file and locked it first. */
-  if (result == -EAGAIN && is_named)
-    result = 0;
+  /* Another process has found the named file and locked it first. It may also have removed the file
+   * again. */
+  if (is_named && (result == -EAGAIN ||
+                   (result == 0 && ssem_file_identity_is_at (&self->identity, path) == 0)))
+    result = -EEXIST;
 
   if (result != 0)
     {
@@ -157,18 +163,11 @@ ssem_sysv_file_steal_descriptor (SsemSysvFile *self)
 {
   int fd = self->fd;
 
-  if (!ssem_sysv_file_has_descriptor (self))
-    {
-      self->fd = -1;
-      return -1;
-    }
-
-  /* Unlock explicitly, because the mapping keeps the open file. Unlock the attach lock last, so
+  /* Unlock explicitly, because the mapping keeps the open file. Unlock both locks in one step, so
    * that the next process with the attach lock does not find this process alive. Forget the
    * descriptor after that, because a child of fork () must close each descriptor whose file has a
    * lock. */
-  ssem_file_lock_try (fd, SSEM_SYSV_FILE_ALIVE, SSEM_FILE_LOCK_NONE);
-  ssem_sysv_file_unlock (self);
+  ssem_file_lock_try (fd, BOTH_LOCKS, SSEM_FILE_LOCK_NONE);
   self->fd = -1;
 
   return fd;
@@ -177,10 +176,8 @@ ssem_sysv_file_steal_descriptor (SsemSysvFile *self)
 void
 ssem_sysv_file_close (SsemSysvFile *self)
 {
-  int fd = ssem_sysv_file_steal_descriptor (self);
-
-  if (fd >= 0)
-    close (fd);
+  if (self->fd >= 0)
+    close (ssem_sysv_file_steal_descriptor (self));
 }
 
 void
@@ -210,13 +207,25 @@ ssem_sysv_file_lock (SsemSysvFile *self)
 int
 ssem_sysv_file_try_lock (SsemSysvFile *self)
 {
-  return ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_EXCLUSIVE);
+  return ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ATTACH_LOCK, 1, SSEM_FILE_LOCK_EXCLUSIVE);
+}
+
+int
+ssem_sysv_file_try_lock_alone (SsemSysvFile *self)
+{
+  return ssem_file_lock_try (self->fd, BOTH_LOCKS, SSEM_FILE_LOCK_EXCLUSIVE);
+}
+
+int
+ssem_sysv_file_lock_alive (SsemSysvFile *self)
+{
+  return ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ALIVE, 1, SSEM_FILE_LOCK_SHARED);
 }
 
 void
 ssem_sysv_file_unlock (SsemSysvFile *self)
 {
-  ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_NONE);
+  ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ATTACH_LOCK, 1, SSEM_FILE_LOCK_NONE);
 }
 
 /* --- Content --- */

@@ -36,12 +36,15 @@ find_set (const char           *path,
           const SsemSysvRecord *record)
 {
   key_t ipc_key;
+  int result;
 
   /* In another phase, a set with this IPC key is unfinished, or belongs to another key file. */
   if (record != NULL && record->phase != SSEM_SYSV_PHASE_READY)
     return -ENOENT;
 
-  return ssem_sysv_set_find (path, &ipc_key);
+  result = ssem_sysv_key_make_ipc_key (path, &ipc_key);
+
+  return result == 0 ? ssem_sysv_set_lookup (ipc_key) : result;
 }
 
 static gboolean
@@ -210,21 +213,22 @@ static int
 remove_leftover (const char *key)
 {
   g_autofree char *path = ssem_sysv_key_path (key);
+  SsemFileIdentity identity;
   SsemSysvRecord record;
   int fd, set, result;
 
   if (!ssem_file_lock_is_of_description ())
     return -ENOTSUP;
 
-  fd = ssem_file_open (path, O_RDWR, NULL);
+  fd = ssem_file_open (path, O_RDWR, &identity);
   if (fd < 0)
     return fd;
 
   /* Another process that has the attach lock is attaching or leaving. */
-  result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_EXCLUSIVE);
+  result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_ATTACH_LOCK, 1, SSEM_FILE_LOCK_EXCLUSIVE);
   if (result == -EAGAIN)
     result = -EBUSY;
-  if (result == 0 && ssem_file_is_at (fd, path) <= 0)
+  if (result == 0 && ssem_file_identity_is_at (&identity, path) <= 0)
     result = -ENOENT;
   if (result == 0)
     {
@@ -253,7 +257,7 @@ remove_leftover (const char *key)
 
   /* Closing does not unlock the file if another thread has forked meanwhile, because the child
    * keeps the open file. */
-  ssem_file_lock_try (fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_NONE);
+  ssem_file_lock_try (fd, SSEM_SYSV_FILE_ATTACH_LOCK, 1, SSEM_FILE_LOCK_NONE);
   close (fd);
 
   return result == -EIDRM ? -ENOENT : result;

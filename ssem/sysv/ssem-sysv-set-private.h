@@ -28,11 +28,6 @@ G_BEGIN_DECLS
 int ssem_sysv_set_lookup     (key_t        key);
 int ssem_sysv_set_create     (key_t        key);
 
-/* Finds the set that belongs to the key file at @path. Returns the identifier or -errno. Sets @key
- * to the IPC key of the file. */
-int ssem_sysv_set_find       (const char  *path,
-                              key_t       *key);
-
 int ssem_sysv_set_remove     (int          id);
 
 /* Sets the value, clears the undo counts of all processes, and wakes the waiting threads that can

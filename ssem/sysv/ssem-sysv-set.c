@@ -6,8 +6,6 @@
 
 #include "ssem-sysv-set-private.h"
 
-#include "ssem-sysv-key-private.h"
-
 #include <errno.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
@@ -40,15 +38,6 @@ ssem_sysv_set_lookup (key_t key)
   int id = semget (key, 1, 0);
 
   return id >= 0 ? id : -errno;
-}
-
-int
-ssem_sysv_set_find (const char *path,
-                    key_t      *key)
-{
-  int result = ssem_sysv_key_make_ipc_key (path, key);
-
-  return result == 0 ? ssem_sysv_set_lookup (*key) : result;
 }
 
 int

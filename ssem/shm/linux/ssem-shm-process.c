@@ -303,7 +303,7 @@ create_file (SsemShmProcess *self)
   if (n_begun != ssem_fork_get_n_begun ())
     result = AGAIN;
   if (result == 0)
-    result = ssem_file_lock_try (self->fd, 0, SSEM_FILE_LOCK_EXCLUSIVE);
+    result = ssem_file_lock_try (self->fd, 0, 1, SSEM_FILE_LOCK_EXCLUSIVE);
   if (result == 0 && mmap (self->memory, MAP_SIZE, PROT_NONE, MAP_SHARED | MAP_FIXED, self->fd,
                            0) == MAP_FAILED)
     result = -errno;
