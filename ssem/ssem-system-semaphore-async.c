@@ -134,7 +134,7 @@ start_request (SsemInstance     *instance,
 }
 
 /* Acquires without the queue's thread: through the backend's own asynchronous acquire, or because
- * the units are available and no request waits. Where it returns FALSE, for whatever reason,
+ * the units are available. No request may be waiting. Where it returns FALSE, for whatever reason,
  * nothing has happened, and the queue deals with @task. */
 static gboolean
 acquire_without_thread (SsemSystemSemaphore *self,
@@ -142,12 +142,10 @@ acquire_without_thread (SsemSystemSemaphore *self,
                         GTask               *task,
                         int                  n)
 {
+  SSEM_THREAD_SHIELD;
   SsemInstance *instance;
   gboolean is_done = FALSE;
   guint depth;
-
-  if (!ssem_acquire_queue_is_idle (queue))
-    return FALSE;
 
   instance = ssem_hazard_enter (&self->instance, &depth);
   if (instance != NULL && !ssem_acquire_queue_set_error_if_closed (queue, NULL))
@@ -164,6 +162,22 @@ acquire_without_thread (SsemSystemSemaphore *self,
   ssem_hazard_leave_and_free (depth);
 
   return is_done;
+}
+
+/* Fails a request that must not begin. */
+static void
+refuse (SsemSystemSemaphore *self,
+        GTask               *task,
+        int                  n)
+{
+  SSEM_THREAD_SHIELD;
+  GError *failure = NULL;
+
+  if (ssem_system_semaphore_check_units (n, &failure))
+    g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &failure);
+  ssem_system_semaphore_record_error (self, failure);
+  g_task_return_error (task, failure);
+  g_object_unref (task);
 }
 
 /**
@@ -195,32 +209,32 @@ ssem_system_semaphore_acquire_async (SsemSystemSemaphore *self,
                                      GAsyncReadyCallback  callback,
                                      gpointer             user_data)
 {
-  SSEM_THREAD_SHIELD;
   SsemAcquireQueue *queue;
-  GError *failure = NULL;
   GTask *task;
 
   g_return_if_fail (ssem_system_semaphore_is_valid (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
+  /* A request behind other requests reaches no cancellation point of pthread_cancel (), so it needs
+   * no SSEM_THREAD_SHIELD. The functions for the other cases have their own. */
   task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, ssem_system_semaphore_acquire_async);
+  /* The function, not the macro: the macro also gives the task a name, which GLib copies. */
+  (g_task_set_source_tag) (task, ssem_system_semaphore_acquire_async);
   /* A success that came first stays one, or its units would be lost. */
-  g_task_set_check_cancellable (task, FALSE);
+  if (cancellable != NULL)
+    g_task_set_check_cancellable (task, FALSE);
 
-  if (!ssem_system_semaphore_check_units (n, &failure) ||
-      g_cancellable_set_error_if_cancelled (cancellable, &failure))
+  if (n < 1 || g_cancellable_is_cancelled (cancellable))
     {
-      ssem_system_semaphore_record_error (self, failure);
-      g_task_return_error (task, failure);
-      g_object_unref (task);
+      refuse (self, task, n);
       return;
     }
 
   queue = get_queue (self);
-  if (!acquire_without_thread (self, queue, task, n))
+  if (ssem_acquire_queue_is_idle (queue) && acquire_without_thread (self, queue, task, n))
+    ssem_acquire_queue_unref (queue);
+  else
     ssem_acquire_queue_push (queue, task, n);
-  ssem_acquire_queue_unref (queue);
 }
 
 /**

@@ -40,7 +40,8 @@ void              ssem_acquire_queue_unref     (SsemAcquireQueue *self);
 gboolean          ssem_acquire_queue_belongs_to_this_process
                                                (SsemAcquireQueue *self);
 
-/* Returns whether the queue has no thread. */
+/* Returns whether the queue has no thread. The answer includes every push that happened before this
+ * call. */
 gboolean          ssem_acquire_queue_is_idle   (SsemAcquireQueue *self);
 
 /* Returns whether the queue was closed. If it was, sets @error to a copy of the error that it was
@@ -49,7 +50,8 @@ gboolean          ssem_acquire_queue_set_error_if_closed
                                                (SsemAcquireQueue *self,
                                                 GError          **error);
 
-/* Takes over @task, which waits for @n units and returns in the task's context. */
+/* Takes over @task, which waits for @n units and returns in the task's context, and the caller's
+ * reference on the queue. Is no cancellation point of pthread_cancel (). */
 void              ssem_acquire_queue_push      (SsemAcquireQueue *self,
                                                 GTask            *task,
                                                 int               n);

@@ -56,7 +56,7 @@ struct _SsemAcquireQueue
 
   /* Under queue_lock. */
   GQueue waiting; /* of Pending */
-  gboolean has_thread;
+  gboolean has_thread; /* also read without the lock */
   GError *closed; /* NULL while the queue is open */
 };
 
@@ -128,6 +128,7 @@ static void
 finish (Pending *pending,
         GError  *error)
 {
+  SSEM_THREAD_SHIELD;
   /* Once the source is attached, the caller may get the result and drop the context. But
    * g_source_unref () locks the context. So this reference on the context comes first: it is
    * dropped after the reference on the source. */
@@ -212,7 +213,7 @@ take_first_or_end_thread (SsemAcquireQueue *self)
   if (pending != NULL)
     unlink_pending (pending);
   else
-    self->has_thread = FALSE;
+    g_atomic_int_set (&self->has_thread, FALSE);
   g_mutex_unlock (&queue_lock);
 
   return pending;
@@ -259,18 +260,20 @@ fail_waiting (SsemAcquireQueue *self,
   while (pending != NULL);
 }
 
+/* Starts the thread, which takes over a reference on the queue. */
 static void
 start_thread (SsemAcquireQueue *self)
 {
+  SSEM_THREAD_SHIELD;
   g_autoptr(GError) error = NULL;
   g_autoptr(GError) refused = NULL;
   g_autofree char *shown = NULL;
 
-  if (ssem_thread_start ("ssem-acquire", run_thread, ssem_acquire_queue_ref (self), &error))
+  if (ssem_thread_start ("ssem-acquire", run_thread, self, &error))
     return;
 
   g_mutex_lock (&queue_lock);
-  self->has_thread = FALSE;
+  g_atomic_int_set (&self->has_thread, FALSE);
   g_mutex_unlock (&queue_lock);
 
   shown = ssem_display_text (self->key);
@@ -333,13 +336,7 @@ ssem_acquire_queue_belongs_to_this_process (SsemAcquireQueue *self)
 gboolean
 ssem_acquire_queue_is_idle (SsemAcquireQueue *self)
 {
-  gboolean is_idle;
-
-  g_mutex_lock (&queue_lock);
-  is_idle = !self->has_thread;
-  g_mutex_unlock (&queue_lock);
-
-  return is_idle;
+  return !g_atomic_int_get (&self->has_thread);
 }
 
 gboolean
@@ -361,7 +358,7 @@ ssem_acquire_queue_set_error_if_closed (SsemAcquireQueue  *self,
   return TRUE;
 }
 
-/* Returns a pending acquire that owns @task. */
+/* Returns a pending acquire that takes over @task and a reference on @queue. */
 static Pending *
 pending_new (SsemAcquireQueue *queue,
              GTask            *task,
@@ -370,7 +367,7 @@ pending_new (SsemAcquireQueue *queue,
   Pending *pending = g_new0 (Pending, 1);
 
   g_atomic_ref_count_init (&pending->references);
-  pending->queue = ssem_acquire_queue_ref (queue);
+  pending->queue = queue;
   pending->task = task;
   pending->n = n;
 
@@ -382,18 +379,15 @@ ssem_acquire_queue_push (SsemAcquireQueue *self,
                          GTask            *task,
                          int               n)
 {
+  Pending *pending = pending_new (self, task, n);
   g_autoptr(GCancellable) cancellable = NULL;
   g_autoptr(GError) closed = NULL;
   gboolean needs_thread = FALSE;
-  Pending *pending;
-
-  g_set_object (&cancellable, g_task_get_cancellable (task));
-
-  pending = pending_new (self, task, n);
 
   /* For watch_cancellable () below: once the acquire is in the list, another thread can finish the
-   * acquire, and drop the task and the list's reference. */
-  pending_ref (pending);
+   * acquire, and drop the task, the list's reference, and the reference on the queue. */
+  if (g_set_object (&cancellable, g_task_get_cancellable (task)))
+    pending_ref (pending);
 
   g_mutex_lock (&queue_lock);
   if (self->closed != NULL)
@@ -405,23 +399,22 @@ ssem_acquire_queue_push (SsemAcquireQueue *self,
       pending->link.data = pending;
       g_queue_push_tail_link (&self->waiting, &pending->link);
       needs_thread = !self->has_thread;
-      self->has_thread = TRUE;
+      if (needs_thread)
+        {
+          g_atomic_int_set (&self->has_thread, TRUE);
+          ssem_acquire_queue_ref (self);
+        }
     }
   g_mutex_unlock (&queue_lock);
 
   if (closed != NULL)
-    {
-      finish (pending, g_steal_pointer (&closed));
-    }
-  else
-    {
-      if (cancellable != NULL)
-        watch_cancellable (pending, cancellable);
-      if (needs_thread)
-        start_thread (self);
-    }
-
-  pending_unref (pending);
+    finish (pending, g_steal_pointer (&closed));
+  else if (cancellable != NULL)
+    watch_cancellable (pending, cancellable);
+  if (needs_thread)
+    start_thread (self);
+  if (cancellable != NULL)
+    pending_unref (pending);
 }
 
 void
@@ -429,7 +422,7 @@ ssem_acquire_queue_return_result (SsemAcquireQueue *self,
                                   GTask            *task,
                                   GError           *error)
 {
-  finish (pending_new (self, task, 0), error);
+  finish (pending_new (ssem_acquire_queue_ref (self), task, 0), error);
 }
 
 void

@@ -19,8 +19,8 @@ gboolean ssem_thread_start (const char   *name,
 gpointer ssem_thread_self (void);
 
 /* Keeps pthread_cancel () from ending the thread in the middle of a function, with locks taken or
- * announcements made that would stay forever. Every call of the library that takes more than a few
- * instructions has SSEM_THREAD_SHIELD among its declarations. */
+ * announcements made that would stay forever. Every call of the library that may reach a
+ * cancellation point has SSEM_THREAD_SHIELD among its declarations: see pthreads (7). */
 int      ssem_thread_shield   (void);
 void     ssem_thread_unshield (const int    *state);
 #define SSEM_THREAD_SHIELD \
