@@ -223,5 +223,5 @@ ssem_shm_process_files_clear (int     all_fd,
   char name[SSEM_SHM_PROCESS_ID_DIGITS + 1];
 
   ssem_shm_directory_write_number (name, id, SSEM_SHM_PROCESS_ID_DIGITS);
-  clear_name (all_fd, name);
+  unlinkat (all_fd, name, 0);
 }
