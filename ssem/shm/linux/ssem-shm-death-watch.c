@@ -29,6 +29,10 @@
  * processor in between. So the thread asks whether the process is dead, again and again after ever
  * longer pauses, until it is.
  *
+ * When many processes die at once, the waiters get all units first. The thread removes the files of
+ * the dead when no more deaths are reported. What it does not get to, others remove: see
+ * ssem-shm-process.c.
+ *
  * There is one thread for all semaphores of the process. It starts when the process first sleeps
  * for units and is to watch, and stays as long as it has something to watch.
  *
@@ -59,7 +63,7 @@ typedef struct
   int watch; /* of the directory of the member's process file */
 } Watched;
 
-/* A process whose file was closed, and which is not seen as dead yet. */
+/* A process whose file was closed. */
 typedef struct
 {
   int watch;
@@ -170,37 +174,53 @@ read_events (GArray *dying,
   return n_read > 0;
 }
 
-/* Tells the members, if the process is dead. Returns whether it is. With watch_lock. */
-static gboolean
-handle_dying (const Dying *dying)
+/* Returns a process file of this process in that directory; NULL if nobody watches it any more. With
+ * watch_lock. */
+static SsemShmProcess *
+find_process (int watch)
 {
-  SsemShmProcess *process = NULL;
-  gboolean is_dead = FALSE;
   guint i;
 
   for (i = 0; i < watched->len; i++)
     {
       Watched *entry = &g_array_index (watched, Watched, i);
 
-      if (entry->watch != dying->watch)
-        continue;
-      if (process == NULL)
-        {
-          process = entry->member->process;
-          is_dead = ssem_shm_process_ask (process, dying->process_id) == 0;
-        }
-      if (is_dead)
+      if (entry->watch == watch)
+        return entry->member->process;
+    }
+
+  return NULL;
+}
+
+/* Tells the members, if the process is dead. Returns whether there is nothing left to ask. With
+ * watch_lock. */
+static gboolean
+handle_dying (const Dying *dying,
+              GArray      *dead)
+{
+  SsemShmProcess *process = find_process (dying->watch);
+  guint i;
+
+  if (process == NULL)
+    return TRUE;
+  if (ssem_shm_process_ask (process, dying->process_id) != 0)
+    return FALSE;
+
+  for (i = 0; i < watched->len; i++)
+    {
+      Watched *entry = &g_array_index (watched, Watched, i);
+
+      if (entry->watch == dying->watch)
         entry->func (&entry->member->parent, dying->process_id);
     }
-  if (is_dead)
-    ssem_shm_process_bury (process, dying->process_id);
+  g_array_append_val (dead, *dying);
 
-  /* Nobody watches the directory any more. */
-  return is_dead || process == NULL;
+  return TRUE;
 }
 
 static void
 handle_all (GArray *dying,
+            GArray *dead,
             gint64 *pause)
 {
   gboolean is_last = *pause > LAST_PAUSE_USEC;
@@ -209,7 +229,7 @@ handle_all (GArray *dying,
   ssem_thread_lock (&watch_lock);
   while (i < dying->len)
     {
-      if (handle_dying (&g_array_index (dying, Dying, i)) || is_last)
+      if (handle_dying (&g_array_index (dying, Dying, i), dead) || is_last)
         g_array_remove_index_fast (dying, i);
       else
         i++;
@@ -219,39 +239,72 @@ handle_all (GArray *dying,
   *pause += *pause / 2;
 }
 
+/* Removes the files of the dead. With watch_lock. */
+static void
+bury_all (GArray *dead)
+{
+  guint i;
+
+  for (i = 0; i < dead->len; i++)
+    {
+      const Dying *entry = &g_array_index (dead, Dying, i);
+      SsemShmProcess *process = find_process (entry->watch);
+
+      if (process != NULL)
+        ssem_shm_process_bury (process, entry->process_id);
+    }
+  g_array_set_size (dead, 0);
+}
+
+/* Waits for events, or until it is time to ask again, or not at all if files are to be removed.
+ * Returns whether there are events. */
+static gboolean
+wait_for_events (int     fd,
+                 gint64  pause,
+                 GArray *dying,
+                 GArray *dead)
+{
+  struct pollfd instance = { .fd = fd, .events = POLLIN };
+  struct timespec wait = { 0 };
+
+  if (dead->len == 0)
+    {
+      wait.tv_sec = pause / G_USEC_PER_SEC;
+      wait.tv_nsec = pause % G_USEC_PER_SEC * 1000;
+    }
+
+  return ppoll (&instance, 1, dying->len > 0 || dead->len > 0 ? &wait : NULL, NULL) > 0;
+}
+
 static gpointer
 watch_thread (gpointer data)
 {
   guint serial = GPOINTER_TO_UINT (data);
-  struct pollfd instance = { .fd = -1, .events = POLLIN };
   g_autoptr(GArray) dying = g_array_new (FALSE, FALSE, sizeof (Dying));
+  g_autoptr(GArray) dead = g_array_new (FALSE, FALSE, sizeof (Dying));
   gint64 pause = FIRST_PAUSE_USEC;
   gboolean is_over;
+  int fd;
 
   ssem_thread_lock (&watch_lock);
   is_over = serial != watch_serial;
-  instance.fd = inotify_fd;
+  fd = inotify_fd;
   ssem_thread_unlock (&watch_lock);
 
   while (!is_over)
     {
-      gboolean has_events;
-
-      struct timespec wait = {
-        .tv_sec = pause / G_USEC_PER_SEC,
-        .tv_nsec = pause % G_USEC_PER_SEC * 1000,
-      };
-
-      has_events = ppoll (&instance, 1, dying->len > 0 ? &wait : NULL, NULL) > 0;
+      gboolean has_events = wait_for_events (fd, pause, dying, dead);
 
       ssem_thread_lock (&watch_lock);
       is_over = serial != watch_serial;
       if (!is_over && has_events)
         is_over = !has_instance () || !read_events (dying, &pause);
+      else if (!is_over)
+        bury_all (dead);
       ssem_thread_unlock (&watch_lock);
 
       if (dying->len > 0)
-        handle_all (dying, &pause);
+        handle_all (dying, dead, &pause);
 
       /* Ending a watch is an event, too, so the thread wakes when nothing is left to watch. */
       ssem_thread_lock (&watch_lock);
