@@ -329,6 +329,10 @@ ssem_shm_counter_claim_slot (SsemShmSegment *segment,
                                            SSEM_SHM_OWNER_CLAIMING))
         continue;
 
+      /* Pairs with the fence in get_holding_to_return (): who loads a record of this owner also
+       * sees that the slots of the former owner were being freed. */
+      atomic_thread_fence (memory_order_release);
+
       used = atomic_load (&segment->slots_used);
       while (used <= index &&
              !atomic_compare_exchange_weak (&segment->slots_used, &used, index + 1))
@@ -536,7 +540,10 @@ get_holding_to_return (SsemShmSegment *segment,
 
   holding = get_process_holding (segment, attach_id, first, word, epoch);
 
-  /* If the dead process still owns its first slot, it owned all its slots during the reading. */
+  /* If the dead process still owns its first slot, it owned all its slots during the reading. The
+   * fence keeps the loads of the records before the load of the owner. */
+  atomic_thread_fence (memory_order_acquire);
+
   return ssem_shm_owner_is (atomic_load (&slot->owner), attach_id) ? holding : 0;
 }
 
