@@ -4,11 +4,12 @@
 
 # Installs the Debian packages that are missing; touches the network only if some are.
 #
-# usage: install-packages.sh build|tests|windows|32-bit
+# usage: install-packages.sh build|tests|windows|32-bit|arm64
 #   build    what the library, its bindings and the examples in four languages need
 #   tests    that, and what the tests and the manual need
 #   windows  what building for Windows and running that under wine need
 #   32-bit   what a build for 32 bits on amd64 needs; the system takes packages for i386 from then on
+#   arm64    what a build for arm64 on amd64, and running that in an emulator, need
 
 set -eu
 
@@ -82,6 +83,11 @@ narrow_packages='
   libglib2.0-dev:i386
 '
 
+arm_packages='
+  gcc-aarch64-linux-gnu
+  qemu-user-static
+'
+
 fail()
 {
   echo "install-packages.sh: $*" >&2
@@ -99,8 +105,9 @@ case ${1-} in
   tests) wanted="$build_packages $test_packages" ;;
   windows) wanted=$windows_packages ;;
   32-bit) wanted="$build_packages $narrow_packages" ;;
+  arm64) wanted="$build_packages $arm_packages" ;;
   *)
-    echo 'usage: install-packages.sh build|tests|windows|32-bit' >&2
+    echo 'usage: install-packages.sh build|tests|windows|32-bit|arm64' >&2
     exit 2
     ;;
 esac

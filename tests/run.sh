@@ -11,10 +11,11 @@ set -u
 usage()
 {
   cat >&2 <<TEXT
-usage: tests/run.sh [--quick] [--32-bit] [--windows] [TEST...]
+usage: tests/run.sh [--quick] [--32-bit] [--arm64] [--windows] [TEST...]
   --quick    without the sanitizers, libFuzzer and valgrind
   --32-bit   also a build for 32 bits, alone and beside the one for 64; the system will take packages
              for i386
+  --arm64    also a build for arm64, in an emulator
   --windows  also the build for Windows, under wine; the first time it builds GLib for that
   TEST       names of tests, as "meson test --list" shows them; all where there is none
 TEXT
@@ -23,11 +24,13 @@ TEXT
 
 is_quick=false
 with_32_bit=false
+with_arm64=false
 with_windows=false
 while [ $# -gt 0 ]; do
   case $1 in
     --quick) is_quick=true ;;
     --32-bit) with_32_bit=true ;;
+    --arm64) with_arm64=true ;;
     --windows) with_windows=true ;;
     --) shift; break ;;
     -*) usage ;;
@@ -142,6 +145,30 @@ if $with_32_bit; then
     fi
   else
     runs="$runs 32-bit=$narrow/none"
+  fi
+fi
+
+# The tests start programs of arm64 by their names. For that the kernel must know the emulator, and
+# knows it until the end of this script if it did not before. (The emulator's package tells the
+# kernel only where systemd runs.)
+if $with_arm64; then
+  arm=build-arm64
+  sysroot=$arm-sysroot
+  formats=/proc/sys/fs/binfmt_misc
+  if sh tests/install-packages.sh arm64 && sh tests/arm64-sysroot.sh $sysroot &&
+      build $arm --cross-file $sysroot/constants.ini --cross-file tests/arm64.ini \
+        -Dbench=disabled -Dexamples=disabled; then
+    if [ ! -f $formats/qemu-aarch64 ]; then
+      [ -f $formats/register ] || mount -t binfmt_misc binfmt_misc $formats
+      trap 'echo -1 > $formats/qemu-aarch64' EXIT
+      cat /usr/lib/binfmt.d/qemu-aarch64.conf > $formats/register
+    fi
+    QEMU_LD_PREFIX=$PWD/$sysroot
+    export QEMU_LD_PREFIX
+    run_tests arm64 $arm "" --suite conformance --suite tsan "$@"
+    unset QEMU_LD_PREFIX
+  else
+    runs="$runs arm64=$arm/none"
   fi
 fi
 

@@ -133,6 +133,10 @@ typedef enum
   NEEDS_EXEC = 1 << 17,
   NEEDS_LIMITS = 1 << 18,    /* on descriptors */
   NEEDS_USERS = 1 << 19,     /* a helper may become another user */
+  NEEDS_PRIVATE_MEMORY = 1 << 20, /* a child gets no copy of memory that is for its parent alone */
+  NEEDS_OWN_MACHINE = 1 << 21, /* no emulator runs the program */
+  NEEDS_ORPHANS = 1 << 22,   /* a process may become the parent of orphans */
+  NEEDS_ADDRESS_LIMIT = 1 << 23,
   /* Of the build. */
   NEEDS_FORK_AMONG_THREADS = 1 << 24,
   NEEDS_ALLOCATOR = 1 << 25, /* the system's own: no sanitizer's */

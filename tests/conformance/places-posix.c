@@ -3,6 +3,7 @@
  */
 
 #include "places.h"
+#include "system-call.h"
 
 #include <glib/gstdio.h>
 
@@ -10,7 +11,11 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/sem.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* What shared memory has in the directory of keys beside the keys: a file for each process, called
@@ -140,10 +145,63 @@ fixture_remove_processes (Fixture    *self,
 
 /* --- Places --- */
 
+/* An emulator of another machine does not do all that the system does. */
+
+static gboolean
+has_private_memory (void)
+{
+  gsize size = (gsize) sysconf (_SC_PAGESIZE);
+  void *memory = mmap (NULL, size, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  int status = 0;
+  pid_t child;
+
+  g_assert_true (memory != MAP_FAILED);
+  g_assert_cmpint (madvise (memory, size, MADV_DONTFORK), ==, 0);
+  child = fork ();
+  if (child == 0)
+    _exit (msync (memory, size, MS_ASYNC) == 0);
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  munmap (memory, size);
+
+  return status == 0;
+}
+
+static gboolean
+has_address_limit (void)
+{
+  struct rlimit limit, none = { 0 };
+  gsize size = (gsize) sysconf (_SC_PAGESIZE);
+  void *memory;
+
+  g_assert_cmpint (getrlimit (RLIMIT_AS, &limit), ==, 0);
+  none.rlim_max = limit.rlim_max;
+  if (setrlimit (RLIMIT_AS, &none) != 0)
+    return FALSE;
+  memory = mmap (NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  g_assert_cmpint (setrlimit (RLIMIT_AS, &limit), ==, 0);
+  if (memory != MAP_FAILED)
+    munmap (memory, size);
+
+  return memory == MAP_FAILED;
+}
+
 Needs
 places_get_lacks (void)
 {
-  return 0;
+  static gboolean is_known;
+  static Needs lacks;
+  int is_parent;
+
+  if (!is_known)
+    {
+      lacks = (has_private_memory () ? 0 : NEEDS_PRIVATE_MEMORY) |
+              (has_address_limit () ? 0 : NEEDS_ADDRESS_LIMIT) |
+              (system_call_is_emulated () ? NEEDS_OWN_MACHINE : 0) |
+              (prctl (PR_GET_CHILD_SUBREAPER, &is_parent) == 0 ? 0 : NEEDS_ORPHANS);
+      is_known = TRUE;
+    }
+
+  return lacks;
 }
 
 void

@@ -8,6 +8,7 @@
 #include <linux/ipc.h>
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 /* As older architectures have it: one call for all of System V's, whose first argument tells
  * which. */
@@ -21,6 +22,12 @@ typedef struct
 
 static const Row rows[] = {
   { SYS_exit_group, SYSTEM_CALL_EXIT },
+#ifdef SYS_fcntl
+  { SYS_fcntl, SYSTEM_CALL_FCNTL },
+#endif
+#ifdef SYS_fcntl64
+  { SYS_fcntl64, SYSTEM_CALL_FCNTL },
+#endif
 #ifdef SYS_futex
   { SYS_futex, SYSTEM_CALL_FUTEX },
 #endif
@@ -55,6 +62,7 @@ static const Row i386_rows[] = {
   { 3, SYSTEM_CALL_READ },
   { 4, SYSTEM_CALL_WRITE },
   { 117, KIND_IPC },
+  { 221, SYSTEM_CALL_FCNTL },
   { 240, SYSTEM_CALL_FUTEX },
   { 252, SYSTEM_CALL_EXIT },
   { 393, SYSTEM_CALL_SEMGET },
@@ -69,18 +77,16 @@ static const Row x86_64_rows[] = {
   { 64, SYSTEM_CALL_SEMGET },
   { 65, SYSTEM_CALL_SEMOP },
   { 66, SYSTEM_CALL_SEMCTL },
+  { 72, SYSTEM_CALL_FCNTL },
   { 202, SYSTEM_CALL_FUTEX },
   { 220, SYSTEM_CALL_SEMOP },
   { 231, SYSTEM_CALL_EXIT },
 };
 
-/* Returns the machine for which the program that the kernel runs in the process was built; EM_NONE
- * if it is unknown. */
+/* Returns the machine for which a program was built; EM_NONE if it is unknown. */
 static int
-get_machine (pid_t pid)
+get_machine (const char *path)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/%d/task/%d/exe", (int) pid,
-                                            (int) pid);
   /* The first fields are the same for all widths. */
   Elf32_Ehdr header = { .e_machine = EM_NONE };
   FILE *program = fopen (path, "re");
@@ -94,11 +100,27 @@ get_machine (pid_t pid)
   return header.e_machine;
 }
 
+/* Returns the machine of the program that the kernel runs in a process. An emulator answers for
+ * /proc/PID/exe of its own process itself, but not for the same file of a thread. */
+static int
+get_machine_of_process (pid_t pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/task/%d/exe", (int) pid, (int) pid);
+
+  return get_machine (path);
+}
+
+gboolean
+system_call_is_emulated (void)
+{
+  return get_machine_of_process (getpid ()) != get_machine ("/proc/self/exe");
+}
+
 static int
 find_kind (pid_t pid,
            long  number)
 {
-  int machine = get_machine (pid);
+  int machine = get_machine_of_process (pid);
   const Row *row = rows;
   gsize n = G_N_ELEMENTS (rows);
   gsize i;

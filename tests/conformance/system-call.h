@@ -15,6 +15,7 @@ typedef enum
 {
   SYSTEM_CALL_OTHER,
   SYSTEM_CALL_EXIT, /* of the whole process */
+  SYSTEM_CALL_FCNTL,
   SYSTEM_CALL_FUTEX,
   SYSTEM_CALL_READ,
   SYSTEM_CALL_SEMCTL,
@@ -34,5 +35,8 @@ typedef struct
 gboolean system_call_read (pid_t       pid,
                            const char *thread,
                            SystemCall *call);
+
+/* Whether an emulator of another machine runs this process. */
+gboolean system_call_is_emulated (void);
 
 G_END_DECLS

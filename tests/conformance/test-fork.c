@@ -184,7 +184,7 @@ const Case conformance_cases[] = {
     "w open OPEN 5; a open OPEN; a acquire 3; a fork b; w value = 2;"
     "b kill; w value = 2; a kill; w value = 5" },
 
-  { "each-its-own", NEEDS_UNDO, .rows = deaths, .script =
+  { "each-its-own", NEEDS_UNDO | NEEDS_PRIVATE_MEMORY, .rows = deaths, .script =
     "w open OPEN 9; a open OPEN; a acquire 3; a fork b; b acquire 2; a acquire 1; w value = 3;"
     "$1 kill; w value = $2; $3 kill; w value = 9" },
 
@@ -210,17 +210,17 @@ const Case conformance_cases[] = {
 
   /* A child that has not used the semaphore is no user: it keeps nothing alive, and it keeps
    * nothing from being reset, also after a crash of its parent. */
-  { "idle-child", .script =
+  { "idle-child", NEEDS_PRIVATE_MEMORY, .script =
     "a open OPEN 2; a fork b; a close; files 0;"
     "a open OPEN 2; a kill; c open CREATE_EXCLUSIVE 4; c value = 4; b close; c value = 4" },
 
   /* The child's object is of that very semaphore, which has been taken over. */
-  { "idle-child-of-a-dead-parent", NEEDS_LEFTOVERS, .script =
+  { "idle-child-of-a-dead-parent", NEEDS_LEFTOVERS | NEEDS_PRIVATE_MEMORY, .script =
     "a open OPEN 2; a fork b; a acquire 1; a kill;"
     "c open CREATE_EXCLUSIVE 4; c value = 4; b acquire 1; c value = 3" },
 
   /* The child itself may take the semaphore over. */
-  { "child-takes-over", NEEDS_LEFTOVERS, .rows = lingerings, .script =
+  { "child-takes-over", NEEDS_LEFTOVERS | NEEDS_PRIVATE_MEMORY, .rows = lingerings, .script =
     "c open OPEN 3; a open OPEN 3; a acquire 1; $1; a fork b; c kill; a kill;"
     "b.1 open CREATE_EXCLUSIVE 7; b.1 value = 7; $2; b quit; files 0" },
 
@@ -271,7 +271,7 @@ const Case conformance_cases[] = {
   { "dropped-in-child-while-opened", NEEDS_FORK_AMONG_THREADS, test_dropped_in_child_while_opened },
 
   /* The parent's queue of requests, and the thread that serves it, are the parent's. */
-  { "async-in-child", NEEDS_UNDO | NEEDS_FORK_AMONG_THREADS, .script =
+  { "async-in-child", NEEDS_UNDO | NEEDS_FORK_AMONG_THREADS | NEEDS_PRIVATE_MEMORY, .script =
     "a open OPEN 2; a async 1; a fork b; b async 1; a value = 0; b async 2 = blocks;"
     "a kill; c open OPEN; c release 1; b wakes; b value = 0; b kill" },
 
@@ -280,7 +280,7 @@ const Case conformance_cases[] = {
     "a open OPEN 2; a begin 3; a blocks; a fork b; b async 1; b async 1; b value = 0;"
     "b release 3; a end; b value = 0; b kill; a kill; c open OPEN" },
 
-  { "parent-serves-child", NEEDS_UNDO, .script =
+  { "parent-serves-child", NEEDS_UNDO | NEEDS_PRIVATE_MEMORY, .script =
     "a open OPEN 2; a acquire 2; a fork b; b acquire 2 = blocks; a kill; b wakes" },
 
   { "siblings", NEEDS_FILES, test_siblings },

@@ -143,12 +143,12 @@ const Case conformance_cases[] = {
 
   /* The child resets what nobody uses any more. An object that it has inherited stays with the
    * semaphore that it was of. The last step takes the leftover of the child away. */
-  { "child-left-over", NEEDS_LEFTOVERS, .script =
+  { "child-left-over", NEEDS_LEFTOVERS | NEEDS_PRIVATE_MEMORY, .script =
     "a open OPEN 3; a acquire 1; a fork b; a kill;"
     "b.1 open JOIN 5; b.1 value = 5; b value = 5; b kill; c open OPEN" },
 
   /* A child that uses what its parent has joined is a user, though the parent is dead. */
-  { "child-of-joiner", NEEDS_LEFTOVERS, .script =
+  { "child-of-joiner", NEEDS_LEFTOVERS | NEEDS_PRIVATE_MEMORY, .script =
     "a open JOIN 3; a acquire 1; a fork b; b acquire 2; a kill;"
     "c open JOIN 5; c value = 1; b kill; c value = 3" },
 

@@ -332,7 +332,7 @@ const char conformance_topic[] = "limits";
 const Needs conformance_needs = NEEDS_LIMITS;
 
 const Case conformance_cases[] = {
-  { "never-blocked", 0, test_never_blocked },
+  { "never-blocked", NEEDS_OWN_MACHINE, test_never_blocked },
   { "no-inotify", 0, test_no_inotify },
   { "no-descriptors", 0, test_no_descriptors },
   { "listeners-killed", 0, test_listeners_killed },

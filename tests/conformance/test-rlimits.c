@@ -55,13 +55,13 @@ const Case conformance_cases[] = {
   { "file-size-of-threads", 0, test_file_size_of_threads },
 
   /* No address space is left, but what the allocator has in stock. */
-  { "address-space", NEEDS_ALLOCATOR, .script =
+  { "address-space", NEEDS_ALLOCATOR | NEEDS_ADDRESS_LIMIT, .script =
     "a limit as +0; a open OPEN 3 = OUT_OF_RESOURCES; files 0;"
     "b open OPEN 3; a open OPEN 3 = OUT_OF_RESOURCES; a limit as -; a open OPEN 3;"
     "a limit as +0; a acquire 2; a release 1; b value = 2; a limit as -" },
 
   /* A process that locks all its memory may lock no more. */
-  { "locked-memory", NEEDS_ALLOCATOR | NEEDS_USERS, .script =
+  { "locked-memory", NEEDS_ALLOCATOR | NEEDS_USERS | NEEDS_OWN_MACHINE, .script =
     "share; a uid 65534; a limit memlock 1; a may lock-memory;"
     "a open OPEN 3 = OUT_OF_RESOURCES; files 0" },
 
