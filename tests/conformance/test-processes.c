@@ -566,7 +566,7 @@ const Case conformance_cases[] = {
   { "many-at-once", 0, test_many_at_once },
 
   /* A forked child has a file of its own from its first use on. It is no user before. */
-  { "child", .script =
+  { "child", NEEDS_PRIVATE_MEMORY, .script =
     "a open OPEN 5; a acquire 2; a fork b; b acquire 1; w open OPEN_EXISTING; w value = 2;"
     "a kill; w value = 4; b kill; w value = 5" },
 
