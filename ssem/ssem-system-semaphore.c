@@ -178,10 +178,31 @@ is_closed_here (SsemSystemSemaphore *self)
          atomic_load_explicit (&self->opener, memory_order_relaxed) == ssem_thread_self ();
 }
 
-static void
-emit_lost (GObject *object)
+/* The watch has no reference on the object, which may go at any time. */
+static GWeakRef *
+weak_ref_new (SsemSystemSemaphore *self)
 {
-  g_signal_emit (object, signals[SIGNAL_LOST], 0);
+  GWeakRef *object = g_new0 (GWeakRef, 1);
+
+  g_weak_ref_init (object, self);
+
+  return object;
+}
+
+static void
+weak_ref_free (gpointer data)
+{
+  g_weak_ref_clear (data);
+  g_free (data);
+}
+
+static void
+emit_lost (gpointer data)
+{
+  g_autoptr(GObject) object = g_weak_ref_get (data);
+
+  if (object != NULL)
+    g_signal_emit (object, signals[SIGNAL_LOST], 0);
 }
 
 /* Opens an instance; with opening held, and without an instance. */
@@ -218,7 +239,7 @@ open_instance (SsemSystemSemaphore  *self,
     return FALSE;
 
   if (ssem_backend_can (table, SSEM_CAPABILITY_LOSS))
-    ssem_loss_watch_start (instance, G_OBJECT (self), self->context, emit_lost);
+    ssem_loss_watch_start (instance, self->context, emit_lost, weak_ref_new (self), weak_ref_free);
 
   g_mutex_lock (&ssem_system_semaphore_lock);
   self->backend = table->id;

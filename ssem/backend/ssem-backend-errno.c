@@ -124,7 +124,7 @@ ssem_backend_fail (GError        **error,
     {
       g_autofree char *shown = ssem_display_text (key);
 
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+      g_set_error (error, SSEM_IO_ERROR, G_IO_ERROR_BUSY,
                    _("The semaphore “%s” is in use, or may be in use"), shown);
       return FALSE;
     }

@@ -75,7 +75,7 @@ ssem_backend_fail_maximum (GError        **error,
 gboolean
 ssem_backend_fail_to_look (GError **error)
 {
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+  g_set_error_literal (error, SSEM_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                        _("This backend cannot list, show or remove semaphores"));
 
   return FALSE;

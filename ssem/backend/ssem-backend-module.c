@@ -150,7 +150,7 @@ ssem_backend_module_load (const char  *name,
   if (!ssem_backend_module_exists (name))
     {
       /* Translators: the second %s is the path of a file. */
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+      g_set_error (error, SSEM_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                    _("The backend “%s” is not available: it is not part of the library, and %s "
                      "is not installed"),
                    name, shown_path);
@@ -164,7 +164,7 @@ ssem_backend_module_load (const char  *name,
     {
       shown_reason = ssem_display_text (reason);
       /* Translators: the second %s is the path of a file, the third the reason. */
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+      g_set_error (error, SSEM_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                    _("Could not load the backend “%s” from %s: %s"),
                    name, shown_path, shown_reason);
       return NULL;

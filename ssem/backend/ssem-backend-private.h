@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "ssem/os/ssem-gio-private.h"
 #include "ssem/os/ssem-snapshot-private.h"
 #include "ssem/ssem-error.h"
 #include "ssem/ssem-types.h"

@@ -210,12 +210,12 @@ wait_until_taken (SsemShmInstance *self,
 
   ssem_shm_acquirer_begin_wait (acquirer, request);
   if (cancellable != NULL)
-    handler = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), request, NULL);
+    handler = ssem_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), request);
 
   result = ssem_shm_acquirer_wait (acquirer, request, deadline_usec);
 
   if (handler != 0)
-    g_cancellable_disconnect (cancellable, handler);
+    ssem_cancellable_disconnect (cancellable, handler);
   ssem_shm_acquirer_end_wait (acquirer, request);
 
   if (result == 0)
@@ -225,8 +225,8 @@ wait_until_taken (SsemShmInstance *self,
   if (result != -EAGAIN)
     return -result;
 
-  return g_cancellable_is_cancelled (cancellable) ? SSEM_FAILURE_CANCELLED
-                                                  : SSEM_FAILURE_TIMED_OUT;
+  return ssem_cancellable_is_cancelled (cancellable) ? SSEM_FAILURE_CANCELLED
+                                                     : SSEM_FAILURE_TIMED_OUT;
 }
 
 static int

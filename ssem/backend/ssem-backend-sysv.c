@@ -156,7 +156,7 @@ sysv_open (const SsemBackendConfiguration  *configuration,
 static gboolean
 is_cancelled (gpointer data)
 {
-  return g_cancellable_is_cancelled (data);
+  return ssem_cancellable_is_cancelled (data);
 }
 
 static int

@@ -87,7 +87,7 @@ choose_by_name (const char  *name,
   directory = ssem_backend_module_directory ();
   shown_directory = ssem_display_text (directory);
   shown_name = ssem_display_text (name);
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+  g_set_error (error, SSEM_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                _("Unknown backend “%s” in the environment variable SSEM_BACKEND: use “%s”, “%s”, "
                  "“%s” or the name of a module in %s"),
                shown_name,
@@ -112,7 +112,7 @@ ssem_backend_choose (SsemBackend   wanted,
       if (name != NULL)
         return choose_by_name (name, error);
       if (ssem_backends[0] == NULL)
-        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+        g_set_error_literal (error, SSEM_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                              _("The semaphore library was built without any backend"));
       return ssem_backends[0];
     }
@@ -123,7 +123,7 @@ ssem_backend_choose (SsemBackend   wanted,
   if (wanted < G_N_ELEMENTS (known_names))
     return ssem_backend_module_load (known_names[wanted], error);
 
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+  g_set_error (error, SSEM_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                _("Unknown backend %d"), (int) wanted);
 
   return NULL;
@@ -304,16 +304,16 @@ ssem_backend_describe (const SsemBackendTable  *table,
   switch (failure)
     {
     case SSEM_FAILURE_WOULD_BLOCK:
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK,
+      g_set_error (error, SSEM_IO_ERROR, G_IO_ERROR_WOULD_BLOCK,
                    _("The semaphore “%s” has too few free units"), shown);
       break;
     case SSEM_FAILURE_TIMED_OUT:
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+      g_set_error (error, SSEM_IO_ERROR, G_IO_ERROR_TIMED_OUT,
                    _("Timed out while waiting for units of the semaphore “%s”"), shown);
       break;
     case SSEM_FAILURE_CANCELLED:
       /* GIO's own words, in its own translation. */
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
+      g_set_error_literal (error, SSEM_IO_ERROR, G_IO_ERROR_CANCELLED,
                            g_dgettext ("glib20", "Operation was cancelled"));
       break;
     case SSEM_FAILURE_CLOSED:

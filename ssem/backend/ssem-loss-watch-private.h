@@ -12,14 +12,16 @@ G_BEGIN_DECLS
  * object, in its main context. Only instances of a backend with SSEM_CAPABILITY_LOSS have a
  * watch. */
 
-typedef void (* SsemLostFunc) (GObject *object);
+typedef void (* SsemLostFunc) (gpointer data);
 
-/* Calls @lost in @context, NULL for the default one, after each report, as long as @object lives. A
- * report from before this call counts, too. */
-void ssem_loss_watch_start  (SsemInstance  *instance,
-                             GObject       *object,
-                             GMainContext  *context,
-                             SsemLostFunc   lost);
+/* Calls @lost in @context, NULL for the default one, after each report, until the watch is stopped.
+ * A report from before this call counts, too. Frees @data with @free_data, from any thread, when
+ * @lost is not called any more. */
+void ssem_loss_watch_start  (SsemInstance   *instance,
+                             GMainContext   *context,
+                             SsemLostFunc    lost,
+                             gpointer        data,
+                             GDestroyNotify  free_data);
 
 /* Drops reports that were not delivered yet, and all later ones. */
 void ssem_loss_watch_stop   (SsemInstance  *instance);

@@ -6,14 +6,16 @@
 
 #include "ssem-loss-watch-private.h"
 
-/* The instance has a reference on its watch, and each source that delivers a report has one. The
- * watch has none on the object, which may go at any time. */
+/* The instance has a reference on its watch, and each source that delivers a report has one. */
 struct _SsemLossWatch
 {
   gatomicrefcount references;
-  GWeakRef object;        /* NULL once the watch is stopped */
-  GMainContext *context;  /* constant after init, a reference or NULL */
-  SsemLostFunc lost;      /* constant after init */
+  atomic_bool is_stopped;
+  /* Constant after init. */
+  GMainContext *context;  /* a reference or NULL */
+  SsemLostFunc lost;
+  gpointer data;
+  GDestroyNotify free_data;
 };
 
 void
@@ -22,7 +24,7 @@ ssem_loss_watch_unref (SsemLossWatch *self)
   if (!g_atomic_ref_count_dec (&self->references))
     return;
 
-  g_weak_ref_clear (&self->object);
+  self->free_data (self->data);
   g_clear_pointer (&self->context, g_main_context_unref);
   g_free (self);
 }
@@ -31,10 +33,9 @@ static gboolean
 deliver_cb (gpointer data)
 {
   SsemLossWatch *self = data;
-  g_autoptr(GObject) object = g_weak_ref_get (&self->object);
 
-  if (object != NULL)
-    self->lost (object);
+  if (!atomic_load (&self->is_stopped))
+    self->lost (self->data);
 
   return G_SOURCE_REMOVE;
 }
@@ -59,17 +60,19 @@ deliver (SsemInstance *instance)
 }
 
 void
-ssem_loss_watch_start (SsemInstance *instance,
-                       GObject      *object,
-                       GMainContext *context,
-                       SsemLostFunc  lost)
+ssem_loss_watch_start (SsemInstance   *instance,
+                       GMainContext   *context,
+                       SsemLostFunc    lost,
+                       gpointer        data,
+                       GDestroyNotify  free_data)
 {
   SsemLossWatch *self = g_new0 (SsemLossWatch, 1);
 
   g_atomic_ref_count_init (&self->references);
-  g_weak_ref_init (&self->object, object);
   self->context = context != NULL ? g_main_context_ref (context) : NULL;
   self->lost = lost;
+  self->data = data;
+  self->free_data = free_data;
   atomic_store (&instance->loss_watch, self);
   deliver (instance);
 }
@@ -80,7 +83,7 @@ ssem_loss_watch_stop (SsemInstance *instance)
   SsemLossWatch *self = atomic_load (&instance->loss_watch);
 
   if (self != NULL)
-    g_weak_ref_set (&self->object, NULL);
+    atomic_store (&self->is_stopped, TRUE);
 }
 
 void
