@@ -12,4 +12,8 @@ G_BEGIN_DECLS
 gboolean ssem_key_check (const char  *key,
                          GError     **error);
 
+/* Fails with G_IO_ERROR_INVALID_ARGUMENT where @value cannot be the value of a semaphore. */
+gboolean ssem_value_check (int           value,
+                           GError      **error);
+
 G_END_DECLS

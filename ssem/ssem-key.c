@@ -8,6 +8,7 @@
 
 #include "ssem-error.h"
 #include "ssem-i18n-private.h"
+#include "ssem/os/ssem-gio-private.h"
 
 #include <string.h>
 
@@ -35,4 +36,17 @@ ssem_key_check (const char  *key,
     }
 
   return TRUE;
+}
+
+gboolean
+ssem_value_check (int      value,
+                  GError **error)
+{
+  if (value >= 0)
+    return TRUE;
+
+  g_set_error (error, SSEM_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               _("Invalid initial value %d: use 0 or more"), value);
+
+  return FALSE;
 }

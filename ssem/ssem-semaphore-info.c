@@ -6,15 +6,11 @@
 
 #include "ssem-semaphore-info.h"
 
-#include "ssem/backend/ssem-backend-private.h"
-#include "ssem/os/ssem-display-private.h"
+#include "ssem/backend/ssem-backend-inspect-private.h"
 #include "ssem/os/ssem-thread-private.h"
-#include "ssem-i18n-private.h"
 #include "ssem-key-private.h"
 #include "ssem-process-info-private.h"
 #include "ssem-system-semaphore.h"
-
-#include <string.h>
 
 /**
  * SsemSemaphoreInfo:
@@ -56,14 +52,10 @@
 struct _SsemSemaphoreInfo
 {
   /* Constant after creation. */
-  SsemBackend backend;
   SsemSnapshot *snapshot;
-  gint64 units_held;
   GPtrArray *holders;
   GPtrArray *waiters;
 };
-
-static const SsemBackendConfiguration no_configuration;
 
 G_DEFINE_BOXED_TYPE (SsemSemaphoreInfo, ssem_semaphore_info,
                      ssem_semaphore_info_ref, ssem_semaphore_info_unref)
@@ -83,16 +75,6 @@ ensure_library (void)
 
 /* --- Looking --- */
 
-static int
-compare_processes (gconstpointer a,
-                   gconstpointer b)
-{
-  SsemProcessInfo *process_a = *(SsemProcessInfo *const *) a;
-  SsemProcessInfo *process_b = *(SsemProcessInfo *const *) b;
-
-  return ssem_process_info_get_pid (process_a) - ssem_process_info_get_pid (process_b);
-}
-
 /* Returns the public form of @seen; NULL for NULL. */
 static GPtrArray *
 wrap_processes (GArray *seen)
@@ -107,56 +89,21 @@ wrap_processes (GArray *seen)
   for (i = 0; i < seen->len; i++)
     g_ptr_array_add (processes,
                      ssem_process_info_new (&g_array_index (seen, SsemSnapshotProcess, i)));
-  g_ptr_array_sort (processes, compare_processes);
 
   return processes;
 }
 
 /* Returns the public form of @snapshot, and takes it over. */
 static SsemSemaphoreInfo *
-wrap (SsemBackend   backend,
-      SsemSnapshot *snapshot)
+wrap (SsemSnapshot *snapshot)
 {
   SsemSemaphoreInfo *self = g_atomic_rc_box_new0 (SsemSemaphoreInfo);
-  guint i;
 
-  self->backend = backend;
   self->snapshot = snapshot;
   self->holders = wrap_processes (snapshot->holders);
   self->waiters = wrap_processes (snapshot->waiters);
 
-  self->units_held = self->holders != NULL ? 0 : -1;
-  for (i = 0; self->holders != NULL && i < self->holders->len; i++)
-    self->units_held += ssem_process_info_get_units (self->holders->pdata[i]);
-
   return self;
-}
-
-static int
-compare_infos (gconstpointer a,
-               gconstpointer b)
-{
-  const SsemSemaphoreInfo *info_a = *(SsemSemaphoreInfo *const *) a;
-  const SsemSemaphoreInfo *info_b = *(SsemSemaphoreInfo *const *) b;
-  int by_key = g_strcmp0 (info_a->snapshot->key, info_b->snapshot->key);
-
-  return by_key != 0 ? by_key : (int) info_a->backend - (int) info_b->backend;
-}
-
-static gboolean
-list_backend (const SsemBackendTable  *table,
-              GPtrArray               *infos,
-              GError                 **error)
-{
-  g_autoptr(GPtrArray) snapshots = g_ptr_array_new ();
-  guint n_others = 0;
-  gboolean is_listed = ssem_backend_list (table, &no_configuration, snapshots, &n_others, error);
-  guint i;
-
-  for (i = 0; i < snapshots->len; i++)
-    g_ptr_array_add (infos, wrap (table->id, snapshots->pdata[i]));
-
-  return is_listed;
 }
 
 /**
@@ -191,59 +138,23 @@ ssem_semaphore_info_list (SsemBackend   backend,
                           GError      **error)
 {
   SSEM_THREAD_SHIELD;
-  g_autoptr(GPtrArray) infos = NULL;
-  gboolean is_any_listed = FALSE;
-  g_autoptr(GError) failure = NULL;
-  int i;
+  g_autoptr(GPtrArray) snapshots = NULL;
+  GPtrArray *infos;
+  guint n_others, i;
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   ensure_library ();
+  snapshots = ssem_backend_list_snapshots (backend, &n_others, error);
+  if (snapshots == NULL)
+    return NULL;
+
   infos = g_ptr_array_new_with_free_func ((GDestroyNotify) ssem_semaphore_info_unref);
-  if (backend != SSEM_BACKEND_DEFAULT)
-    {
-      const SsemBackendTable *table = ssem_backend_choose (backend, error);
+  g_ptr_array_set_free_func (snapshots, NULL);
+  for (i = 0; i < snapshots->len; i++)
+    g_ptr_array_add (infos, wrap (snapshots->pdata[i]));
 
-      if (table == NULL || !list_backend (table, infos, error))
-        return NULL;
-      is_any_listed = TRUE;
-    }
-
-  for (i = 0; backend == SSEM_BACKEND_DEFAULT && ssem_backends[i] != NULL; i++)
-    {
-      g_clear_error (&failure);
-      if (list_backend (ssem_backends[i], infos, &failure))
-        {
-          is_any_listed = TRUE;
-        }
-      else if (!g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
-        {
-          g_propagate_error (error, g_steal_pointer (&failure));
-          return NULL;
-        }
-    }
-
-  if (!is_any_listed)
-    {
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return NULL;
-    }
-
-  g_ptr_array_sort (infos, compare_infos);
-
-  return g_steal_pointer (&infos);
-}
-
-static guint
-count_others (const SsemBackendTable *table)
-{
-  g_autoptr(GPtrArray) snapshots =
-    g_ptr_array_new_with_free_func ((GDestroyNotify) ssem_snapshot_free);
-  guint n_others = 0;
-
-  ssem_backend_list (table, &no_configuration, snapshots, &n_others, NULL);
-
-  return n_others;
+  return infos;
 }
 
 /**
@@ -266,21 +177,10 @@ guint
 ssem_semaphore_info_count_others (SsemBackend backend)
 {
   SSEM_THREAD_SHIELD;
-  const SsemBackendTable *table;
-  guint n_others = 0;
-  int i;
 
   ensure_library ();
-  if (backend != SSEM_BACKEND_DEFAULT)
-    {
-      table = ssem_backend_choose (backend, NULL);
-      return table != NULL ? count_others (table) : 0;
-    }
 
-  for (i = 0; ssem_backends[i] != NULL; i++)
-    n_others += count_others (ssem_backends[i]);
-
-  return n_others;
+  return ssem_backend_count_others (backend);
 }
 
 /**
@@ -310,7 +210,6 @@ ssem_semaphore_info_query (const char   *key,
                            GError      **error)
 {
   SSEM_THREAD_SHIELD;
-  const SsemBackendTable *table;
   SsemSnapshot *snapshot;
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
@@ -318,12 +217,9 @@ ssem_semaphore_info_query (const char   *key,
   ensure_library ();
   if (!ssem_key_check (key, error))
     return NULL;
-  table = ssem_backend_choose (backend, error);
-  if (table == NULL)
-    return NULL;
-  snapshot = ssem_backend_inspect (table, &no_configuration, key, error);
+  snapshot = ssem_backend_query (backend, key, error);
 
-  return snapshot != NULL ? wrap (table->id, snapshot) : NULL;
+  return snapshot != NULL ? wrap (snapshot) : NULL;
 }
 
 /* --- Life --- */
@@ -408,7 +304,7 @@ ssem_semaphore_info_get_backend (SsemSemaphoreInfo *self)
 {
   g_return_val_if_fail (self != NULL, SSEM_BACKEND_DEFAULT);
 
-  return self->backend;
+  return self->snapshot->backend;
 }
 
 /**
@@ -464,7 +360,7 @@ ssem_semaphore_info_get_units_held (SsemSemaphoreInfo *self)
 {
   g_return_val_if_fail (self != NULL, -1);
 
-  return self->units_held;
+  return ssem_snapshot_get_units_held (self->snapshot);
 }
 
 /**
@@ -593,32 +489,12 @@ ssem_semaphore_remove_leftover (const char   *key,
                                 GError      **error)
 {
   SSEM_THREAD_SHIELD;
-  const SsemBackendTable *table;
 
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   ensure_library ();
-  if (!ssem_key_check (key, error))
-    return FALSE;
-  table = ssem_backend_choose (backend, error);
 
-  return table != NULL &&
-         ssem_backend_remove_leftover (table, &no_configuration, key, error);
-}
-
-static SsemSystemSemaphore *
-open_semaphore (const char      *key,
-                int              value,
-                SsemAccessMode   mode,
-                SsemBackend      backend,
-                GError         **error)
-{
-  return g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, error,
-                         "key", key,
-                         "initial-value", value,
-                         "mode", mode,
-                         "backend", backend,
-                         NULL);
+  return ssem_key_check (key, error) && ssem_backend_remove (backend, key, error);
 }
 
 /**
@@ -648,29 +524,12 @@ ssem_semaphore_reset (const char   *key,
                       SsemBackend   backend,
                       GError      **error)
 {
-  g_autoptr(SsemSystemSemaphore) opened = NULL;
-  g_autoptr(SsemSystemSemaphore) reset = NULL;
+  SSEM_THREAD_SHIELD;
 
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  /* While this object has it open, the second one finds it, and does not create another. */
-  opened = open_semaphore (key, value, SSEM_ACCESS_MODE_OPEN_EXISTING, backend, error);
-  if (opened == NULL)
-    return FALSE;
+  ensure_library ();
 
-  if (!ssem_backend_can (ssem_backend_find (ssem_system_semaphore_get_backend (opened)),
-                         SSEM_CAPABILITY_RESET))
-    {
-      g_autofree char *shown = ssem_display_text (key);
-
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   _("Could not set the value of the semaphore “%s”: "
-                     "this backend cannot set values"),
-                   shown);
-      return FALSE;
-    }
-
-  reset = open_semaphore (key, value, SSEM_ACCESS_MODE_CREATE, backend, error);
-
-  return reset != NULL;
+  return ssem_key_check (key, error) && ssem_value_check (value, error) &&
+         ssem_backend_reset (backend, key, value, error);
 }

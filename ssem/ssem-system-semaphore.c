@@ -123,15 +123,8 @@ check_opening (const char      *key,
                SsemAccessMode   mode,
                GError         **error)
 {
-  if (!ssem_key_check (key, error))
+  if (!ssem_key_check (key, error) || !ssem_value_check (initial_value, error))
     return FALSE;
-
-  if (initial_value < 0)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   _("Invalid initial value %d: use 0 or more"), initial_value);
-      return FALSE;
-    }
 
   /* A cast: the compiler may assume that an enumeration is never negative. */
   if ((guint) mode > SSEM_ACCESS_MODE_JOIN)

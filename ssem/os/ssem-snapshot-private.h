@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include "ssem/ssem-types.h"
+
 #include <glib.h>
 
 G_BEGIN_DECLS
@@ -19,14 +21,16 @@ typedef struct
 
 typedef struct
 {
-  char *key;         /* NULL: unknown */
+  SsemBackend backend; /* set by ssem-backend-inspect.c */
+  char *key;           /* NULL: unknown */
   int value;
-  int initial_value; /* -1: unknown */
-  int n_attached;    /* -1: unknown, but not 0 */
-  int n_waiters;     /* threads */
+  int initial_value;   /* -1: unknown */
+  int n_attached;      /* -1: unknown, but not 0 */
+  int n_waiters;       /* threads */
   gboolean is_leftover;
 
-  /* Of SsemSnapshotProcess, each process once; NULL: unknown. */
+  /* Of SsemSnapshotProcess, each process once; NULL: unknown. ssem-backend-inspect.c sorts them by
+   * process ID. */
   GArray *holders;
   GArray *waiters;
 } SsemSnapshot;
@@ -37,6 +41,9 @@ void          ssem_snapshot_free            (SsemSnapshot *self);
 
 /* Returns an array for holders or waiters, which frees its elements. */
 GArray       *ssem_snapshot_new_processes   (void);
+
+/* Returns how many units the holders hold; -1: unknown. */
+gint64        ssem_snapshot_get_units_held  (const SsemSnapshot *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SsemSnapshot, ssem_snapshot_free)
 

@@ -43,3 +43,18 @@ ssem_snapshot_new_processes (void)
 
   return processes;
 }
+
+gint64
+ssem_snapshot_get_units_held (const SsemSnapshot *self)
+{
+  gint64 n_units = 0;
+  guint i;
+
+  if (self->holders == NULL)
+    return -1;
+
+  for (i = 0; i < self->holders->len; i++)
+    n_units += g_array_index (self->holders, SsemSnapshotProcess, i).units;
+
+  return n_units;
+}

@@ -1,0 +1,37 @@
+/* Copyright 2026 The Ssem authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ssem-backend-private.h"
+
+G_BEGIN_DECLS
+
+/* Looking at semaphores and administering them, in one backend or in all. The public face and the
+ * `ssem` command use these functions. The callers have checked keys and values. */
+
+/* Returns a snapshot of each semaphore of the user, sorted by key, in the backend @wanted. DEFAULT
+ * stands for all backends that are linked in and can list. Sets @n_others to the number of
+ * semaphores of other users, which the list leaves out. */
+GPtrArray    *ssem_backend_list_snapshots (SsemBackend    wanted,
+                                           guint         *n_others,
+                                           GError       **error);
+
+/* Counts the semaphores of other users, and leaves out a backend that cannot list. */
+guint         ssem_backend_count_others   (SsemBackend    wanted);
+
+SsemSnapshot *ssem_backend_query          (SsemBackend    wanted,
+                                           const char    *key,
+                                           GError       **error);
+gboolean      ssem_backend_remove         (SsemBackend    wanted,
+                                           const char    *key,
+                                           GError       **error);
+
+/* Sets the value of a semaphore that exists. ssem_hazard_init () must have been called. */
+gboolean      ssem_backend_reset          (SsemBackend    wanted,
+                                           const char    *key,
+                                           int            value,
+                                           GError       **error);
+
+G_END_DECLS
