@@ -22,7 +22,6 @@ build_packages='
   gobject-introspection
   libc6-dev
   libgirepository1.0-dev
-  libjson-glib-dev
   libglib2.0-dev
   meson
   ninja-build

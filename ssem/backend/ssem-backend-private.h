@@ -203,6 +203,9 @@ const SsemBackendTable *ssem_backend_choose (SsemBackend   wanted,
 /* Returns the backend of @id; not NULL for an @id that opening has chosen. */
 const SsemBackendTable *ssem_backend_find   (SsemBackend   id);
 
+/* Returns the name of the member @id of SsemBackend; NULL if it has no such member. */
+const char             *ssem_backend_get_name (SsemBackend id);
+
 static inline gboolean
 ssem_backend_can (const SsemBackendTable *table,
                   SsemCapabilities        capability)

@@ -47,10 +47,17 @@ ssem_backend_find (SsemBackend id)
 
 /* The names of the members of SsemBackend. A build need not have them all. */
 static const char *const known_names[] = {
+  [SSEM_BACKEND_DEFAULT] = "default",
   [SSEM_BACKEND_SHARED_MEMORY] = "shared-memory",
   [SSEM_BACKEND_SYSV] = "sysv",
   [SSEM_BACKEND_WINDOWS] = "windows",
 };
+
+const char *
+ssem_backend_get_name (SsemBackend id)
+{
+  return (guint) id < G_N_ELEMENTS (known_names) ? known_names[id] : NULL;
+}
 
 static gboolean
 is_known (const char *name)

@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* What the backends need of GIO. All other layers below the public face need only GLib. */
+/* What the backends need of GIO. The library links ssem-gio.c, which calls GIO. The `ssem` command
+ * links ssem-gio-none.c on Unix: to load GIO takes longer than the rest of `ssem run`. */
 
 /* The domain of GIOErrorEnum. */
 #define SSEM_IO_ERROR (ssem_io_error_quark ())

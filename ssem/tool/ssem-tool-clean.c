@@ -11,7 +11,7 @@
 static gboolean
 is_no_longer_leftover (const GError *error)
 {
-  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BUSY) ||
+  return g_error_matches (error, SSEM_IO_ERROR, G_IO_ERROR_BUSY) ||
          g_error_matches (error, SSEM_SYSTEM_SEMAPHORE_ERROR,
                           SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
 }
@@ -29,31 +29,31 @@ tool_clean (int    argc,
   g_autoptr(GPtrArray) infos = NULL;
   g_autoptr(GError) error = NULL;
   int status = TOOL_USAGE;
-  guint i;
+  guint n_skipped, i;
 
   if (!tool_parse (&argc, &argv, "",
-                   _("Removes all leftover semaphores and prints their keys."),
+                   N_("Removes all leftover semaphores and prints their keys."),
                    entries, FALSE, &status) ||
       !tool_check_count (argc, argv, 0))
     return status;
 
   status = TOOL_OK;
-  infos = tool_list_infos (&error);
+  infos = tool_list_infos (&n_skipped, &error);
   if (infos == NULL)
     return tool_fail (error);
 
   for (i = 0; i < infos->len; i++)
     {
-      SsemSemaphoreInfo *info = infos->pdata[i];
-      const char *key = ssem_semaphore_info_get_key (info);
+      const SsemSnapshot *info = infos->pdata[i];
+      const char *key = info->key;
       g_autofree char *text = NULL;
       g_autoptr(GError) failure = NULL;
 
-      if (!ssem_semaphore_info_is_leftover (info) || key == NULL)
+      if (!info->is_leftover || key == NULL)
         continue;
 
       if (!is_dry_run &&
-          !ssem_semaphore_remove_leftover (key, ssem_semaphore_info_get_backend (info), &failure))
+          !ssem_backend_remove (info->backend, key, &failure))
         {
           if (!is_no_longer_leftover (failure))
             status = tool_fail (failure);
@@ -63,7 +63,7 @@ tool_clean (int    argc,
       text = tool_key_to_text (key);
       tool_print_utf8 (text);
     }
-  tool_print_skipped ();
+  tool_print_skipped (n_skipped);
 
   return status;
 }

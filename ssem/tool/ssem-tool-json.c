@@ -4,123 +4,152 @@
 
 #include "config.h"
 
-#include "ssem-tool-json-private.h"
-
 #include "ssem-tool-private.h"
 
-#include "ssem/os/ssem-display-private.h"
+/* The JSON is written directly, because a library for it would take long to load. */
+
+/* Starts a new line for a value inside an object or an array. @name is NULL in an array. */
+static void
+add_line (GString    *json,
+          int         depth,
+          const char *name)
+{
+  char before = json->str[json->len - 1];
+
+  if (before != '{' && before != '[')
+    g_string_append_c (json, ',');
+  g_string_append_printf (json, "\n%*s", 2 * depth, "");
+  if (name != NULL)
+    g_string_append_printf (json, "\"%s\" : ", name);
+}
+
+static void
+end_lines (GString *json,
+           int      depth,
+           char     bracket)
+{
+  g_string_append_printf (json, "\n%*s%c", 2 * depth, "", bracket);
+}
 
 /* Adds @number; null if it is negative, which means unknown. */
 static void
-add_number (JsonBuilder *builder,
-            const char  *name,
-            gint64       number)
+add_number (GString    *json,
+            int         depth,
+            const char *name,
+            gint64      number)
 {
-  json_builder_set_member_name (builder, name);
+  add_line (json, depth, name);
   if (number >= 0)
-    json_builder_add_int_value (builder, number);
+    g_string_append_printf (json, "%" G_GINT64_FORMAT, number);
   else
-    json_builder_add_null_value (builder);
+    g_string_append (json, "null");
 }
 
 /* Adds @text; null if it is NULL, which means unknown. */
 static void
-add_string (JsonBuilder *builder,
-            const char  *name,
-            const char  *text)
+add_string (GString    *json,
+            int         depth,
+            const char *name,
+            const char *text)
 {
-  json_builder_set_member_name (builder, name);
-  if (text != NULL)
-    json_builder_add_string_value (builder, text);
-  else
-    json_builder_add_null_value (builder);
+  g_autofree char *quoted = text != NULL ? tool_quote (text) : NULL;
+
+  add_line (json, depth, name);
+  g_string_append (json, quoted != NULL ? quoted : "null");
 }
 
 static void
-add_process (JsonBuilder     *builder,
-             SsemProcessInfo *process)
+add_process (GString                   *json,
+             int                        depth,
+             const SsemSnapshotProcess *process)
 {
-  GDateTime *since = ssem_process_info_get_since (process);
-  g_autoptr(GDateTime) utc = since != NULL ? g_date_time_to_utc (since) : NULL;
-  g_autofree char *text = utc != NULL ? g_date_time_format_iso8601 (utc) : NULL;
-  int pid = ssem_process_info_get_pid (process);
+  g_autoptr(GDateTime) since = NULL;
+  g_autofree char *text = NULL;
 
-  json_builder_begin_object (builder);
-  add_number (builder, "pid", pid != 0 ? pid : -1);
-  add_string (builder, "command", ssem_process_info_get_command (process));
-  add_number (builder, "units", ssem_process_info_get_units (process));
-  add_string (builder, "since", text);
-  json_builder_end_object (builder);
+  if (process->since_usec >= 0)
+    {
+      g_autoptr(GDateTime) seconds = NULL;
+
+      seconds = g_date_time_new_from_unix_utc (process->since_usec / G_USEC_PER_SEC);
+      since = g_date_time_add (seconds, process->since_usec % G_USEC_PER_SEC);
+      text = g_date_time_format_iso8601 (since);
+    }
+
+  add_line (json, depth, NULL);
+  g_string_append_c (json, '{');
+  add_number (json, depth + 1, "pid", process->pid != 0 ? process->pid : -1);
+  add_string (json, depth + 1, "command", process->command);
+  add_number (json, depth + 1, "units", process->units);
+  add_string (json, depth + 1, "since", text);
+  end_lines (json, depth, '}');
 }
 
 static void
-add_processes (JsonBuilder *builder,
-               const char  *name,
-               GPtrArray   *processes)
+add_processes (GString    *json,
+               int         depth,
+               const char *name,
+               GArray     *processes)
 {
   guint i;
 
-  json_builder_set_member_name (builder, name);
-  if (processes == NULL)
+  add_line (json, depth, name);
+  if (processes == NULL || processes->len == 0)
     {
-      json_builder_add_null_value (builder);
+      g_string_append (json, processes == NULL ? "null" : "[]");
       return;
     }
 
-  json_builder_begin_array (builder);
+  g_string_append_c (json, '[');
   for (i = 0; i < processes->len; i++)
-    add_process (builder, processes->pdata[i]);
-  json_builder_end_array (builder);
+    add_process (json, depth + 1, &g_array_index (processes, SsemSnapshotProcess, i));
+  end_lines (json, depth, ']');
 }
 
-JsonNode *
-tool_info_to_json (SsemSemaphoreInfo *info)
+static void
+append_info (GString            *json,
+             int                 depth,
+             const SsemSnapshot *info)
 {
-  g_autoptr(JsonBuilder) builder = json_builder_new ();
-
-  json_builder_begin_object (builder);
-  add_string (builder, "key", ssem_semaphore_info_get_key (info));
-  add_string (builder, "backend", tool_backend_name (ssem_semaphore_info_get_backend (info)));
-  add_number (builder, "value", ssem_semaphore_info_get_value (info));
-  add_number (builder, "initial-value", ssem_semaphore_info_get_initial_value (info));
-  add_number (builder, "units-held", ssem_semaphore_info_get_units_held (info));
-  add_number (builder, "attached", ssem_semaphore_info_get_n_attached (info));
-  add_number (builder, "waiting", ssem_semaphore_info_get_n_waiters (info));
-  json_builder_set_member_name (builder, "leftover");
-  json_builder_add_boolean_value (builder, ssem_semaphore_info_is_leftover (info));
-  add_processes (builder, "holders", ssem_semaphore_info_get_holders (info));
-  add_processes (builder, "waiters", ssem_semaphore_info_get_waiters (info));
-  json_builder_end_object (builder);
-
-  return json_builder_get_root (builder);
+  g_string_append_c (json, '{');
+  add_string (json, depth + 1, "key", info->key);
+  add_string (json, depth + 1, "backend", tool_backend_name (info->backend));
+  add_number (json, depth + 1, "value", info->value);
+  add_number (json, depth + 1, "initial-value", info->initial_value);
+  add_number (json, depth + 1, "units-held", ssem_snapshot_get_units_held (info));
+  add_number (json, depth + 1, "attached", info->n_attached);
+  add_number (json, depth + 1, "waiting", info->n_waiters);
+  add_line (json, depth + 1, "leftover");
+  g_string_append (json, info->is_leftover ? "true" : "false");
+  add_processes (json, depth + 1, "holders", info->holders);
+  add_processes (json, depth + 1, "waiters", info->waiters);
+  end_lines (json, depth, '}');
 }
 
-JsonNode *
+char *
+tool_info_to_json (const SsemSnapshot *info)
+{
+  GString *json = g_string_new (NULL);
+
+  append_info (json, 0, info);
+
+  return g_string_free (json, FALSE);
+}
+
+char *
 tool_infos_to_json (GPtrArray *infos)
 {
-  g_autoptr(JsonArray) array = json_array_new ();
-  JsonNode *node = json_node_new (JSON_NODE_ARRAY);
+  GString *json = g_string_new ("[");
   guint i;
 
   for (i = 0; i < infos->len; i++)
-    json_array_add_element (array, tool_info_to_json (infos->pdata[i]));
-  json_node_set_array (node, array);
-
-  return node;
-}
-
-void
-tool_print_json (JsonNode *node)
-{
-  g_autofree char *text = json_to_string (node, TRUE);
-  g_auto(GStrv) lines = g_strsplit (text, "\n", -1);
-  guint i;
-
-  /* Unsafe characters occur only inside JSON strings, where their escape sequence is equivalent. */
-  for (i = 0; lines[i] != NULL; i++)
     {
-      g_autofree char *shown = ssem_display_text (lines[i]);
-
-      tool_print_utf8 (shown);
+      add_line (json, 1, NULL);
+      append_info (json, 1, infos->pdata[i]);
     }
+  if (infos->len > 0)
+    end_lines (json, 0, ']');
+  else
+    g_string_append_c (json, ']');
+
+  return g_string_free (json, FALSE);
 }

@@ -8,7 +8,7 @@
 
 #include "ssem/os/ssem-display-private.h"
 
-#include <json-glib/json-glib.h>
+#include <string.h>
 
 /* Keys in arguments and in output
  *
@@ -36,10 +36,10 @@ needs_quoting (const char *key)
   return !g_str_equal (shown, key) || !g_str_equal (stripped, key) || quoted != NULL;
 }
 
-static char *
-quote (const char *key)
+char *
+tool_quote (const char *text)
 {
-  g_autoptr(GString) escaped = g_string_new (key);
+  g_autoptr(GString) escaped = g_string_new (text);
   g_autofree char *shown = NULL;
 
   g_string_replace (escaped, "\\", "\\\\", 0);
@@ -49,49 +49,101 @@ quote (const char *key)
   return g_strconcat ("\"", shown, "\"", NULL);
 }
 
-/* Returns whether @text is a JSON string that contains only the escape sequences of quote ().
- * json-glib does not get other strings: its version 1.6 leaks memory on malformed escape
- * sequences. */
-static gboolean
-looks_quoted (const char *text)
+/* Returns the number of 4 hexadecimal digits at @text, or -1. */
+static int
+read_code (const char *text)
 {
-  static const char pattern[] =
-    "^\"(?:[^\"\\\\]"
-    "|\\\\[\\\\\"tnr]"
-    "|\\\\u(?!d[89a-f])[0-9a-f]{4}"
-    "|\\\\ud[89ab][0-9a-f]{2}\\\\ud[c-f][0-9a-f]{2})*\"$";
+  int code = 0, i;
 
-  return g_utf8_validate (text, -1, NULL) && g_regex_match_simple (pattern, text, 0, 0);
+  for (i = 0; i < 4; i++)
+    {
+      if (!g_ascii_isxdigit (text[i]))
+        return -1;
+      code = 16 * code + g_ascii_xdigit_value (text[i]);
+    }
+
+  return code;
+}
+
+/* Reads the escape sequence after a backslash, and moves *@text past it. Returns 0 if tool_quote ()
+ * does not write such a sequence. */
+static gunichar
+read_escape (const char **text)
+{
+  static const char letters[] = "\\\"tnr", meanings[] = "\\\"\t\n\r";
+  char letter = *(*text)++;
+  const char *found = letter != '\0' ? strchr (letters, letter) : NULL;
+  int code, low;
+
+  if (found != NULL)
+    return meanings[found - letters];
+  if (letter != 'u')
+    return 0;
+
+  code = read_code (*text);
+  if (code < 0)
+    return 0;
+  *text += 4;
+  if (code < 0xd800 || code > 0xdfff)
+    return code;
+
+  /* A character above U+FFFF is a pair of surrogates. */
+  low = g_str_has_prefix (*text, "\\u") ? read_code (*text + 2) : -1;
+  if (code > 0xdbff || low < 0xdc00 || low > 0xdfff)
+    return 0;
+  *text += 6;
+
+  return 0x10000 + (code - 0xd800) * 0x400 + (low - 0xdc00);
+}
+
+/* Returns the text that tool_quote () would quote like this, or NULL if it is clear that there is
+ * none. */
+static char *
+decode (const char *quoted)
+{
+  g_autoptr(GString) text = g_string_new (NULL);
+
+  if (*quoted++ != '"')
+    return NULL;
+
+  while (*quoted != '"' && *quoted != '\0')
+    {
+      gunichar c;
+
+      if (*quoted != '\\')
+        {
+          g_string_append_c (text, *quoted++);
+          continue;
+        }
+      quoted++;
+      c = read_escape (&quoted);
+      if (c == 0)
+        return NULL;
+      g_string_append_unichar (text, c);
+    }
+
+  return strcmp (quoted, "\"") == 0 ? g_string_free (g_steal_pointer (&text), FALSE) : NULL;
 }
 
 /* Returns the key that @text quotes, or NULL if @text is not a quoted key. */
 static char *
 unquote (const char *text)
 {
-  g_autoptr(JsonNode) node = NULL;
-  g_autofree char *again = NULL;
-  const char *key;
+  g_autofree char *key = decode (text);
+  g_autofree char *again = key != NULL ? tool_quote (key) : NULL;
 
-  if (!looks_quoted (text))
-    return NULL;
-  node = json_from_string (text, NULL);
-  if (node == NULL || json_node_get_value_type (node) != G_TYPE_STRING)
-    return NULL;
-
-  /* quote () has one result for each key. Other JSON strings for the same key are not quoted
+  /* tool_quote () has one result for each key. Other JSON strings for the same key are not quoted
    * keys. */
-  key = json_node_get_string (node);
-  again = quote (key);
-  if (!g_str_equal (again, text) || !needs_quoting (key))
+  if (key == NULL || !g_str_equal (again, text) || !needs_quoting (key))
     return NULL;
 
-  return g_strdup (key);
+  return g_steal_pointer (&key);
 }
 
 char *
 tool_key_to_text (const char *key)
 {
-  return needs_quoting (key) ? quote (key) : g_strdup (key);
+  return needs_quoting (key) ? tool_quote (key) : g_strdup (key);
 }
 
 char *

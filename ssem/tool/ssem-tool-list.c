@@ -4,7 +4,6 @@
 
 #include "config.h"
 
-#include "ssem-tool-json-private.h"
 #include "ssem-tool-private.h"
 
 int
@@ -21,21 +20,22 @@ tool_list (int    argc,
   g_autoptr(GPtrArray) infos = NULL;
   g_autoptr(GError) error = NULL;
   int status = TOOL_USAGE;
+  guint n_skipped;
 
-  if (!tool_parse (&argc, &argv, "", _("Lists your semaphores."), entries, FALSE,
+  if (!tool_parse (&argc, &argv, "", N_("Lists your semaphores."), entries, FALSE,
                    &status) ||
       !tool_check_count (argc, argv, 0))
     return status;
 
-  infos = tool_list_infos (&error);
+  infos = tool_list_infos (&n_skipped, &error);
   if (infos == NULL)
     return tool_fail (error);
 
   if (as_json)
     {
-      g_autoptr(JsonNode) node = tool_infos_to_json (infos);
+      g_autofree char *json = tool_infos_to_json (infos);
 
-      tool_print_json (node);
+      tool_print_utf8 (json);
     }
   else if (only_keys)
     {
@@ -43,7 +43,7 @@ tool_list (int    argc,
 
       for (i = 0; i < infos->len; i++)
         {
-          const char *key = ssem_semaphore_info_get_key (infos->pdata[i]);
+          const char *key = ((const SsemSnapshot *) infos->pdata[i])->key;
           g_autofree char *text = key != NULL ? tool_key_to_text (key) : NULL;
 
           if (text != NULL)
@@ -56,7 +56,7 @@ tool_list (int    argc,
 
       g_print ("%s", text);
       /* The other formats are for programs, which have no use for this message. */
-      tool_print_skipped ();
+      tool_print_skipped (n_skipped);
     }
 
   return TOOL_OK;

@@ -41,11 +41,11 @@ tool_fail (const GError *error)
 {
   tool_print_error ("%s", error->message);
 
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BUSY))
+  if (g_error_matches (error, SSEM_IO_ERROR, G_IO_ERROR_BUSY))
     return TOOL_BUSY;
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT))
+  if (g_error_matches (error, SSEM_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT))
     return TOOL_USAGE;
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
+  if (g_error_matches (error, SSEM_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
     return TOOL_NOT_SUPPORTED;
   if (error->domain != SSEM_SYSTEM_SEMAPHORE_ERROR)
     return TOOL_FAILED;
@@ -96,16 +96,16 @@ tool_fail_usage (const char *command)
 
 /* Returns the names of the supported backends, for a message. */
 static char *
-list_backends (GEnumClass *backends)
+list_backends (void)
 {
   g_autoptr(GStrvBuilder) names = g_strv_builder_new ();
   g_auto(GStrv) supported = NULL;
-  guint i;
+  int i;
 
-  for (i = 0; i < backends->n_values; i++)
+  for (i = 0; ssem_backend_get_name (i) != NULL; i++)
     {
-      if (ssem_backend_is_supported (backends->values[i].value))
-        g_strv_builder_add (names, backends->values[i].value_nick);
+      if (ssem_backend_is_supported (i))
+        g_strv_builder_add (names, ssem_backend_get_name (i));
     }
   supported = g_strv_builder_end (names);
 
@@ -118,20 +118,23 @@ backend_cb (const char  *option,
             gpointer     data,
             GError     **error)
 {
-  g_autoptr(GEnumClass) backends = g_type_class_ref (SSEM_TYPE_BACKEND);
-  GEnumValue *found = g_enum_get_value_by_nick (backends, value);
+  g_autofree char *names = NULL;
+  int i;
 
-  if (found == NULL || !ssem_backend_is_supported (found->value))
+  for (i = 0; ssem_backend_get_name (i) != NULL; i++)
     {
-      g_autofree char *names = list_backends (backends);
-
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                   _("Backend “%s” is not available on this system; use one of: %s"), value, names);
-      return FALSE;
+      if (g_str_equal (ssem_backend_get_name (i), value) && ssem_backend_is_supported (i))
+        {
+          tool_backend = i;
+          return TRUE;
+        }
     }
-  tool_backend = found->value;
 
-  return TRUE;
+  names = list_backends ();
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               _("Backend “%s” is not available on this system; use one of: %s"), value, names);
+
+  return FALSE;
 }
 
 static GQuark

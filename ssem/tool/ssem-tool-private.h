@@ -4,13 +4,14 @@
 
 #pragma once
 
-#include <glib/gi18n-lib.h>
-#include <ssem.h>
+#include "ssem/backend/ssem-backend-inspect-private.h"
+#include "ssem/ssem-i18n-private.h"
+#include "ssem/ssem-key-private.h"
 
 G_BEGIN_DECLS
 
-/* The `ssem` command has one handler for each subcommand, and uses only the library's public
- * calls. */
+/* The `ssem` command has one handler for each subcommand. It links the library's own backends, and
+ * on Unix neither GObject nor GIO: to load them takes longer than most subcommands run. */
 
 /* Exit statuses, as listed in the manual page. `ssem run` exits with the status of its command.
  * Its own failures therefore use the statuses of env(1) and timeout(1). */
@@ -171,6 +172,9 @@ int         tool_fail_usage     (const char    *command);
 /* Returns @key as a line of output shows it: unchanged, or quoted if it is not safe to print. */
 char       *tool_key_to_text        (const char *key);
 
+/* Returns @text as a JSON string that is safe to print. */
+char       *tool_quote              (const char *text);
+
 /* Returns the key that @argument stands for: @argument is a key, or a key quoted by
  * tool_key_to_text (). */
 char       *tool_key_from_argument  (const char *argument);
@@ -181,27 +185,33 @@ const char *tool_backend_name   (SsemBackend    backend);
 
 /* Finds the semaphore with @key in the backend that --backend names. Without the option, tries the
  * default backend first, then the others. */
-SsemSemaphoreInfo *tool_find_info (const char   *key,
-                                   GError      **error);
+SsemSnapshot *tool_find_info (const char   *key,
+                              GError      **error);
 
-/* Lists the semaphores of the backend that --backend names, or of all backends. */
-GPtrArray  *tool_list_infos     (GError       **error);
+/* Returns a snapshot of each semaphore of the backend that --backend names, or of all backends. Sets
+ * @n_skipped to the number of semaphores of other users, which the list omits. */
+GPtrArray  *tool_list_infos     (guint         *n_skipped,
+                                 GError       **error);
 
-/* Prints on standard error how many semaphores of other users the list omits, if any. */
-void        tool_print_skipped  (void);
+/* Prints on standard error that the list omits @n semaphores of other users, unless @n is 0. */
+void        tool_print_skipped  (guint          n);
 
 /* Returns a table with a title line, and a line for each semaphore. */
 char       *tool_format_list    (GPtrArray     *infos);
 
 /* Returns everything that is known about one semaphore. */
-char       *tool_format_info    (SsemSemaphoreInfo *info);
+char       *tool_format_info    (const SsemSnapshot *info);
 
 /* Returns @text, truncated to @width columns of a terminal. */
 char       *tool_fit_width      (const char    *text,
                                  int            width);
 
 /* Returns the key for a line of output, or a placeholder if the key is unknown. */
-char       *tool_display_key    (SsemSemaphoreInfo *info);
+char       *tool_display_key    (const SsemSnapshot *info);
+
+/* Return JSON without a newline at the end: ssem-tool-json.c. */
+char       *tool_info_to_json   (const SsemSnapshot *info);
+char       *tool_infos_to_json  (GPtrArray      *infos);
 
 /* Prints @text and a newline in UTF-8 in every locale, for programs that read the output. */
 void        tool_print_utf8     (const char    *text);
@@ -215,7 +225,7 @@ gboolean    tool_fork_if_process_1 (int *status);
 
 /* Prepares the wait for units. If units would be lost when Ctrl-C ends this process, Ctrl-C from
  * now on cancels the returned cancellable instead, and the process must then exit with *@status.
- * Returns NULL if the system gives units back. */
+ * Returns NULL if the system gives units back. The cancellable is never freed. */
 GCancellable *tool_catch_interrupts (int *status);
 
 /* Runs @command until it ends. If this process is killed, the command is killed too. Returns TRUE

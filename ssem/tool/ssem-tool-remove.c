@@ -10,21 +10,20 @@ int
 tool_remove (int    argc,
              char **argv)
 {
-  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  g_autoptr(SsemSnapshot) info = NULL;
   g_autoptr(GError) error = NULL;
   g_autofree char *key = NULL;
   int status = TOOL_USAGE;
 
-  if (!tool_parse (&argc, &argv, _("KEY"),
-                   _("Removes a leftover semaphore. A semaphore in use is not removed."), NULL,
+  if (!tool_parse (&argc, &argv, N_("KEY"),
+                   N_("Removes a leftover semaphore. A semaphore in use is not removed."), NULL,
                    FALSE, &status) ||
       !tool_check_count (argc, argv, 1))
     return status;
 
   key = tool_key_from_argument (argv[1]);
   info = tool_find_info (key, &error);
-  if (info == NULL ||
-      !ssem_semaphore_remove_leftover (key, ssem_semaphore_info_get_backend (info), &error))
+  if (info == NULL || !ssem_backend_remove (info->backend, key, &error))
     return tool_fail (error);
 
   return TOOL_OK;

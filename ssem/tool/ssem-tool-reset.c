@@ -6,17 +6,19 @@
 
 #include "ssem-tool-private.h"
 
+#include "ssem/backend/ssem-hazard-private.h"
+
 int
 tool_reset (int    argc,
             char **argv)
 {
-  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  g_autoptr(SsemSnapshot) info = NULL;
   g_autoptr(GError) error = NULL;
   g_autofree char *key = NULL;
   int status = TOOL_USAGE, value;
 
-  if (!tool_parse (&argc, &argv, _("KEY NUMBER"),
-                   _("Sets the value of a semaphore, and forgets which units are held."), NULL,
+  if (!tool_parse (&argc, &argv, N_("KEY NUMBER"),
+                   N_("Sets the value of a semaphore, and forgets which units are held."), NULL,
                    FALSE, &status) ||
       !tool_check_count (argc, argv, 2) ||
       !tool_parse_units (argv[2], 0, &value))
@@ -24,11 +26,14 @@ tool_reset (int    argc,
 
   key = tool_key_from_argument (argv[1]);
   info = tool_find_info (key, &error);
-  if (info == NULL ||
-      !ssem_semaphore_reset (key, value, ssem_semaphore_info_get_backend (info), &error))
+  if (info == NULL)
     return tool_fail (error);
 
-  if (ssem_semaphore_info_is_leftover (info))
+  ssem_hazard_init ();
+  if (!ssem_backend_reset (info->backend, key, value, &error))
+    return tool_fail (error);
+
+  if (info->is_leftover)
     tool_print_error (_("No process used the semaphore “%s”, so it was removed; the next process "
                         "that opens it creates it again"), key);
 

@@ -6,22 +6,26 @@
 
 #include "ssem-tool-private.h"
 
+#include "ssem/backend/ssem-hazard-private.h"
+
 /* This process holds the units, and waits until the command has ended.
  *
  * A leftover semaphore starts again with the value of --count. A semaphore in use keeps its count.
  */
 
+static const SsemBackendConfiguration no_configuration;
+
 /* Prints a message if the semaphore in use has another count than the user asked for. */
 static void
-warn_of_other_count (SsemSystemSemaphore *semaphore,
-                     const char          *key,
-                     int                  n_count)
+warn_of_other_count (SsemInstance *semaphore,
+                     const char   *key,
+                     int           n_count)
 {
-  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  g_autoptr(SsemSnapshot) info = NULL;
   int n_initial;
 
-  info = ssem_semaphore_info_query (key, ssem_system_semaphore_get_backend (semaphore), NULL);
-  n_initial = info != NULL ? ssem_semaphore_info_get_initial_value (info) : -1;
+  info = ssem_backend_inspect (semaphore->table, &no_configuration, key, NULL);
+  n_initial = info != NULL ? info->initial_value : -1;
 
   /* -1: a Qt program made the semaphore, and the count is unknown. */
   if (n_initial >= 0 && n_initial != n_count)
@@ -29,30 +33,85 @@ warn_of_other_count (SsemSystemSemaphore *semaphore,
                       n_count);
 }
 
-static SsemSystemSemaphore *
-acquire (const ToolRun  *options,
-         const char     *key,
-         GCancellable   *cancellable,
-         GError        **error)
+static SsemInstance *
+open_semaphore (const ToolRun  *options,
+                const char     *key,
+                GError        **error)
 {
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  const SsemBackendTable *table = NULL;
+  SsemInstance *semaphore;
 
-  semaphore = g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, error,
-                              "key", key,
-                              "initial-value",
-                              options->n_count > 0 ? options->n_count : options->n_units,
-                              "mode", SSEM_ACCESS_MODE_JOIN,
-                              "backend", tool_backend,
-                              NULL);
-  if (semaphore == NULL)
+  if (ssem_key_check (key, error))
+    table = ssem_backend_choose (tool_backend, error);
+  if (table == NULL)
     return NULL;
-  if (options->n_count > 0)
+
+  ssem_hazard_init ();
+  semaphore = ssem_backend_open (table, &no_configuration, key,
+                                 options->n_count > 0 ? options->n_count : options->n_units,
+                                 SSEM_ACCESS_MODE_JOIN,
+                                 ssem_backend_can (table, SSEM_CAPABILITY_UNDO), error);
+  if (semaphore != NULL && options->n_count > 0)
     warn_of_other_count (semaphore, key, options->n_count);
-  if (!ssem_system_semaphore_acquire_timeout (semaphore, options->n_units, options->wait_usec,
-                                              cancellable, error))
-    return NULL;
 
-  return g_steal_pointer (&semaphore);
+  return semaphore;
+}
+
+/* Detaches this process, and gives units back that it still holds only when it ends. */
+static void
+close_semaphore (SsemInstance *semaphore)
+{
+  ssem_backend_close (semaphore);
+  ssem_backend_free (semaphore);
+}
+
+/* Returns 0 or the number of a failure. */
+static int
+acquire (SsemInstance  *semaphore,
+         const ToolRun *options,
+         GCancellable  *cancellable)
+{
+  gint64 deadline_usec = SSEM_DEADLINE_NONE;
+  int failure = SSEM_FAILURE_TOO_DEEP;
+  guint depth;
+
+  if (options->wait_usec == 0)
+    deadline_usec = SSEM_DEADLINE_NOW;
+  else if (options->wait_usec > 0)
+    deadline_usec = g_get_monotonic_time () + options->wait_usec;
+
+  if (ssem_hazard_enter_new (semaphore, &depth))
+    failure = ssem_backend_acquire (semaphore, options->n_units, deadline_usec, cancellable);
+  ssem_hazard_leave (depth);
+
+  return failure;
+}
+
+static int
+release (SsemInstance *semaphore,
+         int           n)
+{
+  int failure = SSEM_FAILURE_TOO_DEEP;
+  guint depth;
+
+  if (ssem_hazard_enter_new (semaphore, &depth))
+    failure = ssem_backend_release (semaphore, n);
+  ssem_hazard_leave (depth);
+
+  return failure;
+}
+
+/* Prints a message for a @failure that is not 0. */
+static void
+print_failure (SsemInstance  *semaphore,
+               SsemOperation  operation,
+               const char    *key,
+               int            failure)
+{
+  g_autoptr(GError) error = NULL;
+
+  ssem_backend_describe (semaphore->table, operation, key, failure, &error);
+  tool_print_error ("%s", error->message);
 }
 
 gboolean
@@ -83,8 +142,8 @@ tool_run_parse (int       argc,
 
   *status = TOOL_RUN_FAILED;
   *options = (ToolRun) { .n_units = 1, .wait_usec = -1 };
-  if (!tool_parse (&argc, &argv, _("KEY -- COMMAND [ARGUMENT…]"),
-                   _("Runs a command while holding units, and exits with the status of the command."),
+  if (!tool_parse (&argc, &argv, N_("KEY -- COMMAND [ARGUMENT…]"),
+                   N_("Runs a command while holding units, and exits with the status of the command."),
                    entries, TRUE, status))
     return FALSE;
 
@@ -130,11 +189,11 @@ int
 tool_run (int    argc,
           char **argv)
 {
-  g_autoptr(GCancellable) cancellable = NULL;
-  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  GCancellable *cancellable;
   g_autoptr(GError) error = NULL;
   g_autofree char *key = NULL;
-  int interrupted_status = TOOL_RUN_FAILED, status;
+  int failure, interrupted_status = TOOL_RUN_FAILED, status;
+  SsemInstance *semaphore;
   gboolean has_run;
   ToolRun options;
 
@@ -143,23 +202,32 @@ tool_run (int    argc,
 
   cancellable = tool_catch_interrupts (&interrupted_status);
   key = tool_key_from_argument (options.key);
-  semaphore = acquire (&options, key, cancellable, &error);
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return interrupted_status;
+  semaphore = open_semaphore (&options, key, &error);
   if (semaphore == NULL)
     {
       tool_print_error ("%s", error->message);
-      return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) ||
-             g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)
+      return TOOL_RUN_FAILED;
+    }
+
+  failure = acquire (semaphore, &options, cancellable);
+  if (failure != 0)
+    {
+      if (failure != SSEM_FAILURE_CANCELLED)
+        print_failure (semaphore, SSEM_OPERATION_ACQUIRE, key, failure);
+      close_semaphore (semaphore);
+      if (failure == SSEM_FAILURE_CANCELLED)
+        return interrupted_status;
+      return failure == SSEM_FAILURE_TIMED_OUT || failure == SSEM_FAILURE_WOULD_BLOCK
              ? options.conflict_status
              : TOOL_RUN_FAILED;
     }
 
   has_run = tool_run_command (options.command, &status);
 
-  if (!ssem_system_semaphore_release (semaphore, options.n_units, &error))
-    tool_print_error ("%s", error->message);
-  g_clear_object (&semaphore);
+  failure = release (semaphore, options.n_units);
+  if (failure != 0)
+    print_failure (semaphore, SSEM_OPERATION_RELEASE, key, failure);
+  close_semaphore (semaphore);
 
   return has_run ? tool_exit_like (status) : status;
 }

@@ -4,7 +4,6 @@
 
 #include "config.h"
 
-#include "ssem-tool-json-private.h"
 #include "ssem-tool-private.h"
 
 int
@@ -16,13 +15,13 @@ tool_show (int    argc,
     { "json", 0, 0, G_OPTION_ARG_NONE, &as_json, N_("Print JSON"), NULL },
     G_OPTION_ENTRY_NULL,
   };
-  g_autoptr(SsemSemaphoreInfo) info = NULL;
+  g_autoptr(SsemSnapshot) info = NULL;
   g_autoptr(GError) error = NULL;
   g_autofree char *key = NULL;
   int status = TOOL_USAGE;
 
-  if (!tool_parse (&argc, &argv, _("KEY"),
-                   _("Shows a semaphore, its holders and its waiters."), entries,
+  if (!tool_parse (&argc, &argv, N_("KEY"),
+                   N_("Shows a semaphore, its holders and its waiters."), entries,
                    FALSE, &status) ||
       !tool_check_count (argc, argv, 1))
     return status;
@@ -34,9 +33,9 @@ tool_show (int    argc,
 
   if (as_json)
     {
-      g_autoptr(JsonNode) node = tool_info_to_json (info);
+      g_autofree char *json = tool_info_to_json (info);
 
-      tool_print_json (node);
+      tool_print_utf8 (json);
     }
   else
     {

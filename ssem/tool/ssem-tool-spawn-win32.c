@@ -60,7 +60,7 @@ tool_catch_interrupts (int *status)
   *status = INTERRUPTED_STATUS;
   SetConsoleCtrlHandler (console_event_cb, TRUE);
 
-  return g_object_ref (wait_cancellable);
+  return wait_cancellable;
 }
 
 /* --- The command line --- */

@@ -14,30 +14,27 @@
 const char *
 tool_backend_name (SsemBackend backend)
 {
-  g_autoptr(GEnumClass) backends = g_type_class_ref (SSEM_TYPE_BACKEND);
-
-  return g_enum_get_value (backends, backend)->value_nick;
+  return ssem_backend_find (backend)->name;
 }
 
-SsemSemaphoreInfo *
+SsemSnapshot *
 tool_find_info (const char  *key,
                 GError     **error)
 {
-  g_autoptr(GEnumClass) backends = g_type_class_ref (SSEM_TYPE_BACKEND);
-  SsemSemaphoreInfo *info;
+  SsemSnapshot *info;
   GError *failure = NULL;
-  guint i;
+  int i;
 
-  info = ssem_semaphore_info_query (key, tool_backend, &failure);
+  if (!ssem_key_check (key, error))
+    return NULL;
+
+  info = ssem_backend_query (tool_backend, key, &failure);
   if (tool_backend == SSEM_BACKEND_DEFAULT &&
       g_error_matches (failure, SSEM_SYSTEM_SEMAPHORE_ERROR,
                        SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND))
     {
-      for (i = 0; i < backends->n_values && info == NULL; i++)
-        {
-          if (backends->values[i].value != SSEM_BACKEND_DEFAULT)
-            info = ssem_semaphore_info_query (key, backends->values[i].value, NULL);
-        }
+      for (i = 0; ssem_backends[i] != NULL && info == NULL; i++)
+        info = ssem_backend_query (ssem_backends[i]->id, key, NULL);
     }
 
   if (info != NULL)
@@ -49,16 +46,15 @@ tool_find_info (const char  *key,
 }
 
 GPtrArray *
-tool_list_infos (GError **error)
+tool_list_infos (guint   *n_skipped,
+                 GError **error)
 {
-  return ssem_semaphore_info_list (tool_backend, error);
+  return ssem_backend_list_snapshots (tool_backend, n_skipped, error);
 }
 
 void
-tool_print_skipped (void)
+tool_print_skipped (guint n)
 {
-  guint n = ssem_semaphore_info_count_others (tool_backend);
-
   if (n > 0)
     tool_print_error (_("Skipped semaphores of other users: %u. To include them, run ssem as their "
                         "owner, for example with sudo"), n);
@@ -110,9 +106,9 @@ tool_fit_width (const char *text,
 }
 
 char *
-tool_display_key (SsemSemaphoreInfo *info)
+tool_display_key (const SsemSnapshot *info)
 {
-  const char *key = ssem_semaphore_info_get_key (info);
+  const char *key = info->key;
 
   /* Translators: stands for the unknown key of a semaphore. */
   return key != NULL ? tool_key_to_text (key) : g_strdup (_("(unknown)"));
@@ -218,16 +214,16 @@ tool_format_list (GPtrArray *infos)
            g_strdup (_("KEY")), NULL);
   for (i = 0; i < infos->len; i++)
     {
-      SsemSemaphoreInfo *info = infos->pdata[i];
+      const SsemSnapshot *info = infos->pdata[i];
 
       /* Translators: the state of a semaphore: no process uses a semaphore that is left over. */
       add_row (rows,
-               format_number (ssem_semaphore_info_get_value (info)),
-               format_number (ssem_semaphore_info_get_units_held (info)),
-               format_number (ssem_semaphore_info_get_n_waiters (info)),
-               format_number (ssem_semaphore_info_get_n_attached (info)),
-               g_strdup (tool_backend_name (ssem_semaphore_info_get_backend (info))),
-               g_strdup (ssem_semaphore_info_is_leftover (info) ? _("left over") : _("in use")),
+               format_number (info->value),
+               format_number (ssem_snapshot_get_units_held (info)),
+               format_number (info->n_waiters),
+               format_number (info->n_attached),
+               g_strdup (tool_backend_name (info->backend)),
+               g_strdup (info->is_leftover ? _("left over") : _("in use")),
                tool_display_key (info), NULL);
     }
   append_table (text, "", rows, "rrrrlll");
@@ -238,7 +234,7 @@ tool_format_list (GPtrArray *infos)
 static void
 append_processes (GString    *text,
                   const char *title,
-                  GPtrArray  *processes)
+                  GArray     *processes)
 {
   g_autoptr(GPtrArray) rows = new_rows ();
   guint i;
@@ -251,14 +247,15 @@ append_processes (GString    *text,
            g_strdup (_("COMMAND")), NULL);
   for (i = 0; i < processes->len; i++)
     {
-      SsemProcessInfo *process = processes->pdata[i];
-      GDateTime *since = ssem_process_info_get_since (process);
-      const char *command = ssem_process_info_get_command (process);
-      int pid = ssem_process_info_get_pid (process);
+      const SsemSnapshotProcess *process = &g_array_index (processes, SsemSnapshotProcess, i);
+      const char *command = process->command;
+      g_autoptr(GDateTime) since = NULL;
 
+      if (process->since_usec >= 0)
+        since = g_date_time_new_from_unix_local (process->since_usec / G_USEC_PER_SEC);
       add_row (rows,
-               format_number (pid != 0 ? pid : -1),
-               format_number (ssem_process_info_get_units (process)),
+               format_number (process->pid != 0 ? process->pid : -1),
+               format_number (process->units),
                since != NULL ? g_date_time_format (since, "%Y-%m-%d %H:%M:%S") : g_strdup (_("?")),
                g_strdup (command != NULL ? command : _("?")), NULL);
     }
@@ -266,30 +263,30 @@ append_processes (GString    *text,
 }
 
 char *
-tool_format_info (SsemSemaphoreInfo *info)
+tool_format_info (const SsemSnapshot *info)
 {
   g_autoptr(GPtrArray) rows = new_rows ();
   GString *text = g_string_new (NULL);
 
   add_row (rows, g_strdup (_("Key")), tool_display_key (info), NULL);
   add_row (rows, g_strdup (_("Backend")),
-           g_strdup (tool_backend_name (ssem_semaphore_info_get_backend (info))), NULL);
+           g_strdup (tool_backend_name (info->backend)), NULL);
   add_row (rows, g_strdup (_("State")),
-           g_strdup (ssem_semaphore_info_is_leftover (info) ? _("left over") : _("in use")), NULL);
+           g_strdup (info->is_leftover ? _("left over") : _("in use")), NULL);
   add_row (rows, g_strdup (_("Free units")),
-           format_number (ssem_semaphore_info_get_value (info)), NULL);
+           format_number (info->value), NULL);
   add_row (rows, g_strdup (_("Held units")),
-           format_number (ssem_semaphore_info_get_units_held (info)), NULL);
+           format_number (ssem_snapshot_get_units_held (info)), NULL);
   add_row (rows, g_strdup (_("Initial value")),
-           format_number (ssem_semaphore_info_get_initial_value (info)), NULL);
+           format_number (info->initial_value), NULL);
   add_row (rows, g_strdup (_("Attached processes")),
-           format_number (ssem_semaphore_info_get_n_attached (info)), NULL);
+           format_number (info->n_attached), NULL);
   add_row (rows, g_strdup (_("Waiting threads")),
-           format_number (ssem_semaphore_info_get_n_waiters (info)), NULL);
+           format_number (info->n_waiters), NULL);
   append_table (text, "", rows, "ll");
 
-  append_processes (text, _("Holders:"), ssem_semaphore_info_get_holders (info));
-  append_processes (text, _("Waiters:"), ssem_semaphore_info_get_waiters (info));
+  append_processes (text, _("Holders:"), info->holders);
+  append_processes (text, _("Waiters:"), info->waiters);
 
   return g_string_free (text, FALSE);
 }

@@ -44,10 +44,10 @@ typedef struct
 } Watch;
 
 static gboolean
-is_selected (Watch             *self,
-             SsemSemaphoreInfo *info)
+is_selected (Watch              *self,
+             const SsemSnapshot *info)
 {
-  const char *key = ssem_semaphore_info_get_key (info);
+  const char *key = info->key;
 
   return *self->keys == NULL ||
          (key != NULL && g_strv_contains ((const char *const *) self->keys, key));
@@ -57,8 +57,8 @@ static GPtrArray *
 list_selected (Watch   *self,
                GError **error)
 {
-  g_autoptr(GPtrArray) infos = tool_list_infos (error);
-  guint i;
+  guint n_skipped, i;
+  g_autoptr(GPtrArray) infos = tool_list_infos (&n_skipped, error);
 
   if (infos == NULL)
     return NULL;
@@ -157,30 +157,29 @@ catch_terminal_signals (void)
 /* Returns the backend and the key, a unique name for the semaphore. Returns NULL if the key is
  * unknown, as for semaphores of Qt programs: their lines could not be told apart. */
 static char *
-format_name (SsemSemaphoreInfo *info)
+format_name (const SsemSnapshot *info)
 {
-  const char *key = ssem_semaphore_info_get_key (info);
+  const char *key = info->key;
   g_autofree char *text = key != NULL ? tool_key_to_text (key) : NULL;
 
   if (text == NULL)
     return NULL;
 
-  return g_strdup_printf ("%s %s", tool_backend_name (ssem_semaphore_info_get_backend (info)), text);
+  return g_strdup_printf ("%s %s", tool_backend_name (info->backend), text);
 }
 
 static char *
-format_line (SsemSemaphoreInfo *info,
-             const char        *name)
+format_line (const SsemSnapshot *info,
+             const char         *name)
 {
-  gint64 held = ssem_semaphore_info_get_units_held (info);
+  gint64 held = ssem_snapshot_get_units_held (info);
   g_autofree char *held_text = held >= 0 ? g_strdup_printf ("%" G_GINT64_FORMAT, held)
                                          : g_strdup ("?");
 
   /* Programs read this line, so it is not translated. */
   return g_strdup_printf ("free=%d held=%s waiting=%d %s %s",
-                          ssem_semaphore_info_get_value (info), held_text,
-                          ssem_semaphore_info_get_n_waiters (info),
-                          ssem_semaphore_info_is_leftover (info) ? "left-over" : "in-use", name);
+                          info->value, held_text, info->n_waiters,
+                          info->is_leftover ? "left-over" : "in-use", name);
 }
 
 static void
@@ -204,7 +203,7 @@ print_changes (Watch     *self,
 
   for (i = 0; i < infos->len; i++)
     {
-      SsemSemaphoreInfo *info = infos->pdata[i];
+      const SsemSnapshot *info = infos->pdata[i];
       char *line;
 
       name = format_name (info);
@@ -319,8 +318,8 @@ tool_watch_parse (int         argc,
 
   *status = TOOL_USAGE;
   watch->interval_usec = DEFAULT_INTERVAL_USEC;
-  if (!tool_parse (&argc, &argv, _("[KEY…]"),
-                   _("Shows the semaphores as they change, until it is interrupted."), entries,
+  if (!tool_parse (&argc, &argv, N_("[KEY…]"),
+                   N_("Shows the semaphores as they change, until it is interrupted."), entries,
                    FALSE, status) ||
       (interval != NULL && !tool_parse_seconds (interval, &watch->interval_usec)))
     return FALSE;

@@ -1,14 +1,17 @@
 # Copyright 2026 The Ssem authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""A running program can load the library, whatever libraries it has loaded before.
+"""A running program can load the library, whatever libraries it has loaded before; and the `ssem`
+command loads little.
 
 Thread-local storage of the model "initial-exec" takes room in a small reserve of the C library.
 With glibc, a library with such storage cannot be loaded once the reserve is used up; with musl,
 never.
 """
 
+import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -65,6 +68,15 @@ class Loading(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         # The reserve is used up: some of the libraries could not be loaded.
         self.assertLess(int(done.stdout), MAX_HUNGRY)
+
+    @unittest.skipUnless('SSEM_TOOL' in os.environ, 'built without the ssem command')
+    def test_tool_loads_only_glib(self):
+        """To load GIO takes longer than all that `ssem run` does."""
+        dynamic = subprocess.run(['readelf', '--dynamic', os.environ['SSEM_TOOL']], check=True,
+                                 stdout=subprocess.PIPE, encoding='utf-8').stdout
+        needed = re.findall(r'NEEDED.*\[lib([a-z]+)', dynamic)
+        self.assertIn('glib', needed)
+        self.assertFalse({'gio', 'gobject', 'json', 'ssem'} & set(needed))
 
 
 tap.main()
