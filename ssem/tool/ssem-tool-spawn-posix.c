@@ -13,7 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The command is a forked child. The child and its own children hold none of the parent's units.
+/* The command is a child of vfork (). The child and its own children hold none of the parent's units.
+ * fork () would copy the page tables of this process, only for exec () to drop the copy.
  *
  * Signals
  *
@@ -64,9 +65,10 @@ read_errno (int fd)
   return n_read == sizeof error ? error : 0;
 }
 
-/* Executes the command in the child. Nothing here may take a lock: another thread of the parent may
- * have held it when the parent forked. */
-static void
+/* Executes the command in the child, which uses the memory of this process until then. Nothing here
+ * may change what the parent uses or take a lock: another thread of the parent may hold it. It is a
+ * function of its own, so that its variables are not on the parent's part of the stack. */
+G_NORETURN G_GNUC_NO_INLINE static void
 exec_command (char                  **command,
               GPid                    parent,
               const sigset_t         *signals,
@@ -221,7 +223,7 @@ tool_run_command (char **command,
       *status = TOOL_RUN_FAILED;
       return FALSE;
     }
-  child = fork ();
+  child = vfork ();
   if (child == 0)
     exec_command (command, parent, &before, &child_action, fds[1]);
   error = errno;
