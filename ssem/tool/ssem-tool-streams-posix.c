@@ -35,7 +35,9 @@ tool_set_locale (void)
 {
   const char *encoding;
 
-  setlocale (LC_ALL, "");
+  /* No output depends on the other categories. In some locales, each category is a file. */
+  setlocale (LC_CTYPE, "");
+  setlocale (LC_MESSAGES, "");
   encoding = nl_langinfo (CODESET);
   /* glibc and other C libraries have different names for ASCII. */
   if (g_str_equal (encoding, "ANSI_X3.4-1968") || g_str_equal (encoding, "US-ASCII") ||
