@@ -23,7 +23,7 @@ from xml.sax.saxutils import escape
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / 'tests' / 'bench'))
-from bench import format_median, format_result, format_value
+from table import format_median, format_result, format_value
 
 import holders
 

@@ -14,7 +14,6 @@ import argparse
 import collections
 import contextlib
 import fnmatch
-import math
 import os
 import pathlib
 import shutil
@@ -23,173 +22,17 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import typing
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+from rows import CONTENDERS, GROUPS, find_bar, is_met
 from semaphores import IPC_RMID, die_with_parent, find_set, libc
+from table import print_head, print_line, write_head, write_line
 
 PAIRS = pathlib.Path(__file__).with_name('pairs.py')
 MEMORY = pathlib.Path('/dev/shm')
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 PR_SET_CHILD_SUBREAPER = 36
 EXIT_SKIP = 77
-
-# --- What is measured -----------------------------------------------------------------------------
-
-
-class Row(typing.NamedTuple):
-    """A line of the table. Of several peers, the best is compared with."""
-    name: str         # after the group's name and a slash
-    title: str        # {n} stands for the group's size
-    kind: str         # 'ratio': ours divided by the peer's; 'value': ours
-    unit: str
-    peers: tuple
-    figure: int = 0   # of the group's scenario
-
-
-class Group(typing.NamedTuple):
-    """The rows of one scenario. Of a pair of numbers, the second is for --quick."""
-    name: str
-    scenario: str     # of bench-measure, or a method of Bench
-    size: tuple       # how many waiters, processes or requests
-    blocks: int       # turns of a contender in each round, of which the median counts
-    repeats: tuple    # in a turn
-    rows: list
-    max_rounds: int = 99
-    is_long: bool = False   # measured with --long only
-
-
-# In the order of their turns, with their names and sizes for bench-measure. "few" and "none" are
-# ours again, in a lighter case for comparison.
-CONTENDERS = {'ours': 'ssem:{n}', 'few': 'ssem:1', 'none': 'ssem:0', 'semop': 'semop:{n}',
-              'sem_t': 'sem_t:{n}', 'qt': 'qt:{n}', 'pyqt': ''}
-
-
-def rows_against(title, unit, *peers):
-    return [Row(peer, title, 'ratio', unit, (peer,)) for peer in peers]
-
-
-HAMMER = [
-    *rows_against('{n} processes, one unit', '1/s', 'semop', 'sem_t', 'qt'),
-    Row('share', '{n} processes, share of the last', 'value', '%', ('sem_t',), 1),
-]
-KILL = rows_against('SIGKILL to wake-up, {n} waiting', 'ns', 'semop', 'qt')
-
-
-def crowd_group(name, scenario, size, blocks, repeats, rows, max_rounds=3):
-    """Returns a group for one number of holders and waiters."""
-    return Group(f'crowd-{name}-{size}', scenario, (size, min(size, 2)), blocks, repeats, rows,
-                 max_rounds, is_long=size > 1000)
-
-
-def crowd_groups():
-    """Shows what many holders cost. There are at most 4095 threads: 2000 wait beside 2000."""
-    for size in (1, 10, 100, 300, 1000, 3000):
-        yield crowd_group('try', 'crowd-try', size, 1, (200000, 1000), [
-            Row('try', '{n} holding, a try that fails', 'value', 'ns', ('semop',)),
-            Row('value', '{n} holding, reading the value', 'value', 'ns', ('semop',), 1),
-        ], 7)
-    for size in (1, 10, 100, 300, 800, 1000):
-        usec = 1000000 if size <= 100 else 3000000
-        yield crowd_group('idle', 'crowd-idle', size, 1, (usec, 10000), [
-            Row('cpu', '{n} holding, {n} waiting, idle', 'value', '%', ('semop',)),
-        ])
-    yield crowd_group('idle', 'crowd-idle-one', 3000, 1, (3000000, 10000), [
-        Row('cpu', '1 holding, {n} waiting, idle', 'value', '%', ('semop',)),
-    ])
-    for size, blocks in ((1, 11), (10, 11), (100, 5), (300, 5), (1000, 1), (2000, 1)):
-        yield crowd_group('kill', 'crowd-kill', size, blocks, (1, 1), [
-            Row('semop', '{n} holding, {n} waiting, wake-up', 'ratio', 'ns', ('semop',)),
-            Row('cpu', '{n} holding, {n} waiting, CPU', 'value', 'ns', ('semop',), 1),
-        ], 7 if size <= 300 else 3)
-    for size in (1, 10, 100, 300, 1000, 3000):
-        yield crowd_group('hammer', 'crowd-hammer', size, 1, (250000, 20000), [
-            Row('none', '8 contending, {n} holding or none', 'ratio', '1/s', ('none',)),
-            Row('semop', '8 contending, {n} holding', 'ratio', '1/s', ('semop',)),
-        ], 7)
-    for size in (10, 100, 1000, 3000):
-        yield crowd_group('open', 'attach', size, 11, (20, 3), [
-            Row('one', 'open + close, {n} attached or 1', 'ratio', 'ns', ('few',)),
-        ], 7)
-    yield Group('crowd-listeners', 'open-beside', (3, 1), 1, (50, 2), [
-        Row('same', 'open + close, {n} waiting, CPU', 'value', 'ns', ('semop',)),
-        Row('process', 'a new process does so, waiters’ CPU', 'value', 'ns', ('semop',), 1),
-    ])
-
-
-GROUPS = [
-    Group('pair', 'pair', (1, 1), 31, (2000, 100),
-          rows_against('acquire + release, uncontended', 'ns', 'semop', 'sem_t', 'qt')),
-    Group('calls', 'count_calls', (1, 1), 1, (1000, 1000),
-          [Row('pair', 'system calls in acquire + release', 'value', '', ('semop',))]),
-    Group('python', 'measure_python', (1, 1), 11, (2000, 50),
-          rows_against('acquire + release from Python', 'ns', 'pyqt')),
-    Group('ping-pong', 'ping-pong', (2, 2), 5, (1000, 20), [
-        *rows_against('round trip of two processes', 'ns', 'semop', 'sem_t', 'qt'),
-        Row('best', 'the same against the better one', 'ratio', 'ns', ('semop', 'sem_t')),
-    ]),
-    Group('hammer-2', 'hammer', (2, 2), 3, (250000, 20000), HAMMER),
-    Group('hammer-4', 'hammer', (4, 4), 3, (250000, 20000), HAMMER),
-    Group('hammer-16', 'hammer', (16, 16), 3, (250000, 20000), HAMMER),
-    Group('kill-1', 'kill', (1, 1), 21, (1, 1), KILL),
-    Group('kill-50', 'kill', (50, 5), 21, (1, 1), KILL),
-    Group('open', 'open', (1, 1), 51, (20, 3),
-          rows_against('open + close, nobody else', 'ns', 'qt')),
-    Group('holders', 'holders', (1000, 20), 1, (1, 1), [
-        Row('units', '{n} holders killed, units back', 'value', '%', ('semop',), 1),
-        Row('semop', '{n} holders killed, all back', 'ratio', 'ns', ('semop',)),
-    ]),
-    Group('async', 'async', (10000, 100), 3, (1, 1), [
-        Row('serve', '{n} pending, to serve one', 'ratio', 'ns', ('semop',)),
-        Row('request', '{n} pending, to ask for one', 'ratio', 'ns', ('semop',), 1),
-        Row('threads', '{n} pending, threads for them', 'value', '', ('semop',), 2),
-    ]),
-    *crowd_groups(),
-]
-
-# Backend, pattern of rows, comparison, bar, and aim where there is one.
-BARS = [
-    ('sysv', 'pair/qt', '<=', 1.15, None),
-    ('sysv', 'kill-*/semop', '<=', 1.5, None),
-    ('sysv', 'holders/units', '=', 100, None),
-    ('sysv', 'async/threads', '<=', 2, None),
-
-    ('shared-memory', 'pair/sem_t', '<=', 1.25, 1.1),
-    ('shared-memory', 'pair/qt', '<=', 1 / 12, 1 / 15),
-    ('shared-memory', 'calls/pair', '=', 0, None),
-    ('shared-memory', 'python/pyqt', '<=', 0.9, 0.7),
-    ('shared-memory', 'ping-pong/best', '<=', 0.5, 0.15),
-    ('shared-memory', 'hammer-*/sem_t', '>=', 0.5, 0.9),
-    ('shared-memory', 'hammer-*/semop', '>=', 2, 5),
-    ('shared-memory', 'hammer-*/share', '>=', 25, 50),
-    ('shared-memory', 'kill-*/semop', '<=', 2, 1.2),
-    ('shared-memory', 'open/qt', '<=', 2.2, 1.7),
-    ('shared-memory', 'holders/units', '=', 100, None),
-    ('shared-memory', 'async/threads', '<=', 2, None),
-
-    ('shared-memory', 'crowd-try-1000/*', '<=', 5e3, 2e3),
-    ('shared-memory', 'crowd-idle-300/cpu', '<=', 100 * 0.05 / 3, 100 * 0.01 / 3),
-    ('shared-memory', 'crowd-idle-800/cpu', '<=', 1, None),
-    ('shared-memory', 'crowd-idle-3000/cpu', '<=', 0.5, None),
-    ('shared-memory', 'crowd-kill-300/semop', '<=', 2, 1.2),
-    ('shared-memory', 'crowd-kill-300/cpu', '<=', 20e6, None),
-    ('shared-memory', 'crowd-hammer-300/none', '>=', 0.9, 0.98),
-    ('shared-memory', 'crowd-open-1000/one', '<=', 1.5, 1.1),
-    ('shared-memory', 'crowd-listeners/*', '<=', 0.7e6 / 3, None),
-]
-
-
-def find_bar(backend, name):
-    """Returns the comparison, the bar and the aim; three times None where there is no bar."""
-    found = (bar[2:] for bar in BARS if bar[0] == backend and fnmatch.fnmatchcase(name, bar[1]))
-    return next(found, (None, None, None))
-
-
-def is_met(sense, bar, value):
-    if sense == '=':
-        return abs(value - bar) < 1e-6
-    return value <= bar if sense == '<=' else value >= bar
-
 
 # --- Where it is measured -------------------------------------------------------------------------
 
@@ -416,77 +259,6 @@ class Bench:
                 'met': '-' if bar is None else 'yes' if is_met(sense, bar, median) else 'no'}
 
 
-# --- The table ------------------------------------------------------------------------------------
-
-# Where greatest and least are four thirds apart, 1.15 cannot be distinguished from 1.5.
-WIDE = 1.33
-COLUMNS = ('backend', 'scenario', 'title', 'status', 'unit', 'ours', 'peer_name', 'peer', 'kind',
-           'median', 'min', 'max', 'sense', 'bar', 'aim', 'met')
-
-
-def format_value(unit, number):
-    value = float(number)
-    if unit == 'ns':
-        if value < 1e4:
-            return f'{value:.{int(value < 100)}f} ns'
-        if value < 1e7:
-            return f'{value / 1e3:.{int(value < 1e5)}f} µs'
-        return f'{value / 1e6:.{int(value < 1e8)}f} ms'
-    if unit == '1/s':
-        return (f'{value / 1e3:.{int(value < 1e5)}f} k/s' if value < 1e6
-                else f'{value / 1e6:.2f} M/s')
-    if unit == '%':
-        return f'{value:.{1 if value >= 10 else 2}f} %'
-    return f'{value:.6g}'
-
-
-def format_figure(number):
-    """Returns three significant digits: 0.0671 and 12.3."""
-    value = float(number)
-    decimals = 0 if value == 0 else min(max(2 - math.floor(math.log10(abs(value))), 0), 4)
-    return f'{value:.{decimals}f}'
-
-
-def format_result(line, number):
-    """Returns a result or a bar of a line: a ratio has no unit, everything else has."""
-    if line['kind'] == 'ratio' or not line['unit']:
-        return format_figure(number)
-    return format_value(line['unit'], number)
-
-
-def format_median(line):
-    """Returns what the line's comparison comes to, or nothing for a value: it is ours already."""
-    if line['kind'] == 'value':
-        return ''
-    return format_result(line, line['median'])
-
-
-def print_head(backend):
-    print(f'\nbackend {backend}')
-    print(f'{"scenario":23} {"":34} {"ours":>10}  {"peer":17} {"ratio":>8}  {"min .. max":20} '
-          f'{"bar":10} met', flush=True)
-
-
-def print_line(line):
-    head = f'{line["scenario"]:23} {line["title"]:34}'
-    if line['status'] != 'done':
-        word = 'FAILED' if line['status'] == 'failed' else line['status']
-        print(f'{head} {word}: {line["message"]}', flush=True)
-        return
-    peer = f'{line["peer_name"]} {format_value(line["unit"], line["peer"])}'
-    spread = f'{format_result(line, line["min"])} .. {format_result(line, line["max"])}'
-    bar = '-' if line['bar'] is None else f'{line["sense"]} {format_result(line, line["bar"])}'
-    wide = '  (wide)' if line['max'] > line['min'] * WIDE else ''
-    print(f'{head} {format_value(line["unit"], line["ours"]):>10}  {peer:17} '
-          f'{format_median(line):>8}  {spread:20} {bar:10} {line["met"]}{wide}', flush=True)
-
-
-def write_line(file, line):
-    cells = (line.get(column) for column in COLUMNS)
-    print(*('' if cell is None else cell if isinstance(cell, str) else f'{cell:.6g}'
-            for cell in cells), sep='\t', file=file)
-
-
 # --- The command ----------------------------------------------------------------------------------
 
 
@@ -528,7 +300,7 @@ def main(**build):
         signal.signal(number, end_cb)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     if options.tsv:
-        print(*COLUMNS, sep='\t', file=options.tsv)
+        write_head(options.tsv)
 
     with Scratch() as scratch:
         bench = Bench(options, build, scratch)
