@@ -6,10 +6,10 @@
     build/tests/bench/bench.py --long --tsv figures.tsv
     docs/update-performance.py figures.tsv
 
-puts the tables into performance.md between their marks, draws performance.svg and
-performance-holders.svg, and keeps the figures as performance.tsv. With --check it writes nothing,
-and reports as TAP whether the page and the plots are what these figures make, and whether they have
-each row that the program measures.
+puts the tables, and a list of what is not met, into performance.md between their marks, draws
+performance.svg and performance-holders.svg, and keeps the figures as performance.tsv. With --check
+it writes nothing, and reports as TAP whether the page and the plots are what these figures make, and
+whether they have each row that the program measures.
 """
 
 import argparse
@@ -31,7 +31,8 @@ PAGE = HERE / 'performance.md'
 PLOT = HERE / 'performance.svg'
 HOLDERS_PLOT = HERE / 'performance-holders.svg'
 KEPT = HERE / 'performance.tsv'
-# What a table stands between.
+# What a table or a list stands between.
+SUMMARY_MARKS = ('<!-- begin of the summary -->\n', '<!-- end of the summary -->\n')
 MARKS = ('<!-- begin of the figures -->\n', '<!-- end of the figures -->\n')
 HOLDERS_MARKS = ('<!-- begin of the holders -->\n', '<!-- end of the holders -->\n')
 
@@ -43,33 +44,61 @@ def read_figures(path):
         return list(csv.DictReader(file, delimiter='\t', quoting=csv.QUOTE_NONE))
 
 
-def backends_of(rows):
-    return list(dict.fromkeys(row['backend'] for row in rows))
+def values_of(rows, column):
+    return list(dict.fromkeys(row[column] for row in rows))
 
 
 SIGNS = {'<=': '≤', '>=': '≥', '=': '='}
 
 
+def format_limit(row, name):
+    """Returns a bar or an aim with its comparison, or nothing."""
+    return f'{SIGNS[row["sense"]]} {format_result(row, row[name])}' if row[name] else ''
+
+
+# --- The summary ----------------------------------------------------------------------------------
+
+def make_list(rows, name, met):
+    """Returns what has not reached its bar, or its aim."""
+    with_limit = [row for row in rows if row['status'] == 'done' and row[name]]
+    lines = [f'- `{row["scenario"]}` ({row["backend"]}), {row["title"]}: '
+             f'{format_result(row, row["median"])}, {name} {format_limit(row, name)}'
+             for row in with_limit if row[met] == 'no']
+    head = f'{len(with_limit) - len(lines)} of {len(with_limit)} {name}s are met.'
+    return [head + (' These are not:' if lines else ''), '', *lines, *([''] if lines else [])]
+
+
+def make_summary(rows):
+    skipped = [f'`{row["scenario"]}` ({row["backend"]})' for row in rows if row['status'] != 'done']
+    lines = ['', f'Processor: {"; ".join(values_of(rows, "processor"))}. '
+             f'Measured on {", ".join(values_of(rows, "date"))}.', '',
+             *make_list(rows, 'bar', 'met'), *make_list(rows, 'aim', 'aim_met')]
+    if skipped:
+        lines += [f'Not measured: {", ".join(skipped)}.', '']
+    return '\n'.join([*lines, ''])
+
+
 # --- The table ------------------------------------------------------------------------------------
 
 def table_line(row):
-    bar = f'{SIGNS[row["sense"]]} {format_result(row, row["bar"])}' if row['bar'] else ''
+    limits = [format_limit(row, 'bar'), row['met'], format_limit(row, 'aim'), row['aim_met']]
     title = [f'`{row["scenario"]}`', row['title']]
     if row['status'] != 'done':
-        return [*title, 'not measured', '', '', '', bar, '']
-    peer = f'{row["peer_name"]}: {format_value(row["unit"], row["peer"])}'
+        return [*title, 'not measured', '', '', '', *limits]
+    peer = f'{row["peer_name"]}: {format_value(row["unit"], row["peer"])}' if row['peer'] else ''
     spread = f'{format_result(row, row["min"])} – {format_result(row, row["max"])}'
-    met = row['met'] if bar else ''
     ours = format_value(row['unit'], row['ours'])
-    return [*title, ours, peer, format_median(row), spread, bar, met]
+    return [*title, ours, peer, format_median(row), spread,
+            *('' if cell == '-' else cell for cell in limits)]
 
 
 def make_table(rows):
     out = io.StringIO()
-    for backend in backends_of(rows):
+    for backend in values_of(rows, 'backend'):
         out.write(f'\n### Backend `{backend}`\n\n')
-        out.write('| Scenario | What | Ssem | Peer | Ratio | Least – most | Bar | Met |\n')
-        out.write('| --- | --- | --- | --- | --- | --- | --- | --- |\n')
+        out.write('| Scenario | What | Ssem | Peer | Ratio | Least – most '
+                  '| Bar | Met | Aim | Met |\n')
+        out.write(f'|{" --- |" * 10}\n')
         for row in rows:
             if row['backend'] == backend:
                 out.write(f'| {" | ".join(table_line(row))} |\n')
@@ -81,19 +110,20 @@ def replace_between(text, marks, table):
     before, begin, rest = text.partition(marks[0])
     _, end, after = rest.partition(marks[1])
     if not begin or not end:
-        sys.exit(f'{PAGE.name} has lost the marks of a table')
+        sys.exit(f'{PAGE.name} has lost the marks of a table or a list')
     return before + begin + table + end + after
 
 
 def make_page(rows):
     text = PAGE.read_text(encoding='utf-8')
+    text = replace_between(text, SUMMARY_MARKS, make_summary(rows))
     text = replace_between(text, HOLDERS_MARKS, holders.make_table(rows, format_value))
     return replace_between(text, MARKS, make_table(rows))
 
 
 # --- The plot -------------------------------------------------------------------------------------
 
-LEFT, RIGHT, TOP, STEP = 250, 40, 74, 24
+LEFT, RIGHT, TOP, STEP = 250, 40, 96, 24
 WIDTH = 900
 
 
@@ -117,7 +147,7 @@ class Axis:
         return range(self.low, self.high + 1)
 
 
-def draw_backdrop(out, axis, n_lines):
+def draw_backdrop(out, axis, n_lines, circumstances):
     height = TOP + n_lines * STEP + 16
     out.append('<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="12" '
                f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}">')
@@ -125,6 +155,7 @@ def draw_backdrop(out, axis, n_lines):
     out.append(f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>')
     out.append('<text x="12" y="24" font-size="15" font-weight="bold">'
                'How many times as fast as the peer</text>')
+    out.append(f'<text x="12" y="46" fill="#555555">{escape(circumstances)}</text>')
     for power in axis.ticks():
         x = axis.x(10 ** power)
         colour, label = ('#000000', 'as fast') if power == 0 else ('#cccccc', f'{10 ** power:g} ×')
@@ -134,17 +165,20 @@ def draw_backdrop(out, axis, n_lines):
 
 
 def draw_legend(out, backends):
-    x = LEFT + 120
+    x = LEFT + 60
     for backend in backends:
         out.append(f'<circle cx="{x}" cy="20" r="5" fill="{COLOURS[backend]}"/>')
         out.append(f'<text x="{x + 10}" y="24">{backend}</text>')
         x += 120
     out.append(f'<path d="M{x} 14V26" stroke="#555555" stroke-width="2" stroke-dasharray="3 2"/>')
-    out.append(f'<text x="{x + 10}" y="24">bar of the colour: at least here</text>')
+    out.append(f'<text x="{x + 10}" y="24">bar</text>')
+    x += 50
+    out.append(f'<path d="M{x - 5} 15L{x + 5} 20L{x - 5} 25Z" fill="none" stroke="#555555"/>')
+    out.append(f'<text x="{x + 12}" y="24">aim, in the backend’s colour: at least here</text>')
 
 
 def draw_mark(out, axis, row, y):
-    """The median as a dot, on a line from the worst round to the best, and the bar."""
+    """The median as a dot, on a line from the worst round to the best; the bar, and the aim."""
     colour = COLOURS[row['backend']]
     median, low, high = (axis.x(as_speed(row, float(row[name]))) for name in ('median', 'min', 'max'))
     out.append(f'<line x1="{low:.1f}" y1="{y}" x2="{high:.1f}" y2="{y}" stroke="{colour}" '
@@ -154,6 +188,10 @@ def draw_mark(out, axis, row, y):
         x = axis.x(as_speed(row, float(row['bar'])))
         out.append(f'<path d="M{x:.1f} {y - 7}V{y + 7}" stroke="{colour}" stroke-width="2" '
                    'stroke-dasharray="3 2"/>')
+    if row['aim']:
+        x = axis.x(as_speed(row, float(row['aim'])))
+        out.append(f'<path d="M{x - 4:.1f} {y - 4}L{x + 4:.1f} {y}L{x - 4:.1f} {y + 4}Z" '
+                   f'fill="none" stroke="{colour}"/>')
 
 
 def make_plot(rows):
@@ -163,12 +201,13 @@ def make_plot(rows):
              if row['status'] == 'done' and row['kind'] == 'ratio' and row['peer_name'] != 'ours'
              and not row['scenario'].startswith('crowd-')]
     names = list(dict.fromkeys(row['scenario'] for row in drawn))
-    backends = backends_of(drawn)
+    backends = values_of(drawn, 'backend')
     axis = Axis([as_speed(row, float(row[name])) for row in drawn
-                 for name in ('median', 'min', 'max', 'bar') if row[name]])
+                 for name in ('median', 'min', 'max', 'bar', 'aim') if row[name]])
 
     out = []
-    draw_backdrop(out, axis, len(names))
+    draw_backdrop(out, axis, len(names),
+                  ', '.join(values_of(rows, 'processor') + values_of(rows, 'date')))
     draw_legend(out, backends)
     for i, name in enumerate(names):
         y = TOP + i * STEP + STEP // 2

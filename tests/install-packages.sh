@@ -51,6 +51,7 @@ test_packages='
   python3-pyqt5
   python3-pyqt6
   python3-pyside2.qtcore
+  python3-sysv-ipc
   qt6-base-dev|qtbase5-dev
   spin
   strace

@@ -29,6 +29,7 @@
 
 static const BenchScenario *const scenarios[] = {
   &bench_scenario_pair,
+  &bench_scenario_pair_busy,
   &bench_scenario_calls,
   &bench_scenario_ping_pong,
   &bench_scenario_hammer,

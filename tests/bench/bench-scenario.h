@@ -46,6 +46,7 @@ typedef struct
 } BenchScenario;
 
 extern const BenchScenario bench_scenario_pair;
+extern const BenchScenario bench_scenario_pair_busy;
 extern const BenchScenario bench_scenario_calls;
 extern const BenchScenario bench_scenario_ping_pong;
 extern const BenchScenario bench_scenario_hammer;

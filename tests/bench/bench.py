@@ -13,9 +13,15 @@ a measurement failed, or with --check when a bar was not met; 2 for a wrong comm
 import argparse
 import collections
 import contextlib
+import datetime
 import fnmatch
+import functools
+import importlib.util
 import os
 import pathlib
+import platform
+import re
+import shlex
 import shutil
 import signal
 import statistics
@@ -24,11 +30,13 @@ import sys
 import tempfile
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
-from rows import CONTENDERS, GROUPS, find_bar, is_met
+import callgrind
+from rows import CONTENDERS, GROUPS, PEER, find_bar, is_met
 from semaphores import IPC_RMID, die_with_parent, find_set, libc
 from table import print_head, print_line, write_head, write_line
 
-PAIRS = pathlib.Path(__file__).with_name('pairs.py')
+HERE = pathlib.Path(__file__).parent
+PROCESSORS = pathlib.Path('/sys/devices/system/cpu')
 MEMORY = pathlib.Path('/dev/shm')
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 PR_SET_CHILD_SUBREAPER = 36
@@ -76,6 +84,32 @@ class Scratch:
                 path.unlink()
 
 
+def name_processor():
+    """Returns the model, with the numbers that distinguish models of one name, and the number of
+    processors."""
+    facts = {}
+    for line in pathlib.Path('/proc/cpuinfo').read_text().splitlines():
+        name, _, value = line.partition(':')
+        facts.setdefault(name.strip(), value.strip())
+    numbers = [f'{name.split()[-1]} {facts[name]}' for name in ('cpu family', 'model')
+               if name in facts]
+    name = ', '.join([facts.get('model name', platform.machine()), *numbers])
+    return f'{len(os.sched_getaffinity(0))} × {name}'
+
+
+def find_two_processors():
+    """Returns two processors, and what the second is for the first. Virtual machines often do not
+    tell which processors share a core."""
+    allowed = os.sched_getaffinity(0)
+    for number in sorted(allowed):
+        path = PROCESSORS / f'cpu{number}/topology/thread_siblings_list'
+        ranges = re.findall(r'(\d+)(?:-(\d+))?', path.read_text() if path.exists() else '')
+        siblings = {n for first, last in ranges for n in range(int(first), int(last or first) + 1)}
+        if len(siblings & allowed) > 1:
+            return sorted(siblings & allowed)[:2], 'core’s other half'
+    return sorted(allowed)[:2], 'another processor'
+
+
 def end_cb(number, frame):
     """Lets a signal end the program as an exception, so that everything is cleaned up."""
     for other in ENDING:
@@ -83,9 +117,10 @@ def end_cb(number, frame):
     sys.exit(1)
 
 
-def set_up_child():
+def set_up_child(processors):
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     die_with_parent()
+    os.sched_setaffinity(0, processors)
 
 
 class Skipped(Exception):
@@ -99,13 +134,15 @@ class Failed(Exception):
 # --- Measuring ------------------------------------------------------------------------------------
 
 
-def run(command, environment, patience):
-    """Runs a program, and returns its status, output and messages once it and its helpers are gone.
+def run(command, environment, patience, processors):
+    """Runs a program on these processors, and returns its status, output and messages once it and
+    its helpers are gone.
 
     A signal may end this program only while it waits here."""
     process = subprocess.Popen(command, env={**os.environ, **environment}, text=True,
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, preexec_fn=set_up_child)
+                               stderr=subprocess.PIPE,
+                               preexec_fn=functools.partial(set_up_child, processors))
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         output, messages = process.communicate(timeout=patience)
@@ -129,18 +166,31 @@ class Bench:
         self.scratch = scratch
         # A round of the longest scenario takes a few seconds.
         self.patience = 60 + 30 * options.rounds
+        self.two_processors, self.busy = find_two_processors()
+        self.missing = {name for name, is_there in (
+            ('qt', build['qt']),
+            ('pyqt', importlib.util.find_spec('PyQt6')),
+            ('sysv_ipc', importlib.util.find_spec('sysv_ipc')),
+            ('flock', shutil.which('flock')),
+            ('lslocks', shutil.which('lslocks'))) if not is_there}
+        self.circumstances = {'processor': name_processor(),
+                              'date': datetime.date.today().isoformat()}
 
     def rounds_of(self, group):
         return min(self.options.rounds, group.max_rounds)
 
+    def blocks_of(self, group):
+        return 1 if self.options.quick else group.blocks
+
     def pick(self, pair):
         return pair[self.options.quick]
 
-    def run(self, backend, *command, **environment):
+    def run(self, backend, *command, processors=None, **environment):
         environment.update(self.scratch.environment(backend))
         try:
             status, output, messages = run([str(word) for word in command], environment,
-                                           self.patience)
+                                           self.patience,
+                                           processors or os.sched_getaffinity(0))
         finally:
             self.scratch.sweep()
         if status == EXIT_SKIP:
@@ -157,39 +207,70 @@ class Bench:
         for line in output.splitlines():
             number, index, *figures = line.split()
             turns[int(number), contenders[int(index)]].append([float(figure) for figure in figures])
-        return {contender: [tuple(map(statistics.median, zip(*turns[number, contender])))
+        return {contender: [tuple(map(group.take, zip(*turns[number, contender])))
                             for number in range(self.rounds_of(group))]
                 for contender in contenders}
 
     def measure_scenario(self, backend, group, contenders):
-        if group.scenario == 'ping-pong' and len(os.sched_getaffinity(0)) < 2:
+        if group.scenario in ('ping-pong', 'pair-busy') and len(self.two_processors) < 2:
             raise Skipped('there is only one processor')
         size = self.pick(group.size)
         return self.run(backend, self.build['measure'], group.scenario, self.rounds_of(group),
-                        1 if self.options.quick else group.blocks, self.pick(group.repeats),
-                        *(CONTENDERS[name].format(n=size) for name in contenders))
+                        self.blocks_of(group), self.pick(group.repeats),
+                        *(CONTENDERS[name].format(n=size) for name in contenders),
+                        processors=self.two_processors if group.scenario == 'pair-busy' else None)
 
-    def measure_python(self, backend, group, contenders):
-        """Measures the pair from Python, our module through PyGObject and PyQt6 in one process."""
+    def run_python(self, backend, program, *arguments):
         if not self.build['library_path']:
             raise Skipped('built without the typelib')
         paths = {'GI_TYPELIB_PATH': self.build['library_path'],
                  'LD_LIBRARY_PATH': self.build['library_path'],
                  'PYTHONPATH': self.build['python_path']}
-        return self.run(backend, sys.executable, PAIRS, self.options.rounds,
-                        1 if self.options.quick else group.blocks, self.pick(group.repeats),
+        return self.run(backend, sys.executable, HERE / program, *arguments,
                         **{name: ':'.join(filter(None, [path, os.environ.get(name)]))
                            for name, path in paths.items()})
 
+    def measure_python(self, backend, group, contenders):
+        return self.run_python(backend, 'pairs.py', self.rounds_of(group), self.blocks_of(group),
+                               self.pick(group.repeats), *contenders)
+
+    def measure_objects(self, backend, group, contenders):
+        """Starts a process for each turn: a process imports a module only once."""
+        lines = []
+        for number in range(self.rounds_of(group)):
+            for _ in range(self.blocks_of(group)):
+                figures = self.run_python(backend, 'objects.py', self.pick(group.repeats))
+                lines.append(f'{number} 0 {figures.strip()}')
+        return '\n'.join(lines)
+
+    def measure_commands(self, backend, group, contenders):
+        tool = self.build['tool']
+        if not tool:
+            raise Skipped('built without the tool')
+        ours = {'run': [tool, 'run', 'bench', '--', 'true'], 'list': [tool, 'list']}
+        commands = {'ours': ours[group.name],
+                    'flock': ['flock', str(self.scratch.disk / 'flock'), 'true'],
+                    'lslocks': ['lslocks']}
+        return self.run(backend, sys.executable, HERE / 'commands.py', self.rounds_of(group),
+                        self.blocks_of(group), self.pick(group.size), tool,
+                        *(shlex.join(commands[name]) for name in contenders))
+
+    def count_instructions(self, backend, group, contenders):
+        """A count does not vary, so one round stands for all."""
+        if shutil.which('valgrind') is None:
+            raise Skipped('valgrind is not installed')
+        count = callgrind.count_pair(functools.partial(self.run, backend), self.build['pairs'])
+        return '\n'.join(f'{number} 0 {count:.1f}' for number in range(self.rounds_of(group)))
+
     def count_calls(self, backend, group, contenders):
-        """Counts the system calls of a pair: the difference of two runs of different length. A
-        count does not vary, so one round stands for all."""
+        """Counts the system calls of a pair: the difference of two runs of different length. One
+        round stands for all here, too."""
         lines = []
         for index, name in enumerate(contenders):
             few, many = (self.strace(backend, name, n) for n in (100, 100 + group.repeats[0]))
             # Each run warms up with as many pairs as it then measures.
             count = (many - few) / (2 * group.repeats[0])
-            lines += [f'{number} {index} {count}' for number in range(self.options.rounds)]
+            lines += [f'{number} {index} {count}' for number in range(self.rounds_of(group))]
         return '\n'.join(lines)
 
     def strace(self, backend, contender, n):
@@ -212,9 +293,7 @@ class Bench:
             return []
         if self.options.verbose:
             print(f'bench: {backend}, {group.name}', file=sys.stderr, flush=True)
-        names = {'ours', *(name for row in wanted for name in row.peers)}
-        if not self.build['qt']:
-            names.discard('qt')
+        names = {'ours', *(name for row in wanted for name in row.peers)} - self.missing
         figures, status, message = {}, 'done', ''
         try:
             figures = self.measure(backend, group, [name for name in CONTENDERS if name in names])
@@ -232,31 +311,36 @@ class Bench:
 
     def make_line(self, backend, group, row, figures, status, message):
         line = {'backend': backend, 'scenario': f'{group.name}/{row.name}',
-                'title': row.title.format(n=self.pick(group.size)), 'status': status,
-                'unit': row.unit, 'kind': row.kind, 'message': message}
+                'title': row.title.format(n=self.pick(group.size), busy=self.busy),
+                'status': status, 'unit': row.unit, 'kind': row.kind, 'message': message,
+                **self.circumstances}
         line['sense'], line['bar'], line['aim'] = find_bar(backend, line['scenario'])
         if status == 'done':
-            line.update(self.work_out(row, figures, line['sense'], line['bar']))
+            line.update(self.work_out(row, figures))
+        if line['aim'] == PEER:
+            line['aim'] = line.get('peer')
+        if line['status'] == 'done':
+            for bar, met in (('bar', 'met'), ('aim', 'aim_met')):
+                line[met] = is_met(line['sense'], line[bar], line['median'])
         return line
 
-    def work_out(self, row, figures, sense, bar):
+    def work_out(self, row, figures):
         rounds = {name: [figures_of_round[row.figure] for figures_of_round in figures[name]]
                   for name in figures}
         medians = {name: statistics.median(rounds[name]) for name in row.peers if name in rounds}
-        if not medians:
-            return {'status': 'skipped', 'message': 'built without the peer'}
+        if row.peers and not medians:
+            return {'status': 'skipped', 'message': 'the peer is missing'}
 
-        peer = (max if row.unit == '1/s' else min)(medians, key=medians.get)
+        peer = (max if row.unit == '1/s' else min)(medians, key=medians.get, default='')
         results = rounds['ours']
         if row.kind == 'ratio':
             if 0 in rounds[peer]:
                 return {'status': 'failed', 'message': "the peer's figure is 0"}
             results = [ours / theirs for ours, theirs in zip(results, rounds[peer])]
-        median = statistics.median(results)
         names = {'few': 'ours', 'none': 'ours', 'qt': self.build['qt'], 'pyqt': 'PyQt6'}
         return {'ours': statistics.median(rounds['ours']), 'peer_name': names.get(peer, peer),
-                'peer': medians[peer], 'median': median, 'min': min(results), 'max': max(results),
-                'met': '-' if bar is None else 'yes' if is_met(sense, bar, median) else 'no'}
+                'peer': medians.get(peer), 'median': statistics.median(results),
+                'min': min(results), 'max': max(results)}
 
 
 # --- The command ----------------------------------------------------------------------------------
@@ -287,8 +371,9 @@ def parse_options(backends):
 
 
 def main(**build):
-    """Measures what the command line asks for, and returns the exit status. The program to measure
-    with, the name of Qt, and the paths for Python are the build's; an empty one is missing."""
+    """Measures what the command line asks for, and returns the exit status. The programs to measure
+    with and to count in, the command, the name of Qt, and the paths for Python are the build's; an
+    empty one is missing."""
     backends = subprocess.run([build['measure'], 'backends'], check=True, capture_output=True,
                               text=True).stdout.split()
     options = parse_options(backends)

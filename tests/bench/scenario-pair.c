@@ -10,12 +10,16 @@
 
 /* An uncontended acquire and release of one unit, in one thread
  *
- * pair     The process has other threads, as every program on GIO has.
- * calls    The process has this thread alone, for strace to count its system calls.
+ * pair       The process has other threads, as every program on GIO has.
+ * pair-busy  The same on the first processor, while another process computes on the second. If both
+ *            belong to one core, they share what executes instructions.
+ * calls      The process has this thread alone, for strace to count its system calls.
  *
  * Repeats: the pairs in a turn.
  * Figure 0: nanoseconds per pair.
  */
+
+#define BUSY_BYTES 16384
 
 static gboolean
 never_cb (gpointer data)
@@ -50,6 +54,30 @@ start_threads (void)
   g_async_queue_pop (alive);
 }
 
+/* Hashes what fits into the fastest cache, so it computes all the time and waits for no memory. */
+static void
+keep_busy (BenchHelpers   *helpers,
+           int             index,
+           BenchContender *contender)
+{
+  static const guchar bytes[BUSY_BYTES];
+  g_autoptr(GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+
+  bench_helper_ready (helpers);
+  for (;;)
+    g_checksum_update (checksum, bytes, sizeof bytes);
+}
+
+static void
+start_busy_process (void)
+{
+  /* It stays on the processor on which this process forks it, and ends with this process. */
+  bench_pin_to (1);
+  bench_helpers_new (1, keep_busy, NULL);
+  bench_pin_to (0);
+  start_threads ();
+}
+
 static void
 set_up (BenchContender *self)
 {
@@ -69,6 +97,14 @@ measure (BenchContender *self,
 const BenchScenario bench_scenario_pair = {
   .name = "pair",
   .prepare = start_threads,
+  .set_up = set_up,
+  .measure = measure,
+  .n_figures = 1,
+};
+
+const BenchScenario bench_scenario_pair_busy = {
+  .name = "pair-busy",
+  .prepare = start_busy_process,
   .set_up = set_up,
   .measure = measure,
   .n_figures = 1,

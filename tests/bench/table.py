@@ -8,7 +8,7 @@ import math
 # Where greatest and least are four thirds apart, 1.15 cannot be distinguished from 1.5.
 WIDE = 1.33
 COLUMNS = ('backend', 'scenario', 'title', 'status', 'unit', 'ours', 'peer_name', 'peer', 'kind',
-           'median', 'min', 'max', 'sense', 'bar', 'aim', 'met')
+           'median', 'min', 'max', 'sense', 'bar', 'met', 'aim', 'aim_met', 'processor', 'date')
 
 
 def format_value(unit, number):
@@ -50,8 +50,8 @@ def format_median(line):
 
 def print_head(backend):
     print(f'\nbackend {backend}')
-    print(f'{"scenario":23} {"":34} {"ours":>10}  {"peer":17} {"ratio":>8}  {"min .. max":20} '
-          f'{"bar":10} met', flush=True)
+    print(f'{"scenario":23} {"":34} {"ours":>10}  {"peer":23} {"ratio":>8}  {"min .. max":20} '
+          f'{"bar":10} met  {"aim":10} met', flush=True)
 
 
 def print_line(line):
@@ -60,12 +60,16 @@ def print_line(line):
         word = 'FAILED' if line['status'] == 'failed' else line['status']
         print(f'{head} {word}: {line["message"]}', flush=True)
         return
-    peer = f'{line["peer_name"]} {format_value(line["unit"], line["peer"])}'
+    peer = '-'
+    if line['peer_name']:
+        peer = f'{line["peer_name"]} {format_value(line["unit"], line["peer"])}'
     spread = f'{format_result(line, line["min"])} .. {format_result(line, line["max"])}'
-    bar = '-' if line['bar'] is None else f'{line["sense"]} {format_result(line, line["bar"])}'
+    bar, aim = ('-' if line[name] is None else
+                f'{line["sense"]} {format_result(line, line[name])}' for name in ('bar', 'aim'))
     wide = '  (wide)' if line['max'] > line['min'] * WIDE else ''
-    print(f'{head} {format_value(line["unit"], line["ours"]):>10}  {peer:17} '
-          f'{format_median(line):>8}  {spread:20} {bar:10} {line["met"]}{wide}', flush=True)
+    print(f'{head} {format_value(line["unit"], line["ours"]):>10}  {peer:23} '
+          f'{format_median(line):>8}  {spread:20} {bar:10} {line["met"]:3}  {aim:10} '
+          f'{line["aim_met"]:3}{wide}', flush=True)
 
 
 def write_head(file):

@@ -8,31 +8,56 @@ The figures are not checked: the counts here are far too small for that.
 
 import csv
 import os
+import pathlib
 import re
 import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 import tap
+
+sys.path.append(str(pathlib.Path(__file__).parent))
+import bench
 
 BENCH = sys.argv.pop(1)
 
 # A row may be skipped for what a machine may lack, and for nothing else.
-REASONS = ('strace', 'processor', 'built without', 'No module named', 'Namespace Ssem')
+REASONS = ('strace', 'valgrind', 'processor', 'built without', 'peer is missing', 'No module named',
+           'Namespace Ssem')
 
-# Rows with many holders, with the sizes of --quick: title, peer and bar.
-CROWDS = [
-    ('crowd-try-1000/try', '2 holding, a try that fails', 'semop', '<= 5000 ns'),
-    ('crowd-try-1000/value', '2 holding, reading the value', 'semop', '<= 5000 ns'),
-    ('crowd-idle-1/cpu', '1 holding, 1 waiting, idle', 'semop', '-'),
-    ('crowd-idle-800/cpu', '2 holding, 2 waiting, idle', 'semop', '<= 1.00 %'),
-    ('crowd-idle-3000/cpu', '1 holding, 2 waiting, idle', 'semop', '<= 0.50 %'),
-    ('crowd-kill-300/semop', '2 holding, 2 waiting, wake-up', 'semop', '<= 2.00'),
-    ('crowd-kill-300/cpu', '2 holding, 2 waiting, CPU', 'semop', '<= 20.0 ms'),
-    ('crowd-hammer-300/none', '8 contending, 2 holding or none', 'ours', '>= 0.900'),
-    ('crowd-open-1000/one', 'open + close, 2 attached or 1', 'ours', '<= 1.50'),
-    ('crowd-listeners/process', 'a new process does so, waiters’ CPU', 'semop', '<= 233 µs'),
+# Some rows of shared memory, with the sizes of --quick: title, peer, bar and aim. PEER stands for
+# what the peer reaches.
+PEER = object()
+ROWS = [
+    ('pair/sem_t', 'acquire + release, uncontended', 'sem_t', '<= 1.25', '<= 1.10'),
+    ('instructions/pair', 'instructions in acquire + release', '-', '<= 130', '<= 100'),
+    ('python/multiprocessing', 'acquire + release from Python', 'multiprocessing', '<= 1.40',
+     '<= 1.10'),
+    ('python/threading', 'acquire + release from Python', 'threading', '<= 1.00', '-'),
+    ('python/sysv_ipc', 'acquire + release from Python', 'sysv_ipc', '<= 1.00', '-'),
+    ('python-own/import', 'import from Python', '-', '-', '-'),
+    ('python-own/async-with', 'async with from Python', '-', '-', '-'),
+    ('hammer-2/sem_t', '2 processes, one unit', 'sem_t', '>= 0.800', '>= 0.950'),
+    ('hammer-4/sem_t', '4 processes, one unit', 'sem_t', '>= 0.500', '>= 0.900'),
+    ('hammer-16/share', '16 processes, share of the last', 'sem_t', '>= 60.0 %', PEER),
+    ('kill-1/semop', 'SIGKILL to wake-up, 1 waiting', 'semop', '<= 1.25', '<= 1.10'),
+    ('kill-50/semop', 'SIGKILL to wake-up, 5 waiting', 'semop', '<= 1.30', '<= 1.10'),
+    ('holders/semop', '20 holders killed, all back', 'semop', '<= 1.20', '<= 1.00'),
+    ('async/request', '100 pending, to ask for one', 'semop', '<= 1.20', '<= 1.00'),
+    ('run/flock', 'ssem run KEY -- true', 'flock', '<= 1.50', '<= 1.20'),
+    ('list/lslocks', 'ssem list, 2 semaphores', 'lslocks', '<= 1.50', '<= 1.20'),
+    ('crowd-try-1000/try', '2 holding, a try that fails', 'semop', '<= 5000 ns', '<= 2000 ns'),
+    ('crowd-try-1000/value', '2 holding, reading the value', 'semop', '<= 5000 ns', '<= 2000 ns'),
+    ('crowd-idle-1/cpu', '1 holding, 1 waiting, idle', 'semop', '-', '-'),
+    ('crowd-idle-800/cpu', '2 holding, 2 waiting, idle', 'semop', '<= 1.00 %', '-'),
+    ('crowd-idle-3000/cpu', '1 holding, 2 waiting, idle', 'semop', '<= 0.50 %', '-'),
+    ('crowd-kill-300/semop', '2 holding, 2 waiting, wake-up', 'semop', '<= 2.00', '<= 1.20'),
+    ('crowd-kill-300/cpu', '2 holding, 2 waiting, CPU', 'semop', '<= 20.0 ms', '-'),
+    ('crowd-hammer-300/none', '8 contending, 2 holding or none', 'ours', '>= 0.900', '>= 0.980'),
+    ('crowd-open-1000/one', 'open + close, 2 attached or 1', 'ours', '<= 1.50', '<= 1.10'),
+    ('crowd-listeners/process', 'a new process does so, waiters’ CPU', 'semop', '<= 233 µs', '-'),
 ]
 
 
@@ -80,6 +105,8 @@ class Bench(unittest.TestCase):
                     self.assertTrue(any(reason in line for reason in REASONS), line)
                     continue
                 self.assertEqual(row['status'], 'done', line)
+                self.assertNotEqual(row['processor'], '')
+                self.assertRegex(row['date'], r'^\d{4}-\d\d-\d\d$')
                 self.assertGreaterEqual(float(row['min']), 0)
                 self.assertLessEqual(float(row['min']), float(row['median']))
                 self.assertLessEqual(float(row['median']), float(row['max']))
@@ -93,20 +120,52 @@ class Bench(unittest.TestCase):
                 self.assertEqual(row['met'], 'yes', row)
 
         self.assertEqual(os.listdir(self.names), [])
-        self.check_crowds(result, rows)
+        self.check_rows(result, rows)
 
-    def check_crowds(self, result, rows):
-        """Checks what the table says of some rows with many holders: their sizes, peers and bars. A
-        bar that is for no ratio has a unit."""
+    def check_rows(self, result, rows):
+        """Checks what the table says of some rows: sizes, peers, bars and aims. A bar or an aim that
+        is for no ratio has a unit."""
         lines = {line.split(' ')[0]: line
                  for line in result.stdout.partition('backend sysv')[0].splitlines()}
-        met = {row['scenario']: row['met'] for row in rows if row['backend'] == 'shared-memory'}
-        for name, title, peer, bar in CROWDS:
+        found = {row['scenario']: row for row in rows if row['backend'] == 'shared-memory'}
+        for name, title, peer, bar, aim in ROWS:
             with self.subTest(name):
-                self.assertRegex(lines[name], rf'^{name} +{re.escape(title)} .* {peer} .* '
-                                              rf'{re.escape(bar)} +{met[name]}( +\(wide\))?$')
-                self.assertEqual(met[name] == '-', bar == '-')
+                row = found[name]
+                if row['status'] == 'skipped':
+                    continue
+                if aim is PEER:
+                    self.assertEqual(row['aim'], row['peer'])
+                    aim = '>= ' + lines[name].partition(f' {peer} ')[2].partition(' %')[0] + ' %'
+                self.assertRegex(lines[name],
+                                 rf'^{name} +{re.escape(title)} .* {peer} .* {re.escape(bar)} +'
+                                 rf'{row["met"]} +{re.escape(aim)} +{row["aim_met"]} *(\(wide\))?$')
+                self.assertEqual(row['met'] == '-', bar == '-')
+                self.assertEqual(row['aim_met'] == '-', aim == '-')
                 self.assertIn(f'bench: shared-memory, {name.partition("/")[0]}\n', result.stderr)
+
+        if found['pair-busy/sem_t']['status'] == 'done':
+            self.assertRegex(lines['pair-busy/sem_t'],
+                             r'the same, (core’s other half|another processor) busy .* <= 1\.50 .*'
+                             r' <= 1\.20 ')
+
+    def test_two_processors(self):
+        """Two of one core are preferred, if this process may use both."""
+        directory = pathlib.Path(self.directory.name, 'processors')
+        for number, siblings in enumerate(['0,2', '1,3', '0,2', '1,3', '4-5', '4-5']):
+            path = directory / f'cpu{number}/topology'
+            path.mkdir(parents=True)
+            (path / 'thread_siblings_list').write_text(siblings + '\n')
+
+        for allowed, expected in (({0, 1, 2, 3}, ([0, 2], 'core’s other half')),
+                                  ({0, 1, 3, 4}, ([1, 3], 'core’s other half')),
+                                  ({2, 4, 5}, ([4, 5], 'core’s other half')),
+                                  ({0, 1}, ([0, 1], 'another processor')),
+                                  ({6, 7}, ([6, 7], 'another processor')),
+                                  ({3}, ([3], 'another processor'))):
+            with self.subTest(allowed), \
+                    unittest.mock.patch.object(bench, 'PROCESSORS', directory), \
+                    unittest.mock.patch('os.sched_getaffinity', return_value=allowed):
+                self.assertEqual(bench.find_two_processors(), expected)
 
     def test_long(self):
         """Only --long measures more than a thousand holders."""
@@ -152,7 +211,7 @@ class Bench(unittest.TestCase):
 
     def test_interrupted(self):
         for backend in ('shared-memory', 'sysv'):
-            for pattern in ('hammer-16/*', 'crowd-kill-100/*'):
+            for pattern in ('hammer-16/*', 'list/*', 'crowd-kill-100/*'):
                 with self.subTest(f'{backend}, {pattern}'):
                     self.check_interrupted(backend, pattern)
 

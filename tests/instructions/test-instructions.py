@@ -17,7 +17,7 @@ import unittest
 import callgrind
 import tap
 
-# What a pair takes in shared memory, with the calls and the loop of the program. Lower this whenever
+# What a pair takes in shared memory, with the calls and the loop of the program. Lower this when
 # the fast path gets shorter. Another version of gcc may need a few instructions more.
 PAIR = 222
 SLACK = 5
