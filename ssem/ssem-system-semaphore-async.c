@@ -164,7 +164,7 @@ acquire_without_thread (SsemSystemSemaphore *self,
   return is_done;
 }
 
-/* Fails a request that must not begin. */
+/* Fails a request that must not begin: it is cancelled, or @n is not a number of units. */
 static void
 refuse (SsemSystemSemaphore *self,
         GTask               *task,
@@ -173,8 +173,9 @@ refuse (SsemSystemSemaphore *self,
   SSEM_THREAD_SHIELD;
   GError *failure = NULL;
 
+  /* The cancellable is not asked again: the program may have reset it meanwhile. */
   if (ssem_system_semaphore_check_units (n, &failure))
-    g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &failure);
+    ssem_backend_describe (NULL, SSEM_OPERATION_ACQUIRE, "", SSEM_FAILURE_CANCELLED, &failure);
   ssem_system_semaphore_record_error (self, failure);
   g_task_return_error (task, failure);
   g_object_unref (task);

@@ -257,7 +257,7 @@ gboolean      ssem_backend_remove_leftover (const SsemBackendTable          *tab
                                             GError                         **error);
 
 /* Sets the error for what an operation of @table on the semaphore of @key has returned. @table may
- * be NULL where the failure needs none of it: CLOSED and TOO_DEEP. */
+ * be NULL where the failure needs none of it: CANCELLED, CLOSED and TOO_DEEP. */
 void          ssem_backend_describe        (const SsemBackendTable          *table,
                                             SsemOperation                    operation,
                                             const char                      *key,
