@@ -226,19 +226,27 @@ has_two_files (gpointer data)
   return g_strv_length (names) == 2;
 }
 
-/* Where a process waits, it clears away the file of a process that dies. */
+/* Where a process waits, it clears away the files of processes that die, also of many that die at
+ * once. */
 static void
 test_killed_beside_waiter (Fixture *fixture)
 {
   Helper *holder = fixture_open_helper (fixture, 1);
   Helper *waiter = fixture_open_helper (fixture, 1);
-  Helper *killed = fixture_open_helper (fixture, 1);
+  Helper *killed[20];
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (killed); i++)
+    killed[i] = fixture_open_helper (fixture, 1);
 
   helper_run_expect_ok (holder, "acquire 0 1");
   helper_send (waiter, "acquire 0 1");
   wait_until_blocked (fixture->backend, waiter->pid, 1);
-  helper_kill (killed);
-  wait_for ("the file of the dead process to go", has_two_files, fixture);
+  for (i = 0; i < G_N_ELEMENTS (killed); i++)
+    g_assert_cmpint (kill (killed[i]->pid, SIGKILL), ==, 0);
+  for (i = 0; i < G_N_ELEMENTS (killed); i++)
+    helper_kill (killed[i]);
+  wait_for ("the files of the dead processes to go", has_two_files, fixture);
   helper_run_expect_ok (holder, "release 0 1");
   helper_expect_ok (waiter);
 }
