@@ -31,7 +31,7 @@ get()
 }
 
 get update
-get install --yes --download-only libglib2.0-dev libjson-glib-dev
+get install --yes --download-only libglib2.0-dev
 for package in "$apt"/archives/*.deb; do
   dpkg-deb --extract "$package" "$sysroot"
 done
