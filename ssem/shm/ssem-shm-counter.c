@@ -329,8 +329,8 @@ ssem_shm_counter_claim_slot (SsemShmSegment *segment,
                                            SSEM_SHM_OWNER_CLAIMING))
         continue;
 
-      /* Pairs with the fence in get_holding_to_return (): who loads a record of this owner also
-       * sees that the slots of the former owner were being freed. */
+      /* Pairs with the fence in get_holding_to_return (). A process that loads a record of this
+       * owner then also sees that the former owner's slots were being freed. */
       atomic_thread_fence (memory_order_release);
 
       used = atomic_load (&segment->slots_used);

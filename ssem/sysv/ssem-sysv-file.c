@@ -296,8 +296,8 @@ write_record (SsemSysvFile  *self,
 
 int
 ssem_sysv_file_ensure_record (SsemSysvFile  *self,
-                               const char    *key,
-                               SsemSysvPhase  phase_of_empty)
+                              const char    *key,
+                              SsemSysvPhase  phase_of_empty)
 {
   SsemSysvRecord *record = self->record;
   int result = identify_content (self->fd);
