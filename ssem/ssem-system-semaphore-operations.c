@@ -6,7 +6,6 @@
 
 #include "ssem-system-semaphore-private.h"
 
-#include "ssem/backend/ssem-backend-fast-private.h"
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem-i18n-private.h"
 
@@ -45,18 +44,28 @@ enter_instance_for (SsemSystemSemaphore  *self,
 
 /* --- Acquiring --- */
 
-G_GNUC_NO_INLINE static gboolean
-acquire_in_instance (SsemSystemSemaphore  *self,
-                     SsemInstance         *instance,
-                     guint                 depth,
-                     int                   n,
-                     gint64                deadline_usec,
-                     GCancellable         *cancellable,
-                     GError              **error)
+static gboolean
+acquire_slow (SsemSystemSemaphore  *self,
+              int                   n,
+              GCancellable         *cancellable,
+              GError              **error,
+              gint64                deadline_usec)
 {
-  const SsemBackendTable *table = instance->table;
+  SSEM_THREAD_SHIELD;
+  const SsemBackendTable *table;
+  SsemInstance *instance;
+  GError *cause = NULL;
+  guint depth;
   int failure;
 
+  if (!ssem_system_semaphore_check_units (n, &cause) ||
+      g_cancellable_set_error_if_cancelled (cancellable, &cause))
+    return ssem_system_semaphore_record_failure (self, error, cause);
+  instance = enter_instance_for (self, SSEM_OPERATION_ACQUIRE, &depth, error);
+  if (instance == NULL)
+    return FALSE;
+
+  table = instance->table;
   if (deadline_usec != SSEM_DEADLINE_NOW)
     ssem_hazard_stay (depth);
   failure = ssem_backend_acquire (instance, n, deadline_usec, cancellable);
@@ -70,61 +79,19 @@ acquire_in_instance (SsemSystemSemaphore  *self,
   return ssem_system_semaphore_finish (self, table, SSEM_OPERATION_ACQUIRE, failure, error);
 }
 
+/* Acquires where the shortest way does not lead to the units. The arguments are in the order of the
+ * public functions, which leave them where they are for this call. */
 G_GNUC_NO_INLINE static gboolean
-acquire_slow (SsemSystemSemaphore  *self,
-              int                   n,
-              gint64                deadline_usec,
-              GCancellable         *cancellable,
-              GError              **error)
+acquire_otherwise (SsemSystemSemaphore  *self,
+                   int                   n,
+                   GCancellable         *cancellable,
+                   GError              **error,
+                   gint64                deadline_usec)
 {
-  SSEM_THREAD_SHIELD;
-  SsemInstance *instance;
-  GError *failure = NULL;
-  guint depth;
+  if (cancellable == NULL && n > 0 && ssem_fast_path_acquire_in_any_thread (&self->fast_path, n))
+    return TRUE;
 
-  if (!ssem_system_semaphore_check_units (n, &failure) ||
-      g_cancellable_set_error_if_cancelled (cancellable, &failure))
-    return ssem_system_semaphore_record_failure (self, error, failure);
-  instance = enter_instance_for (self, SSEM_OPERATION_ACQUIRE, &depth, error);
-  if (instance == NULL)
-    return FALSE;
-
-  return acquire_in_instance (self, instance, depth, n, deadline_usec, cancellable, error);
-}
-
-/* Tries the fast path; where that fails, nothing has happened, and the slow path follows.
- *
- * It keeps few values across calls, so that the compiler finds a register for each. The swap waits
- * for what a function saves on the stack before it. */
-static G_ALWAYS_INLINE inline gboolean
-acquire_until (SsemSystemSemaphore  *self,
-               int                   n,
-               gint64                deadline_usec,
-               GCancellable         *cancellable,
-               GError              **error)
-{
-  SsemHazard *hazard;
-
-  if (G_UNLIKELY (cancellable != NULL))
-    return acquire_slow (self, n, deadline_usec, cancellable, error);
-
-  hazard = ssem_hazard_get_fast ();
-  if (G_LIKELY (hazard != NULL && n > 0 && ssem_hazard_is_outermost (hazard) &&
-                ssem_system_semaphore_is_without_error (self)))
-    {
-      SsemInstance *instance = ssem_hazard_enter_fast (hazard, &self->instance);
-
-      if (G_LIKELY (instance != NULL))
-        {
-          if (G_UNLIKELY (!ssem_backend_acquire_fast (instance, n)))
-            return acquire_in_instance (self, instance, 0, n, deadline_usec, NULL, error);
-          ssem_hazard_leave_fast (hazard);
-          return TRUE;
-        }
-      ssem_hazard_leave_fast (hazard);
-    }
-
-  return acquire_slow (self, n, deadline_usec, NULL, error);
+  return acquire_slow (self, n, cancellable, error, deadline_usec);
 }
 
 /**
@@ -173,9 +140,13 @@ ssem_system_semaphore_acquire (SsemSystemSemaphore  *self,
                                GError              **error)
 {
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+
+  if (cancellable == NULL && n > 0 && ssem_fast_path_acquire (&self->fast_path, n))
+    return TRUE;
+
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return acquire_until (self, n, SSEM_DEADLINE_NONE, cancellable, error);
+  return acquire_otherwise (self, n, cancellable, error, SSEM_DEADLINE_NONE);
 }
 
 /**
@@ -205,9 +176,13 @@ ssem_system_semaphore_try_acquire (SsemSystemSemaphore  *self,
                                    GError              **error)
 {
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+
+  if (n > 0 && ssem_fast_path_acquire (&self->fast_path, n))
+    return TRUE;
+
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return acquire_until (self, n, SSEM_DEADLINE_NOW, NULL, error);
+  return acquire_otherwise (self, n, NULL, error, SSEM_DEADLINE_NOW);
 }
 
 static gint64
@@ -256,56 +231,51 @@ ssem_system_semaphore_acquire_timeout (SsemSystemSemaphore  *self,
                                        GError              **error)
 {
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+
+  if (cancellable == NULL && n > 0 && ssem_fast_path_acquire (&self->fast_path, n))
+    return TRUE;
+
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return acquire_until (self, n, deadline_after (timeout_usec), cancellable, error);
+  return acquire_otherwise (self, n, cancellable, error, deadline_after (timeout_usec));
 }
 
 /* --- Releasing, and the value --- */
 
-G_GNUC_NO_INLINE static gboolean
-release_in_instance (SsemSystemSemaphore  *self,
-                     SsemInstance         *instance,
-                     guint                 depth,
-                     int                   n,
-                     GError              **error)
+static gboolean
+release_slow (SsemSystemSemaphore  *self,
+              int                   n,
+              GError              **error)
 {
-  const SsemBackendTable *table = instance->table;
-  int failure = ssem_backend_release (instance, n);
+  SSEM_THREAD_SHIELD;
+  const SsemBackendTable *table;
+  SsemInstance *instance;
+  GError *cause = NULL;
+  guint depth;
+  int failure;
 
+  if (!ssem_system_semaphore_check_units (n, &cause))
+    return ssem_system_semaphore_record_failure (self, error, cause);
+  instance = enter_instance_for (self, SSEM_OPERATION_RELEASE, &depth, error);
+  if (instance == NULL)
+    return FALSE;
+
+  table = instance->table;
+  failure = ssem_backend_release (instance, n);
   ssem_hazard_leave (depth);
 
   return ssem_system_semaphore_finish (self, table, SSEM_OPERATION_RELEASE, failure, error);
 }
 
 G_GNUC_NO_INLINE static gboolean
-release_slow (SsemSystemSemaphore  *self,
-              int                   n,
-              GError              **error)
+release_otherwise (SsemSystemSemaphore  *self,
+                   int                   n,
+                   GError              **error)
 {
-  SSEM_THREAD_SHIELD;
-  SsemInstance *instance;
-  GError *failure = NULL;
-  guint depth;
+  if (n > 0 && ssem_fast_path_release_in_any_thread (&self->fast_path, n))
+    return TRUE;
 
-  if (!ssem_system_semaphore_check_units (n, &failure))
-    return ssem_system_semaphore_record_failure (self, error, failure);
-  instance = enter_instance_for (self, SSEM_OPERATION_RELEASE, &depth, error);
-  if (instance == NULL)
-    return FALSE;
-
-  return release_in_instance (self, instance, depth, n, error);
-}
-
-/* Does the rest of a fast release that finds waiters. */
-G_GNUC_NO_INLINE static gboolean
-wake_and_leave (SsemInstance *instance,
-                int           n)
-{
-  ssem_backend_wake (instance, n);
-  ssem_hazard_leave_fast (ssem_hazard_get_fast ());
-
-  return TRUE;
+  return release_slow (self, n, error);
 }
 
 /**
@@ -341,31 +311,14 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
                                int                   n,
                                GError              **error)
 {
-  gboolean has_waiters;
-  SsemHazard *hazard;
-
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+
+  if (n > 0 && ssem_fast_path_release (&self->fast_path, n))
+    return TRUE;
+
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  hazard = ssem_hazard_get_fast ();
-  if (G_LIKELY (hazard != NULL && n > 0 && ssem_hazard_is_outermost (hazard) &&
-                ssem_system_semaphore_is_without_error (self)))
-    {
-      SsemInstance *instance = ssem_hazard_enter_fast (hazard, &self->instance);
-
-      if (G_LIKELY (instance != NULL))
-        {
-          if (G_UNLIKELY (!ssem_backend_release_fast (instance, n, &has_waiters)))
-            return release_in_instance (self, instance, 0, n, error);
-          if (G_UNLIKELY (has_waiters))
-            return wake_and_leave (instance, n);
-          ssem_hazard_leave_fast (hazard);
-          return TRUE;
-        }
-      ssem_hazard_leave_fast (hazard);
-    }
-
-  return release_slow (self, n, error);
+  return release_otherwise (self, n, error);
 }
 
 /**

@@ -7,6 +7,7 @@
 #include "ssem-system-semaphore.h"
 
 #include "ssem/backend/ssem-acquire-queue-private.h"
+#include "ssem/backend/ssem-backend-fast-private.h"
 #include "ssem/backend/ssem-backend-private.h"
 #include "ssem/backend/ssem-hazard-private.h"
 
@@ -24,6 +25,8 @@ G_BEGIN_DECLS
  *   ssem-system-semaphore-async.c       what returns later
  *   ssem-system-semaphore-result.c      how the last operation ended
  *
+ * fast_path  Open while there is an instance, where the backend has a fast path; paused while outcome
+ *            is a failure. So an operation on the fast path checks one word.
  * instance   Entered through ssem_hazard_enter (), so that set_key () can take it away while
  *            another thread is inside. NULL: not open.
  * opening    A lock. Makes threads that open, close or give another key wait for each other, for as
@@ -45,6 +48,7 @@ struct _SsemSystemSemaphore
 {
   GObject parent_instance;
 
+  SsemFastPath fast_path;
   _Atomic (SsemInstance *) instance;
   GMutex opening;
   SsemBackendConfiguration configuration; /* constant after construction */
@@ -91,6 +95,9 @@ extern G_GNUC_INTERNAL GParamSpec *ssem_system_semaphore_properties[SSEM_N_PROPS
 
 void          ssem_system_semaphore_install_properties (GObjectClass *object_class);
 
+/* Records a success. */
+void          ssem_system_semaphore_record_success (SsemSystemSemaphore     *self);
+
 /* Records what get_error () and get_error_string () return next. */
 void          ssem_system_semaphore_record_error   (SsemSystemSemaphore     *self,
                                                     const GError            *error);
@@ -127,13 +134,6 @@ ssem_system_semaphore_is_without_error (SsemSystemSemaphore *self)
 {
   return G_LIKELY (atomic_load_explicit (&self->outcome, memory_order_relaxed) ==
                    SSEM_OUTCOME_SUCCESS);
-}
-
-static inline void
-ssem_system_semaphore_record_success (SsemSystemSemaphore *self)
-{
-  if (!ssem_system_semaphore_is_without_error (self))
-    atomic_store_explicit (&self->outcome, SSEM_OUTCOME_SUCCESS, memory_order_relaxed);
 }
 
 /* Does what SSEM_IS_SYSTEM_SEMAPHORE does, for a class that is final. That macro asks for the

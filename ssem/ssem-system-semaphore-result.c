@@ -6,6 +6,27 @@
 
 #include "ssem-system-semaphore-private.h"
 
+/* The fast path is paused after a failure, until an operation succeeds on the slow path. If one
+ * thread fails while another succeeds, the fast path may stay paused after a success, until the
+ * next success resumes it. It never goes on after a failure. */
+static void
+set_outcome (SsemSystemSemaphore *self,
+             int                  outcome)
+{
+  atomic_store (&self->outcome, outcome);
+  ssem_fast_path_set_paused (&self->fast_path, outcome != SSEM_OUTCOME_SUCCESS);
+  if (outcome == SSEM_OUTCOME_SUCCESS && atomic_load (&self->outcome) != SSEM_OUTCOME_SUCCESS)
+    ssem_fast_path_set_paused (&self->fast_path, TRUE);
+}
+
+void
+ssem_system_semaphore_record_success (SsemSystemSemaphore *self)
+{
+  if (!ssem_system_semaphore_is_without_error (self) ||
+      ssem_fast_path_is_paused (&self->fast_path))
+    set_outcome (self, SSEM_OUTCOME_SUCCESS);
+}
+
 void
 ssem_system_semaphore_record_error (SsemSystemSemaphore *self,
                                     const GError        *error)
@@ -16,7 +37,7 @@ ssem_system_semaphore_record_error (SsemSystemSemaphore *self,
   g_free (self->error_string);
   self->error_string = g_strdup (error->message);
   self->error_code = is_ours ? error->code : SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR;
-  atomic_store_explicit (&self->outcome, SSEM_OUTCOME_RECORDED, memory_order_relaxed);
+  set_outcome (self, SSEM_OUTCOME_RECORDED);
   g_mutex_unlock (&ssem_system_semaphore_lock);
 }
 
@@ -44,8 +65,7 @@ ssem_system_semaphore_finish (SsemSystemSemaphore     *self,
       return TRUE;
     }
 
-  atomic_store_explicit (&self->outcome, SSEM_OUTCOME_MAKE (operation, failure),
-                         memory_order_relaxed);
+  set_outcome (self, SSEM_OUTCOME_MAKE (operation, failure));
   if (error != NULL)
     {
       g_autofree char *key = ssem_system_semaphore_get_key (self);

@@ -241,6 +241,7 @@ open_instance (SsemSystemSemaphore  *self,
 
   /* Release: pairs with the acquire in ssem_hazard_enter (). */
   atomic_store_explicit (&self->instance, instance, memory_order_release);
+  ssem_backend_open_fast (instance, &self->fast_path);
 
   return TRUE;
 }
@@ -313,6 +314,7 @@ drop_instance (SsemSystemSemaphore *self)
   if (instance == NULL)
     return;
 
+  ssem_fast_path_close (&self->fast_path);
   ssem_loss_watch_stop (instance);
   ssem_backend_close (instance);
   ssem_hazard_retire (instance);
@@ -448,6 +450,7 @@ initable_iface_init (GInitableIface *iface)
 static void
 ssem_system_semaphore_init (SsemSystemSemaphore *self)
 {
+  ssem_fast_path_init (&self->fast_path);
   g_mutex_init (&self->opening);
   self->fork_count = ssem_fork_count ();
   /* Not the default context, which would be made, with a descriptor, by the first reference. */

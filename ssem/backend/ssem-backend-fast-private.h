@@ -7,71 +7,138 @@
 #include "ssem-backend-private.h"
 
 #ifdef HAVE_SHARED_MEMORY
-#include "ssem-backend-shm-private.h"
+#include "ssem/shm/ssem-shm-slot-private.h"
 #endif
 
 G_BEGIN_DECLS
 
 /* The fast path of an acquire or a release: a few instructions, because the units are available and
- * no process waits.
+ * no thread waits.
  *
  * A call through the table would take about as long as these instructions. So the public face has
  * them compiled in, for the backends that have a fast path. Where a function returns FALSE, nothing
  * has happened: the operation needs more instructions, or fails, or the backend has no fast path.
  * Then ssem_backend_acquire () or ssem_backend_release () does the whole operation.
  *
- * A fast release that finds waiters is followed by ssem_backend_wake (). It is a call of its own,
- * so that the common case saves no register for it.
+ * ssem_backend_open_fast () opens the fast path of an object. It is closed before the instance is,
+ * and paused while the object has an error to report. All functions may be called in a signal
+ * handler.
  */
+struct _SsemFastPath
+{
+#ifdef HAVE_SHARED_MEMORY
+  SsemShmFastPath shm;
+#else
+  char unused;
+#endif
+};
+
 #ifdef HAVE_SHARED_MEMORY
 
-static inline gboolean
-ssem_backend_acquire_fast (SsemInstance *instance,
-                           int           n)
+static inline void
+ssem_fast_path_init (SsemFastPath *self)
 {
-  return G_LIKELY (instance->table == &ssem_backend_shm) &&
-         ssem_backend_shm_acquire_fast (instance, n);
+  ssem_shm_fast_path_init (&self->shm);
+}
+
+static G_ALWAYS_INLINE inline gboolean
+ssem_fast_path_acquire (SsemFastPath *self,
+                        int           n)
+{
+  return ssem_shm_fast_path_operate (&self->shm, FALSE, n);
+}
+
+static G_ALWAYS_INLINE inline gboolean
+ssem_fast_path_release (SsemFastPath *self,
+                        int           n)
+{
+  return ssem_shm_fast_path_operate (&self->shm, TRUE, n);
+}
+
+/* A few instructions more, for a thread that shares the object with others. */
+static inline gboolean
+ssem_fast_path_acquire_in_any_thread (SsemFastPath *self,
+                                      int           n)
+{
+  return ssem_shm_fast_path_operate_in_any_thread (&self->shm, FALSE, n);
 }
 
 static inline gboolean
-ssem_backend_release_fast (SsemInstance *instance,
-                           int           n,
-                           gboolean     *has_waiters)
+ssem_fast_path_release_in_any_thread (SsemFastPath *self,
+                                      int           n)
 {
-  return G_LIKELY (instance->table == &ssem_backend_shm) &&
-         ssem_backend_shm_release_fast (instance, n, has_waiters);
+  return ssem_shm_fast_path_operate_in_any_thread (&self->shm, TRUE, n);
 }
 
 static inline void
-ssem_backend_wake (SsemInstance *instance,
-                   int           n)
+ssem_fast_path_close (SsemFastPath *self)
 {
-  ssem_backend_shm_wake (instance, n);
+  ssem_shm_fast_path_close (&self->shm);
+}
+
+static inline void
+ssem_fast_path_set_paused (SsemFastPath *self,
+                           gboolean      is_paused)
+{
+  ssem_shm_fast_path_set_paused (&self->shm, is_paused);
+}
+
+static inline gboolean
+ssem_fast_path_is_paused (SsemFastPath *self)
+{
+  return ssem_shm_fast_path_is_paused (&self->shm);
 }
 
 #else
 
+static inline void
+ssem_fast_path_init (SsemFastPath *self)
+{
+}
+
 static inline gboolean
-ssem_backend_acquire_fast (SsemInstance *instance,
-                           int           n)
+ssem_fast_path_acquire (SsemFastPath *self,
+                        int           n)
 {
   return FALSE;
 }
 
 static inline gboolean
-ssem_backend_release_fast (SsemInstance *instance,
-                           int           n,
-                           gboolean     *has_waiters)
+ssem_fast_path_release (SsemFastPath *self,
+                        int           n)
 {
-  *has_waiters = FALSE;
+  return FALSE;
+}
 
+static inline gboolean
+ssem_fast_path_acquire_in_any_thread (SsemFastPath *self,
+                                      int           n)
+{
+  return FALSE;
+}
+
+static inline gboolean
+ssem_fast_path_release_in_any_thread (SsemFastPath *self,
+                                      int           n)
+{
   return FALSE;
 }
 
 static inline void
-ssem_backend_wake (SsemInstance *instance,
-                   int           n)
+ssem_fast_path_close (SsemFastPath *self)
 {
+}
+
+static inline void
+ssem_fast_path_set_paused (SsemFastPath *self,
+                           gboolean      is_paused)
+{
+}
+
+static inline gboolean
+ssem_fast_path_is_paused (SsemFastPath *self)
+{
+  return FALSE;
 }
 
 #endif

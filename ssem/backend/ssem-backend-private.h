@@ -38,6 +38,8 @@ typedef struct _SsemBackendTable SsemBackendTable;
 
 typedef struct _SsemInstance SsemInstance;
 
+typedef struct _SsemFastPath SsemFastPath;
+
 typedef struct _SsemLossWatch SsemLossWatch;
 
 /* What an operation returns: 0 for a success, one of these, or an error number of the system, which
@@ -154,6 +156,13 @@ struct _SsemBackendTable
   int           (* get_value) (SsemInstance   *instance,
                                int            *value);
 
+  /* Both are NULL where the backend has no fast path: see ssem-backend-fast-private.h. is_in_fast ()
+   * returns whether another thread may still be on the fast path of @instance, after the object's
+   * fast path was closed and all threads have passed a fence. */
+  void          (* open_fast)  (SsemInstance   *instance,
+                                SsemFastPath   *path);
+  gboolean      (* is_in_fast) (SsemInstance   *instance);
+
   /* Detaches the instance. Waits in it fail with CLOSED. Its memory stays, because operations may
    * still be inside. */
   void          (* close)     (SsemInstance   *instance);
@@ -238,6 +247,9 @@ int           ssem_backend_release         (SsemInstance                    *ins
                                             int                              n);
 int           ssem_backend_get_value       (SsemInstance                    *instance,
                                             int                             *value);
+void          ssem_backend_open_fast       (SsemInstance                    *instance,
+                                            SsemFastPath                    *path);
+gboolean      ssem_backend_is_in_fast      (SsemInstance                    *instance);
 void          ssem_backend_close           (SsemInstance                    *instance);
 void          ssem_backend_free            (SsemInstance                    *instance);
 

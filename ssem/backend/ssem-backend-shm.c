@@ -4,10 +4,13 @@
 
 #include "config.h"
 
-#include "ssem-backend-shm-private.h"
+#include "ssem-backend-private.h"
 
+#include "ssem-backend-fast-private.h"
 #include "ssem-hazard-private.h"
+#include "ssem-membership-private.h"
 #include "ssem/os/ssem-thread-private.h"
+#include "ssem/shm/ssem-shm-attachment-private.h"
 #include "ssem/shm/ssem-shm-inspect-private.h"
 #include "ssem/shm/ssem-shm-recovery-private.h"
 
@@ -20,6 +23,18 @@
  * too few units. A failed try and a read of the value look for dead processes, too: no other
  * process may have done so.
  */
+
+typedef struct
+{
+  SsemInstance parent;
+
+  /* Constant after init. */
+  int undo_mask;                 /* all bits with undo, none without */
+  SsemShmAttachment *attachment; /* the membership's */
+  SsemMembership *membership;
+
+  atomic_bool is_closed;
+} SsemShmInstance;
 
 /* --- Membership --- */
 
@@ -170,8 +185,6 @@ shm_open_instance (const SsemBackendConfiguration  *configuration,
     }
 
   self->parent.table = &ssem_backend_shm;
-  self->serial = self->attachment->slots.serial;
-  self->recent_index = ssem_shm_slots_get_recent_index (self->serial);
   self->undo_mask = undo ? -1 : 0;
 
   return &self->parent;
@@ -258,13 +271,6 @@ shm_acquire (SsemInstance *instance,
                   : SSEM_FAILURE_WOULD_BLOCK;
 }
 
-void
-ssem_backend_shm_wake (SsemInstance *instance,
-                       int           n)
-{
-  ssem_shm_acquirer_wake (&((SsemShmInstance *) instance)->attachment->acquirer, n);
-}
-
 static int
 shm_release (SsemInstance *instance,
              int           n)
@@ -302,6 +308,21 @@ shm_get_value (SsemInstance *instance,
   *value = ssem_shm_counter_get_value (member->segment);
 
   return 0;
+}
+
+static void
+shm_open_fast (SsemInstance *instance,
+               SsemFastPath *path)
+{
+  SsemShmInstance *self = (SsemShmInstance *) instance;
+
+  ssem_shm_fast_path_open (&path->shm, self->attachment->slots.serial, self->undo_mask);
+}
+
+static gboolean
+shm_is_in_fast (SsemInstance *instance)
+{
+  return ssem_shm_slots_is_in_fast (&((SsemShmInstance *) instance)->attachment->slots);
 }
 
 static void
@@ -373,6 +394,8 @@ const SsemBackendTable ssem_backend_shm = {
   .acquire = shm_acquire,
   .release = shm_release,
   .get_value = shm_get_value,
+  .open_fast = shm_open_fast,
+  .is_in_fast = shm_is_in_fast,
   .close = shm_close,
   .free = shm_free,
   .inspect = shm_inspect,

@@ -8,6 +8,7 @@
 
 #include "ssem-backend-module-private.h"
 #include "ssem-loss-watch-private.h"
+#include "ssem/os/ssem-barrier-private.h"
 #include "ssem/os/ssem-display-private.h"
 #include "ssem/os/ssem-environment-private.h"
 #include "ssem/os/ssem-fork-private.h"
@@ -241,6 +242,21 @@ ssem_backend_get_value (SsemInstance *instance,
                         int          *value)
 {
   return instance->table->get_value (instance, value);
+}
+
+void
+ssem_backend_open_fast (SsemInstance *instance,
+                        SsemFastPath *path)
+{
+  /* Without the fence for all threads, nobody could know whether a thread is on the fast path. */
+  if (instance->table->open_fast != NULL && ssem_barrier_is_asymmetric)
+    instance->table->open_fast (instance, path);
+}
+
+gboolean
+ssem_backend_is_in_fast (SsemInstance *instance)
+{
+  return instance->table->is_in_fast != NULL && instance->table->is_in_fast (instance);
 }
 
 void

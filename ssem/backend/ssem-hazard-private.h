@@ -5,19 +5,18 @@
 #pragma once
 
 #include "ssem/backend/ssem-backend-private.h"
-#include "ssem/os/ssem-thread-slot-private.h"
 
 #include <stdatomic.h>
 
 G_BEGIN_DECLS
 
 /* Keeps the memory of an instance while a thread is inside it, even if set_key () in another thread
- * takes the instance away from its object. The fast path needs no atomic read-modify-write.
+ * takes the instance away from its object.
  *
  * These are hazard pointers (M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free
  * Objects", IEEE TPDS 15(6), 2004): each thread announces the instances that it is inside, and an
- * instance that was taken away is freed only when no thread announces it. The design note is in
- * ssem-hazard.c.
+ * instance that was taken away is freed only when no thread announces it. An operation on the fast
+ * path announces itself in the backend's own way. The design note is in ssem-hazard.c.
  *
  * A thread is inside several instances when a signal handler interrupts an operation and calls
  * another. The depth of an operation is the number of operations that it interrupts.
@@ -63,46 +62,7 @@ void          ssem_hazard_leave_and_free (guint         depth);
 /* Returns the depth of the operation that this thread is in. */
 guint         ssem_hazard_get_depth      (void);
 
-/* The fast path of entering and leaving. Where there is no SsemHazard, or entering returns NULL,
- * take the slow path. */
-static inline SsemHazard *
-ssem_hazard_get_fast (void)
-{
-  /* NULL for a thread that has none yet, and where each thread has to make its own fences. */
-  return ssem_thread_slot_get (SSEM_THREAD_SLOT_FAST_HAZARD);
-}
-
-/* Returns FALSE for an operation that interrupts another. */
-static inline gboolean
-ssem_hazard_is_outermost (SsemHazard *hazard)
-{
-  return atomic_load_explicit (&hazard->inside[0], memory_order_relaxed) == NULL;
-}
-
-static inline SsemInstance *
-ssem_hazard_enter_fast (SsemHazard               *hazard,
-                        _Atomic (SsemInstance *) *location)
-{
-  /* Acquire: pairs with the release in open_instance () of ssem-system-semaphore.c. */
-  SsemInstance *instance = atomic_load_explicit (location, memory_order_acquire);
-
-  atomic_store_explicit (&hazard->inside[0], instance, memory_order_relaxed);
-  /* A thread that retires makes this thread pass a real fence. */
-  atomic_signal_fence (memory_order_seq_cst);
-
-  return G_LIKELY (instance == atomic_load_explicit (location, memory_order_acquire)) ? instance
-                                                                                      : NULL;
-}
-
-static inline void
-ssem_hazard_leave_fast (SsemHazard *hazard)
-{
-  /* Release: the operation's accesses come before the memory is freed. */
-  atomic_signal_fence (memory_order_seq_cst);
-  atomic_store_explicit (&hazard->inside[0], NULL, memory_order_release);
-}
-
 /* Frees @instance when no thread is inside it. It is closed, and no object has it any more. */
-void ssem_hazard_retire (SsemInstance *instance);
+void          ssem_hazard_retire         (SsemInstance *instance);
 
 G_END_DECLS

@@ -9,6 +9,7 @@
 #include "ssem/os/ssem-barrier-private.h"
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem/os/ssem-hooks-private.h"
+#include "ssem/os/ssem-thread-slot-private.h"
 
 /* How it works
  *
@@ -18,7 +19,8 @@
  *            announcements
  *
  * Both sides have a fence, so at least one of enter and retire sees the other: if retire misses the
- * announcement of a thread, that thread finds that the object has lost the instance.
+ * announcement of a thread, that thread finds that the object has lost the instance. An operation on
+ * the fast path announces itself to its backend instead, and retire asks the backend.
  *
  * An operation that may run in a signal handler frees nothing: the handler may have interrupted
  * malloc (3), or this file with hazards_lock held. Such an operation is short, so the thread that
@@ -27,8 +29,8 @@
  * still is in use then is freed by the next thread that retires, or at the end of a thread.
  *
  * Where the system can make every thread pass a fence, retire does that, and enter and leave only
- * keep the compiler in order. On other systems FAST_HAZARD of each thread stays NULL and must_look
- * stays set, so both take the slow path, which has a fence. HAZARD is set on all systems.
+ * keep the compiler in order. On other systems enter has a fence, and so has leave, since must_look
+ * stays set.
  *
  * hazards_lock protects the list of hazards and the list of retired instances. It is never held
  * while an instance is freed.
@@ -62,7 +64,6 @@ unregister_thread (void)
   *link = hazard->next;
   g_mutex_unlock (&hazards_lock);
 
-  ssem_thread_slot_set (SSEM_THREAD_SLOT_FAST_HAZARD, NULL);
   ssem_thread_slot_set (SSEM_THREAD_SLOT_HAZARD, NULL);
   g_free (hazard);
   free_retired ();
@@ -118,8 +119,6 @@ register_thread (void)
 
   ssem_hooks_watch_thread ();
   ssem_thread_slot_set (SSEM_THREAD_SLOT_HAZARD, hazard);
-  if (ssem_barrier_is_asymmetric)
-    ssem_thread_slot_set (SSEM_THREAD_SLOT_FAST_HAZARD, hazard);
 
   return hazard;
 }
@@ -165,7 +164,7 @@ announce (SsemHazard   *hazard,
           SsemInstance *instance)
 {
   atomic_store_explicit (&hazard->inside[depth], instance, memory_order_relaxed);
-  if (ssem_hazard_get_fast () != NULL)
+  if (ssem_barrier_is_asymmetric)
     atomic_signal_fence (memory_order_seq_cst);
   else
     atomic_thread_fence (memory_order_seq_cst);
@@ -259,7 +258,7 @@ is_any_thread_inside (SsemInstance *instance)
         }
     }
 
-  return FALSE;
+  return ssem_backend_is_in_fast (instance);
 }
 
 /* Returns whether another thread could be inside an instance; with hazards_lock. */
@@ -361,6 +360,8 @@ is_briefly_used (SsemInstance *instance)
   int i;
 
   g_mutex_lock (&hazards_lock);
+  if (is_retired (instance))
+    is_used = ssem_backend_is_in_fast (instance);
   for (hazard = is_retired (instance) ? hazards : NULL; hazard != NULL; hazard = hazard->next)
     {
       for (i = 0; i < SSEM_HAZARD_MAX_DEPTH; i++)

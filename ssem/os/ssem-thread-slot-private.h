@@ -17,8 +17,7 @@ G_BEGIN_DECLS
 typedef enum
 {
   SSEM_THREAD_SLOT_HAZARD,
-  SSEM_THREAD_SLOT_FAST_HAZARD,
-  SSEM_THREAD_SLOT_HANDLES,        /* see ssem-shm-attachment.c */
+  SSEM_THREAD_SLOT_HANDLES,        /* see ssem-shm-slot.c */
   SSEM_THREAD_SLOT_RECENT_HANDLES, /* the first of four */
   SSEM_THREAD_N_SLOTS = SSEM_THREAD_SLOT_RECENT_HANDLES + 4,
 } SsemThreadSlot;
@@ -41,5 +40,20 @@ extern G_GNUC_INTERNAL _Thread_local gpointer ssem_thread_slots_[SSEM_THREAD_N_S
 #define ssem_thread_slot_set(slot, data) (ssem_thread_slots_[slot] = (data))
 
 #endif
+
+/* Returns a pointer that no other thread gets while this one lives. It is faster than a thread's own
+ * pointer where the compiler can read the thread register: that needs one instruction, the pointer
+ * a call. */
+static inline gpointer
+ssem_thread_slot_owner (void)
+{
+#if defined (__GNUC__) && __GNUC__ >= 11 && (defined (__x86_64__) || defined (__aarch64__))
+  return __builtin_thread_pointer ();
+#elif defined (_WIN32)
+  return g_thread_self ();
+#else
+  return &ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD);
+#endif
+}
 
 G_END_DECLS

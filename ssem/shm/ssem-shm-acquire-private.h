@@ -88,10 +88,6 @@ int  ssem_shm_acquirer_release    (SsemShmAcquirer   *self,
                                    int                n,
                                    int                undo_mask);
 
-/* Wakes waiters after @n units were released, when there are any waiters. */
-void ssem_shm_acquirer_wake       (SsemShmAcquirer *self,
-                                   int              n);
-
 /* Ends watching for deaths, when the process leaves. Wakes a waiter that can watch instead. */
 void ssem_shm_acquirer_unwatch    (SsemShmAcquirer *self);
 

@@ -82,7 +82,7 @@ add (SsemShmSlotHandle *handle,
      int                delta,
      int                undo_mask)
 {
-  SsemShmResult result = ssem_shm_counter_add (*handle, delta, -delta & undo_mask);
+  SsemShmResult result = ssem_shm_counter_add (handle, delta, -delta & undo_mask);
 
   /* The next operation may take the fast path. */
   if (result == SSEM_SHM_DONE)
@@ -125,23 +125,9 @@ ssem_shm_acquirer_spin (SsemShmAcquirer *self,
   return ssem_shm_waiters_spin (self->member->segment, request->n) && take (request) ? 0 : -EAGAIN;
 }
 
-int
-ssem_shm_acquirer_release (SsemShmAcquirer   *self,
-                           SsemShmSlotHandle *handle,
-                           int                n,
-                           int                undo_mask)
-{
-  if (add (handle, n, undo_mask) != SSEM_SHM_DONE)
-    return -EOVERFLOW;
-  if (ssem_shm_waiters_is_anybody (handle->segment))
-    ssem_shm_acquirer_wake (self, n);
-
-  return 0;
-}
-
-void
-ssem_shm_acquirer_wake (SsemShmAcquirer *self,
-                        int              n)
+static void
+wake (SsemShmAcquirer *self,
+      int              n)
 {
   if (ssem_shm_waiters_wake (self->member, n) == 0 &&
       atomic_fetch_add (&self->n_vain_wakes, 1) % VAIN_WAKES_BEFORE_RECOUNT ==
@@ -153,6 +139,22 @@ ssem_shm_acquirer_wake (SsemShmAcquirer *self,
     }
 }
 
+int
+ssem_shm_acquirer_release (SsemShmAcquirer   *self,
+                           SsemShmSlotHandle *handle,
+                           int                n,
+                           int                undo_mask)
+{
+  gboolean has_cleared = ssem_shm_waiters_clear_bit (handle->segment);
+  SsemShmResult result = add (handle, n, undo_mask);
+
+  if (has_cleared)
+    ssem_shm_waiters_wake_all (self->member);
+  else if (result == SSEM_SHM_DONE && ssem_shm_waiters_is_anybody (handle->segment))
+    wake (self, n);
+
+  return result == SSEM_SHM_DONE ? 0 : -EOVERFLOW;
+}
 /* --- Watching for deaths --- */
 
 /* Returns until when a thread of a listener sleeps, in monotonic time. */

@@ -222,7 +222,7 @@ ssem_shm_attachment_reset (SsemShmAttachment *self,
   if (result != 0)
     return result;
 
-  ssem_shm_counter_reset (*handle, value);
+  ssem_shm_counter_reset (handle, value);
   ssem_shm_waiters_wake_all (self->member);
 
   return 0;

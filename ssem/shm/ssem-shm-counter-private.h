@@ -28,84 +28,144 @@ typedef struct
   SsemShmSegment *segment;
   SsemShmSlot *slot;
   guint32 index;
-  guint64 shifted_index; /* the index, shifted to the slot field of `state` */
+  guint32 committed; /* a copy of the slot's */
 
-  /* For add_fast (). prepare_fast () fills these fields, and add_fast () updates them. */
-  guint64 last_word; /* the word that this slot stored in `state` last; 0 disables add_fast () */
-  gint64 holding;    /* the slot's holding */
-  gint64 least;      /* a smaller holding needs a new stamp, which add_fast () cannot write */
+  /* For the fast path. prepare_fast () fills these fields, and the fast path updates them. */
+  atomic_uint_least64_t last_word; /* the word that this slot stored in `state` last, or one of the
+                                    * numbers below; written by the thread only */
+  gint64 holding;                  /* the slot's holding */
+  gint64 least;                    /* a smaller holding needs a new stamp, which the fast path
+                                    * cannot write */
 } SsemShmSlotHandle;
+
+/* Numbers that `last_word` contains instead of a word. With either, begin_fast () returns FALSE,
+ * because of the waiters bit. An instruction can store each of them as it is, which takes a number
+ * of 32 bits with its sign. */
+#define SSEM_SHM_WORD_UNKNOWN ((guint64) G_MININT32)     /* the fast path cannot operate */
+#define SSEM_SHM_WORD_IN_USE  ((guint64) G_MININT32 + 1) /* the thread is on the fast path */
+
+/* An operation on the fast path. */
+typedef struct
+{
+  guint64 word; /* the expected content of `state` */
+  guint64 next; /* the content after the operation */
+} SsemShmFast;
+
+/* Returns a handle of slot @index, which the caller has claimed. */
+SsemShmSlotHandle ssem_shm_slot_handle_make (SsemShmSegment *segment,
+                                             guint32         index);
 
 /* Adds @delta to the value and @holding_change to the slot's holding. Both may be negative. Changes
  * neither unless the result is SSEM_SHM_DONE. */
-SsemShmResult ssem_shm_counter_add          (SsemShmSlotHandle handle,
-                                             int               delta,
-                                             int               holding_change);
+SsemShmResult ssem_shm_counter_add          (SsemShmSlotHandle *handle,
+                                             int                delta,
+                                             int                holding_change);
 
-/* Prepares @handle for add_fast () after add () or reset (). If another slot has changed `state`
- * since, add_fast () stays disabled. */
+/* Prepares @handle for the fast path after add () or reset (). If another slot has changed `state`
+ * since, or threads wait, the fast path stays disabled. */
 void          ssem_shm_counter_prepare_fast (SsemShmSlotHandle *handle);
 
-/* Does what add () does, if this slot made the last change of `state`. That is the common case
- * without contention: the epoch is the same, and no success of another slot needs to be recorded.
+/* The fast path: does what add () does, if this slot made the last change of `state`. That is the
+ * common case without contention: the epoch is the same, no thread waits, and no success of another
+ * slot needs to be recorded.
  *
- * Returns FALSE in all other cases, for example if there are too few units or too many, or if the
- * handle is not prepared. Then neither the value nor the holding has changed; call add () for the
- * result.
+ *   begin_fast ()   announces the operation to the other threads of the process.
+ *   finish_fast ()  operates, and takes the announcement back.
+ *   leave_fast ()   takes the announcement back instead.
  *
- * @may_end_holding is a compile-time constant. It may be FALSE only if @holding_change is never
- * negative. The function does not read the clock, which would take a tenth of the function's time.
- * So the start time of a holding that begins here is unknown.
+ * begin_fast () and finish_fast () return FALSE if the fast path cannot operate: there are too few
+ * units or too many, a thread waits, or another slot has operated. Then neither the value nor the
+ * holding has changed, and nothing is announced. Call add () for the result.
  *
- * The processor delays a load from the segment until the thread's previous swap is complete. So
- * this function loads nothing from the segment before its own swap, and compares `state` with the
- * word that this slot stored last. Any other change has stored another slot or sequence in `state`,
- * and the swap fails. */
-static G_ALWAYS_INLINE inline gboolean
-ssem_shm_counter_add_fast (SsemShmSlotHandle *handle,
-                           int                delta,
-                           int                holding_change,
-                           gboolean           may_end_holding)
+ * The processor delays a load from the segment until the thread's previous swap is complete. So the
+ * fast path loads nothing from the segment before its own swap, and compares `state` with the word
+ * that this slot stored last. Any other change has stored another slot or sequence in `state`, or
+ * the waiters bit, and the swap fails. @is_release is a compile-time constant. */
+static inline void
+ssem_shm_counter_leave_fast (SsemShmSlotHandle *handle,
+                             guint64            word)
 {
-  guint64 word = handle->last_word;
-  SsemShmSlot *slot;
-  gint64 holding;
+  /* Release: the operation's accesses come before another thread unmaps the segment. */
+  atomic_store_explicit (&handle->last_word, word, memory_order_release);
+}
+
+static G_ALWAYS_INLINE inline gboolean
+ssem_shm_counter_begin_fast (SsemShmSlotHandle *handle,
+                             gboolean           is_release,
+                             int                n,
+                             SsemShmFast       *fast)
+{
+  guint64 units = (guint64) n << SSEM_SHM_STATE_VALUE_SHIFT;
+  guint64 word = atomic_load_explicit (&handle->last_word, memory_order_relaxed);
   guint64 next;
 
-  /* The sequence increases by one; the slot and the epoch stay the same. A sequence that wraps
-   * would change the slot. A value out of range would change the lowest bit of the epoch. */
-  next = word + (G_GUINT64_CONSTANT (1) << 32) + (guint64) (gint64) delta;
-  if (G_UNLIKELY (word == 0 ||
-                  ((next ^ word) & (SSEM_SHM_STATE_SLOT | SSEM_SHM_STATE_EPOCH)) != 0))
+  /* A value out of range overflows. */
+  if (G_UNLIKELY (is_release ? __builtin_add_overflow (word, units, &next)
+                             : __builtin_sub_overflow (word, units, &next)))
     return FALSE;
 
-  holding = ssem_shm_sum (handle->holding, holding_change);
-  if (may_end_holding && G_UNLIKELY (holding < handle->least))
-    return FALSE;
+  atomic_store_explicit (&handle->last_word, SSEM_SHM_WORD_IN_USE, memory_order_relaxed);
 
-  /* prepare_fast () has written the stamp. */
-  slot = handle->slot;
-  atomic_store_explicit (&slot->record[next >> 32 & 1].holding, holding, memory_order_relaxed);
+  /* A sequence that wraps sets the waiters bit. */
+  fast->word = word;
+  fast->next = next + SSEM_SHM_STATE_SEQUENCE_ONE;
+  if (G_LIKELY ((fast->next & SSEM_SHM_STATE_WAITERS) == 0))
+    return TRUE;
 
-  if (G_UNLIKELY (!atomic_compare_exchange_strong (&handle->segment->state, &word, next)))
+  ssem_shm_counter_leave_fast (handle, word);
+
+  return FALSE;
+}
+
+static inline gboolean
+ssem_shm_counter_is_in_fast (SsemShmSlotHandle *handle)
+{
+  /* Acquire: pairs with the release in leave_fast (). */
+  return atomic_load_explicit (&handle->last_word, memory_order_acquire) == SSEM_SHM_WORD_IN_USE;
+}
+
+/* The function does not read the clock, which would take a tenth of the function's time. So the
+ * start time of a holding that begins here is unknown. A holding ends only in a release. */
+static G_ALWAYS_INLINE inline gboolean
+ssem_shm_counter_finish_fast (SsemShmSlotHandle *handle,
+                              gboolean           is_release,
+                              gint64             holding_change,
+                              SsemShmFast        fast)
+{
+  guint64 word = fast.word;
+  SsemShmSlot *slot = handle->slot;
+  gint64 holding = ssem_shm_sum (handle->holding, holding_change);
+  guint32 committed = handle->committed;
+
+  if (is_release && G_UNLIKELY (holding < handle->least))
     {
-      handle->last_word = 0;
+      ssem_shm_counter_leave_fast (handle, SSEM_SHM_WORD_UNKNOWN);
       return FALSE;
     }
-  handle->last_word = next;
+
+  /* A signal handler may have operated since begin_fast () loaded the word. Then the swap fails, but
+   * the record must be the one that `committed` does not select even so. prepare_fast () has written
+   * the stamp, and sets the handle's holding again if the swap fails. */
   handle->holding = holding;
+  atomic_store_explicit (&slot->holding[~committed & 1], holding, memory_order_relaxed);
+
+  if (G_UNLIKELY (!atomic_compare_exchange_strong (&handle->segment->state, &word, fast.next)))
+    {
+      ssem_shm_counter_leave_fast (handle, SSEM_SHM_WORD_UNKNOWN);
+      return FALSE;
+    }
 
   /* Release: a thread that loads this sequence with acquire also sees the record. */
-  atomic_store_explicit (&slot->committed,
-                         atomic_load_explicit (&slot->committed, memory_order_relaxed) + 1,
-                         memory_order_release);
+  handle->committed = committed + 1;
+  atomic_store_explicit (&slot->committed, committed + 1, memory_order_release);
+  ssem_shm_counter_leave_fast (handle, fast.next);
 
   return TRUE;
 }
 
 /* Sets the value and starts a new epoch, in which no process holds units. */
-void          ssem_shm_counter_reset        (SsemShmSlotHandle handle,
-                                             int               value);
+void          ssem_shm_counter_reset        (SsemShmSlotHandle *handle,
+                                             int                value);
 
 /* Returns whether the operation after the slot's committed operation took place. @word is `state`,
  * loaded before the call. The answer is final only for a slot whose owner no longer runs. */
@@ -115,11 +175,8 @@ ssem_shm_counter_next_operation_succeeded (SsemShmSlot *slot,
                                            guint64      word)
 {
   guint32 next = atomic_load (&slot->committed) + 1;
-  SsemShmState state = ssem_shm_state_unpack (word);
 
-  return (state.slot == index &&
-          state.sequence == SSEM_SHM_LOW_BITS (next, SSEM_SHM_SEQUENCE_BITS)) ||
-         atomic_load (&slot->done) == next;
+  return ssem_shm_state_is_operation (word, index, next) || atomic_load (&slot->done) == next;
 }
 
 /* Returns the owner word, without flags, of a slot that belongs to process @attach_id. */

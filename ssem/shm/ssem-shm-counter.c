@@ -49,7 +49,7 @@
  *   `state` has its old content again. The swap would then succeed and return the units twice. So
  *   each attempt first swaps a mark into `state`: slot 0 with a number from `n_marks`. Then the
  *   attempt checks again whether the units have been returned, and swaps from the mark. Only
- *   reclaim attempts put marks into `state`, so a mark can recur only after 262,144 attempts.
+ *   reclaim attempts put marks into `state`, so a mark can recur only after 131,072 attempts.
  *
  *   The next owner of a slot begins with a sequence beyond the sequence of the reclaim.
  *
@@ -62,8 +62,8 @@
  *
  * Wrapping
  *
- *   `state` holds 18 bits of the sequence. Suppose a process stops between its load of `state` and
- *   its swap, while one slot runs a multiple of 262,144 operations and leaves the same value. Then
+ *   `state` holds 17 bits of the sequence. Suppose a process stops between its load of `state` and
+ *   its swap, while one slot runs a multiple of 131,072 operations and leaves the same value. Then
  *   the swap succeeds as if `state` had not changed, which is right for the value. But the swap
  *   erases the name of an operation whose success may be unrecorded. If that operation's process
  *   dies just after its own swap, other processes may not learn that the operation took place.
@@ -154,10 +154,8 @@ write_record (SsemShmSlot *slot,
               guint32      epoch,
               guint32      since)
 {
-  SsemShmRecord *record = &slot->record[sequence & 1];
-
-  atomic_store_explicit (&record->holding, holding, memory_order_relaxed);
-  atomic_store_explicit (&record->stamp, SSEM_SHM_STAMP_MAKE (epoch, since),
+  atomic_store_explicit (&slot->holding[sequence & 1], holding, memory_order_relaxed);
+  atomic_store_explicit (&slot->stamp[sequence & 1], SSEM_SHM_STAMP_MAKE (epoch, since),
                          memory_order_relaxed);
 }
 
@@ -166,19 +164,19 @@ load_holding (SsemShmSlot *slot,
               guint32      sequence,
               guint32      epoch)
 {
-  SsemShmRecord *record = &slot->record[sequence & 1];
+  guint64 stamp = atomic_load_explicit (&slot->stamp[sequence & 1], memory_order_relaxed);
 
-  if (SSEM_SHM_STAMP_EPOCH (atomic_load_explicit (&record->stamp, memory_order_relaxed)) != epoch)
+  if (SSEM_SHM_STAMP_EPOCH (stamp) != epoch)
     return 0;
 
-  return atomic_load_explicit (&record->holding, memory_order_relaxed);
+  return atomic_load_explicit (&slot->holding[sequence & 1], memory_order_relaxed);
 }
 
 static inline guint32
 load_since (SsemShmSlot *slot,
             guint32      sequence)
 {
-  guint64 stamp = atomic_load_explicit (&slot->record[sequence & 1].stamp, memory_order_relaxed);
+  guint64 stamp = atomic_load_explicit (&slot->stamp[sequence & 1], memory_order_relaxed);
 
   return SSEM_SHM_STAMP_SINCE (stamp);
 }
@@ -199,7 +197,7 @@ compute_since (SsemShmSlot *slot,
 
 /* Returns the slot's committed sequence, and raises a `done` that is more than 2^30 behind.
  * Otherwise the sequence could wrap until it equals the old `done`, and an operation that failed in
- * a crash would look like a success. add_fast () refuses when the low bits of the sequence wrap, so
+ * a crash would look like a success. The fast path refuses when the low bits of the sequence wrap, so
  * this function runs often enough. */
 static guint32
 get_committed_and_refresh_done (SsemShmSlot *slot)
@@ -213,13 +211,28 @@ get_committed_and_refresh_done (SsemShmSlot *slot)
   return committed;
 }
 
-SsemShmResult
-ssem_shm_counter_add (SsemShmSlotHandle handle,
-                      int               delta,
-                      int               holding_change)
+SsemShmSlotHandle
+ssem_shm_slot_handle_make (SsemShmSegment *segment,
+                           guint32         index)
 {
-  SsemShmSegment *segment = handle.segment;
-  SsemShmSlot *slot = handle.slot;
+  SsemShmSlot *slot = &segment->slots[index];
+
+  return (SsemShmSlotHandle) {
+    .segment = segment,
+    .slot = slot,
+    .index = index,
+    .committed = atomic_load_explicit (&slot->committed, memory_order_relaxed),
+    .last_word = SSEM_SHM_WORD_UNKNOWN,
+  };
+}
+
+SsemShmResult
+ssem_shm_counter_add (SsemShmSlotHandle *handle,
+                      int                delta,
+                      int                holding_change)
+{
+  SsemShmSegment *segment = handle->segment;
+  SsemShmSlot *slot = handle->slot;
   guint32 committed = get_committed_and_refresh_done (slot);
   guint64 old_word = atomic_load_explicit (&segment->state, memory_order_acquire);
   guint64 new_word;
@@ -240,16 +253,17 @@ ssem_shm_counter_add (SsemShmSlotHandle handle,
       after = ssem_shm_sum (before, holding_change);
       write_record (slot, committed + 1, after, epoch,
                     compute_since (slot, committed, before, after));
-      if (state.slot != handle.index && state.slot != 0)
+      if (state.slot != handle->index && state.slot != 0)
         record_success (segment, old_word);
 
-      new_word = ssem_shm_state_pack (state.value + delta, state.epoch, handle.index,
-                                      committed + 1);
+      new_word = ssem_shm_state_replace (old_word, state.value + delta, state.epoch,
+                                         handle->index, committed + 1);
     }
   while (!atomic_compare_exchange_strong (&segment->state, &old_word, new_word));
 
   /* Release: pairs with the acquire in record_success (). */
   atomic_store_explicit (&slot->committed, committed + 1, memory_order_release);
+  handle->committed = committed + 1;
 
   return SSEM_SHM_DONE;
 }
@@ -258,30 +272,33 @@ void
 ssem_shm_counter_prepare_fast (SsemShmSlotHandle *handle)
 {
   SsemShmSlot *slot = handle->slot;
-  guint32 committed = atomic_load_explicit (&slot->committed, memory_order_relaxed);
+  guint32 committed = handle->committed;
   guint64 word = atomic_load_explicit (&handle->segment->state, memory_order_relaxed);
   guint64 stamp;
 
-  handle->last_word = 0;
-  if (!ssem_shm_state_is_operation (word, handle->shifted_index, committed))
+  atomic_store_explicit (&handle->last_word, SSEM_SHM_WORD_UNKNOWN, memory_order_relaxed);
+  if (!ssem_shm_state_is_operation (word, handle->index, committed) ||
+      (word & SSEM_SHM_STATE_WAITERS) != 0)
     return;
 
-  /* add_fast () writes no stamp, so the other record gets a copy of the current stamp. */
-  stamp = atomic_load_explicit (&slot->record[committed & 1].stamp, memory_order_relaxed);
-  atomic_store_explicit (&slot->record[~committed & 1].stamp, stamp, memory_order_relaxed);
+  /* The fast path writes no stamp, so the other record gets a copy of the current stamp. */
+  stamp = atomic_load_explicit (&slot->stamp[committed & 1], memory_order_relaxed);
+  atomic_store_explicit (&slot->stamp[~committed & 1], stamp, memory_order_relaxed);
 
-  handle->last_word = word;
-  handle->holding = atomic_load_explicit (&slot->record[committed & 1].holding,
-                                          memory_order_relaxed);
+  handle->holding = atomic_load_explicit (&slot->holding[committed & 1], memory_order_relaxed);
   handle->least = SSEM_SHM_STAMP_SINCE (stamp) != 0 ? 1 : G_MININT64;
+
+  /* At the end: a signal handler that interrupts this takes the fast path from then on. */
+  atomic_signal_fence (memory_order_seq_cst);
+  atomic_store_explicit (&handle->last_word, word, memory_order_relaxed);
 }
 
 void
-ssem_shm_counter_reset (SsemShmSlotHandle handle,
-                        int               value)
+ssem_shm_counter_reset (SsemShmSlotHandle *handle,
+                        int                value)
 {
-  SsemShmSegment *segment = handle.segment;
-  SsemShmSlot *slot = handle.slot;
+  SsemShmSegment *segment = handle->segment;
+  SsemShmSlot *slot = handle->slot;
   guint32 committed = get_committed_and_refresh_done (slot);
   guint64 old_word = atomic_load_explicit (&segment->state, memory_order_acquire);
   guint64 new_word;
@@ -293,10 +310,11 @@ ssem_shm_counter_reset (SsemShmSlotHandle handle,
 
       epoch = get_epoch (segment, &state);
       write_record (slot, committed + 1, 0, epoch + 1, 0);
-      if (state.slot != handle.index && state.slot != 0)
+      if (state.slot != handle->index && state.slot != 0)
         record_success (segment, old_word);
 
-      new_word = ssem_shm_state_pack (value, state.epoch + 1, handle.index, committed + 1);
+      new_word = ssem_shm_state_replace (old_word, value, state.epoch + 1, handle->index,
+                                         committed + 1);
     }
   while (!atomic_compare_exchange_strong (&segment->state, &old_word, new_word));
 
@@ -304,6 +322,7 @@ ssem_shm_counter_reset (SsemShmSlotHandle handle,
   atomic_compare_exchange_strong (&segment->epoch, &epoch, epoch + 1);
   atomic_store_explicit (&segment->initial, value, memory_order_relaxed);
   atomic_store_explicit (&slot->committed, committed + 1, memory_order_release);
+  handle->committed = committed + 1;
 }
 
 /* --- Slots --- */
@@ -555,7 +574,7 @@ put_mark (SsemShmSegment *segment,
 {
   SsemShmState state = ssem_shm_state_unpack (*word);
   guint32 sequence = atomic_fetch_add (&segment->n_marks, 1);
-  guint64 mark = ssem_shm_state_pack (state.value, state.epoch, 0, sequence);
+  guint64 mark = ssem_shm_state_replace (*word, state.value, state.epoch, 0, sequence);
 
   if (state.slot != 0)
     record_success (segment, *word);
@@ -593,8 +612,8 @@ try_to_reclaim (SsemShmSegment *segment,
   state = ssem_shm_state_unpack (word);
   value = (int) (state.value + MIN (holding, SSEM_SHM_VALUE_MAX - state.value));
   *has_returned = atomic_compare_exchange_strong (&segment->state, &word,
-                                               ssem_shm_state_pack (value, state.epoch, first,
-                                                                    sequence));
+                                                  ssem_shm_state_replace (word, value, state.epoch,
+                                                                          first, sequence));
 
   return *has_returned;
 }

@@ -42,14 +42,17 @@ G_BEGIN_DECLS
  * state, 64 bits, changed by compare-and-swap only
  *
  *   bits    name      meaning
- *   0-30    value     units available
- *   31      epoch     lowest bit of the epoch
- *   32-49   sequence  low bits of the sequence of the last operation, or the number of a mark
- *   50-61   slot      the slot of the last operation. Slot 0 means a mark, or no operation yet.
- *   62-63   epoch     the next two bits of the epoch
+ *   0-11    slot      the slot of the last operation. Slot 0 means a mark, or no operation yet.
+ *   12-14   epoch     low bits of the epoch
+ *   15-31   sequence  low bits of the sequence of the last operation, or the number of a mark
+ *   32      waiters   set if a thread may be asleep: see ssem-shm-waiters.c
+ *   33-63   value     units available
  *
- *   Waiters sleep on the lower half. The slot and the sequence identify the operation that changed
- *   `state` last, so we say that `state` names the operation.
+ *   Waiters sleep on the upper half. The slot and the sequence identify the operation that changed
+ *   the value last, so we say that `state` names the operation.
+ *
+ *   The order of the fields serves the fast path. A sequence that wraps carries into the waiters
+ *   bit, and a value out of range carries out of the word.
  *
  * epoch, 32 bits: the whole number of the epoch. A reset advances the bits in `state` first and
  * this word second. A process that finds this word one behind advances the word.
@@ -87,7 +90,7 @@ G_BEGIN_DECLS
 #define SSEM_SHM_VALUE_MAX G_MAXINT
 
 #define SSEM_SHM_SLOT_BITS     12
-#define SSEM_SHM_SEQUENCE_BITS 18
+#define SSEM_SHM_SEQUENCE_BITS 17
 #define SSEM_SHM_EPOCH_BITS    3
 
 /* Slot 0 belongs to no process. */
@@ -96,12 +99,6 @@ G_BEGIN_DECLS
 #define SSEM_SHM_N_LISTENERS 3
 #define SSEM_SHM_LINE        64
 #define SSEM_SHM_PAGE        4096
-
-typedef struct
-{
-  atomic_int_least64_t holding;
-  atomic_uint_least64_t stamp;
-} SsemShmRecord;
 
 #define SSEM_SHM_STAMP_EPOCH(stamp)       ((guint32) (stamp))
 #define SSEM_SHM_STAMP_SINCE(stamp)       ((guint32) ((stamp) >> 32))
@@ -112,7 +109,8 @@ typedef struct
   atomic_uint_least64_t owner;
   atomic_uint_least32_t committed;
   atomic_uint_least32_t done;
-  SsemShmRecord record[2];
+  atomic_int_least64_t holding[2]; /* of the two records */
+  atomic_uint_least64_t stamp[2];
   atomic_uint_least32_t waiting;
   atomic_int_least32_t pid;
   atomic_uint_least32_t pid_name_space;
@@ -178,7 +176,7 @@ G_STATIC_ASSERT (sizeof (atomic_uint_least64_t) == 8 && sizeof (atomic_uint_leas
 
 /* Identifies the layout. Change the leading number whenever a field moves; the sizes reveal most
  * other changes. */
-#define SSEM_SHM_LAYOUT ((guint32) (6u << 24 | (sizeof (SsemShmSegment) + sizeof (SsemShmSlot))))
+#define SSEM_SHM_LAYOUT ((guint32) (7u << 24 | (sizeof (SsemShmSegment) + sizeof (SsemShmSlot))))
 
 #define SSEM_SHM_SIZE(n_slots) (sizeof (SsemShmSegment) + (gsize) (n_slots) * sizeof (SsemShmSlot))
 
@@ -211,17 +209,24 @@ typedef struct
 
 #define SSEM_SHM_LOW_BITS(word, bits) ((guint32) (word) & ((1u << (bits)) - 1))
 
-#define SSEM_SHM_STATE_EPOCH (G_GUINT64_CONSTANT (1) << 31 | G_GUINT64_CONSTANT (3) << 62)
-#define SSEM_SHM_STATE_SLOT  (((G_GUINT64_CONSTANT (1) << SSEM_SHM_SLOT_BITS) - 1) << 50)
+#define SSEM_SHM_STATE_EPOCH_SHIFT    SSEM_SHM_SLOT_BITS
+#define SSEM_SHM_STATE_SEQUENCE_SHIFT (SSEM_SHM_STATE_EPOCH_SHIFT + SSEM_SHM_EPOCH_BITS)
+#define SSEM_SHM_STATE_WAITERS_SHIFT  (SSEM_SHM_STATE_SEQUENCE_SHIFT + SSEM_SHM_SEQUENCE_BITS)
+#define SSEM_SHM_STATE_VALUE_SHIFT    (SSEM_SHM_STATE_WAITERS_SHIFT + 1)
+
+#define SSEM_SHM_STATE_SEQUENCE_ONE   (G_GUINT64_CONSTANT (1) << SSEM_SHM_STATE_SEQUENCE_SHIFT)
+#define SSEM_SHM_STATE_WAITERS        (G_GUINT64_CONSTANT (1) << SSEM_SHM_STATE_WAITERS_SHIFT)
+
+G_STATIC_ASSERT (SSEM_SHM_STATE_WAITERS_SHIFT == 32);
 
 static inline SsemShmState
 ssem_shm_state_unpack (guint64 word)
 {
   return (SsemShmState) {
-    .value = (int) (word & G_MAXINT32),
-    .epoch = (guint32) (word >> 31 & 1) | (guint32) (word >> 62) << 1,
-    .slot = SSEM_SHM_LOW_BITS (word >> 50, SSEM_SHM_SLOT_BITS),
-    .sequence = SSEM_SHM_LOW_BITS (word >> 32, SSEM_SHM_SEQUENCE_BITS),
+    .value = (int) (word >> SSEM_SHM_STATE_VALUE_SHIFT),
+    .epoch = SSEM_SHM_LOW_BITS (word >> SSEM_SHM_STATE_EPOCH_SHIFT, SSEM_SHM_EPOCH_BITS),
+    .slot = SSEM_SHM_LOW_BITS (word, SSEM_SHM_SLOT_BITS),
+    .sequence = SSEM_SHM_LOW_BITS (word >> SSEM_SHM_STATE_SEQUENCE_SHIFT, SSEM_SHM_SEQUENCE_BITS),
   };
 }
 
@@ -231,22 +236,41 @@ ssem_shm_state_pack (int     value,
                      guint32 slot,
                      guint32 sequence)
 {
-  return (guint64) value |
-         (guint64) (epoch & 1) << 31 |
-         (guint64) SSEM_SHM_LOW_BITS (sequence, SSEM_SHM_SEQUENCE_BITS) << 32 |
-         (guint64) slot << 50 |
-         (guint64) (epoch >> 1 & 3) << 62;
+  return (guint64) value << SSEM_SHM_STATE_VALUE_SHIFT |
+         (guint64) SSEM_SHM_LOW_BITS (sequence, SSEM_SHM_SEQUENCE_BITS)
+           << SSEM_SHM_STATE_SEQUENCE_SHIFT |
+         (guint64) SSEM_SHM_LOW_BITS (epoch, SSEM_SHM_EPOCH_BITS) << SSEM_SHM_STATE_EPOCH_SHIFT |
+         slot;
 }
 
-/* Returns whether @word, a content of `state`, names operation @sequence of a slot. @shifted_index
- * is the slot's index, already shifted to the slot field of `state`. */
+/* Returns the content of `state` that follows @word: the same waiters bit, all else new. */
+static inline guint64
+ssem_shm_state_replace (guint64 word,
+                        int     value,
+                        guint32 epoch,
+                        guint32 slot,
+                        guint32 sequence)
+{
+  return (word & SSEM_SHM_STATE_WAITERS) | ssem_shm_state_pack (value, epoch, slot, sequence);
+}
+
+/* Returns whether @word, a content of `state`, names operation @sequence of slot @index. */
 static inline gboolean
 ssem_shm_state_is_operation (guint64 word,
-                             guint64 shifted_index,
+                             guint32 index,
                              guint32 sequence)
 {
-  return (word & ~(SSEM_SHM_STATE_EPOCH | G_MAXINT32)) ==
-         (shifted_index | (guint64) SSEM_SHM_LOW_BITS (sequence, SSEM_SHM_SEQUENCE_BITS) << 32);
+  SsemShmState state = ssem_shm_state_unpack (word);
+
+  return state.slot == index &&
+         state.sequence == SSEM_SHM_LOW_BITS (sequence, SSEM_SHM_SEQUENCE_BITS);
+}
+
+/* Returns the half of @word that waiters sleep on. */
+static inline guint32
+ssem_shm_state_get_sleep_half (guint64 word)
+{
+  return (guint32) (word >> SSEM_SHM_STATE_WAITERS_SHIFT);
 }
 
 G_END_DECLS

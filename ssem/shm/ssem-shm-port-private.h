@@ -126,7 +126,7 @@ void           ssem_shm_member_unwatch (SsemShmMember    *self);
 
 /* --- Sleep and wake --- */
 
-/* Sleeps, as the waiter of @slot, if the lower half of `state` is @expected. May return early at
+/* Sleeps, as the waiter of @slot, if the upper half of `state` is @expected. May return early at
  * any time. Returns FALSE if @deadline_usec, in monotonic time, has passed. */
 gboolean       ssem_shm_sleep      (SsemShmMember *self,
                                     guint32        slot,

@@ -84,7 +84,7 @@ has_units (SsemShmSegment *segment,
   guint64 word = atomic_load (&segment->state);
   guint32 committed = atomic_load (&slot->committed);
 
-  return atomic_load (&slot->record[committed & 1].holding) != 0 ||
+  return atomic_load (&slot->holding[committed & 1]) != 0 ||
          ssem_shm_counter_next_operation_succeeded (slot, index, word);
 }
 

@@ -21,19 +21,25 @@ G_BEGIN_DECLS
 
 /* A thread's slot handles of one segment, by the depth of the operation. The first is for an
  * operation that interrupts no other; the others are claimed at their first use. So no operation
- * writes the slot of an operation that it interrupts. */
+ * writes the slot of an operation that it interrupts. An operation on the fast path uses the first
+ * handle and counts for no depth, so there is one handle more. */
 typedef struct _SsemShmSlotHandles SsemShmSlotHandles;
 struct _SsemShmSlotHandles
 {
   /* With the first handle a whole cache line: an operation reads nothing else that is the
    * thread's. */
-  _Alignas (SSEM_SHM_LINE) guint64 serial; /* of the SsemShmSlots; 0 in a child of fork () */
-  SsemShmSlotHandle handle[SSEM_SHM_MAX_DEPTH];
-  SsemShmSlotHandles *next; /* of the same thread; or in the list of idle ones */
+  _Alignas (SSEM_SHM_LINE) _Atomic (gpointer) thread; /* ssem_thread_slot_owner (); NULL if idle */
+  guint64 serial;                    /* of the SsemShmSlots; 0 in a child of fork () */
+  SsemShmSlotHandle handle[SSEM_SHM_MAX_DEPTH + 1];
+  SsemShmSlotHandles *next;          /* of the same thread; or in the list of idle ones */
+  SsemShmSlotHandles *next_of_slots; /* under slots_lock: of the same SsemShmSlots */
 };
 
 G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemShmSlotHandles, handle) + sizeof (SsemShmSlotHandle) <=
                  SSEM_SHM_LINE);
+
+/* The handles of no thread. */
+extern G_GNUC_INTERNAL SsemShmSlotHandles ssem_shm_no_handles;
 
 /* The slots of this process in one segment. */
 typedef struct
@@ -44,6 +50,7 @@ typedef struct
   atomic_uint_least32_t unused_index; /* the same, until a thread operates on the slot; then 0 */
   GMutex claim_lock;        /* makes threads wait for each other that would enlarge the segment */
   SsemShmSlotHandles *idle; /* under slots_lock */
+  SsemShmSlotHandles *all;  /* under slots_lock */
 } SsemShmSlots;
 
 /* Prepares this module. Call it before the other functions. */
@@ -76,25 +83,122 @@ int     ssem_shm_slots_get_handle (SsemShmSlots       *self,
                                    guint               depth,
                                    SsemShmSlotHandle **handle);
 
-/* For how many segments a thread finds its handles on the fast path. */
-#define SSEM_SHM_N_RECENT (SSEM_THREAD_N_SLOTS - SSEM_THREAD_SLOT_RECENT_HANDLES)
-
-/* Returns which of the thread's pointers leads to its handles of the object with that serial. */
-static inline guint
-ssem_shm_slots_get_recent_index (guint64 serial)
+/* What an object keeps for the fast path, in its own memory. The design note is in
+ * ssem-shm-slot.c. */
+typedef struct
 {
-  return SSEM_THREAD_SLOT_RECENT_HANDLES + (guint) (serial % SSEM_SHM_N_RECENT);
+  _Atomic (SsemShmSlotHandles *) handles; /* of one of the threads that use the object */
+  atomic_uint_least64_t serial;    /* of the SsemShmSlots; 0 while closed; with a flag while paused */
+  gint64 undo_mask;                       /* all bits with undo, none without */
+} SsemShmFastPath;
+
+#define SSEM_SHM_FAST_PATH_PAUSED (G_GUINT64_CONSTANT (1) << 63)
+
+/* Begins an operation on the fast path with @handles, which are the calling thread's. Returns the
+ * handle to operate with; NULL if the fast path cannot operate. Next call
+ * ssem_shm_counter_finish_fast (). */
+static G_ALWAYS_INLINE inline SsemShmSlotHandle *
+ssem_shm_fast_path_begin (SsemShmFastPath    *self,
+                          SsemShmSlotHandles *handles,
+                          gboolean            is_release,
+                          int                 n,
+                          SsemShmFast        *fast)
+{
+  SsemShmSlotHandle *handle = &handles->handle[0];
+
+  if (G_UNLIKELY (!ssem_shm_counter_begin_fast (handle, is_release, n, fast)))
+    return NULL;
+
+  /* ssem_shm_slots_is_in_fast () makes this thread pass a real fence. */
+  atomic_signal_fence (memory_order_seq_cst);
+
+  if (G_LIKELY (handles->serial == atomic_load_explicit (&self->serial, memory_order_relaxed)))
+    return handle;
+
+  ssem_shm_counter_leave_fast (handle, fast->word);
+
+  return NULL;
 }
 
-/* Returns the calling thread's handle for an operation that interrupts no other, if the thread has
- * used this segment recently; else NULL. */
-static inline SsemShmSlotHandle *
-ssem_shm_slots_peek_handle (guint64 serial,
-                            guint   recent_index)
+/* Adds or takes @n units on the fast path with @handles. Returns FALSE, without any effect, if that
+ * is impossible. */
+static G_ALWAYS_INLINE inline gboolean
+ssem_shm_fast_path_operate_with (SsemShmFastPath    *self,
+                                 SsemShmSlotHandles *handles,
+                                 gboolean            is_release,
+                                 int                 n)
 {
-  SsemShmSlotHandles *handles = ssem_thread_slot_get (recent_index);
+  SsemShmFast fast;
+  SsemShmSlotHandle *handle = ssem_shm_fast_path_begin (self, handles, is_release, n, &fast);
+  gint64 change = is_release ? -(gint64) n : n;
 
-  return G_LIKELY (handles != NULL && handles->serial == serial) ? &handles->handle[0] : NULL;
+  return handle != NULL &&
+         ssem_shm_counter_finish_fast (handle, is_release, change & self->undo_mask, fast);
 }
+
+/* Does the same in the thread whose handles the object keeps. Returns FALSE in any other. */
+static G_ALWAYS_INLINE inline gboolean
+ssem_shm_fast_path_operate (SsemShmFastPath *self,
+                            gboolean         is_release,
+                            int              n)
+{
+  SsemShmSlotHandles *handles = atomic_load_explicit (&self->handles, memory_order_relaxed);
+
+  return atomic_load_explicit (&handles->thread, memory_order_relaxed) ==
+           ssem_thread_slot_owner () &&
+         ssem_shm_fast_path_operate_with (self, handles, is_release, n);
+}
+
+/* Does the same in any thread that has used the segment recently. */
+gboolean ssem_shm_fast_path_operate_in_any_thread (SsemShmFastPath *self,
+                                                   gboolean         is_release,
+                                                   int              n);
+
+static inline void
+ssem_shm_fast_path_init (SsemShmFastPath *self)
+{
+  atomic_store_explicit (&self->handles, &ssem_shm_no_handles, memory_order_relaxed);
+}
+
+/* Opens the fast path of an object. Its threads then use the slots with that serial. */
+static inline void
+ssem_shm_fast_path_open (SsemShmFastPath *self,
+                         guint64          serial,
+                         int              undo_mask)
+{
+  self->undo_mask = undo_mask;
+  atomic_store (&self->serial, serial);
+}
+
+static inline void
+ssem_shm_fast_path_close (SsemShmFastPath *self)
+{
+  atomic_store (&self->serial, 0);
+  ssem_shm_fast_path_init (self);
+}
+
+/* Pauses or resumes the fast path. Neither has an effect while it is closed. */
+static inline void
+ssem_shm_fast_path_set_paused (SsemShmFastPath *self,
+                               gboolean         is_paused)
+{
+  guint64 serial = atomic_load (&self->serial);
+  guint64 next = is_paused ? serial | SSEM_SHM_FAST_PATH_PAUSED
+                           : serial & ~SSEM_SHM_FAST_PATH_PAUSED;
+
+  if (serial != 0 && serial != next)
+    atomic_compare_exchange_strong (&self->serial, &serial, next);
+}
+
+static inline gboolean
+ssem_shm_fast_path_is_paused (SsemShmFastPath *self)
+{
+  return (atomic_load_explicit (&self->serial, memory_order_relaxed) &
+          SSEM_SHM_FAST_PATH_PAUSED) != 0;
+}
+
+/* Returns whether another thread may be on the fast path with a handle of @self, after the object
+ * that it used was closed. Waits for a moment. */
+gboolean ssem_shm_slots_is_in_fast (SsemShmSlots *self);
 
 G_END_DECLS

@@ -32,10 +32,32 @@
  *   the handler always finds a complete list. It takes no lock and allocates nothing if the thread
  *   has handles of the segment.
  *
+ * The fast path
+ *
+ *   An operation on the fast path does not announce the instance that it uses (see
+ *   ssem-hazard.c). Instead its handle says that it is in use:
+ *
+ *     operation   set last_word of the handle to SSEM_SHM_WORD_IN_USE; fence; check whether the
+ *                 object still has the handle's serial
+ *     close       (the object has lost the serial) fence; check each handle with that serial
+ *
+ *   So at least one of them sees the other. The one that closes makes both fences: see
+ *   ssem-barrier-private.h. Where the system has no such fence, no object opens its fast path.
+ *
+ *   Most objects are used by one thread. So an object keeps a pointer to the handles of one thread,
+ *   which that thread reaches without its own pointers. The object may keep it longer than the
+ *   thread lives or uses the segment. So the memory of handles is never freed but used for other
+ *   handles, and each operation checks whose they are, and of which segment.
+ *
+ *   A handler that interrupts an operation on the fast path finds last_word in use, so it takes the
+ *   slow path with the thread's next handle. An operation on the slow path sets last_word to
+ *   SSEM_SHM_WORD_UNKNOWN before it operates, so a handler that interrupts it takes the slow path,
+ *   too.
+ *
  * Fork
  *
- *   The child shares no slot with its parent. The serials in the forking thread's handles become 0,
- *   so the next operation finds no handle; idle handles are freed.
+ *   The child shares no slot with its parent. The serials in all handles become 0, so the next
+ *   operation finds no handle; idle handles are dropped.
  *
  * Locks, in this order
  *
@@ -43,39 +65,83 @@
  *   slots_lock  Protects the table and the idle handles. Held across a fork.
  */
 
+/* How often the one that closes looks whether a handle still is in use. An operation on the fast
+ * path takes some nanoseconds, so only a thread that does not run stays there. */
+#define N_LOOKS 1000
+
+/* For how many segments a thread finds its handles without a search. */
+#define N_RECENT (SSEM_THREAD_N_SLOTS - SSEM_THREAD_SLOT_RECENT_HANDLES)
+
+SsemShmSlotHandles ssem_shm_no_handles = { .handle[0].last_word = SSEM_SHM_WORD_UNKNOWN };
+
 static GMutex slots_lock;
-static GHashTable *table; /* serial -> SsemShmSlots, all there are */
+static GHashTable *table;         /* serial -> SsemShmSlots, all there are */
+static SsemShmSlotHandles *spare; /* memory for handles */
 static guint64 last_serial;
 
-/* Frees the idle handles. With slots_lock. */
+/* With slots_lock. */
 static void
-free_idle (SsemShmSlots *self)
+put_into_spare (SsemShmSlotHandles *handles)
+{
+  atomic_store_explicit (&handles->thread, NULL, memory_order_relaxed);
+  handles->next = spare;
+  spare = handles;
+}
+
+/* Drops @handles of @self. With slots_lock. */
+static void
+drop_handles (SsemShmSlots       *self,
+              SsemShmSlotHandles *handles)
+{
+  SsemShmSlotHandles **link = &self->all;
+
+  while (*link != NULL && *link != handles)
+    link = &(*link)->next_of_slots;
+  if (*link != NULL)
+    *link = handles->next_of_slots;
+  put_into_spare (handles);
+}
+
+/* Drops the idle handles. With slots_lock. */
+static void
+drop_idle (SsemShmSlots *self)
 {
   while (self->idle != NULL)
     {
       SsemShmSlotHandles *handles = self->idle;
 
       self->idle = handles->next;
-      g_aligned_free (handles);
+      drop_handles (self, handles);
     }
+}
+
+/* Makes the handles useless for all threads: a new thread may be taken for one of the parent's. */
+static void
+forget_handles (SsemShmSlots *self)
+{
+  SsemShmSlotHandles *handles;
+
+  drop_idle (self);
+  for (handles = self->all; handles != NULL; handles = handles->next_of_slots)
+    {
+      handles->serial = 0;
+      atomic_store_explicit (&handles->thread, NULL, memory_order_relaxed);
+    }
+  self->all = NULL;
 }
 
 static void
 forget_in_child (void)
 {
-  SsemShmSlotHandles *handles = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
   GHashTableIter iter;
   gpointer value;
-
-  for (; handles != NULL; handles = handles->next)
-    handles->serial = 0;
 
   g_hash_table_iter_init (&iter, table);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {
       SsemShmSlots *slots = value;
 
-      free_idle (slots);
+      forget_handles (slots);
       ssem_shm_slots_detach (slots);
       /* A thread that the child does not have may hold it. */
       g_mutex_init (&slots->claim_lock);
@@ -91,7 +157,7 @@ free_empty_slots (SsemShmSlots       *self,
   gboolean is_empty = TRUE;
   int i;
 
-  for (i = 0; i < SSEM_SHM_MAX_DEPTH; i++)
+  for (i = 0; i <= SSEM_SHM_MAX_DEPTH; i++)
     {
       SsemShmSlotHandle *handle = &handles->handle[i];
 
@@ -100,7 +166,7 @@ free_empty_slots (SsemShmSlots       *self,
       if (handle->index != self->attached_index &&
           ssem_shm_counter_free_empty_slot (handle->segment, handle->index,
                                             self->member->attach_id))
-        *handle = (SsemShmSlotHandle) { 0 };
+        *handle = (SsemShmSlotHandle) { .last_word = SSEM_SHM_WORD_UNKNOWN };
       else
         is_empty = FALSE;
     }
@@ -116,7 +182,7 @@ return_handles (void)
   int i;
 
   ssem_thread_slot_set (SSEM_THREAD_SLOT_HANDLES, NULL);
-  for (i = 0; i < SSEM_SHM_N_RECENT; i++)
+  for (i = 0; i < N_RECENT; i++)
     ssem_thread_slot_set (SSEM_THREAD_SLOT_RECENT_HANDLES + i, NULL);
 
   ssem_thread_lock (&slots_lock);
@@ -125,12 +191,17 @@ return_handles (void)
       SsemShmSlotHandles *next = handles->next;
       SsemShmSlots *slots = g_hash_table_lookup (table, &handles->serial);
 
-      if (slots == NULL || free_empty_slots (slots, handles))
+      if (slots == NULL)
         {
-          g_aligned_free (handles);
+          put_into_spare (handles);
+        }
+      else if (free_empty_slots (slots, handles))
+        {
+          drop_handles (slots, handles);
         }
       else
         {
+          atomic_store_explicit (&handles->thread, NULL, memory_order_relaxed);
           handles->next = slots->idle;
           slots->idle = handles;
         }
@@ -165,7 +236,8 @@ ssem_shm_slots_clear (SsemShmSlots *self)
 {
   ssem_thread_lock (&slots_lock);
   g_hash_table_remove (table, &self->serial);
-  free_idle (self);
+  drop_idle (self);
+  self->all = NULL;
   ssem_shm_slots_detach (self);
   ssem_thread_unlock (&slots_lock);
 }
@@ -291,17 +363,19 @@ claim_handle (SsemShmSlots      *self,
   if (result != 0)
     return result;
 
-  *handle = (SsemShmSlotHandle) {
-    .segment = self->member->segment,
-    .slot = &self->member->segment->slots[slot],
-    .index = slot,
-    .shifted_index = ssem_shm_state_pack (0, 0, slot, 0),
-  };
+  *handle = ssem_shm_slot_handle_make (self->member->segment, slot);
 
   return 0;
 }
 
 /* --- A thread's list --- */
+
+/* Returns which of the thread's pointers leads to its handles of the object with that serial. */
+static guint
+get_recent_index (guint64 serial)
+{
+  return SSEM_THREAD_SLOT_RECENT_HANDLES + (guint) (serial % N_RECENT);
+}
 
 static SsemShmSlotHandles *
 find_handles (guint64 serial)
@@ -319,7 +393,7 @@ forget_recent (SsemShmSlotHandles *handles)
 {
   int i;
 
-  for (i = 0; i < SSEM_SHM_N_RECENT; i++)
+  for (i = 0; i < N_RECENT; i++)
     {
       if (ssem_thread_slot_get (SSEM_THREAD_SLOT_RECENT_HANDLES + i) == handles)
         ssem_thread_slot_set (SSEM_THREAD_SLOT_RECENT_HANDLES + i, NULL);
@@ -348,9 +422,9 @@ drop_stale_handles (void)
             before->next = next;
           else
             ssem_thread_slot_set (SSEM_THREAD_SLOT_HANDLES, next);
-          /* A signal handler must not find them any more when they are freed. */
+          /* A signal handler must not find them any more when they are spare. */
           atomic_signal_fence (memory_order_seq_cst);
-          g_aligned_free (handles);
+          put_into_spare (handles);
         }
       handles = next;
     }
@@ -372,16 +446,37 @@ take_idle (SsemShmSlots *self)
 }
 
 static SsemShmSlotHandles *
+new_handles (SsemShmSlots *self)
+{
+  SsemShmSlotHandles *handles;
+  int i;
+
+  ssem_thread_lock (&slots_lock);
+  handles = spare;
+  if (handles != NULL)
+    spare = handles->next;
+  else
+    handles = g_aligned_alloc0 (1, sizeof *handles, SSEM_SHM_LINE);
+
+  handles->serial = self->serial;
+  for (i = 0; i <= SSEM_SHM_MAX_DEPTH; i++)
+    handles->handle[i] = (SsemShmSlotHandle) { .last_word = SSEM_SHM_WORD_UNKNOWN };
+  handles->next_of_slots = self->all;
+  self->all = handles;
+  ssem_thread_unlock (&slots_lock);
+
+  return handles;
+}
+
+static SsemShmSlotHandles *
 add_handles (SsemShmSlots *self)
 {
   SsemShmSlotHandles *handles = take_idle (self);
 
   if (handles == NULL)
-    {
-      handles = g_aligned_alloc0 (1, sizeof *handles, SSEM_SHM_LINE);
-      handles->serial = self->serial;
-    }
+    handles = new_handles (self);
   handles->next = ssem_thread_slot_get (SSEM_THREAD_SLOT_HANDLES);
+  atomic_store_explicit (&handles->thread, ssem_thread_slot_owner (), memory_order_relaxed);
   ssem_hooks_watch_thread ();
   /* A signal handler finds them complete. */
   atomic_signal_fence (memory_order_seq_cst);
@@ -400,16 +495,69 @@ ssem_shm_slots_get_handle (SsemShmSlots       *self,
 
   if (handles == NULL)
     handles = add_handles (self);
+  if (ssem_shm_counter_is_in_fast (&handles->handle[0]))
+    depth++;
   *handle = &handles->handle[depth];
   if ((*handle)->segment == NULL)
     result = claim_handle (self, depth, *handle);
   if (result != 0)
     return result;
 
-  /* The caller changes `state` in another way than add_fast (). */
-  (*handle)->last_word = 0;
+  atomic_store_explicit (&(*handle)->last_word, SSEM_SHM_WORD_UNKNOWN, memory_order_relaxed);
+  atomic_signal_fence (memory_order_seq_cst);
   if (depth == 0)
-    ssem_thread_slot_set (ssem_shm_slots_get_recent_index (self->serial), handles);
+    ssem_thread_slot_set (get_recent_index (self->serial), handles);
 
   return 0;
+}
+
+/* --- The fast path --- */
+
+gboolean
+ssem_shm_fast_path_operate_in_any_thread (SsemShmFastPath *self,
+                                          gboolean         is_release,
+                                          int              n)
+{
+  guint64 serial = atomic_load_explicit (&self->serial, memory_order_relaxed);
+  SsemShmSlotHandles *handles = ssem_thread_slot_get (get_recent_index (serial));
+  SsemShmSlotHandles *kept;
+
+  if (handles == NULL)
+    return FALSE;
+
+  if (!(is_release ? ssem_shm_fast_path_operate_with (self, handles, TRUE, n)
+                   : ssem_shm_fast_path_operate_with (self, handles, FALSE, n)))
+    return FALSE;
+
+  /* The next time the shorter way, unless the object is another thread's. */
+  kept = atomic_load_explicit (&self->handles, memory_order_relaxed);
+  if (atomic_load_explicit (&kept->thread, memory_order_relaxed) == NULL)
+    atomic_store_explicit (&self->handles, handles, memory_order_relaxed);
+
+  return TRUE;
+}
+
+static gboolean
+stays_in_fast (SsemShmSlotHandle *handle)
+{
+  int i = 0;
+
+  while (i < N_LOOKS && ssem_shm_counter_is_in_fast (handle))
+    i++;
+
+  return i == N_LOOKS;
+}
+
+gboolean
+ssem_shm_slots_is_in_fast (SsemShmSlots *self)
+{
+  SsemShmSlotHandles *handles;
+
+  ssem_thread_lock (&slots_lock);
+  for (handles = self->all; handles != NULL && !stays_in_fast (&handles->handle[0]);
+       handles = handles->next_of_slots)
+    ;
+  ssem_thread_unlock (&slots_lock);
+
+  return handles != NULL;
 }

@@ -46,6 +46,11 @@ void        ssem_shm_waiters_call_off (SsemShmMember  *member,
                                        SsemShmWaiter  *waiter,
                                        guint32         slot);
 
+/* Lets operations take the fast path again, which wakes nobody, if no thread waits. To be called
+ * before a release. If it returns TRUE, call wake_all () after the release: a thread may have begun
+ * to wait. */
+gboolean    ssem_shm_waiters_clear_bit (SsemShmSegment *segment);
+
 /* Wakes waiters after @n units were released. Returns how many were asleep. */
 int         ssem_shm_waiters_wake     (SsemShmMember  *member,
                                        int             n);
@@ -54,7 +59,7 @@ int         ssem_shm_waiters_wake     (SsemShmMember  *member,
  * lost. */
 void        ssem_shm_waiters_wake_all (SsemShmMember  *member);
 
-/* Counts the waiters again, after some have died. */
+/* Counts the waiters again, and sets the waiters bit, after some processes have died. */
 void        ssem_shm_waiters_recount  (SsemShmSegment *segment);
 
 static inline gboolean

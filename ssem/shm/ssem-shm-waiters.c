@@ -17,10 +17,21 @@
  *
  * No wake-up is lost
  *
- *   A waiter counts itself, then loads `state`, then sleeps if the lower half of `state` still is
- *   what it loaded. A releaser swaps `state`, then loads the count. All of these are sequentially
- *   consistent, so either the waiter sees the units or the releaser sees the waiter. The system
- *   compares the lower half again when it puts the waiter to sleep.
+ *   A waiter counts itself, then sets the waiters bit in `state`, then sleeps if the upper half of
+ *   `state` still is what it stored. The system compares the upper half again when it puts the
+ *   waiter to sleep. The bit is part of that half, so a waiter that falls asleep later than the bit
+ *   was cleared does not sleep.
+ *
+ *   A release on the fast path wakes nobody, and swaps only a word without the bit. So it comes
+ *   before the bit, and the waiter sees the units. Any other release swaps `state`, then loads the
+ *   count. All of these are sequentially consistent, so either the waiter sees the units or the
+ *   releaser sees the waiter.
+ *
+ *   No operation drops the bit. A release that finds nobody waiting clears it before its swap. A
+ *   thread that began to wait meanwhile may sleep without the bit, and others may have released on
+ *   the fast path. So that release wakes all waiters afterwards if there are any, and each of them
+ *   sets the bit again before it sleeps. If the releaser dies before that, the process that
+ *   reclaims its units sets the bit and wakes as many waiters as there are units.
  *
  *   A wake-up is no promise: a woken waiter looks again, and others may be faster. A release of n
  *   units wakes n waiters, or all if one is greedy: a wake-up of a waiter that needs more would be
@@ -87,6 +98,31 @@ ssem_shm_waiters_retract (SsemShmSegment *segment,
   atomic_store (&segment->slots[slot].waiting, 0);
 }
 
+/* Sets the waiters bit unless there are @n units. Returns the content of `state`. */
+static guint64
+set_bit (SsemShmSegment *segment,
+         int             n)
+{
+  guint64 word = atomic_load (&segment->state);
+
+  while (ssem_shm_state_unpack (word).value < n && (word & SSEM_SHM_STATE_WAITERS) == 0)
+    {
+      if (atomic_compare_exchange_weak (&segment->state, &word, word | SSEM_SHM_STATE_WAITERS))
+        word |= SSEM_SHM_STATE_WAITERS;
+    }
+
+  return word;
+}
+
+gboolean
+ssem_shm_waiters_clear_bit (SsemShmSegment *segment)
+{
+  guint64 word = atomic_load (&segment->state);
+
+  return (word & SSEM_SHM_STATE_WAITERS) != 0 && !ssem_shm_waiters_is_anybody (segment) &&
+         atomic_compare_exchange_strong (&segment->state, &word, word & ~SSEM_SHM_STATE_WAITERS);
+}
+
 /* Returns how long a waiter may sleep. With many waiters each sleeps longer, for a time of its own:
  * some thirty looks a second are enough for all of them. */
 static gint64
@@ -114,9 +150,10 @@ ssem_shm_waiters_sleep (SsemShmMember *member,
   guint64 word;
 
   atomic_store (&waiter->is_asleep, TRUE);
-  word = atomic_load (&member->segment->state);
+  word = set_bit (member->segment, n);
   if (ssem_shm_state_unpack (word).value < n && !atomic_load (&waiter->is_called_off))
-    is_woken = ssem_shm_sleep (member, slot, (guint32) word, MIN (deadline_usec, longest));
+    is_woken = ssem_shm_sleep (member, slot, ssem_shm_state_get_sleep_half (word),
+                               MIN (deadline_usec, longest));
   atomic_store (&waiter->is_asleep, FALSE);
 
   return is_woken;
@@ -171,11 +208,13 @@ ssem_shm_waiters_recount (SsemShmSegment *segment)
           if (n != 0 && atomic_load (&slot->owner) != 0)
             counted += announcement (n);
         }
-      if ((guint32) word == (guint32) counted)
-        return;
     }
-  while (!atomic_compare_exchange_weak (&segment->waiters, &word,
+  while ((guint32) word != (guint32) counted &&
+         !atomic_compare_exchange_weak (&segment->waiters, &word,
                                         ((word >> 32) + 1) << 32 | counted));
+
+  if (counted != 0)
+    set_bit (segment, G_MAXINT);
 }
 
 static inline void

@@ -48,17 +48,12 @@ claim (SsemShmSegment *segment,
 
   g_assert_cmpuint (index, >, 0);
 
-  return (SsemShmSlotHandle) {
-    .segment = segment,
-    .slot = &segment->slots[index],
-    .index = index,
-    .shifted_index = ssem_shm_state_pack (0, 0, index, 0),
-  };
+  return ssem_shm_slot_handle_make (segment, index);
 }
 
 void
-add (SsemShmSlotHandle handle,
-     int               delta)
+add (SsemShmSlotHandle *handle,
+     int                delta)
 {
   g_assert_cmpint (ssem_shm_counter_add (handle, delta, -delta), ==, SSEM_SHM_DONE);
 }

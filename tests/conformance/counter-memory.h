@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include "ssem/shm/ssem-shm-counter-private.h"
+#include "counter-fast.h"
 
 G_BEGIN_DECLS
 
@@ -26,7 +26,7 @@ SsemShmSlotHandle claim          (SsemShmSegment    *segment,
                                   guint64            process);
 
 /* Adds @delta units, which the process then holds no longer. */
-void              add            (SsemShmSlotHandle  handle,
+void              add            (SsemShmSlotHandle *handle,
                                   int                delta);
 
 guint             count_slots_of (SsemShmSegment    *segment,

@@ -21,165 +21,22 @@ test_add (void)
   a = claim (memory.mappings[0], 1);
   b = claim (memory.mappings[1], 2);
 
-  add (a, -60);
-  add (b, -40);
+  add (&a, -60);
+  add (&b, -40);
   g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, 0);
-  g_assert_cmpint (ssem_shm_counter_add (a, -1, 1), ==, SSEM_SHM_TOO_FEW);
-  add (b, 50);
-  g_assert_cmpint (ssem_shm_counter_add (a, -51, 51), ==, SSEM_SHM_TOO_FEW);
-  g_assert_cmpint (ssem_shm_counter_add (a, G_MAXINT - 49, 0), ==, SSEM_SHM_TOO_MANY);
+  g_assert_cmpint (ssem_shm_counter_add (&a, -1, 1), ==, SSEM_SHM_TOO_FEW);
+  add (&b, 50);
+  g_assert_cmpint (ssem_shm_counter_add (&a, -51, 51), ==, SSEM_SHM_TOO_FEW);
+  g_assert_cmpint (ssem_shm_counter_add (&a, G_MAXINT - 49, 0), ==, SSEM_SHM_TOO_MANY);
   g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, 50);
   g_assert_cmpint (ssem_shm_counter_get_holding (memory.mappings[2], 1), ==, 60);
   g_assert_cmpint (ssem_shm_counter_get_holding (memory.mappings[2], 2), ==, -10);
 
   /* Up to the last unit, and without undo: no process owes it. */
-  g_assert_cmpint (ssem_shm_counter_add (a, G_MAXINT - 50, 0), ==, SSEM_SHM_DONE);
+  g_assert_cmpint (ssem_shm_counter_add (&a, G_MAXINT - 50, 0), ==, SSEM_SHM_DONE);
   g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, G_MAXINT);
-  g_assert_cmpint (ssem_shm_counter_add (b, 1, -1), ==, SSEM_SHM_TOO_MANY);
+  g_assert_cmpint (ssem_shm_counter_add (&b, 1, -1), ==, SSEM_SHM_TOO_MANY);
   g_assert_cmpint (ssem_shm_counter_get_holding (memory.mappings[2], 1), ==, 60);
-
-  memory_clear (&memory);
-}
-
-/* The short way does what the long one does, where it may be gone at all. */
-static void
-test_add_fast (void)
-{
-  Memory memory;
-  SsemShmSlotHandle a, b;
-  int n_fast = 0, held = 0, i;
-
-  memory_init (&memory);
-  a = claim (memory.mappings[0], 1);
-  b = claim (memory.mappings[1], 2);
-
-  g_assert_false (ssem_shm_counter_add_fast (&a, -1, 1, FALSE));
-  for (i = 0; i < 600000; i++)
-    {
-      int delta = g_test_rand_int_range (-5, 6);
-
-      if (ssem_shm_counter_add_fast (&a, delta, -delta, delta > 0))
-        {
-          n_fast++;
-        }
-      else
-        {
-          a.last_word = 0;
-          if (ssem_shm_counter_add (a, delta, -delta) != SSEM_SHM_DONE)
-            continue;
-          ssem_shm_counter_prepare_fast (&a);
-        }
-      held -= delta;
-      if (i % 1000 == 0 && held < INITIAL)
-        {
-          add (b, -1);
-          g_assert_false (ssem_shm_counter_add_fast (&a, 1, -1, TRUE));
-          add (b, 1);
-        }
-      g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, INITIAL - held);
-    }
-  g_assert_cmpint (ssem_shm_counter_get_holding (memory.mappings[2], 1), ==, held);
-  g_assert_cmpint (n_fast, >, 400000);
-
-  /* It passes neither end of the value, whatever the lowest bit of the epoch, which stands next to
-   * it, is. */
-  for (i = 0; i < 2; i++)
-    {
-      ssem_shm_counter_reset (a, 1);
-      ssem_shm_counter_prepare_fast (&a);
-      g_assert_false (ssem_shm_counter_add_fast (&a, -2, 0, FALSE));
-      g_assert_false (ssem_shm_counter_add_fast (&a, G_MAXINT, 0, TRUE));
-      g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, 1);
-      g_assert_true (ssem_shm_counter_add_fast (&a, G_MAXINT - 1, 0, TRUE));
-      g_assert_false (ssem_shm_counter_add_fast (&a, 1, 0, TRUE));
-      g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[2]), ==, G_MAXINT);
-    }
-
-  memory_clear (&memory);
-}
-
-/* What a thread remembers of its slot is true, or is not used. */
-static void
-test_prepare_fast (void)
-{
-  Memory memory;
-  SsemShmSegment *segment;
-  SsemShmSlotHandle a, b;
-
-  memory_init (&memory);
-  segment = memory.mappings[1];
-  a = claim (memory.mappings[0], 1);
-  b = claim (memory.mappings[2], 2);
-
-  /* prepare_fast () has no effect for a slot that did not make the last change. */
-  ssem_shm_counter_prepare_fast (&a);
-  g_assert_false (ssem_shm_counter_add_fast (&a, -1, 1, FALSE));
-  add (a, -7);
-  add (b, -1);
-  ssem_shm_counter_prepare_fast (&a);
-  g_assert_false (ssem_shm_counter_add_fast (&a, -1, 1, FALSE));
-  add (a, 7);
-  ssem_shm_counter_prepare_fast (&a);
-
-  /* What it holds, in either record, and in an epoch that only one of them has seen. */
-  ssem_shm_counter_reset (a, INITIAL);
-  ssem_shm_counter_prepare_fast (&a);
-  g_assert_true (ssem_shm_counter_add_fast (&a, -5, 5, FALSE));
-  g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 5);
-  g_assert_true (ssem_shm_counter_add_fast (&a, -2, 2, FALSE));
-  g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 7);
-  g_assert_true (ssem_shm_counter_add_fast (&a, 7, -7, TRUE));
-  g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 0);
-
-  /* And nothing of it once another has begun the next epoch. */
-  g_assert_true (ssem_shm_counter_add_fast (&a, -3, 3, FALSE));
-  ssem_shm_counter_reset (b, INITIAL);
-  g_assert_false (ssem_shm_counter_add_fast (&a, -1, 1, FALSE));
-  g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 0);
-  add (a, -1);
-  ssem_shm_counter_prepare_fast (&a);
-  g_assert_true (ssem_shm_counter_add_fast (&a, -1, 1, FALSE));
-  g_assert_cmpint (ssem_shm_counter_get_holding (segment, 1), ==, 2);
-
-  memory_clear (&memory);
-}
-
-static guint32
-since_of (SsemShmSlotHandle handle)
-{
-  return ssem_shm_counter_peek_since (handle.segment, handle.segment->state, handle.index);
-}
-
-/* Since when units are held is known as long as any of those are that were taken the long way. */
-static void
-test_since (void)
-{
-  Memory memory;
-  SsemShmSlotHandle handle;
-  guint32 since;
-
-  memory_init (&memory);
-  handle = claim (memory.mappings[0], 1);
-  add (handle, -2);
-  since = since_of (handle);
-  g_assert_cmpuint (since, >, 0);
-
-  ssem_shm_counter_prepare_fast (&handle);
-  g_assert_true (ssem_shm_counter_add_fast (&handle, -1, 1, FALSE));
-  g_assert_cmpuint (since_of (handle), ==, since);
-  g_assert_true (ssem_shm_counter_add_fast (&handle, 2, -2, TRUE));
-  g_assert_cmpuint (since_of (handle), ==, since);
-
-  /* The fast path does not release the last of them: the next unit is held since another time. */
-  g_assert_false (ssem_shm_counter_add_fast (&handle, 1, -1, TRUE));
-  g_assert_cmpint (ssem_shm_counter_get_holding (handle.segment, 1), ==, 1);
-  add (handle, 1);
-  ssem_shm_counter_prepare_fast (&handle);
-  g_assert_true (ssem_shm_counter_add_fast (&handle, -1, 1, FALSE));
-  g_assert_cmpint (ssem_shm_counter_get_holding (handle.segment, 1), ==, 1);
-  g_assert_cmpuint (since_of (handle), ==, 0);
-  g_assert_true (ssem_shm_counter_add_fast (&handle, 3, -3, TRUE));
-  g_assert_cmpint (ssem_shm_counter_get_holding (handle.segment, 1), ==, -2);
 
   memory_clear (&memory);
 }
@@ -216,19 +73,19 @@ add_until (SsemShmSlotHandle handle,
 {
   SsemShmSegment *segment = handle.segment;
   guint32 committed = handle.slot->committed;
-  SsemShmRecord *before = &handle.slot->record[committed & 1];
-  SsemShmRecord *after = &handle.slot->record[~committed & 1];
+  SsemShmSlot *slot = handle.slot;
+  guint before = committed & 1, after = ~committed & 1;
   SsemShmState state = ssem_shm_state_unpack (segment->state);
 
   if (point == COMMITTED)
-    add (handle, delta);
+    add (&handle, delta);
   if (point == BEFORE || point == COMMITTED)
     return;
 
-  after->holding = -delta;
-  if (SSEM_SHM_STAMP_EPOCH (before->stamp) == segment->epoch)
-    after->holding += before->holding;
-  after->stamp = segment->epoch;
+  slot->holding[after] = -delta;
+  if (SSEM_SHM_STAMP_EPOCH (slot->stamp[before]) == segment->epoch)
+    slot->holding[after] += slot->holding[before];
+  slot->stamp[after] = segment->epoch;
   if (point == RECORDED)
     return;
 
@@ -236,7 +93,7 @@ add_until (SsemShmSlotHandle handle,
   {
     guint32 done = handle.slot->done;
 
-    add (handle, delta);
+    add (&handle, delta);
     g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, state.value + delta);
     handle.slot->committed = committed;
     g_assert_cmpuint (handle.slot->done, ==, done);
@@ -301,9 +158,9 @@ try_case (Memory     *memory,
   for (j = 0; j < chosen->n_slots; j++)
     {
       handles[j] = claim (memory->mappings[2], 7);
-      add (handles[j], -5 * (int) (j + 1));
+      add (&handles[j], -5 * (int) (j + 1));
       holding += 5 * (int) (j + 1);
-      add (other, -1);
+      add (&other, -1);
     }
   value -= (int) holding + (int) chosen->n_slots;
 
@@ -321,19 +178,19 @@ try_case (Memory     *memory,
     case OTHERS_ADD_MORE:
       for (i = chosen->aftermath == OTHERS_ADD ? 1 : (1 << SSEM_SHM_SEQUENCE_BITS) + 3; i > 0; i--)
         {
-          add (other, -1);
-          add (other, 1);
+          add (&other, -1);
+          add (&other, 1);
         }
       break;
 
     case OTHERS_RESET:
     case OTHERS_RESET_AND_ADD:
-      ssem_shm_counter_reset (other, 42);
+      ssem_shm_counter_reset (&other, 42);
       value = 42;
       holding = 0;
       if (chosen->aftermath == OTHERS_RESET_AND_ADD)
         {
-          add (other, 3);
+          add (&other, 3);
           value += 3;
         }
       break;
@@ -356,7 +213,7 @@ try_case (Memory     *memory,
 
   if (chosen->aftermath == RECLAIMED_HALF)
     {
-      add (other, 2);
+      add (&other, 2);
       value += 2;
     }
   if (chosen->aftermath >= RECLAIMED_HALF)
@@ -367,8 +224,8 @@ try_case (Memory     *memory,
   /* The slots' next owner begins with nothing, and all goes on. */
   handles[0] = claim (memory->mappings[4], 9);
   g_assert_cmpint (ssem_shm_counter_get_holding (segment, 9), ==, 0);
-  add (handles[0], -4);
-  add (other, -1);
+  add (&handles[0], -4);
+  add (&other, -1);
   g_assert_true (ssem_shm_counter_reclaim (memory->mappings[3], 9));
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value - 1);
 }
@@ -416,16 +273,16 @@ test_resetter_dies (void)
   segment = memory.mappings[0];
   resetter = claim (memory.mappings[1], 7);
   other = claim (memory.mappings[2], 8);
-  add (resetter, -9);
-  add (other, -6);
+  add (&resetter, -9);
+  add (&other, -6);
 
-  ssem_shm_counter_reset (resetter, 50);
+  ssem_shm_counter_reset (&resetter, 50);
   g_assert_cmpuint (segment->epoch, ==, 2);
   segment->epoch = 1;
   resetter.slot->committed--;
 
   /* A process that holds nothing any more creates units. */
-  add (other, 6);
+  add (&other, 6);
   g_assert_cmpuint (segment->epoch, ==, 2);
   g_assert_cmpint (ssem_shm_counter_get_holding (segment, 8), ==, -6);
   g_assert_false (ssem_shm_counter_reclaim (memory.mappings[3], 7));
@@ -445,10 +302,10 @@ test_reclaim_at_maximum (void)
   memory_init (&memory);
   dead = claim (memory.mappings[1], 7);
   other = claim (memory.mappings[2], 8);
-  add (dead, -INITIAL);
-  add (other, G_MAXINT);
-  add (dead, -1);
-  add (other, 1);
+  add (&dead, -INITIAL);
+  add (&other, G_MAXINT);
+  add (&dead, -1);
+  add (&other, 1);
   g_assert_true (!ssem_shm_counter_reclaim (memory.mappings[3], 7) ||
                  ssem_shm_counter_get_value (memory.mappings[0]) == G_MAXINT);
   g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[0]), ==, G_MAXINT);
@@ -493,9 +350,9 @@ reclaim_in_thread (gpointer data)
       if (ssem_shm_counter_reclaim (self->segment, 1000 + (guint64) round))
         atomic_fetch_add (self->n_given, 1);
       /* Some work in between, that meets the others' reclaiming. */
-      add (self->handle, -1);
+      add (&self->handle, -1);
       ssem_shm_counter_reclaim (self->segment, 1000 + (guint64) round);
-      add (self->handle, 1);
+      add (&self->handle, 1);
       atomic_fetch_add (self->n_idle, 1);
     }
 }
@@ -535,8 +392,8 @@ test_reclaimers (void)
       SsemShmSlotHandle first = claim (segment, 1000 + (guint64) i);
       SsemShmSlotHandle second = claim (segment, 1000 + (guint64) i);
 
-      add (first, -i % 7);
-      add (second, -3);
+      add (&first, -i % 7);
+      add (&second, -3);
       add_until (i % 2 == 0 ? first : second, -2, i % N_POINTS);
       atomic_store (&n_idle, 0);
       atomic_store (&n_given, 0);
@@ -565,9 +422,9 @@ add_in_thread (gpointer data)
   for (i = 0; i < 100000; i++)
     {
       n = 1 + i % 30;
-      while (ssem_shm_counter_add (*handle, -n, n) != SSEM_SHM_DONE)
+      while (ssem_shm_counter_add (handle, -n, n) != SSEM_SHM_DONE)
         g_thread_yield ();
-      add (*handle, n);
+      add (handle, n);
     }
 
   return NULL;
@@ -604,6 +461,7 @@ test_slots (void)
 {
   Memory memory;
   SsemShmSegment *segment;
+  SsemShmSlotHandle claimed;
   guint32 n = 0;
 
   memory_init (&memory);
@@ -619,7 +477,8 @@ test_slots (void)
   g_assert_cmpuint (count_slots_of (segment, n + 1), ==, 0);
   ssem_shm_counter_free_slots (segment, 1234);
   g_assert_cmpuint (count_slots_of (segment, 1234), ==, 0);
-  add (claim (segment, n + 1), -3);
+  claimed = claim (segment, n + 1);
+  add (&claimed, -3);
   g_assert_cmpuint (ssem_shm_counter_claim_slot (segment, n + 2, FALSE, 1, 0), ==, 0);
   g_assert_true (ssem_shm_counter_reclaim (segment, n + 1));
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, INITIAL);
@@ -634,12 +493,12 @@ test_claimer_dies (void)
 {
   Memory memory;
   SsemShmSegment *segment;
-  SsemShmSlotHandle former, whole;
+  SsemShmSlotHandle former, whole, claimed;
 
   memory_init (&memory);
   segment = memory.mappings[0];
   former = claim (segment, 7);
-  add (former, -9);
+  add (&former, -9);
   ssem_shm_counter_free_slots (segment, 7);
   whole = claim (segment, 8);
   g_assert_true (whole.slot == former.slot);
@@ -647,9 +506,10 @@ test_claimer_dies (void)
 
   /* Nothing but its name stands there. */
   former.slot->owner = ssem_shm_make_owner_word (9) | SSEM_SHM_OWNER_CLAIMING;
-  former.slot->record[former.slot->committed & 1].holding = 5;
-  former.slot->record[former.slot->committed & 1].stamp = segment->epoch;
-  add (claim (segment, 9), -2);
+  former.slot->holding[former.slot->committed & 1] = 5;
+  former.slot->stamp[former.slot->committed & 1] = segment->epoch;
+  claimed = claim (segment, 9);
+  add (&claimed, -2);
   g_assert_true (ssem_shm_counter_reclaim (segment, 9));
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, INITIAL - 9);
   g_assert_cmpuint (count_slots_of (segment, 9), ==, 0);
@@ -663,9 +523,6 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ssem/counter/add", test_add);
-  g_test_add_func ("/ssem/counter/add-fast", test_add_fast);
-  g_test_add_func ("/ssem/counter/prepare-fast", test_prepare_fast);
-  g_test_add_func ("/ssem/counter/since", test_since);
   g_test_add_func ("/ssem/counter/death", test_death);
   g_test_add_func ("/ssem/counter/resetter-dies", test_resetter_dies);
   g_test_add_func ("/ssem/counter/reclaim-at-maximum", test_reclaim_at_maximum);

@@ -61,6 +61,78 @@ test_dropped_in_child_while_opened (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+/* --- A thread that the child does not have --- */
+
+static void
+use_often (SsemSystemSemaphore *semaphore)
+{
+  int i;
+
+  for (i = 0; i < 10; i++)
+    {
+      assert_acquire (semaphore, 1);
+      assert_release (semaphore, 1);
+    }
+}
+
+typedef struct
+{
+  SsemSystemSemaphore *semaphore;
+  GAsyncQueue *used;
+  GAsyncQueue *orders;
+} User;
+
+static gpointer
+use_and_stay (gpointer data)
+{
+  User *self = data;
+
+  use_often (self->semaphore);
+  g_async_queue_push (self->used, self);
+  g_async_queue_pop (self->orders);
+
+  return NULL;
+}
+
+static gpointer
+use_once (gpointer semaphore)
+{
+  use_often (semaphore);
+
+  return NULL;
+}
+
+/* What an object remembers of a thread of the parent is not taken for that of a new thread in the
+ * child, which the C library gives the memory of the other. */
+static void
+test_thread_in_child (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
+  User user = { semaphore, g_async_queue_new (), g_async_queue_new () };
+  GThread *thread = g_thread_new ("user", use_and_stay, &user);
+  pid_t child;
+  int status;
+
+  g_async_queue_pop (user.used);
+  child = fork ();
+  g_assert_cmpint (child, >=, 0);
+  if (child == 0)
+    {
+      g_thread_join (g_thread_new ("user in child", use_once, semaphore));
+      raise (SIGKILL);
+    }
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_true (WIFSIGNALED (status));
+  g_assert_cmpint (WTERMSIG (status), ==, SIGKILL);
+
+  use_often (semaphore);
+  g_async_queue_push (user.orders, &user);
+  g_thread_join (thread);
+  g_async_queue_unref (user.used);
+  g_async_queue_unref (user.orders);
+  drop_object (&semaphore);
+}
+
 /* --- Siblings --- */
 
 typedef struct
@@ -269,6 +341,7 @@ const Case conformance_cases[] = {
   { "among-first-uses", NEEDS_UNDO | NEEDS_FORK_AMONG_THREADS, .rows = nothing_set_up,
     .script = among_threads },
   { "dropped-in-child-while-opened", NEEDS_FORK_AMONG_THREADS, test_dropped_in_child_while_opened },
+  { "thread-in-child", NEEDS_UNDO | NEEDS_FORK_AMONG_THREADS, test_thread_in_child },
 
   /* The parent's queue of requests, and the thread that serves it, are the parent's. */
   { "async-in-child", NEEDS_UNDO | NEEDS_FORK_AMONG_THREADS | NEEDS_PRIVATE_MEMORY, .script =

@@ -4,10 +4,10 @@
 
 #include "fuzz.h"
 
-#include "ssem/shm/ssem-shm-counter-private.h"
 #include "ssem/shm/ssem-shm-life-private.h"
 #include "ssem/shm/ssem-shm-segment-private.h"
 #include "ssem/shm/ssem-shm-waiters-private.h"
+#include "tests/conformance/counter-fast.h"
 
 #include <errno.h>
 #include <string.h>
@@ -129,22 +129,17 @@ operate (SsemShmSegment *segment,
     return;
 
   g_assert_cmpuint (index, <, atomic_load (&segment->slots_used));
-  handle = (SsemShmSlotHandle) {
-    .segment = segment,
-    .slot = &segment->slots[index],
-    .index = index,
-    .shifted_index = ssem_shm_state_pack (0, 0, index, 0),
-  };
+  handle = ssem_shm_slot_handle_make (segment, index);
 
   ssem_shm_waiters_announce (segment, index, n + 1);
   ssem_shm_waiters_retract (segment, index);
 
-  if (ssem_shm_counter_add (handle, -n, n) == SSEM_SHM_DONE)
+  if (ssem_shm_counter_add (&handle, -n, n) == SSEM_SHM_DONE)
     {
       g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value - n);
       ssem_shm_counter_prepare_fast (&handle);
-      if (!ssem_shm_counter_add_fast (&handle, n, -n, TRUE))
-        g_assert_cmpint (ssem_shm_counter_add (handle, n, -n), ==, SSEM_SHM_DONE);
+      if (!counter_add_fast (&handle, n, -n))
+        g_assert_cmpint (ssem_shm_counter_add (&handle, n, -n), ==, SSEM_SHM_DONE);
     }
   else
     {
@@ -152,7 +147,7 @@ operate (SsemShmSegment *segment,
     }
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, value);
 
-  ssem_shm_counter_reset (handle, n);
+  ssem_shm_counter_reset (&handle, n);
   g_assert_cmpint (ssem_shm_counter_get_value (segment), ==, n);
   if (ssem_shm_counter_get_holding (segment, process) > 0)
     ssem_shm_counter_reclaim (segment, process);

@@ -304,7 +304,7 @@ ssem_shm_sleep (SsemShmMember *self,
   enter_port ();
   init_cond (&sleeper.cond);
   pthread_mutex_lock (&world->lock);
-  if ((guint32) atomic_load (&world->segment->state) == expected)
+  if (ssem_shm_state_get_sleep_half (atomic_load (&world->segment->state)) == expected)
     {
       world->sleepers = g_list_append (world->sleepers, &sleeper);
       pthread_cond_broadcast (&world->changed);
@@ -519,8 +519,10 @@ port_process_run (PortProcess *self,
 {
   gboolean survives = FALSE;
 
-  /* Gets a slot, which allocates memory: not to be ended by a signal. */
-  if (!self->never_operates)
+  /* Gets a slot, which allocates memory: not to be ended by a signal. A thread that has one keeps
+   * it, to take the fast path. */
+  if (!self->never_operates &&
+      (self->handle == NULL || !pthread_equal (self->thread, pthread_self ())))
     g_assert_cmpint (ssem_shm_slots_get_handle (&self->slots, 0, &self->handle), ==, 0);
 
   self->thread = pthread_self ();
@@ -605,6 +607,20 @@ port_process_bury (PortProcess *self)
 
 /* --- What processes do --- */
 
+/* The fast path first, as in the library. */
+static gboolean
+add_fast (PortProcess *self,
+          int          delta)
+{
+  SsemShmSlotHandle *handle = self->handle;
+  gboolean is_done = counter_add_fast (handle, delta, -delta);
+
+  if (!is_done)
+    atomic_store (&handle->last_word, SSEM_SHM_WORD_UNKNOWN);
+
+  return is_done;
+}
+
 static void
 port_request (PortProcess    *self,
               SsemShmRequest *request,
@@ -624,6 +640,9 @@ port_try (PortProcess *self,
 {
   SsemShmRequest request;
 
+  if (add_fast (self, -n))
+    return 0;
+
   port_request (self, &request, n);
 
   return ssem_shm_acquirer_try (&self->acquirer, &request);
@@ -637,6 +656,9 @@ port_acquire (PortProcess *self,
   gint64 deadline_usec = timeout_usec < 0 ? G_MAXINT64 : g_get_monotonic_time () + timeout_usec;
   SsemShmRequest request;
   int result;
+
+  if (add_fast (self, -n))
+    return 0;
 
   port_request (self, &request, n);
   if (ssem_shm_acquirer_spin (&self->acquirer, &request) == 0)
@@ -653,5 +675,6 @@ void
 port_release (PortProcess *self,
               int          n)
 {
-  g_assert_cmpint (ssem_shm_acquirer_release (&self->acquirer, self->handle, n, -1), ==, 0);
+  if (!add_fast (self, n))
+    g_assert_cmpint (ssem_shm_acquirer_release (&self->acquirer, self->handle, n, -1), ==, 0);
 }

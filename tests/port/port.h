@@ -7,6 +7,7 @@
 #include "ssem/shm/ssem-shm-acquire-private.h"
 #include "ssem/shm/ssem-shm-port-private.h"
 #include "ssem/shm/ssem-shm-slot-private.h"
+#include "tests/conformance/counter-fast.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -26,11 +26,11 @@ BUGS = {
     ),
     # An operation commits before its swap.
     'early-commit': (
-        '      new_word = ssem_shm_state_pack (state.value + delta, state.epoch, handle.index,\n'
-        '                                      committed + 1);\n',
+        '      new_word = ssem_shm_state_replace (old_word, state.value + delta, state.epoch,\n'
+        '                                         handle->index, committed + 1);\n',
         '      atomic_store (&slot->committed, committed + 1);\n'
-        '      new_word = ssem_shm_state_pack (state.value + delta, state.epoch, handle.index,\n'
-        '                                      committed + 1);\n',
+        '      new_word = ssem_shm_state_replace (old_word, state.value + delta, state.epoch,\n'
+        '                                         handle->index, committed + 1);\n',
     ),
     # A process that reclaims swaps from the word that it has read, without a mark.
     'no-mark': (

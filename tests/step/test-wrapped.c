@@ -10,11 +10,11 @@
 
 /* A victim reclaims what a dead process held, and is stopped before each compare-and-swap in turn.
  * Meanwhile the owner reclaims it instead, and then makes exactly so many operations that state is
- * again the very word that the victim has read: the number of operations in it has 18 bits. The
+ * again the very word that the victim has read: the number of operations in it has 17 bits. The
  * victim goes on. A swap that takes the word for unchanged gives the units twice.
  */
 
-#define N_NUMBERS (1 << 18)
+#define N_NUMBERS (1 << 17)
 
 /* The owner has the last word before the victim reads it, with this many units. */
 #define OWNED 1

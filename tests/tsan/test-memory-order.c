@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "ssem/shm/ssem-shm-counter-private.h"
+#include "tests/conformance/counter-fast.h"
 #include "ssem/shm/ssem-shm-waiters-private.h"
 
 #include <sys/mman.h>
@@ -60,12 +60,7 @@ claim (SsemShmSegment *segment,
 
   g_assert_cmpuint (index, >, 0);
 
-  return (SsemShmSlotHandle) {
-    .segment = segment,
-    .slot = &segment->slots[index],
-    .index = index,
-    .shifted_index = ssem_shm_state_pack (0, 0, index, 0),
-  };
+  return ssem_shm_slot_handle_make (segment, index);
 }
 
 static guint64
@@ -79,11 +74,11 @@ new_process (void)
 static gboolean
 take (SsemShmSlotHandle *handle)
 {
-  if (ssem_shm_counter_add_fast (handle, -1, 1, FALSE))
+  if (counter_add_fast (handle, -1, 1))
     return TRUE;
 
-  handle->last_word = 0;
-  if (ssem_shm_counter_add (*handle, -1, 1) != SSEM_SHM_DONE)
+  handle->last_word = SSEM_SHM_WORD_UNKNOWN;
+  if (ssem_shm_counter_add (handle, -1, 1) != SSEM_SHM_DONE)
     return FALSE;
 
   ssem_shm_counter_prepare_fast (handle);
@@ -93,11 +88,11 @@ take (SsemShmSlotHandle *handle)
 static void
 give (SsemShmSlotHandle *handle)
 {
-  if (ssem_shm_counter_add_fast (handle, 1, -1, TRUE))
+  if (counter_add_fast (handle, 1, -1))
     return;
 
-  handle->last_word = 0;
-  g_assert_cmpint (ssem_shm_counter_add (*handle, 1, -1), ==, SSEM_SHM_DONE);
+  handle->last_word = SSEM_SHM_WORD_UNKNOWN;
+  g_assert_cmpint (ssem_shm_counter_add (handle, 1, -1), ==, SSEM_SHM_DONE);
   ssem_shm_counter_prepare_fast (handle);
 }
 

@@ -26,11 +26,11 @@
 #define FUTEX SYS_futex
 #endif
 
-/* The lower half of `state`, wherever the machine puts it. */
+/* The upper half of `state`, wherever the machine puts it. */
 static atomic_uint_least32_t *
 futex_word (SsemShmMember *self)
 {
-  return (atomic_uint_least32_t *) &self->segment->state + (G_BYTE_ORDER == G_BIG_ENDIAN ? 1 : 0);
+  return (atomic_uint_least32_t *) &self->segment->state + (G_BYTE_ORDER == G_BIG_ENDIAN ? 0 : 1);
 }
 
 static guint32
