@@ -12,6 +12,9 @@
  * dead[] kills a process: it stops all threads of the process where they are. Reclaimers need not
  * be killed: nothing waits for them, so the search includes runs in which one never moves on.
  *
+ * Other processes may set and clear the waiters bit of `state` at any moment; bit.pml has the
+ * reasons.
+ *
  * The words that no process can see, held[] and units, change in the very step that makes the
  * change true. The model asserts that
  *
@@ -40,6 +43,9 @@
 #ifndef SEQUENCES_GO_ON
 #define SEQUENCES_GO_ON 1 /* a new owner continues beyond the sequence of the reclaim */
 #endif
+#ifndef IGNORE_BIT
+#define IGNORE_BIT 1    /* record_success () takes no notice of the bit, which comes and goes */
+#endif
 
 /* The size of the world. */
 #ifndef INITIAL
@@ -56,6 +62,9 @@
 #endif
 #ifndef RESETS
 #define RESETS 0        /* whether CREATE is among the operations */
+#endif
+#ifndef BIT
+#define BIT 0           /* whether the bit changes */
 #endif
 #ifndef THREADS
 #define THREADS 1       /* of process 1 */
@@ -87,6 +96,7 @@ byte value = INITIAL;
 byte state_epoch = 1;
 byte state_slot;
 byte state_sequence;
+bool state_bit;
 
 byte epoch = 1;
 
@@ -98,21 +108,23 @@ byte n_kills;
 short held[N_PROCESSES + 1];
 short units = INITIAL;
 
-#define IS_AS_READ \
+#define IS_AS_READ_BUT_BIT \
   (value == v && state_epoch == e && state_slot == s && state_sequence == n)
+#define IS_AS_READ (IS_AS_READ_BUT_BIT && state_bit == b)
 
 /* What each proctype below needs for the following. Registers whose content is of no use any more
  * are cleared, which makes states equal that differ in nothing else. */
 #define REGISTERS \
   byte v, e, s, n, ep, committed, sequence, first, i, me; \
+  bool b; \
   short sum
 #define CLEAR_STATE \
-  v = 0; e = 0; s = 0; n = 0; ep = 0; committed = 0
+  v = 0; e = 0; s = 0; n = 0; b = false; ep = 0; committed = 0
 
 /* Inside atomic. */
 inline read_state ()
 {
-  v = value; e = state_epoch; s = state_slot; n = state_sequence
+  v = value; e = state_epoch; s = state_slot; n = state_sequence; b = state_bit
 }
 
 /* Without resets, there is nothing to be read. */
@@ -136,7 +148,11 @@ inline record_success_of_state ()
   if
   :: atomic { HELP && s != 0 && s != me -> committed = slot[s].committed };
      if
-     :: atomic { (committed + 1 == n || committed + 2 == n) && IS_AS_READ -> skip };
+     :: atomic {
+          (committed + 1 == n || committed + 2 == n) &&
+          (IS_AS_READ || (IGNORE_BIT && IS_AS_READ_BUT_BIT)) ->
+          skip
+        };
         d_step { if :: slot[s].done < n -> slot[s].done = n :: else fi }
      :: else
      fi
@@ -399,6 +415,16 @@ proctype killer ()
   od
 }
 
+#if BIT
+/* Others that change the bit. */
+proctype changer ()
+{
+  do
+  :: state_bit = !state_bit
+  od
+}
+#endif
+
 /* Finds a death at any time. The observer may overtake it anywhere. */
 proctype reclaimer (byte my_mark)
 {
@@ -470,6 +496,9 @@ init
     run worker (3, 0);
 #endif
     run killer ();
+#if BIT
+    run changer ();
+#endif
 #if N_RECLAIMERS > 0
     run reclaimer (1);
 #endif

@@ -106,12 +106,66 @@ class Counter(ModelCase):
         """A slot gets another owner."""
         self.assertHolds(N_OPERATIONS=1, N_KILLS=2, N_RECLAIMERS=0, LATECOMER=1)
 
+    def test_ignore_bit(self):
+        """If the bit goes off and on again, a process takes a new state for an old one."""
+        self.assertMissed('IGNORE_BIT', N_OPERATIONS=1, N_KILLS=1, N_RECLAIMERS=0, BIT=1)
+
+
+class Bit(ModelCase):
+    model = 'bit.pml'
+
+    def test_set(self):
+        self.assertMissed('SET')
+
+    def test_set_again(self):
+        """A release has cleared the bit and woken the waiter, and another process took the unit."""
+        self.assertMissed('SET_AGAIN')
+
+    def test_keep(self):
+        self.assertMissed('KEEP')
+
+    def test_compare_bit(self):
+        """The value goes up and down again while the bit is cleared."""
+        self.assertMissed('COMPARE_BIT')
+
+    def test_look_again(self):
+        self.assertMissed('LOOK_AGAIN')
+
+    def test_wake_all(self):
+        """Another process released a unit on the fast path after the bit was cleared."""
+        self.assertMissed('WAKE_ALL')
+
+    def test_sweep_sets(self):
+        """A process dies after it has cleared the bit."""
+        self.assertMissed('SWEEP_SETS', N_KILLS=1, N_USERS=1)
+
+    def test_no_bit(self):
+        self.assertHolds(N_OPERATIONS=3, HAS_BIT=0)
+
+    def test_nobody_gives_up(self):
+        self.assertHolds(N_OPERATIONS=3, N_IMPATIENT=0)
+
+    def test_all_may_give_up(self):
+        self.assertHolds(N_OPERATIONS=3, N_IMPATIENT=2)
+
+    def test_one_unit(self):
+        self.assertHolds(N_KILLS=1, UNITS=1)
+
+    def test_nobody_watches(self):
+        """A wake-up may be lost, but not without a death of which it is known what it left."""
+        self.assertHolds(N_KILLS=2, WATCH=0, OBSERVE=0)
+        self.assertGreater(search(self.model, N_KILLS=1, N_USERS=1, WATCH=0), 0)
+
+    def test_announce_later(self):
+        """The order of counting and setting the bit does not matter: the kernel compares both."""
+        self.assertHolds(N_OPERATIONS=3, ANNOUNCE_FIRST=0)
+
 
 class Waiting(ModelCase):
     model = 'waiting.pml'
 
-    def test_announce_first(self):
-        self.assertMissed('ANNOUNCE_FIRST', N_KILLS=1, UNITS=1)
+    def test_set_bit(self):
+        self.assertMissed('SET_BIT', N_KILLS=1, UNITS=1)
 
     def test_compare(self):
         self.assertMissed('COMPARE', N_KILLS=0, UNITS=1)
@@ -261,10 +315,23 @@ class Order(unittest.TestCase):
     def test_wait(self):
         self.assertNeeded('wait', {
             'ANNOUNCE_ADD_WAITERS': ACQ_REL,
-            'SLEEP_LOAD_STATE': ACQUIRE,
+            'SET_LOAD_STATE': ACQUIRE,
             'ADD_SWAP_STATE': ACQ_REL,
             'WAKE_LOAD_WAITERS': ACQUIRE,
+        }, N_OTHERS=1)
+
+    def test_wait_alone(self):
+        """The release clears the bit, and that swap is as good as the next one."""
+        self.assertNeeded('wait', {
+            'ANNOUNCE_ADD_WAITERS': ACQ_REL,
+            'SET_LOAD_STATE': ACQUIRE,
+            'WAKE_LOAD_WAITERS': ACQUIRE,
         })
+        self.assertGreater(search_order('wait', CLEAR_SWAP_STATE=ACQ_REL,
+                                        ADD_SWAP_STATE=ACQ_REL), 0)
+
+    def test_wait_without_bit(self):
+        self.assertNeeded('wait', {'ADD_SWAP_STATE': RELEASE}, HAS_BIT_FIRST=0)
 
     def test_recount(self):
         self.assertNeeded('recount', {
@@ -320,6 +387,10 @@ class Order(unittest.TestCase):
                                 RECLAIM_LOAD_DONE=RELAXED, RECLAIM_LOAD_STATE=ACQUIRE),
                 'reset': dict(ADD_SWAP_STATE=RELAXED, EPOCH_LOAD_STATE=RELAXED,
                               EPOCH_LOAD_AGAIN=RELAXED, RESET_LOAD_STATE=RELAXED),
+                'wait': dict(SET_SWAP_STATE=RELAXED, SET_FAIL_TO_SWAP_STATE=RELAXED,
+                             CLEAR_LOAD_STATE=RELAXED, CLEAR_LOAD_WAITERS=RELAXED,
+                             CLEAR_SWAP_STATE=RELAXED, ADD_LOAD_STATE=RELAXED,
+                             FAST_SWAP_STATE=RELAXED),
                 'recount': dict(ANNOUNCE_ADD_WAITERS=RELEASE, ANNOUNCE_STORE_WAITING=RELAXED,
                                 RETRACT_ADD_WAITERS=RELAXED, RETRACT_STORE_WAITING=RELAXED,
                                 RECOUNT_LOAD_WAITERS=ACQUIRE, RECOUNT_LOAD_WAITING=RELAXED,
@@ -355,6 +426,18 @@ class Thorough(unittest.TestCase):
 
     def test_latecomer_and_two_settlers(self):
         self.check('counter.pml', N_OPERATIONS=1, N_KILLS=1, LATECOMER=1)
+
+    def test_bit_changes(self):
+        self.check('counter.pml', N_OPERATIONS=1, N_KILLS=1, BIT=1)
+
+    def test_any_killed(self):
+        self.check('bit.pml', N_KILLS=1, N_IMPATIENT=2)
+
+    def test_two_killed(self):
+        self.check('bit.pml', N_KILLS=2, N_USERS=1)
+
+    def test_three_wait(self):
+        self.check('bit.pml', N_WAITERS=3, N_OPERATIONS=3)
 
     def test_two_of_three_killed(self):
         self.check('waiting.pml', N_KILLS=2, UNITS=1)

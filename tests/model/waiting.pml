@@ -7,7 +7,9 @@
  *
  * Some processes wait for units, one releases the units that it has, one only looks. Any of them
  * may be killed at any step. The counter is taken for granted (counter.pml): to take, and to
- * reclaim, is one step each. The search looks for a moment at which nothing moves any more, and
+ * reclaim, is one step each. So is the waiters bit (bit.pml): a release wakes somebody from the
+ * time at which a waiter sets the bit until this waiter takes a unit or is reclaimed. The search
+ * looks for a moment at which nothing moves any more, and
  *
  *   - a process sleeps although there are enough units for it, those of the dead included, while
  *     some process watches for deaths; or
@@ -32,8 +34,8 @@
  *
  * Each of the following, set to 0, leaves out a part without which something is lost.
  */
-#ifndef ANNOUNCE_FIRST
-#define ANNOUNCE_FIRST 1   /* a waiter is counted before it looks at the value */
+#ifndef SET_BIT
+#define SET_BIT 1          /* a waiter sets the waiters bit before it sleeps */
 #endif
 #ifndef COMPARE
 #define COMPARE 1          /* the kernel compares the value before it lets a process sleep */
@@ -112,6 +114,7 @@ bool is_look_due;         /* no process has looked since `next_wait_look` was se
 
 byte held[N_PROCESSES + 1];
 byte waiting[N_PROCESSES + 1];
+bool has_set_bit[N_PROCESSES + 1];
 bool has_slot[N_PROCESSES + 1];
 bool asleep[N_PROCESSES + 1];
 bool watching[N_PROCESSES + 1];
@@ -140,10 +143,12 @@ inline wake_all ()
 }
 
 #if N_WAITERS > 2
-#define IS_ANY_ASLEEP (asleep[1] || asleep[2] || asleep[3])
+#define ANY(what) (what (1) || what (2) || what (3))
 #else
-#define IS_ANY_ASLEEP (asleep[1] || asleep[2])
+#define ANY(what) (what (1) || what (2))
 #endif
+#define IS_ASLEEP(w)   asleep[w]
+#define HAS_SET_BIT(w) has_set_bit[w]
 
 /* Wakes any @n sleepers, all if one is greedy. Inside atomic. */
 inline wake (n)
@@ -158,7 +163,7 @@ inline wake (n)
 #if N_WAITERS > 2
      :: asleep[3] -> asleep[3] = false; n--
 #endif
-     :: !IS_ANY_ASLEEP -> n = 0
+     :: !ANY (IS_ASLEEP) -> n = 0
      fi
   od
 }
@@ -189,6 +194,7 @@ inline reclaim (q, n)
   n = n + held[q];
   value = value + held[q];
   held[q] = 0;
+  has_set_bit[q] = false;
   has_slot[q] = false
 }
 
@@ -217,12 +223,6 @@ inline look (q, n)
   fi
 }
 
-inline announce ()
-{
-  waiting[w] = NEEDS (w);
-  d_step { n_waiting++; if :: NEEDS (w) > 1 -> someone_is_greedy = true :: else fi }
-}
-
 /* What a process did without TAKE_OVER. Inside atomic. */
 inline clear_places ()
 {
@@ -231,7 +231,7 @@ inline clear_places ()
 }
 
 #define MAY_SLEEP(w) \
-  (n == 0 && value < NEEDS (w) && \
+  (n == 0 && value < NEEDS (w) && (has_set_bit[w] || !SET_BIT) && \
    (IS_LISTENER (w) || (others_listen && (is_short || !HAS_ROOM))))
 
 proctype waiter (byte w) provided (!dead[w])
@@ -241,17 +241,18 @@ proctype waiter (byte w) provided (!dead[w])
   bool others_listen;
   bool is_short = true; /* the next sleep; for a listener, the second look is due */
 
-#if ANNOUNCE_FIRST
-  announce ();
-#endif
+  waiting[w] = NEEDS (w);
+  d_step { n_waiting++; if :: NEEDS (w) > 1 -> someone_is_greedy = true :: else fi };
   do
   :: atomic { n > 0 -> wake (n) }
   :: atomic {
        n == 0 && value >= NEEDS (w) ->
        value = value - NEEDS (w);
        held[w] = NEEDS (w);
+       has_set_bit[w] = false;
        break
      }
+  :: d_step { n == 0 && value < NEEDS (w) && !has_set_bit[w] && SET_BIT -> has_set_bit[w] = true }
 
   /* Makes sure that some process listens. */
   :: d_step {
@@ -281,13 +282,10 @@ proctype waiter (byte w) provided (!dead[w])
      fi
 
   /* The look and the kernel's comparison are one step: nothing changes in between. */
-#if COMPARE && ANNOUNCE_FIRST
+#if COMPARE
   :: d_step { MAY_SLEEP (w) -> asleep[w] = true; others_listen = false };
 #else
   :: MAY_SLEEP (w);
-#if !ANNOUNCE_FIRST
-     announce ();
-#endif
      d_step { asleep[w] = true; others_listen = false };
 #endif
      if
@@ -376,10 +374,10 @@ proctype releaser () provided (!dead[RELEASER])
   byte n;
 
   do
-  :: d_step { held[RELEASER] > 0 -> held[RELEASER]--; value++ };
+  :: d_step { held[RELEASER] > 0 -> held[RELEASER]--; value++; n = ANY (HAS_SET_BIT) };
      if
-     :: d_step { n_waiting > 0 -> n = 1 }; atomic { wake (n) }
-     :: n_waiting == 0
+     :: atomic { n > 0 -> wake (n) }
+     :: n == 0
      fi
   :: held[RELEASER] == 0 -> break
   od
@@ -445,10 +443,8 @@ proctype fate ()
 #if N_WAITERS > 2
 #define ALL_OWED \
   (OWED (1) + OWED (2) + OWED (3) + OWED (RELEASER) + LOOKER * OWED (N_PROCESSES))
-#define ANY(what)    (what (1) || what (2) || what (3))
 #else
 #define ALL_OWED     (OWED (1) + OWED (2) + OWED (RELEASER) + LOOKER * OWED (N_PROCESSES))
-#define ANY(what)    (what (1) || what (2))
 #endif
 #define ANY_HEARS    (ANY (HEARS) || HEARS (RELEASER))
 
