@@ -135,8 +135,9 @@ record_success (SsemShmSegment *segment,
     return;
 
   /* The upper bits of the sequence come from `committed`. They are right only if `state` has not
-   * changed since `committed` was loaded. */
-  if (atomic_load (&segment->state) != word)
+   * changed since `committed` was loaded. The waiters bit is left out: it may be set and cleared
+   * again, and then the caller's swap succeeds. */
+  if (((atomic_load (&segment->state) ^ word) & ~SSEM_SHM_STATE_WAITERS) != 0)
     return;
 
   done = atomic_load_explicit (&slot->done, memory_order_relaxed);
