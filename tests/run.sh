@@ -148,28 +148,10 @@ if $with_32_bit; then
   fi
 fi
 
-# The tests start programs of arm64 by their names. For that the kernel must know the emulator, and
-# knows it until the end of this script if it did not before. (The emulator's package tells the
-# kernel only where systemd runs.)
 if $with_arm64; then
-  arm=build-arm64
-  sysroot=$arm-sysroot
-  formats=/proc/sys/fs/binfmt_misc
-  if sh tests/install-packages.sh arm64 && sh tests/arm64-sysroot.sh $sysroot &&
-      build $arm --cross-file $sysroot/constants.ini --cross-file tests/arm64.ini \
-        -Dbench=disabled -Dexamples=disabled; then
-    if [ ! -f $formats/qemu-aarch64 ]; then
-      [ -f $formats/register ] || mount -t binfmt_misc binfmt_misc $formats
-      trap 'echo -1 > $formats/qemu-aarch64' EXIT
-      cat /usr/lib/binfmt.d/qemu-aarch64.conf > $formats/register
-    fi
-    QEMU_LD_PREFIX=$PWD/$sysroot
-    export QEMU_LD_PREFIX
-    run_tests arm64 $arm "" --suite conformance --suite tsan "$@"
-    unset QEMU_LD_PREFIX
-  else
-    runs="$runs arm64=$arm/none"
-  fi
+  status=0
+  sh tests/run-arm64.sh --no-summary "$@" || status=1
+  note_result arm64 build-arm64/meson-logs/testlog.json $status
 fi
 
 if $with_windows; then
