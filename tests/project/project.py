@@ -17,9 +17,9 @@ CC = shlex.split(os.environ['SSEM_CC'])
 CXX = ['g++', '-std=c++17']
 BINDINGS = os.environ['SSEM_BINDINGS'].split()
 
-# A build directory may lie anywhere. It has a directory of Meson's, or, where GLib is built for
-# Windows, a cross file.
-BUILD_MARKS = ('meson-private', 'cross.ini')
+# A build directory may lie anywhere. It has a directory of Meson's. Where GLib is built for Windows,
+# it has a cross file, and where libraries for arm64 are unpacked, constants for one.
+BUILD_MARKS = ('meson-private', 'cross.ini', 'constants.ini')
 
 
 def run(*command, **options):
