@@ -186,8 +186,8 @@ def check_links(origin, text, directory, pages):
 
 
 def check_options(root, text):
-    there_are = set(re.findall(r"^option\('(\w+)'", (root / 'meson_options.txt').read_text(), re.M))
-    described = set(re.findall(r'^\| `(\w+)` \|', text, re.M))
+    there_are = set(re.findall(r"^option\('([\w-]+)'", (root / 'meson_options.txt').read_text(), re.M))
+    described = set(re.findall(r'^\| `([\w-]+)` \|', text, re.M))
     assert described == there_are, f'building.md describes {described} instead of {there_are}'
     used = set(re.findall(r'-D(\w+)=', text))
     unknown = {name for name in used - there_are if not re.match(r'b_|buildtype$|werror$', name)}
@@ -196,12 +196,12 @@ def check_options(root, text):
 
 def check_errors(root, text):
     """Checks that the page on errors has exactly the codes that the library sets."""
-    code = re.compile(r'\b(?:SSEM_SYSTEM_SEMAPHORE|G_IO)_ERROR_([A-Z_]+)\b')
+    code = re.compile(r'\b(?:SSEM_SYSTEM_SEMAPHORE|G_IO|G_FILE)_ERROR_([A-Z_]+)\b')
     set_somewhere = set()
     for path in (root / 'ssem').rglob('*.c'):
         if path.parent.name != 'tool':
             set_somewhere |= set(code.findall(path.read_text(encoding='utf-8')))
-    described = set(re.findall(r'^### (?:G_IO_ERROR_)?([A-Z_]+)$', text, re.M))
+    described = set(re.findall(r'^### (?:G_(?:IO|FILE)_ERROR_)?([A-Z_]+)$', text, re.M))
     assert described == set_somewhere, \
         f'errors.md and the library differ in {sorted(described ^ set_somewhere)}'
 

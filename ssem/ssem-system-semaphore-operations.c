@@ -44,12 +44,14 @@ enter_instance_for (SsemSystemSemaphore  *self,
 
 /* --- Acquiring --- */
 
+/* Acquires by @acquire, a function of the backend. */
 static gboolean
 acquire_slow (SsemSystemSemaphore  *self,
               int                   n,
               GCancellable         *cancellable,
               GError              **error,
-              gint64                deadline_usec)
+              gint64                deadline_usec,
+              int                (* acquire) (SsemInstance *, int, gint64, GCancellable *))
 {
   SSEM_THREAD_SHIELD;
   const SsemBackendTable *table;
@@ -68,7 +70,7 @@ acquire_slow (SsemSystemSemaphore  *self,
   table = instance->table;
   if (deadline_usec != SSEM_DEADLINE_NOW)
     ssem_hazard_stay (depth);
-  failure = ssem_backend_acquire (instance, n, deadline_usec, cancellable);
+  failure = acquire (instance, n, deadline_usec, cancellable);
 
   /* An acquire that does not wait may run in a signal handler, which must not free memory. */
   if (deadline_usec == SSEM_DEADLINE_NOW)
@@ -91,7 +93,7 @@ acquire_otherwise (SsemSystemSemaphore  *self,
   if (cancellable == NULL && n > 0 && ssem_fast_path_acquire_in_any_thread (&self->fast_path, n))
     return TRUE;
 
-  return acquire_slow (self, n, cancellable, error, deadline_usec);
+  return acquire_slow (self, n, cancellable, error, deadline_usec, ssem_backend_acquire);
 }
 
 /**
@@ -238,6 +240,56 @@ ssem_system_semaphore_acquire_timeout (SsemSystemSemaphore  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   return acquire_otherwise (self, n, cancellable, error, deadline_after (timeout_usec));
+}
+
+/**
+ * ssem_system_semaphore_acquire_interruptible:
+ * @self: a semaphore
+ * @n: how many units: 1 or more
+ * @timeout_usec: how long to wait, in microseconds; 0 does not wait, as
+ *   [method@Ssem.SystemSemaphore.try_acquire], a negative number waits forever
+ * @cancellable: (nullable): a cancellable that ends the wait, or `NULL`
+ * @error: return location for an error
+ *
+ * Acquires @n units together, as [method@Ssem.SystemSemaphore.acquire_timeout], but returns when a
+ * signal handler has run.
+ *
+ * This function is for run-times of languages that have signal handlers of their own. Such a
+ * run-time notes the signal in its handler in C, and runs the program's handler later, between two
+ * instructions of the program. It must not run it in the handler in C. All other functions wait on
+ * after a signal, so the program's handler would not run before the end of the wait.
+ *
+ * If a signal handler runs in the calling thread while it sleeps, the function returns `FALSE` with
+ * the error `G_FILE_ERROR_INTR`, even if the handler has the flag `SA_RESTART`. The caller then holds
+ * none of the units, and calls the function again when it has done its work. If the units are
+ * available at that moment, the function takes them and returns `TRUE`. With System V, a process that
+ * was stopped and continues may get the error, too, although no handler ran.
+ *
+ * A handler that runs in another thread, or before this thread sleeps, does not end the wait. A
+ * run-time that must notice such a signal waits several times for a shorter time.
+ *
+ * Windows has no signals, so the function is [method@Ssem.SystemSemaphore.acquire_timeout] there. So
+ * it is for a backend in a module that cannot be interrupted.
+ *
+ * Returns: `TRUE` if the process holds the units, or `FALSE` with @error set:
+ *
+ * - `G_FILE_ERROR_INTR` if a signal handler ran;
+ * - otherwise as [method@Ssem.SystemSemaphore.acquire_timeout] sets it.
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_system_semaphore_acquire_interruptible (SsemSystemSemaphore  *self,
+                                             int                   n,
+                                             gint64                timeout_usec,
+                                             GCancellable         *cancellable,
+                                             GError              **error)
+{
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return acquire_slow (self, n, cancellable, error, deadline_after (timeout_usec),
+                       ssem_backend_acquire_interruptible);
 }
 
 /* --- Releasing, and the value --- */

@@ -82,6 +82,9 @@
  * are not safe there. A handler that calls `exit()` does not make the library hang; if it
  * interrupted the library, the semaphore may be left over, as after a crash.
  *
+ * A wait goes on after a handler, except that of
+ * [method@Ssem.SystemSemaphore.acquire_interruptible].
+ *
  * ## The end of an object
  *
  * After [method@GObject.Object.run_dispose] every operation of an object fails with
@@ -90,7 +93,7 @@
  * ## Errors
  *
  * Errors have the domain [error@Ssem.SystemSemaphoreError], or `G_IO_ERROR` for cancelled, timed
- * out, would block, invalid argument and not supported. Programs ported from Qt can get the last
+ * out, would block, invalid argument and not supported, or `G_FILE_ERROR` for interrupted. Programs ported from Qt can get the last
  * error with [method@Ssem.SystemSemaphore.get_error].
  *
  * Two backends are two worlds: the same key in two backends means two semaphores. See

@@ -50,6 +50,12 @@ gboolean                  ssem_system_semaphore_acquire_timeout   (SsemSystemSem
                                                                    GCancellable         *cancellable,
                                                                    GError              **error);
 SSEM_AVAILABLE_IN_1_0
+gboolean                  ssem_system_semaphore_acquire_interruptible (SsemSystemSemaphore  *self,
+                                                                   int                   n,
+                                                                   gint64                timeout_usec,
+                                                                   GCancellable         *cancellable,
+                                                                   GError              **error);
+SSEM_AVAILABLE_IN_1_0
 void                      ssem_system_semaphore_acquire_async     (SsemSystemSemaphore  *self,
                                                                    int                   n,
                                                                    GCancellable         *cancellable,

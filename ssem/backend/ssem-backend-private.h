@@ -30,7 +30,7 @@ G_BEGIN_DECLS
  * - acquire () with SSEM_DEADLINE_NOW and release () may run in a signal handler of a thread that
  *   has used the semaphore before, and may interrupt any operation of that thread. They take no
  *   lock and allocate nothing, also where they fail. A system without signals needs none of this.
- * - No function fails with EINTR or the like.
+ * - No function fails with EINTR or the like, except acquire_interruptible ().
  * - pthread_cancel () ends no thread inside acquire () or release (): they put SSEM_THREAD_SHIELD
  *   where a cancellation point lies. The callers of the other functions have put it.
  */
@@ -53,6 +53,7 @@ typedef enum
   SSEM_FAILURE_TOO_MANY = -5, /* the value would pass the maximum */
   SSEM_FAILURE_TOO_DEEP = -6, /* too many signal handlers interrupt each other's operations */
   SSEM_FAILURE_LOST = -7,     /* other processes were given what this process held */
+  SSEM_FAILURE_INTERRUPTED = -8, /* a signal handler ran during the wait */
 } SsemFailure;
 
 struct _SsemInstance
@@ -88,6 +89,7 @@ typedef enum
   SSEM_CAPABILITY_INSPECT = 1 << 5,  /* has inspect () */
   SSEM_CAPABILITY_LIST = 1 << 6,     /* has list () */
   SSEM_CAPABILITY_REMOVE = 1 << 7,   /* has remove_leftover () */
+  SSEM_CAPABILITY_INTERRUPT = 1 << 8, /* has acquire_interruptible () */
 } SsemCapabilities;
 
 /* Where a backend finds its semaphores. NULL stands for the backend's own default. */
@@ -138,6 +140,15 @@ struct _SsemBackendTable
                                int             n,
                                gint64          deadline_usec,
                                GCancellable   *cancellable);
+
+  /* Does what acquire () does, but fails with INTERRUPTED if a signal handler runs in the calling
+   * thread while it sleeps. Never fails so if it has taken the units. May also fail so if the system
+   * wakes the thread for another reason. NULL where the backend lacks the capability: then acquire ()
+   * is called, and the wait goes on. */
+  int           (* acquire_interruptible) (SsemInstance   *instance,
+                                           int             n,
+                                           gint64          deadline_usec,
+                                           GCancellable   *cancellable);
 
   /* Takes @n units together, in the order of the calls on one instance, and calls @acquired exactly
    * once: from any thread, possibly before this function returns. After a cancellation, and after
@@ -233,6 +244,12 @@ SsemInstance *ssem_backend_open            (const SsemBackendTable          *tab
                                             gboolean                         undo,
                                             GError                         **error);
 int           ssem_backend_acquire         (SsemInstance                    *instance,
+                                            int                              n,
+                                            gint64                           deadline_usec,
+                                            GCancellable                    *cancellable);
+
+/* Waits on after a signal handler where the backend lacks the capability. */
+int           ssem_backend_acquire_interruptible (SsemInstance              *instance,
                                             int                              n,
                                             gint64                           deadline_usec,
                                             GCancellable                    *cancellable);

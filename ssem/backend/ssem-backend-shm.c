@@ -235,6 +235,8 @@ wait_until_taken (SsemShmInstance *self,
     return 0;
   if (atomic_load (&self->is_closed))
     return SSEM_FAILURE_CLOSED;
+  if (result == -EINTR)
+    return SSEM_FAILURE_INTERRUPTED;
   if (result != -EAGAIN)
     return -result;
 
@@ -243,32 +245,50 @@ wait_until_taken (SsemShmInstance *self,
 }
 
 static int
+acquire (SsemShmInstance *self,
+         SsemShmRequest  *request,
+         gint64           deadline_usec,
+         GCancellable    *cancellable)
+{
+  SsemShmAttachment *attachment = self->attachment;
+  gboolean may_wait = deadline_usec != SSEM_DEADLINE_NOW;
+  int result;
+
+  request->undo_mask = self->undo_mask;
+  request->is_closed = &self->is_closed;
+  result = get_handle (self, &request->handle);
+  if (result != 0)
+    return -result;
+
+  result = may_wait ? ssem_shm_acquirer_spin (&attachment->acquirer, request)
+                    : ssem_shm_acquirer_try (&attachment->acquirer, request);
+  if (result != -EAGAIN)
+    return -result;
+
+  return may_wait ? wait_until_taken (self, request, deadline_usec, cancellable)
+                  : SSEM_FAILURE_WOULD_BLOCK;
+}
+
+static int
 shm_acquire (SsemInstance *instance,
              int           n,
              gint64        deadline_usec,
              GCancellable *cancellable)
 {
-  SsemShmInstance *self = (SsemShmInstance *) instance;
-  SsemShmAttachment *attachment = self->attachment;
-  SsemShmRequest request = {
-    .n = n,
-    .undo_mask = self->undo_mask,
-    .is_closed = &self->is_closed,
-  };
-  gboolean may_wait = deadline_usec != SSEM_DEADLINE_NOW;
-  int result;
+  SsemShmRequest request = { .n = n };
 
-  result = get_handle (self, &request.handle);
-  if (result != 0)
-    return -result;
+  return acquire ((SsemShmInstance *) instance, &request, deadline_usec, cancellable);
+}
 
-  result = may_wait ? ssem_shm_acquirer_spin (&attachment->acquirer, &request)
-                    : ssem_shm_acquirer_try (&attachment->acquirer, &request);
-  if (result != -EAGAIN)
-    return -result;
+static int
+shm_acquire_interruptible (SsemInstance *instance,
+                           int           n,
+                           gint64        deadline_usec,
+                           GCancellable *cancellable)
+{
+  SsemShmRequest request = { .n = n, .is_interruptible = TRUE };
 
-  return may_wait ? wait_until_taken (self, &request, deadline_usec, cancellable)
-                  : SSEM_FAILURE_WOULD_BLOCK;
+  return acquire ((SsemShmInstance *) instance, &request, deadline_usec, cancellable);
 }
 
 static int
@@ -386,12 +406,14 @@ const SsemBackendTable ssem_backend_shm = {
   .id = SSEM_BACKEND_SHARED_MEMORY,
   .name = "shared-memory",
   .capabilities = SSEM_CAPABILITY_UNDO | SSEM_CAPABILITY_RESET | SSEM_CAPABILITY_ATOMIC_N |
-                  SSEM_CAPABILITY_INSPECT | SSEM_CAPABILITY_LIST | SSEM_CAPABILITY_REMOVE,
+                  SSEM_CAPABILITY_INSPECT | SSEM_CAPABILITY_LIST | SSEM_CAPABILITY_REMOVE |
+                  SSEM_CAPABILITY_INTERRUPT,
   .maximum = SSEM_SHM_VALUE_MAX,
   .describe = ssem_backend_describe_errno,
   .init = shm_init,
   .open = shm_open_instance,
   .acquire = shm_acquire,
+  .acquire_interruptible = shm_acquire_interruptible,
   .release = shm_release,
   .get_value = shm_get_value,
   .open_fast = shm_open_fast,

@@ -170,20 +170,24 @@ sysv_acquire_failure (SysvInstance *self,
     return SSEM_FAILURE_CLOSED;
   if (result == -ECANCELED)
     return SSEM_FAILURE_CANCELLED;
+  if (result == -EINTR)
+    return SSEM_FAILURE_INTERRUPTED;
 
   return sysv_failure (result);
 }
 
-static int
-sysv_acquire (SsemInstance *instance,
-              int           n,
-              gint64        deadline_usec,
-              GCancellable *cancellable)
+static G_ALWAYS_INLINE inline int
+acquire (SsemInstance *instance,
+         int           n,
+         gint64        deadline_usec,
+         GCancellable *cancellable,
+         gboolean      is_interruptible)
 {
   SysvInstance *self = (SysvInstance *) instance;
   SsemSysvWait wait = {
     .deadline_usec = deadline_usec,
     .is_closed = &self->is_closed,
+    .is_interruptible = is_interruptible,
     .is_cancelled = cancellable != NULL ? is_cancelled : NULL,
     .data = cancellable,
   };
@@ -197,6 +201,24 @@ sysv_acquire (SsemInstance *instance,
   result = ssem_sysv_acquire (self->attachment, n, self->undo, &wait);
 
   return G_LIKELY (result == 0) ? 0 : sysv_acquire_failure (self, result, deadline_usec);
+}
+
+static int
+sysv_acquire (SsemInstance *instance,
+              int           n,
+              gint64        deadline_usec,
+              GCancellable *cancellable)
+{
+  return acquire (instance, n, deadline_usec, cancellable, FALSE);
+}
+
+static int
+sysv_acquire_interruptible (SsemInstance *instance,
+                            int           n,
+                            gint64        deadline_usec,
+                            GCancellable *cancellable)
+{
+  return acquire (instance, n, deadline_usec, cancellable, TRUE);
 }
 
 static int
@@ -303,12 +325,14 @@ const SsemBackendTable ssem_backend_sysv = {
   .id = SSEM_BACKEND_SYSV,
   .name = "sysv",
   .capabilities = SSEM_CAPABILITY_UNDO | SSEM_CAPABILITY_RESET | SSEM_CAPABILITY_ATOMIC_N |
-                  SSEM_CAPABILITY_INSPECT | SSEM_CAPABILITY_LIST | SSEM_CAPABILITY_REMOVE,
+                  SSEM_CAPABILITY_INSPECT | SSEM_CAPABILITY_LIST | SSEM_CAPABILITY_REMOVE |
+                  SSEM_CAPABILITY_INTERRUPT,
   .maximum = SSEM_SYSV_SET_MAX,
   .describe = sysv_describe,
   .init = sysv_init,
   .open = sysv_open,
   .acquire = sysv_acquire,
+  .acquire_interruptible = sysv_acquire_interruptible,
   .release = sysv_release,
   .get_value = sysv_get_value,
   .close = sysv_close,

@@ -215,6 +215,19 @@ ssem_backend_acquire (SsemInstance *instance,
   return instance->table->acquire (instance, n, deadline_usec, cancellable);
 }
 
+int
+ssem_backend_acquire_interruptible (SsemInstance *instance,
+                                    int           n,
+                                    gint64        deadline_usec,
+                                    GCancellable *cancellable)
+{
+  const SsemBackendTable *table = instance->table;
+
+  return ssem_backend_can (table, SSEM_CAPABILITY_INTERRUPT)
+         ? table->acquire_interruptible (instance, n, deadline_usec, cancellable)
+         : table->acquire (instance, n, deadline_usec, cancellable);
+}
+
 gboolean
 ssem_backend_acquire_async (SsemInstance     *instance,
                             int               n,
@@ -351,6 +364,11 @@ ssem_backend_describe (const SsemBackendTable  *table,
       ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES, operation,
                                  key, _("Too many signal handlers of this thread use the "
                                         "semaphore at the same time"));
+      break;
+    case SSEM_FAILURE_INTERRUPTED:
+      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INTR,
+                   _("A signal handler ran during the wait for units of the semaphore “%s”"),
+                   shown);
       break;
     case SSEM_FAILURE_LOST:
       ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_LOST, operation, key,

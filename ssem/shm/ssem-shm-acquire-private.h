@@ -42,6 +42,7 @@ typedef struct
   int n;
   int undo_mask;              /* all bits if the process holds the units; 0 if nobody does */
   const atomic_bool *is_closed; /* of the request's owner: TRUE when it accepts no more requests */
+  gboolean is_interruptible;    /* a signal handler ends the wait */
 
   SsemShmAcquirer *acquirer; /* constant after begin_wait () */
   SsemShmWaiter waiter;
@@ -65,7 +66,7 @@ int  ssem_shm_acquirer_spin       (SsemShmAcquirer *self,
                                    SsemShmRequest  *request);
 
 /* Waits for the units until @deadline_usec, in monotonic time. -EAGAIN if the time is over or the
- * wait was called off. Between begin_wait () and end_wait () other threads can call the wait
+ * wait was called off, -EINTR if a signal handler interrupted it. Between begin_wait () and end_wait () other threads can call the wait
  * off. */
 void ssem_shm_acquirer_begin_wait (SsemShmAcquirer *self,
                                    SsemShmRequest  *request);

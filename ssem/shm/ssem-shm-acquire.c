@@ -310,7 +310,7 @@ wait_until_taken (SsemShmAcquirer *self,
                   SsemShmRequest  *request,
                   gint64           deadline_usec)
 {
-  gboolean is_woken = TRUE;
+  int slept = 0;
 
   for (;;)
     {
@@ -319,15 +319,17 @@ wait_until_taken (SsemShmAcquirer *self,
 
       if (take (request))
         return 0;
+      if (slept == -EINTR && request->is_interruptible)
+        return -EINTR;
       if (atomic_load (&request->waiter.is_called_off))
         return -EAGAIN;
       if (g_get_monotonic_time () >= deadline_usec)
         return take_at_deadline (self, request);
 
-      until = MIN (deadline_usec, watch (self, is_woken));
-      is_woken = ssem_shm_waiters_sleep (self->member, &request->waiter, request->handle->index,
-                                         request->n, until);
-      if (!is_woken)
+      until = MIN (deadline_usec, watch (self, slept != -ETIMEDOUT));
+      slept = ssem_shm_waiters_sleep (self->member, &request->waiter, request->handle->index,
+                                      request->n, until);
+      if (slept == -ETIMEDOUT)
         result = look_after_sleep (self);
       if (result != 0)
         return result;

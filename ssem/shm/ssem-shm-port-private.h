@@ -126,9 +126,10 @@ void           ssem_shm_member_unwatch (SsemShmMember    *self);
 
 /* --- Sleep and wake --- */
 
-/* Sleeps, as the waiter of @slot, if the upper half of `state` is @expected. May return early at
- * any time. Returns FALSE if @deadline_usec, in monotonic time, has passed. */
-gboolean       ssem_shm_sleep      (SsemShmMember *self,
+/* Sleeps, as the waiter of @slot, if the upper half of `state` is @expected. Returns 0 if it was
+ * woken, and may do so early at any time; -ETIMEDOUT if @deadline_usec, in monotonic time, has
+ * passed; -EINTR if a signal handler ran in this thread. */
+int            ssem_shm_sleep      (SsemShmMember *self,
                                     guint32        slot,
                                     guint32        expected,
                                     gint64         deadline_usec);

@@ -34,8 +34,9 @@ void        ssem_shm_waiters_retract  (SsemShmSegment *segment,
                                        guint32         slot);
 
 /* Sleeps while there are fewer than @n units, until @deadline_usec (monotonic time) or for the
- * longest sleep. May return early. Returns FALSE if it slept to the end. */
-gboolean    ssem_shm_waiters_sleep    (SsemShmMember  *member,
+ * longest sleep. Returns 0 if it was woken, and may do so early; -ETIMEDOUT if it slept to the end;
+ * -EINTR if a signal handler ran in this thread. */
+int         ssem_shm_waiters_sleep    (SsemShmMember  *member,
                                        SsemShmWaiter  *waiter,
                                        guint32         slot,
                                        int             n,

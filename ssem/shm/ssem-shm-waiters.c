@@ -138,7 +138,7 @@ get_longest_sleep (SsemShmSegment *segment,
          SSEM_SHM_LONGEST_SLEEP_USEC / 2;
 }
 
-gboolean
+int
 ssem_shm_waiters_sleep (SsemShmMember *member,
                         SsemShmWaiter *waiter,
                         guint32        slot,
@@ -146,17 +146,17 @@ ssem_shm_waiters_sleep (SsemShmMember *member,
                         gint64         deadline_usec)
 {
   gint64 longest = g_get_monotonic_time () + get_longest_sleep (member->segment, slot);
-  gboolean is_woken = TRUE;
   guint64 word;
+  int result = 0;
 
   atomic_store (&waiter->is_asleep, TRUE);
   word = set_bit (member->segment, n);
   if (ssem_shm_state_unpack (word).value < n && !atomic_load (&waiter->is_called_off))
-    is_woken = ssem_shm_sleep (member, slot, ssem_shm_state_get_sleep_half (word),
-                               MIN (deadline_usec, longest));
+    result = ssem_shm_sleep (member, slot, ssem_shm_state_get_sleep_half (word),
+                             MIN (deadline_usec, longest));
   atomic_store (&waiter->is_asleep, FALSE);
 
-  return is_woken;
+  return result;
 }
 
 void

@@ -19,6 +19,7 @@ typedef struct
 {
   gint64 deadline_usec; /* of g_get_monotonic_time (); 0: do not wait; G_MAXINT64: forever */
   const atomic_bool *is_closed; /* once TRUE, an acquire releases its units and fails */
+  gboolean is_interruptible;    /* a signal handler ends the wait */
   gboolean (* is_cancelled) (gpointer data); /* NULL if the wait cannot be cancelled */
   gpointer data;
 } SsemSysvWait;
@@ -47,7 +48,8 @@ ssem_sysv_acquire_update_ledger (SsemSysvAttachment *attachment,
 
 /* Acquires @n units. With @undo, the units return to the semaphore when the process ends. Returns 0
  * or -errno: -EAGAIN if the units did not come in time, -ECANCELED if the instance was closed or
- * the wait was cancelled, -ERANGE if @n is above the maximum. */
+ * the wait was cancelled, -EINTR if a signal handler interrupted it, -ERANGE if @n is above the
+ * maximum. */
 static inline int
 ssem_sysv_acquire (SsemSysvAttachment *attachment,
                    int                 n,

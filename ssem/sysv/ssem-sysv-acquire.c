@@ -99,6 +99,8 @@ ssem_sysv_acquire_slow_path (SsemSysvAttachment *attachment,
             return -EAGAIN;
           if (is_closed_or_cancelled (wait))
             return -ECANCELED;
+          if (result == -EINTR && wait->is_interruptible)
+            return -EINTR;
 
           wait_usec = get_next_wait_usec (wait);
           if (wait_usec == 0 && result == -EAGAIN)

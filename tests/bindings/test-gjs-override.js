@@ -61,7 +61,8 @@ run({
         assertThrows('TIMED_OUT', () => semaphore.acquire_timeout(1, 1000));
         assertEqual([semaphore.release(), semaphore.release(4)], [true, true]);
         assertEqual(semaphore.get_value(), 5);
-        assertEqual([semaphore.acquire(2), semaphore.acquire_timeout(3, 0)], [true, true]);
+        assertEqual([semaphore.acquire(2), semaphore.acquire_timeout(2, 0)], [true, true]);
+        assertEqual(semaphore.acquire_interruptible(1, -1), true);
         assertEqual(semaphore.get_value(), 0);
     },
 
@@ -71,6 +72,7 @@ run({
         cancellable.cancel();
         for (const call of [() => semaphore.acquire(1, cancellable),
             () => semaphore.acquire_timeout(1, 1000, cancellable),
+            () => semaphore.acquire_interruptible(1, -1, cancellable),
             () => semaphore.init(cancellable)])
             assertThrows('CANCELLED', call);
         assertEqual(semaphore.get_value(), 1);

@@ -77,6 +77,7 @@ function callsWithNumber(semaphore) {
         'acquire': n => semaphore.acquire(n),
         'try_acquire': n => semaphore.try_acquire(n),
         'acquire_timeout': n => semaphore.acquire_timeout(n, 0),
+        'acquire_interruptible': n => semaphore.acquire_interruptible(n, 0),
         'acquire_async': n => semaphore.acquire_async(n),
         'acquire_async with a callback': n => semaphore.acquire_async(n, null, () => {}),
         'release': n => semaphore.release(n),
@@ -171,12 +172,17 @@ run({
     }),
 
     'microseconds': withSemaphore(async semaphore => {
-        const calls = {'acquire_timeout': usec => semaphore.acquire_timeout(1, usec)};
+        const calls = {
+            'acquire_timeout': usec => semaphore.acquire_timeout(1, usec),
+            'acquire_interruptible': usec => semaphore.acquire_interruptible(1, usec),
+        };
         await assertRefused(TypeError, calls, [...NOT_NUMBERS, undefined]);
         await assertRefused(RangeError, calls, [...NOT_INTEGERS, 2 ** 63, -(2 ** 64), 1e30]);
         for (const usec of [0, -1, 2 ** 32 + 1, 2 ** 62, -(2 ** 63)]) {
-            assertEqual(semaphore.acquire_timeout(1, usec), true);
-            semaphore.release();
+            for (const call of Object.values(calls)) {
+                assertEqual(call(usec), true);
+                semaphore.release();
+            }
         }
     }),
 
@@ -226,6 +232,8 @@ run({
         await assertRefused(TypeError, {
             'acquire': cancellable => semaphore.acquire(1, cancellable),
             'acquire_timeout': cancellable => semaphore.acquire_timeout(1, 0, cancellable),
+            'acquire_interruptible':
+                cancellable => semaphore.acquire_interruptible(1, 0, cancellable),
             'acquire_async': cancellable => semaphore.acquire_async(1, cancellable),
             'init': cancellable => semaphore.init(cancellable),
         }, [5, 'x', true, {}, Gio.Cancellable, semaphore]);

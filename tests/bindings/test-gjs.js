@@ -69,6 +69,7 @@ run({
         assertEqual(semaphore.get_value(), 0);
         assertThrows('WOULD_BLOCK', () => semaphore.try_acquire(1));
         assertThrows('TIMED_OUT', () => semaphore.acquire_timeout(1, 1000, null));
+        assertThrows('TIMED_OUT', () => semaphore.acquire_interruptible(1, 1000, null));
         assertEqual(semaphore.release(5), true);
         assertEqual(semaphore.get_value(), 5);
     },

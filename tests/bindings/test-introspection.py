@@ -33,6 +33,8 @@ METHODS = {
     'try_acquire_one': ('gboolean', False, []),
     'acquire_timeout': ('gboolean', True,
                         ['n: gint32', 'timeout_usec: gint64', 'cancellable: Cancellable?']),
+    'acquire_interruptible': ('gboolean', True,
+                              ['n: gint32', 'timeout_usec: gint64', 'cancellable: Cancellable?']),
     'acquire_async': ('void', False,
                       ['n: gint32', 'cancellable: Cancellable?',
                        'callback: AsyncReadyCallback? async', 'user_data: gpointer?']),

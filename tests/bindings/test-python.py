@@ -5,7 +5,9 @@
 
 import gc
 import os
+import signal
 import sys
+import threading
 
 from gi.repository import Gio, GLib, GObject
 
@@ -156,6 +158,33 @@ class Units(BindingCase):
         self.assertFails(Gio.IOErrorEnum.TIMED_OUT, semaphore.acquire_timeout, 1, 50000, None)
         self.assertGreaterEqual(GLib.get_monotonic_time() - before, 50000)
         self.assertFails(Gio.IOErrorEnum.WOULD_BLOCK, semaphore.acquire_timeout, 1, 0, None)
+
+    def test_interruptible(self):
+        """A signal handler in C ends the wait; Python then runs the handler of the program."""
+        semaphore = self.new(1)
+        self.assertIs(semaphore.acquire_interruptible(1, -1, None), True)
+        self.assertFails(Gio.IOErrorEnum.TIMED_OUT, semaphore.acquire_interruptible, 1, 1000, None)
+
+        def interrupt():
+            # A signal that comes before the wait does not end it.
+            while not is_over.is_set():
+                os.kill(os.getpid(), signal.SIGUSR1)
+
+        is_over = threading.Event()
+        handled = []
+        old = signal.signal(signal.SIGUSR1, lambda number, frame: handled.append(number))
+        self.addCleanup(signal.signal, signal.SIGUSR1, old)
+        thread = self.once_waiting(interrupt)
+        try:
+            semaphore.acquire_interruptible(1, -1, None)
+        except GLib.Error as error:
+            is_over.set()
+            self.assertTrue(error.matches(GLib.file_error_quark(), GLib.FileError.INTR), error)
+        else:
+            self.fail('not interrupted')
+        thread.join()
+        self.assertGreater(len(handled), 0)
+        self.assertEqual(semaphore.get_value(), 0)
 
     def test_a_blocked_acquire_lets_other_threads_run(self):
         """PyGObject releases the lock of the interpreter during a call."""

@@ -63,6 +63,8 @@ void test_defaults () throws Error {
     assert_cmpint (semaphore.get_value (), EQ, 0);
     assert_true (semaphore.release ());
     assert_true (semaphore.acquire_timeout (1, 1000));
+    assert_true (semaphore.release ());
+    assert_true (semaphore.acquire_interruptible (1, -1));
     assert_true (semaphore.release (4));
     assert_cmpint (semaphore.get_value (), EQ, 4);
 }
@@ -83,6 +85,8 @@ void test_gio_errors () throws Error {
     var semaphore = new SystemSemaphore (random_key (), 0, OPEN);
     assert_throws (IOError.quark (), IOError.WOULD_BLOCK, () => semaphore.try_acquire ());
     assert_throws (IOError.quark (), IOError.TIMED_OUT, () => semaphore.acquire_timeout (1, 1000));
+    assert_throws (IOError.quark (), IOError.TIMED_OUT,
+                   () => semaphore.acquire_interruptible (1, 1000));
     assert_throws (IOError.quark (), IOError.INVALID_ARGUMENT, () => semaphore.release (0));
 }
 

@@ -20,6 +20,7 @@ MEMBERS = '''
 SystemSemaphore (string key, int initial_value = 0, AccessMode mode = AccessMode.OPEN) throws
 bool acquire (int n = 1, GLib.Cancellable? cancellable = null) throws
 async bool acquire_async (int n = 1, GLib.Cancellable? cancellable = null) throws
+bool acquire_interruptible (int n, int64 timeout_usec, GLib.Cancellable? cancellable = null) throws
 bool acquire_timeout (int n, int64 timeout_usec, GLib.Cancellable? cancellable = null) throws
 Ssem.Backend get_backend ()
 int get_error ()

@@ -31,11 +31,11 @@ static const Backend backends[] = {
   { SSEM_BACKEND_WINDOWS, "windows", "the Windows backend needs Windows",
     NEEDS_UNDO | NEEDS_RESET | NEEDS_INSPECT | NEEDS_LIST | NEEDS_REMOVE | NEEDS_ATOMIC_N |
     NEEDS_LEFTOVERS | NEEDS_FILES | NEEDS_HOLDERS | NEEDS_BOUND | NEEDS_UNDO_AT_EXEC |
-    NEEDS_SHARED_MEMORY | NEEDS_SYSV, G_MAXINT, 1000 },
+    NEEDS_INTERRUPT | NEEDS_SHARED_MEMORY | NEEDS_SYSV, G_MAXINT, 1000 },
   { MEMORY_BACKEND, "memory", NULL,
     NEEDS_UNDO | NEEDS_INSPECT | NEEDS_LIST | NEEDS_REMOVE | NEEDS_LEFTOVERS | NEEDS_FILES |
     NEEDS_HOLDERS | NEEDS_BOUND | NEEDS_ASKING | NEEDS_UNDO_AT_EXEC | NEEDS_WAITING_THREAD |
-    NEEDS_SHARED_MEMORY | NEEDS_SYSV | NEEDS_LIMITS, G_MAXINT, G_MAXINT },
+    NEEDS_INTERRUPT | NEEDS_SHARED_MEMORY | NEEDS_SYSV | NEEDS_LIMITS, G_MAXINT, G_MAXINT },
 };
 
 /* Why a case is skipped, where that is missing. */
@@ -57,6 +57,7 @@ static const struct
   { NEEDS_HOLDERS, "the backend does not name the processes that hold and wait" },
   { NEEDS_BOUND, "the backend counts as far as an int does" },
   { NEEDS_ASKING, "not every operation of the backend notices a removal" },
+  { NEEDS_INTERRUPT, "no signal handler ends a wait of the backend" },
   { NEEDS_UNDO_AT_EXEC, "units come back when the process ends, not at exec ()" },
   { NEEDS_WAITING_THREAD, "no thread waits for an asynchronous acquire" },
   { NEEDS_SIGNALS, "the system has no signals" },

@@ -123,6 +123,7 @@ typedef enum
   NEEDS_HOLDERS = 1 << 8,    /* the backend names the processes that hold and that wait */
   NEEDS_BOUND = 1 << 9,      /* the maximum is less than G_MAXINT */
   NEEDS_ASKING = 1 << 10,    /* every operation asks the system, and so notices a removal */
+  NEEDS_INTERRUPT = 1 << 11, /* a signal handler ends acquire_interruptible () */
   NEEDS_UNDO_AT_EXEC = 1 << 12, /* units come back at exec (), not only when the process ends */
   NEEDS_WAITING_THREAD = 1 << 15, /* an asynchronous acquire waits in a thread */
   /* For cases about one backend. */

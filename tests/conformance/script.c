@@ -203,9 +203,9 @@ send_words (Script *self,
 {
   /* What test-helper does with one of its objects. */
   static const char *const of_objects[] = {
-    "acquire", "try", "release", "timeout", "value", "mode", "async", "begin", "end", "last",
-    "close", "pairs", "hammer", "reset-loop", "wait-in-thread", "release-on-signal", "passers",
-    "signals", "crowd", NULL,
+    "acquire", "try", "release", "timeout", "interruptible", "value", "mode", "async", "begin",
+    "end", "last", "close", "pairs", "hammer", "reset-loop", "wait-in-thread", "release-on-signal",
+    "passers", "signals", "crowd", NULL,
   };
   g_autoptr(GString) line = g_string_new (step->words[first]);
   guint i;

@@ -21,13 +21,41 @@ exit_in_handler (int number)
   exit (exit_status);
 }
 
+/* Without SA_RESTART, every system call that can be interrupted is. */
 static void
-set_handler (void (*handler) (int))
+set_handler (void (*handler) (int),
+             int    flags)
 {
-  struct sigaction action = { .sa_handler = handler };
+  struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
 
-  /* Without SA_RESTART, so that every system call that can be interrupted is. */
   sigaction (SIGUSR1, &action, NULL);
+}
+
+static void
+do_nothing (int number)
+{
+}
+
+/* Acquires as a run-time does that looks at its signals after each interruption. */
+static void
+acquire_again (SsemSystemSemaphore *semaphore,
+               int                  n)
+{
+  g_autoptr(GError) error = NULL;
+  int count = 0;
+
+  while (!ssem_system_semaphore_acquire_interruptible (semaphore, n, -1, NULL, &error))
+    {
+      if (!g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_INTR))
+        {
+          answer_result (FALSE, error);
+          return;
+        }
+      g_clear_error (&error);
+      count++;
+    }
+
+  answer ("ok %d", count);
 }
 
 /* --- A handler that releases and tries --- */
@@ -114,7 +142,7 @@ share (SsemSystemSemaphore *semaphore,
   atomic_store (&n_handled, 0);
   atomic_store (&n_broken, 0);
   atomic_store (&balance, 0);
-  set_handler (handler);
+  set_handler (handler, 0);
 }
 
 static void
@@ -186,13 +214,22 @@ obey_for_signals (SsemSystemSemaphore **slots,
   if (g_str_equal (command, "exit-on-signal") && n_words == 2)
     {
       exit_status = n;
-      set_handler (exit_in_handler);
+      set_handler (exit_in_handler, 0);
       answer ("ok");
     }
   else if (g_str_equal (command, "release-on-signal") && n_words == 3)
     {
       share (slots[n], 0, atoi (words[2]), release_in_handler);
       answer ("ok");
+    }
+  else if (g_str_equal (command, "note-signals") && n_words == 1)
+    {
+      set_handler (do_nothing, SA_RESTART);
+      answer ("ok");
+    }
+  else if (g_str_equal (command, "resume") && n_words == 3)
+    {
+      acquire_again (slots[n], atoi (words[2]));
     }
   else if (g_str_equal (command, "signals") && n_words == 3)
     {

@@ -13,7 +13,7 @@
  *   open SLOT MODE INITIAL UNDO KEY     a new object
  *   set-key SLOT MODE INITIAL KEY       ssem_system_semaphore_set_key ()
  *   acquire|try|release SLOT N          the method of that name; so are value and timeout
- *   timeout SLOT N USEC
+ *   timeout|interruptible SLOT N USEC   acquire_timeout (), acquire_interruptible ()
  *   value SLOT
  *   mode SLOT                           `ok MODE` of get_mode ()
  *   async SLOT N                        acquire_async (), answered when it has completed
@@ -60,6 +60,9 @@
  *   wait-in-thread SLOT N, join-thread  an acquire in another thread, and its result
  *   exit-on-signal N                    the handler of SIGUSR1 calls exit ()
  *   release-on-signal SLOT N            the handler of SIGUSR1 releases that much
+ *   note-signals                        the handler of SIGUSR1 does nothing, and has SA_RESTART
+ *   resume SLOT N                       acquire_interruptible () until it is not interrupted, and
+ *                                       `ok COUNT` of the interruptions
  *   signals SLOT N                      operates, while so many signals come whose handler does the
  *                                       same; `ok BALANCE`, what was acquired less what was
  *                                       released
@@ -322,6 +325,10 @@ call_method (SsemSystemSemaphore  *self,
   else if (g_str_equal (command, "timeout") && n_words == 4)
     is_ok = ssem_system_semaphore_acquire_timeout (self, n, g_ascii_strtoll (words[3], NULL, 10),
                                                    NULL, &error);
+  else if (g_str_equal (command, "interruptible") && n_words == 4)
+    is_ok = ssem_system_semaphore_acquire_interruptible (self, n,
+                                                         g_ascii_strtoll (words[3], NULL, 10), NULL,
+                                                         &error);
   else if (g_str_equal (command, "release") && n_words == 3)
     is_ok = ssem_system_semaphore_release (self, n, &error);
   else if (g_str_equal (command, "set-key") && n_words == 5)

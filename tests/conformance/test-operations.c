@@ -454,6 +454,14 @@ const Case conformance_cases[] = {
     "w open OPEN 1; a open OPEN; a timeout 1 1;"
     "a timeout 2 120000000 = blocks; w release 2; a wakes; w value = 0" },
 
+  /* Without a signal, acquire_interruptible () is acquire_timeout (). */
+  { "interruptible", .script =
+    "w open OPEN 3; a open OPEN; a interruptible 1 0; a interruptible 1 -1;"
+    "a interruptible 0 -1 = INVALID_ARGUMENT; a interruptible -1 0 = INVALID_ARGUMENT;"
+    "a interruptible 2 0 = WOULD_BLOCK; a interruptible 2 1 = TIMED_OUT; w value = 1;"
+    "a interruptible 2 120000000 = blocks; w release 1; a wakes;"
+    "a interruptible 2 -1 = blocks; w release 2; a wakes; w value = 0" },
+
   { "signals-and-timeout", NEEDS_SIGNALS, test_signals_and_timeout },
 
   /* A signal every 200 microseconds, whose handler runs without SA_RESTART, surfaces neither from a

@@ -36,6 +36,7 @@ typedef struct
   PortProcess *process;
   guint32 slot;
   gboolean is_woken;
+  gboolean is_interrupted;
   pthread_cond_t cond;
 } Sleeper;
 
@@ -263,8 +264,8 @@ init_cond (pthread_cond_t *cond)
   pthread_condattr_destroy (&attributes);
 }
 
-/* Sleeps until it is woken. Returns FALSE if the time is over. With the world's lock. */
-static gboolean
+/* Sleeps until it is woken, as ssem_shm_sleep () does. With the world's lock. */
+static int
 sleep_until_woken (PortWorld *world,
                    Sleeper   *sleeper,
                    gint64     deadline_usec)
@@ -277,20 +278,21 @@ sleep_until_woken (PortWorld *world,
     .tv_nsec = end_usec % G_USEC_PER_SEC * 1000,
   };
 
-  while (!sleeper->is_woken && !atomic_load (&sleeper->process->must_die))
+  while (!sleeper->is_woken && !sleeper->is_interrupted &&
+         !atomic_load (&sleeper->process->must_die))
     {
       if (pthread_cond_timedwait (&sleeper->cond, &world->lock, &end) == 0)
         continue;
       if (end_usec < lost_usec)
-        return FALSE;
+        return -ETIMEDOUT;
       g_error ("a wake-up was lost: slot %u sleeps, the value is %d", sleeper->slot,
                ssem_shm_state_unpack (atomic_load (&world->segment->state)).value);
     }
 
-  return TRUE;
+  return sleeper->is_interrupted && !sleeper->is_woken ? -EINTR : 0;
 }
 
-gboolean
+int
 ssem_shm_sleep (SsemShmMember *self,
                 guint32        slot,
                 guint32        expected,
@@ -298,7 +300,7 @@ ssem_shm_sleep (SsemShmMember *self,
 {
   PortWorld *world = process_of (self)->world;
   Sleeper sleeper = { .process = process_of (self), .slot = slot };
-  gboolean is_woken = TRUE;
+  int result = 0;
 
   pass (PORT_AT_SLEEP);
   enter_port ();
@@ -308,7 +310,7 @@ ssem_shm_sleep (SsemShmMember *self,
     {
       world->sleepers = g_list_append (world->sleepers, &sleeper);
       pthread_cond_broadcast (&world->changed);
-      is_woken = sleep_until_woken (world, &sleeper, deadline_usec);
+      result = sleep_until_woken (world, &sleeper, deadline_usec);
       if (!sleeper.is_woken)
         world->sleepers = g_list_remove (world->sleepers, &sleeper);
     }
@@ -318,7 +320,7 @@ ssem_shm_sleep (SsemShmMember *self,
   if (sleeper.is_woken)
     pass (PORT_AWAKE);
 
-  return is_woken;
+  return result;
 }
 
 /* Wakes up to @n sleepers of @slot, or of any slot if that is 0. */
@@ -540,25 +542,42 @@ port_process_run (PortProcess *self,
   return survives;
 }
 
-void
-port_process_kill (PortProcess *self)
+/* With the world's lock. */
+static void
+disturb_sleep (PortProcess *self,
+               gboolean     is_interruption)
 {
-  PortWorld *world = self->world;
   GList *link;
 
-  /* A sleeper needs the lock to wake up. So it does not go before it was killed. */
-  pthread_mutex_lock (&world->lock);
-  atomic_store (&self->must_die, TRUE);
-  for (link = world->sleepers; link != NULL; link = link->next)
+  for (link = self->world->sleepers; link != NULL; link = link->next)
     {
       Sleeper *sleeper = link->data;
 
-      if (sleeper->process == self)
-        pthread_cond_signal (&sleeper->cond);
+      if (sleeper->process != self)
+        continue;
+      sleeper->is_interrupted = is_interruption;
+      pthread_cond_signal (&sleeper->cond);
     }
+}
+
+void
+port_process_kill (PortProcess *self)
+{
+  /* A sleeper needs the lock to wake up. So it does not go before it was killed. */
+  pthread_mutex_lock (&self->world->lock);
+  atomic_store (&self->must_die, TRUE);
+  disturb_sleep (self, FALSE);
   if (has_signals)
     pthread_kill (self->thread, SIGUSR1);
-  pthread_mutex_unlock (&world->lock);
+  pthread_mutex_unlock (&self->world->lock);
+}
+
+void
+port_process_interrupt (PortProcess *self)
+{
+  pthread_mutex_lock (&self->world->lock);
+  disturb_sleep (self, TRUE);
+  pthread_mutex_unlock (&self->world->lock);
 }
 
 /* The slot handles stay in the thread's list until the core drops them as stale. */
@@ -631,6 +650,7 @@ port_request (PortProcess    *self,
     .n = n,
     .undo_mask = -1,
     .is_closed = &self->is_closed,
+    .is_interruptible = self->is_interruptible,
   };
 }
 

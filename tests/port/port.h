@@ -51,6 +51,7 @@ typedef struct
   int die_after;
 
   gboolean never_operates;   /* set before it runs: it can only look for the dead */
+  gboolean is_interruptible; /* set before it runs: port_process_interrupt () ends its waits */
 
   atomic_bool must_die;      /* set by port_process_kill () */
   atomic_bool is_mortal;     /* in port_process_run () */
@@ -107,6 +108,9 @@ gboolean     port_process_run      (PortProcess *self,
  * A process that does not sleep must not end meanwhile, which frees it. */
 void         port_process_kill     (PortProcess *self);
 
+/* Interrupts the sleep of a process that another thread runs, as a signal handler does. */
+void         port_process_interrupt (PortProcess *self);
+
 /* Ends the process in order, or, if it holds units, by its death. Frees it. */
 void         port_process_end      (PortProcess *self);
 
@@ -119,7 +123,7 @@ void         port_world_wait_noticed (PortWorld *self);
 
 /* --- What processes do --- */
 
-/* Returns 0 or -EAGAIN, as ssem_shm_acquirer_try () and ssem_shm_acquirer_wait (). */
+/* Return what ssem_shm_acquirer_try () and ssem_shm_acquirer_wait () do. */
 int          port_try              (PortProcess *self,
                                     int          n);
 int          port_acquire          (PortProcess *self,
@@ -127,5 +131,9 @@ int          port_acquire          (PortProcess *self,
                                     gint64       timeout_usec);
 void         port_release          (PortProcess *self,
                                     int          n);
+
+/* --- Cases in files of their own --- */
+
+void         port_test_interrupted (void);
 
 G_END_DECLS

@@ -664,6 +664,7 @@ main (int    argc,
   g_test_add_func ("/ssem/port/greedy", test_greedy);
   g_test_add_func ("/ssem/port/timeout", test_timeout);
   g_test_add_func ("/ssem/port/close", test_close);
+  g_test_add_func ("/ssem/port/interrupted", port_test_interrupted);
   g_test_add_func ("/ssem/port/question-fails", test_question_fails);
   g_test_add_func ("/ssem/port/recount", test_recount);
   g_test_add_func ("/ssem/port/holder-dies", test_holder_dies);

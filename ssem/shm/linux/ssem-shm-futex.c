@@ -47,7 +47,7 @@ futex_wake (SsemShmMember *self,
   return (int) syscall (FUTEX, futex_word (self), FUTEX_WAKE_BITSET, n, NULL, NULL, bits);
 }
 
-gboolean
+int
 ssem_shm_sleep (SsemShmMember *self,
                 guint32        slot,
                 guint32        expected,
@@ -58,10 +58,14 @@ ssem_shm_sleep (SsemShmMember *self,
     .tv_nsec = deadline_usec % G_USEC_PER_SEC * 1000,
   };
 
-  /* The deadline is a point of the monotonic clock. */
-  return syscall (FUTEX, futex_word (self), FUTEX_WAIT_BITSET, expected, &deadline, NULL,
-                  futex_bit (slot)) == 0 ||
-         errno != ETIMEDOUT;
+  /* The deadline is a point of the monotonic clock. The kernel never starts a sleep with a deadline
+   * again after a handler, whatever the handler's flag SA_RESTART says. */
+  if (syscall (FUTEX, futex_word (self), FUTEX_WAIT_BITSET, expected, &deadline, NULL,
+               futex_bit (slot)) == 0 ||
+      (errno != ETIMEDOUT && errno != EINTR))
+    return 0;
+
+  return -errno;
 }
 
 int

@@ -84,8 +84,9 @@ function _init() {
 
     // --- The class ---
 
-    const {_init: construct, acquire, acquire_timeout: acquireTimeout, init, release,
-        set_key: setKey, try_acquire: tryAcquire} = prototype;
+    const {_init: construct, acquire, acquire_interruptible: acquireInterruptible,
+        acquire_timeout: acquireTimeout, init, release, set_key: setKey,
+        try_acquire: tryAcquire} = prototype;
 
     const checks = new Map([
         ['key', value => value === null ? null : toKey(value)],
@@ -158,6 +159,11 @@ function _init() {
 
     prototype.acquire_timeout = function (n, timeoutUsec, cancellable = null) {
         return acquireTimeout.call(this, toInt32(n), toInteger(timeoutUsec, 64),
+            toCancellable(cancellable));
+    };
+
+    prototype.acquire_interruptible = function (n, timeoutUsec, cancellable = null) {
+        return acquireInterruptible.call(this, toInt32(n), toInteger(timeoutUsec, 64),
             toCancellable(cancellable));
     };
 
