@@ -59,12 +59,12 @@ struct _SsemSystemSemaphore
   char *key;
   int initial_value;
   SsemAccessMode mode;
-  SsemBackend backend; /* DEFAULT until opening has chosen */
   gboolean undo;
   SsemAcquireQueue *queue;
   SsemSystemSemaphoreError error_code; /* of an outcome that is recorded */
   char *error_string;
 
+  atomic_uint backend;        /* a SsemBackend; DEFAULT until opening has chosen, with opening held */
   atomic_bool is_disposed;    /* written with opening held */
   _Atomic (gpointer) opener;  /* the thread that holds opening; for that thread */
   atomic_int outcome;

@@ -267,13 +267,8 @@ ssem_system_semaphore_get_undo (SsemSystemSemaphore *self)
 SsemBackend
 ssem_system_semaphore_get_backend (SsemSystemSemaphore *self)
 {
-  SsemBackend backend;
-
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), SSEM_BACKEND_DEFAULT);
 
-  g_mutex_lock (&ssem_system_semaphore_lock);
-  backend = self->backend;
-  g_mutex_unlock (&ssem_system_semaphore_lock);
-
-  return backend;
+  /* Without the lock, because bindings ask before each operation whether it could take long. */
+  return atomic_load_explicit (&self->backend, memory_order_relaxed);
 }
