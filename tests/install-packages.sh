@@ -26,7 +26,9 @@ build_packages='
   meson
   ninja-build
   pkgconf|pkg-config
+  python-gi-dev
   python3
+  python3-dev
   python3-docutils
   python3-gi
   valac

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+import types
 
 import gi
 
@@ -19,6 +20,9 @@ from gi.repository import Gio, GLib, Ssem  # noqa: E402
 
 from semaphores import BACKEND, MAXIMUMS, KeyDirectoryCase, wait_until  # noqa: E402
 
+# Which of the two makes the calls in Python: "extension" or "fallback". It is not set for tests of the
+# typelib alone.
+CALLS = os.environ.get('SSEM_TEST_CALLS')
 CHOSEN = {'shared-memory': Ssem.Backend.SHARED_MEMORY, 'sysv': Ssem.Backend.SYSV}[BACKEND]
 MAXIMUM = MAXIMUMS[BACKEND]
 DOMAINS = {Gio.IOErrorEnum: Gio.io_error_quark(),
@@ -103,3 +107,9 @@ class OverrideCase(BindingCase):
     """A test of the override module for Python, which has a constructor with arguments."""
 
     open = Ssem.SystemSemaphore
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        is_in_python = isinstance(Ssem.SystemSemaphore.acquire, types.FunctionType)
+        assert ('fallback' if is_in_python else 'extension') == CALLS, 'the wrong calls are tested'

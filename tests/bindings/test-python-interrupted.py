@@ -7,11 +7,11 @@ CPython runs handlers when a function written in Python begins, and after a call
 written in C. It also calls a profiler at these places, and an exception of the profiler propagates
 in the same way. So a profiler takes the role of the handler here. A new child tries each place,
 because an earlier exception could have changed the state. The first child that does not reach its
-place ends the test.
+place ends the test. In the extension, there are few such places.
 """
 
 import tap
-from bindings import BindingCase
+from bindings import CALLS, OverrideCase
 
 # The operations to interrupt. Each of them leaves the value of the semaphore, 1, unchanged.
 OPERATIONS = {
@@ -125,14 +125,14 @@ sys.exit(0 if status == 4 else 1)
 '''
 
 
-class Interrupted(BindingCase):
+class Interrupted(OverrideCase):
     def check(self, operation):
         done = self.run_program(PROGRAM, operation)
         self.find_set()
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn('Exception ignored', done.stderr)
         # The profiler has raised exceptions at several places.
-        self.assertGreater(int(done.stdout), 3)
+        self.assertGreater(int(done.stdout), 1 if CALLS == 'extension' else 3)
 
 
 for name, operation in OPERATIONS.items():

@@ -13,7 +13,7 @@ import time
 from gi.repository import Gio
 
 import tap
-from bindings import LONG_SECONDS, STORM_SECONDS, OverrideCase
+from bindings import CALLS, LONG_SECONDS, STORM_SECONDS, OverrideCase
 from semaphores import wait_until
 
 
@@ -124,6 +124,18 @@ class Signals(OverrideCase):
             pass
         return held
 
+    def check_value(self, semaphore, n_free, n, held):
+        """Checks the value after an acquire of `n` units, and releases them.
+
+        CPython may run a handler between the end of a function in C and the use of its result. So
+        with the extension an acquire may seem to raise the handler's exception, and has acquired
+        the units nevertheless, as with threading.Lock.
+        """
+        n_held = n_free - semaphore.get_value()
+        self.assertIn(n_held, [n] if held else [0, n] if CALLS == 'extension' else [0])
+        if n_held:
+            semaphore.release(n_held)
+
     def test_race_with_a_release(self):
         """Either the acquire gets the units, or the handler raises: never both, never neither."""
         self.handle(signal.SIGUSR1, self.raise_interrupted)
@@ -132,9 +144,10 @@ class Signals(OverrideCase):
 
         def play():
             # The moves come before the main thread waits in some rounds, during its wait in others.
-            for _ in range(random.randrange(3000)):
-                pass
             for move in random.sample(moves, 2):
+                # Each call lets the main thread run.
+                for _ in range(random.randrange(100)):
+                    semaphore.get_value()
                 move()
 
         ends = set()
@@ -146,9 +159,8 @@ class Signals(OverrideCase):
             held = self.acquire_armed(semaphore, 1)
             thread.join()
             wait_until(lambda: self.n_handled > before, 'the signal is handled')
-            self.assertEqual(semaphore.get_value(), 0 if held else 1)
-            if not held:
-                semaphore.try_acquire()
+            self.check_value(semaphore, 1, 1, held)
+            semaphore.acquire()
             ends.add(held)
 
     def test_race_without_waiting(self):
@@ -160,9 +172,55 @@ class Signals(OverrideCase):
         deadline = time.monotonic() + STORM_SECONDS
         while self.n_handled < 1000 or time.monotonic() < deadline:
             for n in [1, 2]:
-                if self.acquire_armed(semaphore, n):
-                    semaphore.release(n)
+                held = self.acquire_armed(semaphore, n)
+                self.check_value(semaphore, 2, n, held)
+
+    def pass_armed(self, block):
+        """Enters and leaves a block, unless a handler's exception comes in between."""
+        try:
+            self.is_armed = True
+            with block:
+                pass
+            self.is_armed = False
+        except Interrupted:
+            pass
+
+    def get_safe_blocks(self, semaphore, n):
+        """Returns functions for blocks that lose no units to a handler's exception."""
+        yield lambda: semaphore.hold(n)
+        # The fallback's __exit__ () is written in Python, so that a handler may run before its first
+        # line. Python 3.9 runs one before any __exit__ ().
+        if CALLS == 'extension' and sys.version_info >= (3, 10):
+            yield lambda: semaphore
+
+    def test_blocks_without_waiting(self):
+        """A signal arrives at any instant of a block, and its units come back all the same."""
+        self.handle(signal.SIGALRM, self.raise_interrupted)
+        semaphore = self.new(2)
+        self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+        deadline = time.monotonic() + STORM_SECONDS
+        while self.n_handled < 1000 or time.monotonic() < deadline:
+            for make in self.get_safe_blocks(semaphore, 2):
+                self.pass_armed(make())
                 self.assertEqual(semaphore.get_value(), 2)
+
+    def test_blocks_with_a_release(self):
+        """A signal arrives together with the unit for which a block waits."""
+        self.handle(signal.SIGUSR1, self.raise_interrupted)
+        semaphore = self.new(0)
+        moves = [semaphore.release, lambda: os.kill(os.getpid(), signal.SIGUSR1)]
+        deadline = time.monotonic() + STORM_SECONDS
+        while self.n_handled < 20 or time.monotonic() < deadline:
+            for make in self.get_safe_blocks(semaphore, 1):
+                before = self.n_handled
+                begin = random.choice([self.in_thread, self.once_waiting])
+                thread = begin(lambda: [move() for move in random.sample(moves, 2)])
+                self.pass_armed(make())
+                thread.join()
+                wait_until(lambda: self.n_handled > before, 'the signal is handled')
+                self.assertEqual(semaphore.get_value(), 1)
+                semaphore.acquire()
 
     def test_thread_of_a_blocking_acquire(self):
         """The thread has dropped its references before the acquire ends, even if it still runs."""

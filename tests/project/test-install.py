@@ -93,9 +93,14 @@ semaphore.acquire();
 print(semaphore.get_value());
 '''
 EXPECTED = '2\n'
+PROGRAM_PYTHON_CALLS = PROGRAM_PYTHON_MODULE + '''
+from gi.overrides import _ssem_calls
+assert type(Ssem.SystemSemaphore.acquire).__name__ == 'method_descriptor'
+'''
 # Every module of the Python binding must be installed, because Ssem.py imports the others.
-PYTHON_MODULES = sorted(path.name for path in
-                        (SOURCE_ROOT / 'ssem/bindings/python/gi/overrides').glob('*.py'))
+PYTHON_MODULES = sorted([path.name for path in
+                         (SOURCE_ROOT / 'ssem/bindings/python/gi/overrides').glob('*.py')] +
+                        (['_ssem_calls.abi3.so'] if 'python-calls' in BINDINGS else []))
 
 
 def overlay(system, ours):
@@ -189,6 +194,19 @@ class Installed(ProgramCase):
                  str(BUILD_ROOT) in (self.root / name).read_text()]
         self.assertEqual(found, [])
 
+    @unittest.skipUnless('python-calls' in BINDINGS, 'built without the extension for Python')
+    def test_python_extension(self):
+        """One file serves all versions of Python, so it names neither a version nor a directory."""
+        name, = [name for name in self.installed if name.endswith('.abi3.so')]
+        dump = run('objdump', '-p', self.root / name)
+        needed = [line.split()[1] for line in dump.splitlines() if line.split()[:1] == ['NEEDED']]
+        self.assertIn('libssem-1.so.0', needed)
+        self.assertEqual([library for library in needed if 'python' in library], [])
+        self.assertNotIn('RUNPATH', dump)
+        exported = run('nm', '--dynamic', '--defined-only', '--format=posix', self.root / name)
+        self.assertEqual([line.split()[0] for line in exported.splitlines()],
+                         ['PyInit__ssem_calls'])
+
     def test_headers_and_catalogue(self):
         names = [os.path.basename(name) for name in self.installed]
         self.assertIn('ssem-1.mo', names)
@@ -213,6 +231,9 @@ class Installed(ProgramCase):
                 self.assertIn('/' + str(directory.relative_to(self.root)), sys.path)
             self.check_output(sys.executable, '-c', PROGRAM_PYTHON_MODULE,
                               PYTHONPATH=str(directory), **paths)
+            if 'python-calls' in BINDINGS:
+                self.check_output(sys.executable, '-c', PROGRAM_PYTHON_CALLS,
+                                  PYTHONPATH=str(directory), **paths)
         if 'gjs' in BINDINGS:
             self.check_output('gjs', '-c', PROGRAM_GJS_MODULE,
                               XDG_DATA_DIRS=f'{self.root}{PREFIX}/share', **paths)
@@ -233,7 +254,8 @@ class Devenv(ProgramCase):
     @unittest.skipUnless('introspection' in BINDINGS, 'built without introspection')
     def test_python_and_javascript(self):
         for command in [(sys.executable, '-c', PROGRAM_PYTHON), ('gjs', '-c', PROGRAM_GJS),
-                        (sys.executable, '-c', PROGRAM_PYTHON_MODULE),
+                        (sys.executable, '-c', PROGRAM_PYTHON_CALLS if 'python-calls' in BINDINGS
+                         else PROGRAM_PYTHON_MODULE),
                         ('gjs', '-c', PROGRAM_GJS_MODULE)]:
             self.check_output('meson', 'devenv', '-C', BUILD_ROOT, *command)
 

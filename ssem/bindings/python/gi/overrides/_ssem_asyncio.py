@@ -5,6 +5,7 @@
 
 import atexit
 import itertools
+import operator
 import os
 import threading
 
@@ -12,16 +13,34 @@ from gi.repository import Gio, GLib, GObject
 
 from ..module import get_introspection_module
 from ._ssem_errors import CANCELLED, GIO_DOMAIN, is_gio_error, raise_from_thread, to_public_error
-from ._ssem_signals import FOREVER_USEC, POLL_SECONDS, call, release_unwanted
+from ._ssem_values import FOREVER_USEC
 
 Ssem = get_introspection_module('Ssem')
 
 _acquire_async = Ssem.SystemSemaphore.acquire_async
 _acquire_finish = Ssem.SystemSemaphore.acquire_finish
+_release = Ssem.SystemSemaphore.release
+
+# What may have missed its wake-up looks again after this time.
+POLL_SECONDS = 0.5
+
+# Calls its argument, without executing Python code itself.
+call = operator.methodcaller('__call__')
 
 # GLib has this message, and its translations.
 _GLIB_DOMAIN = 'glib20'
 _CANCELLED_MESSAGE = 'Operation was cancelled'
+
+
+def release_unwanted(semaphore, n):
+    """Releases units that the caller of an acquire did not get."""
+    try:
+        _release(semaphore, n)
+    except GLib.Error:
+        # The semaphore no longer exists, so there is nothing to release.
+        pass
+    except RuntimeError as error:
+        raise to_public_error(error)
 
 
 class _AwaitThread:

@@ -93,6 +93,11 @@ def to_public_error(error):
     return handler_error
 
 
+def make_public_error(message, domain, code):
+    """Returns the exception for an error of the library."""
+    return to_public_error(GLib.Error(message, domain, code))
+
+
 def with_public_errors(function):
     """Wraps a function, so that it raises the exception that to_public_error () returns."""
     @functools.wraps(function)
