@@ -52,7 +52,7 @@ typedef enum
 /**
  * SsemBackend:
  * @SSEM_BACKEND_DEFAULT: The backend that the environment variable `SSEM_BACKEND` names
- *   (`shared-memory`, `sysv`, `windows` or a module), or else the best of the platform.
+ *   (`shared-memory`, `sysv`, `windows`, `posix` or a module), or else the best of the platform.
  * @SSEM_BACKEND_SHARED_MEMORY: A counter in shared memory. Only this backend makes an uncontended
  *   acquire without a system call. The default on Linux.
  * @SSEM_BACKEND_SYSV: A System V semaphore, shared with Qt programs that use the same key. A wait
@@ -60,6 +60,7 @@ typedef enum
  *   [Platforms](platforms.html#fairness).
  * @SSEM_BACKEND_WINDOWS: A named semaphore of Windows, shared with Qt programs that use the same
  * key.
+ * @SSEM_BACKEND_POSIX: A named semaphore of POSIX.
  *
  * How a semaphore is implemented.
  *
@@ -74,6 +75,7 @@ typedef enum
   SSEM_BACKEND_SHARED_MEMORY,
   SSEM_BACKEND_SYSV,
   SSEM_BACKEND_WINDOWS,
+  SSEM_BACKEND_POSIX,
 } SsemBackend;
 
 SSEM_AVAILABLE_IN_1_0

@@ -25,6 +25,7 @@ code_for (int system_error)
     case ELOOP: /* a symbolic link has the semaphore's name */
       return SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED;
 
+    case EADDRNOTAVAIL:
     case EBADMSG:
     case EISDIR:
     case ENXIO:
@@ -64,6 +65,8 @@ reason_for (int system_error)
     {
     case EADDRINUSE:
       return _("Other semaphores use all identifiers that the system offers for this key");
+    case EADDRNOTAVAIL:
+      return _("The file belongs to a semaphore with another project number");
     case EBADF:
       return _("The program has closed a file descriptor of the semaphore library");
     case EBADMSG:

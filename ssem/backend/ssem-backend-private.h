@@ -23,7 +23,8 @@ G_BEGIN_DECLS
  *   instance runs between ssem_hazard_enter () and ssem_hazard_leave (), so the instance's memory
  *   stays until free ().
  * - The callers have checked the arguments: n is at least 1, the key is a key, the initial value is
- *   not negative.
+ *   not negative. With a native name in the configuration, which belongs to the backend, the key is
+ *   the text of the native key, and only for messages.
  * - A function with an argument @error sets it on failure, exactly once, and changes nothing else;
  *   a success does not set it. The operations return the number of a failure instead, which
  *   ssem_backend_describe () turns into an error.
@@ -96,6 +97,10 @@ typedef enum
 typedef struct
 {
   const char *address;
+
+  /* Of a native key: see ssem-native-key-text-private.h. */
+  const char *native_name; /* the exact name of the system's object; NULL: the name of the key */
+  int native_project;      /* the project number of ftok (3), with System V; else 0 */
 } SsemBackendConfiguration;
 
 /* Deadlines are points of g_get_monotonic_time (), in microseconds. */
@@ -180,6 +185,10 @@ struct _SsemBackendTable
 
   /* Frees a closed instance that no operation is inside. */
   void          (* free)      (SsemInstance   *instance);
+
+  /* Returns the native key of the semaphore: see ssem-native-key-text-private.h. NULL where
+   * programs without this library cannot open it. */
+  char         *(* get_native_key) (SsemInstance   *instance);
 
   /* The functions below need no instance, and are called without init (), too. They are NULL where
    * the backend lacks the capability.
@@ -269,6 +278,9 @@ void          ssem_backend_open_fast       (SsemInstance                    *ins
 gboolean      ssem_backend_is_in_fast      (SsemInstance                    *instance);
 void          ssem_backend_close           (SsemInstance                    *instance);
 void          ssem_backend_free            (SsemInstance                    *instance);
+
+/* Returns NULL where the backend has no native keys. */
+char         *ssem_backend_get_native_key  (SsemInstance                    *instance);
 
 /* Fail with G_IO_ERROR_NOT_SUPPORTED where the backend lacks the capability. */
 SsemSnapshot *ssem_backend_inspect         (const SsemBackendTable          *table,

@@ -39,11 +39,11 @@ typedef struct
 /* --- Membership --- */
 
 static int
-shm_member_create (const char  *key,
-                   const char **name,
-                   gpointer    *attachment)
+shm_member_create (gconstpointer   semaphore,
+                   const char    **name,
+                   gpointer       *attachment)
 {
-  SsemShmAttachment *created = ssem_shm_attachment_new (key);
+  SsemShmAttachment *created = ssem_shm_attachment_new (semaphore);
 
   *name = created->name;
   *attachment = created;

@@ -8,6 +8,8 @@
 
 #include "ssem-membership-private.h"
 
+#include "ssem/os/ssem-native-key-text-private.h"
+#include "ssem/ssem-i18n-private.h"
 #include "ssem/sysv/ssem-sysv-acquire-private.h"
 #include "ssem/sysv/ssem-sysv-attachment-private.h"
 #include "ssem/sysv/ssem-sysv-inspect-private.h"
@@ -30,12 +32,12 @@ typedef struct
 /* --- Membership --- */
 
 static int
-sysv_member_create (const char  *key,
-                    const char **name,
-                    gpointer    *attachment)
+sysv_member_create (gconstpointer   semaphore,
+                    const char    **name,
+                    gpointer       *attachment)
 {
   SsemSysvAttachment *created = NULL;
-  int result = ssem_sysv_attachment_new (key, &created);
+  int result = ssem_sysv_attachment_new (semaphore, &created);
 
   if (result != 0)
     return result;
@@ -107,16 +109,60 @@ sysv_failure (int result)
   return result == -ERANGE ? SSEM_FAILURE_TOO_MANY : -result;
 }
 
+/* Returns the path of the key file, which the caller frees. Fails for a native name that cannot be
+ * the path of a file. */
+static char *
+find_path (const SsemBackendConfiguration  *configuration,
+           SsemOperation                    operation,
+           const char                      *key,
+           GError                         **error)
+{
+  const char *name = configuration->native_name;
+
+  if (name == NULL)
+    return ssem_sysv_key_path (key);
+
+  /* A relative path would lead elsewhere when the program changes its current directory. */
+  if (!g_path_is_absolute (name) || g_str_has_suffix (name, "/"))
+    {
+      ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR, operation, key,
+                                 _("A System V semaphore needs the absolute path of a file"));
+      return NULL;
+    }
+
+  return g_strdup (name);
+}
+
 /* Sets the error of an operation that has no instance. Returns FALSE. */
 static gboolean
-sysv_fail_key (GError        **error,
-               SsemOperation   operation,
-               const char     *key,
-               int             result)
+sysv_fail (GError                         **error,
+           const SsemBackendConfiguration  *configuration,
+           SsemOperation                    operation,
+           const char                      *key,
+           const char                      *path,
+           int                              result)
 {
-  g_autofree char *path = ssem_sysv_key_path (key);
+  /* A native key is to blame for a path that is too long; a key of the library never is. */
+  if (configuration->native_name != NULL && result == -ENAMETOOLONG)
+    return ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR, operation, key,
+                                      g_strerror (ENAMETOOLONG));
 
   return ssem_backend_fail (error, operation, key, path, -result);
+}
+
+/* Returns what leads to the semaphore. The result points into the arguments. */
+static SsemSysvLocation
+get_location (const SsemBackendConfiguration *configuration,
+              const char                     *key,
+              const char                     *path)
+{
+  gboolean is_native = configuration->native_name != NULL;
+
+  return (SsemSysvLocation) {
+    .key = is_native ? NULL : key,
+    .path = path,
+    .project = is_native ? configuration->native_project : SSEM_NATIVE_KEY_PROJECT,
+  };
 }
 
 static SsemInstance *
@@ -128,11 +174,17 @@ sysv_open (const SsemBackendConfiguration  *configuration,
            GError                         **error)
 {
   SsemMembershipRequest request = { .initial_value = initial_value, .mode = mode };
+  g_autofree char *path = find_path (configuration, SSEM_OPERATION_OPEN, key, error);
   SsemMembership *membership = NULL;
+  SsemSysvLocation location;
   SysvInstance *self;
   int result;
 
-  result = ssem_membership_open (&sysv_membership_class, key, &request, &membership);
+  if (path == NULL)
+    return NULL;
+
+  location = get_location (configuration, key, path);
+  result = ssem_membership_open (&sysv_membership_class, &location, &request, &membership);
   if (result == -ERANGE)
     {
       ssem_backend_fail_maximum (error, SSEM_OPERATION_OPEN, key, SSEM_SYSV_SET_MAX);
@@ -140,7 +192,7 @@ sysv_open (const SsemBackendConfiguration  *configuration,
     }
   if (result != 0)
     {
-      sysv_fail_key (error, SSEM_OPERATION_OPEN, key, result);
+      sysv_fail (error, configuration, SSEM_OPERATION_OPEN, key, path, result);
       return NULL;
     }
 
@@ -271,16 +323,32 @@ sysv_free (SsemInstance *instance)
   g_free (self);
 }
 
+static char *
+sysv_get_native_key (SsemInstance *instance)
+{
+  SysvInstance *self = (SysvInstance *) instance;
+  const SsemSysvLocation *location = &self->attachment->location;
+
+  return ssem_native_key_format (SSEM_BACKEND_SYSV, location->project, location->path);
+}
+
 static SsemSnapshot *
 sysv_inspect (const SsemBackendConfiguration  *configuration,
               const char                      *key,
               GError                         **error)
 {
+  g_autofree char *path = find_path (configuration, SSEM_OPERATION_INSPECT, key, error);
   SsemSnapshot *snapshot = NULL;
-  int result = ssem_sysv_inspect (key, &snapshot);
+  SsemSysvLocation location;
+  int result;
 
+  if (path == NULL)
+    return NULL;
+
+  location = get_location (configuration, key, path);
+  result = ssem_sysv_inspect (&location, &snapshot);
   if (result != 0)
-    sysv_fail_key (error, SSEM_OPERATION_INSPECT, key, result);
+    sysv_fail (error, configuration, SSEM_OPERATION_INSPECT, key, path, result);
 
   return snapshot;
 }
@@ -303,13 +371,22 @@ sysv_remove_leftover (const SsemBackendConfiguration  *configuration,
                       const char                      *key,
                       GError                         **error)
 {
-  int result = ssem_sysv_remove_leftover (key);
+  g_autofree char *path = find_path (configuration, SSEM_OPERATION_REMOVE, key, error);
+  SsemSysvLocation location;
+  int result;
 
-  return result == 0 || sysv_fail_key (error, SSEM_OPERATION_REMOVE, key, result);
+  if (path == NULL)
+    return FALSE;
+
+  location = get_location (configuration, key, path);
+  result = ssem_sysv_remove_leftover (&location);
+
+  return result == 0 || sysv_fail (error, configuration, SSEM_OPERATION_REMOVE, key, path, result);
 }
 
 /* Sets the error of an operation. The kernel checks permissions in each operation, so EACCES is
- * possible long after the opening. The error then names the owner of the key file. */
+ * possible long after the opening. The error then names the owner of the key file. A native key has
+ * no key file of that name, and its text contains the path. */
 static void
 sysv_describe (SsemOperation   operation,
                const char     *key,
@@ -317,8 +394,9 @@ sysv_describe (SsemOperation   operation,
                GError        **error)
 {
   g_autofree char *path = system_error == EACCES ? ssem_sysv_key_path (key) : NULL;
+  gboolean exists = path != NULL && g_file_test (path, G_FILE_TEST_EXISTS);
 
-  ssem_backend_fail (error, operation, key, path, system_error);
+  ssem_backend_fail (error, operation, key, exists ? path : NULL, system_error);
 }
 
 const SsemBackendTable ssem_backend_sysv = {
@@ -337,6 +415,7 @@ const SsemBackendTable ssem_backend_sysv = {
   .get_value = sysv_get_value,
   .close = sysv_close,
   .free = sysv_free,
+  .get_native_key = sysv_get_native_key,
   .inspect = sysv_inspect,
   .list = sysv_list,
   .remove_leftover = sysv_remove_leftover,

@@ -6,6 +6,7 @@
 
 #include "ssem-backend-private.h"
 
+#include "ssem/os/ssem-native-key-text-private.h"
 #include "ssem/ssem-i18n-private.h"
 #include "ssem/win32/ssem-win32-semaphore-private.h"
 
@@ -24,7 +25,7 @@ typedef struct
 {
   SsemInstance parent;
   SsemWin32Semaphore semaphore; /* constant after init */
-  char *key;                    /* constant after init */
+  char *name;                   /* of the system's object; constant after init */
   HANDLE closed;                /* a manual-reset event; constant after init */
   atomic_bool is_closed;
 } Win32Instance;
@@ -52,13 +53,13 @@ win32_code_for (DWORD system_error)
     case ERROR_FILENAME_EXCED_RANGE:
     case ERROR_INVALID_HANDLE: /* another kind of object has the name */
     case ERROR_INVALID_NAME:
+    case ERROR_PATH_NOT_FOUND: /* only the name spaces of the system have a backslash */
       return SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR;
 
     case ERROR_ALREADY_EXISTS:
       return SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS;
 
     case ERROR_FILE_NOT_FOUND:
-    case ERROR_PATH_NOT_FOUND:
       return SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND;
 
     case ERROR_COMMITMENT_LIMIT:
@@ -105,7 +106,7 @@ win32_free (SsemInstance *instance)
 
   ssem_win32_semaphore_close (&self->semaphore);
   g_clear_pointer (&self->closed, CloseHandle);
-  g_free (self->key);
+  g_free (self->name);
   g_free (self);
 }
 
@@ -121,9 +122,11 @@ win32_open (const SsemBackendConfiguration  *configuration,
   DWORD result;
 
   self->parent.table = &ssem_backend_windows;
-  self->key = g_strdup (key);
+  self->name = configuration->native_name != NULL ? g_strdup (configuration->native_name)
+                                                  : ssem_win32_semaphore_make_name (key);
 
-  result = ssem_win32_semaphore_open (&self->semaphore, key, initial_value, openings[mode]);
+  result = ssem_win32_semaphore_open (&self->semaphore, self->name, initial_value,
+                                      openings[mode]);
   if (result == ERROR_SUCCESS)
     {
       self->closed = CreateEventW (NULL, TRUE, FALSE, NULL);
@@ -218,6 +221,14 @@ win32_close (SsemInstance *instance)
   SetEvent (self->closed);
 }
 
+static char *
+win32_get_native_key (SsemInstance *instance)
+{
+  Win32Instance *self = (Win32Instance *) instance;
+
+  return ssem_native_key_format (SSEM_BACKEND_WINDOWS, 0, self->name);
+}
+
 const SsemBackendTable ssem_backend_windows = {
   .id = SSEM_BACKEND_WINDOWS,
   .name = "windows",
@@ -229,4 +240,5 @@ const SsemBackendTable ssem_backend_windows = {
   .get_value = win32_get_value,
   .close = win32_close,
   .free = win32_free,
+  .get_native_key = win32_get_native_key,
 };

@@ -52,6 +52,7 @@ static const char *const known_names[] = {
   [SSEM_BACKEND_SHARED_MEMORY] = "shared-memory",
   [SSEM_BACKEND_SYSV] = "sysv",
   [SSEM_BACKEND_WINDOWS] = "windows",
+  [SSEM_BACKEND_POSIX] = "posix",
 };
 
 const char *
@@ -97,11 +98,12 @@ choose_by_name (const char  *name,
   shown_name = ssem_display_text (name);
   g_set_error (error, SSEM_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                _("Unknown backend “%s” in the environment variable SSEM_BACKEND: use “%s”, “%s”, "
-                 "“%s” or the name of a module in %s"),
+                 "“%s”, “%s” or the name of a module in %s"),
                shown_name,
                known_names[SSEM_BACKEND_SHARED_MEMORY],
                known_names[SSEM_BACKEND_SYSV],
                known_names[SSEM_BACKEND_WINDOWS],
+               known_names[SSEM_BACKEND_POSIX],
                shown_directory);
 
   return NULL;
@@ -286,6 +288,13 @@ ssem_backend_free (SsemInstance *instance)
   instance->table->free (instance);
   if (watch != NULL)
     ssem_loss_watch_unref (watch);
+}
+
+char *
+ssem_backend_get_native_key (SsemInstance *instance)
+{
+  return instance->table->get_native_key != NULL ? instance->table->get_native_key (instance)
+                                                 : NULL;
 }
 
 SsemSnapshot *

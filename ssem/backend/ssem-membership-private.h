@@ -42,9 +42,11 @@ typedef struct
   /* Whether attach () and leave () may wait for other processes. */
   gboolean waits_for_processes;
 
-  /* Creates an attachment for @key without attaching it. Sets @name to a string that the attachment
-   * owns. Paths to the same semaphore give the same name, and each semaphore has its own name. */
-  int      (* create)       (const char             *key,
+  /* Creates an attachment for @semaphore without attaching it. @semaphore is the argument of
+   * ssem_membership_open (): a key, or what else the backend finds a semaphore by. Sets @name to a
+   * string that the attachment owns. Paths to the same semaphore give the same name, and each
+   * semaphore has its own name. */
+  int      (* create)       (gconstpointer           semaphore,
                              const char            **name,
                              gpointer               *attachment);
 
@@ -92,10 +94,10 @@ struct _SsemMembership
 /* Prepares this module. Each backend that uses memberships calls this in its init (). */
 void ssem_membership_init         (void);
 
-/* Attaches a new instance of @key as @request requires. Sets @membership to the membership, with a
- * reference for the instance. Returns 0 or -errno. */
+/* Attaches a new instance of @semaphore as @request requires. Sets @membership to the membership,
+ * with a reference for the instance. Returns 0 or -errno. */
 int  ssem_membership_open         (const SsemMembershipClass  *klass,
-                                   const char                 *key,
+                                   gconstpointer               semaphore,
                                    SsemMembershipRequest      *request,
                                    SsemMembership            **membership);
 

@@ -187,11 +187,11 @@ membership_free (SsemMembership *self)
 
 static int
 membership_new (const SsemMembershipClass  *klass,
-                const char                 *key,
+                gconstpointer               semaphore,
                 SsemMembership            **membership)
 {
   SsemMembership *self = g_new0 (SsemMembership, 1);
-  int result = klass->create (key, &self->name, &self->attachment);
+  int result = klass->create (semaphore, &self->name, &self->attachment);
 
   if (result != 0)
     {
@@ -207,16 +207,16 @@ membership_new (const SsemMembershipClass  *klass,
   return 0;
 }
 
-/* Joins the membership of @key, or adds a new membership. Counts one more instance and reference.
- * Returns 0 or -errno. */
+/* Joins the membership of @semaphore, or adds a new membership. Counts one more instance and
+ * reference. Returns 0 or -errno. */
 static int
 join (const SsemMembershipClass  *klass,
-      const char                 *key,
+      gconstpointer               semaphore,
       SsemMembership            **membership)
 {
   SsemMembership *created = NULL;
   SsemMembership *self;
-  int result = membership_new (klass, key, &created);
+  int result = membership_new (klass, semaphore, &created);
 
   if (result != 0)
     return result;
@@ -288,7 +288,7 @@ attach (SsemMembership        *self,
 
 int
 ssem_membership_open (const SsemMembershipClass  *klass,
-                      const char                 *key,
+                      gconstpointer               semaphore,
                       SsemMembershipRequest      *request,
                       SsemMembership            **membership)
 {
@@ -298,7 +298,7 @@ ssem_membership_open (const SsemMembershipClass  *klass,
 
   do
     {
-      result = join (klass, key, &self);
+      result = join (klass, semaphore, &self);
       if (result != 0)
         return result;
 

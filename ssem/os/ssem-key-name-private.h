@@ -15,8 +15,15 @@ G_BEGIN_DECLS
 char *ssem_key_name      (const char *prefix,
                           const char *key);
 
+/* Returns the whole name that Qt makes for a semaphore's key, with all letters. */
+char *ssem_key_name_of_qt (const char *key);
+#define SSEM_KEY_QT_PREFIX "qipc_systemsem_"
+
 /* Returns @directory, which the environment names, as an absolute path without links. The program
  * may change its current directory later, and links may lead elsewhere then. */
 char *ssem_key_directory (const char *directory);
+
+/* Returns the directory for temporary files, as Qt finds it on Unix: TMPDIR, or /tmp. */
+char *ssem_key_temporary_directory (void);
 
 G_END_DECLS

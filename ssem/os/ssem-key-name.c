@@ -6,20 +6,23 @@
 
 #include "ssem-key-name-private.h"
 
+#include "ssem-environment-private.h"
+
 #include <stdlib.h>
 
 #define MAX_LETTERS 200
 
-char *
-ssem_key_name (const char *prefix,
-               const char *key)
+static char *
+make_name (const char *prefix,
+           const char *key,
+           gsize       max_letters)
 {
   g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, key, -1);
   GString *name = g_string_new (prefix);
-  int n_letters = 0;
+  gsize n_letters = 0;
   const char *p;
 
-  for (p = key; *p != '\0' && n_letters < MAX_LETTERS; p++)
+  for (p = key; *p != '\0' && n_letters < max_letters; p++)
     {
       if (g_ascii_isalpha (*p))
         {
@@ -30,6 +33,19 @@ ssem_key_name (const char *prefix,
   g_string_append (name, hash);
 
   return g_string_free (name, FALSE);
+}
+
+char *
+ssem_key_name (const char *prefix,
+               const char *key)
+{
+  return make_name (prefix, key, MAX_LETTERS);
+}
+
+char *
+ssem_key_name_of_qt (const char *key)
+{
+  return make_name (SSEM_KEY_QT_PREFIX, key, G_MAXSIZE);
 }
 
 #ifdef _WIN32
@@ -64,4 +80,12 @@ ssem_key_directory (const char *directory)
 
   /* A missing directory is an error of what the caller does with it. */
   return resolved != NULL ? resolved : g_steal_pointer (&path);
+}
+
+char *
+ssem_key_temporary_directory (void)
+{
+  const char *directory = ssem_environment_get ("TMPDIR");
+
+  return ssem_key_directory (directory != NULL ? directory : "/tmp");
 }

@@ -23,6 +23,7 @@ typedef struct
 {
   SsemBackend backend; /* set by ssem-backend-inspect.c */
   char *key;           /* NULL: unknown */
+  char *native_key;    /* NULL: other programs cannot open it */
   int value;
   int initial_value;   /* -1: unknown */
   int n_attached;      /* -1: unknown, but not 0 */

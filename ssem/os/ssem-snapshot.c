@@ -21,6 +21,7 @@ void
 ssem_snapshot_free (SsemSnapshot *self)
 {
   g_free (self->key);
+  g_free (self->native_key);
   g_clear_pointer (&self->holders, g_array_unref);
   g_clear_pointer (&self->waiters, g_array_unref);
   g_free (self);

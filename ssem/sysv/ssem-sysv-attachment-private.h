@@ -20,9 +20,11 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
-  char *key;  /* constant after init */
-  char *path; /* constant after init */
-  char *name; /* constant after init: the same for all paths to the key file */
+  /* Constant after init. */
+  SsemSysvLocation location;
+  char *key;
+  char *path;
+  char *name; /* the same for all paths to the key file */
 
   /* Excludes the other threads of this process. The attach lock cannot, because its owner is the
    * open file. */
@@ -41,10 +43,10 @@ typedef struct
 /* Prepares this module. Call it before the other functions. */
 void     ssem_sysv_attachment_init         (void);
 
-/* Creates an attachment for @key without attaching it. -ENOTDIR if the directory of the key file is
- * missing. */
-int      ssem_sysv_attachment_new          (const char          *key,
-                                            SsemSysvAttachment **attachment);
+/* Creates an attachment for @location without attaching it. -ENOTDIR if the directory of the key
+ * file is missing. */
+int      ssem_sysv_attachment_new          (const SsemSysvLocation *location,
+                                            SsemSysvAttachment    **attachment);
 void     ssem_sysv_attachment_free         (SsemSysvAttachment  *self);
 
 /* Attaches one instance as @mode requires. The process may be attached already. Returns 0; 1 if

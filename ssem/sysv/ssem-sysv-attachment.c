@@ -142,13 +142,14 @@ ssem_sysv_attachment_init (void)
 }
 
 /* Computes one @name for all paths to the key file, because one directory can be mounted at several
- * places. Returns 0 or -errno. */
+ * places. Other project numbers have names of their own: they are refused when the file is opened.
+ * Returns 0 or -errno. */
 static int
-make_unique_name (const char  *path,
-                  char       **name)
+make_unique_name (const SsemSysvLocation  *location,
+                  char                   **name)
 {
-  g_autofree char *directory = g_path_get_dirname (path);
-  g_autofree char *base = g_path_get_basename (path);
+  g_autofree char *directory = g_path_get_dirname (location->path);
+  g_autofree char *base = g_path_get_basename (location->path);
   SsemFileIdentity identity;
   struct stat found;
 
@@ -156,28 +157,32 @@ make_unique_name (const char  *path,
     return errno == ENOENT ? -ENOTDIR : -errno;
 
   ssem_file_identity_set (&identity, &found);
-  *name = g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT ":%s",
-                           identity.device, identity.inode, base);
+  *name = g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT ":%d:%s",
+                           identity.device, identity.inode, location->project, base);
 
   return 0;
 }
 
 int
-ssem_sysv_attachment_new (const char          *key,
-                          SsemSysvAttachment **attachment)
+ssem_sysv_attachment_new (const SsemSysvLocation  *location,
+                          SsemSysvAttachment     **attachment)
 {
-  g_autofree char *path = ssem_sysv_key_path (key);
   SsemSysvAttachment *self;
   char *name = NULL;
-  int result = make_unique_name (path, &name);
+  int result = make_unique_name (location, &name);
 
   if (result != 0)
     return result;
 
   self = g_new0 (SsemSysvAttachment, 1);
-  self->key = g_strdup (key);
-  self->path = g_steal_pointer (&path);
+  self->key = g_strdup (location->key);
+  self->path = g_strdup (location->path);
   self->name = name;
+  self->location = (SsemSysvLocation) {
+    .key = self->key,
+    .path = self->path,
+    .project = location->project,
+  };
   self->set = -1;
   ssem_sysv_file_init (&self->file);
   g_mutex_init (&self->thread_lock);
@@ -254,7 +259,7 @@ unlock_file (SsemSysvAttachment *self)
 static int
 set_ipc_key (SsemSysvAttachment *self)
 {
-  int result = ssem_sysv_key_make_ipc_key (self->path, &self->ipc_key);
+  int result = ssem_sysv_key_make_ipc_key (self->path, self->location.project, &self->ipc_key);
 
   return result == -ENOENT ? -EEXIST : result;
 }
@@ -264,7 +269,7 @@ set_ipc_key (SsemSysvAttachment *self)
 static int
 create_with_lock (SsemSysvAttachment *self)
 {
-  int result = ssem_sysv_file_create (&self->file, self->path, self->key);
+  int result = ssem_sysv_file_create (&self->file, &self->location);
 
   /* The directory is missing. */
   if (result == -ENOENT)
@@ -273,10 +278,20 @@ create_with_lock (SsemSysvAttachment *self)
   return result == 0 ? set_ipc_key (self) : result;
 }
 
+/* Returns whether the open file is empty, and no set belongs to it. */
+static gboolean
+is_unused (SsemSysvAttachment *self)
+{
+  return ssem_sysv_file_is_empty (&self->file) && set_ipc_key (self) == 0 &&
+         ssem_sysv_set_lookup (self->ipc_key) == -ENOENT;
+}
+
 /* Opens the file at the path and waits for its attach lock. Returns 0 or -errno; -ENOENT if there
- * is no file; -EEXIST if the last process removed the file during the wait. */
+ * is no file, or without @may_create no semaphore; -EEXIST if the last process removed the file
+ * during the wait. */
 static int
-open_with_lock (SsemSysvAttachment *self)
+open_with_lock (SsemSysvAttachment *self,
+                gboolean            may_create)
 {
   int result = ssem_sysv_file_open (&self->file, self->path);
 
@@ -284,8 +299,11 @@ open_with_lock (SsemSysvAttachment *self)
     result = ssem_sysv_file_lock (&self->file);
   if (result == 0 && ssem_file_identity_is_at (&self->file.identity, self->path) == 0)
     result = -EEXIST;
+  /* A native key may name any empty file of the user. Do not write into it for nothing. */
+  if (result == 0 && !may_create && is_unused (self))
+    result = -ENOENT;
   if (result == 0)
-    result = ssem_sysv_file_ensure_record (&self->file, self->key, SSEM_SYSV_PHASE_QT);
+    result = ssem_sysv_file_ensure_record (&self->file, &self->location, SSEM_SYSV_PHASE_QT);
 
   return result == 0 ? set_ipc_key (self) : result;
 }
@@ -300,7 +318,7 @@ open_and_lock (SsemSysvAttachment *self,
 
   for (;;)
     {
-      result = open_with_lock (self);
+      result = open_with_lock (self, may_create);
       if (result == -ENOENT && may_create)
         result = create_with_lock (self);
       if (result != -EEXIST)

@@ -6,6 +6,7 @@
 
 #include "ssem/os/ssem-file-identity-private.h"
 #include "ssem/os/ssem-file-lock-private.h"
+#include "ssem/sysv/ssem-sysv-key-private.h"
 #include "ssem/sysv/ssem-sysv-record-private.h"
 
 #include <glib.h>
@@ -46,15 +47,14 @@ void     ssem_sysv_file_init             (SsemSysvFile    *self);
 int      ssem_sysv_file_open             (SsemSysvFile    *self,
                                           const char      *path);
 
-/* Creates, opens and maps a file that contains a record of @key in the phase EMPTY, and takes the
- * attach lock. -EEXIST if there is a file.
+/* Creates, opens and maps a file that contains a record of @location in the phase EMPTY, and takes
+ * the attach lock. -EEXIST if there is a file.
  *
  * On most file systems, the file appears at @path complete and with the attach lock. On others, the
  * file appears empty, and another process may take the attach lock first. That process then treats
  * the file as one of Qt, and this function returns -EEXIST. */
-int      ssem_sysv_file_create           (SsemSysvFile    *self,
-                                          const char      *path,
-                                          const char      *key);
+int      ssem_sysv_file_create           (SsemSysvFile           *self,
+                                          const SsemSysvLocation *location);
 
 /* Returns whether the descriptor is open and still refers to this file: see
  * ssem-file-identity-private.h. */
@@ -76,12 +76,20 @@ int      ssem_sysv_file_lock_alive       (SsemSysvFile    *self);
 /* Unlocks the attach lock. */
 void     ssem_sysv_file_unlock           (SsemSysvFile    *self);
 
-/* Checks that the file contains a record of @key. If the file is empty, writes a record in the
- * phase @phase_of_empty. Needs the attach lock. -EBADMSG if the file has other content or belongs
- * to another key, -EPROTO if another version of this library wrote the record. */
-int      ssem_sysv_file_ensure_record    (SsemSysvFile    *self,
-                                          const char      *key,
-                                          SsemSysvPhase    phase_of_empty);
+/* Checks that the file contains a record of @location. If the file is empty, writes a record in the
+ * phase @phase_of_empty; if it does not contain the key yet, adds the key. Needs the attach lock.
+ * -EBADMSG if the file has other content or belongs to another key, -EADDRNOTAVAIL if it belongs to
+ * another project number, -EPROTO if another version of this library wrote the record. */
+int      ssem_sysv_file_ensure_record    (SsemSysvFile           *self,
+                                          const SsemSysvLocation *location,
+                                          SsemSysvPhase           phase_of_empty);
+
+/* Returns whether the file contains no record yet, and nothing else. */
+gboolean ssem_sysv_file_is_empty         (SsemSysvFile           *self);
+
+/* Returns 0 if @record belongs to @location, else as ssem_sysv_file_ensure_record () does. */
+int      ssem_sysv_file_check_record     (const SsemSysvRecord   *record,
+                                          const SsemSysvLocation *location);
 
 /* Unlocks both locks and returns the descriptor, which the caller closes. The record stays
  * mapped. */
@@ -99,7 +107,7 @@ void     ssem_sysv_file_discard_in_child (SsemSysvFile    *self);
 
 /* Reads the record of an open file without a mapping. Returns 1 if there is a record; 0 if there is
  * none yet, as in a file that Qt made; or -errno, as ssem_sysv_file_ensure_record () does. The key
- * in @record has no terminating null. */
+ * in @record has no terminating null; its length is 0 if the key is unknown. */
 int      ssem_sysv_file_read_record      (int              fd,
                                           SsemSysvRecord  *record);
 

@@ -28,6 +28,8 @@ static const char record_magic[8] = "SsemSysV";
 G_STATIC_ASSERT (SSEM_SYSV_FILE_ALIVE == SSEM_SYSV_FILE_ATTACH_LOCK + 1);
 G_STATIC_ASSERT (sizeof (atomic_uint_least32_t) == 4);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemSysvRecord, key) == 44);
+/* Where versions without the field wrote zeroes. */
+G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemSysvRecord, project) == 1068);
 G_STATIC_ASSERT (sizeof (SsemSysvRecord) == 1072);
 
 /* A mapping keeps the open file, and so the locks of the file. If a child inherited the mapping,
@@ -116,10 +118,10 @@ ssem_sysv_file_open (SsemSysvFile *self,
 }
 
 int
-ssem_sysv_file_create (SsemSysvFile *self,
-                       const char   *path,
-                       const char   *key)
+ssem_sysv_file_create (SsemSysvFile           *self,
+                       const SsemSysvLocation *location)
 {
+  const char *path = location->path;
   g_autofree char *directory = g_path_get_dirname (path);
   gboolean is_named;
   int result;
@@ -134,7 +136,7 @@ ssem_sysv_file_create (SsemSysvFile *self,
 
   result = ssem_sysv_file_try_lock (self);
   if (result == 0)
-    result = ssem_sysv_file_ensure_record (self, key, SSEM_SYSV_PHASE_EMPTY);
+    result = ssem_sysv_file_ensure_record (self, location, SSEM_SYSV_PHASE_EMPTY);
   if (result == 0 && !is_named)
     result = ssem_file_link (self->fd, path);
   /* Another process has found the named file and locked it first. It may also have removed the file
@@ -269,20 +271,28 @@ identify_content (int fd)
   return -EBADMSG;
 }
 
-/* Writes a record of @key. Returns 0 or -errno. */
+gboolean
+ssem_sysv_file_is_empty (SsemSysvFile *self)
+{
+  return identify_content (self->fd) == 0;
+}
+
+/* Writes a record of @location. Returns 0 or -errno. */
 static int
-write_record (SsemSysvFile  *self,
-              const char    *key,
-              SsemSysvPhase  phase)
+write_record (SsemSysvFile           *self,
+              const SsemSysvLocation *location,
+              SsemSysvPhase           phase)
 {
   SsemSysvRecord record = {
     .layout = RECORD_LAYOUT,
     .phase = phase,
-    .key_length = (guint32) strlen (key),
+    .key_length = location->key != NULL ? (guint32) strlen (location->key) : 0,
+    .project = location->project != 'Q' ? (guint32) location->project : 0,
   };
   int result;
 
-  memcpy (record.key, key, record.key_length);
+  if (location->key != NULL)
+    memcpy (record.key, location->key, record.key_length);
   result = ssem_file_write (self->fd, &record, sizeof record, 0);
   if (result != 0)
     return result;
@@ -294,10 +304,39 @@ write_record (SsemSysvFile  *self,
   return 0;
 }
 
+/* Returns whether @record, whose key is known, belongs to the key or the path of @location. The key
+ * of a file that was copied or renamed has another file. */
+static gboolean
+has_key_of (const SsemSysvRecord   *record,
+            const SsemSysvLocation *location)
+{
+  g_autofree char *key = NULL;
+
+  if (record->key_length > SSEM_SYSV_KEY_MAX)
+    return FALSE;
+  if (location->key != NULL)
+    return record->key_length == strlen (location->key) &&
+           memcmp (record->key, location->key, record->key_length) == 0;
+
+  key = g_strndup (record->key, record->key_length);
+
+  return g_utf8_validate (key, -1, NULL) && ssem_sysv_key_fits (key, location->path);
+}
+
 int
-ssem_sysv_file_ensure_record (SsemSysvFile  *self,
-                              const char    *key,
-                              SsemSysvPhase  phase_of_empty)
+ssem_sysv_file_check_record (const SsemSysvRecord   *record,
+                             const SsemSysvLocation *location)
+{
+  if (record->key_length != 0 && !has_key_of (record, location))
+    return -EBADMSG;
+
+  return ssem_sysv_record_get_project (record) == location->project ? 0 : -EADDRNOTAVAIL;
+}
+
+int
+ssem_sysv_file_ensure_record (SsemSysvFile           *self,
+                              const SsemSysvLocation *location,
+                              SsemSysvPhase           phase_of_empty)
 {
   SsemSysvRecord *record = self->record;
   int result = identify_content (self->fd);
@@ -306,11 +345,18 @@ ssem_sysv_file_ensure_record (SsemSysvFile  *self,
     return result;
 
   if (result == 0)
-    return write_record (self, key, phase_of_empty);
+    return write_record (self, location, phase_of_empty);
 
-  return record->key_length == strlen (key) && memcmp (record->key, key, strlen (key)) == 0
-         ? 0
-         : -EBADMSG;
+  result = ssem_sysv_file_check_record (record, location);
+  if (result == 0 && record->key_length == 0 && location->key != NULL)
+    {
+      memcpy (record->key, location->key, strlen (location->key));
+      /* An inspection without a lock sees no key, or the whole key. */
+      atomic_thread_fence (memory_order_release);
+      record->key_length = (guint32) strlen (location->key);
+    }
+
+  return result;
 }
 
 int
@@ -327,8 +373,7 @@ ssem_sysv_file_read_record (int             fd,
   n_read = ssem_file_read (fd, record, sizeof *record, 0);
   if (n_read < 0)
     return (int) n_read;
-  if (n_read < (gssize) sizeof *record || record->key_length == 0 ||
-      record->key_length > SSEM_SYSV_KEY_MAX ||
+  if (n_read < (gssize) sizeof *record || record->key_length > SSEM_SYSV_KEY_MAX ||
       memchr (record->key, '\0', record->key_length) != NULL)
     return -EBADMSG;
 

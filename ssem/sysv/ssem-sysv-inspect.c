@@ -11,7 +11,7 @@
 #include "ssem-sysv-set-private.h"
 
 #include "ssem/os/ssem-file-private.h"
-#include "ssem/os/ssem-key-name-private.h"
+#include "ssem/os/ssem-native-key-text-private.h"
 #include "ssem/os/ssem-process-private.h"
 #include "ssem/os/ssem-thread-private.h"
 
@@ -32,8 +32,8 @@
 /* Finds the set of the key file. @record is NULL for a file that Qt made. Returns the set's
  * identifier or -errno. */
 static int
-find_set (const char           *path,
-          const SsemSysvRecord *record)
+find_set (const SsemSysvLocation *location,
+          const SsemSysvRecord   *record)
 {
   key_t ipc_key;
   int result;
@@ -42,7 +42,7 @@ find_set (const char           *path,
   if (record != NULL && record->phase != SSEM_SYSV_PHASE_READY)
     return -ENOENT;
 
-  result = ssem_sysv_key_make_ipc_key (path, &ipc_key);
+  result = ssem_sysv_key_make_ipc_key (location->path, location->project, &ipc_key);
 
   return result == 0 ? ssem_sysv_set_lookup (ipc_key) : result;
 }
@@ -72,40 +72,38 @@ count_attached (SsemSnapshot **snapshots,
     }
 }
 
-/* Inspects the semaphore at @path. @key may be NULL. If count_attached () has to count the attached
- * processes, sets @file to the key file; otherwise sets the inode of @file to 0. Returns 0 or
- * -errno. */
+/* Inspects the semaphore at @location, whose key may be unknown. If count_attached () has to count
+ * the attached processes, sets @file to the key file; otherwise sets the inode of @file to 0.
+ * Returns 0 or -errno. */
 static int
-inspect_path (const char     *path,
-              const char     *key,
-              SsemSnapshot  **found,
-              SsemLockCount  *file)
+inspect_path (const SsemSysvLocation  *location,
+              SsemSnapshot           **found,
+              SsemLockCount           *file)
 {
   struct stat opened = { 0 };
   g_autoptr(SsemSnapshot) snapshot = ssem_snapshot_new ();
-  SsemSysvRecord record;
+  SsemSysvRecord record = { .key_length = 0 };
   gboolean is_qt;
   int fd, set, result;
 
   if (!ssem_file_lock_is_of_description ())
     return -ENOTSUP;
 
-  fd = ssem_file_open (path, O_RDONLY, NULL);
+  fd = ssem_file_open (location->path, O_RDONLY, NULL);
   if (fd < 0)
     return fd;
   result = ssem_sysv_file_read_record (fd, &record);
   is_qt = result == 0;
   if (result == 1)
     {
-      snapshot->key = g_strndup (record.key, record.key_length);
       snapshot->initial_value = MAX (-1, record.initial);
       is_qt = record.phase == SSEM_SYSV_PHASE_QT;
-      result = key != NULL && !g_str_equal (key, snapshot->key) ? -EBADMSG : 0;
+      result = ssem_sysv_file_check_record (&record, location);
     }
+  if (result == 0 && record.key_length > 0)
+    snapshot->key = g_strndup (record.key, record.key_length);
   else if (result == 0)
-    {
-      snapshot->key = g_strdup (key);
-    }
+    snapshot->key = g_strdup (location->key);
   if (result == 0 && !has_attached (fd))
     snapshot->n_attached = 0;
   else if (result == 0 && fstat (fd, &opened) != 0)
@@ -114,7 +112,7 @@ inspect_path (const char     *path,
   if (result != 0)
     return result;
 
-  set = find_set (path, is_qt ? NULL : &record);
+  set = find_set (location, is_qt ? NULL : &record);
   if (set < 0)
     return set;
   result = snapshot->value = ssem_sysv_set_get_value (set);
@@ -133,6 +131,8 @@ inspect_path (const char     *path,
   if (is_qt)
     snapshot->initial_value = -1;
   snapshot->is_leftover = snapshot->n_attached == 0;
+  snapshot->native_key = ssem_native_key_format (SSEM_BACKEND_SYSV, location->project,
+                                                 location->path);
   *file = (SsemLockCount) { .device = opened.st_dev, .inode = opened.st_ino };
   *found = g_steal_pointer (&snapshot);
 
@@ -140,12 +140,11 @@ inspect_path (const char     *path,
 }
 
 int
-ssem_sysv_inspect (const char    *key,
-                   SsemSnapshot **snapshot)
+ssem_sysv_inspect (const SsemSysvLocation  *location,
+                   SsemSnapshot           **snapshot)
 {
-  g_autofree char *path = ssem_sysv_key_path (key);
   SsemLockCount file;
-  int result = inspect_path (path, key, snapshot, &file);
+  int result = inspect_path (location, snapshot, &file);
 
   if (result == 0 && file.inode != 0)
     count_attached (snapshot, &file, 1);
@@ -174,28 +173,19 @@ ssem_sysv_list (GPtrArray *snapshots,
   while ((name = g_dir_read_name (dir)) != NULL)
     {
       g_autofree char *path = g_build_filename (directory, name, NULL);
-      g_autofree char *right_path = NULL;
+      const SsemSysvLocation location = { .path = path, .project = SSEM_NATIVE_KEY_PROJECT };
       g_autoptr(SsemSnapshot) snapshot = NULL;
       SsemLockCount file;
       int result;
 
       if (!g_str_has_prefix (name, SSEM_SYSV_KEY_PREFIX))
         continue;
-      result = inspect_path (path, NULL, &snapshot, &file);
+      result = inspect_path (&location, &snapshot, &file);
       if (result == -EACCES && ssem_file_is_of_other (path, NULL))
         (*n_others)++;
       if (result != 0)
         continue;
 
-      /* If the file was copied or renamed, its key leads to another path. */
-      if (snapshot->key != NULL)
-        {
-          if (!g_utf8_validate (snapshot->key, -1, NULL))
-            continue;
-          right_path = ssem_sysv_key_path (snapshot->key);
-          if (!g_str_equal (path, right_path))
-            continue;
-        }
       if (file.inode != 0)
         {
           g_ptr_array_add (in_use, snapshot);
@@ -210,9 +200,9 @@ ssem_sysv_list (GPtrArray *snapshots,
 }
 
 static int
-remove_leftover (const char *key)
+remove_leftover (const SsemSysvLocation *location)
 {
-  g_autofree char *path = ssem_sysv_key_path (key);
+  const char *path = location->path;
   SsemFileIdentity identity;
   SsemSysvRecord record;
   int fd, set, result;
@@ -237,13 +227,12 @@ remove_leftover (const char *key)
         result = -EBUSY;
     }
   if (result == 1)
-    result = strlen (key) == record.key_length &&
-             memcmp (record.key, key, record.key_length) == 0 ? 0 : -EBADMSG;
+    result = ssem_sysv_file_check_record (&record, location);
   if (result == 0 && (has_attached (fd) || !record.made_by_us))
     result = -EBUSY;
   if (result == 0)
     {
-      set = find_set (path, &record);
+      set = find_set (location, &record);
       result = MIN (set, 0);
       if (result == 0)
         result = set == ssem_sysv_record_get_set (&record) ? ssem_sysv_set_remove (set) : -EBUSY;
@@ -264,10 +253,10 @@ remove_leftover (const char *key)
 }
 
 int
-ssem_sysv_remove_leftover (const char *key)
+ssem_sysv_remove_leftover (const SsemSysvLocation *location)
 {
   int cancel_state = ssem_thread_disable_cancel ();
-  int result = remove_leftover (key);
+  int result = remove_leftover (location);
 
   ssem_thread_restore_cancel (cancel_state);
 

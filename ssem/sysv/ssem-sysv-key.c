@@ -7,7 +7,6 @@
 #include "ssem-sysv-key-private.h"
 
 #include "ssem/os/ssem-environment-private.h"
-#include "ssem/os/ssem-key-name-private.h"
 
 #include <errno.h>
 #include <sys/ipc.h>
@@ -17,12 +16,7 @@ ssem_sysv_key_directory (void)
 {
   const char *directory = ssem_environment_get ("SSEM_RUNTIME_DIR");
 
-  if (directory == NULL)
-    directory = ssem_environment_get ("TMPDIR");
-  if (directory == NULL)
-    directory = "/tmp";
-
-  return ssem_key_directory (directory);
+  return directory != NULL ? ssem_key_directory (directory) : ssem_key_temporary_directory ();
 }
 
 char *
@@ -34,11 +28,22 @@ ssem_sysv_key_path (const char *key)
   return g_build_filename (directory, name, NULL);
 }
 
+gboolean
+ssem_sysv_key_fits (const char *key,
+                    const char *path)
+{
+  g_autofree char *name = ssem_key_name (SSEM_SYSV_KEY_PREFIX, key);
+  g_autofree char *base = g_path_get_basename (path);
+
+  return g_str_equal (name, base);
+}
+
 int
 ssem_sysv_key_make_ipc_key (const char *path,
+                            int         project,
                             key_t      *ipc_key)
 {
-  key_t key = ftok (path, 'Q');
+  key_t key = ftok (path, project);
 
   if (key == (key_t) -1)
     return -errno;

@@ -32,8 +32,10 @@ G_BEGIN_DECLS
  *   epoch         odd during a reset, else even. Undo counts of earlier epochs are void.
  *   value         the value that the present reset sets.
  *   initial       the value at the creation or the last reset; -1 if Qt set that value.
- *   key_length,   the key itself. The two fields never change.
- *   key
+ *   key_length,   the key itself. A file that was made for a native key has the length 0, until a
+ *   key           process opens its key: the length is written last, and then never changes.
+ *   project       the project number of ftok (3); 0 stands for 'Q', the number of Qt. It never
+ *                 changes.
  *
  * Fields are written with the attach lock. Only the epoch is also read without: the section "Resets
  * and epochs" in ssem-sysv-attachment.c says what happens after a stale read.
@@ -64,6 +66,7 @@ typedef struct
   gint32 initial;
   guint32 key_length;
   char key[SSEM_SYSV_KEY_MAX];
+  guint32 project;
 } SsemSysvRecord;
 
 /* Returns the identifier of the set in the incarnation. If the IPC key leads to another set,
@@ -72,6 +75,12 @@ static inline int
 ssem_sysv_record_get_set (const SsemSysvRecord *self)
 {
   return (int) (guint32) self->incarnation;
+}
+
+static inline int
+ssem_sysv_record_get_project (const SsemSysvRecord *self)
+{
+  return self->project != 0 ? (int) self->project : 'Q';
 }
 
 /* Returns whether Qt created @set, to which the IPC key of the key file leads, and the record does

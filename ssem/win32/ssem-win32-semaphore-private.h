@@ -11,7 +11,7 @@
 
 G_BEGIN_DECLS
 
-/* A named semaphore of Windows, the same that Qt makes for the same key.
+/* A named semaphore of Windows.
  *
  * The system keeps the name as long as a process has a handle to it. It does not record holders:
  * the units of a dead process are lost.
@@ -35,10 +35,15 @@ typedef enum
   SSEM_WIN32_CREATE_NEW,
 } SsemWin32Opening;
 
-/* Returns ERROR_FILE_NOT_FOUND or ERROR_ALREADY_EXISTS where @opening requires the opposite, and
- * ERROR_INVALID_HANDLE where another kind of object has the name. */
+/* Returns the name of the semaphore of @key: the same that Qt makes, or one of the name space that
+ * SSEM_RUNTIME_DIR moves. */
+char *ssem_win32_semaphore_make_name (const char         *key);
+
+/* Opens the semaphore of exactly @name. Returns ERROR_FILE_NOT_FOUND or ERROR_ALREADY_EXISTS where
+ * @opening requires the opposite, and ERROR_INVALID_HANDLE where another kind of object has the
+ * name. */
 DWORD ssem_win32_semaphore_open      (SsemWin32Semaphore *self,
-                                      const char         *key,
+                                      const char         *name,
                                       int                 initial_value,
                                       SsemWin32Opening    opening);
 void  ssem_win32_semaphore_close     (SsemWin32Semaphore *self);

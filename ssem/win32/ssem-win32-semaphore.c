@@ -9,6 +9,7 @@
 #include "ssem/os/ssem-environment-private.h"
 #include "ssem/os/ssem-key-name-private.h"
 
+#include <string.h>
 #include <winternl.h>
 
 /* Several units together
@@ -68,33 +69,45 @@ typedef struct
   gunichar2 *collecting;
 } Names;
 
-/* Returns the common part of the names of a key that Qt does not use. It is short for every key.
- * SSEM_RUNTIME_DIR moves the name space, so a hash of it comes first. */
-static char *
-get_own_name (const char *directory,
-              const char *key)
+char *
+ssem_win32_semaphore_make_name (const char *key)
 {
-  g_autofree char *directory_hash =
-    g_compute_checksum_for_string (G_CHECKSUM_SHA1, directory, -1);
-  g_autofree char *key_hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, key, -1);
+  const char *directory = ssem_environment_get ("SSEM_RUNTIME_DIR");
+  g_autofree char *directory_hash = NULL;
+  g_autofree char *key_hash = NULL;
+
+  if (directory == NULL)
+    return ssem_key_name (SSEM_KEY_QT_PREFIX, key);
+
+  /* Qt has no name space that a variable moves. */
+  directory_hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, directory, -1);
+  key_hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, key, -1);
 
   return g_strdup_printf ("ssem_%s_%s", directory_hash, key_hash);
 }
 
+/* Returns the name of another object that belongs to the semaphore @name. It is short for every
+ * name, and in the same name space of the system: "Local\\" is the one of names without a prefix.
+ * */
+static gunichar2 *
+get_own_name (const char *name,
+              const char *suffix)
+{
+  const char *prefix = g_str_has_prefix (name, "Global\\") ? "Global\\" : "";
+  const char *rest = g_str_has_prefix (name, "Local\\") ? name + strlen ("Local\\") : name;
+  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, rest, -1);
+  g_autofree char *own_name = g_strdup_printf ("%sssem_%s_%s", prefix, hash, suffix);
+
+  return g_utf8_to_utf16 (own_name, -1, NULL, NULL, NULL);
+}
+
 static void
 names_init (Names      *self,
-            const char *key)
+            const char *name)
 {
-  const char *directory = ssem_environment_get ("SSEM_RUNTIME_DIR");
-  g_autofree char *qt_name = ssem_key_name ("qipc_systemsem_", key);
-  g_autofree char *own_name = get_own_name (directory != NULL ? directory : "", key);
-  g_autofree char *added = g_strconcat (own_name, "_added", NULL);
-  g_autofree char *collecting = g_strconcat (own_name, "_collecting", NULL);
-
-  /* Qt has no name space that a variable moves. */
-  self->units = g_utf8_to_utf16 (directory != NULL ? own_name : qt_name, -1, NULL, NULL, NULL);
-  self->added = g_utf8_to_utf16 (added, -1, NULL, NULL, NULL);
-  self->collecting = g_utf8_to_utf16 (collecting, -1, NULL, NULL, NULL);
+  self->units = g_utf8_to_utf16 (name, -1, NULL, NULL, NULL);
+  self->added = get_own_name (name, "added");
+  self->collecting = get_own_name (name, "collecting");
 }
 
 static void
@@ -133,7 +146,7 @@ open_units (SsemWin32Semaphore *self,
 
 DWORD
 ssem_win32_semaphore_open (SsemWin32Semaphore *self,
-                           const char         *key,
+                           const char         *name,
                            int                 initial_value,
                            SsemWin32Opening    opening)
 {
@@ -141,7 +154,7 @@ ssem_win32_semaphore_open (SsemWin32Semaphore *self,
   DWORD result;
 
   *self = (SsemWin32Semaphore) { NULL };
-  names_init (&names, key);
+  names_init (&names, name);
 
   result = open_units (self, names.units, initial_value, opening);
   if (result == ERROR_SUCCESS)

@@ -53,7 +53,7 @@ METHODS = {
 
 ENUMERATIONS = {
     'AccessMode': ['open', 'create', 'open_existing', 'create_exclusive', 'join'],
-    'Backend': ['default', 'shared_memory', 'sysv', 'windows'],
+    'Backend': ['default', 'shared_memory', 'sysv', 'windows', 'posix'],
     'SystemSemaphoreError': ['no_error', 'permission_denied', 'key_error', 'already_exists',
                              'not_found', 'out_of_resources', 'unknown_error', 'lost'],
 }
