@@ -9,6 +9,7 @@
 #include "ssem/backend/ssem-backend-inspect-private.h"
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem-key-private.h"
+#include "ssem-native-key-private.h"
 #include "ssem-process-info-private.h"
 #include "ssem-system-semaphore.h"
 
@@ -183,6 +184,29 @@ ssem_semaphore_info_count_others (SsemBackend backend)
   return ssem_backend_count_others (backend);
 }
 
+/* Parses @native_key into @parsed, which the caller clears, and makes @target of it. */
+static gboolean
+find_native (const char         *native_key,
+             SsemNativeKey      *parsed,
+             SsemBackendTarget  *target,
+             GError            **error)
+{
+  /* Fails with the same words as for an empty key. */
+  if (native_key == NULL)
+    return ssem_key_check (NULL, error);
+
+  if (!ssem_native_key_check (native_key, SSEM_BACKEND_DEFAULT, parsed, error))
+    return FALSE;
+
+  *target = (SsemBackendTarget) {
+    .backend = parsed->backend,
+    .key = native_key,
+    .configuration = ssem_native_key_configure (parsed),
+  };
+
+  return TRUE;
+}
+
 /**
  * ssem_semaphore_info_query:
  * @key: a key: 1 to 1024 bytes of UTF-8
@@ -210,6 +234,7 @@ ssem_semaphore_info_query (const char   *key,
                            GError      **error)
 {
   SSEM_THREAD_SHIELD;
+  const SsemBackendTarget target = { .backend = backend, .key = key };
   SsemSnapshot *snapshot;
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
@@ -217,7 +242,41 @@ ssem_semaphore_info_query (const char   *key,
   ensure_library ();
   if (!ssem_key_check (key, error))
     return NULL;
-  snapshot = ssem_backend_query (backend, key, error);
+  snapshot = ssem_backend_query (&target, error);
+
+  return snapshot != NULL ? wrap (snapshot) : NULL;
+}
+
+/**
+ * ssem_semaphore_info_query_native:
+ * @native_key: a native key, as in [property@Ssem.SystemSemaphore:native-key]
+ * @error: return location for an error
+ *
+ * Takes a snapshot of the semaphore of a native key.
+ *
+ * Returns: (transfer full): the snapshot, or `NULL` with @error set:
+ *
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR` if @native_key does not have the right form, or what
+ *   has the name is not a semaphore;
+ * - otherwise as [func@Ssem.SemaphoreInfo.query] sets it.
+ *
+ * Since: 1.0
+ */
+SsemSemaphoreInfo *
+ssem_semaphore_info_query_native (const char  *native_key,
+                                  GError     **error)
+{
+  SSEM_THREAD_SHIELD;
+  g_auto(SsemNativeKey) parsed = { .name = NULL };
+  SsemBackendTarget target;
+  SsemSnapshot *snapshot;
+
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  ensure_library ();
+  if (!find_native (native_key, &parsed, &target, error))
+    return NULL;
+  snapshot = ssem_backend_query (&target, error);
 
   return snapshot != NULL ? wrap (snapshot) : NULL;
 }
@@ -276,8 +335,8 @@ ssem_semaphore_info_unref (SsemSemaphoreInfo *self)
  *
  * Returns the key.
  *
- * Returns: (nullable): the key, or `NULL` if a Qt program created the semaphore, because Qt stores
- *   the key nowhere
+ * Returns: (nullable): the key, or `NULL` if it is not known, because a Qt program created the
+ *   semaphore, or every process opened it by its native key
  *
  * Since: 1.0
  */
@@ -287,6 +346,26 @@ ssem_semaphore_info_get_key (SsemSemaphoreInfo *self)
   g_return_val_if_fail (self != NULL, NULL);
 
   return self->snapshot->key;
+}
+
+/**
+ * ssem_semaphore_info_get_native_key:
+ * @self: a snapshot of a semaphore
+ *
+ * Returns the native key, with which other programs can open the semaphore.
+ *
+ * See [property@Ssem.SystemSemaphore:native-key].
+ *
+ * Returns: (nullable): the native key, or `NULL` if there is none, as with shared memory
+ *
+ * Since: 1.0
+ */
+const char *
+ssem_semaphore_info_get_native_key (SsemSemaphoreInfo *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return self->snapshot->native_key;
 }
 
 /**
@@ -489,12 +568,42 @@ ssem_semaphore_remove_leftover (const char   *key,
                                 GError      **error)
 {
   SSEM_THREAD_SHIELD;
+  const SsemBackendTarget target = { .backend = backend, .key = key };
 
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   ensure_library ();
 
-  return ssem_key_check (key, error) && ssem_backend_remove (backend, key, error);
+  return ssem_key_check (key, error) && ssem_backend_remove (&target, error);
+}
+
+/**
+ * ssem_semaphore_remove_leftover_native:
+ * @native_key: a native key, as in [property@Ssem.SystemSemaphore:native-key]
+ * @error: return location for an error
+ *
+ * Removes a semaphore that no live process has open, as [func@Ssem.semaphore_remove_leftover] does.
+ *
+ * Returns: `TRUE` if it was removed, or `FALSE` with @error set:
+ *
+ * - `G_IO_ERROR_BUSY` if a live process has it open, or a Qt program created it;
+ * - otherwise as [func@Ssem.SemaphoreInfo.query_native] sets it.
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_semaphore_remove_leftover_native (const char  *native_key,
+                                       GError     **error)
+{
+  SSEM_THREAD_SHIELD;
+  g_auto(SsemNativeKey) parsed = { .name = NULL };
+  SsemBackendTarget target;
+
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  ensure_library ();
+
+  return find_native (native_key, &parsed, &target, error) && ssem_backend_remove (&target, error);
 }
 
 /**
@@ -525,11 +634,45 @@ ssem_semaphore_reset (const char   *key,
                       GError      **error)
 {
   SSEM_THREAD_SHIELD;
+  const SsemBackendTarget target = { .backend = backend, .key = key };
 
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   ensure_library ();
 
   return ssem_key_check (key, error) && ssem_value_check (value, error) &&
-         ssem_backend_reset (backend, key, value, error);
+         ssem_backend_reset (&target, value, error);
+}
+
+/**
+ * ssem_semaphore_reset_native:
+ * @native_key: a native key, as in [property@Ssem.SystemSemaphore:native-key]
+ * @value: the new value: 0 to the backend's maximum, 32767 with System V, else `G_MAXINT`
+ * @error: return location for an error
+ *
+ * Sets the value of an existing semaphore, as [func@Ssem.semaphore_reset] does.
+ *
+ * Returns: `TRUE` if it was reset, or `FALSE` with @error set:
+ *
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if there is no such semaphore;
+ * - `G_IO_ERROR_NOT_SUPPORTED` if the backend cannot set a value, as on Windows;
+ * - otherwise as [ctor@Ssem.SystemSemaphore.new_for_native_key] sets it.
+ *
+ * Since: 1.0
+ */
+gboolean
+ssem_semaphore_reset_native (const char  *native_key,
+                             int          value,
+                             GError     **error)
+{
+  SSEM_THREAD_SHIELD;
+  g_auto(SsemNativeKey) parsed = { .name = NULL };
+  SsemBackendTarget target;
+
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  ensure_library ();
+
+  return find_native (native_key, &parsed, &target, error) && ssem_value_check (value, error) &&
+         ssem_backend_reset (&target, value, error);
 }

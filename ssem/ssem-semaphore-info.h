@@ -32,11 +32,16 @@ SsemSemaphoreInfo *ssem_semaphore_info_query             (const char         *ke
                                                           SsemBackend         backend,
                                                           GError            **error) G_GNUC_WARN_UNUSED_RESULT;
 SSEM_AVAILABLE_IN_1_0
+SsemSemaphoreInfo *ssem_semaphore_info_query_native      (const char         *native_key,
+                                                          GError            **error) G_GNUC_WARN_UNUSED_RESULT;
+SSEM_AVAILABLE_IN_1_0
 SsemSemaphoreInfo *ssem_semaphore_info_ref               (SsemSemaphoreInfo  *self);
 SSEM_AVAILABLE_IN_1_0
 void               ssem_semaphore_info_unref             (SsemSemaphoreInfo  *self);
 SSEM_AVAILABLE_IN_1_0
 const char        *ssem_semaphore_info_get_key           (SsemSemaphoreInfo  *self);
+SSEM_AVAILABLE_IN_1_0
+const char        *ssem_semaphore_info_get_native_key    (SsemSemaphoreInfo  *self);
 SSEM_AVAILABLE_IN_1_0
 SsemBackend        ssem_semaphore_info_get_backend       (SsemSemaphoreInfo  *self);
 SSEM_AVAILABLE_IN_1_0
@@ -61,9 +66,16 @@ gboolean           ssem_semaphore_remove_leftover        (const char         *ke
                                                           SsemBackend         backend,
                                                           GError            **error);
 SSEM_AVAILABLE_IN_1_0
+gboolean           ssem_semaphore_remove_leftover_native (const char         *native_key,
+                                                          GError            **error);
+SSEM_AVAILABLE_IN_1_0
 gboolean           ssem_semaphore_reset                  (const char         *key,
                                                           int                 value,
                                                           SsemBackend         backend,
+                                                          GError            **error);
+SSEM_AVAILABLE_IN_1_0
+gboolean           ssem_semaphore_reset_native           (const char         *native_key,
+                                                          int                 value,
                                                           GError            **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SsemSemaphoreInfo, ssem_semaphore_info_unref)

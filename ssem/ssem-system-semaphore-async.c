@@ -14,7 +14,7 @@ describe_acquire (SsemSystemSemaphore     *self,
                   int                      failure,
                   GError                 **error)
 {
-  g_autofree char *key = ssem_system_semaphore_get_key (self);
+  g_autofree char *key = ssem_system_semaphore_get_name (self);
 
   ssem_backend_describe (table, SSEM_OPERATION_ACQUIRE, key, failure, error);
 }
@@ -84,7 +84,11 @@ get_queue (SsemSystemSemaphore *self)
   if (self->queue != NULL && !ssem_acquire_queue_belongs_to_this_process (self->queue))
     self->queue = NULL;
   if (self->queue == NULL)
-    self->queue = ssem_acquire_queue_new (self->key, acquire_queued, report_queued);
+    {
+      g_autofree char *name = ssem_system_semaphore_dup_name (self);
+
+      self->queue = ssem_acquire_queue_new (name, acquire_queued, report_queued);
+    }
   queue = ssem_acquire_queue_ref (self->queue);
   g_mutex_unlock (&ssem_system_semaphore_lock);
 

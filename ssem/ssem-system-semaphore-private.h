@@ -15,11 +15,12 @@ G_BEGIN_DECLS
 
 /* Design note
  *
- * The object is a key with settings. Opening makes an instance of a backend, which is the semaphore
- * itself. That happens in init (), in set_key () or, where a binding built the object from its
- * properties alone, in the first operation.
+ * The object is a key, or a native key, with settings. Opening makes an instance of a backend,
+ * which is the semaphore itself. That happens in init (), in set_key () or, where a binding built
+ * the object from its properties alone, in the first operation.
  *
  *   ssem-system-semaphore.c             the object's life, opening and closing
+ *   ssem-settings.c                     what opening needs, read and checked
  *   ssem-system-semaphore-properties.c  its properties
  *   ssem-system-semaphore-operations.c  what blocks or returns immediately
  *   ssem-system-semaphore-async.c       what returns later
@@ -51,12 +52,13 @@ struct _SsemSystemSemaphore
   SsemFastPath fast_path;
   _Atomic (SsemInstance *) instance;
   GMutex opening;
-  SsemBackendConfiguration configuration; /* constant after construction */
-  GMainContext *context;                  /* constant after init; NULL for the default one */
+  GMainContext *context; /* constant after init; NULL for the default one */
 
   /* Under ssem_system_semaphore_lock. */
   unsigned int fork_count;
   char *key;
+  char *native_key;    /* with is_native, the given one; else that of the open semaphore, or NULL */
+  gboolean is_native;  /* opening uses native_key, and not the key */
   int initial_value;
   SsemAccessMode mode;
   gboolean undo;
@@ -86,6 +88,7 @@ enum
   SSEM_PROP_MODE,
   SSEM_PROP_UNDO,
   SSEM_PROP_BACKEND,
+  SSEM_PROP_NATIVE_KEY,
   SSEM_N_PROPS,
 };
 
@@ -123,6 +126,13 @@ SsemInstance *ssem_system_semaphore_enter          (SsemSystemSemaphore     *sel
                                                     guint                   *depth,
                                                     int                     *failure,
                                                     GError                 **error);
+
+/* Returns what messages call the semaphore: the key, or the native key. Needs
+ * ssem_system_semaphore_lock. */
+char         *ssem_system_semaphore_dup_name       (SsemSystemSemaphore     *self);
+
+/* The same, without the lock. */
+char         *ssem_system_semaphore_get_name       (SsemSystemSemaphore     *self);
 
 /* Fails where @n is not a number of units to acquire or release. */
 gboolean      ssem_system_semaphore_check_units    (int                      n,

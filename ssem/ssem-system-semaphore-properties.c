@@ -38,6 +38,9 @@ ssem_system_semaphore_get_property (GObject    *object,
     case SSEM_PROP_BACKEND:
       g_value_set_enum (value, ssem_system_semaphore_get_backend (self));
       break;
+    case SSEM_PROP_NATIVE_KEY:
+      g_value_take_string (value, ssem_system_semaphore_get_native_key (self));
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
       break;
@@ -70,6 +73,10 @@ ssem_system_semaphore_set_property (GObject      *object,
     case SSEM_PROP_BACKEND:
       self->backend = g_value_get_enum (value);
       break;
+    case SSEM_PROP_NATIVE_KEY:
+      self->native_key = g_value_dup_string (value);
+      self->is_native = self->native_key != NULL;
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
       break;
@@ -90,6 +97,7 @@ ssem_system_semaphore_install_properties (GObjectClass *object_class)
    *
    * The key: a non-empty string of valid UTF-8 of at most 1024 bytes.
    *
+   * It is `NULL` if the object was opened by [property@Ssem.SystemSemaphore:native-key].
    * [method@Ssem.SystemSemaphore.set_key] changes it.
    *
    * Since: 1.0
@@ -150,6 +158,38 @@ ssem_system_semaphore_install_properties (GObjectClass *object_class)
   ssem_system_semaphore_properties[SSEM_PROP_BACKEND] =
     ssem_param_spec_any_enum ("backend", SSEM_TYPE_BACKEND, SSEM_BACKEND_DEFAULT, flags);
 
+  /**
+   * SsemSystemSemaphore:native-key: (getter get_native_key)
+   *
+   * The exact name of the system's object, for programs that do not use this library.
+   *
+   * The form is that of Qt's `QNativeIpcKey`: a type, a colon and a name.
+   *
+   * - `posix:/market` names a semaphore of `sem_open()`.
+   * - `systemv:/run/user/1000/market` names the file that `ftok()` makes a System V key of. Qt uses
+   *   the project number 81; `systemv-5:` uses the number 5, and so on from 1 to 255.
+   * - `windows:sem_market` names a semaphore of `CreateSemaphore()`. The name may begin with
+   *   `Local\` or `Global\`.
+   *
+   * The name is percent-encoded UTF-8: `%25` stands for `%`, `%3F` for `?` and `%23` for `#`. Other
+   * characters may be encoded. The whole text has at most 4096 bytes.
+   *
+   * If it is set at construction, it chooses the backend, and the key must be `NULL`. A
+   * [property@Ssem.SystemSemaphore:backend] other than `SSEM_BACKEND_DEFAULT` must be the same.
+   *
+   * On an open object, the property reads as the native key of the semaphore, encoded as Qt does
+   * it. A Qt program opens the same semaphore with `QNativeIpcKey::fromString()`. It is `NULL` with
+   * shared memory, which only this library can open, and with a path that is not valid UTF-8.
+   *
+   * With System V, the file is created if there is none, and removed with the semaphore, as in Qt.
+   * It must be the user's own regular file, not a symbolic link, and empty or made by this library.
+   * One file holds one semaphore: other project numbers are refused while the file exists.
+   *
+   * Since: 1.0
+   */
+  ssem_system_semaphore_properties[SSEM_PROP_NATIVE_KEY] =
+    g_param_spec_string ("native-key", NULL, NULL, NULL, flags);
+
   g_object_class_install_properties (object_class, SSEM_N_PROPS,
                                      ssem_system_semaphore_properties);
 }
@@ -180,6 +220,33 @@ ssem_system_semaphore_get_key (SsemSystemSemaphore *self)
   g_mutex_unlock (&ssem_system_semaphore_lock);
 
   return key;
+}
+
+/**
+ * ssem_system_semaphore_get_native_key: (get-property native-key)
+ * @self: a semaphore
+ *
+ * The exact name of the system's object.
+ *
+ * The string is a copy, because another thread may give the object another key.
+ *
+ * Returns: (transfer full) (nullable): the native key of the open semaphore, or the one that the
+ *   object was created with if it is not open yet; `NULL` if there is none, as with shared memory
+ *
+ * Since: 1.0
+ */
+char *
+ssem_system_semaphore_get_native_key (SsemSystemSemaphore *self)
+{
+  char *native_key;
+
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), NULL);
+
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  native_key = g_strdup (self->native_key);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
+
+  return native_key;
 }
 
 /**

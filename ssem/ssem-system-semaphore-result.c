@@ -6,6 +6,24 @@
 
 #include "ssem-system-semaphore-private.h"
 
+char *
+ssem_system_semaphore_dup_name (SsemSystemSemaphore *self)
+{
+  return g_strdup (self->is_native ? self->native_key : self->key);
+}
+
+char *
+ssem_system_semaphore_get_name (SsemSystemSemaphore *self)
+{
+  char *name;
+
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  name = ssem_system_semaphore_dup_name (self);
+  g_mutex_unlock (&ssem_system_semaphore_lock);
+
+  return name;
+}
+
 /* The fast path is paused after a failure, until an operation succeeds on the slow path. If one
  * thread fails while another succeeds, the fast path may stay paused after a success, until the
  * next success resumes it. It never goes on after a failure. */
@@ -68,7 +86,7 @@ ssem_system_semaphore_finish (SsemSystemSemaphore     *self,
   set_outcome (self, SSEM_OUTCOME_MAKE (operation, failure));
   if (error != NULL)
     {
-      g_autofree char *key = ssem_system_semaphore_get_key (self);
+      g_autofree char *key = ssem_system_semaphore_get_name (self);
 
       ssem_backend_describe (table, operation, key, failure, error);
     }
@@ -88,7 +106,7 @@ get_last_error (SsemSystemSemaphore *self)
   g_mutex_lock (&ssem_system_semaphore_lock);
   outcome = atomic_load_explicit (&self->outcome, memory_order_relaxed);
   backend = self->backend;
-  key = g_strdup (self->key);
+  key = ssem_system_semaphore_dup_name (self);
   if (outcome == SSEM_OUTCOME_RECORDED)
     error = g_error_new_literal (SSEM_SYSTEM_SEMAPHORE_ERROR, (int) self->error_code,
                                  self->error_string);

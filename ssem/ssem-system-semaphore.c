@@ -11,6 +11,7 @@
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem-i18n-private.h"
 #include "ssem-key-private.h"
+#include "ssem-settings-private.h"
 
 /**
  * SsemSystemSemaphore:
@@ -100,6 +101,10 @@
  * [property@Ssem.SystemSemaphore:backend]. On Linux the default is shared memory, which Qt does not
  * use. To share a key with a Qt program, set `SSEM_BACKEND=sysv` or the property.
  *
+ * A native key opens an object of the system by its exact name, in the form of Qt 6.6. It shares a
+ * semaphore with any program that uses that object. See
+ * [ctor@Ssem.SystemSemaphore.new_for_native_key].
+ *
  * Since: 1.0
  */
 
@@ -117,28 +122,6 @@ static void initable_iface_init (GInitableIface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (SsemSystemSemaphore, ssem_system_semaphore, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, initable_iface_init)
                                G_IMPLEMENT_INTERFACE (G_TYPE_ASYNC_INITABLE, NULL))
-
-/* --- Arguments --- */
-
-static gboolean
-check_opening (const char      *key,
-               int              initial_value,
-               SsemAccessMode   mode,
-               GError         **error)
-{
-  if (!ssem_key_check (key, error) || !ssem_value_check (initial_value, error))
-    return FALSE;
-
-  /* A cast: the compiler may assume that an enumeration is never negative. */
-  if ((guint) mode > SSEM_ACCESS_MODE_JOIN)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   _("Unknown access mode %d"), (int) mode);
-      return FALSE;
-    }
-
-  return TRUE;
-}
 
 /* --- Opening --- */
 
@@ -206,40 +189,35 @@ static gboolean
 open_instance (SsemSystemSemaphore  *self,
                GError              **error)
 {
+  g_auto(SsemSettings) settings = { .name = NULL };
+  g_autofree char *native_key = NULL;
   const SsemBackendTable *table;
-  g_autofree char *key = NULL;
   SsemInstance *instance;
-  SsemBackend backend;
-  SsemAccessMode mode;
-  int initial_value;
-  gboolean undo;
 
-  g_mutex_lock (&ssem_system_semaphore_lock);
-  key = g_strdup (self->key);
-  initial_value = self->initial_value;
-  mode = self->mode;
-  backend = self->backend;
-  undo = self->undo;
-  g_mutex_unlock (&ssem_system_semaphore_lock);
-
-  if (!check_opening (key, initial_value, mode, error))
+  if (!ssem_settings_read (&settings, self, error))
     return FALSE;
 
-  table = ssem_backend_choose (backend, error);
+  table = ssem_backend_choose (settings.backend, error);
   if (table == NULL)
     return FALSE;
 
-  undo = undo && ssem_backend_can (table, SSEM_CAPABILITY_UNDO);
-  instance = ssem_backend_open (table, &self->configuration, key, initial_value, mode, undo, error);
+  settings.undo = settings.undo && ssem_backend_can (table, SSEM_CAPABILITY_UNDO);
+  instance = ssem_backend_open (table, &settings.configuration, settings.name,
+                                settings.initial_value, settings.mode, settings.undo, error);
   if (instance == NULL)
     return FALSE;
 
   if (ssem_backend_can (table, SSEM_CAPABILITY_LOSS))
     ssem_loss_watch_start (instance, self->context, emit_lost, weak_ref_new (self), weak_ref_free);
+  /* Encoded as Qt does it, whatever the given text was like. */
+  native_key = settings.is_native ? ssem_settings_format_native_key (&settings)
+                                  : ssem_backend_get_native_key (instance);
 
   g_mutex_lock (&ssem_system_semaphore_lock);
   self->backend = table->id;
-  self->undo = undo;
+  self->undo = settings.undo;
+  g_free (self->native_key);
+  self->native_key = g_steal_pointer (&native_key);
   g_mutex_unlock (&ssem_system_semaphore_lock);
 
   /* Release: pairs with the acquire in ssem_hazard_enter (). */
@@ -259,10 +237,10 @@ check_alive (SsemSystemSemaphore  *self,
   if (!atomic_load_explicit (&self->is_disposed, memory_order_relaxed))
     return TRUE;
 
-  key = ssem_system_semaphore_get_key (self);
+  key = ssem_system_semaphore_get_name (self);
 
   return ssem_backend_fail_because (error, SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND,
-                                    SSEM_OPERATION_OPEN, key,
+                                    SSEM_OPERATION_OPEN, key != NULL ? key : "",
                                     _("The object was disposed of"));
 }
 
@@ -334,7 +312,7 @@ drop_queue (SsemSystemSemaphore *self)
   g_mutex_lock (&ssem_system_semaphore_lock);
   queue = g_steal_pointer (&self->queue);
   if (queue != NULL)
-    key = g_strdup (self->key);
+    key = ssem_system_semaphore_dup_name (self);
   g_mutex_unlock (&ssem_system_semaphore_lock);
 
   if (queue == NULL || !ssem_acquire_queue_belongs_to_this_process (queue))
@@ -395,6 +373,7 @@ ssem_system_semaphore_finalize (GObject *object)
     g_mutex_clear (&self->opening);
   g_clear_pointer (&self->context, g_main_context_unref);
   g_free (self->key);
+  g_free (self->native_key);
   g_free (self->error_string);
 
   G_OBJECT_CLASS (ssem_system_semaphore_parent_class)->finalize (object);
@@ -521,6 +500,56 @@ ssem_system_semaphore_new (const char      *key,
 }
 
 /**
+ * ssem_system_semaphore_new_for_native_key:
+ * @native_key: the native key, for example `systemv:/run/user/1000/market`: at most 4096 bytes
+ * @initial_value: the value where the semaphore is created or reset: 0 or more units
+ * @mode: what to do when the semaphore exists already, and when it doesn't
+ * @error: return location for an error
+ *
+ * Opens a semaphore by the exact name of the system's object, or creates it.
+ *
+ * This shares a semaphore with a program that does not use this library: one of Qt 6.6 or later, or
+ * a program that calls the system's functions. See [property@Ssem.SystemSemaphore:native-key] for
+ * the form of the native key, and [func@Ssem.native_key_for_qt] for the native keys of Qt.
+ *
+ * The native key chooses the backend; the environment variable `SSEM_BACKEND` has no effect. The
+ * property [property@Ssem.SystemSemaphore:key] of the object is `NULL`.
+ *
+ * Do not call this function in a signal handler.
+ *
+ * Returns: (transfer full): a semaphore that is open, or `NULL` with @error set:
+ *
+ * - `SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR` if @native_key does not have the right form, the system
+ *   allows no such name, or what has the name is not a semaphore of that kind;
+ * - `G_IO_ERROR_NOT_SUPPORTED` if this system has no semaphores of the type in @native_key, or the
+ *   library was built without their backend;
+ * - otherwise as [ctor@Ssem.SystemSemaphore.new] sets it.
+ *
+ * Since: 1.0
+ */
+SsemSystemSemaphore *
+ssem_system_semaphore_new_for_native_key (const char      *native_key,
+                                          int              initial_value,
+                                          SsemAccessMode   mode,
+                                          GError         **error)
+{
+  SsemSystemSemaphore *self;
+
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  self = g_object_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL);
+  self->native_key = g_strdup (native_key);
+  self->is_native = native_key != NULL;
+  self->initial_value = initial_value;
+  self->mode = mode;
+
+  if (!g_initable_init (G_INITABLE (self), NULL, error))
+    g_clear_object (&self);
+
+  return self;
+}
+
+/**
  * ssem_system_semaphore_set_key:
  * @self: a semaphore
  * @key: the new key: not empty, valid UTF-8, at most 1024 bytes
@@ -536,12 +565,16 @@ ssem_system_semaphore_new (const char      *key,
  * nothing. (With System V, if other processes use the semaphore, an acquire without a cancellable
  * notices only when its units are available; it gives them back.)
  *
+ * The object stays in its backend. One that was opened by a native key has a key of the library
+ * afterwards, and [property@Ssem.SystemSemaphore:native-key] reads as that of the new semaphore.
+ * For another native key, create another object.
+ *
  * An invalid key, initial value or mode leaves the object as it was. If opening the new key fails,
  * the object has that key and is not open; its next operation tries again.
  *
  * Emits `notify` for those of [property@Ssem.SystemSemaphore:key],
- * [property@Ssem.SystemSemaphore:initial-value] and [property@Ssem.SystemSemaphore:mode] that
- * change.
+ * [property@Ssem.SystemSemaphore:native-key], [property@Ssem.SystemSemaphore:initial-value] and
+ * [property@Ssem.SystemSemaphore:mode] that change.
  *
  * Do not call this in a signal handler.
  *
@@ -559,13 +592,14 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
                                GError              **error)
 {
   SSEM_THREAD_SHIELD;
-  gboolean changes_key, changes_initial_value, changes_mode;
+  gboolean changes_key, changes_native_key, changes_initial_value, changes_mode;
+  g_autofree char *old_native_key = NULL;
   GError *failure = NULL;
 
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!check_opening (key, initial_value, mode, &failure))
+  if (!ssem_key_check (key, &failure) || !ssem_settings_check (initial_value, mode, &failure))
     return ssem_system_semaphore_record_failure (self, error, failure);
 
   lock_opening (self);
@@ -587,11 +621,17 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
       g_free (self->key);
       self->key = g_strdup (key);
     }
+  old_native_key = g_steal_pointer (&self->native_key);
+  self->is_native = FALSE;
   self->initial_value = initial_value;
   self->mode = mode;
   g_mutex_unlock (&ssem_system_semaphore_lock);
 
   open_instance (self, &failure);
+
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  changes_native_key = g_strcmp0 (self->native_key, old_native_key) != 0;
+  g_mutex_unlock (&ssem_system_semaphore_lock);
 
   unlock_opening (self);
 
@@ -602,6 +642,9 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
 
   if (changes_key)
     g_object_notify_by_pspec (G_OBJECT (self), ssem_system_semaphore_properties[SSEM_PROP_KEY]);
+  if (changes_native_key)
+    g_object_notify_by_pspec (G_OBJECT (self),
+                              ssem_system_semaphore_properties[SSEM_PROP_NATIVE_KEY]);
   if (changes_initial_value)
     g_object_notify_by_pspec (G_OBJECT (self),
                               ssem_system_semaphore_properties[SSEM_PROP_INITIAL_VALUE]);

@@ -27,6 +27,11 @@ SsemSystemSemaphore      *ssem_system_semaphore_new               (const char   
                                                                    SsemAccessMode        mode,
                                                                    GError              **error) G_GNUC_WARN_UNUSED_RESULT;
 SSEM_AVAILABLE_IN_1_0
+SsemSystemSemaphore      *ssem_system_semaphore_new_for_native_key (const char          *native_key,
+                                                                   int                   initial_value,
+                                                                   SsemAccessMode        mode,
+                                                                   GError              **error) G_GNUC_WARN_UNUSED_RESULT;
+SSEM_AVAILABLE_IN_1_0
 gboolean                  ssem_system_semaphore_set_key           (SsemSystemSemaphore  *self,
                                                                    const char           *key,
                                                                    int                   initial_value,
@@ -80,6 +85,8 @@ SSEM_AVAILABLE_IN_1_0
 char                     *ssem_system_semaphore_get_error_string  (SsemSystemSemaphore  *self) G_GNUC_WARN_UNUSED_RESULT;
 SSEM_AVAILABLE_IN_1_0
 char                     *ssem_system_semaphore_get_key           (SsemSystemSemaphore  *self) G_GNUC_WARN_UNUSED_RESULT;
+SSEM_AVAILABLE_IN_1_0
+char                     *ssem_system_semaphore_get_native_key    (SsemSystemSemaphore  *self) G_GNUC_WARN_UNUSED_RESULT;
 SSEM_AVAILABLE_IN_1_0
 int                       ssem_system_semaphore_get_initial_value (SsemSystemSemaphore  *self);
 SSEM_AVAILABLE_IN_1_0

@@ -78,6 +78,25 @@ typedef enum
   SSEM_BACKEND_POSIX,
 } SsemBackend;
 
+/**
+ * SsemQtNaming:
+ * @SSEM_QT_NAMING_LEGACY: The name of Qt 4.4 to 6.5, and of `QSystemSemaphore::legacyNativeKey()`
+ *   since Qt 6.6. The constructor `QSystemSemaphore(const QString &, int, AccessMode)` uses this
+ *   name in every version.
+ * @SSEM_QT_NAMING_PLATFORM_SAFE: The name of `QSystemSemaphore::platformSafeKey()` since Qt 6.6.
+ *
+ * How Qt makes the name of a system's object from a string.
+ *
+ * See [func@Ssem.native_key_for_qt].
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  SSEM_QT_NAMING_LEGACY,
+  SSEM_QT_NAMING_PLATFORM_SAFE,
+} SsemQtNaming;
+
 SSEM_AVAILABLE_IN_1_0
 gboolean ssem_backend_is_supported (SsemBackend backend);
 

@@ -12,6 +12,7 @@
 #include "ssem-types.h"
 #include "ssem-enums.h"
 #include "ssem-error.h"
+#include "ssem-native-key.h"
 #include "ssem-process-info.h"
 #include "ssem-semaphore-info.h"
 #include "ssem-system-semaphore.h"

@@ -11,27 +11,32 @@ G_BEGIN_DECLS
 /* Looking at semaphores and administering them, in one backend or in all. The public face and the
  * `ssem` command use these functions. The callers have checked keys and values. */
 
+/* The semaphore to look at. */
+typedef struct
+{
+  SsemBackend backend;                    /* DEFAULT: as an object without a backend gets it */
+  const char *key;                        /* with a native key, its text */
+  SsemBackendConfiguration configuration; /* with a native key, its name */
+} SsemBackendTarget;
+
 /* Returns a snapshot of each semaphore of the user, sorted by key, in the backend @wanted. DEFAULT
  * stands for all backends that are linked in and can list. Sets @n_others to the number of
  * semaphores of other users, which the list leaves out. */
-GPtrArray    *ssem_backend_list_snapshots (SsemBackend    wanted,
-                                           guint         *n_others,
-                                           GError       **error);
+GPtrArray    *ssem_backend_list_snapshots (SsemBackend               wanted,
+                                           guint                    *n_others,
+                                           GError                  **error);
 
 /* Counts the semaphores of other users, and leaves out a backend that cannot list. */
-guint         ssem_backend_count_others   (SsemBackend    wanted);
+guint         ssem_backend_count_others   (SsemBackend               wanted);
 
-SsemSnapshot *ssem_backend_query          (SsemBackend    wanted,
-                                           const char    *key,
-                                           GError       **error);
-gboolean      ssem_backend_remove         (SsemBackend    wanted,
-                                           const char    *key,
-                                           GError       **error);
+SsemSnapshot *ssem_backend_query          (const SsemBackendTarget  *target,
+                                           GError                  **error);
+gboolean      ssem_backend_remove         (const SsemBackendTarget  *target,
+                                           GError                  **error);
 
 /* Sets the value of a semaphore that exists. ssem_hazard_init () must have been called. */
-gboolean      ssem_backend_reset          (SsemBackend    wanted,
-                                           const char    *key,
-                                           int            value,
-                                           GError       **error);
+gboolean      ssem_backend_reset          (const SsemBackendTarget  *target,
+                                           int                       value,
+                                           GError                  **error);
 
 G_END_DECLS

@@ -40,7 +40,13 @@ compare_snapshots (gconstpointer a,
   const SsemSnapshot *snapshot_b = *(SsemSnapshot *const *) b;
   int by_key = g_strcmp0 (snapshot_a->key, snapshot_b->key);
 
-  return by_key != 0 ? by_key : (int) snapshot_a->backend - (int) snapshot_b->backend;
+  if (by_key != 0)
+    return by_key;
+  if (snapshot_a->backend != snapshot_b->backend)
+    return (int) snapshot_a->backend - (int) snapshot_b->backend;
+
+  /* The keys of both are unknown. */
+  return g_strcmp0 (snapshot_a->native_key, snapshot_b->native_key);
 }
 
 static GPtrArray *
@@ -141,16 +147,15 @@ ssem_backend_count_others (SsemBackend wanted)
 }
 
 SsemSnapshot *
-ssem_backend_query (SsemBackend   wanted,
-                    const char   *key,
-                    GError      **error)
+ssem_backend_query (const SsemBackendTarget  *target,
+                    GError                  **error)
 {
-  const SsemBackendTable *table = ssem_backend_choose (wanted, error);
+  const SsemBackendTable *table = ssem_backend_choose (target->backend, error);
   SsemSnapshot *snapshot;
 
   if (table == NULL)
     return NULL;
-  snapshot = ssem_backend_inspect (table, &no_configuration, key, error);
+  snapshot = ssem_backend_inspect (table, &target->configuration, target->key, error);
   if (snapshot != NULL)
     complete (snapshot, table->id);
 
@@ -160,23 +165,23 @@ ssem_backend_query (SsemBackend   wanted,
 /* --- Removing and resetting --- */
 
 gboolean
-ssem_backend_remove (SsemBackend   wanted,
-                     const char   *key,
-                     GError      **error)
+ssem_backend_remove (const SsemBackendTarget  *target,
+                     GError                  **error)
 {
-  const SsemBackendTable *table = ssem_backend_choose (wanted, error);
+  const SsemBackendTable *table = ssem_backend_choose (target->backend, error);
 
-  return table != NULL && ssem_backend_remove_leftover (table, &no_configuration, key, error);
+  return table != NULL &&
+         ssem_backend_remove_leftover (table, &target->configuration, target->key, error);
 }
 
 static SsemInstance *
-open_instance (const SsemBackendTable  *table,
-               const char              *key,
-               int                      value,
-               SsemAccessMode           mode,
-               GError                 **error)
+open_instance (const SsemBackendTable   *table,
+               const SsemBackendTarget  *target,
+               int                       value,
+               SsemAccessMode            mode,
+               GError                  **error)
 {
-  return ssem_backend_open (table, &no_configuration, key, value, mode,
+  return ssem_backend_open (table, &target->configuration, target->key, value, mode,
                             ssem_backend_can (table, SSEM_CAPABILITY_UNDO), error);
 }
 
@@ -188,25 +193,24 @@ close_instance (SsemInstance *instance)
 }
 
 gboolean
-ssem_backend_reset (SsemBackend   wanted,
-                    const char   *key,
-                    int           value,
-                    GError      **error)
+ssem_backend_reset (const SsemBackendTarget  *target,
+                    int                       value,
+                    GError                  **error)
 {
-  const SsemBackendTable *table = ssem_backend_choose (wanted, error);
+  const SsemBackendTable *table = ssem_backend_choose (target->backend, error);
   SsemInstance *opened, *reset;
 
   if (table == NULL)
     return FALSE;
 
   /* While this instance has it open, the second one finds it, and does not create another. */
-  opened = open_instance (table, key, value, SSEM_ACCESS_MODE_OPEN_EXISTING, error);
+  opened = open_instance (table, target, value, SSEM_ACCESS_MODE_OPEN_EXISTING, error);
   if (opened == NULL)
     return FALSE;
 
   if (!ssem_backend_can (table, SSEM_CAPABILITY_RESET))
     {
-      g_autofree char *shown = ssem_display_text (key);
+      g_autofree char *shown = ssem_display_text (target->key);
 
       g_set_error (error, SSEM_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                    _("Could not set the value of the semaphore “%s”: "
@@ -216,7 +220,7 @@ ssem_backend_reset (SsemBackend   wanted,
       return FALSE;
     }
 
-  reset = open_instance (table, key, value, SSEM_ACCESS_MODE_CREATE, error);
+  reset = open_instance (table, target, value, SSEM_ACCESS_MODE_CREATE, error);
   if (reset != NULL)
     close_instance (reset);
   close_instance (opened);

@@ -46,6 +46,7 @@ tool_clean (int    argc,
     {
       const SsemSnapshot *info = infos->pdata[i];
       const char *key = info->key;
+      const SsemBackendTarget target = { .backend = info->backend, .key = key };
       g_autofree char *text = NULL;
       g_autoptr(GError) failure = NULL;
 
@@ -53,7 +54,7 @@ tool_clean (int    argc,
         continue;
 
       if (!is_dry_run &&
-          !ssem_backend_remove (info->backend, key, &failure))
+          !ssem_backend_remove (&target, &failure))
         {
           if (!is_no_longer_leftover (failure))
             status = tool_fail (failure);

@@ -13,6 +13,7 @@ tool_remove (int    argc,
   g_autoptr(SsemSnapshot) info = NULL;
   g_autoptr(GError) error = NULL;
   g_autofree char *key = NULL;
+  SsemBackendTarget target;
   int status = TOOL_USAGE;
 
   if (!tool_parse (&argc, &argv, N_("KEY"),
@@ -23,7 +24,11 @@ tool_remove (int    argc,
 
   key = tool_key_from_argument (argv[1]);
   info = tool_find_info (key, &error);
-  if (info == NULL || !ssem_backend_remove (info->backend, key, &error))
+  if (info == NULL)
+    return tool_fail (error);
+
+  target = (SsemBackendTarget) { .backend = info->backend, .key = key };
+  if (!ssem_backend_remove (&target, &error))
     return tool_fail (error);
 
   return TOOL_OK;

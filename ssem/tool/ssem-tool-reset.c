@@ -15,6 +15,7 @@ tool_reset (int    argc,
   g_autoptr(SsemSnapshot) info = NULL;
   g_autoptr(GError) error = NULL;
   g_autofree char *key = NULL;
+  SsemBackendTarget target;
   int status = TOOL_USAGE, value;
 
   if (!tool_parse (&argc, &argv, N_("KEY NUMBER"),
@@ -30,7 +31,8 @@ tool_reset (int    argc,
     return tool_fail (error);
 
   ssem_hazard_init ();
-  if (!ssem_backend_reset (info->backend, key, value, &error))
+  target = (SsemBackendTarget) { .backend = info->backend, .key = key };
+  if (!ssem_backend_reset (&target, value, &error))
     return tool_fail (error);
 
   if (info->is_leftover)

@@ -21,6 +21,7 @@ SsemSnapshot *
 tool_find_info (const char  *key,
                 GError     **error)
 {
+  SsemBackendTarget target = { .backend = tool_backend, .key = key };
   SsemSnapshot *info;
   GError *failure = NULL;
   int i;
@@ -28,13 +29,16 @@ tool_find_info (const char  *key,
   if (!ssem_key_check (key, error))
     return NULL;
 
-  info = ssem_backend_query (tool_backend, key, &failure);
+  info = ssem_backend_query (&target, &failure);
   if (tool_backend == SSEM_BACKEND_DEFAULT &&
       g_error_matches (failure, SSEM_SYSTEM_SEMAPHORE_ERROR,
                        SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND))
     {
       for (i = 0; ssem_backends[i] != NULL && info == NULL; i++)
-        info = ssem_backend_query (ssem_backends[i]->id, key, NULL);
+        {
+          target.backend = ssem_backends[i]->id;
+          info = ssem_backend_query (&target, NULL);
+        }
     }
 
   if (info != NULL)

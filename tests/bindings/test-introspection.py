@@ -27,6 +27,8 @@ C = '{http://www.gtk.org/introspection/c/1.0}'
 # caller frees a type with "!".
 METHODS = {
     'new': ('SystemSemaphore!', True, ['key: utf8', 'initial_value: gint32', 'mode: AccessMode']),
+    'new_for_native_key': ('SystemSemaphore!', True,
+                           ['native_key: utf8', 'initial_value: gint32', 'mode: AccessMode']),
     'set_key': ('gboolean', True, ['key: utf8', 'initial_value: gint32', 'mode: AccessMode']),
     'acquire': ('gboolean', True, ['n: gint32', 'cancellable: Cancellable?']),
     'try_acquire': ('gboolean', True, ['n: gint32']),
@@ -45,6 +47,7 @@ METHODS = {
     'get_error': ('SystemSemaphoreError', False, []),
     'get_error_string': ('utf8!', False, []),
     'get_key': ('utf8?!', False, []),
+    'get_native_key': ('utf8?!', False, []),
     'get_initial_value': ('gint32', False, []),
     'get_mode': ('AccessMode', False, []),
     'get_undo': ('gboolean', False, []),
@@ -54,6 +57,7 @@ METHODS = {
 ENUMERATIONS = {
     'AccessMode': ['open', 'create', 'open_existing', 'create_exclusive', 'join'],
     'Backend': ['default', 'shared_memory', 'sysv', 'windows', 'posix'],
+    'QtNaming': ['legacy', 'platform_safe'],
     'SystemSemaphoreError': ['no_error', 'permission_denied', 'key_error', 'already_exists',
                              'not_found', 'out_of_resources', 'unknown_error', 'lost'],
 }
@@ -114,7 +118,8 @@ class Typelib(unittest.TestCase):
         properties = ElementTree.parse(GIR).iter(CORE + 'property')
         getters = {element.get('name'): element.get('getter') for element in properties}
         self.assertEqual(getters, {name: 'get_' + name.replace('-', '_') for name in
-                                   ['key', 'initial-value', 'mode', 'undo', 'backend']})
+                                   ['key', 'initial-value', 'mode', 'undo', 'backend',
+                                    'native-key']})
 
     def test_interfaces(self):
         info = repository.find_by_name('Ssem', 'SystemSemaphore')
@@ -152,10 +157,12 @@ class Typelib(unittest.TestCase):
                  for i in range(repository.get_n_infos('Ssem'))]
         self.assertEqual(sorted(names), [
             'AccessMode', 'Backend', 'MAJOR_VERSION', 'MICRO_VERSION', 'MINOR_VERSION',
-            'ProcessInfo', 'SemaphoreInfo', 'SystemSemaphore', 'SystemSemaphoreClass',
-            'SystemSemaphoreError', 'VERSION_S', 'backend_is_supported', 'semaphore_info_count_others',
-            'semaphore_info_list', 'semaphore_info_query', 'semaphore_remove_leftover',
-            'semaphore_reset', 'system_semaphore_error_quark'])
+            'ProcessInfo', 'QtNaming', 'SemaphoreInfo', 'SystemSemaphore', 'SystemSemaphoreClass',
+            'SystemSemaphoreError', 'VERSION_S', 'backend_is_supported', 'native_key_for_qt',
+            'semaphore_info_count_others', 'semaphore_info_list', 'semaphore_info_query',
+            'semaphore_info_query_native', 'semaphore_remove_leftover',
+            'semaphore_remove_leftover_native', 'semaphore_reset',
+            'semaphore_reset_native', 'system_semaphore_error_quark'])
 
 
 class Documentation(unittest.TestCase):

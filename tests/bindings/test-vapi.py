@@ -22,12 +22,15 @@ bool acquire (int n = 1, GLib.Cancellable? cancellable = null) throws
 async bool acquire_async (int n = 1, GLib.Cancellable? cancellable = null) throws
 bool acquire_interruptible (int n, int64 timeout_usec, GLib.Cancellable? cancellable = null) throws
 bool acquire_timeout (int n, int64 timeout_usec, GLib.Cancellable? cancellable = null) throws
+SystemSemaphore.for_native_key (string native_key, int initial_value = 0, \
+AccessMode mode = AccessMode.OPEN) throws
 Ssem.Backend get_backend ()
 int get_error ()
 string get_error_string ()
 int get_initial_value ()
 string? get_key ()
 AccessMode get_mode ()
+string? get_native_key ()
 bool get_undo ()
 int get_value () throws
 bool release (int n = 1) throws
@@ -39,6 +42,7 @@ Ssem.Backend backend { get; construct; }
 int initial_value { get; construct; }
 string? key { owned get; construct; }
 AccessMode mode { get; construct; }
+string? native_key { owned get; construct; }
 bool undo { get; construct; }
 signal void lost ()
 '''.strip().splitlines()

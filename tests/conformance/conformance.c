@@ -25,7 +25,7 @@ typedef struct
 
 static const Backend backends[] = {
   { SSEM_BACKEND_SHARED_MEMORY, "shared-memory", "this build has no shared-memory backend",
-    NEEDS_BOUND | NEEDS_ASKING | NEEDS_SYSV, G_MAXINT, G_MAXINT },
+    NEEDS_BOUND | NEEDS_ASKING | NEEDS_NATIVE_KEYS | NEEDS_SYSV, G_MAXINT, G_MAXINT },
   { SSEM_BACKEND_SYSV, "sysv", "this build has no System V backend",
     NEEDS_HOLDERS | NEEDS_UNDO_AT_EXEC | NEEDS_SHARED_MEMORY, 32767, 32767 },
   { SSEM_BACKEND_WINDOWS, "windows", "the Windows backend needs Windows",
@@ -35,7 +35,8 @@ static const Backend backends[] = {
   { MEMORY_BACKEND, "memory", NULL,
     NEEDS_UNDO | NEEDS_INSPECT | NEEDS_LIST | NEEDS_REMOVE | NEEDS_LEFTOVERS | NEEDS_FILES |
     NEEDS_HOLDERS | NEEDS_BOUND | NEEDS_ASKING | NEEDS_UNDO_AT_EXEC | NEEDS_WAITING_THREAD |
-    NEEDS_INTERRUPT | NEEDS_SHARED_MEMORY | NEEDS_SYSV | NEEDS_LIMITS, G_MAXINT, G_MAXINT },
+    NEEDS_INTERRUPT | NEEDS_SHARED_MEMORY | NEEDS_SYSV | NEEDS_LIMITS | NEEDS_NATIVE_KEYS, G_MAXINT,
+    G_MAXINT },
 };
 
 /* Why a case is skipped, where that is missing. */
@@ -60,6 +61,7 @@ static const struct
   { NEEDS_INTERRUPT, "no signal handler ends a wait of the backend" },
   { NEEDS_UNDO_AT_EXEC, "units come back when the process ends, not at exec ()" },
   { NEEDS_WAITING_THREAD, "no thread waits for an asynchronous acquire" },
+  { NEEDS_NATIVE_KEYS, "only this library can open the semaphores of the backend" },
   { NEEDS_SIGNALS, "the system has no signals" },
   { NEEDS_EXEC, "the system cannot replace the program of a process" },
   { NEEDS_LIMITS, "nothing limits how many descriptors an object may need" },

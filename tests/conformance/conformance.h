@@ -79,6 +79,8 @@ G_BEGIN_DECLS
  *                  other worlds                          ../worlds
  *   Platforms      which backend                         object/environment, default, *-backend
  *                  the kernel's object is Qt's           planted/kernel-object, ...-peer*
+ *   Native keys    name an object exactly                native..., windows/native-...
+ *                  the text of Qt, both ways             native-key-text, ../fuzz: native-key
  *                  Windows: the system's own             windows/...
  *   Asynchronous   (not of the contract)                 async/..., fork/async-in-child
  *   Looking        (not of the contract)                 info/...
@@ -126,6 +128,7 @@ typedef enum
   NEEDS_INTERRUPT = 1 << 11, /* a signal handler ends acquire_interruptible () */
   NEEDS_UNDO_AT_EXEC = 1 << 12, /* units come back at exec (), not only when the process ends */
   NEEDS_WAITING_THREAD = 1 << 15, /* an asynchronous acquire waits in a thread */
+  NEEDS_NATIVE_KEYS = 1 << 27, /* programs without the library can open the system's object */
   /* For cases about one backend. */
   NEEDS_SHARED_MEMORY = 1 << 13,
   NEEDS_SYSV = 1 << 14,

@@ -298,6 +298,19 @@ helper_open (Helper         *self,
   helper_expect_ok (self);
 }
 
+void
+helper_open_native (Helper         *self,
+                    int             slot,
+                    SsemAccessMode  mode,
+                    int             initial_value,
+                    const char     *native_key)
+{
+  g_autofree char *escaped = g_strescape (native_key, NULL);
+
+  helper_run_expect_ok (self, "open-native %d %d %d 1 %s", slot, (int) mode, initial_value,
+                        escaped);
+}
+
 int
 helper_get_value (Helper *self,
                   int     slot)

@@ -114,6 +114,11 @@ void      helper_open             (Helper         *self,
                                    int             initial_value,
                                    gboolean        undo,
                                    const char     *key);
+void      helper_open_native      (Helper         *self,
+                                   int             slot,
+                                   SsemAccessMode  mode,
+                                   int             initial_value,
+                                   const char     *native_key);
 void      helper_send_open        (Helper         *self,
                                    int             slot,
                                    SsemAccessMode  mode,

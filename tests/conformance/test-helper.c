@@ -170,6 +170,21 @@ open_object (const char      *key,
                          NULL);
 }
 
+static SsemSystemSemaphore *
+open_native (const char      *native_key,
+             int              initial_value,
+             SsemAccessMode   mode,
+             gboolean         undo,
+             GError         **error)
+{
+  return g_initable_new (SSEM_TYPE_SYSTEM_SEMAPHORE, NULL, error,
+                         "native-key", native_key,
+                         "initial-value", initial_value,
+                         "mode", mode,
+                         "undo", undo,
+                         NULL);
+}
+
 static void
 operate_pairs (SsemSystemSemaphore *semaphore,
                int                  n)
@@ -357,6 +372,16 @@ obey_for_object (SsemSystemSemaphore **slot,
 
       g_clear_object (slot);
       *slot = open_object (key, atoi (words[3]), n, atoi (words[4]), &error);
+      answer_result (*slot != NULL, error);
+      return TRUE;
+    }
+
+  if (g_str_equal (command, "open-native") && n_words == 6)
+    {
+      g_autofree char *native_key = g_strcompress (words[5]);
+
+      g_clear_object (slot);
+      *slot = open_native (native_key, atoi (words[3]), n, atoi (words[4]), &error);
       answer_result (*slot != NULL, error);
       return TRUE;
     }
@@ -586,6 +611,7 @@ count_words (const char *line)
     { "reset-loop ", 4 },
     { "operate ", 4 },
     { "open ", 6 },
+    { "open-native ", 6 },
   };
   guint i;
 

@@ -212,9 +212,9 @@ class Installed(ProgramCase):
         self.assertIn('ssem-1.mo', names)
         self.assertEqual([name for name in names if 'private' in name], [])
         self.assertEqual(sorted(name for name in names if name.endswith('.h')),
-                         ['ssem-enums.h', 'ssem-error.h', 'ssem-hold.h', 'ssem-process-info.h',
-                          'ssem-semaphore-info.h', 'ssem-system-semaphore.h', 'ssem-types.h',
-                          'ssem-version-macros.h', 'ssem-version.h', 'ssem.h'])
+                         ['ssem-enums.h', 'ssem-error.h', 'ssem-hold.h', 'ssem-native-key.h',
+                          'ssem-process-info.h', 'ssem-semaphore-info.h', 'ssem-system-semaphore.h',
+                          'ssem-types.h', 'ssem-version-macros.h', 'ssem-version.h', 'ssem.h'])
 
     @unittest.skipUnless('introspection' in BINDINGS, 'built without introspection')
     def test_python_and_javascript(self):
