@@ -5,11 +5,12 @@
 /* Tests the library in JavaScript with the override module. */
 
 import Gio from 'gi://Gio?version=2.0';
+import GLib from 'gi://GLib?version=2.0';
 import Ssem from 'gi://Ssem?version=1';
 
 import {CHOSEN, assertEqual, assertRejects, assertThrows, keep, randomKey, run} from './tap.js';
 
-const {AccessMode, Backend, SystemSemaphore} = Ssem;
+const {AccessMode, Backend, QtNaming, SemaphoreInfo, SystemSemaphore} = Ssem;
 
 function open(initialValue) {
     return keep(new SystemSemaphore({key: randomKey(), initialValue}));
@@ -51,6 +52,40 @@ run({
         const semaphore = keep(SystemSemaphore.new(randomKey(), 2, AccessMode.OPEN));
         assertEqual(semaphore.acquire(), true);
         assertEqual(semaphore.get_value(), 1);
+    },
+
+    'native keys': () => {
+        const path = `${GLib.getenv('SSEM_RUNTIME_DIR')}/native ${randomKey()}`;
+        const nativeKey = `systemv:${path}`;
+        const semaphore = new SystemSemaphore({nativeKey, initialValue: 2});
+        const same = SystemSemaphore.new_for_native_key(nativeKey, 0, AccessMode.OPEN_EXISTING);
+        assertEqual([same.get_value(), same.backend, same.key], [2, Backend.SYSV, null]);
+        assertEqual([semaphore.nativeKey, same.get_native_key()], [nativeKey, nativeKey]);
+        assertEqual(SemaphoreInfo.query_native(nativeKey).get_native_key(), nativeKey);
+        assertEqual(Ssem.semaphore_reset_native(nativeKey, 5), true);
+        assertEqual(semaphore.get_value(), 5);
+        assertThrows('BUSY', () => Ssem.semaphore_remove_leftover_native(nativeKey));
+        semaphore.run_dispose();
+        same.run_dispose();
+        assertEqual(GLib.file_test(path, GLib.FileTest.EXISTS), false);
+
+        assertThrows('KEY_ERROR', () => new SystemSemaphore({nativeKey: 'market'}));
+        assertThrows('INVALID_ARGUMENT', () => new SystemSemaphore({key: 'market', nativeKey}));
+        const key = randomKey();
+        const ofKey = keep(new SystemSemaphore({key}));
+        assertEqual(ofKey.nativeKey !== null, CHOSEN === Backend.SYSV);
+        assertEqual(SemaphoreInfo.query(key, CHOSEN).get_native_key(), ofKey.nativeKey);
+    },
+
+    'names of Qt': () => {
+        const {LEGACY, PLATFORM_SAFE} = QtNaming;
+        assertEqual(Ssem.native_key_for_qt('market', Backend.DEFAULT, PLATFORM_SAFE),
+            'posix:/market');
+        /* From sha1sum. */
+        assertEqual(Ssem.native_key_for_qt('market', Backend.POSIX, LEGACY),
+            'posix:/qipc_systemsem_market5c9f73af73334ffe350c60ec076e5744db0ecda3');
+        assertThrows('INVALID_ARGUMENT',
+            () => Ssem.native_key_for_qt('market', Backend.SHARED_MEMORY, LEGACY));
     },
 
     'defaults': () => {

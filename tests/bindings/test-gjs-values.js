@@ -6,12 +6,13 @@
  * happens. */
 
 import Gio from 'gi://Gio?version=2.0';
+import GLib from 'gi://GLib?version=2.0';
 import GObject from 'gi://GObject?version=2.0';
 import Ssem from 'gi://Ssem?version=1';
 
 import {CHOSEN, assertEqual, assertThrows, keep, matches, randomKey, run} from './tap.js';
 
-const {AccessMode, Backend, SemaphoreInfo, SystemSemaphore, SystemSemaphoreError} = Ssem;
+const {AccessMode, Backend, QtNaming, SemaphoreInfo, SystemSemaphore, SystemSemaphoreError} = Ssem;
 
 /* Text that cannot be a C string or UTF-8. */
 const BAD_KEYS = ['a\0b', '\0', 'a\0', '\ud800', 'a\udfffb', '\udf00\ud83c'];
@@ -69,6 +70,20 @@ function callsWithKey(semaphore) {
         'function query': key => Ssem.semaphore_info_query(key, Backend.DEFAULT),
         'remove_leftover': key => Ssem.semaphore_remove_leftover(key, Backend.DEFAULT),
         'reset': key => Ssem.semaphore_reset(key, 1, Backend.DEFAULT),
+        'for Qt': key => Ssem.native_key_for_qt(key, Backend.POSIX, QtNaming.LEGACY),
+    };
+}
+
+function callsWithNativeKey() {
+    return {
+        'new': nativeKey => new SystemSemaphore({nativeKey}),
+        'the constructor of the library':
+            nativeKey => SystemSemaphore.new_for_native_key(nativeKey, 1, AccessMode.OPEN),
+        'query': nativeKey => SemaphoreInfo.query_native(nativeKey),
+        'function query': nativeKey => Ssem.semaphore_info_query_native(nativeKey),
+        'remove_leftover':
+            nativeKey => Ssem.semaphore_remove_leftover_native(nativeKey),
+        'reset': nativeKey => Ssem.semaphore_reset_native(nativeKey, 1),
     };
 }
 
@@ -117,13 +132,29 @@ function callsWithBackend(semaphore, key) {
         'reset': backend => Ssem.semaphore_reset(key, 3, backend),
         'is_supported': backend => Backend.is_supported(backend),
         'function is_supported': backend => Ssem.backend_is_supported(backend),
+        'for Qt': backend => Ssem.native_key_for_qt(key, backend, QtNaming.LEGACY),
     };
+}
+
+function callsWithNaming(semaphore, key) {
+    return {'for Qt': naming => Ssem.native_key_for_qt(key, Backend.POSIX, naming)};
 }
 
 run({
     'text that cannot be a key': withSemaphore(async semaphore => {
         await assertRefusedByLibrary('KEY_ERROR', callsWithKey(semaphore),
             [...BAD_KEYS, '', 'k'.repeat(1025)]);
+    }),
+
+    'text that cannot be a native key': withSemaphore(async () => {
+        const path = `systemv:${GLib.getenv('SSEM_RUNTIME_DIR')}/`;
+        const calls = callsWithNativeKey();
+        await assertRefusedByLibrary('KEY_ERROR', calls, [...BAD_KEYS.map(key => path + key), '',
+            'market', 'posix:', path + 'k'.repeat(4096)]);
+        await assertRefused(TypeError, calls, [5, true, [], {}, undefined, 1n, Symbol('key')]);
+        const {new: construct, ...functions} = calls;
+        await assertRefused(TypeError, functions, [null]);
+        await assertRefusedByLibrary('KEY_ERROR', {construct}, [null]);
     }),
 
     'the last error after that': withSemaphore(semaphore => {
@@ -187,7 +218,8 @@ run({
     }),
 
     'modes and backends': withSemaphore(async (semaphore, key) => {
-        for (const calls of [callsWithMode(semaphore, key), callsWithBackend(semaphore, key)]) {
+        for (const callsWith of [callsWithMode, callsWithBackend, callsWithNaming]) {
+            const calls = callsWith(semaphore, key);
             // eslint-disable-next-line no-await-in-loop
             await assertRefused(TypeError, calls, [...NOT_NUMBERS, 'OPEN', undefined]);
             // eslint-disable-next-line no-await-in-loop

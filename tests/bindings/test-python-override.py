@@ -14,6 +14,7 @@ from bindings import CANCELLED, INVALID_ARGUMENT, LONG_SECONDS, MAXIMUM, Overrid
 from semaphores import BACKEND, list_keys, wait_until
 
 CODES = Ssem.SystemSemaphoreError
+BUSY = Gio.IOErrorEnum.BUSY
 CLASSES = {
     CODES.PERMISSION_DENIED: Ssem.PermissionDeniedError,
     CODES.KEY_ERROR: Ssem.InvalidKeyError,
@@ -53,6 +54,58 @@ class Construction(OverrideCase):
         self.assertIs(type(semaphore), Ssem.SystemSemaphore)
         self.assertIs(semaphore.acquire(), True)
         self.assertEqual(Ssem.SystemSemaphore.new(self.key).get_value(), 1)
+
+    def test_native_key(self):
+        path = os.path.join(self.directory, 'native %')
+        native_key = f'systemv:{self.directory}/native %25'
+        for make in [lambda: Ssem.SystemSemaphore(native_key=native_key, initial_value=2),
+                     lambda: Ssem.SystemSemaphore.new_for_native_key(native_key, 2)]:
+            semaphore = make()
+            self.assertIs(type(semaphore), Ssem.SystemSemaphore)
+            self.assertTrue(os.path.exists(path))
+            self.assertEqual(semaphore.get_native_key(), native_key)
+            self.assertEqual(semaphore.props.native_key, native_key)
+            self.assertIsNone(semaphore.get_key())
+            self.assertEqual(semaphore.get_backend(), Ssem.Backend.SYSV)
+            self.assertIs(semaphore.get_undo(), True)
+            with semaphore:
+                self.assertEqual(make().get_value(), 1)
+            info = Ssem.SemaphoreInfo.query_native(native_key)
+            self.assertEqual((info.get_native_key(), info.get_value()), (native_key, 2))
+            self.assertIs(Ssem.semaphore_reset_native(native_key, 0), True)
+            with self.assertRaisesRegex(TimeoutError, 'native %25'), semaphore.hold(timeout=0):
+                pass
+            self.assertFails(BUSY, Ssem.semaphore_remove_leftover_native, native_key)
+            semaphore = None
+            self.assertFalse(os.path.exists(path))
+        self.assertFails(CODES.NOT_FOUND, Ssem.semaphore_remove_leftover_native,
+                         native_key)
+        with self.assertRaises(Ssem.InvalidKeyError):
+            Ssem.SystemSemaphore(native_key='market')
+        self.assertFails(INVALID_ARGUMENT,
+                         lambda: Ssem.SystemSemaphore(self.key, native_key=native_key))
+
+    def test_native_key_of_a_key(self):
+        semaphore = self.new(2)
+        native_key = semaphore.get_native_key()
+        if BACKEND != 'sysv':
+            self.assertIsNone(native_key)
+            return
+        self.assertEqual(native_key, 'systemv:' + self.path)
+        os.environ['TMPDIR'] = self.directory
+        self.assertEqual(Ssem.native_key_for_qt(self.key), native_key)
+        self.assertEqual(Ssem.SystemSemaphore(native_key=native_key).get_value(), 2)
+
+    def test_names_of_qt(self):
+        posix = Ssem.Backend.POSIX
+        safe = Ssem.QtNaming.PLATFORM_SAFE
+        self.assertEqual(Ssem.native_key_for_qt('market', posix, safe), 'posix:/market')
+        self.assertEqual(Ssem.native_key_for_qt('market', naming=safe), 'posix:/market')
+        # From sha1sum.
+        self.assertEqual(Ssem.native_key_for_qt('market', posix), 'posix:/qipc_systemsem_market'
+                         '5c9f73af73334ffe350c60ec076e5744db0ecda3')
+        self.assertFails(INVALID_ARGUMENT, Ssem.native_key_for_qt, 'market',
+                         Ssem.Backend.SHARED_MEMORY)
 
     def test_no_key(self):
         for arguments in [(), ('',), (None, 3)]:

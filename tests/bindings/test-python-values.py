@@ -91,6 +91,7 @@ class Keys(Case):
             'function query': lambda key: Ssem.semaphore_info_query(key, backend),
             'remove_leftover': lambda key: Ssem.semaphore_remove_leftover(key, backend),
             'reset': lambda key: Ssem.semaphore_reset(key, 1, backend),
+            'for Qt': Ssem.native_key_for_qt,
         }
 
     def test_text_that_is_no_key(self):
@@ -99,6 +100,34 @@ class Keys(Case):
                 with self.subTest(call=name, key=key):
                     error = self.assertFails(KEY_ERROR, call, key)
                     self.assertIsInstance(error, Ssem.InvalidKeyError)
+
+    def native_calls(self):
+        return {
+            'by name': lambda native_key: Ssem.SystemSemaphore(native_key=native_key),
+            'new': Ssem.SystemSemaphore.new_for_native_key,
+            'query': Ssem.SemaphoreInfo.query_native,
+            'function query': Ssem.semaphore_info_query_native,
+            'remove_leftover': Ssem.semaphore_remove_leftover_native,
+            'reset': lambda native_key: Ssem.semaphore_reset_native(native_key, 1),
+        }
+
+    def test_native_keys(self):
+        prefix = f'systemv:{self.directory}/'
+        for name, call in self.native_calls().items():
+            for native_key in [*[prefix + key for key in BAD_KEYS], '', 'market', 'posix:',
+                               prefix + '/' * 4096]:
+                with self.subTest(call=name, native_key=native_key):
+                    error = self.assertFails(KEY_ERROR, call, native_key)
+                    self.assertIsInstance(error, Ssem.InvalidKeyError)
+        calls = self.native_calls()
+        for value in [b'posix:/a', 5, ['a'], object(), pathlib.Path('posix:/a')]:
+            self.assertRefused(TypeError, calls, value)
+        self.assertRefused(Ssem.InvalidKeyError, {'by name': calls.pop('by name')}, None)
+        self.assertRefused(TypeError, calls, None)
+        reset = Ssem.semaphore_reset_native
+        for value in NOT_NUMBERS:
+            self.assertRefused(TypeError, {'reset': lambda n: reset(prefix + 'a', n)}, value)
+        self.assertRefused(OverflowError, {'reset': lambda n: reset(prefix + 'a', n)}, 2**31)
 
     def test_last_error(self):
         for key in BAD_KEYS:
@@ -269,11 +298,17 @@ class Enumerations(Case):
             'reset': lambda backend: Ssem.semaphore_reset(self.key, 3, backend),
             'is_supported': Ssem.Backend.is_supported,
             'function is_supported': Ssem.backend_is_supported,
+            'for Qt': lambda backend: Ssem.native_key_for_qt(self.key, backend),
         }
+
+    def namings(self):
+        posix = Ssem.Backend.POSIX
+        return {'for Qt': lambda naming: Ssem.native_key_for_qt(self.key, posix, naming)}
 
     def test_refused(self):
         for calls, other in [(self.modes(), Ssem.Backend.SYSV),
-                             (self.backends(), Ssem.AccessMode.CREATE)]:
+                             (self.backends(), Ssem.AccessMode.CREATE),
+                             (self.namings(), Ssem.AccessMode.CREATE)]:
             for value in [*NOT_NUMBERS, None, 'OPEN', other]:
                 self.assertRefused(TypeError, calls, value)
             for value in TOO_LARGE:

@@ -48,6 +48,35 @@ void test_properties () throws Error {
     assert_true (initable.backend == chosen);
 }
 
+void test_native_keys () throws Error {
+    var native_key = "systemv:%s/native %s".printf (Environment.get_variable ("SSEM_RUNTIME_DIR"),
+                                                    random_key ());
+    var semaphore = new SystemSemaphore.for_native_key (native_key, 2);
+    assert_cmpstr (semaphore.native_key, EQ, native_key);
+    assert_null (semaphore.key);
+    assert_true (semaphore.backend == Backend.SYSV);
+    assert_cmpstr (SemaphoreInfo.query_native (native_key).get_native_key (), EQ,
+                   native_key);
+    semaphore_reset_native (native_key, 5);
+    var same = (SystemSemaphore) Initable.@new (typeof (SystemSemaphore), null,
+                                                "native-key", native_key);
+    assert_cmpint (same.get_value (), EQ, 5);
+    assert_throws (IOError.quark (), IOError.BUSY,
+                   () => semaphore_remove_leftover_native (native_key));
+    assert_throws (SystemSemaphoreError.quark (), SystemSemaphoreError.KEY_ERROR,
+                   () => new SystemSemaphore.for_native_key ("market"));
+
+    var of_key = new SystemSemaphore (random_key ());
+    assert_true ((of_key.native_key != null) == (chosen == Backend.SYSV));
+
+    assert_cmpstr (native_key_for_qt ("market", POSIX, PLATFORM_SAFE), EQ, "posix:/market");
+    /* From sha1sum. */
+    assert_cmpstr (native_key_for_qt ("market", POSIX), EQ,
+                   "posix:/qipc_systemsem_market5c9f73af73334ffe350c60ec076e5744db0ecda3");
+    assert_throws (IOError.quark (), IOError.INVALID_ARGUMENT,
+                   () => native_key_for_qt ("market", SHARED_MEMORY));
+}
+
 void test_defaults () throws Error {
     var plain = new SystemSemaphore (random_key ());
     assert_cmpint (plain.get_value (), EQ, 0);
@@ -309,6 +338,7 @@ int main (string[] args) {
 
     add ("new", test_new);
     add ("properties", test_properties);
+    add ("native-keys", test_native_keys);
     add ("defaults", test_defaults);
     add ("gio-errors", test_gio_errors);
     add ("errors", test_errors);

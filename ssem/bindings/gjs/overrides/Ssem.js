@@ -16,8 +16,9 @@ const {Gio, GLib} = imports.gi;
 
 const TRANSLATION_DOMAIN = 'ssem-1';
 
-// A key that is too long, so that the library refuses it.
+// Keys that are too long, so that the library refuses them.
 const INVALID_KEY = 'x'.repeat(1025);
+const INVALID_NATIVE_KEY = 'x'.repeat(4097);
 
 function describeType(value) {
     return value === null ? 'null' : typeof value;
@@ -25,10 +26,14 @@ function describeType(value) {
 
 // Returns the key. Text that cannot be a key becomes another key that the library refuses. The
 // error is then the library's own, and get_error() returns it too.
-function toKey(key) {
+function toKey(key, invalid = INVALID_KEY) {
     if (typeof key !== 'string')
         throw new TypeError(`the key of a semaphore must be a string, not ${describeType(key)}`);
-    return /[\0\p{Surrogate}]/u.test(key) ? INVALID_KEY : key;
+    return /[\0\p{Surrogate}]/u.test(key) ? invalid : key;
+}
+
+function toNativeKey(nativeKey) {
+    return toKey(nativeKey, INVALID_NATIVE_KEY);
 }
 
 function toInteger(value, nBits) {
@@ -70,7 +75,7 @@ function toEnum(enumeration, text, value) {
 
 function _init() {
     const namespace = this;
-    const {AccessMode, Backend, SemaphoreInfo} = namespace;
+    const {AccessMode, Backend, QtNaming, SemaphoreInfo} = namespace;
     const FinalSemaphore = namespace.SystemSemaphore;
     const {prototype} = FinalSemaphore;
 
@@ -80,6 +85,10 @@ function _init() {
 
     function toBackend(value) {
         return toEnum(Backend, 'Unknown backend %d', value);
+    }
+
+    function toNaming(value) {
+        return toEnum(QtNaming, 'Unknown naming %d', value);
     }
 
     // --- The class ---
@@ -94,6 +103,7 @@ function _init() {
         ['mode', toMode],
         ['undo', toBoolean],
         ['backend', toBackend],
+        ['native-key', value => value === null ? null : toNativeKey(value)],
     ]);
 
     // Returns the properties with checked values. GJS accepts three spellings of a name:
@@ -141,6 +151,14 @@ function _init() {
         return new SystemSemaphore({key: toKey(key), 'initial-value': initialValue, mode});
     };
 
+    FinalSemaphore.new_for_native_key = function (nativeKey, initialValue, mode) {
+        return new SystemSemaphore({
+            'native-key': toNativeKey(nativeKey),
+            'initial-value': initialValue,
+            mode,
+        });
+    };
+
     prototype.init = function (cancellable = null) {
         return init.call(this, toCancellable(cancellable));
     };
@@ -185,9 +203,12 @@ function _init() {
 
     // --- Inspection and repair ---
 
-    const {backend_is_supported: isSupported, semaphore_info_count_others: countOthers,
-        semaphore_info_list: list, semaphore_info_query: query,
-        semaphore_remove_leftover: removeLeftover, semaphore_reset: reset} = namespace;
+    const {backend_is_supported: isSupported, native_key_for_qt: nativeKeyForQt,
+        semaphore_info_count_others: countOthers, semaphore_info_list: list,
+        semaphore_info_query: query, semaphore_info_query_native: queryForNativeKey,
+        semaphore_remove_leftover: removeLeftover,
+        semaphore_remove_leftover_native: removeLeftoverForNativeKey,
+        semaphore_reset: reset, semaphore_reset_native: resetForNativeKey} = namespace;
 
     namespace.backend_is_supported = backend => isSupported(toBackend(backend));
     namespace.semaphore_info_list = backend => list(toBackend(backend));
@@ -197,10 +218,19 @@ function _init() {
         removeLeftover(toKey(key), toBackend(backend));
     namespace.semaphore_reset = (key, value, backend) =>
         reset(toKey(key), toInt32(value), toBackend(backend));
+    namespace.semaphore_info_query_native = nativeKey =>
+        queryForNativeKey(toNativeKey(nativeKey));
+    namespace.semaphore_remove_leftover_native = nativeKey =>
+        removeLeftoverForNativeKey(toNativeKey(nativeKey));
+    namespace.semaphore_reset_native = (nativeKey, value) =>
+        resetForNativeKey(toNativeKey(nativeKey), toInt32(value));
+    namespace.native_key_for_qt = (key, type, naming) =>
+        nativeKeyForQt(toKey(key), toBackend(type), toNaming(naming));
 
     // The library has most of these functions under a second name.
     Backend.is_supported = namespace.backend_is_supported;
     SemaphoreInfo.list = namespace.semaphore_info_list;
     SemaphoreInfo.count_others = namespace.semaphore_info_count_others;
     SemaphoreInfo.query = namespace.semaphore_info_query;
+    SemaphoreInfo.query_native = namespace.semaphore_info_query_native;
 }

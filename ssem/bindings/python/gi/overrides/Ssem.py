@@ -28,13 +28,15 @@ from ._ssem_errors import (AlreadyExistsError, Error, InvalidKeyError, LostError
                            OutOfResourcesError, PermissionDeniedError, UnknownError,
                            with_public_errors)
 from ._ssem_values import (TRANSLATION_DOMAIN, to_backend, to_bool, to_cancellable, to_int32,
-                           to_key, to_mode)
+                           to_key, to_mode, to_naming, to_native_key)
 
 # PyGObject copies these names to the module that users import.
 __all__ = ['AlreadyExistsError', 'Error', 'Hold', 'InvalidKeyError', 'LostError', 'NotFoundError',
            'OutOfResourcesError', 'PermissionDeniedError', 'SystemSemaphore', 'UnknownError',
-           'backend_is_supported', 'semaphore_info_count_others', 'semaphore_info_list',
-           'semaphore_info_query', 'semaphore_remove_leftover', 'semaphore_reset']
+           'backend_is_supported', 'native_key_for_qt', 'semaphore_info_count_others',
+           'semaphore_info_list', 'semaphore_info_query', 'semaphore_info_query_native',
+           'semaphore_remove_leftover', 'semaphore_remove_leftover_native',
+           'semaphore_reset', 'semaphore_reset_native']
 
 Ssem = get_introspection_module('Ssem')
 
@@ -72,7 +74,8 @@ class Hold(_calls.Hold):
 
     def _raise_timeout(self):
         message = GLib.dgettext(TRANSLATION_DOMAIN, _TIMED_OUT_MESSAGE)
-        raise TimeoutError(message % self._semaphore.get_key())
+        semaphore = self._semaphore
+        raise TimeoutError(message % (semaphore.get_key() or semaphore.get_native_key()))
 
     async def __aenter__(self):
         note = self._prepare_entry()
@@ -98,8 +101,9 @@ class SystemSemaphore(_Base):
     """A counting semaphore that processes share by a key.
 
     `SystemSemaphore(key, initial_value=0, mode=Ssem.AccessMode.OPEN)` opens the semaphore, or
-    raises an exception. The properties `undo` and `backend` are keyword arguments. The class is
-    final.
+    raises an exception. The properties `undo`, `backend` and `native_key` are keyword arguments. A
+    native key takes the place of the key: `SystemSemaphore(native_key='posix:/market')`. The class
+    is final.
     """
 
     _Hold = Hold
@@ -109,10 +113,12 @@ class SystemSemaphore(_Base):
     Create = Ssem.AccessMode.CREATE
 
     @with_public_errors
-    def __init__(self, key=None, initial_value=0, mode=_OPEN, *, undo=True, backend=_DEFAULT):
+    def __init__(self, key=None, initial_value=0, mode=_OPEN, *, undo=True, backend=_DEFAULT,
+                 native_key=None):
         super().__init__(key=None if key is None else to_key(key),
                          initial_value=to_int32(initial_value), mode=to_mode(mode),
-                         undo=to_bool(undo), backend=to_backend(backend))
+                         undo=to_bool(undo), backend=to_backend(backend),
+                         native_key=None if native_key is None else to_native_key(native_key))
         self.init(None)
 
     def __init_subclass__(cls, **unused):
@@ -123,6 +129,12 @@ class SystemSemaphore(_Base):
     @with_public_errors
     def new(key, initial_value=0, mode=_OPEN):
         return _Base.new(to_key(key), to_int32(initial_value), to_mode(mode))
+
+    @staticmethod
+    @with_public_errors
+    def new_for_native_key(native_key, initial_value=0, mode=_OPEN):
+        return _Base.new_for_native_key(to_native_key(native_key), to_int32(initial_value),
+                                        to_mode(mode))
 
     @with_public_errors
     def init(self, cancellable=None):
@@ -189,8 +201,18 @@ def semaphore_info_query(key, backend=_DEFAULT):
 
 
 @with_public_errors
+def semaphore_info_query_native(native_key):
+    return Ssem.semaphore_info_query_native(to_native_key(native_key))
+
+
+@with_public_errors
 def semaphore_remove_leftover(key, backend=_DEFAULT):
     return Ssem.semaphore_remove_leftover(to_key(key), to_backend(backend))
+
+
+@with_public_errors
+def semaphore_remove_leftover_native(native_key):
+    return Ssem.semaphore_remove_leftover_native(to_native_key(native_key))
 
 
 @with_public_errors
@@ -198,8 +220,19 @@ def semaphore_reset(key, value, backend=_DEFAULT):
     return Ssem.semaphore_reset(to_key(key), to_int32(value), to_backend(backend))
 
 
+@with_public_errors
+def semaphore_reset_native(native_key, value):
+    return Ssem.semaphore_reset_native(to_native_key(native_key), to_int32(value))
+
+
+@with_public_errors
+def native_key_for_qt(key, type=_DEFAULT, naming=Ssem.QtNaming.LEGACY):
+    return Ssem.native_key_for_qt(to_key(key), to_backend(type), to_naming(naming))
+
+
 # The library has most of these functions under a second name.
 Ssem.Backend.is_supported = staticmethod(backend_is_supported)
 Ssem.SemaphoreInfo.list = staticmethod(semaphore_info_list)
 Ssem.SemaphoreInfo.count_others = staticmethod(semaphore_info_count_others)
 Ssem.SemaphoreInfo.query = staticmethod(semaphore_info_query)
+Ssem.SemaphoreInfo.query_native = staticmethod(semaphore_info_query_native)

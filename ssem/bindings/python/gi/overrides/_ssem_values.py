@@ -27,12 +27,14 @@ _MAX_USEC = 2**62
 TRANSLATION_DOMAIN = 'ssem-1'
 _INVALID_MODE_MESSAGE = 'Unknown access mode %d'
 _INVALID_BACKEND_MESSAGE = 'Unknown backend %d'
+_INVALID_NAMING_MESSAGE = 'Unknown naming %d'
 
-# A key that is too long, so that the library refuses it.
+# Keys that are too long, so that the library refuses them.
 _INVALID_KEY = 'x' * 1025
+_INVALID_NATIVE_KEY = 'x' * 4097
 
 
-def to_key(key):
+def to_key(key, invalid=_INVALID_KEY):
     """Returns the key, or an invalid key in place of text that cannot reach the library unchanged.
 
     The library then refuses the invalid key, and get_error () returns the library's error.
@@ -44,8 +46,12 @@ def to_key(key):
     try:
         key.encode()
     except UnicodeEncodeError:
-        return _INVALID_KEY
-    return _INVALID_KEY if '\0' in key else key
+        return invalid
+    return invalid if '\0' in key else key
+
+
+def to_native_key(native_key):
+    return to_key(native_key, _INVALID_NATIVE_KEY)
 
 
 def _to_integer(value, n_bits):
@@ -90,6 +96,7 @@ def _to_enum(cls, message, value):
 
 to_mode = functools.partial(_to_enum, Ssem.AccessMode, _INVALID_MODE_MESSAGE)
 to_backend = functools.partial(_to_enum, Ssem.Backend, _INVALID_BACKEND_MESSAGE)
+to_naming = functools.partial(_to_enum, Ssem.QtNaming, _INVALID_NAMING_MESSAGE)
 
 
 def to_cancellable(cancellable):
