@@ -45,23 +45,21 @@ tool_clean (int    argc,
   for (i = 0; i < infos->len; i++)
     {
       const SsemSnapshot *info = infos->pdata[i];
-      const char *key = info->key;
-      const SsemBackendTarget target = { .backend = info->backend, .key = key };
+      g_auto(ToolSemaphore) semaphore = { .text = NULL };
       g_autofree char *text = NULL;
       g_autoptr(GError) failure = NULL;
 
-      if (!info->is_leftover || key == NULL)
+      if (!info->is_leftover || !tool_semaphore_of_info (&semaphore, info))
         continue;
 
-      if (!is_dry_run &&
-          !ssem_backend_remove (&target, &failure))
+      if (!is_dry_run && !ssem_backend_remove (&semaphore.target, &failure))
         {
           if (!is_no_longer_leftover (failure))
             status = tool_fail (failure);
           continue;
         }
 
-      text = tool_key_to_text (key);
+      text = tool_display_key (info);
       tool_print_utf8 (text);
     }
   tool_print_skipped (n_skipped);

@@ -112,6 +112,7 @@ append_info (GString            *json,
 {
   g_string_append_c (json, '{');
   add_string (json, depth + 1, "key", info->key);
+  add_string (json, depth + 1, "native-key", info->native_key);
   add_string (json, depth + 1, "backend", tool_backend_name (info->backend));
   add_number (json, depth + 1, "value", info->value);
   add_number (json, depth + 1, "initial-value", info->initial_value);

@@ -6,15 +6,38 @@
 
 #include "ssem-tool-private.h"
 
+static void
+print_keys (GPtrArray *infos,
+            gboolean   are_native)
+{
+  guint i;
+
+  for (i = 0; i < infos->len; i++)
+    {
+      const SsemSnapshot *info = infos->pdata[i];
+      g_autofree char *text = NULL;
+
+      if (are_native && info->native_key != NULL)
+        text = tool_native_key_to_text (info->native_key);
+      else if (!are_native && info->key != NULL)
+        text = tool_key_to_text (info->key);
+
+      if (text != NULL)
+        tool_print_utf8 (text);
+    }
+}
+
 int
 tool_list (int    argc,
            char **argv)
 {
-  gboolean as_json = FALSE, only_keys = FALSE;
+  gboolean as_json = FALSE, only_keys = FALSE, only_native_keys = FALSE;
   GOptionEntry entries[] = {
     { "json", 0, 0, G_OPTION_ARG_NONE, &as_json, N_("Print JSON"), NULL },
     { "keys", 0, 0, G_OPTION_ARG_NONE, &only_keys,
       N_("Print only the keys, one per line"), NULL },
+    { "native-keys", 0, 0, G_OPTION_ARG_NONE, &only_native_keys,
+      N_("Print only the native keys, one per line"), NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr(GPtrArray) infos = NULL;
@@ -37,18 +60,9 @@ tool_list (int    argc,
 
       tool_print_utf8 (json);
     }
-  else if (only_keys)
+  else if (only_keys || only_native_keys)
     {
-      guint i;
-
-      for (i = 0; i < infos->len; i++)
-        {
-          const char *key = ((const SsemSnapshot *) infos->pdata[i])->key;
-          g_autofree char *text = key != NULL ? tool_key_to_text (key) : NULL;
-
-          if (text != NULL)
-            tool_print_utf8 (text);
-        }
+      print_keys (infos, only_native_keys);
     }
   else
     {

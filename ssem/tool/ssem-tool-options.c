@@ -19,6 +19,13 @@ typedef enum
 } Request;
 
 SsemBackend tool_backend = SSEM_BACKEND_DEFAULT;
+char *tool_native_key;
+
+const GOptionEntry tool_native_key_entry = {
+  "native-key", 0, 0, G_OPTION_ARG_STRING, &tool_native_key,
+  N_("Use this native key, such as “systemv:/run/user/1000/market”, instead of a key"),
+  N_("NATIVE-KEY"),
+};
 
 void
 tool_print_error (const char *format,
@@ -163,7 +170,7 @@ new_context (const char   *arguments,
 {
   const GOptionEntry common[] = {
     { "backend", 0, 0, G_OPTION_ARG_CALLBACK, backend_cb,
-      N_("Use this backend: shared-memory, sysv or windows"), N_("NAME") },
+      N_("Use this backend: shared-memory, sysv, posix or windows"), N_("NAME") },
     { "version", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, request_cb,
       N_("Print the version and exit"), NULL },
     G_OPTION_ENTRY_NULL,
@@ -226,6 +233,7 @@ tool_parse (int            *argc,
   /* The usage line of the help begins with this name. */
   g_set_prgname (program);
   tool_backend = SSEM_BACKEND_DEFAULT;
+  g_clear_pointer (&tool_native_key, g_free);
   g_option_context_set_help_enabled (context, FALSE);
   g_option_context_add_main_entries (context, helps, NULL);
   g_option_context_set_strict_posix (context, is_strict);
@@ -262,6 +270,8 @@ tool_check_count (int    argc,
                   char **argv,
                   int    n)
 {
+  if (tool_native_key != NULL)
+    n--;
   if (argc - 1 == n)
     return TRUE;
 

@@ -7,6 +7,7 @@
 #include "ssem/backend/ssem-backend-inspect-private.h"
 #include "ssem/ssem-i18n-private.h"
 #include "ssem/ssem-key-private.h"
+#include "ssem/ssem-native-key-private.h"
 
 G_BEGIN_DECLS
 
@@ -89,6 +90,12 @@ char      **tool_get_arguments  (char         **argv);
 /* The value of --backend; DEFAULT if the option is absent. */
 extern SsemBackend tool_backend;
 
+/* The value of --native-key; NULL if the option is absent. */
+extern char *tool_native_key;
+
+/* The entry for --native-key, for the subcommands that take a key. */
+extern const GOptionEntry tool_native_key_entry;
+
 /* Parses and removes the options in @argv: @entries, --backend, --help and --version. The remaining
  * arguments begin at argv[1]. Options end at `--`, which is removed too; with @is_strict, also at
  * the first argument that is not an option.
@@ -104,7 +111,8 @@ gboolean    tool_parse          (int           *argc,
                                  gboolean       is_strict,
                                  int           *status);
 
-/* Returns whether exactly @n arguments follow the subcommand. Prints a message if not. */
+/* Returns whether exactly @n arguments follow the subcommand, or one less with --native-key. Prints
+ * a message if not. */
 gboolean    tool_check_count    (int            argc,
                                  char         **argv,
                                  int            n);
@@ -127,14 +135,15 @@ typedef struct
   int n_units;
   gint64 wait_usec; /* the time-out of ssem_system_semaphore_acquire_timeout () */
   int conflict_status;
-  const char *key;  /* as given in the argument, possibly quoted */
+  const char *key;  /* as given in the argument, possibly quoted; NULL with --native-key */
   char **command;
 } ToolRun;
 
 typedef struct
 {
   gint64 interval_usec;
-  char **keys;      /* the keys to show, as given in the arguments; empty: all */
+  char **keys;      /* the keys to show, as given in the arguments; empty: all, or with
+                     * --native-key none */
 } ToolWatch;
 
 /* Parse the arguments of `run` and `watch`. The strings in the result belong to @argv. Return FALSE
@@ -179,14 +188,38 @@ char       *tool_quote              (const char *text);
  * tool_key_to_text (). */
 char       *tool_key_from_argument  (const char *argument);
 
+/* --- The semaphore that the arguments name: ssem-tool-semaphore.c --- */
+
+typedef struct
+{
+  char *text;               /* the key, or the native key */
+  SsemNativeKey native;     /* without a name if @text is a key */
+  SsemBackendTarget target; /* points into the above */
+} ToolSemaphore;
+
+/* Reads the semaphore of --native-key, or else of the key @argument. On success, the caller clears
+ * @semaphore. */
+gboolean    tool_semaphore_read     (ToolSemaphore       *semaphore,
+                                     const char          *argument,
+                                     GError             **error);
+
+/* Makes @semaphore the one that @info shows, by its key or else by its native key. Returns FALSE if
+ * both are unknown. */
+gboolean    tool_semaphore_of_info  (ToolSemaphore       *semaphore,
+                                     const SsemSnapshot  *info);
+
+void        tool_semaphore_clear    (ToolSemaphore       *semaphore);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ToolSemaphore, tool_semaphore_clear)
+
 /* --- Information about semaphores: ssem-tool-text.c --- */
 
 const char *tool_backend_name   (SsemBackend    backend);
 
-/* Finds the semaphore with @key in the backend that --backend names. Without the option, tries the
- * default backend first, then the others. */
-SsemSnapshot *tool_find_info (const char   *key,
-                              GError      **error);
+/* Finds @semaphore in the backend that --backend names. Without the option, tries the default
+ * backend first, then the others. A native key has one backend. */
+SsemSnapshot *tool_find_info (const ToolSemaphore  *semaphore,
+                              GError              **error);
 
 /* Returns a snapshot of each semaphore of the backend that --backend names, or of all backends. Sets
  * @n_skipped to the number of semaphores of other users, which the list omits. */
@@ -206,8 +239,13 @@ char       *tool_format_info    (const SsemSnapshot *info);
 char       *tool_fit_width      (const char    *text,
                                  int            width);
 
-/* Returns the key for a line of output, or a placeholder if the key is unknown. */
+/* Returns the key for a line of output. If the key is unknown, returns the native key, or else a
+ * placeholder. */
 char       *tool_display_key    (const SsemSnapshot *info);
+
+/* Returns @native_key as a line of output shows it. It is a native key for the same semaphore, and
+ * safe to print. */
+char       *tool_native_key_to_text (const char     *native_key);
 
 /* Return JSON without a newline at the end: ssem-tool-json.c. */
 char       *tool_info_to_json   (const SsemSnapshot *info);

@@ -10,25 +10,29 @@ int
 tool_remove (int    argc,
              char **argv)
 {
+  GOptionEntry entries[] = {
+    tool_native_key_entry,
+    G_OPTION_ENTRY_NULL,
+  };
+  g_auto(ToolSemaphore) semaphore = { .text = NULL };
   g_autoptr(SsemSnapshot) info = NULL;
   g_autoptr(GError) error = NULL;
-  g_autofree char *key = NULL;
-  SsemBackendTarget target;
   int status = TOOL_USAGE;
 
   if (!tool_parse (&argc, &argv, N_("KEY"),
-                   N_("Removes a leftover semaphore. A semaphore in use is not removed."), NULL,
+                   N_("Removes a leftover semaphore. A semaphore in use is not removed."),
+                   entries,
                    FALSE, &status) ||
       !tool_check_count (argc, argv, 1))
     return status;
 
-  key = tool_key_from_argument (argv[1]);
-  info = tool_find_info (key, &error);
+  if (tool_semaphore_read (&semaphore, argv[1], &error))
+    info = tool_find_info (&semaphore, &error);
   if (info == NULL)
     return tool_fail (error);
 
-  target = (SsemBackendTarget) { .backend = info->backend, .key = key };
-  if (!ssem_backend_remove (&target, &error))
+  semaphore.target.backend = info->backend;
+  if (!ssem_backend_remove (&semaphore.target, &error))
     return tool_fail (error);
 
   return TOOL_OK;

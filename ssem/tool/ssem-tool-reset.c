@@ -12,32 +12,36 @@ int
 tool_reset (int    argc,
             char **argv)
 {
+  GOptionEntry entries[] = {
+    tool_native_key_entry,
+    G_OPTION_ENTRY_NULL,
+  };
+  g_auto(ToolSemaphore) semaphore = { .text = NULL };
   g_autoptr(SsemSnapshot) info = NULL;
   g_autoptr(GError) error = NULL;
-  g_autofree char *key = NULL;
-  SsemBackendTarget target;
   int status = TOOL_USAGE, value;
 
   if (!tool_parse (&argc, &argv, N_("KEY NUMBER"),
-                   N_("Sets the value of a semaphore, and forgets which units are held."), NULL,
+                   N_("Sets the value of a semaphore, and forgets which units are held."),
+                   entries,
                    FALSE, &status) ||
       !tool_check_count (argc, argv, 2) ||
-      !tool_parse_units (argv[2], 0, &value))
+      !tool_parse_units (argv[tool_native_key != NULL ? 1 : 2], 0, &value))
     return status;
 
-  key = tool_key_from_argument (argv[1]);
-  info = tool_find_info (key, &error);
+  if (tool_semaphore_read (&semaphore, argv[1], &error))
+    info = tool_find_info (&semaphore, &error);
   if (info == NULL)
     return tool_fail (error);
 
   ssem_hazard_init ();
-  target = (SsemBackendTarget) { .backend = info->backend, .key = key };
-  if (!ssem_backend_reset (&target, value, &error))
+  semaphore.target.backend = info->backend;
+  if (!ssem_backend_reset (&semaphore.target, value, &error))
     return tool_fail (error);
 
   if (info->is_leftover)
     tool_print_error (_("No process used the semaphore “%s”, so it was removed; the next process "
-                        "that opens it creates it again"), key);
+                        "that opens it creates it again"), semaphore.text);
 
   return TOOL_OK;
 }

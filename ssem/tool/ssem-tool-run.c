@@ -13,46 +13,42 @@
  * A leftover semaphore starts again with the value of --count. A semaphore in use keeps its count.
  */
 
-static const SsemBackendConfiguration no_configuration;
-
 /* Prints a message if the semaphore in use has another count than the user asked for. */
 static void
-warn_of_other_count (SsemInstance *semaphore,
-                     const char   *key,
-                     int           n_count)
+warn_of_other_count (SsemInstance            *semaphore,
+                     const SsemBackendTarget *target,
+                     int                      n_count)
 {
   g_autoptr(SsemSnapshot) info = NULL;
   int n_initial;
 
-  info = ssem_backend_inspect (semaphore->table, &no_configuration, key, NULL);
+  info = ssem_backend_inspect (semaphore->table, &target->configuration, target->key, NULL);
   n_initial = info != NULL ? info->initial_value : -1;
 
   /* -1: a Qt program made the semaphore, and the count is unknown. */
   if (n_initial >= 0 && n_initial != n_count)
-    tool_print_error (_("“%s” is in use with a count of %d; --count %d is ignored"), key, n_initial,
-                      n_count);
+    tool_print_error (_("“%s” is in use with a count of %d; --count %d is ignored"), target->key,
+                      n_initial, n_count);
 }
 
 static SsemInstance *
-open_semaphore (const ToolRun  *options,
-                const char     *key,
-                GError        **error)
+open_semaphore (const ToolRun            *options,
+                const SsemBackendTarget  *target,
+                GError                  **error)
 {
-  const SsemBackendTable *table = NULL;
+  const SsemBackendTable *table = ssem_backend_choose (target->backend, error);
   SsemInstance *semaphore;
 
-  if (ssem_key_check (key, error))
-    table = ssem_backend_choose (tool_backend, error);
   if (table == NULL)
     return NULL;
 
   ssem_hazard_init ();
-  semaphore = ssem_backend_open (table, &no_configuration, key,
+  semaphore = ssem_backend_open (table, &target->configuration, target->key,
                                  options->n_count > 0 ? options->n_count : options->n_units,
                                  SSEM_ACCESS_MODE_JOIN,
                                  ssem_backend_can (table, SSEM_CAPABILITY_UNDO), error);
   if (semaphore != NULL && options->n_count > 0)
-    warn_of_other_count (semaphore, key, options->n_count);
+    warn_of_other_count (semaphore, target, options->n_count);
 
   return semaphore;
 }
@@ -136,6 +132,7 @@ tool_run_parse (int       argc,
       N_("Fail instead of waiting"), NULL },
     { "conflict-exit-code", 'E', 0, G_OPTION_ARG_STRING, &conflict,
       N_("Exit with this status if the units are not free in time (default: 124)"), N_("NUMBER") },
+    tool_native_key_entry,
     G_OPTION_ENTRY_NULL,
   };
   guint64 number = TOOL_RUN_CONFLICT;
@@ -171,11 +168,12 @@ tool_run_parse (int       argc,
       return FALSE;
     }
 
-  options->key = argv[1];
-  options->command = argc > 1 ? argv + 2 : argv + 1;
-  if (argc > 2 && g_str_equal (*options->command, "--"))
+  options->command = argv + 1;
+  if (tool_native_key == NULL && argc > 1)
+    options->key = *options->command++;
+  if (options->command > argv + 1 && g_strcmp0 (*options->command, "--") == 0)
     options->command++;
-  if (argc <= 1 || *options->command == NULL)
+  if ((tool_native_key == NULL && options->key == NULL) || *options->command == NULL)
     {
       tool_print_error ("%s", _("Missing key or command"));
       tool_fail_usage (argv[0]);
@@ -191,9 +189,9 @@ tool_run (int    argc,
 {
   GCancellable *cancellable;
   g_autoptr(GError) error = NULL;
-  g_autofree char *key = NULL;
+  g_auto(ToolSemaphore) named = { .text = NULL };
   int failure, interrupted_status = TOOL_RUN_FAILED, status;
-  SsemInstance *semaphore;
+  SsemInstance *semaphore = NULL;
   gboolean has_run;
   ToolRun options;
 
@@ -201,8 +199,8 @@ tool_run (int    argc,
     return status;
 
   cancellable = tool_catch_interrupts (&interrupted_status);
-  key = tool_key_from_argument (options.key);
-  semaphore = open_semaphore (&options, key, &error);
+  if (tool_semaphore_read (&named, options.key, &error))
+    semaphore = open_semaphore (&options, &named.target, &error);
   if (semaphore == NULL)
     {
       tool_print_error ("%s", error->message);
@@ -213,7 +211,7 @@ tool_run (int    argc,
   if (failure != 0)
     {
       if (failure != SSEM_FAILURE_CANCELLED)
-        print_failure (semaphore, SSEM_OPERATION_ACQUIRE, key, failure);
+        print_failure (semaphore, SSEM_OPERATION_ACQUIRE, named.text, failure);
       close_semaphore (semaphore);
       if (failure == SSEM_FAILURE_CANCELLED)
         return interrupted_status;
@@ -226,7 +224,7 @@ tool_run (int    argc,
 
   failure = release (semaphore, options.n_units);
   if (failure != 0)
-    print_failure (semaphore, SSEM_OPERATION_RELEASE, key, failure);
+    print_failure (semaphore, SSEM_OPERATION_RELEASE, named.text, failure);
   close_semaphore (semaphore);
 
   return has_run ? tool_exit_like (status) : status;

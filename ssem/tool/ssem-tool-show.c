@@ -13,11 +13,12 @@ tool_show (int    argc,
   gboolean as_json = FALSE;
   GOptionEntry entries[] = {
     { "json", 0, 0, G_OPTION_ARG_NONE, &as_json, N_("Print JSON"), NULL },
+    tool_native_key_entry,
     G_OPTION_ENTRY_NULL,
   };
+  g_auto(ToolSemaphore) semaphore = { .text = NULL };
   g_autoptr(SsemSnapshot) info = NULL;
   g_autoptr(GError) error = NULL;
-  g_autofree char *key = NULL;
   int status = TOOL_USAGE;
 
   if (!tool_parse (&argc, &argv, N_("KEY"),
@@ -26,8 +27,8 @@ tool_show (int    argc,
       !tool_check_count (argc, argv, 1))
     return status;
 
-  key = tool_key_from_argument (argv[1]);
-  info = tool_find_info (key, &error);
+  if (tool_semaphore_read (&semaphore, argv[1], &error))
+    info = tool_find_info (&semaphore, &error);
   if (info == NULL)
     return tool_fail (error);
 

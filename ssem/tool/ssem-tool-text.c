@@ -6,6 +6,8 @@
 
 #include "ssem-tool-private.h"
 
+#include "ssem/os/ssem-display-private.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -18,19 +20,16 @@ tool_backend_name (SsemBackend backend)
 }
 
 SsemSnapshot *
-tool_find_info (const char  *key,
-                GError     **error)
+tool_find_info (const ToolSemaphore  *semaphore,
+                GError              **error)
 {
-  SsemBackendTarget target = { .backend = tool_backend, .key = key };
+  SsemBackendTarget target = semaphore->target;
   SsemSnapshot *info;
   GError *failure = NULL;
   int i;
 
-  if (!ssem_key_check (key, error))
-    return NULL;
-
   info = ssem_backend_query (&target, &failure);
-  if (tool_backend == SSEM_BACKEND_DEFAULT &&
+  if (target.backend == SSEM_BACKEND_DEFAULT &&
       g_error_matches (failure, SSEM_SYSTEM_SEMAPHORE_ERROR,
                        SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND))
     {
@@ -112,10 +111,36 @@ tool_fit_width (const char *text,
 char *
 tool_display_key (const SsemSnapshot *info)
 {
-  const char *key = info->key;
+  if (info->key != NULL)
+    return tool_key_to_text (info->key);
+  if (info->native_key != NULL)
+    return tool_native_key_to_text (info->native_key);
 
   /* Translators: stands for the unknown key of a semaphore. */
-  return key != NULL ? tool_key_to_text (key) : g_strdup (_("(unknown)"));
+  return g_strdup (_("(unknown)"));
+}
+
+char *
+tool_native_key_to_text (const char *native_key)
+{
+  GString *text = g_string_new (NULL);
+  const char *p;
+
+  for (p = native_key; *p != '\0'; p = g_utf8_next_char (p))
+    {
+      g_autofree char *letter = g_strndup (p, (gsize) (g_utf8_next_char (p) - p));
+      g_autofree char *shown = ssem_display_text (letter);
+      const char *byte;
+
+      /* A native key may have any character encoded. A space at the end would be lost. */
+      if (g_str_equal (shown, letter) && *p != ' ')
+        g_string_append (text, letter);
+      else
+        for (byte = letter; *byte != '\0'; byte++)
+          g_string_append_printf (text, "%%%02X", (guint8) *byte);
+    }
+
+  return g_string_free (text, FALSE);
 }
 
 void
@@ -272,7 +297,11 @@ tool_format_info (const SsemSnapshot *info)
   g_autoptr(GPtrArray) rows = new_rows ();
   GString *text = g_string_new (NULL);
 
-  add_row (rows, g_strdup (_("Key")), tool_display_key (info), NULL);
+  /* Translators: stands for the unknown key of a semaphore. */
+  add_row (rows, g_strdup (_("Key")),
+           info->key != NULL ? tool_key_to_text (info->key) : g_strdup (_("(unknown)")), NULL);
+  if (info->native_key != NULL)
+    add_row (rows, g_strdup (_("Native key")), tool_native_key_to_text (info->native_key), NULL);
   add_row (rows, g_strdup (_("Backend")),
            g_strdup (tool_backend_name (info->backend)), NULL);
   add_row (rows, g_strdup (_("State")),

@@ -37,7 +37,8 @@
 typedef struct
 {
   GMainLoop *loop;
-  char **keys;        /* the keys to show; empty: all */
+  char **keys;        /* the keys to show; empty: all, unless there is a native key */
+  ToolSemaphore native; /* of --native-key; without a text if the option is absent */
   gboolean on_terminal;
   GHashTable *lines;  /* in a pipe: format_name () -> the line printed last */
   int status;
@@ -49,8 +50,40 @@ is_selected (Watch              *self,
 {
   const char *key = info->key;
 
-  return *self->keys == NULL ||
-         (key != NULL && g_strv_contains ((const char *const *) self->keys, key));
+  if (*self->keys == NULL && self->native.text == NULL)
+    return TRUE;
+
+  return key != NULL && g_strv_contains ((const char *const *) self->keys, key);
+}
+
+/* Adds the semaphore of --native-key, if there is one now and it is not listed already. The list
+ * does not contain a semaphore in another directory. */
+static gboolean
+add_native (Watch      *self,
+            GPtrArray  *infos,
+            GError    **error)
+{
+  g_autoptr(GError) failure = NULL;
+  SsemSnapshot *info = tool_find_info (&self->native, &failure);
+  guint i;
+
+  if (g_error_matches (failure, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                       SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND))
+    return TRUE;
+  if (info == NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
+
+  for (i = 0; i < infos->len; i++)
+    {
+      if (g_strcmp0 (((SsemSnapshot *) infos->pdata[i])->native_key, info->native_key) == 0)
+        g_ptr_array_remove_index (infos, i--);
+    }
+  g_ptr_array_add (infos, info);
+
+  return TRUE;
 }
 
 static GPtrArray *
@@ -68,6 +101,8 @@ list_selected (Watch   *self,
       if (!is_selected (self, infos->pdata[i - 1]))
         g_ptr_array_remove_index (infos, i - 1);
     }
+  if (self->native.text != NULL && !add_native (self, infos, error))
+    return NULL;
 
   return g_steal_pointer (&infos);
 }
@@ -154,16 +189,18 @@ catch_terminal_signals (void)
 
 /* --- In a pipe --- */
 
-/* Returns the backend and the key, a unique name for the semaphore. Returns NULL if the key is
- * unknown, as for semaphores of Qt programs: their lines could not be told apart. */
+/* Returns the backend and the key, a unique name for the semaphore. For an unknown key, as of
+ * semaphores of Qt programs, the native key takes its place. Returns NULL if there is neither: such
+ * lines could not be told apart. */
 static char *
 format_name (const SsemSnapshot *info)
 {
-  const char *key = info->key;
-  g_autofree char *text = key != NULL ? tool_key_to_text (key) : NULL;
+  g_autofree char *text = NULL;
 
-  if (text == NULL)
+  if (info->key == NULL && info->native_key == NULL)
     return NULL;
+
+  text = tool_display_key (info);
 
   return g_strdup_printf ("%s %s", tool_backend_name (info->backend), text);
 }
@@ -313,6 +350,7 @@ tool_watch_parse (int         argc,
   GOptionEntry entries[] = {
     { "interval", 'i', 0, G_OPTION_ARG_STRING, &interval,
       N_("Wait this long between updates (default: 1)"), N_("SECONDS") },
+    tool_native_key_entry,
     G_OPTION_ENTRY_NULL,
   };
 
@@ -350,12 +388,16 @@ tool_watch (int    argc,
 {
   g_autoptr(GMainLoop) loop = NULL;
   g_auto(GStrv) keys = NULL;
+  g_autoptr(GError) error = NULL;
   ToolWatch options;
   Watch watch = { 0 };
   int status;
 
   if (!tool_watch_parse (argc, argv, &options, &status))
     return status;
+
+  if (tool_native_key != NULL && !tool_semaphore_read (&watch.native, NULL, &error))
+    return tool_fail (error);
 
   loop = g_main_loop_new (NULL, FALSE);
   watch.loop = loop;
@@ -385,6 +427,7 @@ tool_watch (int    argc,
         g_print (SHOW_CURSOR);
     }
   g_hash_table_unref (watch.lines);
+  tool_semaphore_clear (&watch.native);
 
   return watch.status;
 }

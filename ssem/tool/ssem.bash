@@ -16,10 +16,31 @@ _ssem_complete_keys()
   done < <("${COMP_WORDS[0]}" list --keys 2>/dev/null)
 }
 
+# Completes the value of --native-key. bash splits a word at its colons, and replaces only what
+# follows the last one. Returns 1 if the current word does not belong to such a value.
+_ssem_complete_native_keys()
+{
+  local first typed= key quoted kept=
+  for ((first = COMP_CWORD; first > 2; first--)); do
+    typed=${COMP_WORDS[first]}$typed
+    [[ ${COMP_WORDS[first-1]} == --native-key ]] && break
+    [[ ${COMP_WORDS[first]} == : || ${COMP_WORDS[first-1]} == : ]] || return 1
+  done
+  ((first > 2)) || return 1
+  ((first == COMP_CWORD)) || kept=${typed%"${typed##*:}"}
+
+  while IFS= read -r key; do
+    if [[ $key == "$typed"* ]]; then
+      printf -v quoted %q "${key#"$kept"}"
+      COMPREPLY+=("$quoted")
+    fi
+  done < <("${COMP_WORDS[0]}" list --native-keys 2>/dev/null)
+}
+
 _ssem()
 {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
-  local command=${COMP_WORDS[1]} options= n_keys=0 are_ended= index word
+  local command=${COMP_WORDS[1]} options= n_keys=0 are_ended= is_native= index word
   local common='--backend --help --version'
   COMPREPLY=()
 
@@ -29,22 +50,24 @@ _ssem()
   fi
 
   case $command in
-    run) options="--count --units --wait --nonblock --conflict-exit-code $common" ;;
-    list) options="--json --keys $common" ;;
-    show) options="--json $common" ;;
-    watch) options="--interval $common" ;;
-    reset | remove) options=$common ;;
+    run) options="--count --units --wait --nonblock --conflict-exit-code --native-key $common" ;;
+    list) options="--json --keys --native-keys $common" ;;
+    show) options="--json --native-key $common" ;;
+    watch) options="--interval --native-key $common" ;;
+    reset | remove) options="--native-key $common" ;;
     clean) options="--dry-run $common" ;;
     *) return ;;
   esac
 
   case $previous in
     --backend)
-      COMPREPLY=($(compgen -W 'shared-memory sysv' -- "$current"))
+      COMPREPLY=($(compgen -W 'shared-memory sysv posix' -- "$current"))
       return ;;
     --count | --units | --wait | --conflict-exit-code | --interval | -[cuwEi])
       return ;;
   esac
+
+  _ssem_complete_native_keys && return
 
   # Count the arguments before this word that are neither options nor values of options.
   for ((index = 2; index < COMP_CWORD; index++)); do
@@ -54,6 +77,13 @@ _ssem()
         --) are_ended=1; continue ;;
         --backend | --count | --units | --wait | --conflict-exit-code | --interval | -[cuwEi])
           index=$((index + 1)); continue ;;
+        --native-key)
+          is_native=1
+          index=$((index + 1))
+          while [[ ${COMP_WORDS[index+1]} == : ]]; do
+            index=$((index + 2))
+          done
+          continue ;;
         -?*) continue ;;
       esac
     fi
@@ -61,6 +91,15 @@ _ssem()
     # The arguments after the key are the command.
     [[ $command == run ]] && break
   done
+
+  # A native key takes the place of the key. Then the first argument of run is the command.
+  if [[ -n $is_native ]]; then
+    [[ $command == run ]] && index=$((index - 1))
+    # The current word may still be an option of run.
+    if [[ $command != run || $n_keys -gt 0 || $current != -* || -n $are_ended ]]; then
+      n_keys=1
+    fi
+  fi
 
   if [[ $command == run ]] && ((n_keys > 0)); then
     index=$((index + 1))

@@ -22,8 +22,8 @@ from tool import COMMANDS, SECONDS, STAY, TOOL, Terminal, ToolCase
 SOURCE_ROOT = os.environ['SSEM_SOURCE_ROOT']
 COMPLETION = os.path.join(SOURCE_ROOT, 'ssem/tool/ssem.bash')
 MANUAL = os.path.join(SOURCE_ROOT, 'docs/ssem.1.rst')
-MEMBERS = ['key', 'backend', 'value', 'initial-value', 'units-held', 'attached', 'waiting',
-           'leftover', 'holders', 'waiters']
+MEMBERS = ['key', 'native-key', 'backend', 'value', 'initial-value', 'units-held', 'attached',
+           'waiting', 'leftover', 'holders', 'waiters']
 
 
 class Usage(ToolCase):
@@ -94,6 +94,17 @@ class Show(ToolCase):
         else:
             self.assertEqual((shown['units-held'], shown['holders'], shown['waiters']),
                              (None, None, None))
+
+    def test_native_key(self):
+        holder = self.hold('--count', '5', self.key)
+        native_key = f'systemv:{self.path}' if self.backend == 'sysv' else None
+        self.assertEqual(self.show()['native-key'], native_key)
+        shown = re.search('(?m)^Native key +(.*)$', self.output('show', self.key))
+        self.assertEqual(shown and shown.group(1), native_key)
+        self.assertEqual(self.output('list', '--native-keys'), f'{native_key}\n' * bool(native_key))
+        if native_key:
+            self.assertEqual(json.loads(self.output('show', '--json', '--native-key', native_key)),
+                             self.show())
 
     def test_show(self):
         holder = self.hold(self.key)
@@ -434,8 +445,17 @@ class Watch(ToolCase):
     def test_keys_that_nobody_knows(self):
         for value in [1, 2]:
             self.make_qt_set(os.path.join(self.directory, PREFIXES['sysv'] + f'{value:040}'), value)
-        self.assertEqual(self.output('list').count('(unknown)'), 2)
-        self.check_lines_of_this_key_only(self.start_tool('watch', '--interval', '0.01'))
+        prefix = f'systemv:{self.directory}/{PREFIXES["sysv"]}'
+        native_keys = [f'{prefix}{value:040}' for value in [1, 2]]
+        lines = self.output('list').splitlines()[1:]
+        self.assertEqual(sorted(line.split()[-1] for line in lines), native_keys)
+        self.assertEqual(self.output('list', '--keys'), '')
+        self.assertEqual(sorted(self.output('list', '--native-keys').split()), native_keys)
+        self.assertIn('(unknown)', self.output('show', '--native-key', native_keys[0]))
+        watch = self.start_tool('watch', '--interval', '0.01')
+        lines = [watch.stdout.readline() for _ in native_keys]
+        self.assertEqual(sorted(line.split()[-1] for line in lines), native_keys)
+        self.check_lines_of_this_key_only(watch)
 
     def test_on_a_terminal(self):
         holder = self.hold('--count', '3', self.key)
@@ -492,6 +512,26 @@ class Completion(ToolCase):
                               stdout=subprocess.PIPE, encoding='utf-8', timeout=30)
         return [line for line in done.stdout.splitlines() if line]
 
+    def test_native_keys(self):
+        path = os.path.join(self.directory, PREFIXES['sysv'] + '1' * 40)
+        self.make_qt_set(path, 1)
+        native_key = 'systemv:' + path
+        self.assertEqual(self.complete('show', '--native-key', 'sys'), [native_key])
+        self.assertEqual(self.complete('show', '--native-key', 'posix'), [])
+        # bash splits a word at its colons, and keeps what is before the last one.
+        self.assertEqual(self.complete('reset', '--native-key', 'systemv', ':'), [path])
+        self.assertEqual(self.complete('run', '--native-key', 'systemv', ':', path[:5]), [path])
+        # After it comes no key, and the command of run.
+        self.assertEqual(self.complete('show', '--native-key', 'systemv', ':', path, ''), [])
+        self.assertEqual(self.complete('show', '--native-key', native_key, '--j'), ['--json'])
+        for value in [[native_key], ['systemv', ':', path]]:
+            start = ['run', '--native-key', *value]
+            self.assertIn('true', self.complete(*start, 'tru'))
+            self.assertIn('true', self.complete(*start, '--', 'tru'))
+            self.assertEqual(self.complete(*start, '--un'), ['--units'])
+            self.assertEqual(self.complete(*start, 'ls', COMPLETION[:-2]), [COMPLETION])
+            self.assertEqual(self.complete(*start, '--', 'ls', COMPLETION[:-2]), [COMPLETION])
+
     def test_commands_and_options(self):
         self.assertEqual(self.complete('re'), ['reset', 'remove'])
         self.assertEqual(set(COMMANDS) - set(self.complete('')), set())
@@ -518,6 +558,106 @@ class Completion(ToolCase):
         self.assertIn('printf', self.complete('run', '--', '-x', '--', 'print'))
         self.assertIn('printf', self.complete('run', '--', 'key', 'print'))
         self.assertEqual(self.complete('run', 'key', '--', 'ls', COMPLETION[:-2]), [COMPLETION])
+
+
+class NativeKeys(ToolCase):
+    """Semaphores of no key: their files lie anywhere, here beside the keys."""
+
+    def setUp(self):
+        super().setUp()
+        self.file = os.path.join(self.directory, 'native é')
+        self.native_key = f'systemv-5:{self.file}'
+        self.option = ['--native-key', self.native_key]
+
+    def hold_native(self, *arguments):
+        holder = self.start_tool('run', *arguments, *self.option, '--', *STAY)
+        self.addCleanup(lambda: holder.poll() is not None or self.let_go(holder))
+        self.assertEqual(holder.stdout.readline(), 'ready\n')
+        return holder
+
+    def test_each_command(self):
+        holder = self.hold_native('--count', '3', '--units', '2')
+        self.assertEqual(self.output('list'), '')
+        shown = json.loads(self.output('show', '--json', *self.option))
+        self.assertEqual((shown['key'], shown['native-key'], shown['backend'], shown['value']),
+                         (None, self.native_key, 'sysv', 1))
+        # A space at the end of a line would be lost, so it is encoded in text.
+        self.assertIn(self.native_key.replace(' ', '%20'), self.output('show', *self.option))
+        self.assertIn('is in use with a count of 3; --count 4 is ignored',
+                      self.call('run', '--count', '4', *self.option, '--', 'true').stderr)
+        self.refused(124, 'run', '--nonblock', '--units', '2', *self.option, 'true')
+        self.assertEqual(self.output('reset', *self.option, '9'), '')
+        self.assertEqual(self.output('run', '--units', '9', *self.option, 'echo', '--', 'it ran'),
+                         '-- it ran\n')
+        self.refused(4, 'remove', *self.option)
+        self.let_go(holder)
+        self.refused(3, 'show', *self.option)
+        self.refused(3, 'reset', *self.option, '1')
+        self.assertFalse(os.path.exists(self.file))
+
+    def test_watch(self):
+        watch = self.start_tool('watch', '--interval', '0.01', *self.option)
+        other = self.hold(self.key)
+        holder = self.hold_native('--count', '3')
+        line = watch.stdout.readline()
+        self.assertRegex(line, rf' sysv {re.escape(self.native_key.replace(" ", "%20"))}\n$')
+        self.let_go(holder)
+        while ' gone ' not in line:
+            line = watch.stdout.readline()
+            self.assertIn('native%20', line)
+        watch.send_signal(signal.SIGTERM)
+        self.let_go(watch)
+
+    def test_leftover(self):
+        holder = self.hold_native()
+        holder.kill()
+        holder.communicate()
+        os.waitpid(-1, 0)   # the command
+        self.assertIs(json.loads(self.output('show', '--json', *self.option))['leftover'], True)
+        self.assertEqual(self.output('clean'), '')
+        self.assertEqual(self.output('remove', *self.option), '')
+        self.refused(3, 'remove', *self.option)
+        self.assertFalse(os.path.exists(self.file))
+
+    def test_leftover_in_the_directory_of_keys(self):
+        """One that nothing but its native key names is listed and cleaned, too."""
+        key_file = os.path.join(self.directory, PREFIXES['sysv'] + '1' * 40)
+        self.native_key = f'systemv:{key_file}'
+        self.option = ['--native-key', self.native_key]
+        holder = self.hold_native()
+        self.find_set(key_file)
+        holder.kill()
+        holder.communicate()
+        os.waitpid(-1, 0)
+        self.assertEqual(self.output('clean', '--dry-run'), self.native_key + '\n')
+        self.assertEqual(self.output('clean'), self.native_key + '\n')
+        self.assertFalse(os.path.exists(key_file))
+
+    def test_wrong(self):
+        for arguments, status in [
+                (['show', '--native-key', 'market'], 1), (['show', '--native-key', ''], 1),
+                (['show', *self.option, 'key'], 2), (['reset', *self.option], 2),
+                (['reset', *self.option, 'key', '1'], 2), (['remove', *self.option, 'key'], 2),
+                (['show', '--native-key', 'windows:x'], 6), (['watch', '--native-key', 'x'], 1),
+                (['show', '--backend', 'shared-memory', *self.option], 2),
+                (['watch', '--backend', 'shared-memory', *self.option], 2),
+                (['run', '--native-key', 'market', '--', 'true'], 125),
+                (['run', *self.option], 125), (['run', *self.option, '--'], 125),
+                (['run', '--backend', 'shared-memory', *self.option, 'true'], 125)]:
+            with self.subTest(arguments=arguments):
+                self.assertRegex(self.refused(status, *arguments), '^ssem: ')
+        self.assertEqual(self.output('run', '--backend', 'sysv', *self.option, 'echo', 'yes'),
+                         'yes\n')
+
+    def test_harmless(self):
+        """A native key can have any character encoded, and so no quotes are needed."""
+        self.file = os.path.join(self.directory, 'a\n\u202e\x1b ')
+        self.native_key = f'systemv:{self.directory}/a%0A%E2%80%AE%1B%20'
+        self.option = ['--native-key', f'systemv:{self.file}']
+        holder = self.hold_native()
+        self.assertIn(self.native_key + '\n', self.output('show', *self.option))
+        self.option[1] = self.native_key
+        self.assertIn(self.native_key + '\n', self.output('show', *self.option))
 
 
 class Manual(unittest.TestCase):

@@ -167,6 +167,30 @@ test_wrong_usage (Fixture       *self,
   assert_refused (self, "nonsense", 2, "nonsense");
 }
 
+/* The object of the key, by its exact name in the name space of the session. */
+static void
+test_native_key (Fixture       *self,
+                 gconstpointer  data)
+{
+  g_autofree char *native_key = ssem_system_semaphore_get_native_key (self->semaphore);
+  const char *name = native_key + strlen ("windows:");
+  g_autofree char *run = g_strdup_printf ("%s run --nonblock --units 2 --native-key "
+                                          "\"windows:Local\\%s\" -- %s exit 7",
+                                          self->tool, name, self->command);
+  g_autoptr(Program) program = program_start ("%s", run);
+  g_autoptr(Program) conflict = NULL;
+
+  g_assert_cmphex (program_end (program, NULL, NULL), ==, 7);
+  assert_value (self, 2);
+  g_assert_true (ssem_system_semaphore_acquire (self->semaphore, 1, NULL, NULL));
+  conflict = program_start ("%s", run);
+  g_assert_cmphex (program_end (conflict, NULL, NULL), ==, STATUS_OF_CONFLICT);
+  g_assert_true (ssem_system_semaphore_release (self->semaphore, 1, NULL));
+
+  assert_refused (self, "run --native-key systemv:/x c", STATUS_OF_FAILURE, "sysv");
+  assert_refused (self, "run --native-key windows:x", STATUS_OF_FAILURE, "--help");
+}
+
 /* Subcommands that the system does not support fail; they do not print an empty list. */
 static void
 test_not_supported (Fixture       *self,
@@ -649,6 +673,7 @@ main (int    argc,
   add ("status", test_status, 0);
   add ("no-command", test_no_command, 0);
   add ("wrong-usage", test_wrong_usage, 0);
+  add ("native-key", test_native_key, 0);
   add ("not-supported", test_not_supported, 0);
   add ("arguments", test_arguments, 0);
   add ("streams", test_streams, 0);
