@@ -27,6 +27,21 @@ class Operations:
     def open(self, key, initial_value, mode):
         self.semaphore = Ssem.SystemSemaphore.new(key, initial_value, Ssem.AccessMode(mode))
 
+    @refusing
+    def open_native(self, native_key, initial_value, mode):
+        self.semaphore = Ssem.SystemSemaphore.new_for_native_key(native_key, initial_value,
+                                                                 Ssem.AccessMode(mode))
+
+    @refusing
+    def open_for_qt(self, key, initial_value, mode):
+        """Opens what Qt makes of the string, as the library names it."""
+        native_key = Ssem.native_key_for_qt(key, Ssem.Backend.DEFAULT, Ssem.QtNaming.LEGACY)
+        self.open_native(native_key, initial_value, mode)
+        return native_key
+
+    def native_key(self):
+        return self.semaphore.get_native_key()
+
     def backend(self):
         return int(self.semaphore.get_backend())
 

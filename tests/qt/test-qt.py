@@ -17,7 +17,7 @@ gi.require_version('Ssem', '1')
 from gi.repository import Ssem  # noqa: E402
 
 import tap  # noqa: E402
-from semaphores import KeyDirectoryCase, Refused, key_file, list_keys  # noqa: E402
+from semaphores import BACKEND, KeyDirectoryCase, Refused, key_file, list_keys  # noqa: E402
 
 BINDING = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -194,6 +194,114 @@ class Life(QtCase):
         self.assertEqual(caught.exception.code, int(Ssem.SystemSemaphoreError.ALREADY_EXISTS))
         self.assertEqual(self.ours(7, OPEN_EXISTING).ask('value'), 1)
         qts.leave()
+
+
+class NativeKeys(QtCase):
+    """Our processes use the native key of what Qt makes of a string. Qt 5.15 and 6.4 use strings
+    alone; the native keys of Qt 6.6 and later are tested by their texts, in ../conformance."""
+
+    # The variable chooses no backend here.
+    backend = BACKEND
+
+    def setUp(self):
+        super().setUp()
+        self.backend = 'sysv'
+
+    def native(self, initial_value=0, mode=OPEN):
+        child = self.start(sys.executable, os.path.join(HERE, 'ssem-child.py'))
+        native_key = child.ask('open_for_qt', self.key, initial_value, mode)
+        self.assertEqual(native_key, f'systemv:{self.path}')
+        self.find_set()
+        return child
+
+    def pairs(self):
+        natives = self.native(0, CREATE)
+        yield natives, self.qts()
+        self.key += '2'
+        qts = self.qts(0, CREATE)
+        yield self.native(), qts
+
+    def test_units(self):
+        for natives, qts in self.pairs():
+            natives.ask('release', 3)
+            qts.ask('acquire', 2)
+            self.assertEqual(natives.ask('value'), 1)
+            qts.ask('release', 4)
+            natives.ask('acquire', 5)
+            self.assertEqual(natives.ask('value'), 0)
+
+    def test_waiters_wake(self):
+        for natives, qts in self.pairs():
+            qts.send('acquire', 1)
+            self.wait_for_waiters(1)
+            natives.ask('release', 1)
+            qts.reply()
+            natives.send('acquire', 2)
+            self.wait_for_waiters(1)
+            qts.ask('release', 2)
+            natives.reply()
+            self.assertEqual(natives.ask('value'), 0)
+
+    def test_killing_serves_the_other(self):
+        for natives, qts in self.pairs():
+            witness = self.native()
+            # Qt would take its own releases back, too.
+            witness.ask('release', 1)
+            natives.ask('acquire', 1)
+            qts.send('acquire', 1)
+            self.wait_for_waiters(1)
+            natives.kill()
+            qts.reply()
+            witness.send('acquire', 1)
+            self.wait_for_waiters(1)
+            qts.kill()
+            witness.reply()
+            self.assertEqual(witness.ask('value'), 0)
+            # The killed process may have been the one that would have removed the semaphore.
+            self.qts(0, CREATE).leave()
+
+    def test_life(self):
+        qts = self.qts(1, CREATE)
+        made = self.find_set()
+        natives = self.native(7, OPEN_EXISTING)
+        self.assertEqual(natives.ask('value'), 1)
+        natives.leave()
+        self.assertEqual(self.find_set(), made)
+        with self.assertRaises(Refused) as caught:
+            self.native(1, CREATE_EXCLUSIVE)
+        self.assertEqual(caught.exception.code, int(Ssem.SystemSemaphoreError.ALREADY_EXISTS))
+        qts.leave()
+        self.assertRemoved()
+
+        natives = self.native(2, CREATE_EXCLUSIVE)
+        made = self.find_set()
+        self.qts().leave()
+        self.assertEqual(self.find_set(), made)
+        natives.leave()
+        self.assertRemoved()
+
+    def test_a_key_a_native_key_and_qt(self):
+        """All three are one semaphore; what a key reports is what Qt uses."""
+        os.environ['SSEM_BACKEND'] = 'sysv'
+        ours = self.ours(3, CREATE)
+        self.assertEqual(ours.ask('native_key'), f'systemv:{self.path}')
+        natives, qts = self.native(), self.qts()
+        qts.ask('acquire', 1)
+        natives.ask('acquire', 1)
+        self.assertEqual([ours.ask('value'), natives.ask('value')], [1, 1])
+
+    def test_any_letters(self):
+        for name in ['Grüße', 'ключ', '/../a b', '%41?#', 'new\nline', '🔑', 'a' * 180]:
+            self.key = name
+            with self.subTest(key=name):
+                natives = self.native(0, CREATE)
+                self.assertEqual(list_keys(self.directory), [os.path.basename(self.path)])
+                qts = self.qts()
+                natives.ask('release', 1)
+                qts.ask('acquire', 1)
+                self.assertEqual(natives.ask('value'), 0)
+                qts.leave()
+                natives.leave()
 
 
 class Backends(QtCase):

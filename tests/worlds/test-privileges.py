@@ -106,6 +106,36 @@ class Privileges(unittest.TestCase):
             self.end(process)
             self.assertEqual(list_keys(self.places[0]), [])
 
+    def test_native_keys(self):
+        """A native key means the same, whatever the variables say."""
+        self.key = f'systemv:{self.directory}/native'
+        privileged, backend, value = self.start_privileged('native', 'shared-memory')
+        self.assertEqual((backend, value), (SYSV, 3))
+        self.assertTrue((self.directory / 'native').exists())
+        self.assertEqual([os.listdir(place) for place in self.places], [[], [], []])
+        self.end(privileged)
+        self.assertFalse((self.directory / 'native').exists())
+
+    def names_of_qt(self):
+        environment = dict(zip(VARIABLES, map(str, self.places)))
+        return [subprocess.run([self.program, 'qt', 'market', str(naming)], check=True, user=NOBODY,
+                               stdout=subprocess.PIPE, encoding='utf-8', group=NOBODY,
+                               env=environment).stdout.strip().split(maxsplit=1)
+                for naming in range(2)]
+
+    def test_names_of_qt(self):
+        # From sha1sum.
+        name = 'qipc_systemsem_market5c9f73af73334ffe350c60ec076e5744db0ecda3'
+        self.program.chmod(0o755)
+        self.assertEqual(self.names_of_qt(), [[str(NOBODY), f'systemv:{self.places[1]}/{name}'],
+                                              [str(NOBODY), f'systemv:{self.places[2]}/market']])
+        self.program.chmod(0o4755)
+        names = self.names_of_qt()
+        if names[0][0] != '0':
+            self.skipTest('the file system, or the sandbox, knows no set-user-ID programs')
+        self.assertEqual(names, [['0', f'systemv:/tmp/{name}'],
+                                 ['0', 'systemv:/tmp/runtime-root/market']])
+
     def test_modules(self):
         """The library looks for a backend's module where modules are installed."""
         process, _, _ = self.start_privileged(SHARED_MEMORY, 'nothing')
