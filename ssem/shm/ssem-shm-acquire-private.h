@@ -66,8 +66,8 @@ int  ssem_shm_acquirer_spin       (SsemShmAcquirer *self,
                                    SsemShmRequest  *request);
 
 /* Waits for the units until @deadline_usec, in monotonic time. -EAGAIN if the time is over or the
- * wait was called off, -EINTR if a signal handler interrupted it. Between begin_wait () and end_wait () other threads can call the wait
- * off. */
+ * wait was called off, -EINTR if a signal handler interrupted it. Between begin_wait () and
+ * end_wait () other threads can call the wait off. */
 void ssem_shm_acquirer_begin_wait (SsemShmAcquirer *self,
                                    SsemShmRequest  *request);
 int  ssem_shm_acquirer_wait       (SsemShmAcquirer *self,

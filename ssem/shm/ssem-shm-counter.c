@@ -198,8 +198,8 @@ compute_since (SsemShmSlot *slot,
 
 /* Returns the slot's committed sequence, and raises a `done` that is more than 2^30 behind.
  * Otherwise the sequence could wrap until it equals the old `done`, and an operation that failed in
- * a crash would look like a success. The fast path refuses when the low bits of the sequence wrap, so
- * this function runs often enough. */
+ * a crash would look like a success. The fast path refuses when the low bits of the sequence wrap,
+ * so this function runs often enough. */
 static guint32
 get_committed_and_refresh_done (SsemShmSlot *slot)
 {

@@ -88,8 +88,8 @@ int     ssem_shm_slots_get_handle (SsemShmSlots       *self,
 typedef struct
 {
   _Atomic (SsemShmSlotHandles *) handles; /* of one of the threads that use the object */
-  atomic_uint_least64_t serial;    /* of the SsemShmSlots; 0 while closed; with a flag while paused */
-  gint64 undo_mask;                       /* all bits with undo, none without */
+  atomic_uint_least64_t serial; /* of the SsemShmSlots; 0 while closed, with a flag while paused */
+  gint64 undo_mask;             /* all bits with undo, none without */
 } SsemShmFastPath;
 
 #define SSEM_SHM_FAST_PATH_PAUSED (G_GUINT64_CONSTANT (1) << 63)
