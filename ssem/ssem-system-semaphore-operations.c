@@ -44,14 +44,19 @@ enter_instance_for (SsemSystemSemaphore  *self,
 
 /* --- Acquiring --- */
 
-/* Acquires by @acquire, a function of the backend. */
+/* ssem_backend_acquire () or ssem_backend_acquire_interruptible (). */
+typedef int (* AcquireFunc) (SsemInstance *instance,
+                             int           n,
+                             gint64        deadline_usec,
+                             GCancellable *cancellable);
+
 static gboolean
 acquire_slow (SsemSystemSemaphore  *self,
               int                   n,
               GCancellable         *cancellable,
               GError              **error,
               gint64                deadline_usec,
-              int                (* acquire) (SsemInstance *, int, gint64, GCancellable *))
+              AcquireFunc           acquire)
 {
   SSEM_THREAD_SHIELD;
   const SsemBackendTable *table;
