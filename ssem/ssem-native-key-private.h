@@ -9,9 +9,9 @@
 
 G_BEGIN_DECLS
 
-/* Parses @text into @key, which the caller clears. Fails with KEY_ERROR where @text is not a native
- * key, and with G_IO_ERROR_INVALID_ARGUMENT where @backend is neither DEFAULT nor the backend of
- * the native key. */
+/* Parses @text into @key, which the caller clears after a success. Fails with KEY_ERROR where @text
+ * is not a native key, and with G_IO_ERROR_INVALID_ARGUMENT where @backend is neither DEFAULT nor
+ * the backend of the native key. */
 gboolean                 ssem_native_key_check     (const char           *text,
                                                     SsemBackend           backend,
                                                     SsemNativeKey        *key,

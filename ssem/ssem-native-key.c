@@ -92,6 +92,7 @@ ssem_native_key_check (const char     *text,
     {
       g_autofree char *shown = ssem_display_text (text);
 
+      ssem_native_key_clear (key);
       name = ssem_backend_get_name (backend);
       g_set_error (error, SSEM_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                    _("The native key “%s” does not belong to the backend “%s”"), shown,
