@@ -47,10 +47,10 @@ extern G_GNUC_INTERNAL _Thread_local gpointer ssem_thread_slots_[SSEM_THREAD_N_S
 static inline gpointer
 ssem_thread_slot_owner (void)
 {
-#if defined (__GNUC__) && __GNUC__ >= 11 && (defined (__x86_64__) || defined (__aarch64__))
-  return __builtin_thread_pointer ();
-#elif defined (_WIN32)
+#if defined (_WIN32)
   return g_thread_self ();
+#elif defined (__GNUC__) && __GNUC__ >= 11 && (defined (__x86_64__) || defined (__aarch64__))
+  return __builtin_thread_pointer ();
 #else
   return &ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD);
 #endif
