@@ -37,6 +37,9 @@
 /* State has three bits of the epoch's number. */
 #define N_EPOCHS 8
 
+/* How many standers may go another way, one after the other. */
+#define MAX_STANDERS 20
+
 typedef struct
 {
   Fixture *fixture;
@@ -165,6 +168,24 @@ prepare_stander (World *self)
   self->stander_point = *point;
 }
 
+/* On a busy machine, a process that has noticed the last victim's death may change `state` only now.
+ * Then the stander does not take the fast path, and does not come to its point. The next one
+ * does. */
+static void
+start_stander (World *self)
+{
+  int i;
+
+  for (i = 0; i < MAX_STANDERS; i++)
+    {
+      self->stander_pid = tracer_start (&self->stander_table);
+      if (tracer_lead (self->stander_pid, &self->stander_point))
+        return;
+      g_assert_cmpint (tracer_conclude (self->stander_pid), ==, 0);
+    }
+  g_error ("No stander came to its point");
+}
+
 static pid_t
 start_victim (World *self)
 {
@@ -175,10 +196,7 @@ start_victim (World *self)
 
   victim = tracer_start (&self->table);
   if (self->scenario->has_stander)
-    {
-      self->stander_pid = tracer_start (&self->stander_table);
-      g_assert_true (tracer_lead (self->stander_pid, &self->stander_point));
-    }
+    start_stander (self);
 
   return victim;
 }
