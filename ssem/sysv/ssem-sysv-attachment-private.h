@@ -30,7 +30,7 @@ typedef struct
    * open file. */
   GMutex thread_lock;
 
-  SsemSysvFile file;
+  SsemLockFile file;
   key_t ipc_key;         /* of the file; written with the attach lock */
   gboolean is_inherited; /* this process is a child of fork () that has not attached yet */
 
@@ -73,7 +73,7 @@ void     ssem_sysv_attachment_finish_reset (SsemSysvAttachment  *self);
 static inline guint16
 ssem_sysv_attachment_get_epoch (SsemSysvAttachment *self)
 {
-  SsemSysvRecord *record = self->file.record;
+  SsemSysvRecord *record = ssem_sysv_file_get_record (&self->file);
   guint32 epoch = atomic_load_explicit (&record->epoch, memory_order_relaxed);
 
   if (G_UNLIKELY ((epoch & 1) != 0))

@@ -135,6 +135,12 @@
 /* How many key files in a row may have the IPC key of another semaphore before attaching fails. */
 #define MAX_COLLISIONS 16
 
+static SsemSysvRecord *
+get_record (SsemSysvAttachment *self)
+{
+  return ssem_sysv_file_get_record (&self->file);
+}
+
 void
 ssem_sysv_attachment_init (void)
 {
@@ -199,10 +205,10 @@ has_unsettled_units (SsemSysvAttachment *self)
   guint16 epoch;
 
   /* This process is a child that has never used the inherited attachment. */
-  if (self->file.record == NULL)
+  if (self->file.memory == NULL)
     return FALSE;
 
-  epoch = (guint16) atomic_load_explicit (&self->file.record->epoch, memory_order_relaxed) & ~1;
+  epoch = (guint16) atomic_load_explicit (&get_record (self)->epoch, memory_order_relaxed) & ~1;
 
   return ssem_sysv_ledger_balance (&self->account->ledger, epoch) != 0;
 }
@@ -212,7 +218,7 @@ ssem_sysv_attachment_free (SsemSysvAttachment *self)
 {
   if (self->account != NULL)
     ssem_sysv_account_unref (self->account, has_unsettled_units (self));
-  ssem_sysv_file_unmap (&self->file);
+  ssem_lock_file_unmap (&self->file);
   g_mutex_clear (&self->thread_lock);
   g_free (self->name);
   g_free (self->path);
@@ -223,7 +229,7 @@ ssem_sysv_attachment_free (SsemSysvAttachment *self)
 void
 ssem_sysv_attachment_mark_inherited (SsemSysvAttachment *self)
 {
-  ssem_sysv_file_discard_in_child (&self->file);
+  ssem_lock_file_discard_in_child (&self->file);
   self->is_inherited = TRUE;
 
   /* A thread of the parent may have had the lock. That thread does not exist in the child. */
@@ -240,8 +246,8 @@ lock_file (SsemSysvAttachment *self)
   int result = -EBADF;
 
   ssem_thread_lock (&self->thread_lock);
-  if (ssem_sysv_file_has_descriptor (&self->file))
-    result = ssem_sysv_file_lock (&self->file);
+  if (ssem_lock_file_has_descriptor (&self->file))
+    result = ssem_lock_file_lock (&self->file);
   if (result != 0)
     ssem_thread_unlock (&self->thread_lock);
 
@@ -251,7 +257,7 @@ lock_file (SsemSysvAttachment *self)
 static void
 unlock_file (SsemSysvAttachment *self)
 {
-  ssem_sysv_file_unlock (&self->file);
+  ssem_lock_file_unlock (&self->file);
   ssem_thread_unlock (&self->thread_lock);
 }
 
@@ -293,10 +299,10 @@ static int
 open_with_lock (SsemSysvAttachment *self,
                 gboolean            may_create)
 {
-  int result = ssem_sysv_file_open (&self->file, self->path);
+  int result = ssem_lock_file_open (&self->file, self->path);
 
   if (result == 0)
-    result = ssem_sysv_file_lock (&self->file);
+    result = ssem_lock_file_lock (&self->file);
   if (result == 0 && ssem_file_identity_is_at (&self->file.identity, self->path) == 0)
     result = -EEXIST;
   /* A native key may name any empty file of the user. Do not write into it for nothing. */
@@ -324,29 +330,9 @@ open_and_lock (SsemSysvAttachment *self,
       if (result != -EEXIST)
         return result;
 
-      ssem_sysv_file_close (&self->file);
-      ssem_sysv_file_unmap (&self->file);
+      ssem_lock_file_close (&self->file);
+      ssem_lock_file_unmap (&self->file);
     }
-}
-
-/* Returns whether another process has the alive lock. */
-static gboolean
-others_are_alive (SsemSysvAttachment *self)
-{
-  /* If the query fails, assume that another process is alive, so that nothing is removed. */
-  return ssem_file_lock_query (self->file.fd, SSEM_SYSV_FILE_ALIVE, 1) != 0;
-}
-
-/* Waits for the attach lock. Returns whether this process has it, and no other process has the
- * alive lock. */
-static gboolean
-lock_as_last (SsemSysvAttachment *self)
-{
-  /* In most cases, no other process uses the semaphore, and one call shows that. */
-  if (ssem_sysv_file_try_lock_alone (&self->file) == 0)
-    return TRUE;
-
-  return ssem_sysv_file_lock (&self->file) == 0 && !others_are_alive (self);
 }
 
 /* --- With the attach lock --- */
@@ -379,7 +365,7 @@ open_set (SsemSysvAttachment *self,
           int                 initial_value,
           SsemAccessMode      mode)
 {
-  SsemSysvRecord *record = self->file.record;
+  SsemSysvRecord *record = get_record (self);
   gboolean exists, is_in_use;
   int set, result;
 
@@ -403,7 +389,8 @@ open_set (SsemSysvAttachment *self,
   ssem_sysv_record_finish_reset (record, set);
 
   /* Processes of Qt have no alive lock, so a set that Qt created counts as used. */
-  is_in_use = self->set >= 0 || !record->made_by_us || others_are_alive (self);
+  is_in_use = self->set >= 0 || !record->made_by_us ||
+              ssem_lock_file_others_are_alive (&self->file);
   if (mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE && is_in_use)
     return -EEXIST;
 
@@ -422,7 +409,7 @@ open_set (SsemSysvAttachment *self,
 static int
 find_own_set (SsemSysvAttachment *self)
 {
-  SsemSysvRecord *record = self->file.record;
+  SsemSysvRecord *record = get_record (self);
   int set = ssem_sysv_set_lookup (self->ipc_key);
 
   if (set < 0)
@@ -453,7 +440,7 @@ remove_set_if_found (int set)
 static void
 remove_unfinished (SsemSysvAttachment *self)
 {
-  guint32 phase = self->file.record->phase;
+  guint32 phase = get_record (self)->phase;
 
   if (phase == SSEM_SYSV_PHASE_READY || phase == SSEM_SYSV_PHASE_QT ||
       ssem_file_identity_is_at (&self->file.identity, self->path) <= 0)
@@ -478,7 +465,7 @@ is_orphaned (SsemSysvAttachment *self)
   if (result < 0 && result != -ENOENT)
     return result;
 
-  return result != self->set || self->file.record->incarnation != self->incarnation;
+  return result != self->set || get_record (self)->incarnation != self->incarnation;
 }
 
 /* Removes the set and the file. Only the last process calls this function. */
@@ -489,7 +476,7 @@ remove_set_and_file (SsemSysvAttachment *self)
 
   /* Do not use @self->set, which may have been removed. Another process may have created a new set
    * for this file and closed it. The record identifies the new set. */
-  int set = is_at_path ? find_own_set (self) : ssem_sysv_record_get_set (self->file.record);
+  int set = is_at_path ? find_own_set (self) : ssem_sysv_record_get_set (get_record (self));
 
   /* Remove the set before the file. A file without a set does no harm, but no process can find a
    * set without its file. A process that has changed its user cannot remove the set, so it keeps
@@ -512,7 +499,7 @@ lock_alive_and_open_set (SsemSysvAttachment *self,
                          SsemAccessMode      mode)
 {
   /* Take the alive lock before creating the set, so that a lock failure leaves no set behind. */
-  int result = ssem_sysv_file_lock_alive (&self->file);
+  int result = ssem_lock_file_lock_alive (&self->file);
 
   if (result == 0)
     result = open_set (self, initial_value, mode);
@@ -540,13 +527,13 @@ attach_new (SsemSysvAttachment *self,
       if (result >= 0)
         break;
 
-      ssem_sysv_file_unmap (&self->file);
+      ssem_lock_file_unmap (&self->file);
       if (result != -EADDRINUSE || n_collided == MAX_COLLISIONS)
         break;
 
       /* ftok (3) uses only 16 bits of the inode number, so two files can have the same IPC key.
        * While this file is open, the next file gets another inode number. */
-      collided[n_collided++] = ssem_sysv_file_steal_descriptor (&self->file);
+      collided[n_collided++] = ssem_lock_file_steal_descriptor (&self->file);
     }
 
   while (n_collided > 0)
@@ -554,16 +541,16 @@ attach_new (SsemSysvAttachment *self,
 
   if (result < 0)
     {
-      ssem_sysv_file_close (&self->file);
+      ssem_lock_file_close (&self->file);
       return result;
     }
 
   /* Store the incarnation last. Otherwise a child that is forked meanwhile would treat an
    * incomplete attachment as complete. */
   self->set = result;
-  self->account = ssem_sysv_account_get (self->file.record->incarnation);
-  self->incarnation = self->file.record->incarnation;
-  ssem_sysv_file_unlock (&self->file);
+  self->account = ssem_sysv_account_get (get_record (self)->incarnation);
+  self->incarnation = get_record (self)->incarnation;
+  ssem_lock_file_unlock (&self->file);
 
   return 0;
 }
@@ -603,7 +590,7 @@ ssem_sysv_attachment_attach (SsemSysvAttachment *self,
     return attach_again (self, initial_value, mode);
 
   /* 1: the process has left. */
-  return self->file.record == NULL ? attach_new (self, initial_value, mode) : 1;
+  return self->file.memory == NULL ? attach_new (self, initial_value, mode) : 1;
 }
 
 int
@@ -616,17 +603,17 @@ ssem_sysv_attachment_attach_child (SsemSysvAttachment *self)
   if (result == -ENOENT || result > 0)
     result = -EIDRM;
   if (result == 0)
-    result = ssem_sysv_file_lock_alive (&self->file);
+    result = ssem_lock_file_lock_alive (&self->file);
 
   if (result != 0)
     {
-      ssem_sysv_file_close (&self->file);
-      ssem_sysv_file_unmap (&self->file);
+      ssem_lock_file_close (&self->file);
+      ssem_lock_file_unmap (&self->file);
       return result;
     }
 
   self->is_inherited = FALSE;
-  ssem_sysv_file_unlock (&self->file);
+  ssem_lock_file_unlock (&self->file);
 
   return 0;
 }
@@ -638,11 +625,11 @@ ssem_sysv_attachment_leave (SsemSysvAttachment *self)
     return;
 
   ssem_thread_lock (&self->thread_lock);
-  if (ssem_sysv_file_has_descriptor (&self->file))
+  if (ssem_lock_file_has_descriptor (&self->file))
     {
-      if (lock_as_last (self) && self->file.record->made_by_us)
+      if (ssem_lock_file_lock_as_last (&self->file) && get_record (self)->made_by_us)
         remove_set_and_file (self);
-      ssem_sysv_file_close (&self->file);
+      ssem_lock_file_close (&self->file);
     }
   /* The program has closed the descriptor. */
   else
@@ -663,11 +650,11 @@ ssem_sysv_attachment_finish_reset (SsemSysvAttachment *self)
 
   if (g_mutex_trylock (&self->thread_lock))
     {
-      if (ssem_sysv_file_has_descriptor (&self->file) &&
-          ssem_sysv_file_try_lock (&self->file) == 0)
+      if (ssem_lock_file_has_descriptor (&self->file) &&
+          ssem_lock_file_try_lock (&self->file) == 0)
         {
-          ssem_sysv_record_finish_reset (self->file.record, self->set);
-          ssem_sysv_file_unlock (&self->file);
+          ssem_sysv_record_finish_reset (get_record (self), self->set);
+          ssem_lock_file_unlock (&self->file);
         }
       g_mutex_unlock (&self->thread_lock);
     }

@@ -6,231 +6,28 @@
 
 #include "ssem-sysv-file-private.h"
 
-#include "ssem/os/ssem-file-link-private.h"
 #include "ssem/os/ssem-file-private.h"
-#include "ssem/os/ssem-fork-private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static const char record_magic[8] = "SsemSysV";
 
 /* Fields are only appended, so the size identifies the version. */
 #define RECORD_LAYOUT ((guint32) (1 << 16 | sizeof (SsemSysvRecord)))
 
-/* The first byte, and how many. */
-#define BOTH_LOCKS SSEM_SYSV_FILE_ATTACH_LOCK, 2
-
-G_STATIC_ASSERT (SSEM_SYSV_FILE_ALIVE == SSEM_SYSV_FILE_ATTACH_LOCK + 1);
 G_STATIC_ASSERT (sizeof (atomic_uint_least32_t) == 4);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemSysvRecord, key) == 44);
 /* Where versions without the field wrote zeroes. */
 G_STATIC_ASSERT (G_STRUCT_OFFSET (SsemSysvRecord, project) == 1068);
 G_STATIC_ASSERT (sizeof (SsemSysvRecord) == 1072);
 
-/* A mapping keeps the open file, and so the locks of the file. If a child inherited the mapping,
- * its parent would look alive after the parent's death. On systems without MADV_DONTFORK, the
- * process owns the locks, and no child inherits them. */
-#ifndef MADV_DONTFORK
-#define MADV_DONTFORK MADV_NORMAL
-#endif
-
 void
-ssem_sysv_file_init (SsemSysvFile *self)
+ssem_sysv_file_init (SsemLockFile *self)
 {
-  *self = (SsemSysvFile) { .fd = -1 };
+  ssem_lock_file_init (self, sizeof (SsemSysvRecord));
 }
-
-/* --- Opening --- */
-
-/* Maps the record, without copies in children. */
-static int
-map_record (SsemSysvFile *self)
-{
-  /* The file may be empty. Access to the memory is an error before ssem_sysv_file_ensure_record ()
-   * has enlarged the file. */
-  void *memory = mmap (NULL, sizeof (SsemSysvRecord), PROT_READ | PROT_WRITE, MAP_SHARED,
-                       self->fd, 0);
-
-  if (memory == MAP_FAILED)
-    return -errno;
-
-  self->record = memory;
-
-  return madvise (memory, sizeof (SsemSysvRecord), MADV_DONTFORK) == 0 ? 0 : -errno;
-}
-
-/* A function that opens or creates a file, such as ssem_file_create (). */
-typedef int (* OpenFunc) (const char       *path,
-                          SsemFileIdentity *identity);
-
-static int
-open_existing (const char       *path,
-               SsemFileIdentity *identity)
-{
-  return ssem_file_open (path, O_RDWR, identity);
-}
-
-/* Opens the file at @path with @open_func, and maps the record. Repeats this if a fork came in
- * between. */
-static int
-open_and_map (SsemSysvFile *self,
-              const char   *path,
-              OpenFunc      open_func)
-{
-  unsigned int n_forks;
-  int result;
-
-  do
-    {
-      n_forks = ssem_fork_get_n_begun ();
-      self->fd = open_func (path, &self->identity);
-      if (self->fd < 0)
-        {
-          result = self->fd;
-          self->fd = -1;
-          return result;
-        }
-
-      result = map_record (self);
-      /* A child that was forked meanwhile may have copies of the descriptor and of the mapping that
-       * it cannot find. The child keeps this open file, so this process must not lock it. */
-      if (result != 0 || n_forks != ssem_fork_get_n_begun ())
-        {
-          ssem_sysv_file_close (self);
-          ssem_sysv_file_unmap (self);
-        }
-    }
-  while (result == 0 && self->fd < 0);
-
-  return result;
-}
-
-int
-ssem_sysv_file_open (SsemSysvFile *self,
-                     const char   *path)
-{
-  return open_and_map (self, path, open_existing);
-}
-
-int
-ssem_sysv_file_create (SsemSysvFile           *self,
-                       const SsemSysvLocation *location)
-{
-  const char *path = location->path;
-  g_autofree char *directory = g_path_get_dirname (path);
-  gboolean is_named;
-  int result;
-
-  result = open_and_map (self, directory, ssem_file_create_nameless);
-  /* Some file systems cannot create a file without a name. */
-  is_named = result == -EOPNOTSUPP || result == -EISDIR || result == -EINVAL;
-  if (is_named)
-    result = open_and_map (self, path, ssem_file_create);
-  if (result != 0)
-    return result;
-
-  result = ssem_sysv_file_try_lock (self);
-  if (result == 0)
-    result = ssem_sysv_file_ensure_record (self, location, SSEM_SYSV_PHASE_EMPTY);
-  if (result == 0 && !is_named)
-    result = ssem_file_link (self->fd, path);
-  /* Another process has found the named file and locked it first. It may also have removed the file
-   * again. */
-  if (is_named && (result == -EAGAIN ||
-                   (result == 0 && ssem_file_identity_is_at (&self->identity, path) == 0)))
-    result = -EEXIST;
-
-  if (result != 0)
-    {
-      ssem_sysv_file_close (self);
-      ssem_sysv_file_unmap (self);
-    }
-
-  return result;
-}
-
-gboolean
-ssem_sysv_file_has_descriptor (SsemSysvFile *self)
-{
-  return ssem_file_identity_is (&self->identity, self->fd);
-}
-
-int
-ssem_sysv_file_steal_descriptor (SsemSysvFile *self)
-{
-  int fd = self->fd;
-
-  /* Unlock explicitly, because the mapping keeps the open file. Unlock both locks in one step, so
-   * that the next process with the attach lock does not find this process alive. Forget the
-   * descriptor after that, because a child of fork () must close each descriptor whose file has a
-   * lock. */
-  ssem_file_lock_try (fd, BOTH_LOCKS, SSEM_FILE_LOCK_NONE);
-  self->fd = -1;
-
-  return fd;
-}
-
-void
-ssem_sysv_file_close (SsemSysvFile *self)
-{
-  if (self->fd >= 0)
-    close (ssem_sysv_file_steal_descriptor (self));
-}
-
-void
-ssem_sysv_file_unmap (SsemSysvFile *self)
-{
-  if (self->record != NULL)
-    munmap (g_steal_pointer (&self->record), sizeof (SsemSysvRecord));
-}
-
-void
-ssem_sysv_file_discard_in_child (SsemSysvFile *self)
-{
-  if (ssem_sysv_file_has_descriptor (self))
-    close (self->fd);
-  self->fd = -1;
-  self->record = NULL;
-}
-
-/* --- Locks --- */
-
-int
-ssem_sysv_file_lock (SsemSysvFile *self)
-{
-  return ssem_file_lock_wait (self->fd, SSEM_SYSV_FILE_ATTACH_LOCK, SSEM_FILE_LOCK_EXCLUSIVE);
-}
-
-int
-ssem_sysv_file_try_lock (SsemSysvFile *self)
-{
-  return ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ATTACH_LOCK, 1, SSEM_FILE_LOCK_EXCLUSIVE);
-}
-
-int
-ssem_sysv_file_try_lock_alone (SsemSysvFile *self)
-{
-  return ssem_file_lock_try (self->fd, BOTH_LOCKS, SSEM_FILE_LOCK_EXCLUSIVE);
-}
-
-int
-ssem_sysv_file_lock_alive (SsemSysvFile *self)
-{
-  return ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ALIVE, 1, SSEM_FILE_LOCK_SHARED);
-}
-
-void
-ssem_sysv_file_unlock (SsemSysvFile *self)
-{
-  ssem_file_lock_try (self->fd, SSEM_SYSV_FILE_ATTACH_LOCK, 1, SSEM_FILE_LOCK_NONE);
-}
-
-/* --- Content --- */
 
 /* Returns 1 if the file contains a record, 0 if it has no content yet, or -errno. */
 static int
@@ -272,14 +69,14 @@ identify_content (int fd)
 }
 
 gboolean
-ssem_sysv_file_is_empty (SsemSysvFile *self)
+ssem_sysv_file_is_empty (SsemLockFile *self)
 {
   return identify_content (self->fd) == 0;
 }
 
 /* Writes a record of @location. Returns 0 or -errno. */
 static int
-write_record (SsemSysvFile           *self,
+write_record (SsemLockFile           *self,
               const SsemSysvLocation *location,
               SsemSysvPhase           phase)
 {
@@ -299,7 +96,7 @@ write_record (SsemSysvFile           *self,
 
   /* Write the magic last. If the writer dies before, the next process treats the file as empty. */
   atomic_thread_fence (memory_order_release);
-  memcpy (self->record->magic, record_magic, sizeof record_magic);
+  memcpy (ssem_sysv_file_get_record (self)->magic, record_magic, sizeof record_magic);
 
   return 0;
 }
@@ -334,11 +131,11 @@ ssem_sysv_file_check_record (const SsemSysvRecord   *record,
 }
 
 int
-ssem_sysv_file_ensure_record (SsemSysvFile           *self,
+ssem_sysv_file_ensure_record (SsemLockFile           *self,
                               const SsemSysvLocation *location,
                               SsemSysvPhase           phase_of_empty)
 {
-  SsemSysvRecord *record = self->record;
+  SsemSysvRecord *record = ssem_sysv_file_get_record (self);
   int result = identify_content (self->fd);
 
   if (result < 0)
@@ -357,6 +154,21 @@ ssem_sysv_file_ensure_record (SsemSysvFile           *self,
     }
 
   return result;
+}
+
+/* Writes the record of the location @data into a new file. */
+static int
+fill_file (SsemLockFile *self,
+           gpointer      data)
+{
+  return ssem_sysv_file_ensure_record (self, data, SSEM_SYSV_PHASE_EMPTY);
+}
+
+int
+ssem_sysv_file_create (SsemLockFile           *self,
+                       const SsemSysvLocation *location)
+{
+  return ssem_lock_file_create (self, location->path, TRUE, fill_file, (gpointer) location);
 }
 
 int

@@ -47,13 +47,6 @@ find_set (const SsemSysvLocation *location,
   return result == 0 ? ssem_sysv_set_lookup (ipc_key) : result;
 }
 
-static gboolean
-has_attached (int fd)
-{
-  /* If the query fails, assume that a process is attached. */
-  return ssem_file_lock_query (fd, SSEM_SYSV_FILE_ALIVE, 1) != 0;
-}
-
 /* Counts the processes that are attached to each of @n semaphores, none of which is a leftover. One
  * pass counts for all semaphores, because reading the system's list of locks takes time. */
 static void
@@ -63,7 +56,7 @@ count_attached (SsemSnapshot **snapshots,
 {
   guint i;
 
-  ssem_process_count_locks (files, n, SSEM_SYSV_FILE_ALIVE);
+  ssem_process_count_locks (files, n, SSEM_LOCK_FILE_ALIVE);
   /* For some file systems, fstat(2) and the list of locks give different device numbers. */
   for (i = 0; i < n; i++)
     {
@@ -104,7 +97,7 @@ inspect_path (const SsemSysvLocation  *location,
     snapshot->key = g_strndup (record.key, record.key_length);
   else if (result == 0)
     snapshot->key = g_strdup (location->key);
-  if (result == 0 && !has_attached (fd))
+  if (result == 0 && !ssem_lock_file_has_attached (fd))
     snapshot->n_attached = 0;
   else if (result == 0 && fstat (fd, &opened) != 0)
     result = -errno;
@@ -215,7 +208,7 @@ remove_leftover (const SsemSysvLocation *location)
     return fd;
 
   /* Another process that has the attach lock is attaching or leaving. */
-  result = ssem_file_lock_try (fd, SSEM_SYSV_FILE_ATTACH_LOCK, 1, SSEM_FILE_LOCK_EXCLUSIVE);
+  result = ssem_file_lock_try (fd, SSEM_LOCK_FILE_ATTACH, 1, SSEM_FILE_LOCK_EXCLUSIVE);
   if (result == -EAGAIN)
     result = -EBUSY;
   if (result == 0 && ssem_file_identity_is_at (&identity, path) <= 0)
@@ -228,7 +221,7 @@ remove_leftover (const SsemSysvLocation *location)
     }
   if (result == 1)
     result = ssem_sysv_file_check_record (&record, location);
-  if (result == 0 && (has_attached (fd) || !record.made_by_us))
+  if (result == 0 && (ssem_lock_file_has_attached (fd) || !record.made_by_us))
     result = -EBUSY;
   if (result == 0)
     {
@@ -246,7 +239,7 @@ remove_leftover (const SsemSysvLocation *location)
 
   /* Closing does not unlock the file if another thread has forked meanwhile, because the child
    * keeps the open file. */
-  ssem_file_lock_try (fd, SSEM_SYSV_FILE_ATTACH_LOCK, 1, SSEM_FILE_LOCK_NONE);
+  ssem_file_lock_try (fd, SSEM_LOCK_FILE_ATTACH, 1, SSEM_FILE_LOCK_NONE);
   close (fd);
 
   return result == -EIDRM ? -ENOENT : result;
