@@ -153,12 +153,12 @@ take_or_wait (Win32Instance *self,
   DWORD result;
 
   if (deadline_usec == SSEM_DEADLINE_NOW)
-    return ssem_win32_semaphore_take (&self->semaphore, n, NULL);
+    return ssem_win32_semaphore_take (&self->semaphore, n);
 
   /* A cancellable makes a handle for a wait. Most acquires of one unit need no wait. */
   if (n == 1)
     {
-      result = ssem_win32_semaphore_take (&self->semaphore, n, NULL);
+      result = ssem_win32_semaphore_take (&self->semaphore, n);
       if (result != WAIT_TIMEOUT)
         return result;
     }

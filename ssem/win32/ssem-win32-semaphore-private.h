@@ -48,11 +48,9 @@ DWORD ssem_win32_semaphore_open      (SsemWin32Semaphore *self,
                                       SsemWin32Opening    opening);
 void  ssem_win32_semaphore_close     (SsemWin32Semaphore *self);
 
-/* Takes @n units. Takes none and returns WAIT_TIMEOUT where fewer are available. Many units take
- * long, so it also returns WAIT_TIMEOUT when @waiting, which may be NULL, is over. */
+/* Takes @n units. Takes none and returns WAIT_TIMEOUT where fewer are available. */
 DWORD ssem_win32_semaphore_take      (SsemWin32Semaphore *self,
-                                      int                 n,
-                                      SsemWin32Waiting   *waiting);
+                                      int                 n);
 
 /* Takes @n units, and waits for them until @waiting is over. */
 DWORD ssem_win32_semaphore_wait      (SsemWin32Semaphore *self,

@@ -6,6 +6,7 @@
 
 #include "ssem-win32-semaphore-private.h"
 
+#include "ssem/os/ssem-collect-private.h"
 #include "ssem/os/ssem-environment-private.h"
 #include "ssem/os/ssem-key-name-private.h"
 
@@ -14,36 +15,16 @@
 
 /* Several units together
  *
- * The system gives out one unit at a time. An acquire of n units collects them: it checks whether n
- * are available, takes them one by one without waiting, and puts them back if another thread was
- * faster. It holds no units while it waits, so two acquires never wait for each other's units.
- * Where n - 1 units are available, an acquire of one unit gets one of them.
- *
- *   looking     reads the value, which takes nothing
- *   collecting  has some units, and never waits for a unit
- *   waiting     has no units
- *
- * Two threads that collect at the same time could take units from each other, and both put them
- * back. So a collector locks the mutex "collecting". It gets no lock within COURTESY_MSEC if the
- * owner is stopped; then it collects without the lock, and stays away for a random time if it
- * fails, so that two collectors do not meet forever. The system abandons the mutex of a dead owner,
- * and then it can be locked. The units that a dead collector had are lost, like all units of dead
- * processes here.
+ * ssem-collect.c collects them. Its lock is the mutex "collecting". The system abandons the mutex
+ * of a dead owner, and then it can be locked.
  *
  * A waiter for several units waits for the manual-reset event "added", which each release of this
  * library sets. The waiter resets the event, looks, and waits for the event; the release adds units
- * and then sets the event. So units that were added after the look end the wait. The waiter also
- * looks every LOOK_EVERY_MSEC, for two cases: Qt's releases set no event; and of several waiters,
- * one may reset the event between another's look and its wait.
+ * and then sets the event. Of several waiters, one may reset the event between another's look and
+ * its wait, which then lasts until the other's next look.
  *
  * A waiter for one unit waits for the semaphore itself.
  */
-
-#define COURTESY_MSEC   20
-#define LOOK_EVERY_MSEC 20
-#define STAY_AWAY_MSEC  10
-/* How many units are collected between two looks at the time. */
-#define UNITS_PER_LOOK  1024
 
 /* What NtQuerySemaphore () fills in. The headers for drivers call it so. */
 typedef struct
@@ -214,6 +195,22 @@ ssem_win32_semaphore_give (SsemWin32Semaphore *self,
   return ERROR_SUCCESS;
 }
 
+/* --- Several units together --- */
+
+/* Returns the system's @error as the functions of the class do. */
+static int
+win32_result (DWORD error)
+{
+  return error == WAIT_TIMEOUT ? SSEM_COLLECT_TOO_FEW : (int) error;
+}
+
+static int
+win32_get_value (gpointer  semaphore,
+                 int      *value)
+{
+  return win32_result (ssem_win32_semaphore_get_value (semaphore, value));
+}
+
 static DWORD
 take_one (SsemWin32Semaphore *self)
 {
@@ -228,74 +225,104 @@ take_one (SsemWin32Semaphore *self)
     }
 }
 
-/* Takes @n units one by one, with the mutex if that could be locked. Sets @was_disturbed where it
- * took some units and had to put them back. */
-static DWORD
-collect (SsemWin32Semaphore *self,
-         int                 n,
-         SsemWin32Waiting   *waiting,
-         gboolean           *was_disturbed)
+static int
+win32_take_one (gpointer semaphore)
 {
-  int n_taken = 0;
-  DWORD result;
+  return win32_result (take_one (semaphore));
+}
 
-  do
+/* This fails only where other releases have filled the semaphore to its maximum meanwhile. */
+static void
+win32_give_back (gpointer semaphore,
+                 int      n)
+{
+  ssem_win32_semaphore_give (semaphore, n);
+}
+
+static int
+win32_lock (gpointer semaphore,
+            gpointer waiting)
+{
+  SsemWin32Semaphore *self = semaphore;
+
+  switch (WaitForSingleObject (self->collecting, SSEM_COLLECT_COURTESY_MSEC))
     {
-      result = take_one (self);
-      if (result == ERROR_SUCCESS)
-        n_taken++;
-      if (n_taken == n)
-        return ERROR_SUCCESS;
-      if (waiting != NULL && n_taken % UNITS_PER_LOOK == 0 && ssem_win32_waiting_is_over (waiting))
-        result = WAIT_TIMEOUT;
+    case WAIT_OBJECT_0:
+    case WAIT_ABANDONED:
+      return 0;
+    case WAIT_TIMEOUT:
+      return SSEM_COLLECT_TOO_FEW;
+    default:
+      return win32_result (GetLastError ());
     }
-  while (result == ERROR_SUCCESS);
-
-  /* This fails only where other releases have filled the semaphore to its maximum meanwhile. */
-  if (n_taken > 0)
-    ssem_win32_semaphore_give (self, n_taken);
-  *was_disturbed = n_taken > 0;
-
-  return result;
 }
 
-static DWORD
-take_together (SsemWin32Semaphore *self,
-               int                 n,
-               SsemWin32Waiting   *waiting,
-               gboolean           *was_disturbed)
+static void
+win32_unlock (gpointer semaphore)
 {
-  int value = 0;
-  DWORD result, courtesy;
+  SsemWin32Semaphore *self = semaphore;
 
-  *was_disturbed = FALSE;
-
-  result = ssem_win32_semaphore_get_value (self, &value);
-  if (result != ERROR_SUCCESS)
-    return result;
-  if (value < n)
-    return WAIT_TIMEOUT;
-
-  courtesy = WaitForSingleObject (self->collecting, COURTESY_MSEC);
-  if (courtesy == WAIT_FAILED)
-    return GetLastError ();
-
-  result = collect (self, n, waiting, was_disturbed);
-
-  if (courtesy == WAIT_OBJECT_0 || courtesy == WAIT_ABANDONED)
-    ReleaseMutex (self->collecting);
-
-  return result;
+  ReleaseMutex (self->collecting);
 }
+
+static void
+win32_listen (gpointer semaphore)
+{
+  SsemWin32Semaphore *self = semaphore;
+
+  ResetEvent (self->added);
+}
+
+static void
+win32_wait_for_units (gpointer semaphore,
+                      gpointer waiting,
+                      int      at_most_msec)
+{
+  SsemWin32Semaphore *self = semaphore;
+
+  ssem_win32_waiting_wait (waiting, self->added, (DWORD) at_most_msec);
+}
+
+static void
+win32_stay_away (gpointer semaphore,
+                 gpointer waiting,
+                 int      at_most_msec)
+{
+  ssem_win32_waiting_wait (waiting, NULL, (DWORD) g_random_int_range (0, at_most_msec));
+}
+
+static gboolean
+win32_is_over (gpointer waiting)
+{
+  return ssem_win32_waiting_is_over (waiting);
+}
+
+static const SsemCollectClass win32_collect_class = {
+  .get_value = win32_get_value,
+  .take_one = win32_take_one,
+  .give_back = win32_give_back,
+  .lock = win32_lock,
+  .unlock = win32_unlock,
+  .listen = win32_listen,
+  .wait_for_units = win32_wait_for_units,
+  .stay_away = win32_stay_away,
+  .is_over = win32_is_over,
+};
+
+/* The reverse of win32_result (). */
+static DWORD
+win32_error (int result)
+{
+  return result == SSEM_COLLECT_TOO_FEW ? WAIT_TIMEOUT : (DWORD) result;
+}
+
+/* --- Acquiring --- */
 
 DWORD
 ssem_win32_semaphore_take (SsemWin32Semaphore *self,
-                           int                 n,
-                           SsemWin32Waiting   *waiting)
+                           int                 n)
 {
-  gboolean was_disturbed;
-
-  return n == 1 ? take_one (self) : take_together (self, n, waiting, &was_disturbed);
+  return n == 1 ? take_one (self) : win32_error (ssem_collect_try (&win32_collect_class, self, n));
 }
 
 DWORD
@@ -303,23 +330,8 @@ ssem_win32_semaphore_wait (SsemWin32Semaphore *self,
                            int                 n,
                            SsemWin32Waiting   *waiting)
 {
-  DWORD result;
-
   if (n == 1)
     return ssem_win32_waiting_wait (waiting, self->units, INFINITE);
 
-  for (;;)
-    {
-      gboolean was_disturbed;
-
-      ResetEvent (self->added);
-      result = take_together (self, n, waiting, &was_disturbed);
-      if (result != WAIT_TIMEOUT || ssem_win32_waiting_is_over (waiting))
-        return result;
-
-      if (was_disturbed)
-        ssem_win32_waiting_wait (waiting, NULL, g_random_int_range (0, STAY_AWAY_MSEC));
-      else
-        ssem_win32_waiting_wait (waiting, self->added, LOOK_EVERY_MSEC);
-    }
+  return win32_error (ssem_collect_wait (&win32_collect_class, self, n, waiting));
 }
