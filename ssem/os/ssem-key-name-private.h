@@ -19,6 +19,12 @@ char *ssem_key_name      (const char *prefix,
 char *ssem_key_name_of_qt (const char *key);
 #define SSEM_KEY_QT_PREFIX "qipc_systemsem_"
 
+/* Returns a name for a key that Qt does not use: "ssem_" and the key, escaped as in a URI. If that
+ * is longer than @max_length, which is at least 245, returns "ssem=", the key's letters and its
+ * hash. No two keys have the same name. */
+char *ssem_key_encode    (const char *key,
+                          gsize       max_length);
+
 /* Returns @directory, which the environment names, as an absolute path without links. The program
  * may change its current directory later, and links may lead elsewhere then. */
 char *ssem_key_directory (const char *directory);

@@ -9,6 +9,7 @@
 #include "ssem-environment-private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_LETTERS 200
 
@@ -46,6 +47,35 @@ char *
 ssem_key_name_of_qt (const char *key)
 {
   return make_name (SSEM_KEY_QT_PREFIX, key, G_MAXSIZE);
+}
+
+/* Escapes like g_uri_escape_string (). That function allocates slices, whose lock may be locked
+ * forever in a child of fork () (GLib before 2.76). */
+char *
+ssem_key_encode (const char *key,
+                 gsize       max_length)
+{
+  static const char prefix[] = "ssem_";
+  static const char digits[] = "0123456789ABCDEF";
+  g_autofree char *name = g_malloc (sizeof prefix + 3 * strlen (key));
+  char *end = g_stpcpy (name, prefix);
+  const char *p;
+
+  for (p = key; *p != '\0'; p++)
+    {
+      if (g_ascii_isalnum (*p) || strchr ("-._~", *p) != NULL)
+        {
+          *end++ = *p;
+          continue;
+        }
+      *end++ = '%';
+      *end++ = digits[(guchar) *p >> 4];
+      *end++ = digits[(guchar) *p & 15];
+    }
+  *end = '\0';
+
+  return (gsize) (end - name) <= max_length ? g_steal_pointer (&name)
+                                            : ssem_key_name ("ssem=", key);
 }
 
 #ifdef _WIN32

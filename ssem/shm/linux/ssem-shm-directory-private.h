@@ -49,13 +49,4 @@ char    *ssem_shm_directory_write_path   (char       *path,
                                           const char *directory,
                                           const char *name);
 
-typedef void (*SsemShmNameFunc) (const char *name,
-                                 gpointer    data);
-
-/* Calls @func for each name in the directory @fd, except "." and "..". Allocates and frees
- * nothing, which readdir (3) would do. */
-int      ssem_shm_directory_read   (int                     fd,
-                                    SsemShmNameFunc         func,
-                                    gpointer                data);
-
 G_END_DECLS

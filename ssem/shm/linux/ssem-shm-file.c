@@ -8,6 +8,7 @@
 
 #include "ssem-shm-directory-private.h"
 
+#include "ssem/os/ssem-directory-private.h"
 #include "ssem/os/ssem-file-private.h"
 #include "ssem/shm/ssem-shm-segment-private.h"
 
@@ -97,7 +98,7 @@ ssem_shm_file_open (SsemShmFile *self,
   else if (status.st_uid != geteuid ())
     result = -EACCES;
   else
-    result = ssem_shm_directory_read (directory_fd, find_number_cb, &found);
+    result = ssem_directory_read (directory_fd, find_number_cb, &found);
   if (result == 0 && !found.is_found)
     result = -ENOENT;
   if (result == 0)

@@ -10,38 +10,16 @@
 #include "ssem/os/ssem-key-name-private.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* NAME_MAX of all file systems that matter, without the 0 at the end. */
 #define MAX_NAME 255
 
-/* Escapes like g_uri_escape_string (). That function allocates slices, whose lock may be locked
- * forever in a child of fork () (GLib before 2.76). */
 char *
 ssem_shm_name_encode (const char *key)
 {
-  static const char prefix[] = "ssem_";
-  static const char digits[] = "0123456789ABCDEF";
-  g_autofree char *name = g_malloc (sizeof prefix + 3 * strlen (key));
-  char *end = g_stpcpy (name, prefix);
-  const char *p;
-
-  for (p = key; *p != '\0'; p++)
-    {
-      if (g_ascii_isalnum (*p) || strchr ("-._~", *p) != NULL)
-        {
-          *end++ = *p;
-          continue;
-        }
-      *end++ = '%';
-      *end++ = digits[(guchar) *p >> 4];
-      *end++ = digits[(guchar) *p & 15];
-    }
-  *end = '\0';
-
-  return end - name <= MAX_NAME ? g_steal_pointer (&name) : ssem_key_name ("ssem=", key);
+  return ssem_key_encode (key, MAX_NAME);
 }
 
 SsemShmName *

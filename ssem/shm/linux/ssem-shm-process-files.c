@@ -6,6 +6,7 @@
 
 #include "ssem-shm-process-files-private.h"
 
+#include "ssem/os/ssem-directory-private.h"
 #include "ssem/os/ssem-file-lock-private.h"
 #include "ssem/os/ssem-file-private.h"
 
@@ -209,7 +210,7 @@ ssem_shm_process_files_clear_some (int     all_fd,
   Sample sample = { .random = random };
   int i, n = 0;
 
-  ssem_shm_directory_read (all_fd, add_to_sample_cb, &sample);
+  ssem_directory_read (all_fd, add_to_sample_cb, &sample);
   for (i = 0; i < MIN (sample.n_seen, SAMPLE_SIZE); i++)
     n += clear_name (all_fd, sample.names[i]);
 
