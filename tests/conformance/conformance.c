@@ -25,18 +25,21 @@ typedef struct
 
 static const Backend backends[] = {
   { SSEM_BACKEND_SHARED_MEMORY, "shared-memory", "this build has no shared-memory backend",
-    NEEDS_BOUND | NEEDS_ASKING | NEEDS_NATIVE_KEYS | NEEDS_SYSV, G_MAXINT, G_MAXINT },
+    NEEDS_BOUND | NEEDS_ASKING | NEEDS_NATIVE_KEYS | NEEDS_SYSV | NEEDS_POSIX | NEEDS_COLLECTING,
+    G_MAXINT, G_MAXINT },
   { SSEM_BACKEND_SYSV, "sysv", "this build has no System V backend",
-    NEEDS_HOLDERS | NEEDS_UNDO_AT_EXEC | NEEDS_SHARED_MEMORY, 32767, 32767 },
+    NEEDS_HOLDERS | NEEDS_UNDO_AT_EXEC | NEEDS_SHARED_MEMORY | NEEDS_POSIX | NEEDS_COLLECTING,
+    32767, 32767 },
   { SSEM_BACKEND_WINDOWS, "windows", "the Windows backend needs Windows",
     NEEDS_UNDO | NEEDS_RESET | NEEDS_INSPECT | NEEDS_LIST | NEEDS_REMOVE | NEEDS_ATOMIC_N |
-    NEEDS_LEFTOVERS | NEEDS_FILES | NEEDS_HOLDERS | NEEDS_BOUND | NEEDS_UNDO_AT_EXEC |
-    NEEDS_INTERRUPT | NEEDS_SHARED_MEMORY | NEEDS_SYSV, G_MAXINT, 1000 },
+    NEEDS_LEFTOVERS | NEEDS_FILES | NEEDS_DIRECTORY | NEEDS_HOLDERS | NEEDS_WAITER_COUNT |
+    NEEDS_BOUND | NEEDS_UNDO_AT_EXEC | NEEDS_INTERRUPT | NEEDS_SHARED_MEMORY | NEEDS_SYSV |
+    NEEDS_POSIX, G_MAXINT, 1000 },
   { MEMORY_BACKEND, "memory", NULL,
     NEEDS_UNDO | NEEDS_INSPECT | NEEDS_LIST | NEEDS_REMOVE | NEEDS_LEFTOVERS | NEEDS_FILES |
-    NEEDS_HOLDERS | NEEDS_BOUND | NEEDS_ASKING | NEEDS_UNDO_AT_EXEC | NEEDS_WAITING_THREAD |
-    NEEDS_INTERRUPT | NEEDS_SHARED_MEMORY | NEEDS_SYSV | NEEDS_LIMITS | NEEDS_NATIVE_KEYS, G_MAXINT,
-    G_MAXINT },
+    NEEDS_DIRECTORY | NEEDS_HOLDERS | NEEDS_WAITER_COUNT | NEEDS_BOUND | NEEDS_ASKING |
+    NEEDS_UNDO_AT_EXEC | NEEDS_WAITING_THREAD | NEEDS_INTERRUPT | NEEDS_SHARED_MEMORY | NEEDS_SYSV |
+    NEEDS_POSIX | NEEDS_COLLECTING | NEEDS_LIMITS | NEEDS_NATIVE_KEYS, G_MAXINT, G_MAXINT },
 };
 
 /* Why a case is skipped, where that is missing. */
@@ -47,14 +50,18 @@ static const struct
 } needs_reasons[] = {
   { NEEDS_SHARED_MEMORY, "only shared memory has it" },
   { NEEDS_SYSV, "only System V has it" },
+  { NEEDS_POSIX, "only POSIX has it" },
   { NEEDS_UNDO, "the backend gives nothing back when a process dies" },
   { NEEDS_RESET, "the backend cannot set the value of a semaphore, and ignores the mode" },
   { NEEDS_INSPECT, "the backend cannot be inspected" },
   { NEEDS_LIST, "the backend cannot list its semaphores" },
   { NEEDS_REMOVE, "the backend cannot remove a leftover" },
+  { NEEDS_COLLECTING, "the backend takes several units in one step" },
   { NEEDS_ATOMIC_N, "the backend takes several units one by one" },
   { NEEDS_LEFTOVERS, "no semaphore outlives the crash of its last process with all its units" },
   { NEEDS_FILES, "the backend keeps semaphores in no file" },
+  { NEEDS_DIRECTORY, "the directory of the environment contains no file of the backend" },
+  { NEEDS_WAITER_COUNT, "the backend does not count who waits" },
   { NEEDS_HOLDERS, "the backend does not name the processes that hold and wait" },
   { NEEDS_BOUND, "the backend counts as far as an int does" },
   { NEEDS_ASKING, "not every operation of the backend notices a removal" },

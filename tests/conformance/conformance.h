@@ -35,7 +35,7 @@ G_BEGIN_DECLS
  *                  CREATE forgets, keeps others          modes/reset-..., ...-reset
  *                                                        modes/reset-under-load
  *                  waiters wake                          modes/reset-wakes
- *   Operations     together or none                      operations/together
+ *   Operations     together or none                      operations/together, several/...
  *                  creating units, release by anybody    operations/create-units
  *                  n <= 0, the maximum                   operations/not-positive, maximum*,
  *                                                        acquire-past-maximum, initial-value*
@@ -77,6 +77,7 @@ G_BEGIN_DECLS
  *                  all of it together                    storm/kills, one-death; soak
  *                  all of it, against a model            differential/histories
  *                  other worlds                          ../worlds
+ *   POSIX          names, peers, modes, end of life      posix/..., strangers/..., ../peers
  *   Platforms      which backend                         object/environment, default, *-backend
  *                  the kernel's object is Qt's           planted/kernel-object, ...-peer*
  *   Native keys    name an object exactly                native..., windows/native-...
@@ -129,9 +130,13 @@ typedef enum
   NEEDS_UNDO_AT_EXEC = 1 << 12, /* units come back at exec (), not only when the process ends */
   NEEDS_WAITING_THREAD = 1 << 15, /* an asynchronous acquire waits in a thread */
   NEEDS_NATIVE_KEYS = 1 << 27, /* programs without the library can open the system's object */
+  NEEDS_DIRECTORY = 1 << 30, /* SSEM_RUNTIME_DIR is where the files are */
+  NEEDS_WAITER_COUNT = 1u << 31, /* the backend counts the threads that wait */
   /* For cases about one backend. */
   NEEDS_SHARED_MEMORY = 1 << 13,
   NEEDS_SYSV = 1 << 14,
+  NEEDS_POSIX = 1 << 28,
+  NEEDS_COLLECTING = 1 << 29, /* the opposite of NEEDS_ATOMIC_N */
   /* Of the system and of the user who runs the test. */
   NEEDS_SIGNALS = 1 << 16,
   NEEDS_EXEC = 1 << 17,
@@ -245,6 +250,8 @@ gboolean             fixture_has_time      (Fixture         *self);
 /* Returns whether the backend and the machine have all of @needs. */
 gboolean             fixture_supports      (Fixture         *self,
                                             Needs            needs);
+/* Where the content says which version of the library has laid it out. */
+gsize                fixture_layout_offset (Fixture         *self);
 /* Puts a file with that content there, and takes away whatever is there. */
 void                 fixture_plant_content (Fixture         *self,
                                             const char      *content,

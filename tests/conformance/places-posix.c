@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -21,6 +22,10 @@
 /* What shared memory has in the directory of keys beside the keys: a file for each process, called
  * ID, and private directories ID-NUMBER in which segments are made. */
 #define PROCESSES "processes"
+
+/* Where the files of POSIX semaphores are. With SSEM_RUNTIME_DIR, their names contain a hash of it. */
+#define POSIX_DIRECTORY "/dev/shm"
+#define POSIX_PREFIX    "sem.ssem="
 
 /* What a segment is called that a test has planted. */
 #define PLANTED_SEGMENT "0123456789abcdef"
@@ -58,13 +63,54 @@ list_names (const char *path,
   return (GStrv) g_ptr_array_steal (names, NULL);
 }
 
+/* Returns what the names of this test's POSIX semaphores begin with. */
+static char *
+make_posix_prefix (Fixture *self)
+{
+  g_autofree char *directory = realpath (self->keys_directory, NULL);
+  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA1, directory, -1);
+
+  return g_strconcat (POSIX_PREFIX, hash, "=", NULL);
+}
+
+static gboolean
+is_posix_name (const char *name)
+{
+  return g_str_has_prefix (name, POSIX_PREFIX);
+}
+
+/* Returns the path of what fixture_list_keys () has listed. */
+static char *
+make_path (Fixture    *self,
+           const char *name)
+{
+  return g_build_filename (is_posix_name (name) ? POSIX_DIRECTORY : self->keys_directory, name,
+                           NULL);
+}
+
+/* Whatever backend a case is about, it may have opened keys of others. */
 GStrv
 fixture_list_keys (Fixture *self)
 {
+  g_autoptr(GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto(GStrv) names = NULL;
+  g_auto(GStrv) posix_names = NULL;
+  g_autofree char *prefix = NULL;
+  guint i;
+
   g_assert_true (g_file_test (self->keys_directory, G_FILE_TEST_IS_DIR));
 
-  /* Whatever backend a case is about, it may have opened a key of shared memory. */
-  return list_names (self->keys_directory, PROCESSES);
+  prefix = make_posix_prefix (self);
+  names = list_names (self->keys_directory, PROCESSES);
+  posix_names = list_names (POSIX_DIRECTORY, NULL);
+  g_strv_builder_addv (builder, (const char **) names);
+  for (i = 0; posix_names[i] != NULL; i++)
+    {
+      if (g_str_has_prefix (posix_names[i], prefix))
+        g_strv_builder_add (builder, posix_names[i]);
+    }
+
+  return g_strv_builder_end (builder);
 }
 
 static void
@@ -296,7 +342,7 @@ fixture_key_path (Fixture *self)
   names = fixture_list_keys (self);
   g_assert_cmpuint (g_strv_length (names), ==, 1);
 
-  return g_build_filename (self->keys_directory, names[0], NULL);
+  return make_path (self, names[0]);
 }
 
 char *
@@ -312,6 +358,13 @@ fixture_content_path (Fixture *self)
   g_assert_cmpuint (g_strv_length (names), <=, 1);
 
   return g_build_filename (path, names[0] != NULL ? names[0] : PLANTED_SEGMENT, NULL);
+}
+
+gsize
+fixture_layout_offset (Fixture *self)
+{
+  /* After the magic, which POSIX has behind the system's own content. */
+  return self->backend == SSEM_BACKEND_POSIX ? 64 + 8 : 8;
 }
 
 void
@@ -336,7 +389,7 @@ fixture_unplant (Fixture *self)
 
   for (i = 0; names[i] != NULL; i++)
     {
-      g_autofree char *path = g_build_filename (self->keys_directory, names[i], NULL);
+      g_autofree char *path = make_path (self, names[i]);
 
       remove_tree (path);
     }
@@ -366,7 +419,7 @@ fixture_remove (Fixture *self,
   int set;
 
   g_assert_cmpuint (g_strv_length (names), ==, 1);
-  path = g_build_filename (self->keys_directory, names[0], NULL);
+  path = make_path (self, names[0]);
   segments = list_names (path, NULL);
   segment = g_build_filename (path, segments[0], NULL);
   switch (self->backend)
@@ -387,6 +440,11 @@ fixture_remove (Fixture *self,
         g_assert_cmpint (g_unlink (segment), ==, 0);
       else
         remove_tree (path);
+      break;
+
+    /* The name and the counter are one file. */
+    case SSEM_BACKEND_POSIX:
+      g_assert_cmpint (g_unlink (path), ==, 0);
       break;
 
     case SSEM_BACKEND_DEFAULT:

@@ -175,6 +175,12 @@ fixture_content_path (Fixture *self)
   g_assert_not_reached ();
 }
 
+gsize
+fixture_layout_offset (Fixture *self)
+{
+  g_assert_not_reached ();
+}
+
 void
 fixture_plant_content (Fixture    *self,
                        const char *content,

@@ -203,7 +203,6 @@ test_out_of_descriptors (Fixture *fixture)
 static void
 test_another_version (Fixture *fixture)
 {
-  const gsize layout_offset = 8;
   g_autoptr(SsemSystemSemaphore) semaphore = NULL;
   g_autofree char *path = NULL;
   g_autofree char *planted_path = fixture_content_path (fixture);
@@ -218,7 +217,7 @@ test_another_version (Fixture *fixture)
   g_assert_no_error (error);
   drop_object (&semaphore);
 
-  record[layout_offset] ^= 1;
+  record[fixture_layout_offset (fixture)] ^= 1;
   fixture_plant_content (fixture, record, length);
   expect_refused (fixture, SSEM_ACCESS_MODE_CREATE, SSEM_SYSTEM_SEMAPHORE_ERROR_UNKNOWN_ERROR,
                   NULL);
@@ -349,13 +348,13 @@ const Needs conformance_needs = 0;
 
 const Case conformance_cases[] = {
   { "numbers", 0, test_numbers },
-  { "permission-denied", NEEDS_FILES, test_permission_denied },
+  { "permission-denied", NEEDS_DIRECTORY, test_permission_denied },
   { "key-error", NEEDS_FILES, test_key_error },
   { "already-exists", 0, test_already_exists },
   { "not-found", 0, test_not_found },
-  { "directory-missing", NEEDS_FILES, test_directory_missing },
-  { "directory-is-file", NEEDS_FILES, test_directory_is_file },
-  { "unknown-error", NEEDS_FILES, test_unknown_error },
+  { "directory-missing", NEEDS_DIRECTORY, test_directory_missing },
+  { "directory-is-file", NEEDS_DIRECTORY, test_directory_is_file },
+  { "unknown-error", NEEDS_DIRECTORY, test_unknown_error },
   { "maximum", 0, test_maximum },
   { "out-of-descriptors", NEEDS_LIMITS, test_out_of_descriptors },
   { "out-of-sets", NEEDS_LIMITS | NEEDS_SYSV, .script =
@@ -364,6 +363,6 @@ const Case conformance_cases[] = {
   { "gio", 0, test_gio },
   { "odd-key", 0, test_odd_key },
   { "harmless-key", 0, test_harmless_key },
-  { "harmless-environment", NEEDS_FILES, test_harmless_environment },
+  { "harmless-environment", NEEDS_DIRECTORY, test_harmless_environment },
   { NULL },
 };

@@ -228,7 +228,7 @@ const Case conformance_cases[] = {
   /* Processes that come later get a new semaphore. Those that were there before do not touch it:
    * not by their operations, not by leaving, not by dying with units. Opening again is what
    * helps. */
-  { "openers-after-removal", NEEDS_FILES, .rows = removals, .script =
+  { "openers-after-removal", NEEDS_FILES | NEEDS_UNDO, .rows = removals, .script =
     "a open OPEN 5; b open OPEN 5; a acquire 1; b acquire 1; remove $1;"
     "c open OPEN 2; c value = 2; $2; b kill; c value = 2;"
     "a.1 open OPEN 9; a.1 value = 2; a.1 acquire 1; c value = 1; a close;"

@@ -333,22 +333,22 @@ const Needs conformance_needs = NEEDS_LIMITS;
 
 const Case conformance_cases[] = {
   { "never-blocked", NEEDS_OWN_MACHINE, test_never_blocked },
-  { "no-inotify", 0, test_no_inotify },
-  { "no-descriptors", 0, test_no_descriptors },
-  { "listeners-killed", 0, test_listeners_killed },
-  { "listeners-stopped", 0, test_listeners_stopped },
-  { "listener-killed", 0, test_listener_killed },
+  { "no-inotify", NEEDS_UNDO, test_no_inotify },
+  { "no-descriptors", NEEDS_UNDO, test_no_descriptors },
+  { "listeners-killed", NEEDS_UNDO, test_listeners_killed },
+  { "listeners-stopped", NEEDS_UNDO, test_listeners_stopped },
+  { "listener-killed", NEEDS_UNDO, test_listener_killed },
 
   /* In a name space of its own for processes, the same numbers mean other processes. Each side has
    * to notice the death of the other. */
-  { "process-name-space", .script =
+  { "process-name-space", NEEDS_UNDO, .script =
     "a open OPEN 1; p may new-pids; p fork b; b open OPEN 1;"
     "c open OPEN 1; c acquire 1; b acquire 1 = blocks; c kill; b wakes; b release 1;"
     "b acquire 1; a value = 0; a acquire 1 = blocks; b kill; a wakes" },
 
-  { "full-file-system", 0, test_full_file_system },
+  { "full-file-system", NEEDS_DIRECTORY, test_full_file_system },
   { "no-room-to-grow", NEEDS_SHARED_MEMORY, test_no_room_to_grow },
-  { "crowd", 0, test_crowd },
+  { "crowd", NEEDS_UNDO, test_crowd },
 
   /* As many threads as there is room for have used the semaphore, each in a slot, and have ended:
    * there is room for others. */

@@ -529,7 +529,7 @@ const Case conformance_cases[] = {
     "b open OPEN; b acquire 3; w value = 1; b kill; w value = 4; a quit; again" },
 
   /* A process that is stopped anywhere in its reset blocks no operation. */
-  { "resetter-stopped", .script =
+  { "resetter-stopped", NEEDS_RESET, .script =
     "w open OPEN 4; r open OPEN 4; r reset-loop 4 KEY;"
     "repeat 50; r stop; w pairs 1; w value = 4..MAX; r continue; again; r kill" },
 

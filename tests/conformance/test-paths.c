@@ -353,7 +353,7 @@ test_directory_of_other_user (Fixture *fixture)
 }
 
 const char conformance_topic[] = "paths";
-const Needs conformance_needs = NEEDS_FILES;
+const Needs conformance_needs = NEEDS_DIRECTORY;
 
 const Case conformance_cases[] = {
   { "spellings", 0, test_spellings, one_user },

@@ -45,14 +45,14 @@ const Case conformance_cases[] = {
     "a limit fsize 0; a open OPEN 3 = OUT_OF_RESOURCES; files 0;"
     "a limit fsize 1; a open OPEN 3 = OUT_OF_RESOURCES; files 0;"
     "a limit fsize 1000; a open OPEN 3 = OUT_OF_RESOURCES; files 0;"
-    "b open OPEN 3; a open OPEN 3; a acquire 2; b value = 1; a release 1; a kill; b value = 3" },
+    "b open OPEN 3; a open OPEN 3; a acquire 2; b value = 1; a release 2; a kill; b value = 3" },
 
   /* The limit of the moment counts. */
   { "file-size-again", .script =
     "a limit fsize 100; a open OPEN 3 = OUT_OF_RESOURCES; a limit fsize -; a open OPEN 3;"
     "a acquire 3; a limit fsize 100; a release 1; a value = 1; a close; files 0" },
 
-  { "file-size-of-threads", 0, test_file_size_of_threads },
+  { "file-size-of-threads", NEEDS_UNDO, test_file_size_of_threads },
 
   /* No address space is left, but what the allocator has in stock. */
   { "address-space", NEEDS_ALLOCATOR | NEEDS_ADDRESS_LIMIT, .script =
@@ -66,14 +66,14 @@ const Case conformance_cases[] = {
     "a open OPEN 3 = OUT_OF_RESOURCES; files 0" },
 
   /* With a limit that allows it, all works with memory that is locked. */
-  { "all-locked", .script =
+  { "all-locked", NEEDS_UNDO, .script =
     "a may lock-memory; b open OPEN 3; a open OPEN 3;"
     "a acquire 3; b acquire 2 = blocks; a kill; b wakes" },
 
   /* No thread can be started: an asynchronous acquire that would need a thread fails, and a wait
    * needs none. GIO starts a thread of its own with the first call of this kind, before the limit.
    * At an end in good order a sanitizer would start a thread, so the process is killed. */
-  { "processes", NEEDS_USERS, .script =
+  { "processes", NEEDS_UNDO | NEEDS_USERS, .script =
     "share; b uid 65534; b open OPEN 3; a uid 65534; a open OPEN 3;"
     "a async 1; a release 1; a limit nproc 0; a async 1; a release 1;"
     "b acquire 3; a async 1 = OUT_OF_RESOURCES;"
@@ -81,7 +81,7 @@ const Case conformance_cases[] = {
 
   /* A limit on the stack of more than there is address space for, which a program takes over as it
    * begins: a wait must not need a stack of that size. */
-  { "stack", .script =
+  { "stack", NEEDS_UNDO, .script =
     "b open OPEN 3; a limit stack 4611686018427387904; a exec; a open OPEN 3;"
     "b acquire 3; a acquire 1 = blocks; b kill; a wakes; a value = 2" },
 

@@ -469,119 +469,6 @@ test_native_wakes_promptly (Fixture *fixture)
   g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
 }
 
-/* Killed while it collects, a process takes with it what it has, and blocks nobody. */
-static void
-test_collector_killed (Fixture *fixture)
-{
-  const int n_units = 1000, n_together = 20;
-  int n_lost = 0, i;
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, n_units);
-
-  for (i = 0; i < 20; i++)
-    {
-      Helper *hammer = fixture_open_helper (fixture, 0);
-      GError *error = NULL;
-      int value;
-
-      helper_run_expect_ok (hammer, "hammer 0 1 %d", n_together);
-      g_usleep (g_test_rand_int_range (0, 3000));
-      helper_kill (hammer);
-
-      value = ssem_system_semaphore_get_value (semaphore, &error);
-      g_assert_no_error (error);
-      g_assert_cmpint (value, <=, n_units - n_lost);
-      g_assert_cmpint (value, >=, n_units - n_lost - n_together);
-      n_lost = n_units - value;
-      assert_acquire (semaphore, n_together);
-      assert_release (semaphore, n_together);
-    }
-
-  drop_object (&semaphore);
-}
-
-typedef struct
-{
-  GMutex lock;
-  GCancellable *current;
-  gboolean is_over;
-} Canceller;
-
-static gpointer
-cancel_often (gpointer data)
-{
-  Canceller *canceller = data;
-  gboolean is_over;
-
-  do
-    {
-      g_mutex_lock (&canceller->lock);
-      g_cancellable_cancel (canceller->current);
-      is_over = canceller->is_over;
-      g_mutex_unlock (&canceller->lock);
-      g_usleep (500);
-    }
-  while (!is_over);
-
-  return NULL;
-}
-
-static void
-set_current (Canceller    *canceller,
-             GCancellable *cancellable,
-             gboolean      is_over)
-{
-  g_mutex_lock (&canceller->lock);
-  g_set_object (&canceller->current, cancellable);
-  canceller->is_over = is_over;
-  g_mutex_unlock (&canceller->lock);
-}
-
-/* Timeouts, cancelling and releases race: no unit is lost, and none is created. */
-static void
-test_nothing_lost (Fixture *fixture)
-{
-  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 5);
-  Helper *hammer = fixture_open_helper (fixture, 0);
-  Canceller canceller = { .current = NULL };
-  int n_acquired = 0, n_timed_out = 0, n_cancelled = 0;
-  GThread *thread;
-  int round;
-
-  g_mutex_init (&canceller.lock);
-  thread = g_thread_new ("cancel", cancel_often, &canceller);
-  helper_run_expect_ok (hammer, "hammer 0 2 3");
-  for (round = 0; n_acquired < 30 || n_timed_out < 30 || n_cancelled < 30; round++)
-    {
-      g_autoptr(GCancellable) cancellable = g_cancellable_new ();
-      g_autoptr(GError) error = NULL;
-      gint64 timeout_usec = round % 3 == 0 ? -1 : g_test_rand_int_range (1, 4000);
-
-      set_current (&canceller, round % 3 == 0 ? cancellable : NULL, FALSE);
-      if (ssem_system_semaphore_acquire_timeout (semaphore, 4, timeout_usec, cancellable, &error))
-        {
-          n_acquired++;
-          assert_release (semaphore, 4);
-        }
-      else if (round % 3 == 0)
-        {
-          g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-          n_cancelled++;
-        }
-      else
-        {
-          g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-          n_timed_out++;
-        }
-    }
-  set_current (&canceller, NULL, TRUE);
-  g_thread_join (thread);
-  g_mutex_clear (&canceller.lock);
-  helper_run_expect_ok (hammer, "calm");
-  assert_value (semaphore, 5);
-
-  drop_object (&semaphore);
-}
-
 /* What a process finds under a key that is unknown | that is live, with two of three units. */
 static const char *const modes[] = {
   "a open OPEN 5; a value = 5; a close | a open OPEN 5; a value = 2; a close",
@@ -615,29 +502,10 @@ const Case conformance_cases[] = {
     "w open OPEN 1; a open OPEN; b open OPEN; a acquire 1; b acquire 1 = blocks;"
     "a kill; w value = 0; b blocks; w release 1; b wakes; w value = 0" },
 
-  /* --- Several units, which a waiter collects one by one --- */
+  /* --- Several units, which a waiter collects one by one: see also test-several.c --- */
 
   { "foreign-release", 0, test_foreign_release },
   { "prompt", 0, test_release_wakes_promptly },
   { "native-prompt", 0, test_native_wakes_promptly },
-
-  /* Processes that each want all units: at any time one has them, and none waits forever. */
-  { "all-or-nothing", .script =
-    "w open OPEN 2; a open OPEN; a hammer 2 2; b open OPEN; b hammer 2 2;"
-    "repeat 100; w acquire 2; w value = 0; w release 2; again; a calm; b calm; w value = 2" },
-
-  /* A process that needs few units gets those that are too few for one that waits for many. */
-  { "few-beside-many", .script =
-    "w open OPEN 2; a open OPEN; b open OPEN; a acquire 3 = blocks;"
-    "repeat 200; b try 2; b release 2; again; a blocks; b release 1; a wakes; w value = 0" },
-
-  { "collector-killed", 0, test_collector_killed },
-
-  /* Stopped while it collects, a process does not keep others from collecting what is left. */
-  { "collector-stopped", .script =
-    "w open OPEN 100; a open OPEN; a hammer 2 20;"
-    "repeat 50; a stop; w acquire 60; w release 60; a continue; again; a calm; w value = 100" },
-
-  { "nothing-lost", 0, test_nothing_lost },
   { NULL },
 };

@@ -617,20 +617,20 @@ main (int    argc,
   g_object_set (gtk_settings_get_default (), "gtk-enable-animations", FALSE, NULL);
 
   conformance_add ("comes-and-goes", 0, test_comes_and_goes, NULL);
-  conformance_add ("acquire-cancel-release", 0, test_acquire_cancel_release, NULL);
-  conformance_add ("never-blocks", 0, test_never_blocks, NULL);
-  conformance_add ("in-place", 0, test_in_place, NULL);
-  conformance_add ("scroll", 0, test_scroll, NULL);
-  conformance_add ("open", 0, test_open, NULL);
-  conformance_add ("open-fails", 0, test_open_fails, NULL);
-  conformance_add ("look-fails", 0, test_look_fails, NULL);
-  conformance_add ("removed", 0, test_removed, NULL);
-  conformance_add ("replaced", 0, test_replaced, NULL);
-  conformance_add ("old-look", 0, test_old_look, NULL);
-  conformance_add ("reset", 0, test_reset, NULL);
-  conformance_add ("accessible", 0, test_accessible, NULL);
-  conformance_add ("picture", 0, test_picture, NULL);
-  conformance_add ("program", 0, test_program, NULL);
+  conformance_add ("acquire-cancel-release", NEEDS_WAITER_COUNT, test_acquire_cancel_release, NULL);
+  conformance_add ("never-blocks", NEEDS_WAITER_COUNT, test_never_blocks, NULL);
+  conformance_add ("in-place", NEEDS_WAITER_COUNT, test_in_place, NULL);
+  conformance_add ("scroll", NEEDS_WAITER_COUNT, test_scroll, NULL);
+  conformance_add ("open", NEEDS_WAITER_COUNT, test_open, NULL);
+  conformance_add ("open-fails", NEEDS_WAITER_COUNT, test_open_fails, NULL);
+  conformance_add ("look-fails", NEEDS_WAITER_COUNT, test_look_fails, NULL);
+  conformance_add ("removed", NEEDS_WAITER_COUNT, test_removed, NULL);
+  conformance_add ("replaced", NEEDS_WAITER_COUNT, test_replaced, NULL);
+  conformance_add ("old-look", NEEDS_WAITER_COUNT, test_old_look, NULL);
+  conformance_add ("reset", NEEDS_WAITER_COUNT, test_reset, NULL);
+  conformance_add ("accessible", NEEDS_WAITER_COUNT, test_accessible, NULL);
+  conformance_add ("picture", NEEDS_WAITER_COUNT, test_picture, NULL);
+  conformance_add ("program", NEEDS_WAITER_COUNT, test_program, NULL);
 
   return conformance_run ();
 }

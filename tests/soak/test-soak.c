@@ -77,7 +77,7 @@ test_soak (Fixture *fixture)
 }
 
 const char conformance_topic[] = "soak";
-const Needs conformance_needs = 0;
+const Needs conformance_needs = NEEDS_UNDO;
 
 const Case conformance_cases[] = {
   { "kills", 0, test_soak },

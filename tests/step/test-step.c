@@ -329,7 +329,7 @@ typedef gboolean (* RoundFunc) (World       *self,
                                 const Point *point,
                                 guint        round);
 
-/* Returns why System V leaves a scenario out, or NULL. */
+/* Returns why System V and POSIX leave a scenario out, or NULL. */
 static const char *
 find_reason_to_skip (const Scenario *scenario,
                      RoundFunc       round)
@@ -375,7 +375,8 @@ at_every_point (Fixture        *fixture,
     scenario_prepare, scenario->perform, scenario_conclude, &self.victim,
   };
 
-  reason = fixture_supports (fixture, NEEDS_SYSV) ? find_reason_to_skip (scenario, round) : NULL;
+  reason = fixture_supports (fixture, NEEDS_SYSV) || fixture_supports (fixture, NEEDS_POSIX)
+           ? find_reason_to_skip (scenario, round) : NULL;
   if (reason != NULL)
     {
       g_test_skip (reason);
@@ -457,8 +458,11 @@ main (int    argc,
       g_autofree char *killed = g_strconcat ("killed/", scenario->name, NULL);
       g_autofree char *stopped = g_strconcat ("stopped/", scenario->name, NULL);
 
-      conformance_add (killed, 0, test_killed, scenario);
-      conformance_add (stopped, 0, test_stopped, scenario);
+      Needs needs = (scenario->has_corpse ? NEEDS_UNDO : 0) | (scenario->resets ? NEEDS_RESET : 0);
+
+      /* Only opening and closing hold no units. */
+      conformance_add (killed, needs | (scenario->opens ? 0 : NEEDS_UNDO), test_killed, scenario);
+      conformance_add (stopped, needs, test_stopped, scenario);
     }
 
   return conformance_run ();

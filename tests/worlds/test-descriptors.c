@@ -293,6 +293,7 @@ test_no_streams (Fixture *fixture)
     }
   helper_run_expect_ok (user, "release 0 1");
   helper_expect_ok (daemon);
+  helper_run_expect_ok (daemon, "release 0 2");
   helper_quit (daemon);
   g_assert_cmpint (helper_get_value (user, 0), ==, 2);
 }

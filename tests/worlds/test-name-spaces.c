@@ -333,21 +333,21 @@ const Needs conformance_needs = 0;
 
 const Case conformance_cases[] = {
   { "two-containers", NEEDS_UNDO, test_two_containers },
-  { "containers-churn", NEEDS_FILES, test_containers_churn },
+  { "containers-churn", NEEDS_DIRECTORY, test_containers_churn },
   /* With System V, users share a directory: see keys/other-user. */
   { "two-users", NEEDS_SHARED_MEMORY, test_two_users },
   { "no-memory-directory", NEEDS_SHARED_MEMORY, test_no_memory_directory },
 
   /* The directory cannot be written to. A semaphore that exists cannot be opened, either, and its
    * users do not notice. */
-  { "read-only", NEEDS_FILES, .rows = creating_modes, .script =
+  { "read-only", NEEDS_DIRECTORY, .rows = creating_modes, .script =
     "r may bind 1 KEYS KEYS; r open $1 1 = PERMISSION_DENIED; files 0;"
     "r open OPEN_EXISTING 1 = NOT_FOUND; a open OPEN 2; a acquire 1;"
     "r open $1 7 = PERMISSION_DENIED; a value = 1" },
 
   /* The directory becomes read-only for a process that uses it: the process goes on, and an opener
    * that can write gets the key as a new one. */
-  { "read-only-later", NEEDS_FILES, .script =
+  { "read-only-later", NEEDS_DIRECTORY, .script =
     "a open OPEN 2; a may bind 1 KEYS KEYS; a acquire 2; a timeout 1 1000 = TIMED_OUT;"
     "a release 2; a value = 2; a close; b open CREATE_EXCLUSIVE 4; b value = 4" },
 
