@@ -36,7 +36,7 @@ SUMMARY_MARKS = ('<!-- begin of the summary -->\n', '<!-- end of the summary -->
 MARKS = ('<!-- begin of the figures -->\n', '<!-- end of the figures -->\n')
 HOLDERS_MARKS = ('<!-- begin of the holders -->\n', '<!-- end of the holders -->\n')
 
-COLOURS = {'shared-memory': '#1a5fb4', 'sysv': '#c64600'}
+COLOURS = {'shared-memory': '#1a5fb4', 'sysv': '#c64600', 'posix': '#26a269'}
 
 
 def read_figures(path):
@@ -169,7 +169,7 @@ def draw_legend(out, backends):
     for backend in backends:
         out.append(f'<circle cx="{x}" cy="20" r="5" fill="{COLOURS[backend]}"/>')
         out.append(f'<text x="{x + 10}" y="24">{backend}</text>')
-        x += 120
+        x += 28 + 7 * len(backend)
     out.append(f'<path d="M{x} 14V26" stroke="#555555" stroke-width="2" stroke-dasharray="3 2"/>')
     out.append(f'<text x="{x + 10}" y="24">bar</text>')
     x += 50
@@ -214,7 +214,9 @@ def make_plot(rows):
         out.append(f'<text x="{LEFT - 14}" y="{y + 4}" text-anchor="end">{escape(name)}</text>')
         for row in drawn:
             if row['scenario'] == name:
-                shift = (backends.index(row['backend']) - (len(backends) - 1) / 2) * 9
+                # All marks of a row are nearer to each other than to the next row.
+                shift = (backends.index(row['backend']) - (len(backends) - 1) / 2) * \
+                    18 / len(backends)
                 draw_mark(out, axis, row, y + shift)
     out.append('</svg>')
     return '\n'.join(out) + '\n'

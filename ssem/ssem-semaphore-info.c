@@ -46,6 +46,9 @@
  * `NULL` or -1, as each function says. Qt does not record which processes use a semaphore, so these
  * are not counted.
  *
+ * With POSIX, the system does not report how many threads wait, either. Semaphores that other
+ * programs have created are listed, too, and are never leftovers. Other programs are not counted.
+ *
  * Any thread may use this type.
  *
  * Since: 1.0
@@ -166,8 +169,8 @@ ssem_semaphore_info_list (SsemBackend   backend,
  * Counts the semaphores that [func@Ssem.SemaphoreInfo.list] leaves out because they belong to other
  * users.
  *
- * There are some only if users share a directory: `/tmp` with System V, or the directory that
- * `SSEM_RUNTIME_DIR` names. A process that opened a key as root and then changed its user leaves
+ * There are some only if users share a directory: `/tmp` with System V, `/dev/shm` with POSIX, or
+ * the directory that `SSEM_RUNTIME_DIR` names. A process that opened a key as root and then changed its user leaves
  * such a semaphore behind, because only the owner and root may remove it.
  *
  * Returns: a number of semaphores; 0 also where the directory cannot be read
@@ -451,7 +454,8 @@ ssem_semaphore_info_get_units_held (SsemSemaphoreInfo *self)
  * A process that has closed the key and still holds units is a holder, but is not counted here.
  *
  * Returns: a number of processes; -1 if it is not known: with System V if a Qt program created the
- *   semaphore, or if the system does not report how many processes are attached
+ *   semaphore, with POSIX if another program created it or has it open, or if the system does not
+ *   report how many processes are attached
  *
  * Since: 1.0
  */
@@ -469,7 +473,7 @@ ssem_semaphore_info_get_n_attached (SsemSemaphoreInfo *self)
  *
  * Returns how many threads of all processes waited for units.
  *
- * Returns: a number of threads
+ * Returns: a number of threads; -1 if it is not known, as with POSIX
  *
  * Since: 1.0
  */
@@ -492,7 +496,7 @@ ssem_semaphore_info_get_n_waiters (SsemSemaphoreInfo *self)
  * [func@Ssem.semaphore_remove_leftover] removes it.
  *
  * Returns: `TRUE` if no live process had it open; `FALSE` also where that is not known, because a
- *   Qt program created it
+ *   Qt program created it, and with POSIX for every semaphore that another program created
  *
  * Since: 1.0
  */
@@ -557,7 +561,7 @@ ssem_semaphore_info_get_waiters (SsemSemaphoreInfo *self)
  *
  * Returns: `TRUE` if it was removed, or `FALSE` with @error set:
  *
- * - `G_IO_ERROR_BUSY` if a live process has it open, or a Qt program created it;
+ * - `G_IO_ERROR_BUSY` if a live process has it open, or with System V a Qt program created it;
  * - otherwise as [func@Ssem.SemaphoreInfo.query] sets it.
  *
  * Since: 1.0
@@ -622,7 +626,7 @@ ssem_semaphore_remove_leftover_native (const char  *native_key,
  * Returns: `TRUE` if it was reset, or `FALSE` with @error set:
  *
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if there is no semaphore of that key;
- * - `G_IO_ERROR_NOT_SUPPORTED` if the backend cannot set a value, as on Windows;
+ * - `G_IO_ERROR_NOT_SUPPORTED` if the backend cannot set a value, as on Windows and with POSIX;
  * - otherwise as [ctor@Ssem.SystemSemaphore.new] sets it.
  *
  * Since: 1.0

@@ -136,7 +136,7 @@ ssem_system_semaphore_install_properties (GObjectClass *object_class)
    * Whether units that are acquired through this object come back when the process dies.
    *
    * With `FALSE`, acquires and releases through this object do not change what the process holds.
-   * Reads `FALSE` on an open object whose backend has no undo (Windows).
+   * Reads `FALSE` on an open object whose backend has no undo (Windows and POSIX).
    *
    * Since: 1.0
    */

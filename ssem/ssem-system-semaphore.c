@@ -38,7 +38,8 @@
  * A key is a non-empty string of valid UTF-8 of at most 1024 bytes. No character has a special
  * meaning, `/` included. Keys belong to a user: programs of another user do not share them. In a
  * directory that users share, such as `/tmp` with the System V backend, a second user of a key gets
- * `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` while the semaphore of the first user exists. The
+ * `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` while the semaphore of the first user exists. So
+ * do users of the POSIX backend, whose names belong to the system. The
  * environment variable `SSEM_RUNTIME_DIR`, the path of an existing directory, moves the whole name
  * space there.
  *
@@ -65,6 +66,10 @@
  * [property@Ssem.SystemSemaphore:undo] reads `FALSE`. A semaphore is gone with its last process,
  * crashed or not. `SSEM_ACCESS_MODE_CREATE` does the same as `SSEM_ACCESS_MODE_OPEN`.
  *
+ * With POSIX, too, the units of a dead process do not come back, and
+ * [property@Ssem.SystemSemaphore:undo] reads `FALSE`. The last process removes a semaphore that this
+ * library has created, unless another program has it open. What another program has created stays.
+ *
  * ## Threads
  *
  * Any thread may call any function at any time. Time during which the system is suspended does not
@@ -73,7 +78,7 @@
  *
  * ## Signal handlers
  *
- * With shared memory and System V, a POSIX signal handler may call
+ * With shared memory, System V and POSIX, a signal handler may call
  * [method@Ssem.SystemSemaphore.release] and [method@Ssem.SystemSemaphore.try_acquire], and their
  * variants for one unit, even if it interrupts another call of the library. The thread must have
  * acquired from or released to this semaphore before, in this process, because the first use
@@ -99,7 +104,8 @@
  *
  * Two backends are two worlds: the same key in two backends means two semaphores. See
  * [property@Ssem.SystemSemaphore:backend]. On Linux the default is shared memory, which Qt does not
- * use. To share a key with a Qt program, set `SSEM_BACKEND=sysv` or the property.
+ * use. To share a key with a Qt program, set `SSEM_BACKEND=sysv`, `SSEM_BACKEND=posix` or the
+ * property: see the page [Platforms](platforms.html#beside-qt).
  *
  * A native key opens an object of the system by its exact name, in the form of Qt 6.6. It shares a
  * semaphore with any program that uses that object. See
@@ -454,8 +460,8 @@ ssem_system_semaphore_init (SsemSystemSemaphore *self)
  *
  * To choose [property@Ssem.SystemSemaphore:undo] or [property@Ssem.SystemSemaphore:backend], use
  * [func@Gio.Initable.new] with the properties. With shared memory, opening never waits for another
- * process. With System V it waits while another process opens or closes the same key; if that is
- * too long, use [func@Gio.AsyncInitable.new_async]. Do not call this function in a signal handler.
+ * process. With System V and POSIX it waits while another process opens or closes the same key; if
+ * that is too long, use [func@Gio.AsyncInitable.new_async]. Do not call this function in a signal handler.
  *
  * Returns: (transfer full): a semaphore that is open, or `NULL` with @error set:
  *
@@ -464,7 +470,8 @@ ssem_system_semaphore_init (SsemSystemSemaphore *self)
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` with `SSEM_ACCESS_MODE_OPEN_EXISTING` if the key is
  *   unknown, and with any mode if the directory of the semaphores does not exist;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS` with `SSEM_ACCESS_MODE_CREATE_EXCLUSIVE` if a live
- *   process uses the semaphore, or may be using it because a Qt program created it;
+ *   process uses the semaphore, or may be using it because another program, such as one of Qt,
+ *   created it;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` if the semaphore belongs to another user, its
  *   file is a link, the directory is not writable, or the directory that the library creates for
  *   the user belongs to another user, is a link or is open to others;
@@ -563,7 +570,8 @@ ssem_system_semaphore_new_for_native_key (const char      *native_key,
  * last user of the old key, that semaphore is removed. An acquire that waits in another thread, and
  * every pending asynchronous acquire, fails with `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` and holds
  * nothing. (With System V, if other processes use the semaphore, an acquire without a cancellable
- * notices only when its units are available; it gives them back.)
+ * notices only when its units are available; it gives them back. With POSIX it notices within 100
+ * milliseconds.)
  *
  * The object stays in its backend. One that was opened by a native key has a key of the library
  * afterwards, and [property@Ssem.SystemSemaphore:native-key] reads as that of the new semaphore.

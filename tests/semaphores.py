@@ -35,10 +35,12 @@ F_OFD_GETLK = 36
 # What an object is built from that asks for nothing in particular.
 BACKEND = os.environ.get('SSEM_BACKEND') or ('shared-memory' if sys.platform == 'linux' else 'sysv')
 # What the name of a key's file or directory begins with: Qt's for System V, and ours.
-PREFIXES = {'shared-memory': 'ssem_', 'sysv': 'qipc_systemsem_'}
+PREFIXES = {'shared-memory': 'ssem_', 'sysv': 'qipc_systemsem_', 'posix': 'sem.ssem='}
+# Where POSIX semaphores are, whatever the directory of the keys is.
+POSIX_DIRECTORY = '/dev/shm'
 # What shared memory has beside them: a file for each process.
 PROCESSES = 'processes'
-MAXIMUMS = {'shared-memory': 2**31 - 1, 'sysv': 2**15 - 1}
+MAXIMUMS = {'shared-memory': 2**31 - 1, 'sysv': 2**15 - 1, 'posix': 2**31 - 1}
 
 # Less than the runner's watchdog, which does not tell what was waited for.
 PATIENCE_SECONDS = 50
@@ -53,9 +55,18 @@ def wait_until(condition, what):
         time.sleep(0.002)
 
 
+def posix_prefix(directory):
+    """What the names of the POSIX semaphores of a directory begin with."""
+    digest = hashlib.sha1(os.path.realpath(directory).encode()).hexdigest()
+    return f'{PREFIXES["posix"]}{digest}='
+
+
 def key_file(directory, key, backend=BACKEND):
     """Where the key's file is, or with shared memory its directory: with System V, as Qt's
-    documentation of native keys says; with shared memory, as our own on platforms does."""
+    documentation of native keys says; else as our own on platforms does."""
+    if backend == 'posix':
+        digest = hashlib.sha1(key.encode()).hexdigest()
+        return os.path.join(POSIX_DIRECTORY, posix_prefix(directory) + digest)
     if backend == 'shared-memory':
         return os.path.join(directory, PREFIXES[backend] + urllib.parse.quote(key, safe=''))
     letters = re.sub('[^A-Za-z]', '', key)
@@ -63,9 +74,17 @@ def key_file(directory, key, backend=BACKEND):
     return os.path.join(directory, PREFIXES[backend] + letters + digest)
 
 
+def list_posix(directory):
+    """The files of the directory's POSIX semaphores."""
+    prefix = posix_prefix(directory)
+    return [os.path.join(POSIX_DIRECTORY, name)
+            for name in os.listdir(POSIX_DIRECTORY) if name.startswith(prefix)]
+
+
 def list_keys(directory):
-    """What the directory contains but the process files."""
-    return sorted(name for name in os.listdir(directory) if name != PROCESSES)
+    """What the directory contains but the process files, and what belongs to it elsewhere."""
+    return sorted(name for name in os.listdir(directory) if name != PROCESSES) + \
+        list_posix(directory)
 
 
 def is_locked(path):
@@ -91,9 +110,10 @@ def n_waiting(number):
 
 
 def n_sleeping(pid, path):
-    """How many threads of a process sleep in a system call about a word of the segment in the key's
-    directory, mapped."""
-    path, = pathlib.Path(path).iterdir()
+    """How many threads of a process sleep in a system call about a word of the mapped file; where
+    the path is that of a key's directory, of the segment in it."""
+    if os.path.isdir(path):
+        path, = pathlib.Path(path).iterdir()
     with open(f'/proc/{pid}/maps', encoding='utf-8') as maps:
         mapped = [line.split(maxsplit=5) for line in maps]
     # By the inode: the segment had another name when its maker mapped it.
@@ -137,6 +157,8 @@ class KeyDirectoryCase(unittest.TestCase):
         for name in left:
             self.find_set(os.path.join(self.directory, name))
         left += [number for number in self.sets if libc.semctl(number, 0, IPC_RMID) == 0]
+        for path in list_posix(self.directory):
+            os.unlink(path)
         processes = pathlib.Path(self.directory, PROCESSES)
         alive = [path.name for path in processes.glob('*') if path.is_file() and is_locked(path)]
         shutil.rmtree(self.directory)

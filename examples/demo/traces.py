@@ -3,13 +3,17 @@
 
 """Finds the files and sets of semaphores, and what is left of them, without the library."""
 
+import hashlib
 import os
 import sys
 import time
 import urllib.parse
 
 # The prefix of the file name of a key, by backend.
-PREFIXES = {'shared-memory': 'ssem_', 'sysv': 'qipc_systemsem_'}
+PREFIXES = {'shared-memory': 'ssem_', 'sysv': 'qipc_systemsem_', 'posix': 'sem.ssem='}
+
+# Contains POSIX semaphores, whatever the directory of the keys is.
+POSIX_DIRECTORY = '/dev/shm'
 
 DEFAULT_DIRECTORY = f'/dev/shm/ssem-{os.geteuid()}'
 PATIENCE_SEC = 2
@@ -39,11 +43,15 @@ def semaphore_sets():
 
 
 def entries(directory):
-    """Returns what is in the directory, except the files of the processes that use it."""
+    """Returns what is in the directory, except the files of the processes that use it, and the names
+    of the POSIX semaphores that belong to the directory."""
+    digest = hashlib.sha1(os.path.realpath(directory).encode()).hexdigest()
+    prefix = f'{PREFIXES["posix"]}{digest}='
     try:
-        return [name for name in os.listdir(directory) if name != 'processes']
+        names = [name for name in os.listdir(directory) if name != 'processes']
     except FileNotFoundError:
         return []
+    return names + [name for name in os.listdir(POSIX_DIRECTORY) if name.startswith(prefix)]
 
 
 class Traces:
@@ -99,6 +107,6 @@ class Traces:
     def describe_gone(self):
         """Describes what was removed, when nothing is left."""
         if backend() != 'sysv':
-            return 'the shared memory is gone'
+            return f'the {"semaphore" if backend() == "posix" else "shared memory"} is gone'
         return ''.join(['the key file is gone',
                         *(f', semaphore set {number} is gone' for number in sorted(self.sets))])

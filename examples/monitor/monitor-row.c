@@ -56,6 +56,9 @@ backend_to_string (SsemBackend backend)
     case SSEM_BACKEND_WINDOWS:
       return _("Windows");
 
+    case SSEM_BACKEND_POSIX:
+      return _("POSIX");
+
     case SSEM_BACKEND_DEFAULT:
     default:
       g_return_val_if_reached ("");
@@ -116,7 +119,8 @@ waiters_to_string (SsemSemaphoreInfo *info)
 {
   char *text = processes_to_string (ssem_semaphore_info_get_waiters (info));
 
-  /* With System V, the kernel knows how many processes wait, but not which. */
+  /* With System V, the kernel knows how many processes wait, but not which. With POSIX, it knows
+   * neither. */
   if (text == NULL && ssem_semaphore_info_get_n_waiters (info) > 0)
     text = n_processes_to_string (ssem_semaphore_info_get_n_waiters (info));
 

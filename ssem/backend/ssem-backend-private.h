@@ -219,6 +219,7 @@ extern G_GNUC_INTERNAL const SsemBackendTable *const ssem_backends[];
 extern G_GNUC_INTERNAL const SsemBackendTable ssem_backend_shm;
 extern G_GNUC_INTERNAL const SsemBackendTable ssem_backend_sysv;
 extern G_GNUC_INTERNAL const SsemBackendTable ssem_backend_windows;
+extern G_GNUC_INTERNAL const SsemBackendTable ssem_backend_posix;
 
 /* --- Choosing --- */
 

@@ -206,16 +206,22 @@ format_name (const SsemSnapshot *info)
 }
 
 static char *
+format_number (gint64 number)
+{
+  return number >= 0 ? g_strdup_printf ("%" G_GINT64_FORMAT, number) : g_strdup ("?");
+}
+
+static char *
 format_line (const SsemSnapshot *info,
              const char         *name)
 {
   gint64 held = ssem_snapshot_get_units_held (info);
-  g_autofree char *held_text = held >= 0 ? g_strdup_printf ("%" G_GINT64_FORMAT, held)
-                                         : g_strdup ("?");
+  g_autofree char *held_text = format_number (held);
+  g_autofree char *waiting_text = format_number (info->n_waiters);
 
   /* Programs read this line, so it is not translated. */
-  return g_strdup_printf ("free=%d held=%s waiting=%d %s %s",
-                          info->value, held_text, info->n_waiters,
+  return g_strdup_printf ("free=%d held=%s waiting=%s %s %s",
+                          info->value, held_text, waiting_text,
                           info->is_leftover ? "left-over" : "in-use", name);
 }
 

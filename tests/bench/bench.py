@@ -16,6 +16,7 @@ import contextlib
 import datetime
 import fnmatch
 import functools
+import hashlib
 import importlib.util
 import os
 import pathlib
@@ -31,7 +32,7 @@ import tempfile
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 import callgrind
-from rows import CONTENDERS, GROUPS, PEER, find_bar, is_met
+from rows import CONTENDERS, GROUPS, PEER, find_bar, is_met, suits
 from semaphores import IPC_RMID, die_with_parent, find_set, libc
 from table import print_head, print_line, write_head, write_line
 
@@ -76,8 +77,10 @@ class Scratch:
         for number in sets:
             if number is not None:
                 libc.semctl(number, 0, IPC_RMID)
+        # Names of POSIX semaphores contain the hash of the directory.
+        moved = hashlib.sha1(str(self.disk.resolve()).encode()).hexdigest()
         for path in [*self.disk.iterdir(), *self.memory.iterdir(),
-                     *MEMORY.glob(f'sem.{self.disk.name}-*')]:
+                     *MEMORY.glob(f'sem.{self.disk.name}-*'), *MEMORY.glob(f'sem.ssem={moved}=*')]:
             if path.is_dir():
                 shutil.rmtree(path)
             else:
@@ -288,7 +291,7 @@ class Bench:
 
     def measure_group(self, backend, group):
         """Returns the lines of the group's rows, as far as they are wanted."""
-        wanted = self.wanted_rows(group)
+        wanted = self.wanted_rows(backend, group)
         if not wanted:
             return []
         if self.options.verbose:
@@ -303,8 +306,8 @@ class Bench:
             status, message = 'failed', str(error)
         return [self.make_line(backend, group, row, figures, status, message) for row in wanted]
 
-    def wanted_rows(self, group):
-        if group.is_long and not self.options.long:
+    def wanted_rows(self, backend, group):
+        if (group.is_long and not self.options.long) or not suits(backend, group):
             return []
         return [row for row in group.rows
                 if fnmatch.fnmatchcase(f'{group.name}/{row.name}', self.options.only)]
@@ -392,7 +395,7 @@ def main(**build):
         for backend in backends:
             if options.list:
                 for group in GROUPS:
-                    for row in bench.wanted_rows(group):
+                    for row in bench.wanted_rows(backend, group):
                         print(f'{backend}\t{group.name}/{row.name}')
                 continue
             print_head(backend)

@@ -88,8 +88,12 @@ class Bench(unittest.TestCase):
         expected = self.list_rows('--long')
         scenarios = {backend: [scenario for other, scenario in expected if other == backend]
                      for backend, _ in expected}
-        self.assertEqual(list(scenarios), ['shared-memory', 'sysv'])
+        self.assertEqual(list(scenarios), ['shared-memory', 'sysv', 'posix'])
         self.assertEqual(scenarios['shared-memory'], scenarios['sysv'])
+        # All but what needs units to come back.
+        self.assertEqual(scenarios['posix'],
+                         [scenario for scenario in scenarios['sysv']
+                          if not scenario.startswith(('kill-', 'holders/', 'crowd-'))])
         self.assertGreater(len(scenarios['sysv']), 20)
 
         result, rows = self.measure('--long', '--verbose')
@@ -210,8 +214,10 @@ class Bench(unittest.TestCase):
         self.assertFalse(os.path.exists(memory))
 
     def test_interrupted(self):
-        for backend in ('shared-memory', 'sysv'):
-            for pattern in ('hammer-16/*', 'list/*', 'crowd-kill-100/*'):
+        for backend, *patterns in (('shared-memory', 'hammer-16/*', 'list/*', 'crowd-kill-100/*'),
+                                   ('sysv', 'hammer-16/*', 'list/*', 'crowd-kill-100/*'),
+                                   ('posix', 'hammer-16/*', 'list/*')):
+            for pattern in patterns:
                 with self.subTest(f'{backend}, {pattern}'):
                     self.check_interrupted(backend, pattern)
 

@@ -48,6 +48,18 @@ run({
         assertEqual([semaphore.backend, semaphore.undo], [CHOSEN, false]);
     },
 
+    'POSIX': () => {
+        if (!Backend.is_supported(Backend.POSIX))
+            return;
+        const key = randomKey();
+        const semaphore = keep(new SystemSemaphore({key, initialValue: 2, backend: Backend.POSIX}));
+        semaphore.acquire(2, null);
+        assertEqual([semaphore.backend, semaphore.undo, semaphore.get_value()],
+            [Backend.POSIX, false, 0]);
+        const info = Ssem.SemaphoreInfo.query(key, Backend.POSIX);
+        assertEqual([info.get_value(), info.get_n_waiters(), info.get_holders()], [0, -1, null]);
+    },
+
     'no key': () => {
         const semaphore = keep(new SystemSemaphore());
         assertEqual(semaphore.key, null);

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import unittest
 
 from gi.repository import Gio, GLib, GObject
 
@@ -115,7 +116,7 @@ class Objects(BindingCase):
         self.assertEqual(heard, ['initial-value'])
 
     def test_backends(self):
-        supported = [backend for backend in map(Ssem.Backend, range(4))
+        supported = [backend for backend in map(Ssem.Backend, range(5))
                      if Ssem.backend_is_supported(backend)]
         self.assertIn(CHOSEN, supported)
         self.assertIn(Ssem.Backend.SYSV, supported)
@@ -366,6 +367,21 @@ class Infos(BindingCase):
         infos = [info for info in Ssem.SemaphoreInfo.list(Ssem.Backend.DEFAULT)]
         gc.collect()
         self.assertEqual([info.get_key() for info in infos], [self.key])
+        semaphore = None
+
+    @unittest.skipUnless(Ssem.Backend.is_supported(Ssem.Backend.POSIX), 'no POSIX semaphores')
+    def test_posix(self):
+        """The system forgets who holds and who waits."""
+        semaphore = Ssem.SystemSemaphore(key=self.key, initial_value=2, backend=Ssem.Backend.POSIX)
+        semaphore.init()
+        semaphore.acquire(2, None)
+        self.assertFalse(semaphore.get_undo())
+        self.assertFails(Gio.IOErrorEnum.TIMED_OUT, semaphore.acquire_timeout, 1, 1000, None)
+        info = Ssem.SemaphoreInfo.query(self.key, Ssem.Backend.POSIX)
+        self.assertEqual((info.get_value(), info.get_n_attached(), info.get_n_waiters(),
+                          info.get_units_held(), info.get_holders()), (0, 1, -1, -1, []))
+        self.assertFails(Gio.IOErrorEnum.NOT_SUPPORTED, Ssem.semaphore_reset, self.key, 7,
+                         Ssem.Backend.POSIX)
         semaphore = None
 
     def test_repair(self):

@@ -161,6 +161,23 @@ void test_backends () throws Error {
     assert_false (Backend.WINDOWS.is_supported ());
 }
 
+/* The system forgets who holds and who waits. */
+void test_posix () throws Error {
+    if (!Backend.POSIX.is_supported ()) {
+        Test.skip ("no POSIX semaphores");
+        return;
+    }
+    var key = random_key ();
+    var semaphore = (SystemSemaphore) Object.new (typeof (SystemSemaphore), "key", key,
+                                                  "initial-value", 2, "backend", Backend.POSIX);
+    semaphore.acquire (2);
+    assert_cmpint (semaphore.get_value (), EQ, 0);
+    assert_false (semaphore.undo);
+    var info = SemaphoreInfo.query (key, Backend.POSIX);
+    assert_cmpint (info.get_n_waiters (), EQ, -1);
+    assert_true (info.get_holders () == null);
+}
+
 void test_modes () throws Error {
     var key = random_key ();
     var semaphore = new SystemSemaphore (key, 5, JOIN);
@@ -344,6 +361,7 @@ int main (string[] args) {
     add ("errors", test_errors);
     add ("set-key", test_set_key);
     add ("backends", test_backends);
+    add ("posix", test_posix);
     add ("modes", test_modes);
     add ("infos", test_infos);
     add ("async", () => run_async ((callback) => acquire_in_order.begin ((owned) callback),
