@@ -86,6 +86,15 @@ acquire_slow (SsemSystemSemaphore  *self,
   return ssem_system_semaphore_finish (self, table, SSEM_OPERATION_ACQUIRE, failure, error);
 }
 
+/* After a failure, a success has to be recorded, on the slow path. The backend of an object does not
+ * change once there is an instance. */
+static inline gboolean
+may_operate_by_call (SsemSystemSemaphore *self)
+{
+  return ssem_fast_path_is_by_call (atomic_load_explicit (&self->backend, memory_order_relaxed)) &&
+         ssem_system_semaphore_is_without_error (self);
+}
+
 /* Acquires where the shortest way does not lead to the units. The arguments are in the order of the
  * public functions, which leave them where they are for this call. */
 G_GNUC_NO_INLINE static gboolean
@@ -95,7 +104,9 @@ acquire_otherwise (SsemSystemSemaphore  *self,
                    GError              **error,
                    gint64                deadline_usec)
 {
-  if (cancellable == NULL && n > 0 && ssem_fast_path_acquire_in_any_thread (&self->fast_path, n))
+  if (cancellable == NULL && n > 0 &&
+      (may_operate_by_call (self) ? ssem_fast_path_acquire_by_call (&self->instance, n)
+                                  : ssem_fast_path_acquire_in_any_thread (&self->fast_path, n)))
     return TRUE;
 
   return acquire_slow (self, n, cancellable, error, deadline_usec, ssem_backend_acquire);
@@ -329,7 +340,9 @@ release_otherwise (SsemSystemSemaphore  *self,
                    int                   n,
                    GError              **error)
 {
-  if (n > 0 && ssem_fast_path_release_in_any_thread (&self->fast_path, n))
+  if (n > 0 &&
+      (may_operate_by_call (self) ? ssem_fast_path_release_by_call (&self->instance, n)
+                                  : ssem_fast_path_release_in_any_thread (&self->fast_path, n)))
     return TRUE;
 
   return release_slow (self, n, error);

@@ -6,8 +6,13 @@
 
 #include "ssem-backend-private.h"
 
+#include "ssem-hazard-private.h"
+
 #ifdef HAVE_SHARED_MEMORY
 #include "ssem/shm/ssem-shm-slot-private.h"
+#endif
+#ifdef HAVE_POSIX_SEMAPHORES
+#include "ssem-backend-posix-private.h"
 #endif
 
 G_BEGIN_DECLS
@@ -137,6 +142,69 @@ ssem_fast_path_set_paused (SsemFastPath *self,
 
 static inline gboolean
 ssem_fast_path_is_paused (SsemFastPath *self)
+{
+  return FALSE;
+}
+
+#endif
+
+/* The fast path of a backend whose operation is one call of the C library. The instance in @location
+ * is entered as on the slow path. */
+
+static inline gboolean
+ssem_fast_path_is_by_call (SsemBackend backend)
+{
+  return backend == SSEM_BACKEND_POSIX;
+}
+
+#ifdef HAVE_POSIX_SEMAPHORES
+
+static inline gboolean
+ssem_fast_path_acquire_by_call (_Atomic (SsemInstance *) *location,
+                                int                       n)
+{
+  SsemHazard *hazard;
+  SsemInstance *instance = ssem_hazard_enter_fast (location, &hazard);
+  gboolean is_acquired;
+
+  if (instance == NULL)
+    return FALSE;
+
+  is_acquired = ssem_backend_posix_acquire_fast (instance, n);
+  ssem_hazard_leave_fast (hazard);
+
+  return is_acquired;
+}
+
+static inline gboolean
+ssem_fast_path_release_by_call (_Atomic (SsemInstance *) *location,
+                                int                       n)
+{
+  SsemHazard *hazard;
+  SsemInstance *instance = ssem_hazard_enter_fast (location, &hazard);
+  gboolean is_released;
+
+  if (instance == NULL)
+    return FALSE;
+
+  is_released = ssem_backend_posix_release_fast (instance, n);
+  ssem_hazard_leave_fast (hazard);
+
+  return is_released;
+}
+
+#else
+
+static inline gboolean
+ssem_fast_path_acquire_by_call (_Atomic (SsemInstance *) *location,
+                                int                       n)
+{
+  return FALSE;
+}
+
+static inline gboolean
+ssem_fast_path_release_by_call (_Atomic (SsemInstance *) *location,
+                                int                       n)
 {
   return FALSE;
 }

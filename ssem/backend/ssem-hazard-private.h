@@ -5,6 +5,8 @@
 #pragma once
 
 #include "ssem/backend/ssem-backend-private.h"
+#include "ssem/os/ssem-barrier-private.h"
+#include "ssem/os/ssem-thread-slot-private.h"
 
 #include <stdatomic.h>
 
@@ -61,6 +63,44 @@ void          ssem_hazard_leave_and_free (guint         depth);
 
 /* Returns the depth of the operation that this thread is in. */
 guint         ssem_hazard_get_depth      (void);
+
+/* Enters the instance in @location in a few instructions, for an operation that does not wait, and
+ * that no operation of this thread contains. Returns NULL, and does nothing, where that is not so,
+ * where there is no instance, or where each thread has to make its own fences. Then take the slow
+ * path. After a success, leave with ssem_hazard_leave_fast (). */
+static inline SsemInstance *
+ssem_hazard_enter_fast (_Atomic (SsemInstance *)  *location,
+                        SsemHazard               **entered)
+{
+  SsemHazard *hazard = ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD);
+  SsemInstance *instance;
+
+  *entered = hazard;
+
+  if (G_UNLIKELY (hazard == NULL || !ssem_barrier_is_asymmetric ||
+                  atomic_load_explicit (&hazard->inside[0], memory_order_relaxed) != NULL))
+    return NULL;
+
+  /* Acquire: pairs with the release in open_instance () of ssem-system-semaphore.c. */
+  instance = atomic_load_explicit (location, memory_order_acquire);
+  atomic_store_explicit (&hazard->inside[0], instance, memory_order_relaxed);
+  /* A thread that retires makes this thread pass a real fence. */
+  atomic_signal_fence (memory_order_seq_cst);
+  if (G_LIKELY (instance == atomic_load_explicit (location, memory_order_acquire)))
+    return instance;
+
+  atomic_store_explicit (&hazard->inside[0], NULL, memory_order_release);
+
+  return NULL;
+}
+
+static inline void
+ssem_hazard_leave_fast (SsemHazard *hazard)
+{
+  /* Release: the operation's accesses come before the memory is freed. */
+  atomic_signal_fence (memory_order_seq_cst);
+  atomic_store_explicit (&hazard->inside[0], NULL, memory_order_release);
+}
 
 /* Frees @instance when no thread is inside it. It is closed, and no object has it any more. */
 void          ssem_hazard_retire         (SsemInstance *instance);
