@@ -43,6 +43,7 @@ test_packages='
   fonts-liberation
   g++
   gi-docgen
+  libboost-dev
   libc6-dbg
   libclang-rt-14-dev
   libgtk-4-dev
