@@ -36,8 +36,10 @@
 
 static const char record_magic[8] = "SsemPosx";
 
-/* Without the room that the compiler may leave at the end. */
-#define FILE_SIZE (G_STRUCT_OFFSET (SsemPosixContent, record) + sizeof (SsemPosixRecord))
+/* Without the room that the compiler may leave at the end. The file is as long as the mapping, so
+ * that no page of it lies beyond the end: a debugger, or a checker of memory, that reads all pages
+ * would get SIGBUS there. */
+#define CONTENT_SIZE (G_STRUCT_OFFSET (SsemPosixContent, record) + sizeof (SsemPosixRecord))
 
 /* Fields are only appended, so the size identifies the version. The sem_t is part of it. */
 #define RECORD_LAYOUT ((guint32) (sizeof (sem_t) << 16 | sizeof (SsemPosixRecord)))
@@ -84,12 +86,13 @@ identify_content (int fd)
     {
       if (head.layout != RECORD_LAYOUT)
         return -EPROTO;
-      return found.st_size == FILE_SIZE ? 1 : -EBADMSG;
+      return found.st_size == (goffset) ssem_posix_others_get_own_size () ? 1 : -EBADMSG;
     }
 
   /* A writer died before it wrote the magic. */
   return memcmp (head.magic, no_magic, sizeof no_magic) == 0 &&
-         found.st_size == FILE_SIZE ? 0 : -EBADMSG;
+         found.st_size >= (goffset) CONTENT_SIZE &&
+         found.st_size <= (goffset) ssem_posix_others_get_own_size () ? 0 : -EBADMSG;
 }
 
 static void
@@ -118,6 +121,9 @@ write_record (SsemLockFile *self,
   set_key (&record, key);
   result = ssem_file_write (self->fd, &record, sizeof record,
                             G_STRUCT_OFFSET (SsemPosixContent, record));
+  if (result == 0 &&
+      ftruncate (self->fd, (goffset) ssem_posix_others_get_own_size ()) != 0)
+    result = -errno;
   if (result != 0)
     return result;
 
@@ -169,7 +175,7 @@ ssem_posix_file_read (int               fd,
     return result;
 
   has_record = result == 1;
-  size = has_record ? FILE_SIZE : sizeof (sem_t);
+  size = has_record ? CONTENT_SIZE : sizeof (sem_t);
   n_read = ssem_file_read (fd, content, size, 0);
   if (n_read < 0)
     return (int) n_read;
@@ -220,7 +226,7 @@ fill_file (SsemLockFile *self,
   SsemPosixContent *content = ssem_posix_file_get_content (self);
   const NewSemaphore *new_semaphore = data;
   static const SsemPosixContent empty;
-  int result = ssem_file_write (self->fd, &empty, FILE_SIZE, 0);
+  int result = ssem_file_write (self->fd, &empty, CONTENT_SIZE, 0);
 
   if (result == 0 && sem_init (&content->semaphore, TRUE, (guint) new_semaphore->value) != 0)
     result = -errno;
