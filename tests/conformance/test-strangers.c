@@ -2,11 +2,11 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include "forking.h"
 #include "stranger.h"
 
 #include <glib/gstdio.h>
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* POSIX semaphores beside programs that use them without this library. Real ones are in
@@ -80,7 +80,8 @@ test_theirs (Fixture *fixture)
   test_shared (fixture, FALSE);
 }
 
-/* Starts a process without this library that waits for a unit, and then ends with 7. */
+/* Starts a process without this library that waits for a unit, and then ends well: see
+ * forking.h. */
 static pid_t
 start_waiting_stranger (sem_t *stranger)
 {
@@ -92,7 +93,7 @@ start_waiting_stranger (sem_t *stranger)
       alarm (60);
       while (sem_wait (stranger) != 0)
         ;
-      _exit (7);
+      child_end (0);
     }
 
   return child;
@@ -109,7 +110,7 @@ test_waits (Fixture *fixture)
   Helper *waiter;
   sem_t *stranger;
   pid_t child;
-  int status, i;
+  int i;
 
   stranger_use_names_of_system (fixture);
   semaphore = fixture_open_full (fixture, key, SSEM_ACCESS_MODE_OPEN, 0, TRUE, &error);
@@ -119,8 +120,7 @@ test_waits (Fixture *fixture)
   child = start_waiting_stranger (stranger);
   wait_until_blocked (fixture->backend, child, 1);
   assert_release (semaphore, 1);
-  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
-  g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 7);
+  child_expect_well (child);
 
   waiter = fixture_helper (fixture);
   helper_open (waiter, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, key);
@@ -403,7 +403,6 @@ test_stranger_child (Fixture *fixture)
   Helper *ours = NULL;
   sem_t *stranger;
   pid_t child;
-  int status;
 
   stranger_use_names_of_system (fixture);
   ours = fixture_helper (fixture);
@@ -417,8 +416,7 @@ test_stranger_child (Fixture *fixture)
   g_assert_true (stranger_exists (name));
   helper_open (ours, 0, SSEM_ACCESS_MODE_OPEN, 0, TRUE, key);
   helper_run_expect_ok (ours, "release 0 1");
-  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
-  g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 7);
+  child_expect_well (child);
   helper_run_expect_ok (ours, "close 0");
   g_assert_false (stranger_exists (name));
   stranger_use_own_names (fixture);
