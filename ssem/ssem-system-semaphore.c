@@ -163,13 +163,18 @@ is_closed_here (SsemSystemSemaphore *self)
          atomic_load_explicit (&self->opener, memory_order_relaxed) == ssem_thread_self ();
 }
 
-/* The watch has no reference on the object, which may go at any time. */
+/* The watch has no reference on the object, which may go at any time.
+ *
+ * GLib takes locks of its own, and one of the object, while it changes or follows a weak reference.
+ * A child that has a locked copy could not even drop the object. So no fork comes in between. */
 static GWeakRef *
 weak_ref_new (SsemSystemSemaphore *self)
 {
   GWeakRef *object = g_new0 (GWeakRef, 1);
 
+  ssem_fork_block ();
   g_weak_ref_init (object, self);
+  ssem_fork_unblock ();
 
   return object;
 }
@@ -177,14 +182,20 @@ weak_ref_new (SsemSystemSemaphore *self)
 static void
 weak_ref_free (gpointer data)
 {
+  ssem_fork_block ();
   g_weak_ref_clear (data);
+  ssem_fork_unblock ();
   g_free (data);
 }
 
 static void
 emit_lost (gpointer data)
 {
-  g_autoptr(GObject) object = g_weak_ref_get (data);
+  g_autoptr(GObject) object = NULL;
+
+  ssem_fork_block ();
+  object = g_weak_ref_get (data);
+  ssem_fork_unblock ();
 
   if (object != NULL)
     g_signal_emit (object, signals[SIGNAL_LOST], 0);

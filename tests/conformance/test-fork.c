@@ -40,7 +40,7 @@ test_dropped_in_child_while_opened (Fixture *fixture)
 
   atomic_store (&is_enough, FALSE);
   thread = g_thread_new ("opener", change_key_until_enough, semaphore);
-  for (i = 0; i < 40 && fixture_has_time (fixture); i++)
+  for (i = 0; i < 200 && fixture_has_time (fixture); i++)
     {
       pid_t child = fork ();
 
