@@ -13,15 +13,17 @@ G_BEGIN_DECLS
  * library opens the file itself. Functions return 0 or -errno unless they say otherwise.
  */
 
-/* Besides the two locks, each open file that is mapped has a shared lock on this byte. Closing the
- * file does not drop this lock, because the mapping keeps the open file. */
+/* Besides the two locks, each open file that is mapped has a shared lock on this byte: also while
+ * its process waits for the attach lock. Closing the file does not drop this lock, because the
+ * mapping keeps the open file. */
 #define SSEM_POSIX_FILE_MAPPED (SSEM_LOCK_FILE_ALIVE + 1)
 
 /* Initialises @self as a closed file. */
 void     ssem_posix_file_init          (SsemLockFile     *self);
 
-/* Opens and maps the file at @path without a lock. Fails as ssem_file_open () does; -ENOENT if
- * there is no semaphore. Call ssem_posix_file_ensure_record () before using the content. */
+/* Opens and maps the file at @path, and takes the lock on SSEM_POSIX_FILE_MAPPED. Fails as
+ * ssem_file_open () does; -ENOENT if there is no semaphore. Call ssem_posix_file_ensure_record ()
+ * before using the content. */
 int      ssem_posix_file_open          (SsemLockFile     *self,
                                         const char       *path);
 

@@ -209,6 +209,10 @@ ssem_posix_file_open (SsemLockFile *self,
 
   while ((result = ssem_lock_file_open (self, path)) == -EAGAIN)
     wait_for_remover (path);
+  /* Before it waits for the attach lock, so that the owner of that lock does not take this process
+   * for a program without this library. */
+  if (result == 0)
+    result = ssem_file_lock_try (self->fd, SSEM_POSIX_FILE_MAPPED, 1, SSEM_FILE_LOCK_SHARED);
 
   return result;
 }

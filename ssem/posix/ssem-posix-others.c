@@ -29,10 +29,12 @@
  *
  *   - A program that does not use this library has the semaphore open. The list of its mappings in
  *     /proc shows that. A mapping of this library is larger, which tells the two apart.
- *   - A process of this library has closed the semaphore, and has not unmapped it yet: another
- *     thread is still inside an operation, or the process is inside exit (). Its open file still
- *     has the lock on SSEM_POSIX_FILE_MAPPED.
- *   - A process has just died, or looks at the file, for a few microseconds. So ask again.
+ *   - A process of this library has the file open without being attached. It waits for the attach
+ *     lock. Or it has closed the semaphore and not unmapped it yet, because another thread is still
+ *     inside an operation, or the process is inside exit (). Its open file has the lock on
+ *     SSEM_POSIX_FILE_MAPPED.
+ *   - A process has just died, or looks at the file, or has not taken that lock yet: for a few
+ *     microseconds, or longer where processes wait for a processor. So ask again, ever later.
  *   - A program has it open whose mappings are hidden from this process. Then the last tries fail,
  *     too, and the semaphore counts as used.
  *
@@ -41,8 +43,9 @@
  * lease lasts for a few microseconds.
  */
 
-#define MAX_TRIES        10
-#define TRY_AGAIN_USEC   100
+/* The pauses between the tries grow to 51 milliseconds, and take 102 together. */
+#define MAX_TRIES        11
+#define FIRST_PAUSE_USEC 100
 /* Of a line of /proc/PID/maps, the part in front of the path. */
 #define MAX_LINE         100
 #define PIECE            4096
@@ -194,7 +197,8 @@ ssem_posix_others_shut_out (SsemLockFile *self)
       /* The kernel has no leases, or a process of this library explains the refusal. */
       if (lease != -EAGAIN || ssem_file_lock_query (self->fd, SSEM_POSIX_FILE_MAPPED, 1) > 0)
         return TRUE;
-      g_usleep (TRY_AGAIN_USEC);
+      if (i < MAX_TRIES - 1)
+        g_usleep ((gulong) FIRST_PAUSE_USEC << i);
     }
 
   return FALSE;

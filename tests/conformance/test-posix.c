@@ -4,6 +4,8 @@
 
 #include "stranger.h"
 
+#include "system-call.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -92,6 +94,54 @@ test_moved (Fixture *fixture)
   g_assert_false (stranger_exists (name));
   g_assert_true (sem_open (name, 0) == SEM_FAILED);
   drop_object (&semaphore);
+}
+
+/* --- Joining --- */
+
+static gboolean
+waits_for_lock_cb (gpointer data)
+{
+  const Helper *helper = data;
+  g_autofree char *thread = g_strdup_printf ("%d", (int) helper->pid);
+  SystemCall call;
+
+  return system_call_read (helper->pid, thread, &call) && call.kind == SYSTEM_CALL_FCNTL;
+}
+
+/* Two processes join a leftover at the same time. The one that waits for the attach lock has the
+ * file open by then, but it does not use the semaphore, so the other one resets the leftover. */
+static void
+test_join_together (Fixture *fixture)
+{
+  struct flock attach_lock = {
+    .l_type = F_WRLCK,
+    .l_whence = SEEK_SET,
+    .l_start = (off_t) 1 << 32,
+    .l_len = 1,
+  };
+  Helper *user = fixture_open_helper (fixture, 3);
+  Helper *joiners[] = { fixture_helper (fixture), fixture_helper (fixture) };
+  g_autofree char *path = fixture_key_path (fixture);
+  guint i;
+  int fd;
+
+  helper_run_expect_ok (user, "acquire 0 2");
+  helper_kill (user);
+
+  fd = open (path, O_RDWR | O_CLOEXEC);
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (fcntl (fd, F_OFD_SETLK, &attach_lock), ==, 0);
+  for (i = 0; i < G_N_ELEMENTS (joiners); i++)
+    {
+      helper_send_open (joiners[i], 0, SSEM_ACCESS_MODE_JOIN, 5, TRUE, fixture->key);
+      wait_for ("a joiner to wait for the attach lock", waits_for_lock_cb, joiners[i]);
+    }
+  close (fd);
+
+  for (i = 0; i < G_N_ELEMENTS (joiners); i++)
+    helper_expect_ok (joiners[i]);
+  helper_run_expect_ok (joiners[0], "acquire 0 1");
+  g_assert_cmpint (helper_get_value (joiners[1], 0), ==, 4);
 }
 
 /* --- Waiting --- */
@@ -248,6 +298,8 @@ const Case conformance_cases[] = {
   { "create-in-one-process", .script =
     "a open OPEN 1; a.1 open CREATE 4; a value = 1; a.1 value = 4; a.2 open OPEN 9; a.2 value = 4;"
     "a close; a.1 value = 4; a.1 close; a.2 value = 4; files 1; a.2 close; files 0" },
+
+  { "join-together", 0, test_join_together },
 
   /* A child cannot reach what has lost its name. */
   { "child-of-replaced", NEEDS_PRIVATE_MEMORY, .script =
