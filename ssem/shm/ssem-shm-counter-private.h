@@ -135,7 +135,7 @@ ssem_shm_counter_finish_fast (SsemShmSlotHandle *handle,
   guint64 word = fast.word;
   SsemShmSlot *slot = handle->slot;
   gint64 holding = ssem_shm_sum (handle->holding, holding_change);
-  guint32 committed = handle->committed;
+  guint32 sequence = handle->committed + 1;
 
   if (is_release && G_UNLIKELY (holding < handle->least))
     {
@@ -147,7 +147,7 @@ ssem_shm_counter_finish_fast (SsemShmSlotHandle *handle,
    * record must be the one that `committed` does not select even so. The stamp is there already:
    * prepare_fast () has written it. It also sets the handle's holding again if the swap fails. */
   handle->holding = holding;
-  atomic_store_explicit (&slot->holding[~committed & 1], holding, memory_order_relaxed);
+  atomic_store_explicit (&slot->holding[sequence & 1], holding, memory_order_relaxed);
 
   if (G_UNLIKELY (!atomic_compare_exchange_strong (&handle->segment->state, &word, fast.next)))
     {
@@ -156,8 +156,8 @@ ssem_shm_counter_finish_fast (SsemShmSlotHandle *handle,
     }
 
   /* Release: a thread that loads this sequence with acquire also sees the record. */
-  handle->committed = committed + 1;
-  atomic_store_explicit (&slot->committed, committed + 1, memory_order_release);
+  handle->committed = sequence;
+  atomic_store_explicit (&slot->committed, sequence, memory_order_release);
   ssem_shm_counter_leave_fast (handle, fast.next);
 
   return TRUE;
