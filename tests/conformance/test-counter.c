@@ -454,6 +454,76 @@ test_threads (void)
   memory_clear (&memory);
 }
 
+/* --- Beside waiters --- */
+
+/* In how many rounds the bit has to change twice during the operation. With a wrong comparison, at
+ * least one of two hundred such rounds loses the units. */
+#define N_ERASED_ROUNDS 20000
+/* With one processor, or in valgrind, the threads hardly ever meet. */
+#define ERASED_USEC (3 * G_USEC_PER_SEC)
+
+typedef struct
+{
+  SsemShmSegment *segment;
+  atomic_int is_over;
+  atomic_uint n_changes; /* may wrap */
+} Toggler;
+
+/* Sets and clears the waiters bit, as waiters that come and go do. */
+static gpointer
+toggle_in_thread (gpointer data)
+{
+  Toggler *self = data;
+
+  while (!atomic_load (&self->is_over))
+    {
+      atomic_fetch_xor (&self->segment->state, SSEM_SHM_STATE_WAITERS);
+      atomic_fetch_add (&self->n_changes, 1);
+    }
+
+  return NULL;
+}
+
+/* A process dies after its swap, and another operation erases its name from `state`. The swap of
+ * that operation succeeds if the waiters bit was set and cleared again meanwhile, so the bit must
+ * not keep it from recording the success of the dead process. Otherwise the units are lost. */
+static void
+test_erased_beside_waiters (void)
+{
+  gint64 deadline_usec = g_get_monotonic_time () + ERASED_USEC;
+  Memory memory;
+  SsemShmSlotHandle other;
+  Toggler toggler = { 0 };
+  GThread *thread;
+  int n_rounds = 0;
+
+  memory_init (&memory);
+  other = claim (memory.mappings[1], 1);
+  toggler.segment = memory.mappings[2];
+  thread = g_thread_new ("toggle", toggle_in_thread, &toggler);
+  while (atomic_load (&toggler.n_changes) == 0)
+    g_thread_yield ();
+
+  while (n_rounds < N_ERASED_ROUNDS && g_get_monotonic_time () < deadline_usec)
+    {
+      SsemShmSlotHandle dead = claim (memory.mappings[0], 7);
+      guint n_before;
+
+      add_until (dead, -5, SWAPPED);
+      n_before = atomic_load (&toggler.n_changes);
+      add (&other, -1);
+      if (atomic_load (&toggler.n_changes) - n_before >= 2)
+        n_rounds++;
+      g_assert_true (ssem_shm_counter_reclaim (memory.mappings[3], 7));
+      add (&other, 1);
+      g_assert_cmpint (ssem_shm_counter_get_value (memory.mappings[0]), ==, INITIAL);
+    }
+  atomic_store (&toggler.is_over, TRUE);
+  g_thread_join (thread);
+
+  memory_clear (&memory);
+}
+
 /* --- Slots --- */
 
 static void
@@ -528,6 +598,7 @@ main (int    argc,
   g_test_add_func ("/ssem/counter/reclaim-at-maximum", test_reclaim_at_maximum);
   g_test_add_func ("/ssem/counter/reclaimers", test_reclaimers);
   g_test_add_func ("/ssem/counter/threads", test_threads);
+  g_test_add_func ("/ssem/counter/erased-beside-waiters", test_erased_beside_waiters);
   g_test_add_func ("/ssem/counter/slots", test_slots);
   g_test_add_func ("/ssem/counter/claimer-dies", test_claimer_dies);
 
