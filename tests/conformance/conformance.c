@@ -281,6 +281,20 @@ fixture_open (Fixture        *self,
   return semaphore;
 }
 
+SsemSystemSemaphore *
+open_native (const char     *native_key,
+             SsemAccessMode  mode,
+             int             initial_value)
+{
+  g_autoptr(GError) error = NULL;
+  SsemSystemSemaphore *semaphore;
+
+  semaphore = ssem_system_semaphore_new_for_native_key (native_key, initial_value, mode, &error);
+  g_assert_no_error (error);
+
+  return semaphore;
+}
+
 /* --- Running --- */
 
 static void

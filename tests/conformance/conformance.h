@@ -268,6 +268,11 @@ void                 fixture_plant_misfit  (Fixture         *self);
 /* Removes the semaphore behind everybody's back, as an administrator would. */
 void                 fixture_remove        (Fixture         *self,
                                             Removal          removal);
+/* Opens what a native key names; must succeed. */
+SsemSystemSemaphore *open_native           (const char      *native_key,
+                                            SsemAccessMode   mode,
+                                            int              initial_value);
+
 /* Drops the last reference. */
 #define drop_object(place) \
   G_STMT_START { \
@@ -297,6 +302,18 @@ void                 fixture_remove        (Fixture         *self,
     gboolean released_ = ssem_system_semaphore_release (semaphore, n, &release_error_); \
     g_assert_no_error (release_error_); \
     g_assert_true (released_); \
+  } G_STMT_END
+
+/* The method and the property report that native key; NULL for none. */
+#define assert_native_key(semaphore, expected) \
+  G_STMT_START { \
+    char *native_key_ = ssem_system_semaphore_get_native_key (semaphore); \
+    char *property_ = NULL; \
+    g_object_get (semaphore, "native-key", &property_, NULL); \
+    g_assert_cmpstr (native_key_, ==, expected); \
+    g_assert_cmpstr (property_, ==, expected); \
+    g_free (native_key_); \
+    g_free (property_); \
   } G_STMT_END
 
 /* The call succeeds, or it fails; it sets the variable `error` of its caller. */

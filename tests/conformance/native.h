@@ -34,20 +34,6 @@ make_native_key (const char *path,
                        : g_strdup_printf ("systemv-%d:%s", project, path);
 }
 
-static inline SsemSystemSemaphore *
-open_native (const char     *native_key,
-             SsemAccessMode  mode,
-             int             initial_value)
-{
-  g_autoptr(GError) error = NULL;
-  SsemSystemSemaphore *semaphore;
-
-  semaphore = ssem_system_semaphore_new_for_native_key (native_key, initial_value, mode, &error);
-  g_assert_no_error (error);
-
-  return semaphore;
-}
-
 static inline void
 expect_refused (const char     *native_key,
                 SsemAccessMode  mode,

@@ -11,18 +11,6 @@
 
 /* Native keys: what a program without the library can open, and opens here. */
 
-static void
-assert_native_key (SsemSystemSemaphore *semaphore,
-                   const char          *expected)
-{
-  g_autofree char *native_key = ssem_system_semaphore_get_native_key (semaphore);
-  g_autofree char *property = NULL;
-
-  g_object_get (semaphore, "native-key", &property, NULL);
-  g_assert_cmpstr (native_key, ==, expected);
-  g_assert_cmpstr (property, ==, expected);
-}
-
 /* --- Opening --- */
 
 /* The name is used exactly as it is, with the project number that the native key has. */

@@ -130,29 +130,6 @@ test_no_info (Fixture *fixture)
 
 /* --- Native keys --- */
 
-static SsemSystemSemaphore *
-open_native (const char *native_key,
-             int         initial_value)
-{
-  g_autoptr(GError) error = NULL;
-  SsemSystemSemaphore *semaphore;
-
-  semaphore = ssem_system_semaphore_new_for_native_key (native_key, initial_value,
-                                                        SSEM_ACCESS_MODE_OPEN, &error);
-  g_assert_no_error (error);
-
-  return semaphore;
-}
-
-static void
-assert_native_key (SsemSystemSemaphore *semaphore,
-                   const char          *expected)
-{
-  g_autofree char *native_key = ssem_system_semaphore_get_native_key (semaphore);
-
-  g_assert_cmpstr (native_key, ==, expected);
-}
-
 /* The object has exactly that name, whatever SSEM_RUNTIME_DIR says; both sides have one semaphore.
  * */
 static void
@@ -174,7 +151,7 @@ test_native_exact (Fixture *fixture)
        * */
       native_key = g_strconcat ("windows:", name, NULL);
       wide_name = g_utf8_to_utf16 (name, -1, NULL, NULL, NULL);
-      semaphore = open_native (native_key, 4);
+      semaphore = open_native (native_key, SSEM_ACCESS_MODE_OPEN, 4);
       assert_native_key (semaphore, native_key);
       key = ssem_system_semaphore_get_key (semaphore);
       g_assert_null (key);
@@ -191,7 +168,7 @@ test_native_exact (Fixture *fixture)
 
       /* The other way round. */
       g_assert_true (ReleaseSemaphore (foreign, 5, NULL));
-      semaphore = open_native (native_key, 9);
+      semaphore = open_native (native_key, SSEM_ACCESS_MODE_OPEN, 9);
       assert_value (semaphore, 5);
       drop_object (&semaphore);
       CloseHandle (foreign);
@@ -207,7 +184,7 @@ test_native_reported (Fixture *fixture)
   g_autofree char *qts = g_strconcat ("windows:qipc_systemsem_market", hash, NULL);
   g_autoptr(SsemSystemSemaphore) own = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 2);
   g_autofree char *own_key = ssem_system_semaphore_get_native_key (own);
-  g_autoptr(SsemSystemSemaphore) same = open_native (own_key, 0);
+  g_autoptr(SsemSystemSemaphore) same = open_native (own_key, SSEM_ACCESS_MODE_OPEN, 0);
   g_autoptr(SsemSystemSemaphore) of_qt = NULL;
   g_autoptr(GError) error = NULL;
 
@@ -221,7 +198,7 @@ test_native_reported (Fixture *fixture)
   g_assert_no_error (error);
   g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
   assert_native_key (of_qt, qts);
-  same = open_native (qts, 0);
+  same = open_native (qts, SSEM_ACCESS_MODE_OPEN, 0);
   assert_value (same, 3);
   drop_object (&same);
   drop_object (&of_qt);
@@ -455,7 +432,7 @@ test_native_wakes_promptly (Fixture *fixture)
   helper_open (waiter, 0, SSEM_ACCESS_MODE_OPEN_EXISTING, 0, TRUE, key);
   native_key = ssem_native_key_for_qt (key, SSEM_BACKEND_DEFAULT, SSEM_QT_NAMING_LEGACY, NULL);
   local_key = g_strconcat ("windows:Local\\", native_key + strlen ("windows:"), NULL);
-  semaphore = open_native (local_key, 0);
+  semaphore = open_native (local_key, SSEM_ACCESS_MODE_OPEN, 0);
 
   signalled_usec = measure_release (waiter, release_one, semaphore);
   plain_usec = measure_release (waiter, release_foreign_one, foreign);
