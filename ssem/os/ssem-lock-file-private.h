@@ -6,6 +6,8 @@
 
 #include "ssem/os/ssem-file-identity-private.h"
 #include "ssem/os/ssem-file-lock-private.h"
+#include "ssem/os/ssem-process-private.h"
+#include "ssem/os/ssem-snapshot-private.h"
 
 #include <glib.h>
 #include <stdatomic.h>
@@ -103,5 +105,13 @@ void     ssem_lock_file_discard_in_child (SsemLockFile         *self);
 
 /* Does the same as ssem_lock_file_others_are_alive () for a descriptor that has no lock itself. */
 gboolean ssem_lock_file_has_attached     (int                   fd);
+
+/* Counts the processes that are attached to each of @n semaphores, none of which is a leftover:
+ * sets n_attached of each of @snapshots by the alive locks of the file in @files, if they can be
+ * counted. One pass counts for all semaphores, because reading the system's list of locks takes
+ * time. */
+void     ssem_lock_file_count_attached   (SsemSnapshot        **snapshots,
+                                          SsemLockCount        *files,
+                                          guint                 n);
 
 G_END_DECLS

@@ -221,6 +221,22 @@ ssem_lock_file_has_attached (int fd)
   return ssem_file_lock_query (fd, SSEM_LOCK_FILE_ALIVE, 1) != 0;
 }
 
+void
+ssem_lock_file_count_attached (SsemSnapshot  **snapshots,
+                               SsemLockCount  *files,
+                               guint           n)
+{
+  guint i;
+
+  ssem_process_count_locks (files, n, SSEM_LOCK_FILE_ALIVE);
+  /* For some file systems, fstat(2) and the list of locks give different device numbers. */
+  for (i = 0; i < n; i++)
+    {
+      if (files[i].n > 0)
+        snapshots[i]->n_attached = files[i].n;
+    }
+}
+
 gboolean
 ssem_lock_file_others_are_alive (SsemLockFile *self)
 {

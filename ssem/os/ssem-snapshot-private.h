@@ -27,7 +27,7 @@ typedef struct
   int value;
   int initial_value;   /* -1: unknown */
   int n_attached;      /* -1: unknown, but not 0 */
-  int n_waiters;       /* threads */
+  int n_waiters;       /* threads; -1: unknown */
   gboolean is_leftover;
 
   /* Of SsemSnapshotProcess, each process once; NULL: unknown. ssem-backend-inspect.c sorts them by

@@ -12,7 +12,6 @@
 
 #include "ssem/os/ssem-file-private.h"
 #include "ssem/os/ssem-native-key-text-private.h"
-#include "ssem/os/ssem-process-private.h"
 #include "ssem/os/ssem-thread-private.h"
 
 #include <errno.h>
@@ -61,26 +60,9 @@ find_key (const char            *name,
   return g_str_equal (name, right_name) ? g_steal_pointer (&key) : NULL;
 }
 
-/* Counts the processes of this library that are attached to each of @n semaphores; see
- * ssem-sysv-inspect.c. */
-static void
-count_attached (SsemSnapshot **snapshots,
-                SsemLockCount *files,
-                guint          n)
-{
-  guint i;
-
-  ssem_process_count_locks (files, n, SSEM_LOCK_FILE_ALIVE);
-  for (i = 0; i < n; i++)
-    {
-      if (files[i].n > 0)
-        snapshots[i]->n_attached = files[i].n;
-    }
-}
-
 /* Inspects the open file. @key may be NULL. With @must_fit, the file is a semaphore only if its key
- * leads to @name, as far as the key is known. If count_attached () has to count the attached
- * processes, sets @file to the file; otherwise sets the inode of @file to 0. */
+ * leads to @name, as far as the key is known. If the attached processes of this library have to be
+ * counted, sets @file to the file; otherwise sets the inode of @file to 0. */
 static int
 inspect_file (int             fd,
               const char     *name,
@@ -160,7 +142,7 @@ ssem_posix_inspect (const char    *name,
   int result = inspect_name (name, key, FALSE, snapshot, &file);
 
   if (result == 0 && file.inode != 0)
-    count_attached (snapshot, &file, 1);
+    ssem_lock_file_count_attached (snapshot, &file, 1);
 
   return result;
 }
@@ -207,7 +189,8 @@ ssem_posix_list (GPtrArray *snapshots,
       g_ptr_array_add (snapshots, g_steal_pointer (&snapshot));
     }
 
-  count_attached ((SsemSnapshot **) in_use->pdata, (SsemLockCount *) files->data, files->len);
+  ssem_lock_file_count_attached ((SsemSnapshot **) in_use->pdata, (SsemLockCount *) files->data,
+                                 files->len);
 
   return 0;
 }

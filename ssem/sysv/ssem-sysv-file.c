@@ -84,7 +84,7 @@ write_record (SsemLockFile           *self,
     .layout = RECORD_LAYOUT,
     .phase = phase,
     .key_length = location->key != NULL ? (guint32) strlen (location->key) : 0,
-    .project = location->project != 'Q' ? (guint32) location->project : 0,
+    .project = location->project != SSEM_NATIVE_KEY_PROJECT ? (guint32) location->project : 0,
   };
   int result;
 

@@ -12,7 +12,6 @@
 
 #include "ssem/os/ssem-file-private.h"
 #include "ssem/os/ssem-native-key-text-private.h"
-#include "ssem/os/ssem-process-private.h"
 #include "ssem/os/ssem-thread-private.h"
 
 #include <errno.h>
@@ -47,27 +46,9 @@ find_set (const SsemSysvLocation *location,
   return result == 0 ? ssem_sysv_set_lookup (ipc_key) : result;
 }
 
-/* Counts the processes that are attached to each of @n semaphores, none of which is a leftover. One
- * pass counts for all semaphores, because reading the system's list of locks takes time. */
-static void
-count_attached (SsemSnapshot **snapshots,
-                SsemLockCount *files,
-                guint          n)
-{
-  guint i;
-
-  ssem_process_count_locks (files, n, SSEM_LOCK_FILE_ALIVE);
-  /* For some file systems, fstat(2) and the list of locks give different device numbers. */
-  for (i = 0; i < n; i++)
-    {
-      if (files[i].n > 0)
-        snapshots[i]->n_attached = files[i].n;
-    }
-}
-
-/* Inspects the semaphore at @location, whose key may be unknown. If count_attached () has to count
- * the attached processes, sets @file to the key file; otherwise sets the inode of @file to 0.
- * Returns 0 or -errno. */
+/* Inspects the semaphore at @location, whose key may be unknown. If the attached processes have to
+ * be counted, sets @file to the key file; otherwise sets the inode of @file to 0. Returns 0 or
+ * -errno. */
 static int
 inspect_path (const SsemSysvLocation  *location,
               SsemSnapshot           **found,
@@ -140,7 +121,7 @@ ssem_sysv_inspect (const SsemSysvLocation  *location,
   int result = inspect_path (location, snapshot, &file);
 
   if (result == 0 && file.inode != 0)
-    count_attached (snapshot, &file, 1);
+    ssem_lock_file_count_attached (snapshot, &file, 1);
 
   return result;
 }
@@ -187,7 +168,8 @@ ssem_sysv_list (GPtrArray *snapshots,
       g_ptr_array_add (snapshots, g_steal_pointer (&snapshot));
     }
 
-  count_attached ((SsemSnapshot **) in_use->pdata, (SsemLockCount *) files->data, files->len);
+  ssem_lock_file_count_attached ((SsemSnapshot **) in_use->pdata, (SsemLockCount *) files->data,
+                                 files->len);
 
   return 0;
 }

@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include "ssem/os/ssem-native-key-text-private.h"
+
 #include <glib.h>
 #include <stdatomic.h>
 #include <sys/types.h>
@@ -34,8 +36,8 @@ G_BEGIN_DECLS
  *   initial       the value at the creation or the last reset; -1 if Qt set that value.
  *   key_length,   the key itself. A file that was made for a native key has the length 0, until a
  *   key           process opens its key: the length is written last, and then never changes.
- *   project       the project number of ftok (3); 0 stands for 'Q', the number of Qt. It never
- *                 changes.
+ *   project       the project number of ftok (3); 0 stands for SSEM_NATIVE_KEY_PROJECT, the number
+ *                 of Qt. It never changes.
  *
  * Fields are written with the attach lock. Only the epoch is also read without: the section "Resets
  * and epochs" in ssem-sysv-attachment.c says what happens after a stale read.
@@ -80,7 +82,7 @@ ssem_sysv_record_get_set (const SsemSysvRecord *self)
 static inline int
 ssem_sysv_record_get_project (const SsemSysvRecord *self)
 {
-  return self->project != 0 ? (int) self->project : 'Q';
+  return self->project != 0 ? (int) self->project : SSEM_NATIVE_KEY_PROJECT;
 }
 
 /* Returns whether Qt created @set, to which the IPC key of the key file leads, and the record does
