@@ -114,6 +114,56 @@ print(semaphore.get_value())
         self.assertEqual((done.stderr, done.stdout.split()),
                          ('', ['False', 'False', 'False', '0', '3']))
 
+    def run_beside_thread(self, backend, calls, n_rounds):
+        """Runs `calls` repeatedly: `n_rounds` times, or until another thread has run (with None).
+
+        The other thread runs when the main thread gives up the interpreter's lock. The interpreter
+        itself takes the lock from no thread for 1,000 seconds.
+        """
+        done = self.run_program('''
+import itertools, sys, threading
+import gi
+gi.require_version('Ssem', '1')
+from gi.repository import Ssem
+key, calls, n_rounds = sys.argv[1:]
+semaphore = Ssem.SystemSemaphore(key, 1)
+calls = compile(calls, 'calls', 'exec')
+exec(calls)
+sys.setswitchinterval(1000)
+gate = threading.Lock()
+runs = []
+def run():
+    with gate:
+        runs.append(True)
+with gate:
+    thread = threading.Thread(target=run)
+    thread.start()
+for _ in range(int(n_rounds)) if n_rounds else iter(lambda: bool(runs), True):
+    exec(calls)
+print(len(runs))
+thread.join()
+''', calls, str(n_rounds or ''), SSEM_BACKEND=backend,
+            SSEM_MODULE_DIR=os.path.join(os.environ['G_TEST_BUILDDIR'], 'modules'))
+        self.assertEqual(done.stderr, '')
+        return int(done.stdout)
+
+    def test_interpreters_lock(self):
+        """The extension keeps the interpreter's lock in operations that take a short time."""
+        if CALLS == 'fallback':
+            self.skipTest('the fallback gives up the lock in each call of the library')
+        few = """
+semaphore.acquire(); semaphore.try_acquire(); semaphore.release(); semaphore.release(2)
+semaphore.try_acquire(2); semaphore.acquire(2, timeout=0)
+with semaphore: pass
+with semaphore.hold(): pass
+"""
+        many = 'semaphore.release(1000); semaphore.try_acquire(1000)'
+        for backend in 'shared-memory', 'sysv', 'posix':
+            with self.subTest(backend=backend):
+                self.assertEqual(self.run_beside_thread(backend, few, 3000), 0)
+        self.assertEqual(self.run_beside_thread('memory', few, None), 1)
+        self.assertEqual(self.run_beside_thread('posix', many, None), 1)
+        self.assertEqual(self.run_beside_thread('shared-memory', many, 3000), 0)
 
     def test_other_interpreters(self):
         """The extension serves one interpreter of a process, and refuses the others in order.

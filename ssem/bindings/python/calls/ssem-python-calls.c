@@ -23,10 +23,10 @@ static PyObject *hold_name;
 
 /* --- Acquiring --- */
 
-/* Returns the semaphore, if this file knows it and its operations are short; else NULL, without an
- * exception. */
+/* Returns the semaphore, if this file knows it and operations of one unit are short; else NULL,
+ * without an exception. */
 static inline SsemSystemSemaphore *
-get_local_semaphore (PyObject *self)
+get_short_semaphore (PyObject *self)
 {
   SsemSystemSemaphore *semaphore;
 
@@ -34,7 +34,7 @@ get_local_semaphore (PyObject *self)
     return NULL;
   semaphore = (SsemSystemSemaphore *) pygobject_get (self);
 
-  return G_LIKELY (semaphore != NULL && ssem_python_is_local (semaphore)) ? semaphore : NULL;
+  return G_LIKELY (semaphore != NULL && ssem_python_is_short (semaphore, 1)) ? semaphore : NULL;
 }
 
 G_GNUC_NO_INLINE static PyObject *
@@ -73,7 +73,7 @@ calls_acquire (PyObject         *self,
   if (G_UNLIKELY (n_args != 0 || keywords != NULL))
     return acquire_slowly (self, args, n_args, keywords);
 
-  semaphore = get_local_semaphore (self);
+  semaphore = get_short_semaphore (self);
   if (G_LIKELY (semaphore != NULL && ssem_system_semaphore_try_acquire (semaphore, 1, NULL)))
     Py_RETURN_TRUE;
 
@@ -165,7 +165,7 @@ calls_release (PyObject         *self,
   if (G_UNLIKELY (n_args != 0 || keywords != NULL))
     return release_slowly (self, args, n_args, keywords);
 
-  semaphore = get_local_semaphore (self);
+  semaphore = get_short_semaphore (self);
   if (G_LIKELY (semaphore != NULL && ssem_system_semaphore_release (semaphore, 1, NULL)))
     Py_RETURN_TRUE;
 

@@ -27,7 +27,7 @@ gboolean ssem_python_acquire         (const SsemPythonRequest  *request,
  * exception. */
 int      ssem_python_acquire_in_time (const SsemPythonRequest  *request);
 
-/* Releases units of a semaphore that is not local. */
+/* Releases units, which may take a longer time. */
 gboolean ssem_python_release_slowly  (SsemSystemSemaphore      *semaphore,
                                       int                       n,
                                       GError                  **error);
@@ -35,13 +35,19 @@ gboolean ssem_python_release_slowly  (SsemSystemSemaphore      *semaphore,
 /* Prepares this file in a new interpreter. */
 gboolean ssem_python_request_import  (void);
 
-/* Returns whether an operation that does not wait for units waits for nothing else. */
+/* How many units a short operation has where each unit takes a call of the C library. */
+#define SSEM_PYTHON_FEW_UNITS 16
+
+/* Returns whether an operation of @n units that does not wait for them takes a short time: it asks
+ * no server, and works on few units one by one. */
 static inline gboolean
-ssem_python_is_local (SsemSystemSemaphore *semaphore)
+ssem_python_is_short (SsemSystemSemaphore *semaphore,
+                      int                  n)
 {
   SsemBackend backend = ssem_system_semaphore_get_backend (semaphore);
 
-  return backend == SSEM_BACKEND_SHARED_MEMORY || backend == SSEM_BACKEND_SYSV;
+  return backend == SSEM_BACKEND_SHARED_MEMORY || backend == SSEM_BACKEND_SYSV ||
+         (backend == SSEM_BACKEND_POSIX && n <= SSEM_PYTHON_FEW_UNITS);
 }
 
 static inline gboolean
@@ -49,7 +55,7 @@ ssem_python_release (SsemSystemSemaphore  *semaphore,
                      int                   n,
                      GError              **error)
 {
-  if (G_LIKELY (ssem_python_is_local (semaphore)))
+  if (G_LIKELY (ssem_python_is_short (semaphore, n)))
     return ssem_system_semaphore_release (semaphore, n, error);
 
   return ssem_python_release_slowly (semaphore, n, error);

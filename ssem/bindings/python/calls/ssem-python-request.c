@@ -7,8 +7,8 @@
 /* The interpreter's lock
  *
  *   An operation that needs no wait takes less time than giving up the lock. So a call first tries
- *   with the lock held, and gives it up only to wait. Where a backend may ask a server, each
- *   operation gives it up.
+ *   with the lock held, and gives it up only to wait. Where a backend may ask a server, or adds
+ *   many units one by one, the operation gives it up.
  *
  * Signals
  *
@@ -111,7 +111,7 @@ ssem_python_acquire (const SsemPythonRequest  *request,
   gboolean is_held;
   int is_main;
 
-  if (G_LIKELY (ssem_python_is_local (request->semaphore)))
+  if (G_LIKELY (ssem_python_is_short (request->semaphore, request->n)))
     {
       if (is_immediate)
         return ssem_system_semaphore_acquire_timeout (request->semaphore, request->n, 0,
