@@ -135,8 +135,8 @@ ssem_native_key_configure (const SsemNativeKey *key)
  *
  * `LETTERS` are the ASCII letters of the string, and `HEX` is the SHA-1 of its UTF-8. `TEMP` is
  * `TMPDIR` or `/tmp`. `RUNTIME` is `XDG_RUNTIME_DIR`, or `TEMP/runtime-USER` if that is not set. A
- * string that begins with `/` is itself the path of `systemv:` with
- * `SSEM_QT_NAMING_PLATFORM_SAFE`. A prefix `Local\` or `Global\` stays in front of `sem_`.
+ * string that begins with `/` is itself the path of `systemv:` with `SSEM_QT_NAMING_PLATFORM_SAFE`.
+ * A prefix `Local\` or `Global\` stays in front of `sem_`.
  *
  * `SSEM_BACKEND_DEFAULT` stands for System V with `SSEM_QT_NAMING_LEGACY`, and for POSIX with
  * `SSEM_QT_NAMING_PLATFORM_SAFE`; on Windows it stands for `SSEM_BACKEND_WINDOWS`. In a set-user-ID

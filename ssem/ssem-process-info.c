@@ -167,8 +167,7 @@ ssem_process_info_get_units (SsemProcessInfo *self)
  * To be fast, an acquire does not read the clock if it follows a release by the same thread, with
  * no other operation in between.
  *
- * Returns: (transfer none) (nullable): a time of the local time zone, or `NULL` if it is not
- *   known
+ * Returns: (transfer none) (nullable): a time of the local time zone, or `NULL` if it is not known
  *
  * Since: 1.0
  */

@@ -170,8 +170,8 @@ ssem_semaphore_info_list (SsemBackend   backend,
  * users.
  *
  * There are some only if users share a directory: `/tmp` with System V, `/dev/shm` with POSIX, or
- * the directory that `SSEM_RUNTIME_DIR` names. A process that opened a key as root and then changed its user leaves
- * such a semaphore behind, because only the owner and root may remove it.
+ * the directory that `SSEM_RUNTIME_DIR` names. A process that opened a key as root and then changed
+ * its user leaves such a semaphore behind, because only the owner and root may remove it.
  *
  * Returns: a number of semaphores; 0 also where the directory cannot be read
  *
@@ -338,8 +338,9 @@ ssem_semaphore_info_unref (SsemSemaphoreInfo *self)
  *
  * Returns the key.
  *
- * Returns: (nullable): the key, or `NULL` if it is not known, because a Qt program created the
- *   semaphore, or every process opened it by its native key
+ * Returns: (nullable): the key, or `NULL` if it is not known, because another program, such as one
+ *   of Qt, created the semaphore, or every process opened it by its native key. With POSIX, most
+ *   names contain the key, which is then known.
  *
  * Since: 1.0
  */
@@ -395,7 +396,8 @@ ssem_semaphore_info_get_backend (SsemSemaphoreInfo *self)
  *
  * Returns how many units were available.
  *
- * Units that a dead process held count as available, as they do for an acquire.
+ * Units that a dead process held count as available, as they do for an acquire. With POSIX, such
+ * units do not come back.
  *
  * Returns: a number of units, 0 or more
  *
@@ -415,7 +417,8 @@ ssem_semaphore_info_get_value (SsemSemaphoreInfo *self)
  *
  * Returns the value that the semaphore was created with or last reset to.
  *
- * Returns: a number of units, or -1 if it is not known, because a Qt program created the semaphore
+ * Returns: a number of units, or -1 if it is not known, because a Qt program, or with POSIX any
+ *   other program, created the semaphore
  *
  * Since: 1.0
  */
@@ -433,7 +436,7 @@ ssem_semaphore_info_get_initial_value (SsemSemaphoreInfo *self)
  *
  * Returns how many units all holders held together.
  *
- * Returns: a number of units, or -1 if it is not known
+ * Returns: a number of units, or -1 if it is not known, as with System V and POSIX
  *
  * Since: 1.0
  */
@@ -495,8 +498,8 @@ ssem_semaphore_info_get_n_waiters (SsemSemaphoreInfo *self)
  * The next process that opens the key takes it over, as its mode says.
  * [func@Ssem.semaphore_remove_leftover] removes it.
  *
- * Returns: `TRUE` if no live process had it open; `FALSE` also where that is not known, because a
- *   Qt program created it, and with POSIX for every semaphore that another program created
+ * Returns: `TRUE` if no live process had it open; `FALSE` also if that is not known, because a Qt
+ *   program created it, and with POSIX for every semaphore that another program created
  *
  * Since: 1.0
  */
@@ -556,6 +559,9 @@ ssem_semaphore_info_get_waiters (SsemSemaphoreInfo *self)
  *
  * Removes a semaphore that no live process has open.
  *
+ * With POSIX, that may be one that another program created, although such a semaphore is no
+ * leftover.
+ *
  * No process loses a semaphore by it: a process that opens the key at the same time gets either the
  * old semaphore, and this function fails, or a new one.
  *
@@ -590,7 +596,7 @@ ssem_semaphore_remove_leftover (const char   *key,
  *
  * Returns: `TRUE` if it was removed, or `FALSE` with @error set:
  *
- * - `G_IO_ERROR_BUSY` if a live process has it open, or a Qt program created it;
+ * - `G_IO_ERROR_BUSY` if a live process has it open, or with System V a Qt program created it;
  * - otherwise as [func@Ssem.SemaphoreInfo.query_native] sets it.
  *
  * Since: 1.0
@@ -659,7 +665,7 @@ ssem_semaphore_reset (const char   *key,
  * Returns: `TRUE` if it was reset, or `FALSE` with @error set:
  *
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if there is no such semaphore;
- * - `G_IO_ERROR_NOT_SUPPORTED` if the backend cannot set a value, as on Windows;
+ * - `G_IO_ERROR_NOT_SUPPORTED` if the backend cannot set a value, as on Windows and with POSIX;
  * - otherwise as [ctor@Ssem.SystemSemaphore.new_for_native_key] sets it.
  *
  * Since: 1.0

@@ -26,8 +26,8 @@ G_BEGIN_DECLS
  *   ssem-system-semaphore-async.c       what returns later
  *   ssem-system-semaphore-result.c      how the last operation ended
  *
- * fast_path  Open while there is an instance, where the backend has a fast path; paused while outcome
- *            is a failure. So an operation on the fast path checks one word.
+ * fast_path  Open while there is an instance, where the backend has a fast path; paused while
+ *            outcome is a failure. So an operation on the fast path checks one word.
  * instance   Entered through ssem_hazard_enter (), so that set_key () can take it away while
  *            another thread is inside. NULL: not open.
  * opening    A lock. Makes threads that open, close or give another key wait for each other, for as
@@ -66,7 +66,7 @@ struct _SsemSystemSemaphore
   SsemSystemSemaphoreError error_code; /* of an outcome that is recorded */
   char *error_string;
 
-  atomic_uint backend;        /* a SsemBackend; DEFAULT until opening has chosen, with opening held */
+  atomic_uint backend;        /* a SsemBackend; DEFAULT until a thread with opening has chosen */
   atomic_bool is_disposed;    /* written with opening held */
   _Atomic (gpointer) opener;  /* the thread that holds opening; for that thread */
   atomic_int outcome;

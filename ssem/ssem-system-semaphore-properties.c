@@ -108,8 +108,8 @@ ssem_system_semaphore_install_properties (GObjectClass *object_class)
   /**
    * SsemSystemSemaphore:initial-value: (getter get_initial_value)
    *
-   * The value that the semaphore gets if this object creates or resets it: 0 or more units, and
-   * at most what the backend can count to (32767 with System V, else `G_MAXINT`).
+   * The value that the semaphore gets if this object creates or resets it: 0 or more units, and at
+   * most what the backend can count to (32767 with System V, else `G_MAXINT`).
    *
    * [method@Ssem.SystemSemaphore.set_key] changes it.
    *

@@ -39,9 +39,8 @@
  * meaning, `/` included. Keys belong to a user: programs of another user do not share them. In a
  * directory that users share, such as `/tmp` with the System V backend, a second user of a key gets
  * `SSEM_SYSTEM_SEMAPHORE_ERROR_PERMISSION_DENIED` while the semaphore of the first user exists. So
- * do users of the POSIX backend, whose names belong to the system. The
- * environment variable `SSEM_RUNTIME_DIR`, the path of an existing directory, moves the whole name
- * space there.
+ * do users of the POSIX backend, whose names belong to the system. The environment variable
+ * `SSEM_RUNTIME_DIR`, the path of an existing directory, moves the whole name space there.
  *
  * ## When a process dies
  *
@@ -67,8 +66,9 @@
  * crashed or not. `SSEM_ACCESS_MODE_CREATE` does the same as `SSEM_ACCESS_MODE_OPEN`.
  *
  * With POSIX, too, the units of a dead process do not come back, and
- * [property@Ssem.SystemSemaphore:undo] reads `FALSE`. The last process removes a semaphore that this
- * library has created, unless another program has it open. What another program has created stays.
+ * [property@Ssem.SystemSemaphore:undo] reads `FALSE`. The last process removes a semaphore that
+ * this library has created, unless another program has it open. What another program has created
+ * stays.
  *
  * ## Threads
  *
@@ -99,8 +99,8 @@
  * ## Errors
  *
  * Errors have the domain [error@Ssem.SystemSemaphoreError], or `G_IO_ERROR` for cancelled, timed
- * out, would block, invalid argument and not supported, or `G_FILE_ERROR` for interrupted. Programs ported from Qt can get the last
- * error with [method@Ssem.SystemSemaphore.get_error].
+ * out, would block, invalid argument and not supported, or `G_FILE_ERROR` for interrupted. Programs
+ * ported from Qt can get the last error with [method@Ssem.SystemSemaphore.get_error].
  *
  * Two backends are two worlds: the same key in two backends means two semaphores. See
  * [property@Ssem.SystemSemaphore:backend]. On Linux the default is shared memory, which Qt does not
@@ -472,7 +472,8 @@ ssem_system_semaphore_init (SsemSystemSemaphore *self)
  * To choose [property@Ssem.SystemSemaphore:undo] or [property@Ssem.SystemSemaphore:backend], use
  * [func@Gio.Initable.new] with the properties. With shared memory, opening never waits for another
  * process. With System V and POSIX it waits while another process opens or closes the same key; if
- * that is too long, use [func@Gio.AsyncInitable.new_async]. Do not call this function in a signal handler.
+ * that is too long, use [func@Gio.AsyncInitable.new_async]. Do not call this function in a signal
+ * handler.
  *
  * Returns: (transfer full): a semaphore that is open, or `NULL` with @error set:
  *
@@ -487,8 +488,8 @@ ssem_system_semaphore_init (SsemSystemSemaphore *self)
  *   file is a link, the directory is not writable, or the directory that the library creates for
  *   the user belongs to another user, is a link or is open to others;
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_OUT_OF_RESOURCES` if @initial_value is past the backend's maximum,
- *   or the system has no more semaphores, descriptors, memory or disk space; with shared memory also
- *   if 4095 threads of all processes use the semaphore;
+ *   or the system has no more semaphores, descriptors, memory or disk space; with shared memory
+ *   also if 4095 threads of all processes use the semaphore;
  * - `G_IO_ERROR_INVALID_ARGUMENT` if @initial_value is negative, @mode is not an access mode, or
  *   the environment variable `SSEM_BACKEND` names no backend;
  * - `G_IO_ERROR_NOT_SUPPORTED` if the backend is not available, or its module cannot be loaded;

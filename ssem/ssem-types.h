@@ -21,17 +21,17 @@ G_BEGIN_DECLS
  * @SSEM_ACCESS_MODE_CREATE: Use the semaphore, set its value to the initial value and forget every
  *   acquire that has not been released; processes that use it stay attached to it. If the key is
  *   unknown, create the semaphore with the initial value. On Windows, which cannot set a value, the
- *   same as @SSEM_ACCESS_MODE_OPEN. With POSIX, as in Qt, the key leads to a new semaphore from then
- *   on; processes that use the old one keep it.
+ *   same as @SSEM_ACCESS_MODE_OPEN. With POSIX, as in Qt, the key leads to a new semaphore from
+ *   then on; processes that use the old one keep it.
  * @SSEM_ACCESS_MODE_OPEN_EXISTING: Use the semaphore as it is; if the key is unknown, fail with
  *   `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND`.
  * @SSEM_ACCESS_MODE_CREATE_EXCLUSIVE: Create the semaphore, or reset one that no live process is
  *   attached to; otherwise fail with `SSEM_SYSTEM_SEMAPHORE_ERROR_ALREADY_EXISTS`. A semaphore that
  *   a Qt program, or with POSIX any other program, created counts as in use.
  * @SSEM_ACCESS_MODE_JOIN: Use the semaphore as it is while a live process is attached to it; reset
- *   one that no live process is attached to, and create one if the key is unknown, with the
- *   initial value. A semaphore that a Qt program, or with POSIX any other program, created counts
- *   as in use. On Windows the same as @SSEM_ACCESS_MODE_OPEN.
+ *   one that no live process is attached to, and create one if the key is unknown, with the initial
+ *   value. A semaphore that a Qt program, or with POSIX any other program, created counts as in
+ *   use. On Windows the same as @SSEM_ACCESS_MODE_OPEN.
  *
  * What opening a key does if the semaphore exists, and if it does not.
  *

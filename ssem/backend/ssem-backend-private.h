@@ -147,9 +147,9 @@ struct _SsemBackendTable
                                GCancellable   *cancellable);
 
   /* Does what acquire () does, but fails with INTERRUPTED if a signal handler runs in the calling
-   * thread while it sleeps. Never fails so if it has taken the units. May also fail so if the system
-   * wakes the thread for another reason. NULL where the backend lacks the capability: then acquire ()
-   * is called, and the wait goes on. */
+   * thread while it sleeps. Never fails so if it has taken the units. May also fail so if the
+   * system wakes the thread for another reason. NULL where the backend lacks the capability: then
+   * acquire () is called, and the wait goes on. */
   int           (* acquire_interruptible) (SsemInstance   *instance,
                                            int             n,
                                            gint64          deadline_usec,
@@ -172,9 +172,9 @@ struct _SsemBackendTable
   int           (* get_value) (SsemInstance   *instance,
                                int            *value);
 
-  /* Both are NULL where the backend has no fast path: see ssem-backend-fast-private.h. is_in_fast ()
-   * returns whether another thread may still be on the fast path of @instance, after the object's
-   * fast path was closed and all threads have passed a fence. */
+  /* Both are NULL where the backend has no fast path: see ssem-backend-fast-private.h.
+   * is_in_fast () returns whether another thread may still be on the fast path of @instance, after
+   * the object's fast path was closed and all threads have passed a fence. */
   void          (* open_fast)  (SsemInstance   *instance,
                                 SsemFastPath   *path);
   gboolean      (* is_in_fast) (SsemInstance   *instance);

@@ -19,8 +19,8 @@
  *            announcements
  *
  * Both sides have a fence, so at least one of enter and retire sees the other: if retire misses the
- * announcement of a thread, that thread finds that the object has lost the instance. An operation on
- * the fast path announces itself to its backend instead, and retire asks the backend.
+ * announcement of a thread, that thread finds that the object has lost the instance. An operation
+ * on the fast path announces itself to its backend instead, and retire asks the backend.
  *
  * An operation that may run in a signal handler frees nothing: the handler may have interrupted
  * malloc (3), or this file with hazards_lock held. Such an operation is short, so the thread that

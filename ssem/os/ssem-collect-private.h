@@ -36,8 +36,8 @@ typedef struct
                                int       n);
 
   /* Keeps other collectors away until unlock (). Returns SSEM_COLLECT_TOO_FEW if another collector
-   * is still there after SSEM_COLLECT_COURTESY_MSEC. With @waiting NULL, it may return that at
-   * once. An owner that dies or is stopped keeps nobody from collecting. */
+   * is still there after SSEM_COLLECT_COURTESY_MSEC. With @waiting NULL, it may return that
+   * immediately. An owner that dies or is stopped keeps no other collector from collecting. */
   int      (* lock)           (gpointer  semaphore,
                                gpointer  waiting);
   void     (* unlock)         (gpointer  semaphore);
@@ -45,8 +45,8 @@ typedef struct
   /* Begins to listen for units that are added from now on. */
   void     (* listen)         (gpointer  semaphore);
 
-  /* Waits until units were added since listen (), or for @at_most_msec, or until the wait is
-   * over. It may return too early. */
+  /* Waits until units were added since listen (), or for @at_most_msec, or until the wait is over.
+   * It may return too early. */
   void     (* wait_for_units) (gpointer  semaphore,
                                gpointer  waiting,
                                int       at_most_msec);

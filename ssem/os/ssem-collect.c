@@ -25,8 +25,8 @@
  *
  * A waiter listens, looks, and waits. Each release of this library adds units and then tells the
  * listeners. So units that were added after the look end the wait. The waiter also looks every
- * LOOK_EVERY_MSEC, because releases of other programs tell nobody, and because a system may lose
- * what one of several listeners should hear.
+ * LOOK_EVERY_MSEC, because releases of other programs wake no listener, and because a system may
+ * lose what one of several listeners should hear.
  *
  * A waiter for one unit waits for the semaphore itself, without any of this.
  */

@@ -6,8 +6,8 @@
 
 #include "ssem-fork-private.h"
 
-/* Windows has no fork (): both counts stay 0, and no lock needs protection. Blocking
- * forks makes threads wait for each other here, too. */
+/* Windows has no fork (): both counts stay 0, and no lock needs protection. Blocking forks makes
+ * threads wait for each other here, too. */
 atomic_uint ssem_fork_count_;
 atomic_uint ssem_fork_n_begun_;
 

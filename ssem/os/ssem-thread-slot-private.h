@@ -41,9 +41,9 @@ extern G_GNUC_INTERNAL _Thread_local gpointer ssem_thread_slots_[SSEM_THREAD_N_S
 
 #endif
 
-/* Returns a pointer that no other thread gets while this one lives. It is faster than a thread's own
- * pointer where the compiler can read the thread register: that needs one instruction, the pointer
- * a call. */
+/* Returns a pointer that no other thread gets while this one lives. It is faster than a thread's
+ * own pointer where the compiler can read the thread register: that needs one instruction, the
+ * pointer a call. */
 static inline gpointer
 ssem_thread_slot_owner (void)
 {

@@ -56,7 +56,7 @@ void     ssem_posix_attachment_leave          (SsemPosixAttachment  *self);
 void     ssem_posix_attachment_mark_inherited (SsemPosixAttachment  *self);
 
 /* Returns whether something outside has removed the semaphore. The mode CREATE of this library does
- * not count: those who have the old semaphore open keep it. */
+ * not count: the processes that have the old semaphore open keep it. */
 gboolean ssem_posix_attachment_is_removed     (SsemPosixAttachment  *self);
 
 G_END_DECLS

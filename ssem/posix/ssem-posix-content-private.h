@@ -14,8 +14,7 @@ G_BEGIN_DECLS
  *
  * The C library maps the first bytes of the file as a sem_t, and looks at no other byte. After the
  * sem_t, the first process of this library that opens the file writes a record. So the record is
- * gone when the semaphore is, and whoever puts another file in its place puts it there without a
- * record.
+ * gone when the semaphore is, and a file that another program puts in its place has no record.
  *
  *   field         meaning
  *   magic         The record is complete. This field is written last.
@@ -25,18 +24,18 @@ G_BEGIN_DECLS
  *   key_length,   the key, as far as it is known: it cannot be read from a name that is a hash.
  *   key
  *   is_replaced   1: the mode CREATE has put another file in the place of this one.
- *   is_listening  1: an acquire of several units wants to be told of added units. A release sets
- *                 it to 0 and wakes those who sleep on this word. Whoever listens sets it to 1
- *                 before each look, so a 1 that a dead process left costs one wake-up.
+ *   is_listening  1: an acquire of several units listens for added units. A release sets the word
+ *                 to 0 and wakes the threads that sleep on it. A listener sets the word to 1 before
+ *                 each look, so a 1 that a dead process left costs one wake-up.
  *   collecting    when the lock of the collectors expires, in microseconds of the monotonic clock;
- *                 0 while it is free. Bit 0 is set while others wait for it. A process that dies or
- *                 is stopped keeps it no longer than that. No clock of another time name space
- *                 can make it last longer: see ssem-posix-collect.c.
- *   turn          changes when the lock becomes free while others wait for it. They sleep on this
- *                 word.
+ *                 0 while it is free. Bit 0 is set while other threads wait for the lock. A process
+ *                 that dies or is stopped keeps the lock no longer than that. No clock of another
+ *                 time name space can make it last longer: see ssem-posix-acquire.c.
+ *   turn          changes when the lock becomes free while other threads wait for it. They sleep on
+ *                 this word.
  *
- * The first fields are written with the attach lock. The last four are written at any time by
- * anybody, and no value of theirs does more harm than a delay.
+ * The first fields are written with the attach lock. Any process writes the atomic fields at any
+ * time, and no value of theirs does more harm than a delay.
  *
  * A sem_t has another size in 32-bit processes, so they cannot share it with 64-bit processes.
  */

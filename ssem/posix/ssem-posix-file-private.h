@@ -48,7 +48,7 @@ gboolean ssem_posix_file_is_of_key     (const SsemPosixRecord *record,
 /* Takes the alive lock, and the lock on SSEM_POSIX_FILE_MAPPED. Needs the attach lock. */
 int      ssem_posix_file_lock_alive    (SsemLockFile     *self);
 
-/* Sets the value of a semaphore that nobody else has open. */
+/* Sets the value of a semaphore that no other process has open. */
 void     ssem_posix_file_reset         (SsemLockFile     *self,
                                         int               value);
 

@@ -16,14 +16,14 @@ int ssem_posix_inspect         (const char    *name,
                                 const char    *key,
                                 SsemSnapshot **snapshot);
 
-/* Adds a snapshot of each semaphore of the user to @snapshots, whoever created it. Leaves out what
- * is no semaphore, and what belongs to another SSEM_RUNTIME_DIR. Adds to @n_others how many
- * files of other users may be semaphores. */
+/* Adds a snapshot of each semaphore of the user to @snapshots, also of those that other programs
+ * created. Leaves out files that are no semaphores, and semaphores of another SSEM_RUNTIME_DIR.
+ * Adds to @n_others how many files of other users may be semaphores. */
 int ssem_posix_list            (GPtrArray     *snapshots,
                                 guint         *n_others);
 
-/* Removes the semaphore @name, whoever created it; -EBUSY where a process has it open. @key may be
- * NULL. */
+/* Removes the semaphore @name, also one that another program created; -EBUSY if a process has it
+ * open. @key may be NULL. */
 int ssem_posix_remove_leftover (const char    *name,
                                 const char    *key);
 

@@ -143,9 +143,10 @@ ssem_shm_counter_finish_fast (SsemShmSlotHandle *handle,
       return FALSE;
     }
 
-  /* A signal handler may have operated since begin_fast () loaded the word. Then the swap fails; the
-   * record must be the one that `committed` does not select even so. The stamp is there already:
-   * prepare_fast () has written it. It also sets the handle's holding again if the swap fails. */
+  /* A signal handler may have operated since begin_fast () loaded the word. Then the swap fails;
+   * the record must be the one that `committed` does not select even so. The stamp is there
+   * already: prepare_fast () has written it. It also sets the handle's holding again if the swap
+   * fails. */
   handle->holding = holding;
   atomic_store_explicit (&slot->holding[sequence & 1], holding, memory_order_relaxed);
 

@@ -23,9 +23,9 @@
  *
  *   For the slot of a dead process, the operation after `committed` took place if `state` names it
  *   or if `done` equals its sequence. Then the operation's record is valid; otherwise the record
- *   that `committed` selects is valid. A reader loads `state` before `done`. If another
- *   thread had erased the name before the reader loaded `state`, that thread had raised `done`
- *   earlier still, so the reader sees it.
+ *   that `committed` selects is valid. A reader loads `state` before `done`. If another thread had
+ *   erased the name before the reader loaded `state`, that thread had raised `done` earlier still,
+ *   so the reader sees it.
  *
  *   An operation that finds too few units does not take place. The next operation of the slot uses
  *   the same sequence and the same record.

@@ -34,8 +34,8 @@
  *
  * The fast path
  *
- *   An operation on the fast path does not announce the instance that it uses (see
- *   ssem-hazard.c). Instead its handle says that it is in use:
+ *   An operation on the fast path does not announce the instance that it uses (see ssem-hazard.c).
+ *   Instead its handle says that it is in use:
  *
  *     operation   set last_word of the handle to SSEM_SHM_WORD_IN_USE; fence; check whether the
  *                 object still has the handle's serial

@@ -36,7 +36,7 @@
  *   A wake-up is no promise: a woken waiter looks again, and others may be faster. A release of n
  *   units wakes n waiters, or all if one is greedy: a wake-up of a waiter that needs more would be
  *   lost for the others. A waiter that leaves without units (cancelled or timed out) wakes all,
- *   since it may have got a wake-up. The death watch notices a waiter that dies with a wake-up. A
+ *   since it may have got a wake-up. The listeners notice a waiter that dies with a wake-up. A
  *   waiter that is stopped with a wake-up delays the others until one of them looks on its own.
  *
  * Counting the dead
@@ -45,7 +45,7 @@
  *   also says that it waits: the slot is set before the count and cleared after. The slots of a
  *   dead process are freed first. So a recount of the slots that wait, stored if the version has
  *   not changed, never yields too few. It may include a waiter that is just coming or going, and a
- *   dead one that nobody has noticed, until the next recount.
+ *   dead one that no process has noticed, until the next recount.
  *
  * Calling off
  *

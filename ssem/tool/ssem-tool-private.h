@@ -14,8 +14,8 @@ G_BEGIN_DECLS
 /* The `ssem` command has one handler for each subcommand. It links the library's own backends, and
  * on Unix neither GObject nor GIO: to load them takes longer than most subcommands run. */
 
-/* Exit statuses, as listed in the manual page. `ssem run` exits with the status of its command.
- * Its own failures therefore use the statuses of env(1) and timeout(1). */
+/* Exit statuses, as listed in the manual page. `ssem run` exits with the status of its command. Its
+ * own failures therefore use the statuses of env(1) and timeout(1). */
 typedef enum
 {
   TOOL_OK = 0,
@@ -221,8 +221,8 @@ const char *tool_backend_name   (SsemBackend    backend);
 SsemSnapshot *tool_find_info (const ToolSemaphore  *semaphore,
                               GError              **error);
 
-/* Returns a snapshot of each semaphore of the backend that --backend names, or of all backends. Sets
- * @n_skipped to the number of semaphores of other users, which the list omits. */
+/* Returns a snapshot of each semaphore of the backend that --backend names, or of all backends.
+ * Sets @n_skipped to the number of semaphores of other users, which the list omits. */
 GPtrArray  *tool_list_infos     (guint         *n_skipped,
                                  GError       **error);
 

@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The command is a child of vfork (). The child and its own children hold none of the parent's units.
- * fork () would copy the page tables of this process, only for exec () to drop the copy.
+/* The command is a child of vfork (). The child and its own children hold none of the parent's
+ * units. fork () would copy the page tables of this process, only for exec () to drop the copy.
  *
  * Signals
  *

@@ -68,8 +68,8 @@ ssem_win32_semaphore_make_name (const char *key)
 }
 
 /* Returns the name of another object that belongs to the semaphore @name. It is short for every
- * name, and in the same name space of the system: "Local\\" is the one of names without a prefix.
- * */
+ * name, and in the same name space of the system: "Local\\" is the one of names without a
+ * prefix. */
 static gunichar2 *
 get_own_name (const char *name,
               const char *suffix)

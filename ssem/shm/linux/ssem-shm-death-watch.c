@@ -174,8 +174,8 @@ read_events (GArray *dying,
   return n_read > 0;
 }
 
-/* Returns a process file of this process in that directory; NULL if nobody watches it any more. With
- * watch_lock. */
+/* Returns a process file of this process in that directory; NULL if nobody watches it any more.
+ * With watch_lock. */
 static SsemShmProcess *
 find_process (int watch)
 {

@@ -36,8 +36,8 @@ int         ssem_shm_process_check_path (const SsemShmProcess   *self);
  * its directory is out of reach. */
 int         ssem_shm_process_check     (const SsemShmProcess    *self);
 
-/* Returns whether the process with that id is alive: 1, 0, or -errno if that is unknown; among
- * them those of ssem_shm_process_check (). */
+/* Returns whether the process with that id is alive: 1, 0, or -errno if that is unknown; among them
+ * those of ssem_shm_process_check (). */
 int         ssem_shm_process_ask       (SsemShmProcess          *self,
                                         guint64                  id);
 

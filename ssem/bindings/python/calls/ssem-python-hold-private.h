@@ -16,8 +16,8 @@ G_BEGIN_DECLS
 /* A method of any calling convention. */
 #define SSEM_PYTHON_METHOD(function) ((PyCFunction) (void (*) (void)) (function))
 
-/* Returns a new hold of @class, which has to derive from this type. @values are the semaphore, which
- * the caller has checked, and the arguments of hold (). */
+/* Returns a new hold of @class, which has to derive from this type. @values are the semaphore,
+ * which the caller has checked, and the arguments of hold (). */
 PyObject *ssem_python_hold_new    (PyObject         *class,
                                    PyObject *const  *values);
 

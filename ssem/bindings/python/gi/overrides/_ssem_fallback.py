@@ -20,8 +20,9 @@ and uses the result:
 
 If an acquire raises the exception of a handler, it has acquired no units.
 
-acquire_interruptible () of the library is no help here. PyGObject converts its error in Python code.
-The handler of the signal would run there, and PyGObject prints an exception that is raised there.
+acquire_interruptible () of the library is no help here. PyGObject converts its error in Python
+code. The handler of the signal would run there, and PyGObject prints an exception that is raised
+there.
 
 Speed
 =====
