@@ -58,6 +58,7 @@ test_packages='
   qt6-base-dev|qtbase5-dev
   spin
   strace
+  tcc
   valgrind
   xvfb
 '
