@@ -460,7 +460,7 @@ test_threads (void)
  * least one of two hundred such rounds loses the units. */
 #define N_ERASED_ROUNDS 20000
 /* With one processor, or in valgrind, the threads hardly ever meet. */
-#define ERASED_USEC (3 * G_USEC_PER_SEC)
+#define ERASED_USEC (1 * G_USEC_PER_SEC)
 
 typedef struct
 {

@@ -6,10 +6,10 @@
 
 #include <unistd.h>
 
-/* The storm of kills, for a longer time: 5 seconds for each backend, ten minutes in the set-up
+/* The storm of kills, for a longer time: 2 seconds for each backend, ten minutes in the set-up
  * "thorough", or SSEM_SOAK_SECONDS. */
 
-#define QUICK_SECONDS 5
+#define QUICK_SECONDS 2
 #define THOROUGH_SECONDS 600
 
 /* A phase ends with whichever comes first. */
