@@ -42,6 +42,27 @@ enter_instance_for (SsemSystemSemaphore  *self,
   return instance;
 }
 
+/* After a failure, a success has to be recorded, on the slow path. The backend of an object does not
+ * change once there is an instance. */
+static inline gboolean
+may_operate_by_call (SsemSystemSemaphore *self)
+{
+  return ssem_fast_path_is_by_call (atomic_load_explicit (&self->backend, memory_order_relaxed)) &&
+         ssem_system_semaphore_is_without_error (self);
+}
+
+/* Operates where the shortest way does not lead to the units, and the slow path need not. */
+static G_ALWAYS_INLINE inline gboolean
+operate_soon (SsemSystemSemaphore *self,
+              gboolean             is_release,
+              int                  n)
+{
+  return n > 0 &&
+         (may_operate_by_call (self)
+          ? ssem_fast_path_operate_by_call (&self->instance, is_release, n)
+          : ssem_fast_path_operate_in_any_thread (&self->fast_path, is_release, n));
+}
+
 /* --- Acquiring --- */
 
 /* ssem_backend_acquire () or ssem_backend_acquire_interruptible (). */
@@ -86,15 +107,6 @@ acquire_slow (SsemSystemSemaphore  *self,
   return ssem_system_semaphore_finish (self, table, SSEM_OPERATION_ACQUIRE, failure, error);
 }
 
-/* After a failure, a success has to be recorded, on the slow path. The backend of an object does not
- * change once there is an instance. */
-static inline gboolean
-may_operate_by_call (SsemSystemSemaphore *self)
-{
-  return ssem_fast_path_is_by_call (atomic_load_explicit (&self->backend, memory_order_relaxed)) &&
-         ssem_system_semaphore_is_without_error (self);
-}
-
 /* Acquires where the shortest way does not lead to the units. The arguments are in the order of the
  * public functions, which leave them where they are for this call. */
 G_GNUC_NO_INLINE static gboolean
@@ -104,9 +116,7 @@ acquire_otherwise (SsemSystemSemaphore  *self,
                    GError              **error,
                    gint64                deadline_usec)
 {
-  if (cancellable == NULL && n > 0 &&
-      (may_operate_by_call (self) ? ssem_fast_path_acquire_by_call (&self->instance, n)
-                                  : ssem_fast_path_acquire_in_any_thread (&self->fast_path, n)))
+  if (cancellable == NULL && operate_soon (self, FALSE, n))
     return TRUE;
 
   return acquire_slow (self, n, cancellable, error, deadline_usec, ssem_backend_acquire);
@@ -159,7 +169,7 @@ ssem_system_semaphore_acquire (SsemSystemSemaphore  *self,
 {
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
 
-  if (cancellable == NULL && n > 0 && ssem_fast_path_acquire (&self->fast_path, n))
+  if (cancellable == NULL && n > 0 && ssem_fast_path_operate (&self->fast_path, FALSE, n))
     return TRUE;
 
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
@@ -195,7 +205,7 @@ ssem_system_semaphore_try_acquire (SsemSystemSemaphore  *self,
 {
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
 
-  if (n > 0 && ssem_fast_path_acquire (&self->fast_path, n))
+  if (n > 0 && ssem_fast_path_operate (&self->fast_path, FALSE, n))
     return TRUE;
 
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
@@ -250,7 +260,7 @@ ssem_system_semaphore_acquire_timeout (SsemSystemSemaphore  *self,
 {
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
 
-  if (cancellable == NULL && n > 0 && ssem_fast_path_acquire (&self->fast_path, n))
+  if (cancellable == NULL && n > 0 && ssem_fast_path_operate (&self->fast_path, FALSE, n))
     return TRUE;
 
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
@@ -340,9 +350,7 @@ release_otherwise (SsemSystemSemaphore  *self,
                    int                   n,
                    GError              **error)
 {
-  if (n > 0 &&
-      (may_operate_by_call (self) ? ssem_fast_path_release_by_call (&self->instance, n)
-                                  : ssem_fast_path_release_in_any_thread (&self->fast_path, n)))
+  if (operate_soon (self, TRUE, n))
     return TRUE;
 
   return release_slow (self, n, error);
@@ -383,7 +391,7 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
 {
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
 
-  if (n > 0 && ssem_fast_path_release (&self->fast_path, n))
+  if (n > 0 && ssem_fast_path_operate (&self->fast_path, TRUE, n))
     return TRUE;
 
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);

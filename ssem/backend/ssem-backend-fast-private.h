@@ -25,6 +25,9 @@ G_BEGIN_DECLS
  * has happened: the operation needs more instructions, or fails, or the backend has no fast path.
  * Then ssem_backend_acquire () or ssem_backend_release () does the whole operation.
  *
+ * An operation acquires, or with @is_release releases, @n units. @is_release is a compile-time
+ * constant.
+ *
  * ssem_backend_open_fast () opens the fast path of an object. It is closed before the instance is,
  * and paused while the object has an error to report. All functions may be called in a signal
  * handler.
@@ -47,32 +50,20 @@ ssem_fast_path_init (SsemFastPath *self)
 }
 
 static G_ALWAYS_INLINE inline gboolean
-ssem_fast_path_acquire (SsemFastPath *self,
+ssem_fast_path_operate (SsemFastPath *self,
+                        gboolean      is_release,
                         int           n)
 {
-  return ssem_shm_fast_path_operate (&self->shm, FALSE, n);
-}
-
-static G_ALWAYS_INLINE inline gboolean
-ssem_fast_path_release (SsemFastPath *self,
-                        int           n)
-{
-  return ssem_shm_fast_path_operate (&self->shm, TRUE, n);
+  return ssem_shm_fast_path_operate (&self->shm, is_release, n);
 }
 
 /* A few instructions more, for a thread that shares the object with others. */
 static inline gboolean
-ssem_fast_path_acquire_in_any_thread (SsemFastPath *self,
+ssem_fast_path_operate_in_any_thread (SsemFastPath *self,
+                                      gboolean      is_release,
                                       int           n)
 {
-  return ssem_shm_fast_path_operate_in_any_thread (&self->shm, FALSE, n);
-}
-
-static inline gboolean
-ssem_fast_path_release_in_any_thread (SsemFastPath *self,
-                                      int           n)
-{
-  return ssem_shm_fast_path_operate_in_any_thread (&self->shm, TRUE, n);
+  return ssem_shm_fast_path_operate_in_any_thread (&self->shm, is_release, n);
 }
 
 static inline void
@@ -102,28 +93,16 @@ ssem_fast_path_init (SsemFastPath *self)
 }
 
 static inline gboolean
-ssem_fast_path_acquire (SsemFastPath *self,
+ssem_fast_path_operate (SsemFastPath *self,
+                        gboolean      is_release,
                         int           n)
 {
   return FALSE;
 }
 
 static inline gboolean
-ssem_fast_path_release (SsemFastPath *self,
-                        int           n)
-{
-  return FALSE;
-}
-
-static inline gboolean
-ssem_fast_path_acquire_in_any_thread (SsemFastPath *self,
-                                      int           n)
-{
-  return FALSE;
-}
-
-static inline gboolean
-ssem_fast_path_release_in_any_thread (SsemFastPath *self,
+ssem_fast_path_operate_in_any_thread (SsemFastPath *self,
+                                      gboolean      is_release,
                                       int           n)
 {
   return FALSE;
@@ -157,58 +136,26 @@ ssem_fast_path_is_by_call (SsemBackend backend)
   return backend == SSEM_BACKEND_POSIX;
 }
 
+static G_ALWAYS_INLINE inline gboolean
+ssem_fast_path_operate_by_call (_Atomic (SsemInstance *) *location,
+                                gboolean                  is_release,
+                                int                       n)
+{
 #ifdef HAVE_POSIX_SEMAPHORES
-
-static inline gboolean
-ssem_fast_path_acquire_by_call (_Atomic (SsemInstance *) *location,
-                                int                       n)
-{
   SsemHazard *hazard;
-  SsemInstance *instance = ssem_hazard_enter_fast (location, &hazard);
-  gboolean is_acquired;
+  SsemInstance *instance = n == 1 ? ssem_hazard_enter_fast (location, &hazard) : NULL;
+  gboolean is_done;
 
   if (instance == NULL)
     return FALSE;
 
-  is_acquired = ssem_backend_posix_acquire_fast (instance, n);
+  is_done = ssem_backend_posix_operate_fast (instance, is_release);
   ssem_hazard_leave_fast (hazard);
 
-  return is_acquired;
-}
-
-static inline gboolean
-ssem_fast_path_release_by_call (_Atomic (SsemInstance *) *location,
-                                int                       n)
-{
-  SsemHazard *hazard;
-  SsemInstance *instance = ssem_hazard_enter_fast (location, &hazard);
-  gboolean is_released;
-
-  if (instance == NULL)
-    return FALSE;
-
-  is_released = ssem_backend_posix_release_fast (instance, n);
-  ssem_hazard_leave_fast (hazard);
-
-  return is_released;
-}
-
+  return is_done;
 #else
-
-static inline gboolean
-ssem_fast_path_acquire_by_call (_Atomic (SsemInstance *) *location,
-                                int                       n)
-{
   return FALSE;
-}
-
-static inline gboolean
-ssem_fast_path_release_by_call (_Atomic (SsemInstance *) *location,
-                                int                       n)
-{
-  return FALSE;
-}
-
 #endif
+}
 
 G_END_DECLS

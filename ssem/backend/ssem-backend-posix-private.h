@@ -28,25 +28,19 @@ ssem_backend_posix_is_attached (SsemPosixInstance *self)
                    ssem_fork_count ());
 }
 
-/* Acquires one unit by one call of the C library. Returns FALSE, without any effect, if that is
- * impossible. */
-static inline gboolean
-ssem_backend_posix_acquire_fast (SsemInstance *instance,
-                                 int           n)
+/* Acquires or releases one unit by one call of the C library. Returns FALSE, without any effect, if
+ * that is impossible. */
+static G_ALWAYS_INLINE inline gboolean
+ssem_backend_posix_operate_fast (SsemInstance *instance,
+                                 gboolean      is_release)
 {
   SsemPosixInstance *self = (SsemPosixInstance *) instance;
 
-  return ssem_backend_posix_is_attached (self) && ssem_posix_acquire_fast (self->attachment, n);
-}
+  if (!ssem_backend_posix_is_attached (self))
+    return FALSE;
 
-/* Does the same for a release. */
-static inline gboolean
-ssem_backend_posix_release_fast (SsemInstance *instance,
-                                 int           n)
-{
-  SsemPosixInstance *self = (SsemPosixInstance *) instance;
-
-  return ssem_backend_posix_is_attached (self) && ssem_posix_release_fast (self->attachment, n);
+  return is_release ? ssem_posix_release_fast (self->attachment)
+                    : ssem_posix_acquire_fast (self->attachment);
 }
 
 G_END_DECLS

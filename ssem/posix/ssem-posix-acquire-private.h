@@ -13,7 +13,8 @@ G_BEGIN_DECLS
 /* Acquires and releases units of an attached semaphore. The design note is in
  * ssem-posix-acquire.c. Functions return 0 or -errno.
  *
- * The fast paths are inline. They fail without any effect, and then the whole function follows.
+ * The fast paths are inline, and of one unit. They fail without any effect, and then the whole
+ * function follows.
  */
 
 /* How long to wait for units. */
@@ -44,19 +45,17 @@ void ssem_posix_tell     (SsemPosixContent    *content);
 int ssem_posix_get_value (SsemPosixAttachment *attachment);
 
 static inline gboolean
-ssem_posix_acquire_fast (SsemPosixAttachment *attachment,
-                         int                  n)
+ssem_posix_acquire_fast (SsemPosixAttachment *attachment)
 {
-  return n == 1 && sem_trywait (&attachment->content->semaphore) == 0;
+  return sem_trywait (&attachment->content->semaphore) == 0;
 }
 
 static inline gboolean
-ssem_posix_release_fast (SsemPosixAttachment *attachment,
-                         int                  n)
+ssem_posix_release_fast (SsemPosixAttachment *attachment)
 {
   SsemPosixContent *content = attachment->content;
 
-  if (n != 1 || sem_post (&content->semaphore) != 0)
+  if (sem_post (&content->semaphore) != 0)
     return FALSE;
 
   /* A listener that sets the word just now looks after that, and again after a while. */
