@@ -32,16 +32,16 @@ set_outcome (SsemSystemSemaphore *self,
              int                  outcome)
 {
   atomic_store (&self->outcome, outcome);
-  ssem_fast_path_set_paused (&self->fast_path, outcome != SSEM_OUTCOME_SUCCESS);
+  ssem_fast_state_set_paused (&self->fast_path.state, outcome != SSEM_OUTCOME_SUCCESS);
   if (outcome == SSEM_OUTCOME_SUCCESS && atomic_load (&self->outcome) != SSEM_OUTCOME_SUCCESS)
-    ssem_fast_path_set_paused (&self->fast_path, TRUE);
+    ssem_fast_state_set_paused (&self->fast_path.state, TRUE);
 }
 
 void
 ssem_system_semaphore_record_success (SsemSystemSemaphore *self)
 {
   if (!ssem_system_semaphore_is_without_error (self) ||
-      ssem_fast_path_is_paused (&self->fast_path))
+      ssem_fast_state_is_paused (&self->fast_path.state))
     set_outcome (self, SSEM_OUTCOME_SUCCESS);
 }
 

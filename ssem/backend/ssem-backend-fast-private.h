@@ -8,6 +8,8 @@
 
 #include "ssem-hazard-private.h"
 
+#include "ssem/os/ssem-fast-state-private.h"
+
 #ifdef HAVE_SHARED_MEMORY
 #include "ssem/shm/ssem-shm-slot-private.h"
 #endif
@@ -34,19 +36,25 @@ G_BEGIN_DECLS
  */
 struct _SsemFastPath
 {
+  SsemFastState state;
 #ifdef HAVE_SHARED_MEMORY
   SsemShmFastPath shm;
-#else
-  char unused;
 #endif
 };
-
-#ifdef HAVE_SHARED_MEMORY
 
 static inline void
 ssem_fast_path_init (SsemFastPath *self)
 {
+#ifdef HAVE_SHARED_MEMORY
   ssem_shm_fast_path_init (&self->shm);
+#endif
+}
+
+static inline void
+ssem_fast_path_close (SsemFastPath *self)
+{
+  ssem_fast_state_close (&self->state);
+  ssem_fast_path_init (self);
 }
 
 static G_ALWAYS_INLINE inline gboolean
@@ -54,7 +62,11 @@ ssem_fast_path_operate (SsemFastPath *self,
                         gboolean      is_release,
                         int           n)
 {
-  return ssem_shm_fast_path_operate (&self->shm, is_release, n);
+#ifdef HAVE_SHARED_MEMORY
+  return ssem_shm_fast_path_operate (&self->shm, &self->state, is_release, n);
+#else
+  return FALSE;
+#endif
 }
 
 /* A few instructions more, for a thread that shares the object with others. */
@@ -63,69 +75,12 @@ ssem_fast_path_operate_in_any_thread (SsemFastPath *self,
                                       gboolean      is_release,
                                       int           n)
 {
-  return ssem_shm_fast_path_operate_in_any_thread (&self->shm, is_release, n);
-}
-
-static inline void
-ssem_fast_path_close (SsemFastPath *self)
-{
-  ssem_shm_fast_path_close (&self->shm);
-}
-
-static inline void
-ssem_fast_path_set_paused (SsemFastPath *self,
-                           gboolean      is_paused)
-{
-  ssem_shm_fast_path_set_paused (&self->shm, is_paused);
-}
-
-static inline gboolean
-ssem_fast_path_is_paused (SsemFastPath *self)
-{
-  return ssem_shm_fast_path_is_paused (&self->shm);
-}
-
+#ifdef HAVE_SHARED_MEMORY
+  return ssem_shm_fast_path_operate_in_any_thread (&self->shm, &self->state, is_release, n);
 #else
-
-static inline void
-ssem_fast_path_init (SsemFastPath *self)
-{
-}
-
-static inline gboolean
-ssem_fast_path_operate (SsemFastPath *self,
-                        gboolean      is_release,
-                        int           n)
-{
   return FALSE;
-}
-
-static inline gboolean
-ssem_fast_path_operate_in_any_thread (SsemFastPath *self,
-                                      gboolean      is_release,
-                                      int           n)
-{
-  return FALSE;
-}
-
-static inline void
-ssem_fast_path_close (SsemFastPath *self)
-{
-}
-
-static inline void
-ssem_fast_path_set_paused (SsemFastPath *self,
-                           gboolean      is_paused)
-{
-}
-
-static inline gboolean
-ssem_fast_path_is_paused (SsemFastPath *self)
-{
-  return FALSE;
-}
-
 #endif
+}
 
 /* The fast path of a backend whose operation is one call of the C library. The instance in @location
  * is entered as on the slow path. */

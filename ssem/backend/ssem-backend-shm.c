@@ -336,7 +336,8 @@ shm_open_fast (SsemInstance *instance,
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
 
-  ssem_shm_fast_path_open (&path->shm, self->attachment->slots.serial, self->undo_mask);
+  path->shm.undo_mask = self->undo_mask;
+  ssem_fast_state_open (&path->state, self->attachment->slots.serial);
 }
 
 static gboolean

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "ssem/os/ssem-fast-state-private.h"
 #include "ssem/os/ssem-thread-slot-private.h"
 #include "ssem/shm/ssem-shm-counter-private.h"
 #include "ssem/shm/ssem-shm-port-private.h"
@@ -83,22 +84,19 @@ int     ssem_shm_slots_get_handle (SsemShmSlots       *self,
                                    guint               depth,
                                    SsemShmSlotHandle **handle);
 
-/* What an object keeps for the fast path, in its own memory. The design note is in
- * ssem-shm-slot.c. */
+/* What an object keeps for the fast path, in its own memory. Its SsemFastState is open with the
+ * serial of the SsemShmSlots. The design note is in ssem-shm-slot.c. */
 typedef struct
 {
   _Atomic (SsemShmSlotHandles *) handles; /* of one of the threads that use the object */
-  atomic_uint_least64_t serial; /* of the SsemShmSlots; 0 while closed, with a flag while paused */
-  gint64 undo_mask;             /* all bits with undo, none without */
+  gint64 undo_mask; /* all bits with undo, none without; constant while the fast path is open */
 } SsemShmFastPath;
-
-#define SSEM_SHM_FAST_PATH_PAUSED (G_GUINT64_CONSTANT (1) << 63)
 
 /* Begins an operation on the fast path with @handles, which are the calling thread's. Returns the
  * handle to operate with; NULL if the fast path cannot operate. Next call
  * ssem_shm_counter_finish_fast (). */
 static G_ALWAYS_INLINE inline SsemShmSlotHandle *
-ssem_shm_fast_path_begin (SsemShmFastPath    *self,
+ssem_shm_fast_path_begin (SsemFastState      *state,
                           SsemShmSlotHandles *handles,
                           gboolean            is_release,
                           int                 n,
@@ -112,7 +110,7 @@ ssem_shm_fast_path_begin (SsemShmFastPath    *self,
   /* ssem_shm_slots_is_in_fast () makes this thread pass a real fence. */
   atomic_signal_fence (memory_order_seq_cst);
 
-  if (G_LIKELY (handles->serial == atomic_load_explicit (&self->serial, memory_order_relaxed)))
+  if (G_LIKELY (handles->serial == atomic_load_explicit (state, memory_order_relaxed)))
     return handle;
 
   ssem_shm_counter_leave_fast (handle, fast->word);
@@ -124,12 +122,13 @@ ssem_shm_fast_path_begin (SsemShmFastPath    *self,
  * is impossible. */
 static G_ALWAYS_INLINE inline gboolean
 ssem_shm_fast_path_operate_with (SsemShmFastPath    *self,
+                                 SsemFastState      *state,
                                  SsemShmSlotHandles *handles,
                                  gboolean            is_release,
                                  int                 n)
 {
   SsemShmFast fast;
-  SsemShmSlotHandle *handle = ssem_shm_fast_path_begin (self, handles, is_release, n, &fast);
+  SsemShmSlotHandle *handle = ssem_shm_fast_path_begin (state, handles, is_release, n, &fast);
   gint64 change = is_release ? -(gint64) n : n;
 
   return handle != NULL &&
@@ -139,6 +138,7 @@ ssem_shm_fast_path_operate_with (SsemShmFastPath    *self,
 /* Does the same in the thread whose handles the object keeps. Returns FALSE in any other. */
 static G_ALWAYS_INLINE inline gboolean
 ssem_shm_fast_path_operate (SsemShmFastPath *self,
+                            SsemFastState   *state,
                             gboolean         is_release,
                             int              n)
 {
@@ -146,11 +146,12 @@ ssem_shm_fast_path_operate (SsemShmFastPath *self,
 
   return atomic_load_explicit (&handles->thread, memory_order_relaxed) ==
            ssem_thread_slot_owner () &&
-         ssem_shm_fast_path_operate_with (self, handles, is_release, n);
+         ssem_shm_fast_path_operate_with (self, state, handles, is_release, n);
 }
 
 /* Does the same in any thread that has used the segment recently. */
 gboolean ssem_shm_fast_path_operate_in_any_thread (SsemShmFastPath *self,
+                                                   SsemFastState   *state,
                                                    gboolean         is_release,
                                                    int              n);
 
@@ -158,43 +159,6 @@ static inline void
 ssem_shm_fast_path_init (SsemShmFastPath *self)
 {
   atomic_store_explicit (&self->handles, &ssem_shm_no_handles, memory_order_relaxed);
-}
-
-/* Opens the fast path of an object. Its threads then use the slots with that serial. */
-static inline void
-ssem_shm_fast_path_open (SsemShmFastPath *self,
-                         guint64          serial,
-                         int              undo_mask)
-{
-  self->undo_mask = undo_mask;
-  atomic_store (&self->serial, serial);
-}
-
-static inline void
-ssem_shm_fast_path_close (SsemShmFastPath *self)
-{
-  atomic_store (&self->serial, 0);
-  ssem_shm_fast_path_init (self);
-}
-
-/* Pauses or resumes the fast path. Neither has an effect while it is closed. */
-static inline void
-ssem_shm_fast_path_set_paused (SsemShmFastPath *self,
-                               gboolean         is_paused)
-{
-  guint64 serial = atomic_load (&self->serial);
-  guint64 next = is_paused ? serial | SSEM_SHM_FAST_PATH_PAUSED
-                           : serial & ~SSEM_SHM_FAST_PATH_PAUSED;
-
-  if (serial != 0 && serial != next)
-    atomic_compare_exchange_strong (&self->serial, &serial, next);
-}
-
-static inline gboolean
-ssem_shm_fast_path_is_paused (SsemShmFastPath *self)
-{
-  return (atomic_load_explicit (&self->serial, memory_order_relaxed) &
-          SSEM_SHM_FAST_PATH_PAUSED) != 0;
 }
 
 /* Returns whether another thread may be on the fast path with a handle of @self, after the object

@@ -515,18 +515,19 @@ ssem_shm_slots_get_handle (SsemShmSlots       *self,
 
 gboolean
 ssem_shm_fast_path_operate_in_any_thread (SsemShmFastPath *self,
+                                          SsemFastState   *state,
                                           gboolean         is_release,
                                           int              n)
 {
-  guint64 serial = atomic_load_explicit (&self->serial, memory_order_relaxed);
+  guint64 serial = atomic_load_explicit (state, memory_order_relaxed);
   SsemShmSlotHandles *handles = ssem_thread_slot_get (get_recent_index (serial));
   SsemShmSlotHandles *kept;
 
   if (handles == NULL)
     return FALSE;
 
-  if (!(is_release ? ssem_shm_fast_path_operate_with (self, handles, TRUE, n)
-                   : ssem_shm_fast_path_operate_with (self, handles, FALSE, n)))
+  if (!(is_release ? ssem_shm_fast_path_operate_with (self, state, handles, TRUE, n)
+                   : ssem_shm_fast_path_operate_with (self, state, handles, FALSE, n)))
     return FALSE;
 
   /* The next time the shorter way, unless the object is another thread's. */
