@@ -9,6 +9,16 @@
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem-i18n-private.h"
 
+/* Does what g_return_val_if_fail () does where @self of the function @name is no semaphore. It is a
+ * function, so that its callers can end with a call of it, for which they save no register. */
+G_GNUC_NO_INLINE static gboolean
+refuse_self (const char *name)
+{
+  g_return_if_fail_warning (G_LOG_DOMAIN, name, "SSEM_IS_SYSTEM_SEMAPHORE (self)");
+
+  return FALSE;
+}
+
 gboolean
 ssem_system_semaphore_check_units (int      n,
                                    GError **error)
@@ -42,25 +52,16 @@ enter_instance_for (SsemSystemSemaphore  *self,
   return instance;
 }
 
-/* After a failure, a success has to be recorded, on the slow path. The backend of an object does not
- * change once there is an instance. */
-static inline gboolean
-may_operate_by_call (SsemSystemSemaphore *self)
+/* Operates on the fast path in any thread. The backend of an object does not change once there is
+ * an instance. */
+static gboolean
+operate_in_any_thread (SsemSystemSemaphore *self,
+                       gboolean             is_release,
+                       int                  n)
 {
-  return ssem_fast_path_is_by_call (atomic_load_explicit (&self->backend, memory_order_relaxed)) &&
-         ssem_system_semaphore_is_without_error (self);
-}
+  SsemBackend backend = atomic_load_explicit (&self->backend, memory_order_relaxed);
 
-/* Operates where the shortest way does not lead to the units, and the slow path need not. */
-static G_ALWAYS_INLINE inline gboolean
-operate_soon (SsemSystemSemaphore *self,
-              gboolean             is_release,
-              int                  n)
-{
-  return n > 0 &&
-         (may_operate_by_call (self)
-          ? ssem_fast_path_operate_by_call (&self->instance, is_release, n)
-          : ssem_fast_path_operate_in_any_thread (&self->fast_path, is_release, n));
+  return ssem_fast_path_operate_in_any_thread (&self->fast_path, backend, is_release, n);
 }
 
 /* --- Acquiring --- */
@@ -71,20 +72,38 @@ typedef int (* AcquireFunc) (SsemInstance *instance,
                              gint64        deadline_usec,
                              GCancellable *cancellable);
 
-static gboolean
+static gint64
+deadline_after (gint64 timeout_usec)
+{
+  gint64 now;
+
+  if (timeout_usec == 0)
+    return SSEM_DEADLINE_NOW;
+  if (timeout_usec < 0)
+    return SSEM_DEADLINE_NONE;
+
+  now = g_get_monotonic_time ();
+
+  return timeout_usec < SSEM_DEADLINE_NONE - now ? now + timeout_usec : SSEM_DEADLINE_NONE;
+}
+
+G_GNUC_NO_INLINE static gboolean
 acquire_slow (SsemSystemSemaphore  *self,
               int                   n,
+              gint64                timeout_usec,
               GCancellable         *cancellable,
               GError              **error,
-              gint64                deadline_usec,
-              AcquireFunc           acquire)
+              AcquireFunc           operate)
 {
   SSEM_THREAD_SHIELD;
+  gint64 deadline_usec = deadline_after (timeout_usec);
   const SsemBackendTable *table;
   SsemInstance *instance;
   GError *cause = NULL;
   guint depth;
   int failure;
+
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   if (!ssem_system_semaphore_check_units (n, &cause) ||
       g_cancellable_set_error_if_cancelled (cancellable, &cause))
@@ -96,7 +115,7 @@ acquire_slow (SsemSystemSemaphore  *self,
   table = instance->table;
   if (deadline_usec != SSEM_DEADLINE_NOW)
     ssem_hazard_stay (depth);
-  failure = acquire (instance, n, deadline_usec, cancellable);
+  failure = operate (instance, n, deadline_usec, cancellable);
 
   /* An acquire that does not wait may run in a signal handler, which must not free memory. */
   if (deadline_usec == SSEM_DEADLINE_NOW)
@@ -107,19 +126,50 @@ acquire_slow (SsemSystemSemaphore  *self,
   return ssem_system_semaphore_finish (self, table, SSEM_OPERATION_ACQUIRE, failure, error);
 }
 
-/* Acquires where the shortest way does not lead to the units. The arguments are in the order of the
- * public functions, which leave them where they are for this call. */
+G_GNUC_NO_INLINE static gboolean
+acquire_in_any_thread (SsemSystemSemaphore  *self,
+                       int                   n,
+                       gint64                timeout_usec,
+                       GError              **error)
+{
+  return operate_in_any_thread (self, FALSE, n) ||
+         acquire_slow (self, n, timeout_usec, NULL, error, ssem_backend_acquire);
+}
+
+/* Acquires where the shortest fast path, which the public functions contain, is not that of the
+ * object or fails. The functions leave their arguments where they are for this call. */
 G_GNUC_NO_INLINE static gboolean
 acquire_otherwise (SsemSystemSemaphore  *self,
                    int                   n,
-                   GCancellable         *cancellable,
-                   GError              **error,
-                   gint64                deadline_usec)
+                   gint64                timeout_usec,
+                   GError              **error)
 {
-  if (cancellable == NULL && operate_soon (self, FALSE, n))
+  SsemHazard *hazard = ssem_fast_path_get_hazard (&self->fast_path);
+
+  if (n != 1 || !ssem_hazard_is_own (hazard))
+    return acquire_in_any_thread (self, n, timeout_usec, error);
+
+  if (G_LIKELY (ssem_fast_path_operate_by_call (&self->fast_path, hazard, FALSE)))
     return TRUE;
 
-  return acquire_slow (self, n, cancellable, error, deadline_usec, ssem_backend_acquire);
+  return acquire_slow (self, 1, timeout_usec, NULL, error, ssem_backend_acquire);
+}
+
+/* Does what the public functions have in common. */
+static G_ALWAYS_INLINE inline gboolean
+acquire (SsemSystemSemaphore  *self,
+         int                   n,
+         gint64                timeout_usec,
+         GCancellable         *cancellable,
+         GError              **error)
+{
+  if (cancellable != NULL || n <= 0)
+    return acquire_slow (self, n, timeout_usec, cancellable, error, ssem_backend_acquire);
+
+  if (ssem_fast_path_operate (&self->fast_path, FALSE, n))
+    return TRUE;
+
+  return acquire_otherwise (self, n, timeout_usec, error);
 }
 
 /**
@@ -167,14 +217,10 @@ ssem_system_semaphore_acquire (SsemSystemSemaphore  *self,
                                GCancellable         *cancellable,
                                GError              **error)
 {
-  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+  if (G_UNLIKELY (!ssem_system_semaphore_is_valid (self)))
+    return refuse_self (G_STRFUNC);
 
-  if (cancellable == NULL && n > 0 && ssem_fast_path_operate (&self->fast_path, FALSE, n))
-    return TRUE;
-
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  return acquire_otherwise (self, n, cancellable, error, SSEM_DEADLINE_NONE);
+  return acquire (self, n, -1, cancellable, error);
 }
 
 /**
@@ -203,29 +249,10 @@ ssem_system_semaphore_try_acquire (SsemSystemSemaphore  *self,
                                    int                   n,
                                    GError              **error)
 {
-  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+  if (G_UNLIKELY (!ssem_system_semaphore_is_valid (self)))
+    return refuse_self (G_STRFUNC);
 
-  if (n > 0 && ssem_fast_path_operate (&self->fast_path, FALSE, n))
-    return TRUE;
-
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  return acquire_otherwise (self, n, NULL, error, SSEM_DEADLINE_NOW);
-}
-
-static gint64
-deadline_after (gint64 timeout_usec)
-{
-  gint64 now;
-
-  if (timeout_usec == 0)
-    return SSEM_DEADLINE_NOW;
-  if (timeout_usec < 0)
-    return SSEM_DEADLINE_NONE;
-
-  now = g_get_monotonic_time ();
-
-  return timeout_usec < SSEM_DEADLINE_NONE - now ? now + timeout_usec : SSEM_DEADLINE_NONE;
+  return acquire (self, n, 0, NULL, error);
 }
 
 /**
@@ -258,14 +285,10 @@ ssem_system_semaphore_acquire_timeout (SsemSystemSemaphore  *self,
                                        GCancellable         *cancellable,
                                        GError              **error)
 {
-  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+  if (G_UNLIKELY (!ssem_system_semaphore_is_valid (self)))
+    return refuse_self (G_STRFUNC);
 
-  if (cancellable == NULL && n > 0 && ssem_fast_path_operate (&self->fast_path, FALSE, n))
-    return TRUE;
-
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  return acquire_otherwise (self, n, cancellable, error, deadline_after (timeout_usec));
+  return acquire (self, n, timeout_usec, cancellable, error);
 }
 
 /**
@@ -314,13 +337,13 @@ ssem_system_semaphore_acquire_interruptible (SsemSystemSemaphore  *self,
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return acquire_slow (self, n, cancellable, error, deadline_after (timeout_usec),
+  return acquire_slow (self, n, timeout_usec, cancellable, error,
                        ssem_backend_acquire_interruptible);
 }
 
 /* --- Releasing, and the value --- */
 
-static gboolean
+G_GNUC_NO_INLINE static gboolean
 release_slow (SsemSystemSemaphore  *self,
               int                   n,
               GError              **error)
@@ -331,6 +354,8 @@ release_slow (SsemSystemSemaphore  *self,
   GError *cause = NULL;
   guint depth;
   int failure;
+
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   if (!ssem_system_semaphore_check_units (n, &cause))
     return ssem_system_semaphore_record_failure (self, error, cause);
@@ -346,14 +371,27 @@ release_slow (SsemSystemSemaphore  *self,
 }
 
 G_GNUC_NO_INLINE static gboolean
+release_in_any_thread (SsemSystemSemaphore  *self,
+                       int                   n,
+                       GError              **error)
+{
+  return operate_in_any_thread (self, TRUE, n) || release_slow (self, n, error);
+}
+
+G_GNUC_NO_INLINE static gboolean
 release_otherwise (SsemSystemSemaphore  *self,
                    int                   n,
                    GError              **error)
 {
-  if (operate_soon (self, TRUE, n))
+  SsemHazard *hazard = ssem_fast_path_get_hazard (&self->fast_path);
+
+  if (n != 1 || !ssem_hazard_is_own (hazard))
+    return release_in_any_thread (self, n, error);
+
+  if (G_LIKELY (ssem_fast_path_operate_by_call (&self->fast_path, hazard, TRUE)))
     return TRUE;
 
-  return release_slow (self, n, error);
+  return release_slow (self, 1, error);
 }
 
 /**
@@ -389,12 +427,14 @@ ssem_system_semaphore_release (SsemSystemSemaphore  *self,
                                int                   n,
                                GError              **error)
 {
-  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
+  if (G_UNLIKELY (!ssem_system_semaphore_is_valid (self)))
+    return refuse_self (G_STRFUNC);
 
-  if (n > 0 && ssem_fast_path_operate (&self->fast_path, TRUE, n))
+  if (n <= 0)
+    return release_slow (self, n, error);
+
+  if (ssem_fast_path_operate (&self->fast_path, TRUE, n))
     return TRUE;
-
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   return release_otherwise (self, n, error);
 }

@@ -8,8 +8,6 @@
 
 #include "ssem-hazard-private.h"
 
-#include "ssem/os/ssem-fast-state-private.h"
-
 #ifdef HAVE_SHARED_MEMORY
 #include "ssem/shm/ssem-shm-slot-private.h"
 #endif
@@ -33,6 +31,14 @@ G_BEGIN_DECLS
  * ssem_backend_open_fast () opens the fast path of an object. It is closed before the instance is,
  * and paused while the object has an error to report. All functions may be called in a signal
  * handler.
+ *
+ *                  shared memory                        POSIX
+ *   operates by    its own instructions                 a call of the C library, for one unit
+ *   the state is   the serial of the slots              the address of the instance
+ *   announces in   the thread's slot handle             the thread's hazard
+ *
+ * Most objects are used by one thread. So an object keeps the slot handles or the hazard of one
+ * thread, and that thread finds them in a few instructions.
  */
 struct _SsemFastPath
 {
@@ -40,6 +46,7 @@ struct _SsemFastPath
 #ifdef HAVE_SHARED_MEMORY
   SsemShmFastPath shm;
 #endif
+  _Atomic (SsemHazard *) hazard; /* ssem_no_hazard while it keeps no thread's */
 };
 
 static inline void
@@ -48,6 +55,7 @@ ssem_fast_path_init (SsemFastPath *self)
 #ifdef HAVE_SHARED_MEMORY
   ssem_shm_fast_path_init (&self->shm);
 #endif
+  atomic_store_explicit (&self->hazard, &ssem_no_hazard, memory_order_relaxed);
 }
 
 static inline void
@@ -57,6 +65,7 @@ ssem_fast_path_close (SsemFastPath *self)
   ssem_fast_path_init (self);
 }
 
+/* The fast path of shared memory, in the thread whose slot handles the object keeps. */
 static G_ALWAYS_INLINE inline gboolean
 ssem_fast_path_operate (SsemFastPath *self,
                         gboolean      is_release,
@@ -69,45 +78,50 @@ ssem_fast_path_operate (SsemFastPath *self,
 #endif
 }
 
-/* A few instructions more, for a thread that shares the object with others. */
-static inline gboolean
-ssem_fast_path_operate_in_any_thread (SsemFastPath *self,
-                                      gboolean      is_release,
-                                      int           n)
+/* Returns the hazard that the object keeps, which may be another thread's. */
+static inline SsemHazard *
+ssem_fast_path_get_hazard (SsemFastPath *self)
 {
-#ifdef HAVE_SHARED_MEMORY
-  return ssem_shm_fast_path_operate_in_any_thread (&self->shm, &self->state, is_release, n);
-#else
-  return FALSE;
-#endif
+  return atomic_load_explicit (&self->hazard, memory_order_relaxed);
 }
 
-/* The fast path of a backend whose operation is one call of the C library. The instance in @location
- * is entered as on the slow path. */
-
-static inline gboolean
-ssem_fast_path_is_by_call (SsemBackend backend)
-{
-  return backend == SSEM_BACKEND_POSIX;
-}
-
+/* The fast path of POSIX, for one unit, with this thread's @hazard. */
 static G_ALWAYS_INLINE inline gboolean
-ssem_fast_path_operate_by_call (_Atomic (SsemInstance *) *location,
-                                gboolean                  is_release,
-                                int                       n)
+ssem_fast_path_operate_by_call (SsemFastPath *self,
+                                SsemHazard   *hazard,
+                                gboolean      is_release)
 {
 #ifdef HAVE_POSIX_SEMAPHORES
-  SsemHazard *hazard;
-  SsemInstance *instance = n == 1 ? ssem_hazard_enter_fast (location, &hazard) : NULL;
+  SsemInstance *instance = ssem_hazard_enter_fast (hazard, &self->state);
   gboolean is_done;
 
-  if (instance == NULL)
+  if (G_UNLIKELY (instance == NULL))
     return FALSE;
 
   is_done = ssem_backend_posix_operate_fast (instance, is_release);
   ssem_hazard_leave_fast (hazard);
 
   return is_done;
+#else
+  return FALSE;
+#endif
+}
+
+/* Does the same in any thread that has used the semaphore recently, in a few instructions more. The
+ * object keeps what it finds, unless it keeps that of another living thread. */
+static inline gboolean
+ssem_fast_path_operate_in_any_thread (SsemFastPath *self,
+                                      SsemBackend   backend,
+                                      gboolean      is_release,
+                                      int           n)
+{
+  if (backend == SSEM_BACKEND_POSIX)
+    return n == 1 &&
+           ssem_fast_path_operate_by_call (self, ssem_hazard_find_fast (&self->hazard),
+                                           is_release);
+
+#ifdef HAVE_SHARED_MEMORY
+  return ssem_shm_fast_path_operate_in_any_thread (&self->shm, &self->state, is_release, n);
 #else
   return FALSE;
 #endif

@@ -19,28 +19,15 @@ typedef struct
   atomic_bool is_closed;
 } SsemPosixInstance;
 
-/* Returns whether this process is attached. A child of fork () is not until its first operation. */
-static inline gboolean
-ssem_backend_posix_is_attached (SsemPosixInstance *self)
-{
-  /* Acquire: pairs with the release in ssem_membership_attach_child (). */
-  return G_LIKELY (atomic_load_explicit (&self->membership->fork_count, memory_order_acquire) ==
-                   ssem_fork_count ());
-}
-
 /* Acquires or releases one unit by one call of the C library. Returns FALSE, without any effect, if
  * that is impossible. */
 static G_ALWAYS_INLINE inline gboolean
 ssem_backend_posix_operate_fast (SsemInstance *instance,
                                  gboolean      is_release)
 {
-  SsemPosixInstance *self = (SsemPosixInstance *) instance;
+  SsemPosixAttachment *attachment = ((SsemPosixInstance *) instance)->attachment;
 
-  if (!ssem_backend_posix_is_attached (self))
-    return FALSE;
-
-  return is_release ? ssem_posix_release_fast (self->attachment)
-                    : ssem_posix_acquire_fast (self->attachment);
+  return is_release ? ssem_posix_release_fast (attachment) : ssem_posix_acquire_fast (attachment);
 }
 
 G_END_DECLS

@@ -4,7 +4,7 @@
 
 #include "config.h"
 
-#include "ssem-backend-posix-private.h"
+#include "ssem-backend-fast-private.h"
 
 #include "ssem/os/ssem-native-key-text-private.h"
 #include "ssem/posix/ssem-posix-inspect-private.h"
@@ -280,6 +280,13 @@ posix_get_value (SsemInstance *instance,
 }
 
 static void
+posix_open_fast (SsemInstance *instance,
+                 SsemFastPath *path)
+{
+  ssem_fast_state_open (&path->state, (guintptr) instance);
+}
+
+static void
 posix_close (SsemInstance *instance)
 {
   SsemPosixInstance *self = (SsemPosixInstance *) instance;
@@ -366,6 +373,7 @@ const SsemBackendTable ssem_backend_posix = {
   .acquire_interruptible = posix_acquire_interruptible,
   .release = posix_release,
   .get_value = posix_get_value,
+  .open_fast = posix_open_fast,
   .close = posix_close,
   .free = posix_free,
   .get_native_key = posix_get_native_key,

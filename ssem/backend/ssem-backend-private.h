@@ -172,8 +172,9 @@ struct _SsemBackendTable
   int           (* get_value) (SsemInstance   *instance,
                                int            *value);
 
-  /* Both are NULL where the backend has no fast path: see ssem-backend-fast-private.h.
-   * is_in_fast () returns whether another thread may still be on the fast path of @instance, after
+  /* open_fast () is NULL where the backend has no fast path: see ssem-backend-fast-private.h.
+   * is_in_fast () is NULL where an operation on the fast path announces itself with a hazard
+   * pointer. It returns whether another thread may still be on the fast path of @instance, after
    * the object's fast path was closed and all threads have passed a fence. */
   void          (* open_fast)  (SsemInstance   *instance,
                                 SsemFastPath   *path);

@@ -6,6 +6,7 @@
 
 #include "ssem/backend/ssem-backend-private.h"
 #include "ssem/os/ssem-barrier-private.h"
+#include "ssem/os/ssem-fast-state-private.h"
 #include "ssem/os/ssem-thread-slot-private.h"
 
 #include <stdatomic.h>
@@ -17,18 +18,24 @@ G_BEGIN_DECLS
  *
  * These are hazard pointers (M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free
  * Objects", IEEE TPDS 15(6), 2004): each thread announces the instances that it is inside, and an
- * instance that was taken away is freed only when no thread announces it. An operation on the fast
- * path announces itself in the backend's own way. The design note is in ssem-hazard.c.
+ * instance that was taken away is freed only when no thread announces it. A backend that has
+ * is_in_fast () announces operations on the fast path in its own way. The design note is in
+ * ssem-hazard.c.
  *
  * A thread is inside several instances when a signal handler interrupts an operation and calls
  * another. The depth of an operation is the number of operations that it interrupts.
  */
 #define SSEM_HAZARD_MAX_DEPTH 8
 
+/* A thread writes its hazard in each operation, so no other thread's is in the same cache line. */
+#define SSEM_HAZARD_LINE 64
+
 typedef struct _SsemHazard SsemHazard;
 
 struct _SsemHazard
 {
+  /* The thread, ssem_thread_slot_owner (), if it can enter on the fast path; else NULL. */
+  _Alignas (SSEM_HAZARD_LINE) _Atomic (gpointer) thread;
   /* By depth; written by its thread, read by a thread that retires. An operation in a handler takes
    * the next free depth and frees it before the interrupted operation goes on. */
   _Atomic (SsemInstance *) inside[SSEM_HAZARD_MAX_DEPTH];
@@ -36,7 +43,7 @@ struct _SsemHazard
   atomic_bool may_last[SSEM_HAZARD_MAX_DEPTH];
   atomic_bool must_look; /* set by a thread that retires, cleared by its own; always set where the
                           * system has no fence for all threads */
-  SsemHazard *next;      /* under the lock of ssem-hazard.c */
+  SsemHazard *next;      /* see ssem-hazard.c */
 };
 
 /* To be called before the others. */
@@ -64,29 +71,48 @@ void          ssem_hazard_leave_and_free (guint         depth);
 /* Returns the depth of the operation that this thread is in. */
 guint         ssem_hazard_get_depth      (void);
 
-/* Enters the instance in @location in a few instructions, for an operation that does not wait, and
- * that no operation of this thread contains. Returns NULL, and does nothing, where that is not so,
- * where there is no instance, or where each thread has to make its own fences. Then take the slow
- * path. After a success, leave with ssem_hazard_leave_fast (). */
-static inline SsemInstance *
-ssem_hazard_enter_fast (_Atomic (SsemInstance *)  *location,
-                        SsemHazard               **entered)
+/* --- The fast path: enters in a few instructions, for an operation that does not wait ---
+ *
+ * An object keeps the hazard of one of the threads that use it. It may keep it longer than the
+ * thread lives. So the memory of hazards is never freed but used for other hazards, and each
+ * operation checks whose the hazard is. */
+
+/* The hazard of no thread: nothing enters with it. */
+extern G_GNUC_INTERNAL SsemHazard ssem_no_hazard;
+
+/* Returns this thread's hazard, or ssem_no_hazard where this thread cannot enter on the fast path.
+ * Puts it into @kept, unless that is another living thread's. */
+SsemHazard   *ssem_hazard_find_fast      (_Atomic (SsemHazard *) *kept);
+
+/* Returns whether @hazard is this thread's, and it can enter on the fast path. */
+static inline gboolean
+ssem_hazard_is_own (SsemHazard *hazard)
 {
-  SsemHazard *hazard = ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD);
+  return atomic_load_explicit (&hazard->thread, memory_order_relaxed) ==
+         ssem_thread_slot_owner ();
+}
+
+/* Enters the instance whose address @state is open with, with this thread's @hazard. Returns NULL,
+ * and does nothing, where it is not open, or where this operation interrupts another one. Then take
+ * the slow path. After a success, leave with ssem_hazard_leave_fast (). */
+static inline SsemInstance *
+ssem_hazard_enter_fast (SsemHazard    *hazard,
+                        SsemFastState *state)
+{
   SsemInstance *instance;
+  guint64 word;
 
-  *entered = hazard;
-
-  if (G_UNLIKELY (hazard == NULL || !ssem_barrier_is_asymmetric ||
-                  atomic_load_explicit (&hazard->inside[0], memory_order_relaxed) != NULL))
+  if (G_UNLIKELY (atomic_load_explicit (&hazard->inside[0], memory_order_relaxed) != NULL))
     return NULL;
 
-  /* Acquire: pairs with the release in open_instance () of ssem-system-semaphore.c. */
-  instance = atomic_load_explicit (location, memory_order_acquire);
+  /* Acquire: pairs with ssem_fast_state_open (). */
+  word = atomic_load_explicit (state, memory_order_acquire);
+  instance = (SsemInstance *) (guintptr) word;
   atomic_store_explicit (&hazard->inside[0], instance, memory_order_relaxed);
   /* A thread that retires makes this thread pass a real fence. */
   atomic_signal_fence (memory_order_seq_cst);
-  if (G_LIKELY (instance == atomic_load_explicit (location, memory_order_acquire)))
+  if (G_LIKELY (word == atomic_load_explicit (state, memory_order_acquire) &&
+                ssem_fast_state_is_open (word)))
     return instance;
 
   atomic_store_explicit (&hazard->inside[0], NULL, memory_order_release);

@@ -19,8 +19,8 @@
  *            announcements
  *
  * Both sides have a fence, so at least one of enter and retire sees the other: if retire misses the
- * announcement of a thread, that thread finds that the object has lost the instance. An operation
- * on the fast path announces itself to its backend instead, and retire asks the backend.
+ * announcement of a thread, that thread finds that the object has lost the instance. If the backend
+ * announces operations on the fast path in its own way, retire asks the backend, too.
  *
  * An operation that may run in a signal handler frees nothing: the handler may have interrupted
  * malloc (3), or this file with hazards_lock held. Such an operation is short, so the thread that
@@ -31,6 +31,9 @@
  * Where the system can make every thread pass a fence, retire does that, and enter and leave only
  * keep the compiler in order. On other systems enter has a fence, and so has leave, since must_look
  * stays set.
+ *
+ * An object keeps the hazard of one thread for the fast path, and may keep it after the thread has
+ * ended. So the memory of hazards is never freed.
  *
  * hazards_lock protects the list of hazards and the list of retired instances. It is never held
  * while an instance is freed.
@@ -44,10 +47,53 @@
 
 static GMutex hazards_lock;
 static SsemHazard *hazards;
+static _Atomic (SsemHazard *) spare; /* memory for hazards; only taken with hazards_lock */
 static SsemInstance *retired;
 static atomic_bool are_any_retired; /* written under hazards_lock */
 
+/* Its depth 0 is taken, forever. */
+SsemHazard ssem_no_hazard = { .inside[0] = (SsemInstance *) &ssem_no_hazard };
+
 static void free_retired (void);
+
+/* Puts the hazard of a thread that ends into the list of spare ones. Takes no lock, because a
+ * signal handler of the thread may need a hazard at any time, and would register a new one. */
+static void
+put_into_spare (SsemHazard *hazard)
+{
+  int i;
+
+  atomic_store_explicit (&hazard->thread, NULL, memory_order_relaxed);
+  for (i = 0; i < SSEM_HAZARD_MAX_DEPTH; i++)
+    {
+      atomic_store_explicit (&hazard->inside[i], NULL, memory_order_relaxed);
+      atomic_store_explicit (&hazard->may_last[i], FALSE, memory_order_relaxed);
+    }
+  hazard->next = atomic_load (&spare);
+  while (!atomic_compare_exchange_weak (&spare, &hazard->next, hazard))
+    ;
+}
+
+/* With hazards_lock: a hazard that others could take and put back would not stay the first. */
+static SsemHazard *
+take_spare_or_new (void)
+{
+  SsemHazard *hazard = atomic_load (&spare);
+
+  while (hazard != NULL && !atomic_compare_exchange_weak (&spare, &hazard, hazard->next))
+    ;
+
+  return hazard != NULL ? hazard : g_aligned_alloc0 (1, sizeof *hazard, SSEM_HAZARD_LINE);
+}
+
+/* Lets the calling thread enter on the fast path, unless each thread has to make its own fences. */
+static void
+set_thread (SsemHazard *hazard)
+{
+  atomic_store_explicit (&hazard->thread,
+                         ssem_barrier_is_asymmetric ? ssem_thread_slot_owner () : NULL,
+                         memory_order_relaxed);
+}
 
 static void
 unregister_thread (void)
@@ -65,29 +111,35 @@ unregister_thread (void)
   g_mutex_unlock (&hazards_lock);
 
   ssem_thread_slot_set (SSEM_THREAD_SLOT_HAZARD, NULL);
-  g_free (hazard);
+  /* A signal handler must not find it any more when it is spare. */
+  atomic_signal_fence (memory_order_seq_cst);
+  put_into_spare (hazard);
   free_retired ();
 }
 
 static void
 keep_own_hazard_in_child (void)
 {
+  SsemHazard *own = ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD);
   SsemHazard *hazard;
 
-  /* The other threads are gone, so the instances that they announced may be freed. The destructors
-   * that would have freed their hazards are gone, too. */
+  /* The other threads are gone, so the instances that they announced may be freed. A new thread may
+   * be taken for one of them, so it must not find their hazards. */
   while ((hazard = hazards) != NULL)
     {
       hazards = hazard->next;
-      if (hazard != ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD))
-        g_free (hazard);
+      if (hazard != own)
+        put_into_spare (hazard);
     }
 
-  hazards = ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD);
-  if (hazards != NULL)
-    hazards->next = NULL;
-
   ssem_barrier_init ();
+
+  hazards = own;
+  if (own == NULL)
+    return;
+
+  own->next = NULL;
+  set_thread (own);
 }
 
 void
@@ -109,9 +161,11 @@ set_must_look (SsemHazard *hazard)
 static SsemHazard *
 register_thread (void)
 {
-  SsemHazard *hazard = g_new0 (SsemHazard, 1);
+  SsemHazard *hazard;
 
   g_mutex_lock (&hazards_lock);
+  hazard = take_spare_or_new ();
+  set_thread (hazard);
   set_must_look (hazard);
   hazard->next = hazards;
   hazards = hazard;
@@ -129,6 +183,22 @@ get_hazard (void)
   SsemHazard *hazard = ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD);
 
   return hazard != NULL ? hazard : register_thread ();
+}
+
+SsemHazard *
+ssem_hazard_find_fast (_Atomic (SsemHazard *) *kept)
+{
+  SsemHazard *hazard = ssem_thread_slot_get (SSEM_THREAD_SLOT_HAZARD);
+  SsemHazard *other;
+
+  if (hazard == NULL || atomic_load_explicit (&hazard->thread, memory_order_relaxed) == NULL)
+    return &ssem_no_hazard;
+
+  other = atomic_load_explicit (kept, memory_order_relaxed);
+  if (atomic_load_explicit (&other->thread, memory_order_relaxed) == NULL)
+    atomic_store_explicit (kept, hazard, memory_order_relaxed);
+
+  return hazard;
 }
 
 guint

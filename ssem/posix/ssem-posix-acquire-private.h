@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 /* Acquires and releases units of an attached semaphore. The design note is in
  * ssem-posix-acquire.c. Functions return 0 or -errno.
  *
- * The fast paths are inline, and of one unit. They fail without any effect, and then the whole
- * function follows.
+ * The fast paths are inline, and of one unit. They fail without any effect, also if the process is
+ * not attached. Then the whole function follows.
  */
 
 /* How long to wait for units. */
@@ -44,18 +44,29 @@ void ssem_posix_tell     (SsemPosixContent    *content);
 /* Returns the value, or -errno. */
 int ssem_posix_get_value (SsemPosixAttachment *attachment);
 
+/* Returns NULL if this process is not attached: a child of fork () is not until its first operation
+ * on the slow path. */
+static inline SsemPosixContent *
+ssem_posix_get_attached_content (SsemPosixAttachment *attachment)
+{
+  /* Acquire: pairs with the store in ssem_posix_attachment_attach_child (). */
+  return atomic_load_explicit (&attachment->content, memory_order_acquire);
+}
+
 static inline gboolean
 ssem_posix_acquire_fast (SsemPosixAttachment *attachment)
 {
-  return sem_trywait (&attachment->content->semaphore) == 0;
+  SsemPosixContent *content = ssem_posix_get_attached_content (attachment);
+
+  return content != NULL && sem_trywait (&content->semaphore) == 0;
 }
 
 static inline gboolean
 ssem_posix_release_fast (SsemPosixAttachment *attachment)
 {
-  SsemPosixContent *content = attachment->content;
+  SsemPosixContent *content = ssem_posix_get_attached_content (attachment);
 
-  if (sem_post (&content->semaphore) != 0)
+  if (content == NULL || sem_post (&content->semaphore) != 0)
     return FALSE;
 
   /* A listener that sets the word just now looks after that, and again after a while. */

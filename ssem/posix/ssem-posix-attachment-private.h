@@ -26,8 +26,8 @@ typedef struct
   SsemLockFile file;
   gboolean is_inherited; /* this process is a child of fork () that has not attached yet */
 
-  /* Of the file. Written before the first operation of this process, then constant. */
-  SsemPosixContent *content;
+  /* Of the file. NULL until this process is attached, also in a child of fork (); then constant. */
+  _Atomic (SsemPosixContent *) content;
 } SsemPosixAttachment;
 
 /* Creates an attachment for the semaphore @name without attaching it. @key is the key that has led

@@ -341,7 +341,7 @@ const Case conformance_cases[] = {
   { "among-first-uses", NEEDS_UNDO | NEEDS_FORK_AMONG_THREADS, .rows = nothing_set_up,
     .script = among_threads },
   { "dropped-in-child-while-opened", NEEDS_FORK_AMONG_THREADS, test_dropped_in_child_while_opened },
-  { "thread-in-child", NEEDS_UNDO | NEEDS_FORK_AMONG_THREADS, test_thread_in_child },
+  { "thread-in-child", NEEDS_FORK_AMONG_THREADS, test_thread_in_child },
 
   /* The parent's queue of requests, and the thread that serves it, are the parent's. */
   { "async-in-child", NEEDS_UNDO | NEEDS_FORK_AMONG_THREADS | NEEDS_PRIVATE_MEMORY, .script =
