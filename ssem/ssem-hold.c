@@ -7,6 +7,7 @@
 #include "ssem-hold.h"
 
 #include "ssem/os/ssem-fork-private.h"
+#include "ssem-system-semaphore-private.h"
 
 /**
  * SsemHold: (skip)
@@ -41,8 +42,24 @@ struct _SsemHold
   /* Constant after init. */
   SsemSystemSemaphore *semaphore;
   int n;
+  guint64 fencing_token;
   unsigned int fork_count;
 };
+
+static SsemHold *
+hold_new (SsemSystemSemaphore *semaphore,
+          int                  n,
+          guint64              fencing_token)
+{
+  SsemHold *self = g_new (SsemHold, 1);
+
+  self->semaphore = g_object_ref (semaphore);
+  self->n = n;
+  self->fencing_token = fencing_token;
+  self->fork_count = ssem_fork_count ();
+
+  return self;
+}
 
 /**
  * ssem_hold_new: (skip)
@@ -65,13 +82,15 @@ ssem_hold_new (SsemSystemSemaphore  *semaphore,
                GCancellable         *cancellable,
                GError              **error)
 {
+  guint64 fencing_token;
+
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (semaphore), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (!ssem_system_semaphore_acquire (semaphore, n, cancellable, error))
+  if (!ssem_system_semaphore_acquire_fenced (semaphore, n, cancellable, &fencing_token, error))
     return NULL;
 
-  return ssem_hold_adopt (semaphore, n);
+  return hold_new (semaphore, n, fencing_token);
 }
 
 /**
@@ -91,17 +110,31 @@ SsemHold *
 ssem_hold_adopt (SsemSystemSemaphore *semaphore,
                  int                  n)
 {
-  SsemHold *self;
-
   g_return_val_if_fail (SSEM_IS_SYSTEM_SEMAPHORE (semaphore), NULL);
   g_return_val_if_fail (n > 0, NULL);
 
-  self = g_new (SsemHold, 1);
-  self->semaphore = g_object_ref (semaphore);
-  self->n = n;
-  self->fork_count = ssem_fork_count ();
+  return hold_new (semaphore, n, ssem_system_semaphore_get_fencing_token (semaphore));
+}
 
-  return self;
+/**
+ * ssem_hold_get_fencing_token: (skip)
+ * @self: a hold
+ *
+ * Returns the fencing token of the acquire that the hold stands for.
+ *
+ * See [method@Ssem.SystemSemaphore.get_fencing_token]. A hold that ssem_hold_adopt() has made has the
+ * token that the semaphore object had at that moment.
+ *
+ * Returns: the token, or 0 if nothing can be lost, as with all backends on this machine
+ *
+ * Since: 1.0
+ */
+guint64
+ssem_hold_get_fencing_token (const SsemHold *self)
+{
+  g_return_val_if_fail (self != NULL, 0);
+
+  return self->fencing_token;
 }
 
 /**

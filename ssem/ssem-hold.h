@@ -26,6 +26,8 @@ SSEM_AVAILABLE_IN_1_0
 SsemHold *ssem_hold_adopt (SsemSystemSemaphore  *semaphore,
                            int                   n) G_GNUC_WARN_UNUSED_RESULT;
 SSEM_AVAILABLE_IN_1_0
+guint64   ssem_hold_get_fencing_token (const SsemHold *self);
+SSEM_AVAILABLE_IN_1_0
 void      ssem_hold_free  (SsemHold             *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SsemHold, ssem_hold_free)

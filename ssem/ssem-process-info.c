@@ -23,6 +23,7 @@
 struct _SsemProcessInfo
 {
   /* Constant after creation. */
+  char *host;
   int pid;
   char *command;
   gint64 units;
@@ -38,6 +39,7 @@ ssem_process_info_new (const SsemSnapshotProcess *seen)
   SsemProcessInfo *self = g_atomic_rc_box_new0 (SsemProcessInfo);
   g_autoptr(GDateTime) seconds = NULL;
 
+  self->host = g_strdup (seen->host);
   self->pid = seen->pid;
   self->command = g_strdup (seen->command);
   self->units = seen->units;
@@ -73,6 +75,7 @@ clear (gpointer data)
 {
   SsemProcessInfo *self = data;
 
+  g_free (self->host);
   g_free (self->command);
   g_clear_pointer (&self->since, g_date_time_unref);
 }
@@ -91,6 +94,27 @@ ssem_process_info_unref (SsemProcessInfo *self)
   g_return_if_fail (self != NULL);
 
   g_atomic_rc_box_release_full (self, clear);
+}
+
+/**
+ * ssem_process_info_get_host:
+ * @self: a process
+ *
+ * Returns the name of the machine that the process runs on.
+ *
+ * It is valid UTF-8 and safe to print, as [method@Ssem.ProcessInfo.get_command] describes.
+ *
+ * Returns: (nullable): the name, or `NULL` for this machine, which is the only one that a backend
+ *   other than `SSEM_BACKEND_ETCD` knows
+ *
+ * Since: 1.0
+ */
+const char *
+ssem_process_info_get_host (SsemProcessInfo *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return self->host;
 }
 
 /**

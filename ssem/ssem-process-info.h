@@ -25,6 +25,8 @@ SsemProcessInfo *ssem_process_info_ref         (SsemProcessInfo *self);
 SSEM_AVAILABLE_IN_1_0
 void             ssem_process_info_unref       (SsemProcessInfo *self);
 SSEM_AVAILABLE_IN_1_0
+const char      *ssem_process_info_get_host    (SsemProcessInfo *self);
+SSEM_AVAILABLE_IN_1_0
 int              ssem_process_info_get_pid     (SsemProcessInfo *self);
 SSEM_AVAILABLE_IN_1_0
 const char      *ssem_process_info_get_command (SsemProcessInfo *self);

@@ -6,12 +6,10 @@
 
 #include "ssem-semaphore-info.h"
 
-#include "ssem/backend/ssem-backend-inspect-private.h"
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem-key-private.h"
-#include "ssem-native-key-private.h"
 #include "ssem-process-info-private.h"
-#include "ssem-system-semaphore.h"
+#include "ssem-semaphore-info-private.h"
 
 /**
  * SsemSemaphoreInfo:
@@ -63,19 +61,6 @@ struct _SsemSemaphoreInfo
 
 G_DEFINE_BOXED_TYPE (SsemSemaphoreInfo, ssem_semaphore_info,
                      ssem_semaphore_info_ref, ssem_semaphore_info_unref)
-
-/* Initialises the class, which binds the domain of the messages and protects the locks. */
-static void
-ensure_library (void)
-{
-  static gsize is_done;
-
-  if (g_once_init_enter (&is_done))
-    {
-      g_type_class_ref (SSEM_TYPE_SYSTEM_SEMAPHORE);
-      g_once_init_leave (&is_done, 1);
-    }
-}
 
 /* --- Looking --- */
 
@@ -141,6 +126,31 @@ GPtrArray *
 ssem_semaphore_info_list (SsemBackend   backend,
                           GError      **error)
 {
+  return ssem_semaphore_info_list_at (backend, NULL, error);
+}
+
+/**
+ * ssem_semaphore_info_list_at:
+ * @backend: a backend
+ * @address: (nullable): where its service is, as [property@Ssem.SystemSemaphore:address] describes
+ * @error: return location for an error
+ *
+ * Lists the semaphores of a backend with an address, as [func@Ssem.SemaphoreInfo.list] does.
+ *
+ * Returns: (transfer container) (element-type SsemSemaphoreInfo): the semaphores, which the array
+ *   owns, sorted by the bytes of their keys; or `NULL` with @error set:
+ *
+ * - `G_IO_ERROR_INVALID_ARGUMENT` if @address is not an address, or @backend has none;
+ * - an error of GIO if the service cannot be reached;
+ * - otherwise as [func@Ssem.SemaphoreInfo.list] sets it.
+ *
+ * Since: 1.0
+ */
+GPtrArray *
+ssem_semaphore_info_list_at (SsemBackend   backend,
+                             const char   *address,
+                             GError      **error)
+{
   SSEM_THREAD_SHIELD;
   g_autoptr(GPtrArray) snapshots = NULL;
   GPtrArray *infos;
@@ -148,8 +158,8 @@ ssem_semaphore_info_list (SsemBackend   backend,
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  ensure_library ();
-  snapshots = ssem_backend_list_snapshots (backend, &n_others, error);
+  ssem_semaphore_info_ensure_library ();
+  snapshots = ssem_backend_list_snapshots (backend, address, &n_others, error);
   if (snapshots == NULL)
     return NULL;
 
@@ -182,32 +192,9 @@ ssem_semaphore_info_count_others (SsemBackend backend)
 {
   SSEM_THREAD_SHIELD;
 
-  ensure_library ();
+  ssem_semaphore_info_ensure_library ();
 
   return ssem_backend_count_others (backend);
-}
-
-/* Parses @native_key into @parsed, which the caller clears, and makes @target of it. */
-static gboolean
-find_native (const char         *native_key,
-             SsemNativeKey      *parsed,
-             SsemBackendTarget  *target,
-             GError            **error)
-{
-  /* Fails with the same words as for an empty key. */
-  if (native_key == NULL)
-    return ssem_key_check (NULL, error);
-
-  if (!ssem_native_key_check (native_key, SSEM_BACKEND_DEFAULT, parsed, error))
-    return FALSE;
-
-  *target = (SsemBackendTarget) {
-    .backend = parsed->backend,
-    .key = native_key,
-    .configuration = ssem_native_key_configure (parsed),
-  };
-
-  return TRUE;
 }
 
 /**
@@ -236,13 +223,43 @@ ssem_semaphore_info_query (const char   *key,
                            SsemBackend   backend,
                            GError      **error)
 {
+  return ssem_semaphore_info_query_at (key, backend, NULL, error);
+}
+
+/**
+ * ssem_semaphore_info_query_at:
+ * @key: a key: 1 to 1024 bytes of UTF-8
+ * @backend: a backend
+ * @address: (nullable): where its service is, as [property@Ssem.SystemSemaphore:address] describes
+ * @error: return location for an error
+ *
+ * Takes a snapshot of the semaphore of a key in a backend with an address.
+ *
+ * Returns: (transfer full): the snapshot, or `NULL` with @error set:
+ *
+ * - `G_IO_ERROR_INVALID_ARGUMENT` if @address is not an address, or @backend has none;
+ * - an error of GIO if the service cannot be reached;
+ * - otherwise as [func@Ssem.SemaphoreInfo.query] sets it.
+ *
+ * Since: 1.0
+ */
+SsemSemaphoreInfo *
+ssem_semaphore_info_query_at (const char   *key,
+                              SsemBackend   backend,
+                              const char   *address,
+                              GError      **error)
+{
   SSEM_THREAD_SHIELD;
-  const SsemBackendTarget target = { .backend = backend, .key = key };
+  const SsemBackendTarget target = {
+    .backend = backend,
+    .key = key,
+    .configuration = { .address = address },
+  };
   SsemSnapshot *snapshot;
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  ensure_library ();
+  ssem_semaphore_info_ensure_library ();
   if (!ssem_key_check (key, error))
     return NULL;
   snapshot = ssem_backend_query (&target, error);
@@ -276,8 +293,8 @@ ssem_semaphore_info_query_native (const char  *native_key,
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  ensure_library ();
-  if (!find_native (native_key, &parsed, &target, error))
+  ssem_semaphore_info_ensure_library ();
+  if (!ssem_semaphore_info_find_native (native_key, &parsed, &target, error))
     return NULL;
   snapshot = ssem_backend_query (&target, error);
 
@@ -518,7 +535,7 @@ ssem_semaphore_info_is_leftover (SsemSemaphoreInfo *self)
  * Returns the processes that held units, each once.
  *
  * Returns: (transfer none) (nullable) (element-type SsemProcessInfo): the processes, ordered by
- *   their ids, or `NULL` if the backend does not report them
+ *   their hosts and ids, or `NULL` if the backend does not report them
  *
  * Since: 1.0
  */
@@ -537,7 +554,7 @@ ssem_semaphore_info_get_holders (SsemSemaphoreInfo *self)
  * Returns the processes that waited for units, each once.
  *
  * Returns: (transfer none) (nullable) (element-type SsemProcessInfo): the processes, ordered by
- *   their ids, or `NULL` if the backend does not report them
+ *   their hosts and ids, or `NULL` if the backend does not report them
  *
  * Since: 1.0
  */
@@ -547,142 +564,4 @@ ssem_semaphore_info_get_waiters (SsemSemaphoreInfo *self)
   g_return_val_if_fail (self != NULL, NULL);
 
   return self->waiters;
-}
-
-/* --- Removing and resetting --- */
-
-/**
- * ssem_semaphore_remove_leftover:
- * @key: a key: 1 to 1024 bytes of UTF-8
- * @backend: a backend, or `SSEM_BACKEND_DEFAULT` for the backend that an object gets by default
- * @error: return location for an error
- *
- * Removes a semaphore that no live process has open.
- *
- * With POSIX, that may be one that another program created, although such a semaphore is no
- * leftover.
- *
- * No process loses a semaphore by it: a process that opens the key at the same time gets either the
- * old semaphore, and this function fails, or a new one.
- *
- * Returns: `TRUE` if it was removed, or `FALSE` with @error set:
- *
- * - `G_IO_ERROR_BUSY` if a live process has it open, or with System V a Qt program created it;
- * - otherwise as [func@Ssem.SemaphoreInfo.query] sets it.
- *
- * Since: 1.0
- */
-gboolean
-ssem_semaphore_remove_leftover (const char   *key,
-                                SsemBackend   backend,
-                                GError      **error)
-{
-  SSEM_THREAD_SHIELD;
-  const SsemBackendTarget target = { .backend = backend, .key = key };
-
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  ensure_library ();
-
-  return ssem_key_check (key, error) && ssem_backend_remove (&target, error);
-}
-
-/**
- * ssem_semaphore_remove_leftover_native:
- * @native_key: a native key, as in [property@Ssem.SystemSemaphore:native-key]
- * @error: return location for an error
- *
- * Removes a semaphore that no live process has open, as [func@Ssem.semaphore_remove_leftover] does.
- *
- * Returns: `TRUE` if it was removed, or `FALSE` with @error set:
- *
- * - `G_IO_ERROR_BUSY` if a live process has it open, or with System V a Qt program created it;
- * - otherwise as [func@Ssem.SemaphoreInfo.query_native] sets it.
- *
- * Since: 1.0
- */
-gboolean
-ssem_semaphore_remove_leftover_native (const char  *native_key,
-                                       GError     **error)
-{
-  SSEM_THREAD_SHIELD;
-  g_auto(SsemNativeKey) parsed = { .name = NULL };
-  SsemBackendTarget target;
-
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  ensure_library ();
-
-  return find_native (native_key, &parsed, &target, error) && ssem_backend_remove (&target, error);
-}
-
-/**
- * ssem_semaphore_reset:
- * @key: a key: 1 to 1024 bytes of UTF-8
- * @value: the new value: 0 to the backend's maximum, 32767 with System V, else `G_MAXINT`
- * @backend: a backend, or `SSEM_BACKEND_DEFAULT` for the backend that an object gets by default
- * @error: return location for an error
- *
- * Sets the value of an existing semaphore, and forgets every acquire that has not been released.
- *
- * This does the same as opening the key with `SSEM_ACCESS_MODE_CREATE` and closing it: the
- * processes that have it open stay attached, and waiters that the new value can serve wake up. If
- * no other process has it open, the semaphore is gone afterwards, because its last user has left.
- *
- * Returns: `TRUE` if it was reset, or `FALSE` with @error set:
- *
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if there is no semaphore of that key;
- * - `G_IO_ERROR_NOT_SUPPORTED` if the backend cannot set a value, as on Windows and with POSIX;
- * - otherwise as [ctor@Ssem.SystemSemaphore.new] sets it.
- *
- * Since: 1.0
- */
-gboolean
-ssem_semaphore_reset (const char   *key,
-                      int           value,
-                      SsemBackend   backend,
-                      GError      **error)
-{
-  SSEM_THREAD_SHIELD;
-  const SsemBackendTarget target = { .backend = backend, .key = key };
-
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  ensure_library ();
-
-  return ssem_key_check (key, error) && ssem_value_check (value, error) &&
-         ssem_backend_reset (&target, value, error);
-}
-
-/**
- * ssem_semaphore_reset_native:
- * @native_key: a native key, as in [property@Ssem.SystemSemaphore:native-key]
- * @value: the new value: 0 to the backend's maximum, 32767 with System V, else `G_MAXINT`
- * @error: return location for an error
- *
- * Sets the value of an existing semaphore, as [func@Ssem.semaphore_reset] does.
- *
- * Returns: `TRUE` if it was reset, or `FALSE` with @error set:
- *
- * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if there is no such semaphore;
- * - `G_IO_ERROR_NOT_SUPPORTED` if the backend cannot set a value, as on Windows and with POSIX;
- * - otherwise as [ctor@Ssem.SystemSemaphore.new_for_native_key] sets it.
- *
- * Since: 1.0
- */
-gboolean
-ssem_semaphore_reset_native (const char  *native_key,
-                             int          value,
-                             GError     **error)
-{
-  SSEM_THREAD_SHIELD;
-  g_auto(SsemNativeKey) parsed = { .name = NULL };
-  SsemBackendTarget target;
-
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  ensure_library ();
-
-  return find_native (native_key, &parsed, &target, error) && ssem_value_check (value, error) &&
-         ssem_backend_reset (&target, value, error);
 }

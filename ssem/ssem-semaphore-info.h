@@ -26,10 +26,19 @@ SSEM_AVAILABLE_IN_1_0
 GPtrArray         *ssem_semaphore_info_list              (SsemBackend         backend,
                                                           GError            **error) G_GNUC_WARN_UNUSED_RESULT;
 SSEM_AVAILABLE_IN_1_0
+GPtrArray         *ssem_semaphore_info_list_at           (SsemBackend         backend,
+                                                          const char         *address,
+                                                          GError            **error) G_GNUC_WARN_UNUSED_RESULT;
+SSEM_AVAILABLE_IN_1_0
 guint              ssem_semaphore_info_count_others      (SsemBackend         backend);
 SSEM_AVAILABLE_IN_1_0
 SsemSemaphoreInfo *ssem_semaphore_info_query             (const char         *key,
                                                           SsemBackend         backend,
+                                                          GError            **error) G_GNUC_WARN_UNUSED_RESULT;
+SSEM_AVAILABLE_IN_1_0
+SsemSemaphoreInfo *ssem_semaphore_info_query_at          (const char         *key,
+                                                          SsemBackend         backend,
+                                                          const char         *address,
                                                           GError            **error) G_GNUC_WARN_UNUSED_RESULT;
 SSEM_AVAILABLE_IN_1_0
 SsemSemaphoreInfo *ssem_semaphore_info_query_native      (const char         *native_key,
@@ -66,12 +75,23 @@ gboolean           ssem_semaphore_remove_leftover        (const char         *ke
                                                           SsemBackend         backend,
                                                           GError            **error);
 SSEM_AVAILABLE_IN_1_0
+gboolean           ssem_semaphore_remove_leftover_at     (const char         *key,
+                                                          SsemBackend         backend,
+                                                          const char         *address,
+                                                          GError            **error);
+SSEM_AVAILABLE_IN_1_0
 gboolean           ssem_semaphore_remove_leftover_native (const char         *native_key,
                                                           GError            **error);
 SSEM_AVAILABLE_IN_1_0
 gboolean           ssem_semaphore_reset                  (const char         *key,
                                                           int                 value,
                                                           SsemBackend         backend,
+                                                          GError            **error);
+SSEM_AVAILABLE_IN_1_0
+gboolean           ssem_semaphore_reset_at               (const char         *key,
+                                                          int                 value,
+                                                          SsemBackend         backend,
+                                                          const char         *address,
                                                           GError            **error);
 SSEM_AVAILABLE_IN_1_0
 gboolean           ssem_semaphore_reset_native           (const char         *native_key,

@@ -16,7 +16,7 @@ typedef struct
   char *name;                             /* the key, or the text of the native key */
   gboolean is_native;
   SsemNativeKey native;                   /* without a name if there is a key */
-  SsemBackendConfiguration configuration; /* points into the above */
+  SsemBackendConfiguration configuration; /* points into the above and into the object */
   SsemBackend backend;
   int initial_value;
   SsemAccessMode mode;

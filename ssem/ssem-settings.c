@@ -70,6 +70,7 @@ ssem_settings_read (SsemSettings         *settings,
   if (settings->is_native ? !check_native_key (settings, has_key, error)
                           : !ssem_key_check (settings->name, error))
     return FALSE;
+  settings->configuration.address = self->address;
 
   return ssem_settings_check (settings->initial_value, settings->mode, error);
 }

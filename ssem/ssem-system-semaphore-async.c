@@ -24,6 +24,7 @@ acquire_queued (gpointer           source,
                 SsemAcquireQueue  *queue,
                 int                n,
                 GCancellable      *cancellable,
+                guint64           *fencing_token,
                 GError           **error)
 {
   SsemSystemSemaphore *self = source;
@@ -53,7 +54,7 @@ acquire_queued (gpointer           source,
 
   table = instance->table;
   ssem_hazard_stay (depth);
-  failure = ssem_backend_acquire (instance, n, SSEM_DEADLINE_NONE, cancellable);
+  failure = ssem_backend_acquire (instance, n, SSEM_DEADLINE_NONE, cancellable, fencing_token);
   ssem_hazard_leave_and_free (depth);
   if (failure != 0)
     describe_acquire (self, table, failure, error);
@@ -105,14 +106,15 @@ typedef struct
 
 static void
 acquired_cb (gpointer data,
-             int      failure)
+             int      failure,
+             guint64  fencing_token)
 {
   g_autofree Request *request = data;
   GError *error = NULL;
 
   if (failure != 0)
     describe_acquire (g_task_get_source_object (request->task), request->table, failure, &error);
-  ssem_acquire_queue_return_result (request->queue, request->task, error);
+  ssem_acquire_queue_return_result (request->queue, request->task, fencing_token, error);
   ssem_acquire_queue_unref (request->queue);
 }
 
@@ -148,6 +150,7 @@ acquire_without_thread (SsemSystemSemaphore *self,
 {
   SSEM_THREAD_SHIELD;
   SsemInstance *instance;
+  guint64 fencing_token;
   gboolean is_done = FALSE;
   guint depth;
 
@@ -155,10 +158,11 @@ acquire_without_thread (SsemSystemSemaphore *self,
   if (instance != NULL && !ssem_acquire_queue_set_error_if_closed (queue, NULL))
     {
       is_done = start_request (instance, queue, task, n);
-      if (!is_done && ssem_backend_acquire (instance, n, SSEM_DEADLINE_NOW, NULL) == 0)
+      if (!is_done &&
+          ssem_backend_acquire (instance, n, SSEM_DEADLINE_NOW, NULL, &fencing_token) == 0)
         {
           ssem_system_semaphore_record_success (self);
-          g_task_return_boolean (task, TRUE);
+          ssem_acquire_queue_return_success (task, fencing_token);
           g_object_unref (task);
           is_done = TRUE;
         }
@@ -261,11 +265,22 @@ ssem_system_semaphore_acquire_finish (SsemSystemSemaphore  *self,
                                       GAsyncResult         *result,
                                       GError              **error)
 {
+  guint64 fencing_token;
+
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), FALSE);
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
   g_return_val_if_fail (g_task_get_source_tag (G_TASK (result)) ==
                         ssem_system_semaphore_acquire_async, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return g_task_propagate_boolean (G_TASK (result), error);
+  if (!g_task_propagate_boolean (G_TASK (result), error))
+    return FALSE;
+
+  /* Not earlier: a program that reads the token now gets that of this request, even if another
+   * request has its units already. */
+  fencing_token = ssem_acquire_queue_get_fencing_token (G_TASK (result));
+  if (fencing_token != 0)
+    ssem_system_semaphore_set_fencing_token (self, fencing_token);
+
+  return TRUE;
 }

@@ -70,7 +70,8 @@ operate_in_any_thread (SsemSystemSemaphore *self,
 typedef int (* AcquireFunc) (SsemInstance *instance,
                              int           n,
                              gint64        deadline_usec,
-                             GCancellable *cancellable);
+                             GCancellable *cancellable,
+                             guint64      *fencing_token);
 
 static gint64
 deadline_after (gint64 timeout_usec)
@@ -87,13 +88,15 @@ deadline_after (gint64 timeout_usec)
   return timeout_usec < SSEM_DEADLINE_NONE - now ? now + timeout_usec : SSEM_DEADLINE_NONE;
 }
 
-G_GNUC_NO_INLINE static gboolean
-acquire_slow (SsemSystemSemaphore  *self,
-              int                   n,
-              gint64                timeout_usec,
-              GCancellable         *cancellable,
-              GError              **error,
-              AcquireFunc           operate)
+/* Sets @fencing_token after a success. */
+static gboolean
+acquire_with_token (SsemSystemSemaphore  *self,
+                    int                   n,
+                    gint64                timeout_usec,
+                    GCancellable         *cancellable,
+                    GError              **error,
+                    AcquireFunc           operate,
+                    guint64              *fencing_token)
 {
   SSEM_THREAD_SHIELD;
   gint64 deadline_usec = deadline_after (timeout_usec);
@@ -115,15 +118,30 @@ acquire_slow (SsemSystemSemaphore  *self,
   table = instance->table;
   if (deadline_usec != SSEM_DEADLINE_NOW)
     ssem_hazard_stay (depth);
-  failure = operate (instance, n, deadline_usec, cancellable);
+  failure = operate (instance, n, deadline_usec, cancellable, fencing_token);
 
   /* An acquire that does not wait may run in a signal handler, which must not free memory. */
   if (deadline_usec == SSEM_DEADLINE_NOW)
     ssem_hazard_leave (depth);
   else
     ssem_hazard_leave_and_free (depth);
+  if (failure == 0 && *fencing_token != 0)
+    ssem_system_semaphore_set_fencing_token (self, *fencing_token);
 
   return ssem_system_semaphore_finish (self, table, SSEM_OPERATION_ACQUIRE, failure, error);
+}
+
+G_GNUC_NO_INLINE static gboolean
+acquire_slow (SsemSystemSemaphore  *self,
+              int                   n,
+              gint64                timeout_usec,
+              GCancellable         *cancellable,
+              GError              **error,
+              AcquireFunc           operate)
+{
+  guint64 fencing_token;
+
+  return acquire_with_token (self, n, timeout_usec, cancellable, error, operate, &fencing_token);
 }
 
 G_GNUC_NO_INLINE static gboolean
@@ -170,6 +188,24 @@ acquire (SsemSystemSemaphore  *self,
     return TRUE;
 
   return acquire_otherwise (self, n, timeout_usec, error);
+}
+
+gboolean
+ssem_system_semaphore_acquire_fenced (SsemSystemSemaphore  *self,
+                                      int                   n,
+                                      GCancellable         *cancellable,
+                                      guint64              *fencing_token,
+                                      GError              **error)
+{
+  *fencing_token = 0;
+
+  /* A backend with a fast path has no tokens. */
+  if (cancellable == NULL && n > 0 &&
+      (ssem_fast_path_operate (&self->fast_path, FALSE, n) ||
+       operate_in_any_thread (self, FALSE, n)))
+    return TRUE;
+
+  return acquire_with_token (self, n, -1, cancellable, error, ssem_backend_acquire, fencing_token);
 }
 
 /**

@@ -52,7 +52,10 @@ struct _SsemSystemSemaphore
   SsemFastPath fast_path;
   _Atomic (SsemInstance *) instance;
   GMutex opening;
-  GMainContext *context; /* constant after init; NULL for the default one */
+
+  /* Constant after construction. */
+  GMainContext *context; /* NULL for the default one */
+  char *address;         /* of the backend's service; NULL for the backend's own default */
 
   /* Under ssem_system_semaphore_lock. */
   unsigned int fork_count;
@@ -65,6 +68,7 @@ struct _SsemSystemSemaphore
   SsemAcquireQueue *queue;
   SsemSystemSemaphoreError error_code; /* of an outcome that is recorded */
   char *error_string;
+  guint64 fencing_token; /* 0: none */
 
   atomic_uint backend;        /* a SsemBackend; DEFAULT until a thread with opening has chosen */
   atomic_bool is_disposed;    /* written with opening held */
@@ -89,6 +93,7 @@ enum
   SSEM_PROP_UNDO,
   SSEM_PROP_BACKEND,
   SSEM_PROP_NATIVE_KEY,
+  SSEM_PROP_ADDRESS,
   SSEM_N_PROPS,
 };
 
@@ -97,6 +102,19 @@ extern G_GNUC_INTERNAL gpointer ssem_system_semaphore_class; /* constant once th
 extern G_GNUC_INTERNAL GParamSpec *ssem_system_semaphore_properties[SSEM_N_PROPS];
 
 void          ssem_system_semaphore_install_properties (GObjectClass *object_class);
+
+/* Remembers the fencing token of an acquire, which must not be 0. Backends without tokens never come
+ * here, so their operations take no lock for it. */
+void          ssem_system_semaphore_set_fencing_token (SsemSystemSemaphore  *self,
+                                                    guint64                  fencing_token);
+
+/* Does what ssem_system_semaphore_acquire () does, and tells the fencing token of this acquire, 0
+ * where there is none. */
+gboolean      ssem_system_semaphore_acquire_fenced (SsemSystemSemaphore     *self,
+                                                    int                      n,
+                                                    GCancellable            *cancellable,
+                                                    guint64                 *fencing_token,
+                                                    GError                 **error);
 
 /* Records a success. */
 void          ssem_system_semaphore_record_success (SsemSystemSemaphore     *self);

@@ -41,6 +41,9 @@ ssem_system_semaphore_get_property (GObject    *object,
     case SSEM_PROP_NATIVE_KEY:
       g_value_take_string (value, ssem_system_semaphore_get_native_key (self));
       break;
+    case SSEM_PROP_ADDRESS:
+      g_value_set_string (value, self->address);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
       break;
@@ -76,6 +79,9 @@ ssem_system_semaphore_set_property (GObject      *object,
     case SSEM_PROP_NATIVE_KEY:
       self->native_key = g_value_dup_string (value);
       self->is_native = self->native_key != NULL;
+      break;
+    case SSEM_PROP_ADDRESS:
+      self->address = g_value_dup_string (value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
@@ -189,6 +195,23 @@ ssem_system_semaphore_install_properties (GObjectClass *object_class)
    */
   ssem_system_semaphore_properties[SSEM_PROP_NATIVE_KEY] =
     g_param_spec_string ("native-key", NULL, NULL, NULL, flags);
+
+  /**
+   * SsemSystemSemaphore:address: (getter get_address)
+   *
+   * Where the service of the backend is.
+   *
+   * With `SSEM_BACKEND_ETCD`, these are the endpoints of the cluster, separated by commas, for
+   * example `https://a.example:2379,https://b.example:2379`. `NULL` stands for those in the
+   * environment variable `SSEM_ETCD_ENDPOINTS`.
+   *
+   * The other backends are on this machine. They refuse an address with
+   * `G_IO_ERROR_INVALID_ARGUMENT`.
+   *
+   * Since: 1.0
+   */
+  ssem_system_semaphore_properties[SSEM_PROP_ADDRESS] =
+    g_param_spec_string ("address", NULL, NULL, NULL, flags);
 
   g_object_class_install_properties (object_class, SSEM_N_PROPS,
                                      ssem_system_semaphore_properties);
@@ -338,4 +361,23 @@ ssem_system_semaphore_get_backend (SsemSystemSemaphore *self)
 
   /* Without the lock, because bindings ask before each operation whether it could take long. */
   return atomic_load_explicit (&self->backend, memory_order_relaxed);
+}
+
+/**
+ * ssem_system_semaphore_get_address: (get-property address)
+ * @self: a semaphore
+ *
+ * Where the service of the backend is.
+ *
+ * Returns: (transfer none) (nullable): the address that the object was created with, or `NULL` if it
+ *   uses the default of the backend
+ *
+ * Since: 1.0
+ */
+const char *
+ssem_system_semaphore_get_address (SsemSystemSemaphore *self)
+{
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), NULL);
+
+  return self->address;
 }

@@ -94,6 +94,53 @@ ssem_system_semaphore_finish (SsemSystemSemaphore     *self,
   return FALSE;
 }
 
+void
+ssem_system_semaphore_set_fencing_token (SsemSystemSemaphore *self,
+                                         guint64              fencing_token)
+{
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  self->fencing_token = fencing_token;
+  g_mutex_unlock (&ssem_system_semaphore_lock);
+}
+
+/**
+ * ssem_system_semaphore_get_fencing_token:
+ * @self: a semaphore
+ *
+ * Returns the fencing token of the last successful acquire of this object.
+ *
+ * A fencing token is a number greater than that of every earlier acquire of the key, on whatever
+ * machine. With a backend on a network, the process may lose its units and go on working, because
+ * it was stopped and has not been told yet. Send the token along with each request to the resource
+ * that the units guard, and let the resource refuse a token that is less than the greatest one it
+ * has seen. Then the late request of such a process does no harm.
+ *
+ * An acquire with [method@Ssem.SystemSemaphore.acquire_async] counts from its
+ * [method@Ssem.SystemSemaphore.acquire_finish] on: call this function right after that. If several
+ * threads acquire through the object, the token may be that of another thread's acquire. A
+ * `SsemHold` has the token of its own.
+ *
+ * Do not call this in a signal handler.
+ *
+ * Returns: the token; 0 if the object has acquired nothing since it got its key, or nothing can be
+ *   lost, as with all backends on this machine
+ *
+ * Since: 1.0
+ */
+guint64
+ssem_system_semaphore_get_fencing_token (SsemSystemSemaphore *self)
+{
+  guint64 fencing_token;
+
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), 0);
+
+  g_mutex_lock (&ssem_system_semaphore_lock);
+  fencing_token = self->fencing_token;
+  g_mutex_unlock (&ssem_system_semaphore_lock);
+
+  return fencing_token;
+}
+
 /* Returns the error of the last operation on @self; NULL after a success. */
 static GError *
 get_last_error (SsemSystemSemaphore *self)

@@ -189,7 +189,8 @@ weak_ref_free (gpointer data)
 }
 
 static void
-emit_lost (gpointer data)
+emit_lost (gpointer      data,
+           const GError *error)
 {
   g_autoptr(GObject) object = NULL;
 
@@ -198,7 +199,7 @@ emit_lost (gpointer data)
   ssem_fork_unblock ();
 
   if (object != NULL)
-    g_signal_emit (object, signals[SIGNAL_LOST], 0);
+    g_signal_emit (object, signals[SIGNAL_LOST], 0, error);
 }
 
 /* Opens an instance; with opening held, and without an instance. */
@@ -389,6 +390,7 @@ ssem_system_semaphore_finalize (GObject *object)
   if (self->fork_count == ssem_fork_count ())
     g_mutex_clear (&self->opening);
   g_clear_pointer (&self->context, g_main_context_unref);
+  g_free (self->address);
   g_free (self->key);
   g_free (self->native_key);
   g_free (self->error_string);
@@ -415,20 +417,24 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
   /**
    * SsemSystemSemaphore::lost:
    * @self: a semaphore
+   * @error: why: `SSEM_SYSTEM_SEMAPHORE_ERROR_LOST`
    *
-   * The process has lost what it held of this semaphore: other processes were given it.
+   * The process has lost what it held of this semaphore: other processes may have been given it.
    *
-   * Only a backend on a network emits this, after its service was out of reach for too long. Stop
-   * the work that the units guarded. The next operation starts afresh, and the process holds
-   * nothing.
+   * Only a backend on a network emits this. Its service was out of reach for too long, or another
+   * process has reset the semaphore. Stop the work that the units guarded. The process holds nothing
+   * any more, and the next operation starts afresh.
    *
-   * It is emitted in the thread-default main context of the thread that made the object.
+   * Every object of the process is told once, if the process held units of its key. The signal is
+   * emitted in the thread-default main context of the thread that made the object. Until that
+   * context runs, the program does not know of the loss. A resource can refuse such a program by its
+   * fencing token: see [method@Ssem.SystemSemaphore.get_fencing_token].
    *
    * Since: 1.0
    */
   signals[SIGNAL_LOST] =
     g_signal_new ("lost", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                  G_TYPE_NONE, 0);
+                  G_TYPE_NONE, 1, G_TYPE_ERROR);
 
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
@@ -469,8 +475,8 @@ ssem_system_semaphore_init (SsemSystemSemaphore *self)
  *
  * Opens the semaphore of @key, or creates it.
  *
- * To choose [property@Ssem.SystemSemaphore:undo] or [property@Ssem.SystemSemaphore:backend], use
- * [func@Gio.Initable.new] with the properties. With shared memory, opening never waits for another
+ * To choose [property@Ssem.SystemSemaphore:undo], [property@Ssem.SystemSemaphore:backend] or
+ * [property@Ssem.SystemSemaphore:address], use [func@Gio.Initable.new] with the properties. With shared memory, opening never waits for another
  * process. With System V and POSIX it waits while another process opens or closes the same key; if
  * that is too long, use [func@Gio.AsyncInitable.new_async]. Do not call this function in a signal
  * handler.
@@ -645,6 +651,7 @@ ssem_system_semaphore_set_key (SsemSystemSemaphore  *self,
   self->is_native = FALSE;
   self->initial_value = initial_value;
   self->mode = mode;
+  self->fencing_token = 0;
   g_mutex_unlock (&ssem_system_semaphore_lock);
 
   open_instance (self, &failure);

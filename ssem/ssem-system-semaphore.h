@@ -80,6 +80,8 @@ SSEM_AVAILABLE_IN_1_0
 int                       ssem_system_semaphore_get_value         (SsemSystemSemaphore  *self,
                                                                    GError              **error);
 SSEM_AVAILABLE_IN_1_0
+guint64                   ssem_system_semaphore_get_fencing_token (SsemSystemSemaphore  *self);
+SSEM_AVAILABLE_IN_1_0
 SsemSystemSemaphoreError  ssem_system_semaphore_get_error         (SsemSystemSemaphore  *self);
 SSEM_AVAILABLE_IN_1_0
 char                     *ssem_system_semaphore_get_error_string  (SsemSystemSemaphore  *self) G_GNUC_WARN_UNUSED_RESULT;
@@ -95,5 +97,7 @@ SSEM_AVAILABLE_IN_1_0
 gboolean                  ssem_system_semaphore_get_undo          (SsemSystemSemaphore  *self);
 SSEM_AVAILABLE_IN_1_0
 SsemBackend               ssem_system_semaphore_get_backend       (SsemSystemSemaphore  *self);
+SSEM_AVAILABLE_IN_1_0
+const char               *ssem_system_semaphore_get_address       (SsemSystemSemaphore  *self);
 
 G_END_DECLS

@@ -15,11 +15,13 @@ G_BEGIN_DECLS
 typedef struct _SsemAcquireQueue SsemAcquireQueue;
 
 /* Acquires @n units for @source, the source object of the tasks, and blocks until it has them. The
- * queue's thread calls this function. The function must check whether @queue was closed. */
+ * queue's thread calls this function. The function must check whether @queue was closed. After a
+ * success, it has set @fencing_token, which was 0, if the backend has tokens. */
 typedef gboolean (* SsemAcquireFunc) (gpointer           source,
                                       SsemAcquireQueue  *queue,
                                       int                n,
                                       GCancellable      *cancellable,
+                                      guint64           *fencing_token,
                                       GError           **error);
 
 /* Receives the result of each task before the task returns; @error is NULL for a success. */
@@ -56,12 +58,22 @@ void              ssem_acquire_queue_push      (SsemAcquireQueue *self,
                                                 GTask            *task,
                                                 int               n);
 
-/* Returns @task, which was not pushed, in the task's context: with @error, or with TRUE if @error
- * is NULL. Takes over both. */
+/* Returns @task, which was not pushed, in the task's context: with @error, or with a success if
+ * @error is NULL. Takes over both. */
 void              ssem_acquire_queue_return_result
                                                (SsemAcquireQueue *self,
                                                 GTask            *task,
+                                                guint64           fencing_token,
                                                 GError           *error);
+
+/* Returns @task with a success. */
+void              ssem_acquire_queue_return_success
+                                               (GTask            *task,
+                                                guint64           fencing_token);
+
+/* Returns the fencing token of a task that has returned with a success; 0 for none. */
+guint64           ssem_acquire_queue_get_fencing_token
+                                               (GTask            *task);
 
 /* Fails every waiting task, and every task that is pushed later, with a copy of @error. Leaves the
  * current task to its SsemAcquireFunc. */

@@ -66,6 +66,7 @@ typedef struct
   SsemAcquireQueue *queue; /* constant, a reference */
   GTask *task;             /* owned; NULL once returned */
   int n;                   /* constant */
+  guint64 fencing_token;   /* written before finish (), then read by the source */
   GError *error;           /* written in finish (), then read by the source */
 
   /* Under queue_lock. */
@@ -114,7 +115,7 @@ return_task_cb (gpointer data)
   if (pending->error != NULL)
     g_task_return_error (pending->task, g_steal_pointer (&pending->error));
   else
-    g_task_return_boolean (pending->task, TRUE);
+    ssem_acquire_queue_return_success (pending->task, pending->fencing_token);
 
   /* The other holders of a reference on the pending acquire do not use the task. */
   g_clear_object (&pending->task);
@@ -230,7 +231,7 @@ run_thread (gpointer data)
       GError *error = NULL;
 
       self->acquire (g_task_get_source_object (pending->task), self, pending->n,
-                     g_task_get_cancellable (pending->task), &error);
+                     g_task_get_cancellable (pending->task), &pending->fencing_token, &error);
       finish (pending, error);
     }
 
@@ -420,9 +421,31 @@ ssem_acquire_queue_push (SsemAcquireQueue *self,
 void
 ssem_acquire_queue_return_result (SsemAcquireQueue *self,
                                   GTask            *task,
+                                  guint64           fencing_token,
                                   GError           *error)
 {
-  finish (pending_new (ssem_acquire_queue_ref (self), task, 0), error);
+  Pending *pending = pending_new (ssem_acquire_queue_ref (self), task, 0);
+
+  pending->fencing_token = fencing_token;
+  finish (pending, error);
+}
+
+/* The token is the task's data, because a task returns one value. Most tasks have none. */
+void
+ssem_acquire_queue_return_success (GTask   *task,
+                                   guint64  fencing_token)
+{
+  if (fencing_token != 0)
+    g_task_set_task_data (task, g_memdup2 (&fencing_token, sizeof fencing_token), g_free);
+  g_task_return_boolean (task, TRUE);
+}
+
+guint64
+ssem_acquire_queue_get_fencing_token (GTask *task)
+{
+  const guint64 *fencing_token = g_task_get_task_data (task);
+
+  return fencing_token != NULL ? *fencing_token : 0;
 }
 
 void

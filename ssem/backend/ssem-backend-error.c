@@ -32,6 +32,9 @@ sentence_for (SsemOperation operation)
     case SSEM_OPERATION_REMOVE:
       /* Translators: the first %s is the key, the second the reason. */
       return _("Could not remove the semaphore “%s”: %s");
+    case SSEM_OPERATION_KEEP:
+      /* Translators: the first %s is the key, the second the reason. */
+      return _("The process has lost its units of the semaphore “%s”: %s");
     case SSEM_OPERATION_GET_VALUE:
     default:
       /* Translators: the first %s is the key, the second the reason. */

@@ -9,15 +9,17 @@
 #include "ssem/os/ssem-display-private.h"
 #include "ssem/ssem-i18n-private.h"
 
-static const SsemBackendConfiguration no_configuration;
-
 /* --- Looking --- */
 
 static int
 compare_processes (gconstpointer a,
                    gconstpointer b)
 {
-  return ((const SsemSnapshotProcess *) a)->pid - ((const SsemSnapshotProcess *) b)->pid;
+  const SsemSnapshotProcess *process_a = a;
+  const SsemSnapshotProcess *process_b = b;
+  int by_host = g_strcmp0 (process_a->host, process_b->host);
+
+  return by_host != 0 ? by_host : process_a->pid - process_b->pid;
 }
 
 /* Completes what the backend has made. */
@@ -57,12 +59,14 @@ new_snapshots (void)
 
 static gboolean
 list_backend (const SsemBackendTable  *table,
+              const char              *address,
               GPtrArray               *snapshots,
               guint                   *n_others,
               GError                 **error)
 {
+  const SsemBackendConfiguration configuration = { .address = address };
   guint i = snapshots->len;
-  gboolean is_listed = ssem_backend_list (table, &no_configuration, snapshots, n_others, error);
+  gboolean is_listed = ssem_backend_list (table, &configuration, snapshots, n_others, error);
 
   for (; i < snapshots->len; i++)
     complete (snapshots->pdata[i], table->id);
@@ -72,6 +76,7 @@ list_backend (const SsemBackendTable  *table,
 
 GPtrArray *
 ssem_backend_list_snapshots (SsemBackend   wanted,
+                             const char   *address,
                              guint        *n_others,
                              GError      **error)
 {
@@ -85,7 +90,7 @@ ssem_backend_list_snapshots (SsemBackend   wanted,
     {
       const SsemBackendTable *table = ssem_backend_choose (wanted, error);
 
-      if (table == NULL || !list_backend (table, snapshots, &n, error))
+      if (table == NULL || !list_backend (table, address, snapshots, &n, error))
         return NULL;
       is_any_listed = TRUE;
     }
@@ -93,7 +98,7 @@ ssem_backend_list_snapshots (SsemBackend   wanted,
   for (i = 0; wanted == SSEM_BACKEND_DEFAULT && ssem_backends[i] != NULL; i++)
     {
       g_clear_error (&failure);
-      if (list_backend (ssem_backends[i], snapshots, &n, &failure))
+      if (list_backend (ssem_backends[i], address, snapshots, &n, &failure))
         {
           is_any_listed = TRUE;
         }
@@ -119,10 +124,11 @@ ssem_backend_list_snapshots (SsemBackend   wanted,
 static guint
 count_others (const SsemBackendTable *table)
 {
+  const SsemBackendConfiguration configuration = { .address = NULL };
   g_autoptr(GPtrArray) snapshots = new_snapshots ();
   guint n_others = 0;
 
-  ssem_backend_list (table, &no_configuration, snapshots, &n_others, NULL);
+  ssem_backend_list (table, &configuration, snapshots, &n_others, NULL);
 
   return n_others;
 }

@@ -35,16 +35,33 @@ typedef struct
                                     SsemOperation              operation,
                                     const char                *key,
                                     int                        maximum);
-  void         (* report_lost)     (SsemInstance              *instance);
+  void         (* report_lost)     (SsemInstance              *instance,
+                                    GError                    *error);
 
   /* As in ssem/os. A module adds its hooks, and protects its locks, in init (). */
   const char  *(* get_environment) (const char                *name);
+  char        *(* display_text)    (const char                *text);
+  char        *(* get_command)     (int                        pid);
+  SsemSnapshot *(* new_snapshot)   (void);
+  GArray      *(* new_processes)   (void);
+
   unsigned int (* get_fork_count)  (void);
+  void         (* block_forks)     (void);
+  void         (* unblock_forks)   (void);
   void         (* protect_at_fork) (GMutex                    *lock,
                                     void                    (* child) (void));
   void         (* add_exit_hook)   (void                    (* hook) (void));
   void         (* add_thread_end_hook) (void                (* hook) (void));
   void         (* watch_thread)    (void);
+
+  gboolean     (* start_thread)    (const char                *name,
+                                    GThreadFunc                func,
+                                    gpointer                   data,
+                                    GError                   **error);
+  int          (* disable_cancel)  (void);
+  void         (* restore_cancel)  (int                        state);
+  void         (* lock)            (GMutex                    *lock);
+  void         (* unlock)          (GMutex                    *lock);
 } SsemBackendServices;
 
 typedef _Atomic (const SsemBackendServices *) SsemBackendServicesPointer;

@@ -12,6 +12,8 @@
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem/os/ssem-hooks-private.h"
 #include "ssem/os/ssem-module-private.h"
+#include "ssem/os/ssem-process-private.h"
+#include "ssem/os/ssem-thread-private.h"
 #include "ssem/ssem-i18n-private.h"
 
 #include <string.h>
@@ -40,11 +42,22 @@ static const SsemBackendServices services = {
   .fail_maximum = ssem_backend_fail_maximum,
   .report_lost = ssem_loss_watch_report,
   .get_environment = ssem_environment_get,
+  .display_text = ssem_display_text,
+  .get_command = ssem_process_get_command,
+  .new_snapshot = ssem_snapshot_new,
+  .new_processes = ssem_snapshot_new_processes,
   .get_fork_count = get_fork_count,
+  .block_forks = ssem_fork_block,
+  .unblock_forks = ssem_fork_unblock,
   .protect_at_fork = ssem_fork_protect,
   .add_exit_hook = ssem_hooks_add_exit,
   .add_thread_end_hook = ssem_hooks_add_thread_end,
   .watch_thread = ssem_hooks_watch_thread,
+  .start_thread = ssem_thread_start,
+  .disable_cancel = ssem_thread_disable_cancel,
+  .restore_cancel = ssem_thread_restore_cancel,
+  .lock = ssem_thread_lock,
+  .unlock = ssem_thread_unlock,
 };
 
 char *

@@ -235,7 +235,8 @@ static int
 posix_acquire (SsemInstance *instance,
                int           n,
                gint64        deadline_usec,
-               GCancellable *cancellable)
+               GCancellable *cancellable,
+               guint64      *fencing_token)
 {
   return acquire (instance, n, deadline_usec, cancellable, FALSE);
 }
@@ -244,7 +245,8 @@ static int
 posix_acquire_interruptible (SsemInstance *instance,
                              int           n,
                              gint64        deadline_usec,
-                             GCancellable *cancellable)
+                             GCancellable *cancellable,
+                             guint64      *fencing_token)
 {
   return acquire (instance, n, deadline_usec, cancellable, TRUE);
 }

@@ -64,7 +64,7 @@ struct _SsemInstance
 
   /* Of ssem-loss-watch.c. */
   _Atomic (SsemLossWatch *) loss_watch;
-  atomic_bool is_loss_reported;
+  _Atomic (GError *) loss; /* a report that waits for its watch */
 };
 
 /* The operation that failed. */
@@ -77,6 +77,7 @@ typedef enum
   SSEM_OPERATION_INSPECT,
   SSEM_OPERATION_LIST,   /* the key is the directory */
   SSEM_OPERATION_REMOVE,
+  SSEM_OPERATION_KEEP,   /* keeping what the process holds, which failed with LOST */
 } SsemOperation;
 
 /* What a backend can do. */
@@ -91,12 +92,13 @@ typedef enum
   SSEM_CAPABILITY_LIST = 1 << 6,     /* has list () */
   SSEM_CAPABILITY_REMOVE = 1 << 7,   /* has remove_leftover () */
   SSEM_CAPABILITY_INTERRUPT = 1 << 8, /* has acquire_interruptible () */
+  SSEM_CAPABILITY_ADDRESS = 1 << 9,  /* is a service with an address; else an address is refused */
 } SsemCapabilities;
 
 /* Where a backend finds its semaphores. NULL stands for the backend's own default. */
 typedef struct
 {
-  const char *address;
+  const char *address; /* of the service */
 
   /* Of a native key: see ssem-native-key-text-private.h. */
   const char *native_name; /* the exact name of the system's object; NULL: the name of the key */
@@ -107,9 +109,16 @@ typedef struct
 #define SSEM_DEADLINE_NOW  G_GINT64_CONSTANT (0)
 #define SSEM_DEADLINE_NONE G_MAXINT64
 
-/* Is called with what an asynchronous acquire ends with: 0, or the number of a failure. */
+/* A fencing token is a number greater than that of every earlier acquire of the key, in whatever
+ * process and on whatever machine. A resource that remembers the greatest token that it has seen can
+ * refuse a process that has lost its units and does not know it yet. 0 is no token: a backend in
+ * which nothing can be lost has none. */
+
+/* Is called with what an asynchronous acquire ends with: 0, or the number of a failure. After a
+ * success, @fencing_token is that of this acquire, or 0. */
 typedef void (* SsemAcquiredFunc) (gpointer data,
-                                   int      failure);
+                                   int      failure,
+                                   guint64  fencing_token);
 
 /* Only ssem-backend.c calls what is in a table. */
 struct _SsemBackendTable
@@ -140,11 +149,13 @@ struct _SsemBackendTable
 
   /* Takes @n units together, or none. With SSEM_DEADLINE_NOW it does not wait, and fails with
    * WOULD_BLOCK. With SSEM_DEADLINE_NONE it waits forever; else it fails with TIMED_OUT at the
-   * deadline. A cancelled wait ends within 50 milliseconds. */
+   * deadline. A cancelled wait ends within 50 milliseconds. After a success, a backend that has
+   * fencing tokens has set @fencing_token, which the caller has set to 0. */
   int           (* acquire)   (SsemInstance   *instance,
                                int             n,
                                gint64          deadline_usec,
-                               GCancellable   *cancellable);
+                               GCancellable   *cancellable,
+                               guint64        *fencing_token);
 
   /* Does what acquire () does, but fails with INTERRUPTED if a signal handler runs in the calling
    * thread while it sleeps. Never fails so if it has taken the units. May also fail so if the
@@ -153,7 +164,8 @@ struct _SsemBackendTable
   int           (* acquire_interruptible) (SsemInstance   *instance,
                                            int             n,
                                            gint64          deadline_usec,
-                                           GCancellable   *cancellable);
+                                           GCancellable   *cancellable,
+                                           guint64        *fencing_token);
 
   /* Takes @n units together, in the order of the calls on one instance, and calls @acquired exactly
    * once: from any thread, possibly before this function returns. After a cancellation, and after
@@ -244,7 +256,10 @@ ssem_backend_can (const SsemBackendTable *table,
   return (table->capabilities & capability) == capability;
 }
 
-/* --- Calling a table --- */
+/* --- Calling a table ---
+ *
+ * The functions with a configuration fail with G_IO_ERROR_INVALID_ARGUMENT where it has an address and
+ * the backend none. */
 
 /* Initialises the backend if need be. */
 SsemInstance *ssem_backend_open            (const SsemBackendTable          *table,
@@ -254,16 +269,20 @@ SsemInstance *ssem_backend_open            (const SsemBackendTable          *tab
                                             SsemAccessMode                   mode,
                                             gboolean                         undo,
                                             GError                         **error);
+
+/* After a success, @fencing_token is that of this acquire, or 0 where the backend has none. */
 int           ssem_backend_acquire         (SsemInstance                    *instance,
                                             int                              n,
                                             gint64                           deadline_usec,
-                                            GCancellable                    *cancellable);
+                                            GCancellable                    *cancellable,
+                                            guint64                         *fencing_token);
 
 /* Waits on after a signal handler where the backend lacks the capability. */
 int           ssem_backend_acquire_interruptible (SsemInstance              *instance,
                                             int                              n,
                                             gint64                           deadline_usec,
-                                            GCancellable                    *cancellable);
+                                            GCancellable                    *cancellable,
+                                            guint64                         *fencing_token);
 
 /* Does nothing, and returns FALSE, where the backend has no asynchronous acquire. */
 gboolean      ssem_backend_acquire_async   (SsemInstance                    *instance,

@@ -273,7 +273,8 @@ static int
 shm_acquire (SsemInstance *instance,
              int           n,
              gint64        deadline_usec,
-             GCancellable *cancellable)
+             GCancellable *cancellable,
+             guint64      *fencing_token)
 {
   SsemShmRequest request = { .n = n };
 
@@ -284,7 +285,8 @@ static int
 shm_acquire_interruptible (SsemInstance *instance,
                            int           n,
                            gint64        deadline_usec,
-                           GCancellable *cancellable)
+                           GCancellable *cancellable,
+                           guint64      *fencing_token)
 {
   SsemShmRequest request = { .n = n, .is_interruptible = TRUE };
 

@@ -259,7 +259,8 @@ static int
 sysv_acquire (SsemInstance *instance,
               int           n,
               gint64        deadline_usec,
-              GCancellable *cancellable)
+              GCancellable *cancellable,
+              guint64      *fencing_token)
 {
   return acquire (instance, n, deadline_usec, cancellable, FALSE);
 }
@@ -268,7 +269,8 @@ static int
 sysv_acquire_interruptible (SsemInstance *instance,
                             int           n,
                             gint64        deadline_usec,
-                            GCancellable *cancellable)
+                            GCancellable *cancellable,
+                            guint64      *fencing_token)
 {
   return acquire (instance, n, deadline_usec, cancellable, TRUE);
 }

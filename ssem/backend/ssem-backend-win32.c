@@ -174,7 +174,8 @@ static int
 win32_acquire (SsemInstance *instance,
                int           n,
                gint64        deadline_usec,
-               GCancellable *cancellable)
+               GCancellable *cancellable,
+               guint64      *fencing_token)
 {
   Win32Instance *self = (Win32Instance *) instance;
   DWORD result = take_or_wait (self, n, deadline_usec, cancellable);

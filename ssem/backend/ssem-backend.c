@@ -53,6 +53,7 @@ static const char *const known_names[] = {
   [SSEM_BACKEND_SYSV] = "sysv",
   [SSEM_BACKEND_WINDOWS] = "windows",
   [SSEM_BACKEND_POSIX] = "posix",
+  [SSEM_BACKEND_ETCD] = "etcd",
 };
 
 const char *
@@ -98,12 +99,13 @@ choose_by_name (const char  *name,
   shown_name = ssem_display_text (name);
   g_set_error (error, SSEM_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                _("Unknown backend “%s” in the environment variable SSEM_BACKEND: use “%s”, “%s”, "
-                 "“%s”, “%s” or the name of a module in %s"),
+                 "“%s”, “%s”, “%s” or the name of a module in %s"),
                shown_name,
                known_names[SSEM_BACKEND_SHARED_MEMORY],
                known_names[SSEM_BACKEND_SYSV],
                known_names[SSEM_BACKEND_WINDOWS],
                known_names[SSEM_BACKEND_POSIX],
+               known_names[SSEM_BACKEND_ETCD],
                shown_directory);
 
   return NULL;
@@ -164,6 +166,25 @@ ssem_backend_is_supported (SsemBackend backend)
 /* --- Calling a table --- */
 
 static gboolean
+check_address (const SsemBackendTable          *table,
+               const SsemBackendConfiguration  *configuration,
+               GError                         **error)
+{
+  g_autofree char *shown = NULL;
+
+  if (configuration->address == NULL || ssem_backend_can (table, SSEM_CAPABILITY_ADDRESS))
+    return TRUE;
+
+  shown = ssem_display_text (configuration->address);
+  g_set_error (error, SSEM_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               _("Unexpected address “%s”: the backend “%s” is on this machine; an address needs the "
+                 "backend “%s”"),
+               shown, table->name, known_names[SSEM_BACKEND_ETCD]);
+
+  return FALSE;
+}
+
+static gboolean
 is_initialised (const SsemBackendTable *table)
 {
   /* Acquire: pairs with the release in initialise (). */
@@ -202,6 +223,8 @@ ssem_backend_open (const SsemBackendTable          *table,
                    gboolean                         undo,
                    GError                         **error)
 {
+  if (!check_address (table, configuration, error))
+    return NULL;
   if (!is_initialised (table))
     initialise (table);
 
@@ -212,22 +235,28 @@ int
 ssem_backend_acquire (SsemInstance *instance,
                       int           n,
                       gint64        deadline_usec,
-                      GCancellable *cancellable)
+                      GCancellable *cancellable,
+                      guint64      *fencing_token)
 {
-  return instance->table->acquire (instance, n, deadline_usec, cancellable);
+  *fencing_token = 0;
+
+  return instance->table->acquire (instance, n, deadline_usec, cancellable, fencing_token);
 }
 
 int
 ssem_backend_acquire_interruptible (SsemInstance *instance,
                                     int           n,
                                     gint64        deadline_usec,
-                                    GCancellable *cancellable)
+                                    GCancellable *cancellable,
+                                    guint64      *fencing_token)
 {
   const SsemBackendTable *table = instance->table;
 
+  *fencing_token = 0;
+
   return ssem_backend_can (table, SSEM_CAPABILITY_INTERRUPT)
-         ? table->acquire_interruptible (instance, n, deadline_usec, cancellable)
-         : table->acquire (instance, n, deadline_usec, cancellable);
+         ? table->acquire_interruptible (instance, n, deadline_usec, cancellable, fencing_token)
+         : table->acquire (instance, n, deadline_usec, cancellable, fencing_token);
 }
 
 gboolean
@@ -284,6 +313,7 @@ void
 ssem_backend_free (SsemInstance *instance)
 {
   SsemLossWatch *watch = atomic_load (&instance->loss_watch);
+  g_autoptr(GError) loss = atomic_load (&instance->loss);
 
   instance->table->free (instance);
   if (watch != NULL)
@@ -308,6 +338,8 @@ ssem_backend_inspect (const SsemBackendTable          *table,
       ssem_backend_fail_to_look (error);
       return NULL;
     }
+  if (!check_address (table, configuration, error))
+    return NULL;
 
   return table->inspect (configuration, key, error);
 }
@@ -322,7 +354,8 @@ ssem_backend_list (const SsemBackendTable          *table,
   if (!ssem_backend_can (table, SSEM_CAPABILITY_LIST))
     return ssem_backend_fail_to_look (error);
 
-  return table->list (configuration, snapshots, n_others, error);
+  return check_address (table, configuration, error) &&
+         table->list (configuration, snapshots, n_others, error);
 }
 
 gboolean
@@ -334,7 +367,8 @@ ssem_backend_remove_leftover (const SsemBackendTable          *table,
   if (!ssem_backend_can (table, SSEM_CAPABILITY_REMOVE))
     return ssem_backend_fail_to_look (error);
 
-  return table->remove_leftover (configuration, key, error);
+  return check_address (table, configuration, error) &&
+         table->remove_leftover (configuration, key, error);
 }
 
 void

@@ -12,10 +12,11 @@ G_BEGIN_DECLS
  * object, in its main context. Only instances of a backend with SSEM_CAPABILITY_LOSS have a
  * watch. */
 
-typedef void (* SsemLostFunc) (gpointer data);
+typedef void (* SsemLostFunc) (gpointer      data,
+                               const GError *error);
 
 /* Calls @lost in @context, NULL for the default one, after each report, until the watch is stopped.
- * A report from before this call counts, too. Frees @data with @free_data, from any thread, when
+ * The last report from before this call counts, too. Frees @data with @free_data, from any thread, when
  * @lost is not called any more. */
 void ssem_loss_watch_start  (SsemInstance   *instance,
                              GMainContext   *context,
@@ -26,8 +27,10 @@ void ssem_loss_watch_start  (SsemInstance   *instance,
 /* Drops reports that were not delivered yet, and all later ones. */
 void ssem_loss_watch_stop   (SsemInstance  *instance);
 
-/* Reports a loss. For backends, from any thread, until they free @instance. */
-void ssem_loss_watch_report (SsemInstance  *instance);
+/* Reports a loss, and takes over @error, which says why. For backends, from any thread, until they
+ * free @instance. */
+void ssem_loss_watch_report (SsemInstance  *instance,
+                             GError        *error);
 
 void ssem_loss_watch_unref  (SsemLossWatch *self);
 

@@ -29,15 +29,32 @@ ssem_loss_watch_unref (SsemLossWatch *self)
   g_free (self);
 }
 
+/* A report on its way to the main context. */
+typedef struct
+{
+  SsemLossWatch *watch; /* a reference */
+  GError *error;        /* owned */
+} Report;
+
 static gboolean
 deliver_cb (gpointer data)
 {
-  SsemLossWatch *self = data;
+  Report *report = data;
 
-  if (!atomic_load (&self->is_stopped))
-    self->lost (self->data);
+  if (!atomic_load (&report->watch->is_stopped))
+    report->watch->lost (report->watch->data, report->error);
 
   return G_SOURCE_REMOVE;
+}
+
+static void
+report_free (gpointer data)
+{
+  Report *report = data;
+
+  ssem_loss_watch_unref (report->watch);
+  g_error_free (report->error);
+  g_free (report);
 }
 
 /* Delivers a report, if there is one and a watch. Start and report both write, then read what the
@@ -46,16 +63,21 @@ static void
 deliver (SsemInstance *instance)
 {
   SsemLossWatch *watch = atomic_load (&instance->loss_watch);
+  GError *error = watch != NULL ? atomic_exchange (&instance->loss, NULL) : NULL;
   g_autoptr(GSource) source = NULL;
+  Report *report;
 
-  if (watch == NULL || !atomic_exchange (&instance->is_loss_reported, FALSE))
+  if (error == NULL)
     return;
 
   g_atomic_ref_count_inc (&watch->references);
+  report = g_new (Report, 1);
+  report->watch = watch;
+  report->error = error;
   source = g_idle_source_new ();
   g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_static_name (source, "[ssem] lost");
-  g_source_set_callback (source, deliver_cb, watch, (GDestroyNotify) ssem_loss_watch_unref);
+  g_source_set_callback (source, deliver_cb, report, report_free);
   g_source_attach (source, watch->context);
 }
 
@@ -87,8 +109,11 @@ ssem_loss_watch_stop (SsemInstance *instance)
 }
 
 void
-ssem_loss_watch_report (SsemInstance *instance)
+ssem_loss_watch_report (SsemInstance *instance,
+                        GError       *error)
 {
-  atomic_store (&instance->is_loss_reported, TRUE);
+  GError *undelivered = atomic_exchange (&instance->loss, error);
+
+  g_clear_error (&undelivered);
   deliver (instance);
 }

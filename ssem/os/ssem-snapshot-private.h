@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 /* What a backend has seen of a semaphore at one moment. The public face wraps it. */
 typedef struct
 {
+  char *host;        /* name of the machine that the process runs on; NULL: this one */
   int pid;           /* 0: unknown, because it belongs to another name space of processes */
   char *command;     /* NULL: unknown */
   gint64 units;      /* that the process holds, or waits for */
@@ -31,7 +32,7 @@ typedef struct
   gboolean is_leftover;
 
   /* Of SsemSnapshotProcess, each process once; NULL: unknown. ssem-backend-inspect.c sorts them by
-   * process ID. */
+   * host and process ID. */
   GArray *holders;
   GArray *waiters;
 } SsemSnapshot;

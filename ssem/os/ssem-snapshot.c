@@ -32,6 +32,7 @@ process_clear (gpointer data)
 {
   SsemSnapshotProcess *process = data;
 
+  g_free (process->host);
   g_free (process->command);
 }
 

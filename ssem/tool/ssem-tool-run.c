@@ -69,6 +69,7 @@ acquire (SsemInstance  *semaphore,
 {
   gint64 deadline_usec = SSEM_DEADLINE_NONE;
   int failure = SSEM_FAILURE_TOO_DEEP;
+  guint64 fencing_token;
   guint depth;
 
   if (options->wait_usec == 0)
@@ -77,7 +78,8 @@ acquire (SsemInstance  *semaphore,
     deadline_usec = g_get_monotonic_time () + options->wait_usec;
 
   if (ssem_hazard_enter_new (semaphore, &depth))
-    failure = ssem_backend_acquire (semaphore, options->n_units, deadline_usec, cancellable);
+    failure = ssem_backend_acquire (semaphore, options->n_units, deadline_usec, cancellable,
+                                    &fencing_token);
   ssem_hazard_leave (depth);
 
   return failure;

@@ -52,7 +52,7 @@ GPtrArray *
 tool_list_infos (guint   *n_skipped,
                  GError **error)
 {
-  return ssem_backend_list_snapshots (tool_backend, n_skipped, error);
+  return ssem_backend_list_snapshots (tool_backend, NULL, n_skipped, error);
 }
 
 void

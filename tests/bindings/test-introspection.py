@@ -44,6 +44,7 @@ METHODS = {
     'release': ('gboolean', True, ['n: gint32']),
     'release_one': ('gboolean', False, []),
     'get_value': ('gint32', True, []),
+    'get_fencing_token': ('guint64', False, []),
     'get_error': ('SystemSemaphoreError', False, []),
     'get_error_string': ('utf8!', False, []),
     'get_key': ('utf8?!', False, []),
@@ -52,11 +53,12 @@ METHODS = {
     'get_mode': ('AccessMode', False, []),
     'get_undo': ('gboolean', False, []),
     'get_backend': ('Backend', False, []),
+    'get_address': ('utf8?', False, []),
 }
 
 ENUMERATIONS = {
     'AccessMode': ['open', 'create', 'open_existing', 'create_exclusive', 'join'],
-    'Backend': ['default', 'shared_memory', 'sysv', 'windows', 'posix'],
+    'Backend': ['default', 'shared_memory', 'sysv', 'windows', 'posix', 'etcd'],
     'QtNaming': ['legacy', 'platform_safe'],
     'SystemSemaphoreError': ['no_error', 'permission_denied', 'key_error', 'already_exists',
                              'not_found', 'out_of_resources', 'unknown_error', 'lost'],
@@ -119,7 +121,7 @@ class Typelib(unittest.TestCase):
         getters = {element.get('name'): element.get('getter') for element in properties}
         self.assertEqual(getters, {name: 'get_' + name.replace('-', '_') for name in
                                    ['key', 'initial-value', 'mode', 'undo', 'backend',
-                                    'native-key']})
+                                    'native-key', 'address']})
 
     def test_interfaces(self):
         info = repository.find_by_name('Ssem', 'SystemSemaphore')
@@ -159,9 +161,10 @@ class Typelib(unittest.TestCase):
             'AccessMode', 'Backend', 'MAJOR_VERSION', 'MICRO_VERSION', 'MINOR_VERSION',
             'ProcessInfo', 'QtNaming', 'SemaphoreInfo', 'SystemSemaphore', 'SystemSemaphoreClass',
             'SystemSemaphoreError', 'VERSION_S', 'backend_is_supported', 'native_key_for_qt',
-            'semaphore_info_count_others', 'semaphore_info_list', 'semaphore_info_query',
-            'semaphore_info_query_native', 'semaphore_remove_leftover',
-            'semaphore_remove_leftover_native', 'semaphore_reset',
+            'semaphore_info_count_others', 'semaphore_info_list', 'semaphore_info_list_at',
+            'semaphore_info_query', 'semaphore_info_query_at', 'semaphore_info_query_native',
+            'semaphore_remove_leftover', 'semaphore_remove_leftover_at',
+            'semaphore_remove_leftover_native', 'semaphore_reset', 'semaphore_reset_at',
             'semaphore_reset_native', 'system_semaphore_error_quark'])
 
 

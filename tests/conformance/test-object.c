@@ -238,7 +238,7 @@ test_no_mode (Fixture *fixture)
 static void
 test_no_backend (Fixture *fixture)
 {
-  const int backends[] = { -1, SSEM_BACKEND_POSIX + 1, 99, G_MAXINT, G_MININT };
+  const int backends[] = { -1, SSEM_BACKEND_ETCD + 1, 99, G_MAXINT, G_MININT };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (backends); i++)
@@ -533,6 +533,7 @@ test_missing_backend (Fixture *fixture)
     { SSEM_BACKEND_SYSV, "sysv" },
     { SSEM_BACKEND_WINDOWS, "windows" },
     { SSEM_BACKEND_POSIX, "posix" },
+    { SSEM_BACKEND_ETCD, "etcd" },
   };
   guint i, n_missing = 0;
 

@@ -44,6 +44,7 @@ typedef struct
 {
   SsemInstance parent;
   gatomicrefcount references; /* the library's, and one of each request */
+  char *key;                  /* constant after init */
   char *path;                 /* constant after init */
   struct stat identity;       /* constant after init; of the file */
   atomic_int *value;          /* constant after init; shared memory */
@@ -259,6 +260,7 @@ memory_unref (Memory *self)
 
   if (self->value != NULL && self->value != MAP_FAILED)
     munmap (self->value, sizeof *self->value);
+  g_free (self->key);
   g_free (self->path);
   g_free (self);
 }
@@ -279,6 +281,7 @@ memory_open (const SsemBackendConfiguration  *configuration,
 
   g_atomic_ref_count_init (&self->references);
   self->parent.table = &table;
+  self->key = g_strdup (key);
   self->path = g_build_filename (directory != NULL ? directory : g_get_tmp_dir (), name, NULL);
   self->fork_count = services->get_fork_count ();
 
@@ -392,7 +395,8 @@ static int
 memory_acquire (SsemInstance *instance,
                 int           n,
                 gint64        deadline_usec,
-                GCancellable *cancellable)
+                GCancellable *cancellable,
+                guint64      *fencing_token)
 {
   Memory *self = (Memory *) instance;
   int failure = check (self);
@@ -548,7 +552,7 @@ serve (gpointer data)
         }
 
       g_mutex_unlock (&module_lock);
-      request->acquired (request->data, failure);
+      request->acquired (request->data, failure, 0);
       memory_unref (request->instance);
       g_clear_object (&request->cancellable);
       g_free (request);
@@ -578,7 +582,7 @@ memory_acquire_async (SsemInstance     *instance,
   if (failure != 0 || is_taken)
     {
       g_mutex_unlock (&module_lock);
-      acquired (data, failure);
+      acquired (data, failure, 0);
       return;
     }
 
@@ -633,8 +637,12 @@ memory_lose (void)
     {
       Memory *self = instances->pdata[i];
 
+      GError *error = NULL;
+
       atomic_store (&self->is_lost, TRUE);
-      services->report_lost (&self->parent);
+      services->fail_because (&error, SSEM_SYSTEM_SEMAPHORE_ERROR_LOST, SSEM_OPERATION_KEEP,
+                              self->key, "memory_lose () was called");
+      services->report_lost (&self->parent, error);
     }
   g_mutex_unlock (&module_lock);
 }

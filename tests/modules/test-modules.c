@@ -304,8 +304,12 @@ lose (void)
 
 static void
 lost_cb (SsemSystemSemaphore *semaphore,
+         const GError        *error,
          guint               *n_lost)
 {
+  g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_LOST);
+  g_assert_nonnull (strstr (error->message, KEY));
+  g_assert_nonnull (strstr (error->message, "memory_lose () was called"));
   g_assert_cmpint (ssem_system_semaphore_get_initial_value (semaphore), ==, 3);
   (*n_lost)++;
 }
