@@ -122,8 +122,8 @@ ssem_hold_adopt (SsemSystemSemaphore *semaphore,
  *
  * Returns the fencing token of the acquire that the hold stands for.
  *
- * See [method@Ssem.SystemSemaphore.get_fencing_token]. A hold that ssem_hold_adopt() has made has the
- * token that the semaphore object had at that moment.
+ * See [method@Ssem.SystemSemaphore.get_fencing_token]. A hold that ssem_hold_adopt() has made has
+ * the token that the semaphore object had at that moment.
  *
  * Returns: the token, or 0 if nothing can be lost, as with all backends on this machine
  *

@@ -138,7 +138,8 @@ ssem_semaphore_remove_leftover_native (const char  *native_key,
 
   ssem_semaphore_info_ensure_library ();
 
-  return ssem_semaphore_info_find_native (native_key, &parsed, &target, error) && ssem_backend_remove (&target, error);
+  return ssem_semaphore_info_find_native (native_key, &parsed, &target, error) &&
+         ssem_backend_remove (&target, error);
 }
 
 /**
@@ -243,6 +244,7 @@ ssem_semaphore_reset_native (const char  *native_key,
 
   ssem_semaphore_info_ensure_library ();
 
-  return ssem_semaphore_info_find_native (native_key, &parsed, &target, error) && ssem_value_check (value, error) &&
+  return ssem_semaphore_info_find_native (native_key, &parsed, &target, error) &&
+         ssem_value_check (value, error) &&
          ssem_backend_reset (&target, value, error);
 }

@@ -103,8 +103,8 @@ extern G_GNUC_INTERNAL GParamSpec *ssem_system_semaphore_properties[SSEM_N_PROPS
 
 void          ssem_system_semaphore_install_properties (GObjectClass *object_class);
 
-/* Remembers the fencing token of an acquire, which must not be 0. Backends without tokens never come
- * here, so their operations take no lock for it. */
+/* Remembers the fencing token of an acquire, which must not be 0. Backends without tokens never
+ * come here, so their operations take no lock for it. */
 void          ssem_system_semaphore_set_fencing_token (SsemSystemSemaphore  *self,
                                                     guint64                  fencing_token);
 

@@ -369,8 +369,8 @@ ssem_system_semaphore_get_backend (SsemSystemSemaphore *self)
  *
  * Where the service of the backend is.
  *
- * Returns: (transfer none) (nullable): the address that the object was created with, or `NULL` if it
- *   uses the default of the backend
+ * Returns: (transfer none) (nullable): the address that the object was created with, or `NULL` if
+ *   it uses the default of the backend
  *
  * Since: 1.0
  */

@@ -422,13 +422,13 @@ ssem_system_semaphore_class_init (SsemSystemSemaphoreClass *klass)
    * The process has lost what it held of this semaphore: other processes may have been given it.
    *
    * Only a backend on a network emits this. Its service was out of reach for too long, or another
-   * process has reset the semaphore. Stop the work that the units guarded. The process holds nothing
-   * any more, and the next operation starts afresh.
+   * process has reset the semaphore. Stop the work that the units guarded. The process holds
+   * nothing any more, and the next operation starts afresh.
    *
    * Every object of the process is told once, if the process held units of its key. The signal is
    * emitted in the thread-default main context of the thread that made the object. Until that
-   * context runs, the program does not know of the loss. A resource can refuse such a program by its
-   * fencing token: see [method@Ssem.SystemSemaphore.get_fencing_token].
+   * context runs, the program does not know of the loss. A resource can refuse such a program by
+   * its fencing token: see [method@Ssem.SystemSemaphore.get_fencing_token].
    *
    * Since: 1.0
    */
@@ -476,10 +476,10 @@ ssem_system_semaphore_init (SsemSystemSemaphore *self)
  * Opens the semaphore of @key, or creates it.
  *
  * To choose [property@Ssem.SystemSemaphore:undo], [property@Ssem.SystemSemaphore:backend] or
- * [property@Ssem.SystemSemaphore:address], use [func@Gio.Initable.new] with the properties. With shared memory, opening never waits for another
- * process. With System V and POSIX it waits while another process opens or closes the same key; if
- * that is too long, use [func@Gio.AsyncInitable.new_async]. Do not call this function in a signal
- * handler.
+ * [property@Ssem.SystemSemaphore:address], use [func@Gio.Initable.new] with the properties. With
+ * shared memory, opening never waits for another process. With System V and POSIX it waits while
+ * another process opens or closes the same key, and with etcd for the cluster; if that is too long,
+ * use [func@Gio.AsyncInitable.new_async]. Do not call this function in a signal handler.
  *
  * Returns: (transfer full): a semaphore that is open, or `NULL` with @error set:
  *

@@ -53,7 +53,8 @@ typedef enum
 /**
  * SsemBackend:
  * @SSEM_BACKEND_DEFAULT: The backend that the environment variable `SSEM_BACKEND` names
- *   (`shared-memory`, `sysv`, `windows`, `posix`, `etcd` or another module), or else the best of the platform.
+ *   (`shared-memory`, `sysv`, `windows`, `posix`, `etcd` or another module), or else the best of
+ *   the platform.
  * @SSEM_BACKEND_SHARED_MEMORY: A counter in shared memory. Only this backend makes an uncontended
  *   acquire without a system call. The default on Linux.
  * @SSEM_BACKEND_SYSV: A System V semaphore, shared with Qt programs that use the same key. A wait
@@ -65,8 +66,8 @@ typedef enum
  *   programs of Qt 6.6 and later. The key `market` is the name `/market`. Units do not come back
  *   when a process dies. Only on Linux; see the page [Platforms](platforms.html#posix).
  * @SSEM_BACKEND_ETCD: A semaphore in an etcd cluster, shared by processes on several machines. It
- *   can lose what a process holds; see [signal@Ssem.SystemSemaphore::lost]. This backend is a module,
- *   which may be missing.
+ *   can lose what a process holds; see [signal@Ssem.SystemSemaphore::lost]. This backend is a
+ *   module, which may be missing.
  *
  * How a semaphore is implemented.
  *

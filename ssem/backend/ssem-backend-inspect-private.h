@@ -20,9 +20,9 @@ typedef struct
 } SsemBackendTarget;
 
 /* Returns a snapshot of each semaphore of the user, sorted by key, in the backend @wanted. DEFAULT
- * stands for all backends that are linked in and can list. @address is that of the service, or NULL;
- * see SsemBackendConfiguration. Sets @n_others to the number of
- * semaphores of other users, which the list leaves out. */
+ * stands for all backends that are linked in and can list. @address is that of the service, or
+ * NULL: see SsemBackendConfiguration. Sets @n_others to the number of semaphores of other users,
+ * which the list leaves out. */
 GPtrArray    *ssem_backend_list_snapshots (SsemBackend               wanted,
                                            const char               *address,
                                            guint                    *n_others,

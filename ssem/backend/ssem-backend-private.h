@@ -110,9 +110,9 @@ typedef struct
 #define SSEM_DEADLINE_NONE G_MAXINT64
 
 /* A fencing token is a number greater than that of every earlier acquire of the key, in whatever
- * process and on whatever machine. A resource that remembers the greatest token that it has seen can
- * refuse a process that has lost its units and does not know it yet. 0 is no token: a backend in
- * which nothing can be lost has none. */
+ * process and on whatever machine. A resource that remembers the greatest token that it has seen
+ * can refuse a process that has lost its units and does not know it yet. 0 is no token: a backend
+ * in which nothing can be lost has none. */
 
 /* Is called with what an asynchronous acquire ends with: 0, or the number of a failure. After a
  * success, @fencing_token is that of this acquire, or 0. */
@@ -258,8 +258,8 @@ ssem_backend_can (const SsemBackendTable *table,
 
 /* --- Calling a table ---
  *
- * The functions with a configuration fail with G_IO_ERROR_INVALID_ARGUMENT where it has an address and
- * the backend none. */
+ * The functions with a configuration fail with G_IO_ERROR_INVALID_ARGUMENT where it has an address
+ * and the backend has none. */
 
 /* Initialises the backend if need be. */
 SsemInstance *ssem_backend_open            (const SsemBackendTable          *table,

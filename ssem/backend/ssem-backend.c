@@ -177,8 +177,8 @@ check_address (const SsemBackendTable          *table,
 
   shown = ssem_display_text (configuration->address);
   g_set_error (error, SSEM_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               _("Unexpected address “%s”: the backend “%s” is on this machine; an address needs the "
-                 "backend “%s”"),
+               _("Unexpected address “%s”: the backend “%s” is on this machine; an address needs "
+                 "the backend “%s”"),
                shown, table->name, known_names[SSEM_BACKEND_ETCD]);
 
   return FALSE;

@@ -16,8 +16,8 @@ typedef void (* SsemLostFunc) (gpointer      data,
                                const GError *error);
 
 /* Calls @lost in @context, NULL for the default one, after each report, until the watch is stopped.
- * The last report from before this call counts, too. Frees @data with @free_data, from any thread, when
- * @lost is not called any more. */
+ * The last report from before this call counts, too. Frees @data with @free_data, from any thread,
+ * when @lost is not called any more. */
 void ssem_loss_watch_start  (SsemInstance   *instance,
                              GMainContext   *context,
                              SsemLostFunc    lost,

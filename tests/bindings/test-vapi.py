@@ -24,9 +24,11 @@ bool acquire_interruptible (int n, int64 timeout_usec, GLib.Cancellable? cancell
 bool acquire_timeout (int n, int64 timeout_usec, GLib.Cancellable? cancellable = null) throws
 SystemSemaphore.for_native_key (string native_key, int initial_value = 0, \
 AccessMode mode = AccessMode.OPEN) throws
+unowned string? get_address ()
 Ssem.Backend get_backend ()
 int get_error ()
 string get_error_string ()
+uint64 get_fencing_token ()
 int get_initial_value ()
 string? get_key ()
 AccessMode get_mode ()
@@ -38,13 +40,14 @@ bool release_one ()
 bool set_key (string key, int initial_value = 0, AccessMode mode = AccessMode.OPEN) throws
 bool try_acquire (int n = 1) throws
 bool try_acquire_one ()
+string? address { get; construct; }
 Ssem.Backend backend { get; construct; }
 int initial_value { get; construct; }
 string? key { owned get; construct; }
 AccessMode mode { get; construct; }
 string? native_key { owned get; construct; }
 bool undo { get; construct; }
-signal void lost ()
+signal void lost (GLib.Error error)
 '''.strip().splitlines()
 
 
