@@ -16,11 +16,15 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The backend "memory", a module for the tests alone: one number in a file that processes map.
+/* The backend "memory", a module for the tests alone: two numbers in a file that processes map.
  *
  * It can do what few lines can: nothing comes back when a process dies, and nobody can look. It
- * shows that a module can be a whole backend, with asynchronous acquires of its own and the event
- * "lost".
+ * shows that a module can be a whole backend, with asynchronous acquires of its own, and with what
+ * a backend on a network has: an address (any text, which leads to other semaphores), fencing
+ * tokens, and the event "lost".
+ *
+ * The event comes from memory_lose (), or from outside the program: the environment variable
+ * SSEM_MEMORY_LOSES is the path of a named pipe, and each byte in it is a loss.
  *
  * The file has two locks, both gone with the process: every open instance holds ALIVE, shared;
  * opening and closing hold GATE. A closing instance that gets ALIVE exclusively is the last, and
@@ -40,6 +44,13 @@ enum
   ALIVE,
 };
 
+/* What the file contains. */
+typedef struct
+{
+  atomic_int value;
+  atomic_uint n_acquired; /* the last fencing token */
+} Content;
+
 typedef struct
 {
   SsemInstance parent;
@@ -47,7 +58,7 @@ typedef struct
   char *key;                  /* constant after init */
   char *path;                 /* constant after init */
   struct stat identity;       /* constant after init; of the file */
-  atomic_int *value;          /* constant after init; shared memory */
+  Content *content;           /* constant after init; shared memory */
   atomic_bool is_closed;
   atomic_bool is_lost;
 
@@ -176,20 +187,21 @@ attach (Memory         *self,
 
   if (is_live && mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE)
     return -EEXIST;
-  if (is_new && ftruncate (fd, sizeof *self->value) != 0)
+  if (is_new && ftruncate (fd, sizeof *self->content) != 0)
     return -errno;
 
   /* Another open file, without locks: a child's copy of the mapping would keep them. */
   mapped_fd = open (self->path, O_RDWR | O_CLOEXEC);
   if (mapped_fd < 0)
     return -errno;
-  self->value = mmap (NULL, sizeof *self->value, PROT_READ | PROT_WRITE, MAP_SHARED, mapped_fd, 0);
+  self->content = mmap (NULL, sizeof *self->content, PROT_READ | PROT_WRITE, MAP_SHARED, mapped_fd,
+                        0);
   close (mapped_fd);
-  if (self->value == MAP_FAILED)
+  if (self->content == MAP_FAILED)
     return -ENOMEM;
   if (is_new || mode == SSEM_ACCESS_MODE_CREATE ||
       (!is_live && (mode == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE || mode == SSEM_ACCESS_MODE_JOIN)))
-    set_value (self->value, initial_value);
+    set_value (&self->content->value, initial_value);
   lock_byte (fd, F_OFD_SETLKW, F_RDLCK, ALIVE);
   lock_byte (fd, F_OFD_SETLK, F_UNLCK, GATE);
 
@@ -244,12 +256,57 @@ detach_at_exit (void)
   g_mutex_unlock (&module_lock);
 }
 
+/* --- The event "lost" --- */
+
+G_MODULE_EXPORT void memory_lose (void);
+
+void
+memory_lose (void)
+{
+  guint i;
+
+  g_mutex_lock (&module_lock);
+  for (i = 0; i < instances->len; i++)
+    {
+      Memory *self = instances->pdata[i];
+
+      GError *error = NULL;
+
+      atomic_store (&self->is_lost, TRUE);
+      services->fail_because (&error, SSEM_SYSTEM_SEMAPHORE_ERROR_LOST, SSEM_OPERATION_KEEP,
+                              self->key, "memory_lose () was called");
+      services->report_lost (&self->parent, error);
+    }
+  g_mutex_unlock (&module_lock);
+}
+
+static gpointer
+lose_for_each_byte (gpointer data)
+{
+  const char *path = data;
+
+  for (;;)
+    {
+      int fd = open (path, O_RDONLY | O_CLOEXEC);
+      char byte;
+
+      if (fd < 0)
+        return NULL;
+      while (read (fd, &byte, 1) == 1)
+        memory_lose ();
+      close (fd);
+    }
+}
+
 static void
 memory_init (void)
 {
   instances = g_ptr_array_new ();
   services->protect_at_fork (&module_lock, forget_in_child);
   services->add_exit_hook (detach_at_exit);
+  if (g_getenv ("SSEM_MEMORY_LOSES") != NULL)
+    services->start_thread ("ssem-memory-loses", lose_for_each_byte,
+                            g_strdup (g_getenv ("SSEM_MEMORY_LOSES")), NULL);
 }
 
 static void
@@ -258,8 +315,8 @@ memory_unref (Memory *self)
   if (!g_atomic_ref_count_dec (&self->references))
     return;
 
-  if (self->value != NULL && self->value != MAP_FAILED)
-    munmap (self->value, sizeof *self->value);
+  if (self->content != NULL && self->content != MAP_FAILED)
+    munmap (self->content, sizeof *self->content);
   g_free (self->key);
   g_free (self->path);
   g_free (self);
@@ -274,7 +331,9 @@ memory_open (const SsemBackendConfiguration  *configuration,
              GError                         **error)
 {
   const char *directory = services->get_environment ("SSEM_RUNTIME_DIR");
-  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA256, key, -1);
+  const char *address = configuration->address != NULL ? configuration->address : "";
+  g_autofree char *full_key = g_strconcat (address, "\n", key, NULL);
+  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA256, full_key, -1);
   g_autofree char *name = g_strconcat ("ssem-memory-", hash, NULL);
   Memory *self = g_new0 (Memory, 1);
   int fd, result;
@@ -358,17 +417,21 @@ check (Memory *self)
 
 /* --- Operations --- */
 
-/* Takes @n units; returns whether they were available, and the value that it found. */
+/* Takes @n units; returns whether they were available, the value that it found, and a token. */
 static gboolean
-take (Memory *self,
-      int     n,
-      int    *found)
+take (Memory  *self,
+      int      n,
+      int     *found,
+      guint64 *fencing_token)
 {
-  *found = atomic_load (self->value);
+  *found = atomic_load (&self->content->value);
   while (*found >= n)
     {
-      if (atomic_compare_exchange_weak (self->value, found, *found - n))
-        return TRUE;
+      if (atomic_compare_exchange_weak (&self->content->value, found, *found - n))
+        {
+          *fencing_token = atomic_fetch_add (&self->content->n_acquired, 1) + 1;
+          return TRUE;
+        }
     }
 
   return FALSE;
@@ -378,15 +441,15 @@ static int
 give (Memory *self,
       int     n)
 {
-  int found = atomic_load (self->value);
+  int found = atomic_load (&self->content->value);
 
   do
     {
       if (found > table.maximum - n)
         return SSEM_FAILURE_TOO_MANY;
     }
-  while (!atomic_compare_exchange_weak (self->value, &found, found + n));
-  wake_all (self->value);
+  while (!atomic_compare_exchange_weak (&self->content->value, &found, found + n));
+  wake_all (&self->content->value);
 
   return 0;
 }
@@ -405,7 +468,7 @@ memory_acquire (SsemInstance *instance,
   if (failure != 0)
     return failure;
 
-  while (!take (self, n, &found))
+  while (!take (self, n, &found, fencing_token))
     {
       gint64 left_usec;
       struct timespec left;
@@ -422,7 +485,7 @@ memory_acquire (SsemInstance *instance,
 
       /* In pieces: neither a cancellation nor close () wakes it. */
       left = (struct timespec) { .tv_nsec = left_usec * 1000 };
-      syscall (SYS_futex, self->value, FUTEX_WAIT, found, &left, NULL, 0);
+      syscall (SYS_futex, &self->content->value, FUTEX_WAIT, found, &left, NULL, 0);
     }
 
   if (!atomic_load (&self->is_closed))
@@ -451,7 +514,7 @@ memory_get_value (SsemInstance *instance,
   int failure = check (self);
 
   if (failure == 0)
-    *value = atomic_load (self->value);
+    *value = atomic_load (&self->content->value);
 
   return failure;
 }
@@ -476,29 +539,32 @@ memory_free (SsemInstance *instance)
 
 /* --- Asynchronous acquires --- */
 
-/* Returns whether @request is over, and its @failure. An earlier request of the same instance makes
- * it wait. */
+/* Returns whether @request is over, and how: its @failure or its @fencing_token. An earlier request
+ * of the same instance makes it wait. */
 static gboolean
 is_over (Request *request,
          gboolean is_first,
-         int     *failure)
+         int     *failure,
+         guint64 *fencing_token)
 {
   int found;
 
   *failure = 0;
+  *fencing_token = 0;
   if (atomic_load (&request->instance->is_closed))
     *failure = SSEM_FAILURE_CLOSED;
   else if (g_cancellable_is_cancelled (request->cancellable))
     *failure = SSEM_FAILURE_CANCELLED;
   else
-    return is_first && take (request->instance, request->n, &found);
+    return is_first && take (request->instance, request->n, &found, fencing_token);
 
   return TRUE;
 }
 
 /* With module_lock: takes a request that is over out of the queue; NULL where there is none. */
 static Request *
-take_over (int *failure)
+take_over (int     *failure,
+           guint64 *fencing_token)
 {
   g_autoptr(GHashTable) earlier = g_hash_table_new (NULL, NULL);
   GList *link;
@@ -507,7 +573,8 @@ take_over (int *failure)
     {
       Request *request = link->data;
 
-      if (is_over (request, !g_hash_table_contains (earlier, request->instance), failure))
+      if (is_over (request, !g_hash_table_contains (earlier, request->instance), failure,
+                   fencing_token))
         {
           g_queue_delete_link (&requests, link);
           return request;
@@ -521,8 +588,9 @@ take_over (int *failure)
 /* With module_lock: takes the units if they are available and no request of the instance is
  * before. */
 static gboolean
-take_first (Memory *self,
-            int     n)
+take_first (Memory  *self,
+            int      n,
+            guint64 *fencing_token)
 {
   GList *link = requests.head;
   int found;
@@ -530,7 +598,7 @@ take_first (Memory *self,
   while (link != NULL && ((Request *) link->data)->instance != self)
     link = link->next;
 
-  return link == NULL && take (self, n, &found);
+  return link == NULL && take (self, n, &found, fencing_token);
 }
 
 static gpointer
@@ -539,8 +607,9 @@ serve (gpointer data)
   g_mutex_lock (&module_lock);
   while (!g_queue_is_empty (&requests))
     {
+      guint64 fencing_token;
       int failure;
-      Request *request = take_over (&failure);
+      Request *request = take_over (&failure, &fencing_token);
 
       if (request == NULL)
         {
@@ -552,7 +621,7 @@ serve (gpointer data)
         }
 
       g_mutex_unlock (&module_lock);
-      request->acquired (request->data, failure, 0);
+      request->acquired (request->data, failure, fencing_token);
       memory_unref (request->instance);
       g_clear_object (&request->cancellable);
       g_free (request);
@@ -574,15 +643,16 @@ memory_acquire_async (SsemInstance     *instance,
   Memory *self = (Memory *) instance;
   int failure = check (self);
   gboolean is_taken = FALSE;
+  guint64 fencing_token = 0;
   Request *request;
 
   g_mutex_lock (&module_lock);
   if (failure == 0)
-    is_taken = take_first (self, n);
+    is_taken = take_first (self, n, &fencing_token);
   if (failure != 0 || is_taken)
     {
       g_mutex_unlock (&module_lock);
-      acquired (data, failure, 0);
+      acquired (data, failure, fencing_token);
       return;
     }
 
@@ -606,7 +676,7 @@ static const SsemBackendTable table = {
   .id = 1000,
   .name = "memory",
   .capabilities = SSEM_CAPABILITY_RESET | SSEM_CAPABILITY_ATOMIC_N | SSEM_CAPABILITY_ASYNC |
-                  SSEM_CAPABILITY_LOSS,
+                  SSEM_CAPABILITY_LOSS | SSEM_CAPABILITY_ADDRESS,
   .maximum = G_MAXINT,
   .describe = memory_describe,
   .init = memory_init,
@@ -624,25 +694,3 @@ G_MODULE_EXPORT const SsemBackendModule ssem_backend_module = {
   .table = &table,
   .services = &services,
 };
-
-G_MODULE_EXPORT void memory_lose (void);
-
-void
-memory_lose (void)
-{
-  guint i;
-
-  g_mutex_lock (&module_lock);
-  for (i = 0; i < instances->len; i++)
-    {
-      Memory *self = instances->pdata[i];
-
-      GError *error = NULL;
-
-      atomic_store (&self->is_lost, TRUE);
-      services->fail_because (&error, SSEM_SYSTEM_SEMAPHORE_ERROR_LOST, SSEM_OPERATION_KEEP,
-                              self->key, "memory_lose () was called");
-      services->report_lost (&self->parent, error);
-    }
-  g_mutex_unlock (&module_lock);
-}
