@@ -77,6 +77,7 @@ add_process (GString                   *json,
 
   add_line (json, depth, NULL);
   g_string_append_c (json, '{');
+  add_string (json, depth + 1, "host", process->host);
   add_number (json, depth + 1, "pid", process->pid != 0 ? process->pid : -1);
   add_string (json, depth + 1, "command", process->command);
   add_number (json, depth + 1, "units", process->units);

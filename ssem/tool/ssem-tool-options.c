@@ -19,6 +19,7 @@ typedef enum
 } Request;
 
 SsemBackend tool_backend = SSEM_BACKEND_DEFAULT;
+char *tool_address;
 char *tool_native_key;
 
 const GOptionEntry tool_native_key_entry = {
@@ -125,15 +126,24 @@ backend_cb (const char  *option,
             gpointer     data,
             GError     **error)
 {
+  g_autoptr(GError) failure = NULL;
   g_autofree char *names = NULL;
   int i;
 
   for (i = 0; ssem_backend_get_name (i) != NULL; i++)
     {
-      if (g_str_equal (ssem_backend_get_name (i), value) && ssem_backend_is_supported (i))
+      if (!g_str_equal (ssem_backend_get_name (i), value))
+        continue;
+      if (ssem_backend_choose (i, &failure) != NULL)
         {
           tool_backend = i;
           return TRUE;
+        }
+      if (i == SSEM_BACKEND_ETCD)
+        {
+          /* It names the file that is missing. */
+          g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, failure->message);
+          return FALSE;
         }
     }
 
@@ -170,7 +180,9 @@ new_context (const char   *arguments,
 {
   const GOptionEntry common[] = {
     { "backend", 0, 0, G_OPTION_ARG_CALLBACK, backend_cb,
-      N_("Use this backend: shared-memory, sysv, posix or windows"), N_("NAME") },
+      N_("Use this backend: shared-memory, sysv, posix, windows or etcd"), N_("NAME") },
+    { "address", 0, 0, G_OPTION_ARG_STRING, &tool_address,
+      N_("Use the service of the backend at this address"), N_("ADDRESS") },
     { "version", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, request_cb,
       N_("Print the version and exit"), NULL },
     G_OPTION_ENTRY_NULL,
@@ -233,6 +245,7 @@ tool_parse (int            *argc,
   /* The usage line of the help begins with this name. */
   g_set_prgname (program);
   tool_backend = SSEM_BACKEND_DEFAULT;
+  g_clear_pointer (&tool_address, g_free);
   g_clear_pointer (&tool_native_key, g_free);
   g_option_context_set_help_enabled (context, FALSE);
   g_option_context_add_main_entries (context, helps, NULL);

@@ -26,6 +26,7 @@ typedef enum
   TOOL_PERMISSION_DENIED = 5,
   TOOL_NOT_SUPPORTED = 6,
 
+  TOOL_RUN_LOST = 123,
   TOOL_RUN_CONFLICT = 124,
   TOOL_RUN_FAILED = 125,
   TOOL_RUN_NOT_EXECUTABLE = 126,
@@ -90,15 +91,18 @@ char      **tool_get_arguments  (char         **argv);
 /* The value of --backend; DEFAULT if the option is absent. */
 extern SsemBackend tool_backend;
 
+/* The value of --address; NULL if the option is absent. */
+extern char *tool_address;
+
 /* The value of --native-key; NULL if the option is absent. */
 extern char *tool_native_key;
 
 /* The entry for --native-key, for the subcommands that take a key. */
 extern const GOptionEntry tool_native_key_entry;
 
-/* Parses and removes the options in @argv: @entries, --backend, --help and --version. The remaining
- * arguments begin at argv[1]. Options end at `--`, which is removed too; with @is_strict, also at
- * the first argument that is not an option.
+/* Parses and removes the options in @argv: @entries, --backend, --address, --help and --version.
+ * The remaining arguments begin at argv[1]. Options end at `--`, which is removed too; with
+ * @is_strict, also at the first argument that is not an option.
  *
  * Returns FALSE if the program should exit, after printing a message, the help or the version. The
  * exit status is then *@status; the function sets TOOL_OK for the help and the version, and does
@@ -134,6 +138,7 @@ typedef struct
   int n_count;      /* 0: create the semaphore with n_units */
   int n_units;
   gint64 wait_usec; /* the time-out of ssem_system_semaphore_acquire_timeout () */
+  gint64 kill_after_usec; /* how long a command may go on without units */
   int conflict_status;
   const char *key;  /* as given in the argument, possibly quoted; NULL with --native-key */
   char **command;
@@ -221,8 +226,9 @@ const char *tool_backend_name   (SsemBackend    backend);
 SsemSnapshot *tool_find_info (const ToolSemaphore  *semaphore,
                               GError              **error);
 
-/* Returns a snapshot of each semaphore of the backend that --backend names, or of all backends.
- * Sets @n_skipped to the number of semaphores of other users, which the list omits. */
+/* Returns a snapshot of each semaphore of the backend that --backend names. Without the option,
+ * it is the default backend if that is a module or there is --address, else all backends of this
+ * machine. Sets @n_skipped to the number of semaphores of other users, which the list omits. */
 GPtrArray  *tool_list_infos     (guint         *n_skipped,
                                  GError       **error);
 
@@ -266,15 +272,52 @@ gboolean    tool_fork_if_process_1 (int *status);
  * Returns NULL if the system gives units back. The cancellable is never freed. */
 GCancellable *tool_catch_interrupts (int *status);
 
-/* Runs @command until it ends. If this process is killed, the command is killed too. Returns TRUE
- * with the wait status of the system in *@status. If the command did not run, prints a message and
- * returns FALSE with the exit status in *@status. */
+/* What the command runs under. */
+typedef struct
+{
+  SsemInstance *semaphore;
+  guint64 fencing_token;  /* 0: none */
+  gint64 kill_after_usec;
+  gboolean is_lost;       /* set by tool_run_command (): it ended the command without units */
+} ToolGuard;
+
+/* Runs @command until it ends. If this process is killed, the command is killed too. If the units
+ * are lost, prints a message and ends the command. Returns TRUE with the wait status of the system
+ * in *@status. If the command did not run, prints a message and returns FALSE with the exit status
+ * in *@status. */
 gboolean    tool_run_command    (char         **command,
+                                 ToolGuard     *guard,
                                  int           *status);
 
 /* Ends this process the same way as a command with the wait status @status, or returns the exit
  * status that stands for it. */
 int         tool_exit_like      (int            status);
+
+/* Makes a signal such as Ctrl-C end the wait for the units of @semaphore in good order: the wait
+ * then fails with CLOSED. Does nothing if the system gives units back. Prints a message on failure.
+ * The functions of Unix are in ssem-tool-interrupt-posix.c. */
+gboolean    tool_interrupt_begin (SsemInstance *semaphore);
+
+/* Ends that. Returns the number of the signal, which this process has to end with, or 0. After a
+ * signal the semaphore is closed. */
+int         tool_interrupt_end   (void);
+
+/* --- The loss of units: ssem-tool-loss.c --- */
+
+typedef struct _ToolLoss ToolLoss;
+
+typedef void (* ToolWakeFunc) (gpointer data);
+
+/* Calls @wake from another thread, after a message, when the units of @semaphore are lost. Sets
+ * *@loss to NULL if nothing can be lost. Nothing of it is ever freed. */
+gboolean    tool_loss_watch      (SsemInstance  *semaphore,
+                                  ToolWakeFunc   wake,
+                                  gpointer       data,
+                                  ToolLoss     **loss,
+                                  GError       **error);
+
+/* Returns whether the units are lost; @self may be NULL. */
+gboolean    tool_loss_has_happened (ToolLoss    *self);
 
 /* --- Processes of Unix: ssem-tool-guard-*.c --- */
 

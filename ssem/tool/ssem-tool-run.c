@@ -8,10 +8,13 @@
 
 #include "ssem/backend/ssem-hazard-private.h"
 
-/* This process holds the units, and waits until the command has ended.
+/* This process holds the units, and waits until the command has ended. If the units are lost
+ * meanwhile, it ends the command.
  *
  * A leftover semaphore starts again with the value of --count. A semaphore in use keeps its count.
  */
+
+#define DEFAULT_KILL_AFTER_USEC (5 * G_USEC_PER_SEC)
 
 /* Prints a message if the semaphore in use has another count than the user asked for. */
 static void
@@ -65,11 +68,11 @@ close_semaphore (SsemInstance *semaphore)
 static int
 acquire (SsemInstance  *semaphore,
          const ToolRun *options,
-         GCancellable  *cancellable)
+         GCancellable  *cancellable,
+         guint64       *fencing_token)
 {
   gint64 deadline_usec = SSEM_DEADLINE_NONE;
   int failure = SSEM_FAILURE_TOO_DEEP;
-  guint64 fencing_token;
   guint depth;
 
   if (options->wait_usec == 0)
@@ -79,7 +82,7 @@ acquire (SsemInstance  *semaphore,
 
   if (ssem_hazard_enter_new (semaphore, &depth))
     failure = ssem_backend_acquire (semaphore, options->n_units, deadline_usec, cancellable,
-                                    &fencing_token);
+                                    fencing_token);
   ssem_hazard_leave (depth);
 
   return failure;
@@ -122,6 +125,7 @@ tool_run_parse (int       argc,
   g_autofree char *units = NULL;
   g_autofree char *wait = NULL;
   g_autofree char *conflict = NULL;
+  g_autofree char *kill_after = NULL;
   gboolean never_waits = FALSE;
   GOptionEntry entries[] = {
     { "count", 'c', 0, G_OPTION_ARG_STRING, &count,
@@ -134,13 +138,20 @@ tool_run_parse (int       argc,
       N_("Fail instead of waiting"), NULL },
     { "conflict-exit-code", 'E', 0, G_OPTION_ARG_STRING, &conflict,
       N_("Exit with this status if the units are not free in time (default: 124)"), N_("NUMBER") },
+    { "kill-after", 'k', 0, G_OPTION_ARG_STRING, &kill_after,
+      N_("Kill the command if the units are lost and it does not end in this time (default: 5)"),
+      N_("SECONDS") },
     tool_native_key_entry,
     G_OPTION_ENTRY_NULL,
   };
   guint64 number = TOOL_RUN_CONFLICT;
 
   *status = TOOL_RUN_FAILED;
-  *options = (ToolRun) { .n_units = 1, .wait_usec = -1 };
+  *options = (ToolRun) {
+    .n_units = 1,
+    .wait_usec = -1,
+    .kill_after_usec = DEFAULT_KILL_AFTER_USEC,
+  };
   if (!tool_parse (&argc, &argv, N_("KEY -- COMMAND [ARGUMENT…]"),
                    N_("Runs a command while holding units, and exits with the status of the command."),
                    entries, TRUE, status))
@@ -161,7 +172,8 @@ tool_run_parse (int       argc,
     options->wait_usec = 0;
   if ((units != NULL && !tool_parse_units (units, 1, &options->n_units)) ||
       (count != NULL && !tool_parse_units (count, 1, &options->n_count)) ||
-      (wait != NULL && !tool_parse_seconds (wait, &options->wait_usec)))
+      (wait != NULL && !tool_parse_seconds (wait, &options->wait_usec)) ||
+      (kill_after != NULL && !tool_parse_seconds (kill_after, &options->kill_after_usec)))
     return FALSE;
   if (count != NULL && options->n_count < options->n_units)
     {
@@ -185,49 +197,84 @@ tool_run_parse (int       argc,
   return TRUE;
 }
 
+/* Waits for the units. Returns FALSE if the program should exit with *@status; the semaphore is
+ * then closed. */
+static gboolean
+take_units (SsemInstance  *semaphore,
+            const ToolRun *options,
+            const char    *key,
+            guint64       *fencing_token,
+            int           *status)
+{
+  int interrupted_status = TOOL_RUN_FAILED;
+  GCancellable *cancellable = tool_catch_interrupts (&interrupted_status);
+  int failure, number;
+
+  *status = TOOL_RUN_FAILED;
+  if (!tool_interrupt_begin (semaphore))
+    {
+      close_semaphore (semaphore);
+      return FALSE;
+    }
+  failure = acquire (semaphore, options, cancellable, fencing_token);
+  number = tool_interrupt_end ();
+
+  if (number != 0)
+    {
+      ssem_backend_free (semaphore);
+      /* Units that came at the same moment are given back by what exit () calls. */
+      *status = failure == 0 ? TOOL_RUN_SIGNAL + number : tool_exit_like (number);
+      return FALSE;
+    }
+  if (failure == 0)
+    return TRUE;
+
+  if (failure != SSEM_FAILURE_CANCELLED)
+    print_failure (semaphore, SSEM_OPERATION_ACQUIRE, key, failure);
+  close_semaphore (semaphore);
+  if (failure == SSEM_FAILURE_CANCELLED)
+    *status = interrupted_status;
+  else if (failure == SSEM_FAILURE_TIMED_OUT || failure == SSEM_FAILURE_WOULD_BLOCK)
+    *status = options->conflict_status;
+
+  return FALSE;
+}
+
 int
 tool_run (int    argc,
           char **argv)
 {
-  GCancellable *cancellable;
   g_autoptr(GError) error = NULL;
   g_auto(ToolSemaphore) named = { .text = NULL };
-  int failure, interrupted_status = TOOL_RUN_FAILED, status;
-  SsemInstance *semaphore = NULL;
+  ToolGuard guard = { .semaphore = NULL };
   gboolean has_run;
+  int failure = 0, status;
   ToolRun options;
 
   if (!tool_run_parse (argc, argv, &options, &status))
     return status;
 
-  cancellable = tool_catch_interrupts (&interrupted_status);
   if (tool_semaphore_read (&named, options.key, &error))
-    semaphore = open_semaphore (&options, &named.target, &error);
-  if (semaphore == NULL)
+    guard.semaphore = open_semaphore (&options, &named.target, &error);
+  if (guard.semaphore == NULL)
     {
       tool_print_error ("%s", error->message);
       return TOOL_RUN_FAILED;
     }
+  if (!take_units (guard.semaphore, &options, named.text, &guard.fencing_token, &status))
+    return status;
 
-  failure = acquire (semaphore, &options, cancellable);
+  guard.kill_after_usec = options.kill_after_usec;
+  has_run = tool_run_command (options.command, &guard, &status);
+
+  if (!guard.is_lost)
+    failure = release (guard.semaphore, options.n_units);
   if (failure != 0)
-    {
-      if (failure != SSEM_FAILURE_CANCELLED)
-        print_failure (semaphore, SSEM_OPERATION_ACQUIRE, named.text, failure);
-      close_semaphore (semaphore);
-      if (failure == SSEM_FAILURE_CANCELLED)
-        return interrupted_status;
-      return failure == SSEM_FAILURE_TIMED_OUT || failure == SSEM_FAILURE_WOULD_BLOCK
-             ? options.conflict_status
-             : TOOL_RUN_FAILED;
-    }
+    print_failure (guard.semaphore, SSEM_OPERATION_RELEASE, named.text, failure);
+  close_semaphore (guard.semaphore);
 
-  has_run = tool_run_command (options.command, &status);
-
-  failure = release (semaphore, options.n_units);
-  if (failure != 0)
-    print_failure (semaphore, SSEM_OPERATION_RELEASE, named.text, failure);
-  close_semaphore (semaphore);
+  if (guard.is_lost || failure == SSEM_FAILURE_LOST)
+    return TOOL_RUN_LOST;
 
   return has_run ? tool_exit_like (status) : status;
 }

@@ -28,6 +28,7 @@ read_native_key (ToolSemaphore  *semaphore,
     .key = semaphore->text,
     .configuration = ssem_native_key_configure (&semaphore->native),
   };
+  semaphore->target.configuration.address = tool_address;
 
   return TRUE;
 }
@@ -38,7 +39,11 @@ set_key (ToolSemaphore *semaphore,
          char          *key)
 {
   semaphore->text = key;
-  semaphore->target = (SsemBackendTarget) { .backend = backend, .key = key };
+  semaphore->target = (SsemBackendTarget) {
+    .backend = backend,
+    .key = key,
+    .configuration = { .address = tool_address },
+  };
 }
 
 gboolean

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -31,12 +32,20 @@
  * (PR_SET_PDEATHSIG). The kernel does not kill the children of the command. It also drops the
  * request when the command runs with another user's rights.
  *
+ * Loss
+ *
+ * If the units are lost, another thread wakes the wait by a SIGCHLD to this thread. The command
+ * gets SIGTERM, and SIGCONT because it may be stopped. If it has not ended in time, it gets
+ * SIGKILL.
+ *
  * Process 1 of a container
  *
  * The kernel drops signals for process 1 that have no handler, and orphans become its children.
  * Therefore process 1 forks at its start. Process 1 forwards signals to this child and reaps all
  * children. The child does everything else.
  */
+
+#define TOKEN_VARIABLE "SSEM_FENCING_TOKEN"
 
 static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM };
 
@@ -121,13 +130,53 @@ block_signals (sigset_t         *awaited,
   sigprocmask (SIG_BLOCK, awaited, before);
 }
 
+/* What the wait for a command knows of its units. */
+typedef struct
+{
+  ToolLoss *loss; /* NULL: they cannot be lost */
+  gint64 kill_after_usec;
+  gint64 kill_usec; /* when the command gets SIGKILL; 0: the units are not lost */
+} Units;
+
+/* Ends a command that has lost its units. Returns how long to wait for its end; NULL: forever. */
+static const struct timespec *
+end_if_lost (Units           *units,
+             GPid             child,
+             struct timespec *left)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (!tool_loss_has_happened (units->loss))
+    return NULL;
+
+  if (units->kill_usec == 0)
+    {
+      units->kill_usec = now + units->kill_after_usec;
+      kill (child, SIGTERM);
+      kill (child, SIGCONT);
+    }
+  if (now >= units->kill_usec)
+    {
+      kill (child, SIGKILL);
+      return NULL;
+    }
+
+  left->tv_sec = (time_t) ((units->kill_usec - now) / G_USEC_PER_SEC);
+  left->tv_nsec = (long) ((units->kill_usec - now) % G_USEC_PER_SEC * 1000);
+
+  return left;
+}
+
 /* Returns the wait status of @child, see waitpid(2). Reaps other children, and forwards signals. */
 static int
 wait_for_child (GPid            child,
-                const sigset_t *awaited)
+                const sigset_t *awaited,
+                Units          *units)
 {
   for (;;)
     {
+      const struct timespec *time_out;
+      struct timespec left;
       siginfo_t info;
       int number, status;
       pid_t ended;
@@ -139,7 +188,9 @@ wait_for_child (GPid            child,
             return status;
         }
 
-      number = sigwaitinfo (awaited, &info);
+      time_out = end_if_lost (units, child, &left);
+      number = time_out != NULL ? sigtimedwait (awaited, &info, time_out)
+                                : sigwaitinfo (awaited, &info);
       if (number > 0 && number != SIGCHLD && command_needs_signal (number, info.si_code))
         kill (child, number);
     }
@@ -189,7 +240,7 @@ tool_fork_if_process_1 (int *status)
     }
   if (child > 0)
     {
-      *status = tool_exit_like (wait_for_child (child, &awaited));
+      *status = tool_exit_like (wait_for_child (child, &awaited, &(Units) { .loss = NULL }));
       return FALSE;
     }
 
@@ -206,17 +257,52 @@ tool_catch_interrupts (int *status)
   return NULL;
 }
 
-gboolean
-tool_run_command (char **command,
-                  int   *status)
+static void
+wake (gpointer data)
 {
+  const pthread_t *waiting = data;
+
+  /* To this thread, because a thread that does not block the signal would swallow it. */
+  pthread_kill (*waiting, SIGCHLD);
+}
+
+/* Gives the command the token in its environment, or else none, not even that of another `ssem run`
+ * around this one. The environment is replaced, and not changed, because a thread of a module may
+ * read it. */
+static void
+set_token (guint64 fencing_token)
+{
+  g_autofree char *text = g_strdup_printf ("%" G_GUINT64_FORMAT, fencing_token);
+
+  if (fencing_token != 0)
+    environ = g_environ_setenv (g_get_environ (), TOKEN_VARIABLE, text, TRUE);
+  else if (g_getenv (TOKEN_VARIABLE) != NULL)
+    environ = g_environ_unsetenv (g_get_environ (), TOKEN_VARIABLE);
+}
+
+gboolean
+tool_run_command (char      **command,
+                  ToolGuard  *guard,
+                  int        *status)
+{
+  static pthread_t waiting; /* the thread of the wait, for as long as the process */
+  g_autoptr(GError) failure = NULL;
+  Units units = { .kill_after_usec = guard->kill_after_usec };
   struct sigaction child_action;
   sigset_t awaited, before;
   GPid parent = getpid ();
   int error, fds[2];
   GPid child;
 
+  waiting = pthread_self ();
+  set_token (guard->fencing_token);
   block_signals (&awaited, &before, &child_action);
+  if (!tool_loss_watch (guard->semaphore, wake, &waiting, &units.loss, &failure))
+    {
+      tool_print_error (_("Could not start a thread: %s"), failure->message);
+      *status = TOOL_RUN_FAILED;
+      return FALSE;
+    }
   if (pipe2 (fds, O_CLOEXEC) != 0)
     {
       tool_print_error (_("Could not start “%s”: %s"), command[0], g_strerror (errno));
@@ -233,7 +319,8 @@ tool_run_command (char **command,
   close (fds[0]);
 
   if (child > 0)
-    *status = wait_for_child (child, &awaited);
+    *status = wait_for_child (child, &awaited, &units);
+  guard->is_lost = tool_loss_has_happened (units.loss);
   if (child > 0 && error == 0)
     return TRUE;
 

@@ -227,11 +227,51 @@ fail_to_start (const char *name,
   return FALSE;
 }
 
+/* A cancellable ends the wait in good order. */
 gboolean
-tool_run_command (char **command,
-                  int   *status)
+tool_interrupt_begin (SsemInstance *semaphore)
+{
+  return TRUE;
+}
+
+int
+tool_interrupt_end (void)
+{
+  return 0;
+}
+
+static void
+wake (gpointer data)
+{
+  SetEvent (data);
+}
+
+/* Waits until @process has ended, and ends it if the units are lost. A program cannot be asked to
+ * end: so it gets no time. */
+static void
+wait_for_process (HANDLE     process,
+                  ToolGuard *guard)
+{
+  HANDLE events[] = { process, CreateEventW (NULL, TRUE, FALSE, NULL) };
+  g_autoptr(GError) error = NULL;
+  ToolLoss *loss;
+
+  if (!tool_loss_watch (guard->semaphore, wake, events[1], &loss, &error))
+    tool_print_error (_("Could not start a thread: %s"), error->message);
+  WaitForMultipleObjects (2, events, FALSE, INFINITE);
+  guard->is_lost = tool_loss_has_happened (loss);
+  if (guard->is_lost)
+    TerminateProcess (process, TOOL_RUN_LOST);
+  WaitForSingleObject (process, INFINITE);
+}
+
+gboolean
+tool_run_command (char      **command,
+                  ToolGuard  *guard,
+                  int        *status)
 {
   g_autofree char *program = find_program (command[0]);
+  g_autofree char *token = g_strdup_printf ("%" G_GUINT64_FORMAT, guard->fencing_token);
   HANDLE job, process;
   DWORD code = 0;
 
@@ -258,6 +298,10 @@ tool_run_command (char **command,
       return fail_to_start (command[0], GetLastError ());
     }
 
+  if (guard->fencing_token != 0)
+    g_setenv ("SSEM_FENCING_TOKEN", token, TRUE);
+  else
+    g_unsetenv ("SSEM_FENCING_TOKEN");
   process = start_process (program, command);
   if (process == NULL)
     {
@@ -268,7 +312,7 @@ tool_run_command (char **command,
       return fail_to_start (command[0], error);
     }
 
-  WaitForSingleObject (process, INFINITE);
+  wait_for_process (process, guard);
   GetExitCodeProcess (process, &code);
   CloseHandle (process);
   set_job_limits (job, 0);

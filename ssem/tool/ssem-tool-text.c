@@ -48,11 +48,36 @@ tool_find_info (const ToolSemaphore  *semaphore,
   return info;
 }
 
+static gboolean
+is_linked_in (const SsemBackendTable *table)
+{
+  int i = 0;
+
+  while (ssem_backends[i] != NULL && ssem_backends[i] != table)
+    i++;
+
+  return ssem_backends[i] != NULL;
+}
+
 GPtrArray *
 tool_list_infos (guint   *n_skipped,
                  GError **error)
 {
-  return ssem_backend_list_snapshots (tool_backend, NULL, n_skipped, error);
+  const SsemBackendTable *table;
+  SsemBackend backend = tool_backend;
+
+  /* Where the environment names a backend on a network, its semaphores are the ones that the user's
+   * programs share. A wrong name does not keep the others from being listed. */
+  if (backend == SSEM_BACKEND_DEFAULT)
+    {
+      table = ssem_backend_choose (SSEM_BACKEND_DEFAULT, tool_address != NULL ? error : NULL);
+      if (table == NULL && tool_address != NULL)
+        return NULL;
+      if (table != NULL && (tool_address != NULL || !is_linked_in (table)))
+        backend = table->id;
+    }
+
+  return ssem_backend_list_snapshots (backend, tool_address, n_skipped, error);
 }
 
 void
@@ -260,6 +285,17 @@ tool_format_list (GPtrArray *infos)
   return g_string_free (text, FALSE);
 }
 
+static gboolean
+has_hosts (GArray *processes)
+{
+  guint i = 0;
+
+  while (i < processes->len && g_array_index (processes, SsemSnapshotProcess, i).host == NULL)
+    i++;
+
+  return i < processes->len;
+}
+
 static void
 append_processes (GString    *text,
                   const char *title,
@@ -272,8 +308,9 @@ append_processes (GString    *text,
     return;
 
   g_string_append_printf (text, "\n%s\n", title);
+  /* Translators: column titles of a table of processes; the last one is the name of a machine. */
   add_row (rows, g_strdup (_("PID")), g_strdup (_("UNITS")), g_strdup (_("SINCE")),
-           g_strdup (_("COMMAND")), NULL);
+           g_strdup (_("COMMAND")), g_strdup (_("HOST")), NULL);
   for (i = 0; i < processes->len; i++)
     {
       const SsemSnapshotProcess *process = &g_array_index (processes, SsemSnapshotProcess, i);
@@ -286,9 +323,11 @@ append_processes (GString    *text,
                format_number (process->pid != 0 ? process->pid : -1),
                format_number (process->units),
                since != NULL ? g_date_time_format (since, "%Y-%m-%d %H:%M:%S") : g_strdup (_("?")),
-               g_strdup (command != NULL ? command : _("?")), NULL);
+               g_strdup (command != NULL ? command : _("?")),
+               ssem_display_text (process->host != NULL ? process->host : g_get_host_name ()),
+               NULL);
     }
-  append_table (text, "  ", rows, "rrll");
+  append_table (text, "  ", rows, has_hosts (processes) ? "rrlll" : "rrll");
 }
 
 char *
