@@ -42,7 +42,8 @@ struct _SsemHold
   /* Constant after init. */
   SsemSystemSemaphore *semaphore;
   int n;
-  guint64 fencing_token;
+  guint64 fencing_token; /* 0: the units cannot be lost */
+  guint n_losses;        /* of the semaphore, when the hold began */
   unsigned int fork_count;
 };
 
@@ -56,6 +57,7 @@ hold_new (SsemSystemSemaphore *semaphore,
   self->semaphore = g_object_ref (semaphore);
   self->n = n;
   self->fencing_token = fencing_token;
+  self->n_losses = fencing_token != 0 ? ssem_system_semaphore_get_n_losses (semaphore) : 0;
   self->fork_count = ssem_fork_count ();
 
   return self;
@@ -137,6 +139,14 @@ ssem_hold_get_fencing_token (const SsemHold *self)
   return self->fencing_token;
 }
 
+/* A release of what was lost would create units. */
+static gboolean
+is_lost (const SsemHold *self)
+{
+  return self->fencing_token != 0 &&
+         ssem_system_semaphore_get_n_losses (self->semaphore) != self->n_losses;
+}
+
 /**
  * ssem_hold_free: (skip)
  * @self: (transfer full): a hold
@@ -145,6 +155,7 @@ ssem_hold_get_fencing_token (const SsemHold *self)
  *
  * [method@Ssem.SystemSemaphore.get_error] returns whether the release succeeded. In a child of
  * `fork()`, which holds none of its parent's units, freeing a hold of the parent releases nothing.
+ * Nor does freeing a hold whose units were lost: see [signal@Ssem.SystemSemaphore::lost].
  *
  * Since: 1.0
  */
@@ -153,7 +164,7 @@ ssem_hold_free (SsemHold *self)
 {
   g_return_if_fail (self != NULL);
 
-  if (self->fork_count == ssem_fork_count ())
+  if (self->fork_count == ssem_fork_count () && !is_lost (self))
     ssem_system_semaphore_release (self->semaphore, self->n, NULL);
 
   g_object_unref (self->semaphore);

@@ -6,6 +6,8 @@
 
 #include "ssem-system-semaphore-private.h"
 
+#include "ssem/backend/ssem-loss-watch-private.h"
+
 char *
 ssem_system_semaphore_dup_name (SsemSystemSemaphore *self)
 {
@@ -139,6 +141,41 @@ ssem_system_semaphore_get_fencing_token (SsemSystemSemaphore *self)
   g_mutex_unlock (&ssem_system_semaphore_lock);
 
   return fencing_token;
+}
+
+/**
+ * ssem_system_semaphore_get_n_losses:
+ * @self: a semaphore
+ *
+ * Counts how often the process has lost what it held of this semaphore.
+ *
+ * The count grows at the moment of the loss, before [signal@Ssem.SystemSemaphore::lost] is emitted,
+ * and without a main loop. A program that compares the counts before and after its work knows
+ * whether it held the units all the time. If it did not, it must not release them: a release of
+ * units that the process does not hold creates units. A `SsemHold` does this itself.
+ *
+ * Do not call this in a signal handler.
+ *
+ * Returns: the number of losses since the object has opened its key; 0 if nothing can be lost, as
+ *   with all backends on this machine
+ *
+ * Since: 1.0
+ */
+guint
+ssem_system_semaphore_get_n_losses (SsemSystemSemaphore *self)
+{
+  SsemInstance *instance;
+  guint n_losses = 0;
+  guint depth;
+
+  g_return_val_if_fail (ssem_system_semaphore_is_valid (self), 0);
+
+  instance = ssem_hazard_enter (&self->instance, &depth);
+  if (instance != NULL)
+    n_losses = ssem_loss_watch_count (instance);
+  ssem_hazard_leave_and_free (depth);
+
+  return n_losses;
 }
 
 /* Returns the error of the last operation on @self; NULL after a success. */

@@ -82,6 +82,8 @@ int                       ssem_system_semaphore_get_value         (SsemSystemSem
 SSEM_AVAILABLE_IN_1_0
 guint64                   ssem_system_semaphore_get_fencing_token (SsemSystemSemaphore  *self);
 SSEM_AVAILABLE_IN_1_0
+guint                     ssem_system_semaphore_get_n_losses      (SsemSystemSemaphore  *self);
+SSEM_AVAILABLE_IN_1_0
 SsemSystemSemaphoreError  ssem_system_semaphore_get_error         (SsemSystemSemaphore  *self);
 SSEM_AVAILABLE_IN_1_0
 char                     *ssem_system_semaphore_get_error_string  (SsemSystemSemaphore  *self) G_GNUC_WARN_UNUSED_RESULT;

@@ -65,6 +65,7 @@ struct _SsemInstance
   /* Of ssem-loss-watch.c. */
   _Atomic (SsemLossWatch *) loss_watch;
   _Atomic (GError *) loss; /* a report that waits for its watch */
+  atomic_uint n_losses;
 };
 
 /* The operation that failed. */

@@ -32,6 +32,9 @@ void ssem_loss_watch_stop   (SsemInstance  *instance);
 void ssem_loss_watch_report (SsemInstance  *instance,
                              GError        *error);
 
+/* Returns how often a loss was reported, whether or not it was delivered. */
+guint ssem_loss_watch_count (SsemInstance  *instance);
+
 void ssem_loss_watch_unref  (SsemLossWatch *self);
 
 G_END_DECLS

@@ -112,8 +112,17 @@ void
 ssem_loss_watch_report (SsemInstance *instance,
                         GError       *error)
 {
-  GError *undelivered = atomic_exchange (&instance->loss, error);
+  GError *undelivered;
+
+  atomic_fetch_add (&instance->n_losses, 1);
+  undelivered = atomic_exchange (&instance->loss, error);
 
   g_clear_error (&undelivered);
   deliver (instance);
+}
+
+guint
+ssem_loss_watch_count (SsemInstance *instance)
+{
+  return atomic_load (&instance->n_losses);
 }

@@ -45,6 +45,7 @@ METHODS = {
     'release_one': ('gboolean', False, []),
     'get_value': ('gint32', True, []),
     'get_fencing_token': ('guint64', False, []),
+    'get_n_losses': ('guint32', False, []),
     'get_error': ('SystemSemaphoreError', False, []),
     'get_error_string': ('utf8!', False, []),
     'get_key': ('utf8?!', False, []),

@@ -32,6 +32,7 @@ uint64 get_fencing_token ()
 int get_initial_value ()
 string? get_key ()
 AccessMode get_mode ()
+uint get_n_losses ()
 string? get_native_key ()
 bool get_undo ()
 int get_value () throws

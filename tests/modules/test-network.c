@@ -411,27 +411,49 @@ lost_cb (SsemSystemSemaphore *semaphore,
   (*n_lost)++;
 }
 
+/* Loses what this process holds, @n times. */
+static void
+write_losses (const char *path,
+              guint       n)
+{
+  int fd = open (path, O_WRONLY);
+
+  g_assert_cmpint (fd, >=, 0);
+  while (n-- > 0)
+    g_assert_cmpint (write (fd, "x", 1), ==, 1);
+  close (fd);
+}
+
 static void
 lose_by_pipe (void)
 {
   g_autofree char *path = g_build_filename (g_getenv ("SSEM_RUNTIME_DIR"), PIPE, NULL);
   guint n_lost = 0;
-  int fd;
 
   g_assert_cmpint (mkfifo (path, 0600), ==, 0);
   g_setenv ("SSEM_MEMORY_LOSES", path, TRUE);
   g_assert_true (memory_load ());
   {
     g_autoptr(SsemSystemSemaphore) semaphore = open_memory (NULL);
+    SsemHold *lost = ssem_hold_new (semaphore, 1, NULL, NULL);
+    SsemHold *kept;
 
     g_signal_connect (semaphore, "lost", G_CALLBACK (lost_cb), &n_lost);
-    fd = open (path, O_WRONLY);
-    g_assert_cmpint (fd, >=, 0);
-    g_assert_cmpint (write (fd, "x", 1), ==, 1);
+    g_assert_cmpuint (ssem_system_semaphore_get_n_losses (semaphore), ==, 0);
+    write_losses (path, 1);
     while (n_lost == 0)
       g_main_context_iteration (NULL, TRUE);
     g_assert_cmpuint (n_lost, ==, 1);
-    close (fd);
+    g_assert_cmpuint (ssem_system_semaphore_get_n_losses (semaphore), ==, 1);
+
+    /* The first operation says it. What was lost is not released; what was acquired since is. */
+    g_assert_cmpint (ssem_system_semaphore_get_value (semaphore, NULL), ==, -1);
+    kept = ssem_hold_new (semaphore, 1, NULL, NULL);
+    g_assert_cmpint (get_value (semaphore), ==, 1);
+    ssem_hold_free (lost);
+    g_assert_cmpint (get_value (semaphore), ==, 1);
+    ssem_hold_free (kept);
+    g_assert_cmpint (get_value (semaphore), ==, 2);
   }
   g_assert_cmpint (g_unlink (path), ==, 0);
 }
