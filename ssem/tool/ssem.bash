@@ -41,7 +41,7 @@ _ssem()
 {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
   local command=${COMP_WORDS[1]} options= n_keys=0 are_ended= is_native= index word
-  local common='--backend --help --version'
+  local common='--backend --address --help --version'
   COMPREPLY=()
 
   if ((COMP_CWORD == 1)); then
@@ -50,7 +50,7 @@ _ssem()
   fi
 
   case $command in
-    run) options="--count --units --wait --nonblock --conflict-exit-code --native-key $common" ;;
+    run) options="--count --units --wait --nonblock --conflict-exit-code --kill-after --native-key $common" ;;
     list) options="--json --keys --native-keys $common" ;;
     show) options="--json --native-key $common" ;;
     watch) options="--interval --native-key $common" ;;
@@ -61,9 +61,9 @@ _ssem()
 
   case $previous in
     --backend)
-      COMPREPLY=($(compgen -W 'shared-memory sysv posix' -- "$current"))
+      COMPREPLY=($(compgen -W 'shared-memory sysv posix etcd' -- "$current"))
       return ;;
-    --count | --units | --wait | --conflict-exit-code | --interval | -[cuwEi])
+    --address | --count | --units | --wait | --conflict-exit-code | --kill-after | --interval | -[cuwEki])
       return ;;
   esac
 
@@ -75,7 +75,8 @@ _ssem()
     if [[ -z $are_ended ]]; then
       case $word in
         --) are_ended=1; continue ;;
-        --backend | --count | --units | --wait | --conflict-exit-code | --interval | -[cuwEi])
+        --backend | --address | --count | --units | --wait | --conflict-exit-code | --kill-after | \
+        --interval | -[cuwEki])
           index=$((index + 1)); continue ;;
         --native-key)
           is_native=1
