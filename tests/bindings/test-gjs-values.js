@@ -226,7 +226,7 @@ run({
             await assertRefused(RangeError, calls, [...NOT_INTEGERS, ...TOO_LARGE]);
             // eslint-disable-next-line no-await-in-loop
             await assertRefusedByLibrary('INVALID_ARGUMENT', calls,
-                [5, 99, -1, 2 ** 31 - 1, -(2 ** 31)]);
+                [6, 99, -1, 2 ** 31 - 1, -(2 ** 31)]);
         }
     }),
 

@@ -313,7 +313,7 @@ class Enumerations(Case):
                 self.assertRefused(TypeError, calls, value)
             for value in TOO_LARGE:
                 self.assertRefused(OverflowError, calls, value)
-            for value in [5, 99, -1, 2**31 - 1, -2**31]:
+            for value in [6, 99, -1, 2**31 - 1, -2**31]:
                 self.assertInvalid(calls, value)
 
     def test_modes(self):

@@ -51,6 +51,17 @@ function toInt32(value) {
     return toInteger(value, 32);
 }
 
+// Returns the address of a service. GJS would truncate one with a null character.
+function toAddress(value) {
+    if (value === null)
+        return value;
+    if (typeof value !== 'string')
+        throw new TypeError(`an address must be a string, not ${describeType(value)}`);
+    if (/[\0\p{Surrogate}]/u.test(value))
+        throw new RangeError('an address must be text without null characters');
+    return value;
+}
+
 function toBoolean(value) {
     if (typeof value !== 'boolean')
         throw new TypeError(`expected a boolean, not ${describeType(value)}`);
@@ -104,6 +115,7 @@ function _init() {
         ['undo', toBoolean],
         ['backend', toBackend],
         ['native-key', value => value === null ? null : toNativeKey(value)],
+        ['address', toAddress],
     ]);
 
     // Returns the properties with checked values. GJS accepts three spellings of a name:
@@ -205,10 +217,12 @@ function _init() {
 
     const {backend_is_supported: isSupported, native_key_for_qt: nativeKeyForQt,
         semaphore_info_count_others: countOthers, semaphore_info_list: list,
-        semaphore_info_query: query, semaphore_info_query_native: queryForNativeKey,
-        semaphore_remove_leftover: removeLeftover,
+        semaphore_info_list_at: listAt, semaphore_info_query: query,
+        semaphore_info_query_at: queryAt, semaphore_info_query_native: queryForNativeKey,
+        semaphore_remove_leftover: removeLeftover, semaphore_remove_leftover_at: removeLeftoverAt,
         semaphore_remove_leftover_native: removeLeftoverForNativeKey,
-        semaphore_reset: reset, semaphore_reset_native: resetForNativeKey} = namespace;
+        semaphore_reset: reset, semaphore_reset_at: resetAt,
+        semaphore_reset_native: resetForNativeKey} = namespace;
 
     namespace.backend_is_supported = backend => isSupported(toBackend(backend));
     namespace.semaphore_info_list = backend => list(toBackend(backend));
@@ -218,6 +232,14 @@ function _init() {
         removeLeftover(toKey(key), toBackend(backend));
     namespace.semaphore_reset = (key, value, backend) =>
         reset(toKey(key), toInt32(value), toBackend(backend));
+    namespace.semaphore_info_list_at = (backend, address) =>
+        listAt(toBackend(backend), toAddress(address));
+    namespace.semaphore_info_query_at = (key, backend, address) =>
+        queryAt(toKey(key), toBackend(backend), toAddress(address));
+    namespace.semaphore_remove_leftover_at = (key, backend, address) =>
+        removeLeftoverAt(toKey(key), toBackend(backend), toAddress(address));
+    namespace.semaphore_reset_at = (key, value, backend, address) =>
+        resetAt(toKey(key), toInt32(value), toBackend(backend), toAddress(address));
     namespace.semaphore_info_query_native = nativeKey =>
         queryForNativeKey(toNativeKey(nativeKey));
     namespace.semaphore_remove_leftover_native = nativeKey =>
@@ -231,6 +253,8 @@ function _init() {
     Backend.is_supported = namespace.backend_is_supported;
     SemaphoreInfo.list = namespace.semaphore_info_list;
     SemaphoreInfo.count_others = namespace.semaphore_info_count_others;
+    SemaphoreInfo.list_at = namespace.semaphore_info_list_at;
     SemaphoreInfo.query = namespace.semaphore_info_query;
+    SemaphoreInfo.query_at = namespace.semaphore_info_query_at;
     SemaphoreInfo.query_native = namespace.semaphore_info_query_native;
 }

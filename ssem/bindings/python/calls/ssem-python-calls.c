@@ -199,13 +199,14 @@ calls_hold (PyObject         *self,
 
 static PyObject *
 calls_note_entry (PyObject *self,
-                  PyObject *unused)
+                  PyObject *owner)
 {
   SsemSystemSemaphore *semaphore = ssem_python_get_semaphore (self);
+  guint64 number = PyLong_AsUnsignedLongLong (owner);
 
-  if (semaphore == NULL)
+  if (semaphore == NULL || PyErr_Occurred () != NULL)
     return NULL;
-  ssem_python_entries_add (ssem_python_entries_of (semaphore));
+  ssem_python_entries_add (ssem_python_entries_of (semaphore), semaphore, number);
 
   Py_RETURN_NONE;
 }
@@ -219,7 +220,8 @@ calls_enter (PyObject *self,
   request.semaphore = ssem_python_get_semaphore (self);
   if (request.semaphore == NULL || ssem_python_acquire_in_time (&request) < 0)
     return NULL;
-  ssem_python_entries_add (ssem_python_entries_of (request.semaphore));
+  ssem_python_entries_add (ssem_python_entries_of (request.semaphore), request.semaphore,
+                           SSEM_PYTHON_THIS_THREAD);
   Py_INCREF (self);
 
   return self;
@@ -235,7 +237,20 @@ calls_exit (PyObject         *self,
   if (semaphore == NULL)
     return NULL;
 
-  return ssem_python_entries_leave (ssem_python_entries_of (semaphore), semaphore, 1);
+  return ssem_python_entries_leave (ssem_python_entries_of (semaphore), semaphore, 1,
+                                    SSEM_PYTHON_THIS_THREAD);
+}
+
+static PyObject *
+calls_leave (PyObject *self,
+             PyObject *owner)
+{
+  SsemSystemSemaphore *semaphore = ssem_python_get_semaphore (self);
+
+  if (semaphore == NULL)
+    return NULL;
+
+  return ssem_python_entries_leave_for (ssem_python_entries_of (semaphore), semaphore, 1, owner);
 }
 
 /* --- The module --- */
@@ -266,7 +281,8 @@ static PyMethodDef calls_methods[] = {
     "Returns a context manager that holds units: `with semaphore.hold(2, timeout=1.5):`.\n\n"
     "Entering the block raises `TimeoutError` if the units are not available within `timeout`\n"
     "seconds." },
-  { "_note_entry", calls_note_entry, METH_NOARGS, NULL },
+  { "_note_entry", calls_note_entry, METH_O, NULL },
+  { "_leave", calls_leave, METH_O, NULL },
   { "__enter__", calls_enter, METH_NOARGS, NULL },
   { "__exit__", SSEM_PYTHON_METHOD (calls_exit), METH_FASTCALL, NULL },
   { NULL },
@@ -325,6 +341,7 @@ exec_module (PyObject *module)
 
   hold_name = PyUnicode_InternFromString ("_Hold");
   if (hold_name == NULL || !ssem_python_values_import () || !ssem_python_request_import () ||
+      !ssem_python_entries_import () ||
       (hold = ssem_python_hold_import ()) == NULL)
     return -1;
   if (PyModule_AddObject (module, "Hold", hold) != 0)

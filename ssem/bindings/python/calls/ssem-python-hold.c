@@ -19,6 +19,7 @@ typedef struct
   PyObject *timeout;
   PyObject *cancellable;
   gint64 timeout_usec;
+  guint64 fencing_token; /* of the block that was entered last */
   int n;
   SsemPythonEntries entries;
 } Hold;
@@ -86,12 +87,7 @@ hold_finalize (PyObject *object)
     return;
 
   PyErr_Fetch (&type, &value, &traceback);
-  while (self->entries.n > 0)
-    {
-      /* If this fails, the semaphore no longer exists, and nothing is held. */
-      if (ssem_python_entries_remove (&self->entries) == 1)
-        ssem_python_release ((SsemSystemSemaphore *) semaphore, self->n, NULL);
-    }
+  ssem_python_entries_clear (&self->entries, (SsemSystemSemaphore *) semaphore, self->n);
   PyErr_Restore (type, value, traceback);
 }
 
@@ -131,7 +127,7 @@ hold_dealloc (PyObject *object)
   PyObject_GC_UnTrack (object);
   hold_finalize (object);
   hold_clear (object);
-  g_free (((Hold *) object)->entries.generations);
+  g_free (((Hold *) object)->entries.entries);
   free_object (object);
   Py_DECREF (class);
 }
@@ -159,7 +155,9 @@ hold_enter (PyObject *object,
   if (is_held <= 0)
     return NULL;
 
-  ssem_python_entries_add (&self->entries);
+  ssem_python_entries_add (&self->entries, request.semaphore, SSEM_PYTHON_THIS_THREAD);
+  if (!ssem_python_is_local (request.semaphore))
+    self->fencing_token = ssem_system_semaphore_get_fencing_token (request.semaphore);
   Py_INCREF (self->semaphore);
 
   return self->semaphore;
@@ -173,29 +171,49 @@ hold_exit (PyObject         *object,
   Hold *self = (Hold *) object;
   SsemSystemSemaphore *semaphore = ssem_python_get_semaphore (self->semaphore);
 
-  return semaphore != NULL ? ssem_python_entries_leave (&self->entries, semaphore, self->n) : NULL;
+  return semaphore != NULL ? ssem_python_entries_leave (&self->entries, semaphore, self->n,
+                                                         SSEM_PYTHON_THIS_THREAD)
+                           : NULL;
+}
+
+static PyObject *
+hold_leave (PyObject *object,
+            PyObject *owner)
+{
+  Hold *self = (Hold *) object;
+  SsemSystemSemaphore *semaphore = ssem_python_get_semaphore (self->semaphore);
+
+  return semaphore != NULL ? ssem_python_entries_leave_for (&self->entries, semaphore, self->n,
+                                                             owner)
+                           : NULL;
 }
 
 static PyObject *
 hold_note_entry (PyObject *object,
-                 PyObject *unused)
+                 PyObject *owner)
 {
-  ssem_python_entries_add (&((Hold *) object)->entries);
+  Hold *self = (Hold *) object;
+  SsemSystemSemaphore *semaphore = ssem_python_get_semaphore (self->semaphore);
+  guint64 number = PyLong_AsUnsignedLongLong (owner);
+
+  if (semaphore == NULL || PyErr_Occurred () != NULL)
+    return NULL;
+  ssem_python_entries_add (&self->entries, semaphore, number);
 
   Py_RETURN_NONE;
 }
 
-/* Returns an iterator whose first step notes an entered block. */
+/* Returns an iterator whose first step notes a block that @owner has entered. */
 static PyObject *
 hold_prepare_entry (PyObject *object,
-                    PyObject *unused)
+                    PyObject *owner)
 {
   PyObject *note_entry = PyObject_GetAttr (object, note_entry_name);
   PyObject *iterator;
 
   if (note_entry == NULL)
     return NULL;
-  iterator = PyObject_CallFunction (map_class, "O(O)", note_entry, Py_None);
+  iterator = PyObject_CallFunction (map_class, "O(O)", note_entry, owner);
   Py_DECREF (note_entry);
 
   return iterator;
@@ -203,7 +221,8 @@ hold_prepare_entry (PyObject *object,
 
 static PyMethodDef hold_methods[] = {
   { "_note_entry", hold_note_entry, METH_O, NULL },
-  { "_prepare_entry", hold_prepare_entry, METH_NOARGS, NULL },
+  { "_prepare_entry", hold_prepare_entry, METH_O, NULL },
+  { "_leave", hold_leave, METH_O, NULL },
   { "__enter__", hold_enter, METH_NOARGS, NULL },
   { "__exit__", SSEM_PYTHON_METHOD (hold_exit), METH_FASTCALL, NULL },
   { NULL },
@@ -213,6 +232,7 @@ static PyMemberDef hold_members[] = {
   { "_semaphore", T_OBJECT_EX, offsetof (Hold, semaphore), READONLY, NULL },
   { "_n", T_INT, offsetof (Hold, n), READONLY, NULL },
   { "_timeout", T_OBJECT_EX, offsetof (Hold, timeout), READONLY, NULL },
+  { "_fencing_token", T_ULONGLONG, offsetof (Hold, fencing_token), 0, NULL },
   { "_timeout_usec", T_LONGLONG, offsetof (Hold, timeout_usec), READONLY, NULL },
   { "_cancellable", T_OBJECT_EX, offsetof (Hold, cancellable), READONLY, NULL },
   { NULL },

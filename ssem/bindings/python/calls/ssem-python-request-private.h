@@ -35,6 +35,16 @@ gboolean ssem_python_release_slowly  (SsemSystemSemaphore      *semaphore,
 /* Prepares this file in a new interpreter. */
 gboolean ssem_python_request_import  (void);
 
+/* Returns whether the backend is on this machine, so that nothing can be lost. */
+static inline gboolean
+ssem_python_is_local (SsemSystemSemaphore *semaphore)
+{
+  SsemBackend backend = ssem_system_semaphore_get_backend (semaphore);
+
+  return backend == SSEM_BACKEND_SHARED_MEMORY || backend == SSEM_BACKEND_SYSV ||
+         backend == SSEM_BACKEND_POSIX || backend == SSEM_BACKEND_WINDOWS;
+}
+
 /* How many units a short operation has where each unit takes a call of the C library. */
 #define SSEM_PYTHON_FEW_UNITS 16
 

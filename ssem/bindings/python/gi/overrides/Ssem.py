@@ -23,20 +23,21 @@ from gi.repository import Gio, GLib, GObject
 
 from ..module import get_introspection_module
 from ..overrides import override
-from ._ssem_asyncio import acquire_awaited
+from ._ssem_asyncio import acquire_awaited, enter_guarded, get_task, is_local, leave_guarded
 from ._ssem_errors import (AlreadyExistsError, Error, InvalidKeyError, LostError, NotFoundError,
                            OutOfResourcesError, PermissionDeniedError, UnknownError,
                            with_public_errors)
-from ._ssem_values import (TRANSLATION_DOMAIN, to_backend, to_bool, to_cancellable, to_int32,
-                           to_key, to_mode, to_naming, to_native_key)
+from ._ssem_values import (TRANSLATION_DOMAIN, to_address, to_backend, to_bool, to_cancellable,
+                           to_int32, to_key, to_mode, to_naming, to_native_key)
 
 # PyGObject copies these names to the module that users import.
 __all__ = ['AlreadyExistsError', 'Error', 'Hold', 'InvalidKeyError', 'LostError', 'NotFoundError',
            'OutOfResourcesError', 'PermissionDeniedError', 'SystemSemaphore', 'UnknownError',
            'backend_is_supported', 'native_key_for_qt', 'semaphore_info_count_others',
-           'semaphore_info_list', 'semaphore_info_query', 'semaphore_info_query_native',
-           'semaphore_remove_leftover', 'semaphore_remove_leftover_native',
-           'semaphore_reset', 'semaphore_reset_native']
+           'semaphore_info_list', 'semaphore_info_list_at', 'semaphore_info_query',
+           'semaphore_info_query_at', 'semaphore_info_query_native', 'semaphore_remove_leftover',
+           'semaphore_remove_leftover_at', 'semaphore_remove_leftover_native', 'semaphore_reset',
+           'semaphore_reset_at', 'semaphore_reset_native']
 
 Ssem = get_introspection_module('Ssem')
 
@@ -66,6 +67,19 @@ _TIMED_OUT_MESSAGE = 'Timed out while waiting for units of the semaphore â€œ%sâ€
 
 # --- Holding --------------------------------------------------------------------------------------
 
+def _get_guards(semaphore):
+    """Returns the list with the task and the guard, or None, of each entered `async with` block."""
+    return vars(semaphore).setdefault('_guards', [])
+
+
+def _take_guard(semaphore):
+    guards, task = _get_guards(semaphore), get_task()
+    for i in range(len(guards) - 1, -1, -1):
+        if guards[i][0] == task:
+            return guards.pop(i)[1]
+    return guards.pop()[1]
+
+
 class Hold(_calls.Hold):
     """Holds units during a `with` or `async with` block. See `SystemSemaphore.hold()`.
 
@@ -77,22 +91,41 @@ class Hold(_calls.Hold):
         semaphore = self._semaphore
         raise TimeoutError(message % (semaphore.get_key() or semaphore.get_native_key()))
 
+    def get_fencing_token(self):
+        """Returns the fencing token of the block that was entered last.
+
+        If other threads acquire through the same semaphore object, it may be that of their acquire.
+        """
+        return self._fencing_token
+
     async def __aenter__(self):
-        note = self._prepare_entry()
-        held = False
-        # Acquire free units even if the time-out is too short for an asynchronous request.
-        if self._timeout is not None:
-            held, = map(self._semaphore.acquire, (self._n,), (0,), (self._cancellable,))
-        if not held and self._timeout_usec != 0:
-            held = await acquire_awaited(self._semaphore, self._n, self._cancellable,
-                                         self._timeout_usec)
-        if not held:
-            self._raise_timeout()
-        _, = note
+        guards = _get_guards(self._semaphore)
+        guard = await enter_guarded(self._semaphore)
+        tokens = []
+        try:
+            note = self._prepare_entry(get_task())
+            held = False
+            # Acquire free units even if the time-out is too short for an asynchronous request. On a
+            # network this would block the loop, so there only a time-out of 0 does it.
+            if self._timeout_usec == 0 or self._timeout is not None and is_local(self._semaphore):
+                held, = map(self._semaphore.acquire, (self._n,), (0,), (self._cancellable,))
+            if not held and self._timeout_usec != 0:
+                held = await acquire_awaited(self._semaphore, self._n, self._cancellable,
+                                             self._timeout_usec, tokens)
+            if not held:
+                self._raise_timeout()
+            _, = note
+        except BaseException:
+            if guard is not None:
+                guard.leave()
+            raise
+        if not is_local(self._semaphore):
+            self._fencing_token = tokens[0] if tokens else self._semaphore.get_fencing_token()
+        guards.append((get_task(), guard))
         return self._semaphore
 
     async def __aexit__(self, *unused):
-        self.__exit__()
+        leave_guarded(_take_guard(self._semaphore), self._leave, get_task())
 
 
 # --- The class ------------------------------------------------------------------------------------
@@ -101,12 +134,20 @@ class SystemSemaphore(_Base):
     """A counting semaphore that processes share by a key.
 
     `SystemSemaphore(key, initial_value=0, mode=Ssem.AccessMode.OPEN)` opens the semaphore, or
-    raises an exception. The properties `undo`, `backend` and `native_key` are keyword arguments. A
+    raises an exception. The properties `undo`, `backend`, `native_key` and `address` are keyword
+    arguments. A
     native key takes the place of the key: `SystemSemaphore(native_key='posix:/market')`. The class
     is final.
+
+    With a backend on a network, the process may lose its units in a block. Then `async with` cancels
+    the task in the block, and raises `LostError` in place of `CancelledError`. If the attribute
+    `cancel_on_loss` is `False`, it does not cancel the task. At the end of the block, `with` and
+    `async with` raise `LostError` in any case.
     """
 
     _Hold = Hold
+
+    cancel_on_loss = True
 
     # The names in PySide and PyQt.
     Open = Ssem.AccessMode.OPEN
@@ -114,11 +155,12 @@ class SystemSemaphore(_Base):
 
     @with_public_errors
     def __init__(self, key=None, initial_value=0, mode=_OPEN, *, undo=True, backend=_DEFAULT,
-                 native_key=None):
+                 native_key=None, address=None):
         super().__init__(key=None if key is None else to_key(key),
                          initial_value=to_int32(initial_value), mode=to_mode(mode),
                          undo=to_bool(undo), backend=to_backend(backend),
-                         native_key=None if native_key is None else to_native_key(native_key))
+                         native_key=None if native_key is None else to_native_key(native_key),
+                         address=to_address(address))
         self.init(None)
 
     def __init_subclass__(cls, **unused):
@@ -166,12 +208,20 @@ class SystemSemaphore(_Base):
         return _Base.get_value(self)
 
     async def __aenter__(self):
-        await acquire_awaited(self, 1, None)
-        self._note_entry()
+        guards = _get_guards(self)
+        guard = await enter_guarded(self)
+        try:
+            await acquire_awaited(self, 1, None)
+            self._note_entry(get_task())
+        except BaseException:
+            if guard is not None:
+                guard.leave()
+            raise
+        guards.append((get_task(), guard))
         return self
 
     async def __aexit__(self, *unused):
-        self.__exit__()
+        leave_guarded(_take_guard(self), self._leave, get_task())
 
 
 _calls.add_calls(SystemSemaphore)
@@ -198,6 +248,28 @@ def semaphore_info_count_others(backend=_DEFAULT):
 @with_public_errors
 def semaphore_info_query(key, backend=_DEFAULT):
     return Ssem.semaphore_info_query(to_key(key), to_backend(backend))
+
+
+@with_public_errors
+def semaphore_info_list_at(backend, address=None):
+    return Ssem.semaphore_info_list_at(to_backend(backend), to_address(address))
+
+
+@with_public_errors
+def semaphore_info_query_at(key, backend, address=None):
+    return Ssem.semaphore_info_query_at(to_key(key), to_backend(backend), to_address(address))
+
+
+@with_public_errors
+def semaphore_remove_leftover_at(key, backend, address=None):
+    return Ssem.semaphore_remove_leftover_at(to_key(key), to_backend(backend),
+                                             to_address(address))
+
+
+@with_public_errors
+def semaphore_reset_at(key, value, backend, address=None):
+    return Ssem.semaphore_reset_at(to_key(key), to_int32(value), to_backend(backend),
+                                   to_address(address))
 
 
 @with_public_errors
@@ -234,5 +306,7 @@ def native_key_for_qt(key, type=_DEFAULT, naming=Ssem.QtNaming.LEGACY):
 Ssem.Backend.is_supported = staticmethod(backend_is_supported)
 Ssem.SemaphoreInfo.list = staticmethod(semaphore_info_list)
 Ssem.SemaphoreInfo.count_others = staticmethod(semaphore_info_count_others)
+Ssem.SemaphoreInfo.list_at = staticmethod(semaphore_info_list_at)
 Ssem.SemaphoreInfo.query = staticmethod(semaphore_info_query)
+Ssem.SemaphoreInfo.query_at = staticmethod(semaphore_info_query_at)
 Ssem.SemaphoreInfo.query_native = staticmethod(semaphore_info_query_native)

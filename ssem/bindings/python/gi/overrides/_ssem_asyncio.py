@@ -12,7 +12,8 @@ import threading
 from gi.repository import Gio, GLib, GObject
 
 from ..module import get_introspection_module
-from ._ssem_errors import CANCELLED, GIO_DOMAIN, is_gio_error, raise_from_thread, to_public_error
+from ._ssem_errors import (CANCELLED, GIO_DOMAIN, is_gio_error, make_lost_error,
+                           raise_from_thread, to_public_error)
 from ._ssem_values import FOREVER_USEC
 
 Ssem = get_introspection_module('Ssem')
@@ -30,6 +31,26 @@ call = operator.methodcaller('__call__')
 # GLib has this message, and its translations.
 _GLIB_DOMAIN = 'glib20'
 _CANCELLED_MESSAGE = 'Operation was cancelled'
+
+
+# The owner of a block is the calling thread.
+THIS_THREAD = 0
+
+_LOCAL = frozenset(map(int, (Ssem.Backend.SHARED_MEMORY, Ssem.Backend.SYSV, Ssem.Backend.WINDOWS,
+                             Ssem.Backend.POSIX)))
+
+
+def is_local(semaphore):
+    """Returns whether the backend is on this machine, so that nothing can be lost."""
+    attributes = vars(semaphore)
+    known = attributes.get('_is_local')
+    if known is None:
+        backend = int(semaphore.get_backend())
+        known = backend in _LOCAL
+        # An object that is not open yet has no backend. An open one keeps its backend.
+        if backend != Ssem.Backend.DEFAULT:
+            attributes['_is_local'] = known
+    return known
 
 
 def release_unwanted(semaphore, n):
@@ -117,6 +138,15 @@ class _AwaitThread:
         with self.lock:
             return self.requests.pop(number)
 
+    def call_in_thread(self, function, number):
+        with self.lock:
+            if self.context is None:
+                return
+            source = GLib.Idle()
+            source.set_callback(function, number)
+            source.attach(self.context)
+            del source
+
     def run(self, context):
         context.push_thread_default()
         while True:
@@ -167,6 +197,7 @@ class _Request:
         self.is_abandoned = False
         # The outcome is None before the end of the acquire, then True or the error.
         self.outcome = None
+        self.fencing_token = 0
 
     def is_in_same_process(self):
         return os.getpid() == self.process
@@ -180,7 +211,10 @@ class _Request:
 
     def finish(self, semaphore, result):
         try:
-            self.deliver(_acquire_finish(semaphore, result))
+            outcome = _acquire_finish(semaphore, result)
+            # Only this thread finishes requests, so it is the token of this one.
+            self.fencing_token = semaphore.get_fencing_token()
+            self.deliver(outcome)
         except GLib.Error as error:
             self.deliver(to_public_error(error).with_traceback(None))
 
@@ -248,8 +282,11 @@ class _Request:
         return GLib.Error(message, GIO_DOMAIN, CANCELLED)
 
 
-async def acquire_awaited(semaphore, n, cancellable, timeout_usec=FOREVER_USEC):
-    """Acquires units in a coroutine. Returns True, or False after a time-out."""
+async def acquire_awaited(semaphore, n, cancellable, timeout_usec=FOREVER_USEC, tokens=None):
+    """Acquires units in a coroutine. Returns True, or False after a time-out.
+
+    Adds the fencing token of this acquire to the list `tokens`.
+    """
     # A loop of asyncio runs this coroutine, so asyncio is loaded already. An import at the top of
     # this file would slow down programs that await nothing.
     import asyncio
@@ -286,6 +323,8 @@ async def acquire_awaited(semaphore, n, cancellable, timeout_usec=FOREVER_USEC):
         if cancellation is not None:
             raise cancellation
         if request.outcome is True and request.is_in_same_process():
+            if tokens is not None:
+                tokens.append(request.fencing_token)
             _, = map(call, (request.box.clear,))
             return True
     except BaseException:
@@ -302,3 +341,136 @@ async def acquire_awaited(semaphore, n, cancellable, timeout_usec=FOREVER_USEC):
         raise_from_thread(error)
     finally:
         del error
+
+
+# --- The loss of units ----------------------------------------------------------------------------
+
+class _Guard:
+    """Cancels the task in an `async with` block when the units are lost.
+
+    The signal "lost" arrives in the main context in which an object was made. A program with an
+    asyncio loop usually runs no main context. Therefore a guard has an object of its own for the
+    same key, made in the await thread. It exists before the units are acquired, so that no loss is
+    missed.
+    """
+
+    def __init__(self, semaphore, loop, task):
+        self.semaphore = semaphore
+        self.loop = loop
+        self.task = task
+        self.process = os.getpid()
+        self.future = loop.create_future()
+        self.number = None
+        self.watched = None
+        self.error = None
+        self.is_over = False
+        self.has_cancelled = False
+
+    async def open(self):
+        try:
+            _await_thread.submit(self)
+            await self.future
+        except BaseException:
+            self.close()
+            raise
+        if self.error is not None:
+            raise_from_thread(self.error)
+
+    def start(self, number):
+        self.number = number
+        if self.is_over:
+            _await_thread.remove_request(number)
+            return
+        try:
+            self.watched = Ssem.SystemSemaphore(
+                key=self.semaphore.get_key(), mode=Ssem.AccessMode.OPEN_EXISTING,
+                backend=self.semaphore.get_backend(), address=self.semaphore.get_address())
+            self.watched.init(None)
+            self.watched.connect('lost', _lost_cb, number)
+        except GLib.Error as error:
+            self.watched = None
+            self.error = to_public_error(error).with_traceback(None)
+            _await_thread.remove_request(number)
+        self.call_in_loop(self.wake)
+
+    def call_in_loop(self, function):
+        try:
+            self.loop.call_soon_threadsafe(function)
+        except RuntimeError:
+            # The loop is closed, so the block is never left.
+            self.close()
+
+    def wake(self):
+        if not self.future.done() and not self.loop.is_closed():
+            self.future.set_result(None)
+
+    def poll(self):
+        """Wakes the loop at intervals. See _AwaitThread.begin_polling ()."""
+        if not self.is_over:
+            self.loop.call_later(POLL_SECONDS, self.poll)
+
+    def interrupt(self):
+        self.close()
+
+    def lose(self):
+        """Cancels the task, which waits inside the block; in the loop."""
+        if not self.is_over:
+            self.has_cancelled = True
+            self.task.cancel()
+
+    def close(self):
+        """Ends the guard. A child of fork () has only a copy of it."""
+        self.is_over = True
+        if os.getpid() == self.process and self.number is not None:
+            _await_thread.call_in_thread(_close_guard_cb, self.number)
+
+    def leave(self):
+        """Ends the guard at the end of the block; takes back that it has cancelled the task."""
+        self.close()
+        if self.has_cancelled and hasattr(self.task, 'uncancel'):
+            self.task.uncancel()
+
+
+def _lost_cb(semaphore, error, number):
+    guard = _await_thread.requests.get(number)
+    if guard is not None:
+        guard.call_in_loop(guard.lose)
+
+
+def _close_guard_cb(number):
+    guard = _await_thread.requests.get(number)
+    if guard is not None:
+        guard.watched = None
+        _await_thread.remove_request(number)
+    return GLib.SOURCE_REMOVE
+
+
+async def enter_guarded(semaphore):
+    """Begins a block. Returns the guard, or None where there is nothing to guard against."""
+    import asyncio
+
+    if is_local(semaphore) or not semaphore.cancel_on_loss:
+        return None
+    guard = _Guard(semaphore, asyncio.get_running_loop(), asyncio.current_task())
+    await guard.open()
+    return guard
+
+
+def get_task():
+    """Returns the number of the current task, which owns a block."""
+    import asyncio
+
+    try:
+        return id(asyncio.current_task())
+    except RuntimeError:
+        # A child of fork () has no running loop.
+        return THIS_THREAD
+
+
+def leave_guarded(guard, leave, owner):
+    """Ends a block: `leave` releases the units, or raises LostError."""
+    if guard is not None:
+        guard.leave()
+    leave(owner)
+    if guard is not None and guard.has_cancelled:
+        raise make_lost_error(guard.semaphore)

@@ -98,6 +98,17 @@ def make_public_error(message, domain, code):
     return to_public_error(GLib.Error(message, domain, code))
 
 
+def make_lost_error(semaphore):
+    """Returns the exception for a block whose units were lost. The messages are the library's."""
+    def translate(text):
+        return GLib.dgettext('ssem-1', text)
+    reason = translate('The connection was lost for too long, so the held units were given to '
+                       'other processes')
+    name = semaphore.get_key() or semaphore.get_native_key()
+    message = translate('The process has lost its units of the semaphore “%s”: %s')
+    return make_public_error(message % (name, reason), _DOMAIN, Ssem.SystemSemaphoreError.LOST)
+
+
 def with_public_errors(function):
     """Wraps a function, so that it raises the exception that to_public_error () returns."""
     @functools.wraps(function)

@@ -31,7 +31,7 @@ A call through PyGObject takes about twenty times as long as the C function, and
 up to a fifth of that time. Therefore acquire () and release () of one unit first call a method
 without arguments, which never raises. If this method returns False, it has changed nothing. Then
 acquire () or release () calls the method with arguments, which succeeds or raises an exception with
-the reason.
+the reason. With a backend on a network the first call alone would get the error of a loss.
 """
 
 import collections
@@ -48,9 +48,9 @@ from _thread import allocate_lock, start_new_thread
 from gi.repository import Gio, GLib, GObject
 
 from ..module import get_introspection_module
-from ._ssem_asyncio import POLL_SECONDS, call, release_unwanted
-from ._ssem_errors import (TIMED_OUT, WOULD_BLOCK, is_gio_error, raise_from_thread,
-                           to_public_error)
+from ._ssem_asyncio import POLL_SECONDS, THIS_THREAD, call, is_local, release_unwanted
+from ._ssem_errors import (TIMED_OUT, WOULD_BLOCK, is_gio_error, make_lost_error,
+                           raise_from_thread, to_public_error)
 from ._ssem_values import to_cancellable, to_int32, to_int64, to_usec
 
 Ssem = get_introspection_module('Ssem')
@@ -196,6 +196,54 @@ def _acquire_interruptibly(semaphore, n, timeout_usec, cancellable):
         del outcome
 
 
+# --- Blocks ---------------------------------------------------------------------------------------
+
+class _Entry:
+    """What a block notes at its beginning.
+
+    A child of fork () holds no units of its parent, so it must not release them when it leaves a
+    block. With a backend on a network, a block whose units were lost must not release them either.
+    Threads and tasks do not leave their blocks in the order in which they have entered them. So an
+    entry has an owner: a thread, or the id () of a task. Where nothing can be lost, all entries are
+    alike.
+    """
+
+    def __init__(self, semaphore, owner, release=None):
+        self.process = os.getpid()
+        self.owner = _get_owner(semaphore, owner)
+        # The call that releases the units of a hold.
+        self.release = release
+        self.count_losses(semaphore)
+
+    def count_losses(self, semaphore):
+        self.n_losses = 0 if is_local(semaphore) else semaphore.get_n_losses()
+
+    def is_foreign(self):
+        return self.process != os.getpid()
+
+    def is_lost(self, semaphore):
+        return not is_local(semaphore) and semaphore.get_n_losses() != self.n_losses
+
+
+def _get_owner(semaphore, owner):
+    if is_local(semaphore):
+        return 0
+    return threading.get_ident() if owner == THIS_THREAD else owner
+
+
+def _find_entry(entries, semaphore, owner):
+    """Returns the index of the last entry of the owner; else of the last one."""
+    owner = _get_owner(semaphore, owner)
+    for i in range(len(entries) - 1, -1, -1):
+        if entries[i].owner == owner:
+            return i
+    return -1
+
+
+def _take_entry(entries, semaphore, owner):
+    return entries.pop(_find_entry(entries, semaphore, owner))
+
+
 # --- The calls ------------------------------------------------------------------------------------
 
 class _Calls:
@@ -207,7 +255,8 @@ class _Calls:
         an exception for any other failure. In the main thread, signal handlers run meanwhile:
         Ctrl-C raises `KeyboardInterrupt`.
         """
-        if n is _ONE and timeout is None and cancellable is None and _try_one[self]:
+        if n is _ONE and timeout is None and cancellable is None and is_local(self) and \
+                _try_one[self]:
             return True
         n, timeout_usec = to_int32(n), to_usec(timeout)
         to_cancellable(cancellable)
@@ -253,7 +302,7 @@ class _Calls:
 
     def release(self, n=1):
         """Adds `n` units, and wakes waiters if enough units are free for them."""
-        if n is _ONE and _release_one(self):
+        if n is _ONE and is_local(self) and _release_one(self):
             return True
         n = to_int32(n)
         try:
@@ -270,26 +319,34 @@ class _Calls:
         return self._Hold(self, n, timeout, cancellable)
 
     def _get_entered(self):
-        """Returns the list with the process ID of each entered block.
+        """Returns the list with the entry of each entered block.
 
-        A child of fork () holds no units of its parent, so it must not release them when it leaves
-        a block. This method creates the list, because PyGObject does not call `__init__()` for an
-        object that C code creates.
+        This method creates the list, because PyGObject does not call `__init__()` for an object
+        that C code creates.
         """
         return vars(self).setdefault('_entered', [])
 
-    def _note_entry(self):
-        self._get_entered().append(os.getpid())
+    def _note_entry(self, owner):
+        self._get_entered().append(_Entry(self, owner))
 
     def __enter__(self):
-        note = map(self._get_entered().append, (os.getpid(),))
+        entry = _Entry(self, THIS_THREAD)
+        note = map(self._get_entered().append, (entry,))
         _, = map(self.acquire, (1,))
         _, = note
+        entry.count_losses(self)
         return self
 
     def __exit__(self, *unused):
-        if self._get_entered().pop() == os.getpid():
-            self.release(1)
+        self._leave(THIS_THREAD)
+
+    def _leave(self, owner):
+        entry = _take_entry(self._get_entered(), self, owner)
+        if entry.is_foreign():
+            return
+        if entry.is_lost(self):
+            raise make_lost_error(self)
+        self.release(1)
 
 
 def add_calls(cls):
@@ -314,32 +371,58 @@ class Hold:
         self._timeout = timeout
         self._timeout_usec = to_usec(timeout)
         self._cancellable = to_cancellable(cancellable)
-        # This list has a dictionary for each entered block. The dictionary maps the ID of the
-        # process to the function that releases the units.
+        # This list has the entry of each entered block.
         self._entered = []
+        self._fencing_token = 0
         # A signal handler may raise an exception before the first line of __exit__ (). The
         # destructor then releases the units.
-        self._release_all = functools.partial(collections.deque, _iterate_calls(self._entered), 0)
+        releases = map(operator.attrgetter('release'), self._entered)
+        self._release_all = functools.partial(collections.deque, _iterate_calls(releases), 0)
 
-    def _prepare_entry(self):
-        """Returns an iterator whose first step notes an entered block."""
-        entry = {os.getpid(): functools.partial(_release, self._semaphore, self._n)}
-        return map(self._entered.append, (entry,))
+    def _prepare_entry(self, owner):
+        """Returns an iterator whose first step notes a block that the owner has entered."""
+        release = functools.partial(_release, self._semaphore, self._n)
+        entry = _Entry(self._semaphore, owner)
+        if not is_local(self._semaphore):
+            release = functools.partial(_release_unless_lost, self._semaphore, self._n, entry)
+        entry.release = {os.getpid(): release}
+        note = self._entered.append if is_local(self._semaphore) else self._note_new_entry
+        return map(note, (entry,))
+
+    def _note_new_entry(self, entry):
+        # A loss during the wait was none of this block's units.
+        entry.count_losses(self._semaphore)
+        self._entered.append(entry)
 
     def __enter__(self):
-        note = self._prepare_entry()
+        note = self._prepare_entry(THIS_THREAD)
         held, = map(self._semaphore.acquire, (self._n,), (self._timeout,), (self._cancellable,))
         if not held:
             self._raise_timeout()
         _, = note
+        if not is_local(self._semaphore):
+            self._fencing_token = self._semaphore.get_fencing_token()
         return self._semaphore
 
     def __exit__(self, *unused):
-        release = self._entered[-1].get(os.getpid())
+        self._leave(THIS_THREAD)
+
+    def _leave(self, owner):
+        i = _find_entry(self._entered, self._semaphore, owner)
+        release = self._entered[i].release.get(os.getpid())
         if release is None:
-            self._entered.pop()
+            self._entered.pop(i)
             return
+        if self._entered[i].is_lost(self._semaphore):
+            self._entered.pop(i)
+            raise make_lost_error(self._semaphore)
         try:
-            _, _ = map(call, (self._entered.pop, release))
+            _, _ = map(call, (functools.partial(self._entered.pop, i), release))
         except RuntimeError as error:
             raise to_public_error(error)
+
+
+def _release_unless_lost(semaphore, n, entry):
+    """A release of units that the process does not hold would create units."""
+    if not entry.is_lost(semaphore):
+        _release(semaphore, n)

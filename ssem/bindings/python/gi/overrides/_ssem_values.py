@@ -99,6 +99,19 @@ to_backend = functools.partial(_to_enum, Ssem.Backend, _INVALID_BACKEND_MESSAGE)
 to_naming = functools.partial(_to_enum, Ssem.QtNaming, _INVALID_NAMING_MESSAGE)
 
 
+def to_address(address):
+    """Returns the address of a service. PyGObject would truncate one at a null character."""
+    if address is None:
+        return None
+    if not isinstance(address, str):
+        raise TypeError(f'an address must be a str, not {type(address).__name__}')
+    address = str.__str__(address)
+    address.encode()
+    if '\0' in address:
+        raise ValueError('an address must not contain a null character')
+    return address
+
+
 def to_cancellable(cancellable):
     if cancellable is not None and not isinstance(cancellable, Gio.Cancellable):
         raise TypeError(f'expected a Gio.Cancellable or None, not {type(cancellable).__name__}')
