@@ -5,14 +5,17 @@
 
 import asyncio
 import os
+import pathlib
 import shutil
+import signal
 import tempfile
 import threading
+import unittest
 
-from gi.repository import GLib
+from gi.repository import Gio, GLib
 
 import tap
-from bindings import OverrideCase, Ssem, in_loop
+from bindings import CALLS, CANCELLED, LONG_SECONDS, OverrideCase, Ssem, in_loop
 from semaphores import wait_until
 
 
@@ -133,6 +136,90 @@ class Signal(Case):
         self.assertIn(self.key, error.message)
         with self.assertRaises(Ssem.LostError):
             semaphore.release()
+
+
+class Wait(Case):
+    """A wait in the main thread runs the handlers of Python."""
+
+    def after_alarm(self, handler):
+        before = signal.signal(signal.SIGALRM, handler)
+        self.addCleanup(signal.signal, signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+
+    def test_ends_with_an_exception(self):
+        class Interrupted(Exception):
+            pass
+
+        def interrupt(*unused):
+            raise Interrupted
+        semaphore = self.open(0)
+        for timeout in [None, LONG_SECONDS]:
+            self.after_alarm(interrupt)
+            with self.assertRaises(Interrupted):
+                semaphore.acquire(1, timeout)
+            semaphore.release()
+            self.assertEqual(semaphore.get_value(), 1)
+            semaphore.acquire()
+
+    def test_goes_on(self):
+        semaphore = self.open(0)
+        self.after_alarm(lambda *unused: semaphore.release())
+        self.assertTrue(semaphore.acquire())
+        self.assertEqual(semaphore.get_value(), 0)
+
+    def test_times_out(self):
+        semaphore = self.open(1)
+        self.assertFalse(semaphore.acquire(2, 0.01))
+        self.assertTrue(semaphore.acquire(1, 0.01))
+        with self.assertRaisesRegex(GLib.Error, self.key) as caught:
+            semaphore.acquire_timeout(1, 1)
+        self.assertTrue(caught.exception.matches(Gio.io_error_quark(), Gio.IOErrorEnum.TIMED_OUT))
+
+    def test_is_cancelled(self):
+        semaphore = self.open(0)
+        cancellable = Gio.Cancellable()
+        self.after_alarm(lambda *unused: cancellable.cancel())
+        for _ in range(2):
+            with self.failing(CANCELLED):
+                semaphore.acquire(cancellable=cancellable)
+        semaphore.release()
+        self.assertEqual(semaphore.get_value(), 1)
+
+    def test_in_a_child(self):
+        semaphore = self.open(0)
+        children = []
+
+        def fork(*unused):
+            children.append(os.fork())
+            if children[0] == 0:
+                semaphore.release()
+        self.after_alarm(fork)
+        semaphore.acquire()
+        # Each of the two has the unit once, in either order.
+        semaphore.release()
+        if children[0] == 0:
+            os._exit(0)
+        self.assertEqual(os.waitpid(children[0], 0), (children[0], 0))
+
+    @unittest.skipUnless(CALLS == 'extension', 'the fallback waits in another thread')
+    def test_is_one_request(self):
+        """Signals do not make it queue again, behind those of other processes."""
+        semaphore = self.open(0)
+        waiting = pathlib.Path('/proc/self/task')
+        threads = set()
+
+        def look(*unused):
+            threads.add(tuple(task.name for task in waiting.iterdir()
+                              if (task / 'comm').read_text() == 'ssem-memory\n'))
+            if n_alarms.pop() == 0:
+                semaphore.release()
+            else:
+                signal.setitimer(signal.ITIMER_REAL, 0.02)
+        n_alarms = [0, 1, 2, 3]
+        self.after_alarm(look)
+        semaphore.acquire()
+        # One thread of the backend served the request all the time.
+        [[_]] = threads
 
 
 class Block(Case):

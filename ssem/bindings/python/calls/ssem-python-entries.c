@@ -20,7 +20,7 @@ static guint64
 get_owner (SsemSystemSemaphore *semaphore,
            guint64              owner)
 {
-  if (G_LIKELY (ssem_python_is_local (semaphore)))
+  if (G_LIKELY (!ssem_python_is_on_network (semaphore)))
     return 0;
 
   return owner != SSEM_PYTHON_THIS_THREAD ? owner : PyThread_get_thread_ident ();
@@ -29,8 +29,8 @@ get_owner (SsemSystemSemaphore *semaphore,
 static guint
 get_n_losses (SsemSystemSemaphore *semaphore)
 {
-  return G_LIKELY (ssem_python_is_local (semaphore))
-         ? 0 : ssem_system_semaphore_get_n_losses (semaphore);
+  return G_UNLIKELY (ssem_python_is_on_network (semaphore))
+         ? ssem_system_semaphore_get_n_losses (semaphore) : 0;
 }
 
 void

@@ -156,7 +156,7 @@ hold_enter (PyObject *object,
     return NULL;
 
   ssem_python_entries_add (&self->entries, request.semaphore, SSEM_PYTHON_THIS_THREAD);
-  if (!ssem_python_is_local (request.semaphore))
+  if (ssem_python_is_on_network (request.semaphore))
     self->fencing_token = ssem_system_semaphore_get_fencing_token (request.semaphore);
   Py_INCREF (self->semaphore);
 

@@ -60,6 +60,13 @@ ssem_python_is_short (SsemSystemSemaphore *semaphore,
          (backend == SSEM_BACKEND_POSIX && n <= SSEM_PYTHON_FEW_UNITS);
 }
 
+/* Returns whether the units may be lost, and the wait is in a queue of other machines. */
+static inline gboolean
+ssem_python_is_on_network (SsemSystemSemaphore *semaphore)
+{
+  return ssem_system_semaphore_get_backend (semaphore) >= SSEM_BACKEND_ETCD;
+}
+
 static inline gboolean
 ssem_python_release (SsemSystemSemaphore  *semaphore,
                      int                   n,

@@ -4,6 +4,8 @@
 
 #include "ssem-python-request-private.h"
 
+#include <unistd.h>
+
 /* The interpreter's lock
  *
  *   An operation that needs no wait takes less time than giving up the lock. So a call first tries
@@ -19,6 +21,9 @@
  *   A signal that comes just before the thread sleeps does not interrupt it. So the main thread
  *   waits in parts, and calls PyErr_CheckSignals () after each part, too. The end of a part wakes
  *   the other waiters, so each part is longer than the one before.
+ *
+ *   On a network, each part would be a new request to a server, behind those of all others. So
+ *   there the wait is one asynchronous request, and the parts are those of a main context.
  */
 
 #define FIRST_PART_USEC   G_GINT64_CONSTANT (100000)
@@ -103,6 +108,134 @@ wait_in_parts (const SsemPythonRequest  *request,
     }
 }
 
+static void
+answered_cb (GObject      *source,
+             GAsyncResult *result,
+             gpointer      data)
+{
+  GAsyncResult **answer = data;
+
+  *answer = g_object_ref (result);
+}
+
+static void
+cancelled_cb (GCancellable *cancellable,
+              gpointer      interruption)
+{
+  g_cancellable_cancel (interruption);
+}
+
+static gboolean
+end_part_cb (gpointer data)
+{
+  return G_SOURCE_REMOVE;
+}
+
+/* Runs @context until something has happened, a signal handler has run, or @part_usec are over. */
+static void
+run_part (GMainContext *context,
+          gint64        part_usec)
+{
+  g_autoptr(GSource) timer = g_timeout_source_new ((guint) (part_usec / 1000 + 1));
+
+  g_source_set_callback (timer, end_part_cb, NULL, NULL);
+  g_source_attach (timer, context);
+  Py_BEGIN_ALLOW_THREADS
+  g_main_context_iteration (context, TRUE);
+  Py_END_ALLOW_THREADS
+  g_source_destroy (timer);
+}
+
+/* Returns the answer. Sets @has_timed_out, or raises the exception of a signal handler. Returns NULL
+ * in a child that the handler has forked: the answer is its parent's, and so are @context and the
+ * locks in it. */
+static GAsyncResult *
+await_answer (const SsemPythonRequest *request,
+              GMainContext            *context,
+              GCancellable            *interruption,
+              gboolean                *has_timed_out)
+{
+  gint64 now_usec = g_get_monotonic_time ();
+  gint64 end_usec = request->timeout_usec < 0
+                    ? G_MAXINT64
+                    : now_usec + MIN (request->timeout_usec, G_MAXINT64 - now_usec);
+  GAsyncResult *answer = NULL;
+  pid_t process = getpid ();
+  gboolean is_over = FALSE;
+
+  g_main_context_push_thread_default (context);
+  ssem_system_semaphore_acquire_async (request->semaphore, request->n, interruption, answered_cb,
+                                       &answer);
+  g_main_context_pop_thread_default (context);
+
+  while (answer == NULL)
+    {
+      run_part (context, CLAMP (end_usec - g_get_monotonic_time (), 0, FIRST_PART_USEC));
+      if (is_over)
+        continue;
+
+      if (PyErr_CheckSignals () != 0)
+        is_over = TRUE;
+      else if (answer == NULL && g_get_monotonic_time () >= end_usec)
+        is_over = *has_timed_out = TRUE;
+      if (getpid () != process)
+        return NULL;
+      if (is_over)
+        g_cancellable_cancel (interruption);
+    }
+
+  return answer;
+}
+
+/* Waits in the main thread for a semaphore on a network. Returns FALSE with @error set, or with an
+ * exception. */
+static gboolean
+wait_for_answer (const SsemPythonRequest  *request,
+                 GError                  **error)
+{
+  GMainContext *context = g_main_context_new ();
+  GCancellable *interruption = g_cancellable_new ();
+  g_autoptr(GAsyncResult) answer = NULL;
+  g_autoptr(GError) reason = NULL;
+  gboolean has_timed_out = FALSE;
+  g_autofree char *name = ssem_system_semaphore_get_key (request->semaphore);
+  gulong handler = 0;
+  gboolean is_held;
+
+  if (request->cancellable != NULL)
+    handler = g_cancellable_connect (request->cancellable, G_CALLBACK (cancelled_cb),
+                                     interruption, NULL);
+  answer = await_answer (request, context, interruption, &has_timed_out);
+  /* A child keeps its copies: the locks in them may be taken. */
+  if (answer == NULL)
+    return PyErr_Occurred () == NULL && ssem_python_acquire (request, error);
+
+  /* Without the interpreter's lock, for which a handler of the program in another thread may wait. */
+  Py_BEGIN_ALLOW_THREADS
+  if (handler != 0)
+    g_cancellable_disconnect (request->cancellable, handler);
+  Py_END_ALLOW_THREADS
+  g_object_unref (interruption);
+  g_main_context_unref (context);
+
+  is_held = ssem_system_semaphore_acquire_finish (request->semaphore, answer, &reason);
+  if (PyErr_Occurred () != NULL)
+    {
+      /* The caller does not learn that it holds units. */
+      if (is_held)
+        ssem_python_release (request->semaphore, request->n, NULL);
+      return FALSE;
+    }
+  if (!is_held && has_timed_out && g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                 g_dgettext ("ssem-1", "Timed out while waiting for units of the semaphore “%s”"),
+                 name);
+  else if (!is_held)
+    g_propagate_error (error, g_steal_pointer (&reason));
+
+  return is_held;
+}
+
 gboolean
 ssem_python_acquire (const SsemPythonRequest  *request,
                      GError                  **error)
@@ -127,7 +260,8 @@ ssem_python_acquire (const SsemPythonRequest  *request,
   if (is_main < 0)
     return FALSE;
   if (is_main)
-    return wait_in_parts (request, error);
+    return ssem_python_is_on_network (request->semaphore) ? wait_for_answer (request, error)
+                                                          : wait_in_parts (request, error);
 
   Py_BEGIN_ALLOW_THREADS
   is_held = ssem_system_semaphore_acquire_timeout (request->semaphore, request->n,
