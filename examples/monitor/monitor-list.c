@@ -159,6 +159,32 @@ merge (MonitorList *self,
 
 /* --- Listing --- */
 
+static int
+compare_elements (gconstpointer a,
+                  gconstpointer b)
+{
+  return compare_infos (*(SsemSemaphoreInfo *const *) a, *(SsemSemaphoreInfo *const *) b);
+}
+
+/* Adds the semaphores of the cluster that the environment names, if it names one. */
+static gboolean
+add_cluster (GPtrArray  *infos,
+             GError    **error)
+{
+  g_autoptr(GPtrArray) others = NULL;
+  guint i;
+
+  if (g_getenv ("SSEM_ETCD_ENDPOINTS") == NULL || !ssem_backend_is_supported (SSEM_BACKEND_ETCD))
+    return TRUE;
+
+  others = ssem_semaphore_info_list (SSEM_BACKEND_ETCD, error);
+  for (i = 0; others != NULL && i < others->len; i++)
+    g_ptr_array_add (infos, ssem_semaphore_info_ref (others->pdata[i]));
+  g_ptr_array_sort (infos, compare_elements);
+
+  return others != NULL;
+}
+
 static void
 look_in_thread (GTask        *task,
                 gpointer      source_object,
@@ -166,10 +192,10 @@ look_in_thread (GTask        *task,
                 GCancellable *cancellable)
 {
   g_autoptr(GError) error = NULL;
-  GPtrArray *infos = ssem_semaphore_info_list (SSEM_BACKEND_DEFAULT, &error);
+  g_autoptr(GPtrArray) infos = ssem_semaphore_info_list (SSEM_BACKEND_DEFAULT, &error);
 
-  if (infos != NULL)
-    g_task_return_pointer (task, infos, (GDestroyNotify) g_ptr_array_unref);
+  if (infos != NULL && add_cluster (infos, &error))
+    g_task_return_pointer (task, g_steal_pointer (&infos), (GDestroyNotify) g_ptr_array_unref);
   else
     g_task_return_error (task, g_steal_pointer (&error));
 }

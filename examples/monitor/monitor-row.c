@@ -59,6 +59,9 @@ backend_to_string (SsemBackend backend)
     case SSEM_BACKEND_POSIX:
       return _("POSIX");
 
+    case SSEM_BACKEND_ETCD:
+      return "etcd";
+
     case SSEM_BACKEND_DEFAULT:
     default:
       g_return_val_if_reached ("");
@@ -75,11 +78,19 @@ static char *
 process_to_string (SsemProcessInfo *process)
 {
   const char *command = ssem_process_info_get_command (process);
+  const char *host = ssem_process_info_get_host (process);
   int pid = ssem_process_info_get_pid (process);
   gint64 units = ssem_process_info_get_units (process);
   g_autofree char *name = NULL;
 
-  if (pid == getpid ())
+  /* The process IDs of another machine may be the same as those of this one. */
+  if (host != NULL && pid != 0)
+    /* Translators: a program, its process ID, and the name of the machine that it runs on. */
+    name = g_strdup_printf (_("%s (%d) on %s"), command != NULL ? command : "?", pid, host);
+  else if (host != NULL)
+    /* Translators: a program, and the name of the machine that it runs on. */
+    name = g_strdup_printf (_("%s on %s"), command != NULL ? command : "?", host);
+  else if (pid == getpid ())
     name = g_strdup (_("this window"));
   else if (pid == 0)
     name = g_strdup (_("a process in a container"));
