@@ -11,10 +11,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* A signal such as Ctrl-C may end this process while it waits for units. On this machine, the others
- * notice at once. On a network they notice only when the lease of this process has run out. Until
- * then, units may be given to it in vain. So such a wait ends in good order: a thread takes the
- * signal, and closes the semaphore, which ends the wait and leaves the queue.
+/* A signal such as Ctrl-C may end this process while it waits for units. On this machine, the
+ * others notice at once. On a network they notice only when the lease of this process has run out.
+ * Until then, units may be given to it in vain. So such a wait ends in good order: a thread takes
+ * the signal, and closes the semaphore, which ends the wait and leaves the queue.
  *
  * At the end of the wait the thread gets WAKE, which a child of this process may send, too.
  */

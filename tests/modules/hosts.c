@@ -9,7 +9,8 @@
 #include <gio/gio.h>
 #include <string.h>
 
-/* The backend "hosts", a module for the tests alone: what looking at a backend on a network may show.
+/* The backend "hosts", a module for the tests alone: what looking at a backend on a network may
+ * show.
  *
  * The address says what is there:
  *

@@ -355,7 +355,7 @@ test_hosts (Fixture       *fixture,
   g_assert_cmpstr (ssem_semaphore_info_get_key (infos->pdata[1]), ==, "seats");
 }
 
-/* Each function goes to the address that it is given; without one, to the default of the backend. */
+/* Each function goes to the address that it is given; without one, to the backend's default. */
 static void
 test_administration (Fixture       *fixture,
                      gconstpointer  data)
@@ -382,7 +382,8 @@ test_administration (Fixture       *fixture,
       g_assert_null (ssem_semaphore_info_query_at ("seats", HOSTS_BACKEND, address, &error)); \
       g_assert_error (error, domain, code); \
       g_clear_error (&error); \
-      g_assert_false (ssem_semaphore_remove_leftover_at ("seats", HOSTS_BACKEND, address, &error)); \
+      g_assert_false (ssem_semaphore_remove_leftover_at ("seats", HOSTS_BACKEND, address, \
+                                                         &error)); \
       g_assert_error (error, domain, code); \
       g_clear_error (&error); \
       g_assert_false (ssem_semaphore_reset_at ("seats", 3, HOSTS_BACKEND, address, &error)); \

@@ -163,8 +163,9 @@ class Interrupts(Memory):
 class Address(Memory):
     def test_another_address_is_another_semaphore(self):
         here = self.hold('--address', 'here', self.key)
-        self.assertEqual(self.status('run', '--nonblock', '--address', 'here', self.key, 'true'), 124)
-        self.assertEqual(self.status('run', '--nonblock', '--address', 'there', self.key, 'true'), 0)
+        for address, status in [('here', 124), ('there', 0)]:
+            self.assertEqual(self.status('run', '--nonblock', '--address', address, self.key,
+                                         'true'), status)
 
     def test_none_on_this_machine(self):
         """An address is not ignored."""

@@ -15,8 +15,9 @@ G_BEGIN_DECLS
  *
  * With a backend on a network, a block whose units were lost must not release them either. So its
  * entry notes the semaphore's count of losses, and whose block it is, because threads and tasks do
- * not leave their blocks in the order in which they have entered them. The owner is a thread, or the
- * id () of a task. Where nothing can be lost, all entries are alike, and the last is left first.
+ * not leave their blocks in the order in which they have entered them. The owner is a thread, or
+ * the id () of a task. Where nothing can be lost, all entries are alike, and the last is left
+ * first.
  */
 typedef struct
 {

@@ -50,8 +50,8 @@ ssem_python_entries_add (SsemPythonEntries   *self,
   };
 }
 
-/* Removes the last entry of @owner. Another thread may leave a block that a thread has entered: then
- * it is the last entry. There must be one. */
+/* Removes the last entry of @owner. Another thread may leave a block that a thread has entered:
+ * then it is the last entry. There must be one. */
 static SsemPythonEntry
 take_entry (SsemPythonEntries *self,
             guint64            owner)

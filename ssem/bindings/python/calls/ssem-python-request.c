@@ -146,9 +146,9 @@ run_part (GMainContext *context,
   g_source_destroy (timer);
 }
 
-/* Returns the answer. Sets @has_timed_out, or raises the exception of a signal handler. Returns NULL
- * in a child that the handler has forked: the answer is its parent's, and so are @context and the
- * locks in it. */
+/* Returns the answer. Sets @has_timed_out, or raises the exception of a signal handler. Returns
+ * NULL in a child that the handler has forked: the answer is its parent's, and so are @context and
+ * the locks in it. */
 static GAsyncResult *
 await_answer (const SsemPythonRequest *request,
               GMainContext            *context,
@@ -210,7 +210,8 @@ wait_for_answer (const SsemPythonRequest  *request,
   if (answer == NULL)
     return PyErr_Occurred () == NULL && ssem_python_acquire (request, error);
 
-  /* Without the interpreter's lock, for which a handler of the program in another thread may wait. */
+  /* Without the interpreter's lock, for which a handler of the program may wait in another thread,
+   * with the cancellable locked. */
   Py_BEGIN_ALLOW_THREADS
   if (handler != 0)
     g_cancellable_disconnect (request->cancellable, handler);

@@ -139,10 +139,10 @@ class SystemSemaphore(_Base):
     native key takes the place of the key: `SystemSemaphore(native_key='posix:/market')`. The class
     is final.
 
-    With a backend on a network, the process may lose its units in a block. Then `async with` cancels
-    the task in the block, and raises `LostError` in place of `CancelledError`. If the attribute
-    `cancel_on_loss` is `False`, it does not cancel the task. At the end of the block, `with` and
-    `async with` raise `LostError` in any case.
+    With a backend on a network, the process may lose its units in a block. Then `async with`
+    cancels the task in the block, and raises `LostError` in place of `CancelledError`. If the
+    attribute `cancel_on_loss` is `False`, it does not cancel the task. At the end of the block,
+    `with` and `async with` raise `LostError` in any case.
     """
 
     _Hold = Hold
