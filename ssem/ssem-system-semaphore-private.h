@@ -68,8 +68,8 @@ struct _SsemSystemSemaphore
   SsemAcquireQueue *queue;
   SsemSystemSemaphoreError error_code; /* of an outcome that is recorded */
   char *error_string;
-  guint64 fencing_token; /* 0: none */
 
+  atomic_uint_least64_t fencing_token; /* 0: none */
   atomic_uint backend;        /* a SsemBackend; DEFAULT until a thread with opening has chosen */
   atomic_bool is_disposed;    /* written with opening held */
   _Atomic (gpointer) opener;  /* the thread that holds opening; for that thread */
@@ -103,8 +103,7 @@ extern G_GNUC_INTERNAL GParamSpec *ssem_system_semaphore_properties[SSEM_N_PROPS
 
 void          ssem_system_semaphore_install_properties (GObjectClass *object_class);
 
-/* Remembers the fencing token of an acquire, which must not be 0. Backends without tokens never
- * come here, so their operations take no lock for it. */
+/* Remembers the fencing token of an acquire, which must not be 0. May run in a signal handler. */
 void          ssem_system_semaphore_set_fencing_token (SsemSystemSemaphore  *self,
                                                     guint64                  fencing_token);
 

@@ -100,9 +100,8 @@ void
 ssem_system_semaphore_set_fencing_token (SsemSystemSemaphore *self,
                                          guint64              fencing_token)
 {
-  g_mutex_lock (&ssem_system_semaphore_lock);
-  self->fencing_token = fencing_token;
-  g_mutex_unlock (&ssem_system_semaphore_lock);
+  /* Without a lock: a try may run in a signal handler. */
+  atomic_store (&self->fencing_token, fencing_token);
 }
 
 /**
@@ -132,15 +131,9 @@ ssem_system_semaphore_set_fencing_token (SsemSystemSemaphore *self,
 guint64
 ssem_system_semaphore_get_fencing_token (SsemSystemSemaphore *self)
 {
-  guint64 fencing_token;
-
   g_return_val_if_fail (ssem_system_semaphore_is_valid (self), 0);
 
-  g_mutex_lock (&ssem_system_semaphore_lock);
-  fencing_token = self->fencing_token;
-  g_mutex_unlock (&ssem_system_semaphore_lock);
-
-  return fencing_token;
+  return atomic_load (&self->fencing_token);
 }
 
 /**
