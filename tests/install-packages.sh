@@ -4,9 +4,10 @@
 
 # Installs the Debian packages that are missing; touches the network only if some are.
 #
-# usage: install-packages.sh build|tests|windows|32-bit|arm64
+# usage: install-packages.sh build|tests|bench|windows|32-bit|arm64
 #   build    what the library, its bindings and the examples in four languages need
 #   tests    that, and what the tests and the manual need
+#   bench    that, and what only the benchmark compares with
 #   windows  what building for Windows and running that under wine need
 #   32-bit   what a build for 32 bits on amd64 needs; the system takes packages for i386 from then on
 #   arm64    what a build for arm64 on amd64, and running that in an emulator, need
@@ -23,6 +24,8 @@ build_packages='
   libc6-dev
   libgirepository1.0-dev
   libglib2.0-dev
+  libjson-glib-dev
+  libsoup-3.0-dev
   meson
   ninja-build
   pkgconf|pkg-config
@@ -39,10 +42,13 @@ test_packages='
   binutils
   chromium
   clang
+  etcd-client
+  etcd-server
   fonts-dejavu-core
   fonts-liberation
   g++
   gi-docgen
+  glib-networking
   libboost-dev
   libc6-dbg
   libclang-rt-14-dev
@@ -50,6 +56,7 @@ test_packages='
   libx11-dev
   libxtst-dev
   locales
+  openssl
   python3-anyio
   python3-pyqt5
   python3-pyqt6
@@ -61,6 +68,11 @@ test_packages='
   tcc
   valgrind
   xvfb
+'
+bench_packages='
+  default-jre-headless
+  python3-kazoo
+  zookeeper
 '
 windows_packages='
   bzip2
@@ -107,11 +119,12 @@ is_installed()
 case ${1-} in
   build) wanted=$build_packages ;;
   tests) wanted="$build_packages $test_packages" ;;
+  bench) wanted="$build_packages $test_packages $bench_packages" ;;
   windows) wanted=$windows_packages ;;
   32-bit) wanted="$build_packages $narrow_packages" ;;
   arm64) wanted="$build_packages $arm_packages" ;;
   *)
-    echo 'usage: install-packages.sh build|tests|windows|32-bit|arm64' >&2
+    echo 'usage: install-packages.sh build|tests|bench|windows|32-bit|arm64' >&2
     exit 2
     ;;
 esac
@@ -162,4 +175,18 @@ if [ "$1" = 32-bit ] && ! dpkg --print-foreign-architectures | grep -qx i386; th
 else
   $as_root apt-get update
 fi
+
+# Debian's package starts a server of its own, now and whenever the machine starts. The tests start
+# theirs themselves; a unit that is a link to /dev/null is never started.
+unit=/etc/systemd/system/etcd.service
+case " $missing " in
+  *' etcd-server '*)
+    if [ ! -e $unit ] && [ ! -L $unit ]; then
+      $as_root mkdir -p "$(dirname $unit)"
+      $as_root ln -s /dev/null $unit
+      echo 'The system service "etcd" is masked; "systemctl unmask etcd" lets it start.'
+    fi
+    ;;
+esac
+
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing
