@@ -39,6 +39,10 @@ static const Backend backends[] = {
     NEEDS_UNDO | NEEDS_RESET | NEEDS_ATOMIC_N | NEEDS_LEFTOVERS | NEEDS_DIRECTORY |
     NEEDS_HOLDERS | NEEDS_WAITER_COUNT | NEEDS_BOUND | NEEDS_ASKING | NEEDS_UNDO_AT_EXEC |
     NEEDS_SHARED_MEMORY | NEEDS_SYSV, G_MAXINT, 1000 },
+  { SSEM_BACKEND_ETCD, "etcd", "no cluster is there",
+    NEEDS_FILES | NEEDS_DIRECTORY | NEEDS_BOUND | NEEDS_WAITING_THREAD |
+    NEEDS_SHARED_MEMORY | NEEDS_SYSV | NEEDS_POSIX | NEEDS_COLLECTING | NEEDS_LIMITS |
+    NEEDS_USERS | NEEDS_NATIVE_KEYS, G_MAXINT, G_MAXINT },
   { MEMORY_BACKEND, "memory", NULL,
     NEEDS_UNDO | NEEDS_INSPECT | NEEDS_LIST | NEEDS_REMOVE | NEEDS_LEFTOVERS | NEEDS_FILES |
     NEEDS_DIRECTORY | NEEDS_HOLDERS | NEEDS_WAITER_COUNT | NEEDS_BOUND | NEEDS_ASKING |
@@ -76,7 +80,7 @@ static const struct
   { NEEDS_SIGNALS, "the system has no signals" },
   { NEEDS_EXEC, "the system cannot replace the program of a process" },
   { NEEDS_LIMITS, "nothing limits how many descriptors an object may need" },
-  { NEEDS_USERS, "only root can become another user" },
+  { NEEDS_USERS, "only root can become another user, and a cluster does not know users" },
   { NEEDS_PRIVATE_MEMORY, "the system ignores MADV_DONTFORK, so a child keeps its parent's lock" },
   { NEEDS_OWN_MACHINE, "an emulator runs the program, and needs threads and memory itself" },
   { NEEDS_ORPHANS, "the system does not know PR_SET_CHILD_SUBREAPER" },
@@ -142,6 +146,13 @@ fixture_many (Fixture *self)
   return find_backend (self)->many;
 }
 
+int
+fixture_scale (Fixture *self,
+               int      n)
+{
+  return self->backend == SSEM_BACKEND_ETCD ? MAX (n / 20, 1) : n;
+}
+
 /* Returns everything that the backend, the system, the user or the build lacks. */
 static Needs
 find_lacks (const Backend *backend)
@@ -188,7 +199,7 @@ fixture_can_change_user (Fixture *self)
 {
   if (!helper_may_change_user ())
     {
-      g_test_skip ("only root can become another user");
+      g_test_skip ("only root can become another user, and a cluster does not know users");
       return FALSE;
     }
 
@@ -391,6 +402,14 @@ is_left_out (const Backend *backend)
   return backend->id == SSEM_BACKEND_POSIX && g_getenv ("SSEM_TEST_OTHER_BUILD") != NULL;
 }
 
+/* Whether the backend can be used. A test of etcd runs beside a server of its own. */
+static gboolean
+is_there (const Backend *backend)
+{
+  return (backend->id != SSEM_BACKEND_ETCD || g_getenv ("SSEM_ETCD_ENDPOINTS") != NULL) &&
+         ssem_backend_is_supported (backend->id);
+}
+
 static void
 skip_left_out (gconstpointer data)
 {
@@ -427,7 +446,7 @@ conformance_init (int          *argc,
 
       if (is_left_out (&backends[i]))
         g_test_add_data_func (path, &backends[i], skip_left_out);
-      else if (backends[i].missing != NULL && !ssem_backend_is_supported (backends[i].id))
+      else if (backends[i].missing != NULL && !is_there (&backends[i]))
         g_test_add_data_func (path, &backends[i], skip_backend);
     }
 }
@@ -442,7 +461,7 @@ conformance_add_case (const Case *what)
       g_autofree char *path = NULL;
       TestCase *test_case;
 
-      if (is_left_out (&backends[i]) || !ssem_backend_is_supported (backends[i].id))
+      if (is_left_out (&backends[i]) || !is_there (&backends[i]))
         continue;
 
       path = g_strdup_printf ("/ssem/%s/%s/%s", test_topic, backends[i].name, what->name);

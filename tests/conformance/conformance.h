@@ -244,6 +244,9 @@ void                 fixture_wait_until_pending (Fixture    *self,
 int                  fixture_maximum       (Fixture         *self);
 /* As many units as an acquire of the backend may reasonably ask for. */
 int                  fixture_many          (Fixture         *self);
+/* Returns @n, or a part of it where each operation takes a round trip to a server. */
+int                  fixture_scale         (Fixture         *self,
+                                            int              n);
 /* Whether there is time for another of many rounds. Where the machine has much else to do there are
  * fewer; but always one. */
 gboolean             fixture_has_time      (Fixture         *self);

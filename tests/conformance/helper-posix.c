@@ -4,6 +4,7 @@
 
 #include "helper.h"
 
+#include "cluster.h"
 #include "helper-private.h"
 
 #include <errno.h>
@@ -58,8 +59,34 @@ is_wait_of (SsemBackend       backend,
 {
   if (backend == SSEM_BACKEND_SYSV)
     return call->kind == SYSTEM_CALL_SEMOP;
+  if (backend == SSEM_BACKEND_ETCD)
+    return call->kind == SYSTEM_CALL_FUTEX;
 
   return call->kind == SYSTEM_CALL_FUTEX && is_shared (pid, call->arguments[0]);
+}
+
+/* Whether the cluster knows that the process waits, for at least @n units of all semaphores. A thread
+ * on etcd sleeps in memory of its process alone, and does so before the cluster knows. */
+static gboolean
+is_waiter_in_cluster (pid_t pid,
+                      guint n)
+{
+  g_autoptr(GPtrArray) semaphores = ssem_semaphore_info_list (SSEM_BACKEND_ETCD, NULL);
+  gint64 n_wanted = 0;
+  guint i, j;
+
+  for (i = 0; semaphores != NULL && i < semaphores->len; i++)
+    {
+      GPtrArray *waiters = ssem_semaphore_info_get_waiters (semaphores->pdata[i]);
+
+      for (j = 0; waiters != NULL && j < waiters->len; j++)
+        {
+          if (ssem_process_info_get_pid (waiters->pdata[j]) == pid)
+            n_wanted += ssem_process_info_get_units (waiters->pdata[j]);
+        }
+    }
+
+  return n_wanted >= n;
 }
 
 gboolean
@@ -80,7 +107,8 @@ are_blocked (SsemBackend backend,
         n_found++;
     }
 
-  return n_found >= n_threads;
+  return n_found >= n_threads &&
+         (backend != SSEM_BACKEND_ETCD || is_waiter_in_cluster (pid, n_threads));
 }
 
 guint
@@ -420,6 +448,7 @@ helper_reap (Helper *self)
 
   g_assert_cmpint (self->pid, >, 0);
   wait_for ("a process to end", has_ended, &ending);
+  cluster_wait_until_gone (self->pid);
   self->pid = 0;
 
   return ending.status;
@@ -434,6 +463,13 @@ helper_kill (Helper *self)
   status = helper_reap (self);
   if (status != -1)
     g_assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
+}
+
+void
+helper_exec (Helper *self)
+{
+  helper_run_expect_ok (self, "exec");
+  cluster_wait_until_gone (self->pid);
 }
 
 void

@@ -301,6 +301,12 @@ helper_kill (Helper *self)
 }
 
 void
+helper_exec (Helper *self)
+{
+  helper_run_expect_ok (self, "exec");
+}
+
+void
 helper_quit (Helper *self)
 {
   helper_send (self, "quit");

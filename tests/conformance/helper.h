@@ -159,6 +159,8 @@ void      helper_let_go           (Helper     *self);
  * whose parent still lives. */
 int       helper_reap             (Helper     *self);
 void      helper_kill             (Helper     *self);
+/* Lets it replace its program. What the old program had in a cluster is gone afterwards. */
+void      helper_exec             (Helper     *self);
 /* Lets it drop all objects and end in good order. */
 void      helper_quit             (Helper     *self);
 

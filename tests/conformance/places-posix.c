@@ -3,6 +3,8 @@
  */
 
 #include "places.h"
+
+#include "cluster.h"
 #include "system-call.h"
 
 #include <glib/gstdio.h>
@@ -104,6 +106,12 @@ fixture_list_keys (Fixture *self)
   names = list_names (self->keys_directory, PROCESSES);
   posix_names = list_names (POSIX_DIRECTORY, NULL);
   g_strv_builder_addv (builder, (const char **) names);
+  if (self->backend == SSEM_BACKEND_ETCD)
+    {
+      g_auto(GStrv) cluster_keys = cluster_list_keys ();
+
+      g_strv_builder_addv (builder, (const char **) cluster_keys);
+    }
   for (i = 0; posix_names[i] != NULL; i++)
     {
       if (g_str_has_prefix (posix_names[i], prefix))
@@ -254,6 +262,8 @@ void
 places_begin (Fixture *self)
 {
   self->sets = g_array_new (FALSE, FALSE, sizeof (SeenSet));
+  if (self->backend == SSEM_BACKEND_ETCD)
+    cluster_begin ();
 }
 
 /* Whether the set was made since the test began. ftok(3) keeps 16 bits of a file's number, so what
@@ -315,6 +325,9 @@ void
 places_end (Fixture *self)
 {
   guint i;
+
+  if (self->backend == SSEM_BACKEND_ETCD)
+    cluster_end ();
 
   for (i = 0; i < self->sets->len; i++)
     {

@@ -174,6 +174,13 @@ command_quit (Script *self,
 }
 
 static void
+command_exec (Script *self,
+              Step   *step)
+{
+  helper_exec (step->helper);
+}
+
+static void
 command_signal (Script *self,
                 Step   *step)
 {
@@ -365,6 +372,7 @@ static const NamedCommand commands_of_process[] = {
   { "exit", command_exit },
   { "_exit", command_exit },
   { "abort", command_exit },
+  { "exec", command_exec },
   { "signal", command_signal },
   { "stop", command_stop },
   { "continue", command_continue },

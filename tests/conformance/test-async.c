@@ -258,28 +258,30 @@ test_keeps_object (Fixture *fixture)
 static void
 test_many (Fixture *fixture)
 {
+  const guint n_many = (guint) fixture_scale (fixture, N_MANY);
+  const guint n_step = n_many / 10;
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
   g_autoptr(GPtrArray) completed = g_ptr_array_new ();
-  g_autofree Request *requests = g_new0 (Request, N_MANY);
+  g_autofree Request *requests = g_new0 (Request, n_many);
   guint n_before = count_threads ();
   guint i, n_released;
 
-  for (i = 0; i < N_MANY; i++)
+  for (i = 0; i < n_many; i++)
     request_start (&requests[i], semaphore, 1, completed);
   fixture_wait_until_pending (fixture, 1);
   g_assert_cmpuint (count_threads (), <=, n_before + 2);
   iterate_all ();
   g_assert_cmpuint (completed->len, ==, 0);
 
-  for (n_released = 0; n_released < N_MANY; n_released += 1000)
+  for (n_released = 0; n_released < n_many; n_released += n_step)
     {
-      assert_release (semaphore, 1000);
-      request_wait (&requests[n_released + 999]);
-      g_assert_cmpuint (completed->len, ==, n_released + 1000);
+      assert_release (semaphore, (int) n_step);
+      request_wait (&requests[n_released + n_step - 1]);
+      g_assert_cmpuint (completed->len, ==, n_released + n_step);
       g_assert_cmpuint (count_threads (), <=, n_before + 2);
     }
 
-  for (i = 0; i < N_MANY; i++)
+  for (i = 0; i < n_many; i++)
     {
       g_assert_true (g_ptr_array_index (completed, i) == &requests[i]);
       g_assert_no_error (requests[i].error);
@@ -295,13 +297,15 @@ test_many (Fixture *fixture)
 static void
 test_many_cancelled (Fixture *fixture)
 {
+  /* So that the last but one is not cancelled. */
+  const guint n_many = (guint) fixture_scale (fixture, N_MANY) / 3 * 3 + 1;
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 0);
   g_autoptr(GPtrArray) completed = g_ptr_array_new ();
-  g_autofree Request *requests = g_new0 (Request, N_MANY);
+  g_autofree Request *requests = g_new0 (Request, n_many);
   guint n_before = count_threads ();
   guint i, n_cancelled = 0;
 
-  for (i = 0; i < N_MANY; i++)
+  for (i = 0; i < n_many; i++)
     {
       requests[i].cancellable = g_cancellable_new ();
       request_start (&requests[i], semaphore, 1, completed);
@@ -309,24 +313,24 @@ test_many_cancelled (Fixture *fixture)
   g_assert_cmpuint (count_threads (), <=, n_before + 2);
 
   /* The one that is being served among them. */
-  for (i = 0; i < N_MANY; i += 3)
+  for (i = 0; i < n_many; i += 3)
     {
       g_cancellable_cancel (requests[i].cancellable);
       g_assert_false (requests[i].is_done);
       n_cancelled++;
     }
-  for (i = 0; i < N_MANY; i += 3)
+  for (i = 0; i < n_many; i += 3)
     {
       request_expect_refused (&requests[i], G_IO_ERROR, G_IO_ERROR_CANCELLED);
     }
   iterate_all ();
   g_assert_cmpuint (completed->len, ==, n_cancelled);
 
-  assert_release (semaphore, N_MANY);
-  request_wait (&requests[N_MANY - 2]);
+  assert_release (semaphore, (int) n_many);
+  request_wait (&requests[n_many - 2]);
   assert_value (semaphore, (int) n_cancelled);
   /* From here on it counts what has completed. */
-  for (i = 0; i < N_MANY; i++)
+  for (i = 0; i < n_many; i++)
     {
       if (i % 3 != 0)
         {

@@ -61,7 +61,7 @@ test_exec (Fixture *fixture)
   Helper *helper = fixture_open_helper (fixture, 0);
 
   helper_run_expect_ok (helper, "acquire 0 2");
-  helper_run_expect_ok (helper, "exec");
+  helper_exec (helper);
   assert_value (semaphore, fixture_supports (fixture, NEEDS_UNDO_AT_EXEC) ? 5 : 3);
 
   /* Units that the new program acquires come back when the new program dies. */
@@ -152,6 +152,13 @@ test_death_wakes_promptly (Fixture *fixture)
   g_autoptr(GArray) releases = g_array_new (FALSE, FALSE, sizeof (gint64));
   gint64 death_usec, release_usec;
   int i;
+
+  if (fixture->backend == SSEM_BACKEND_ETCD)
+    {
+      g_test_skip ("the units come back when the lease has ended");
+      drop_object (&semaphore);
+      return;
+    }
 
   for (i = 0; i < N_MEASUREMENTS && fixture_has_time (fixture); i++)
     {

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include "cluster.h"
 #include "conformance.h"
 #include "forking.h"
 
@@ -124,6 +125,7 @@ test_thread_in_child (Fixture *fixture)
   g_assert_cmpint (waitpid (child, &status, 0), ==, child);
   g_assert_true (WIFSIGNALED (status));
   g_assert_cmpint (WTERMSIG (status), ==, SIGKILL);
+  cluster_wait_until_gone (child);
 
   use_often (semaphore);
   g_async_queue_push (user.orders, &user);

@@ -210,21 +210,30 @@ test_distinct (Fixture *fixture)
     }
 }
 
-/* The same key in another directory is another semaphore. */
+/* The same key in another directory, or below another prefix in a cluster, is another semaphore. */
 static void
 test_runtime_dir (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) here = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 1);
   g_autofree char *elsewhere = g_build_filename (fixture->directory, "elsewhere", NULL);
+  g_autofree char *prefix = g_strdup (g_getenv ("SSEM_ETCD_PREFIX"));
   g_autoptr(SsemSystemSemaphore) there = NULL;
   g_autoptr(GError) error = NULL;
 
   g_assert_cmpint (g_mkdir (elsewhere, 0700), ==, 0);
   g_setenv ("SSEM_RUNTIME_DIR", elsewhere, TRUE);
+  if (prefix != NULL)
+    {
+      g_autofree char *other_prefix = g_strconcat (prefix, "elsewhere/", NULL);
+
+      g_setenv ("SSEM_ETCD_PREFIX", other_prefix, TRUE);
+    }
   there = fixture_open_full (fixture, fixture->key, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, 2, TRUE,
                              &error);
   g_assert_no_error (error);
   g_setenv ("SSEM_RUNTIME_DIR", fixture->keys_directory, TRUE);
+  if (prefix != NULL)
+    g_setenv ("SSEM_ETCD_PREFIX", prefix, TRUE);
 
   assert_value (here, 1);
   assert_value (there, 2);

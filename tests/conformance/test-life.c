@@ -61,12 +61,13 @@ test_churn (Fixture *fixture)
 {
   g_autofree char *flag = g_build_filename (fixture->directory, "flag", NULL);
   Helper *helpers[N_PROCESSES];
+  const int n_rounds = fixture_scale (fixture, N_ROUNDS);
   int i;
 
   for (i = 0; i < N_PROCESSES; i++)
     {
       helpers[i] = fixture_helper (fixture);
-      start_churn (fixture, helpers[i], N_ROUNDS / N_PROCESSES, flag);
+      start_churn (fixture, helpers[i], n_rounds / N_PROCESSES, flag);
     }
   for (i = 0; i < N_PROCESSES; i++)
     helper_expect_ok (helpers[i]);

@@ -49,7 +49,8 @@ take_turns (gpointer data)
 }
 
 static void
-run_turns (SsemSystemSemaphore **semaphores,
+run_turns (Fixture              *fixture,
+           SsemSystemSemaphore **semaphores,
            guint                 n_semaphores,
            int                   limit)
 {
@@ -63,7 +64,7 @@ run_turns (SsemSystemSemaphore **semaphores,
       workers[i] = (Worker) {
         .semaphore = semaphores[i % n_semaphores],
         .n = 1 + (int) i % 2,
-        .n_turns = N_TURNS,
+        .n_turns = fixture_scale (fixture, N_TURNS),
         .limit = limit,
         .n_inside = &n_inside,
       };
@@ -78,7 +79,7 @@ test_one_object (Fixture *fixture)
 {
   g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
 
-  run_turns (&semaphore, 1, 3);
+  run_turns (fixture, &semaphore, 1, 3);
   assert_value (semaphore, 3);
   drop_object (&semaphore);
 }
@@ -91,7 +92,7 @@ test_several_objects (Fixture *fixture)
 
   for (i = 0; i < G_N_ELEMENTS (semaphores); i++)
     semaphores[i] = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
-  run_turns (semaphores, G_N_ELEMENTS (semaphores), 3);
+  run_turns (fixture, semaphores, G_N_ELEMENTS (semaphores), 3);
   for (i = 0; i < G_N_ELEMENTS (semaphores); i++)
     {
       assert_value (semaphores[i], 3);
@@ -144,7 +145,8 @@ test_ring (Fixture *fixture)
     }
   for (i = 0; i < G_N_ELEMENTS (ring); i++)
     {
-      pipes[i] = (Pipe) { ring[i], ring[(i + 1) % G_N_ELEMENTS (ring)], 3000 };
+      pipes[i] = (Pipe) { ring[i], ring[(i + 1) % G_N_ELEMENTS (ring)],
+                          fixture_scale (fixture, 3000) };
       threads[i] = g_thread_new ("pipe", move_units, &pipes[i]);
     }
   for (i = 0; i < G_N_ELEMENTS (ring); i++)
