@@ -414,6 +414,75 @@ class Order(unittest.TestCase):
                 self.assertEqual(search_order(case, **settings), 0)
 
 
+class Etcd(ModelCase):
+    """Records and leases on a cluster, stale views, lost replies and late requests."""
+    model = 'etcd/session.pml'
+
+    def test_decide_once(self):
+        """The oldest waiter becomes a holder as soon as a newer holder no longer blocks it."""
+        self.assertMissed('DECIDE_ONCE', UNITS=2, WANTS=121)
+
+    def test_look(self):
+        self.assertMissed('LOOK')
+
+    def test_new_numbers(self):
+        """A late copy of a release deletes the next hold of the same name."""
+        self.assertMissed('NEW_NUMBERS', N_SESSIONS=2, N_NUMBERS=2, N_LOSSES=1)
+
+    def test_mark(self):
+        """A late acquire puts a hold that its session does not know."""
+        self.assertMissed('MARK', N_SESSIONS=2, N_NUMBERS=2, N_LOSSES=1)
+
+    def test_local_clock_first(self):
+        self.assertMissed('LOCAL_FIRST', N_SESSIONS=2, N_ENDS=1)
+
+    def test_compare_new_holds(self):
+        """Units of an expired lease are offered to a large waiter and to a small one."""
+        self.assertMissed('COMPARE_NEW', UNITS=2, WANTS=121, N_ENDS=1)
+
+    def test_compare_own_hold(self):
+        """A reset has deleted the hold."""
+        self.assertMissed('COMPARE_OWN', N_RESETS=1)
+
+    def test_compare_waiter(self):
+        """A release passes its units to a waiter whose lease is gone."""
+        self.assertMissed('COMPARE_WAITER', N_ENDS=1)
+
+    def test_compare_state(self):
+        self.assertMissed('COMPARE_STATE', N_SESSIONS=2, N_ADDITIONS=1)
+
+    def test_send_again(self):
+        """The mark has moved, but not because the addition was done."""
+        self.assertMissed('SEND_AGAIN', N_SESSIONS=2, N_ADDITIONS=1, N_LOSSES=2)
+
+    def test_look_at_answer(self):
+        """The unit became free just before the waiter's record was put."""
+        self.assertMissed('LOOK_AT_ANSWER')
+
+    def test_watch_predecessor(self):
+        """The only waiter that watches all records loses its lease."""
+        self.assertMissed('WATCH_PREDECESSOR', ONLY_FIRST=1, N_ENDS=1)
+
+    def test_nobody_is_passed_over(self):
+        """A release that does not compare for new waiters leaves the units for them to take."""
+        self.assertHolds(COMPARE_NOBODY=0, ONLY_FIRST=1, N_ENDS=1)
+
+    def test_compare_instead_of_passing_on(self):
+        self.assertHolds(PASS_ON=0, UNITS=2, WANTS=121, N_ENDS=1)
+
+    def test_any_reply_is_lost(self):
+        self.assertHolds(N_LOSSES=1)
+
+    def test_lost_reply_and_lease(self):
+        self.assertHolds(N_SESSIONS=2, N_NUMBERS=2, N_LOSSES=1, N_ENDS=1)
+
+    def test_lost_reply_of_reset(self):
+        self.assertHolds(N_SESSIONS=2, N_LOSSES=2, N_RESETS=1)
+
+    def test_cancel(self):
+        self.assertHolds(N_CANCELS=1)
+
+
 class Thorough(unittest.TestCase):
     """The same in larger worlds."""
 
@@ -472,6 +541,21 @@ class Thorough(unittest.TestCase):
 
     def test_three_attach_and_leave(self):
         self.check('liveness.pml', N_WORKERS=3, UNITS=0)
+
+    def test_lost_reply_and_lease_of_three(self):
+        self.check('etcd/session.pml', N_LOSSES=1, N_ENDS=1)
+
+    def test_lost_reply_with_large_waiter(self):
+        self.check('etcd/session.pml', UNITS=2, WANTS=121, N_LOSSES=1, N_CANCELS=1)
+
+    def test_two_leases(self):
+        self.check('etcd/session.pml', ONLY_FIRST=1, N_ENDS=2, UNITS=2, WANTS=121)
+
+    def test_lost_replies_and_lease(self):
+        self.check('etcd/session.pml', N_SESSIONS=2, N_NUMBERS=2, N_LOSSES=2, N_ENDS=1)
+
+    def test_lost_reply_and_reset(self):
+        self.check('etcd/session.pml', N_LOSSES=1, N_RESETS=1)
 
 
 sys.argv[1:] = []
