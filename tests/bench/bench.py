@@ -258,6 +258,14 @@ class Bench:
                         self.blocks_of(group), self.pick(group.size), tool,
                         *(shlex.join(commands[name]) for name in contenders))
 
+    def measure_etcd(self, backend, group, contenders):
+        """Each scenario has a server of its own. Only what is compared with is also measured."""
+        name = 'etcd-hammer' if group.name.startswith('etcd-hammer-') else group.name
+        return self.run(backend, sys.executable, HERE / 'etcd.py', name, self.rounds_of(group),
+                        self.blocks_of(group), self.pick(group.repeats), self.pick(group.size),
+                        self.build['etcd_measure'], *contenders,
+                        SSEM_MODULE_DIR=self.build['etcd_module'])
+
     def count_instructions(self, backend, group, contenders):
         """A count does not vary, so one round stands for all."""
         if shutil.which('valgrind') is None:
@@ -376,9 +384,11 @@ def parse_options(backends):
 def main(**build):
     """Measures what the command line asks for, and returns the exit status. The programs to measure
     with and to count in, the command, the name of Qt, and the paths for Python are the build's; an
-    empty one is missing."""
+    empty one is missing. The backend etcd needs its module, which the library may not find in its
+    own place."""
     backends = subprocess.run([build['measure'], 'backends'], check=True, capture_output=True,
                               text=True).stdout.split()
+    backends = [name for name in backends if name != 'etcd'] + ['etcd'] * bool(build['etcd_module'])
     options = parse_options(backends)
     backends = [options.backend] if options.backend else backends
     is_good = True

@@ -4,44 +4,16 @@
 """What is measured, and the bars and aims of the library."""
 
 import fnmatch
-import statistics
-import typing
 
-
-class Row(typing.NamedTuple):
-    """A line of the table. Of several peers, the best is compared with."""
-    name: str         # after the group's name and a slash
-    title: str        # {n} stands for the group's size, {busy} for what pair-busy keeps busy
-    kind: str         # 'ratio': ours divided by the peer's; 'value': ours
-    unit: str
-    peers: tuple      # empty where nothing else does the same
-    figure: int = 0   # of the group's scenario
-
-
-class Group(typing.NamedTuple):
-    """The rows of one scenario. Of a pair of numbers, the second is for --quick."""
-    name: str
-    scenario: str     # of bench-measure, or a method of Bench
-    size: tuple       # how many waiters, processes or requests
-    blocks: int       # turns of a contender in each round
-    repeats: tuple    # in a turn
-    rows: list
-    max_rounds: int = 99
-    is_long: bool = False   # measured with --long only
-    # Which of the turns in a round counts. Others delay a process that starts, and nothing makes it
-    # faster, so there the least counts.
-    take: typing.Callable = statistics.median
+import rows_etcd
+from row_types import Group, Row, rows_against
 
 
 # In the order of their turns, with their names and sizes for bench-measure where it has them. "few"
 # and "none" are ours again, in a lighter case for comparison.
 CONTENDERS = {'ours': 'ssem:{n}', 'few': 'ssem:1', 'none': 'ssem:0', 'semop': 'semop:{n}',
               'sem_t': 'sem_t:{n}', 'qt': 'qt:{n}', 'multiprocessing': '', 'threading': '',
-              'sysv_ipc': '', 'pyqt': '', 'flock': '', 'lslocks': ''}
-
-
-def rows_against(title, unit, *peers):
-    return [Row(peer, title, 'ratio', unit, (peer,)) for peer in peers]
+              'sysv_ipc': '', 'pyqt': '', 'flock': '', 'lslocks': '', 'put': '', 'kazoo': ''}
 
 
 HAMMER = [
@@ -134,6 +106,7 @@ GROUPS = [
     Group('list', 'measure_commands', (10, 2), 60, (1, 1),
           rows_against('ssem list, {n} semaphores', 'ns', 'lslocks'), take=min),
     *crowd_groups(),
+    *rows_etcd.GROUPS,
 ]
 
 # Backends that give nothing back at death, and the groups in which units of killed processes come
@@ -143,6 +116,8 @@ ABOUT_UNDO = ('kill-*', 'holders', 'crowd-*')
 
 
 def suits(backend, group):
+    if 'etcd' in (backend, group.name.partition('-')[0]):
+        return backend == group.name.partition('-')[0]
     return backend not in WITHOUT_UNDO or not any(fnmatch.fnmatchcase(group.name, pattern)
                                                   for pattern in ABOUT_UNDO)
 
@@ -195,6 +170,8 @@ BARS = [
     ('shared-memory', 'crowd-hammer-300/none', '>=', 0.9, 0.98),
     ('shared-memory', 'crowd-open-1000/one', '<=', 1.5, 1.1),
     ('shared-memory', 'crowd-listeners/*', '<=', 0.7e6 / 3, None),
+
+    *rows_etcd.BARS,
 ]
 
 

@@ -19,6 +19,8 @@ def format_value(unit, number):
         if value < 1e7:
             return f'{value / 1e3:.{int(value < 1e5)}f} µs'
         return f'{value / 1e6:.{int(value < 1e8)}f} ms'
+    if unit == '1/s' and value < 1e3:
+        return f'{value:.0f} /s'
     if unit == '1/s':
         return (f'{value / 1e3:.{int(value < 1e5)}f} k/s' if value < 1e6
                 else f'{value / 1e6:.2f} M/s')
