@@ -10,6 +10,7 @@ names the backend, if it is set.
 
 import os
 import shlex
+import signal
 import struct
 import subprocess
 import sys
@@ -118,6 +119,33 @@ def wait_for_full_ring(path):
     raise AssertionError('the producer did not fill the ring')
 
 
+def check_fencing(command):
+    """Checks that the resource refuses a holder that was stopped until another one had the unit."""
+    resource = os.path.join(os.environ['XDG_RUNTIME_DIR'], 'resource')
+    holder = subprocess.Popen([*command, resource, 'pause'], stdout=subprocess.PIPE, text=True)
+    try:
+        # The first holder writes, and stops itself.
+        _, status = os.waitpid(holder.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status), status
+        other = run([*command, resource]).splitlines()
+        holder.send_signal(signal.SIGCONT)
+        lines = holder.communicate(timeout=WATCHDOG_SEC)[0].splitlines()
+    finally:
+        holder.kill()
+        holder.wait()
+    assert holder.returncode == 0, holder.returncode
+
+    token, other_token = (int(output[0].removeprefix('holds the unit, token '))
+                          for output in (lines, other))
+    assert token < other_token, (token, other_token)
+    refusal = f'refused: token {token} is less than {other_token}'
+    assert lines[1:] == ['wrote', refusal, 'lost'], lines
+    assert other[1:] == ['wrote', 'released'], other
+    with open(resource, encoding='utf-8') as file:
+        assert file.read() == f'{other_token}\nfirst\n'
+    os.unlink(resource)
+
+
 def check_demo(command):
     output = run(command)
     assert output.endswith('\nPASSED\n'), output
@@ -137,6 +165,7 @@ CHECKS = {
     'acquire-async': check_acquire_async,
     'circular-buffer': check_circular_buffer,
     'circular-buffer-mismatch': check_circular_buffer_mismatch,
+    'fencing': check_fencing,
     'demo': check_demo,
     'demo-fault': check_demo_fault,
 }
