@@ -34,8 +34,8 @@ SsemEtcdAcquire *ssem_etcd_acquire_start   (SsemEtcdSemaphore     *semaphore,
 void             ssem_etcd_acquire_abandon (SsemEtcdAcquire       *self,
                                             int                    failure);
 
-/* Calls the function of an acquire that was abandoned right now. What it has in the cluster is taken
- * back later. */
+/* Calls the function of an acquire that was abandoned right now. What it has in the cluster is
+ * taken back later. */
 void             ssem_etcd_acquire_give_up (SsemEtcdAcquire       *self);
 
 G_END_DECLS

@@ -169,7 +169,8 @@ acquire_lose_cb (SsemEtcdActivity *activity)
     }
 }
 
-/* Returns whether the outcome of a request is an answer or in doubt; else it has been dealt with. */
+/* Returns whether the outcome of a request is an answer or in doubt; else it has been dealt
+ * with. */
 static gboolean
 acquire_check (SsemEtcdAcquire *self,
                SsemEtcdOutcome  outcome,
@@ -513,7 +514,8 @@ changed_cb (gpointer         data,
     acquire_settle (self);
 }
 
-/* The view does not have all of those who wait, so it does not say what has become of the acquire. */
+/* The view does not have all of those who wait, so it does not say what has become of the
+ * acquire. */
 static void
 looked_cb (gpointer         data,
            SsemEtcdOutcome  outcome,

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 
 typedef enum
 {
-  SSEM_ETCD_LEVEL_NONE,    /* nothing was put: the answer has the ranges, from the first response on */
+  SSEM_ETCD_LEVEL_NONE,    /* nothing was put: the answer has the ranges, from its first response */
   SSEM_ETCD_LEVEL_FIRST,   /* a hold was put, which counts */
   SSEM_ETCD_LEVEL_BLOCKED, /* a waiter was put; the ranges follow in the answer */
   SSEM_ETCD_LEVEL_OVER,    /* a hold was put, which may be one too many; the ranges follow */
@@ -27,8 +27,8 @@ typedef struct
   guint n_levels;
 } SsemEtcdAttempt;
 
-/* Writes the transaction for @units under the new name @name. With @is_try it never puts a waiter, and
- * minds none. */
+/* Writes the transaction for @units under the new name @name. With @is_try it never puts a waiter,
+ * and minds none. */
 SsemEtcdTxn *ssem_etcd_attempt_build (SsemEtcdAttempt    *self,
                                       SsemEtcdSemaphore  *semaphore,
                                       const char         *name,

@@ -24,8 +24,8 @@
 /* More comparisons than that would cost more than they save. */
 #define MAX_BLOCKING 16
 
-/* Compares that enough holds are still there to leave too few units. Returns FALSE if that takes too
- * many comparisons, or cannot be. */
+/* Compares that enough holds are still there to leave too few units. Returns FALSE if that takes
+ * too many comparisons, or cannot be. */
 static gboolean
 compare_blocking (SsemEtcdSemaphore *semaphore,
                   SsemEtcdTxn       *txn,

@@ -11,9 +11,9 @@
 
 #include <string.h>
 
-/* A token is asked for when a request needs one, and again when a request was refused because of it:
- * how long a token lives is the server's affair. To check a password takes a server about 100 ms on
- * purpose, so a token is asked for once, however many requests wait.
+/* A token is asked for when a request needs one, and again when a request was refused because of
+ * it: how long a token lives is the server's affair. To check a password takes a server about 100
+ * ms on purpose, so a token is asked for once, however many requests wait.
  *
  * A cluster without authentication takes requests without a token. Should it be turned on later,
  * their refusal leads here.

@@ -87,7 +87,7 @@ typedef struct _SsemEtcdWatch SsemEtcdWatch;
 
 typedef enum
 {
-  SSEM_ETCD_WATCH_EVENTS,   /* what has changed, in order; the revision is that of the last change */
+  SSEM_ETCD_WATCH_EVENTS,   /* what has changed, in order; the revision is the last change's */
   SSEM_ETCD_WATCH_PROGRESS, /* nothing has changed up to the revision */
   SSEM_ETCD_WATCH_RESET,    /* changes since the revision are compacted: read again, then restart */
 } SsemEtcdWatchNews;

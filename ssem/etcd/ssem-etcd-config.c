@@ -11,7 +11,8 @@
 #include <string.h>
 
 /* The configuration comes from the address and the environment, and names are all that is checked
- * here: whether a file exists, and whether the cluster takes the password, shows when they are used.
+ * here: whether a file exists, and whether the cluster takes the password, shows when they are
+ * used.
  *
  * An endpoint is rebuilt from its parts, so that two spellings of one endpoint are equal.
  */

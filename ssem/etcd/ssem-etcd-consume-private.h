@@ -8,9 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* Takes @n of the @units of the process's hold @name from the total, so that they do not come back with
- * the lease. The member record and what is left of the hold then have the same revision. In the I/O
- * thread. */
+/* Takes @n of the @units of the process's hold @name from the total, so that they do not come back
+ * with the lease. The member record and what is left of the hold then have the same revision. In
+ * the I/O thread. */
 void ssem_etcd_consume (SsemEtcdSemaphore  *semaphore,
                         const char         *name,
                         gint64              units,

@@ -10,9 +10,9 @@
 
 /* An acquire without undo first acquires as every other, and then turns its hold into a smaller
  * total. Until then the acquire has not returned, so the units come back if the process dies. An
- * acquire of a process that has created units does the same with as many: what comes back is what the
- * process has acquired, less what it has released. The transaction writes the member record: its
- * revision tells whether one whose reply was lost was applied. */
+ * acquire of a process that has created units does the same with as many: what comes back is what
+ * the process has acquired, less what it has released. The transaction writes the member record:
+ * its revision tells whether one whose reply was lost was applied. */
 
 typedef struct
 {

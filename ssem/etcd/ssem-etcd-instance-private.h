@@ -44,8 +44,8 @@ SsemEtcdInstance *ssem_etcd_instance_new     (const SsemBackendTable *table,
 SsemEtcdInstance *ssem_etcd_instance_ref     (SsemEtcdInstance       *self);
 void              ssem_etcd_instance_unref   (SsemEtcdInstance       *self);
 
-/* Returns the session of this process: in a child of fork () a new one. NULL where the system has no
- * more threads. Any thread may call this. */
+/* Returns the session of this process: in a child of fork () a new one. NULL where the system has
+ * no more threads. Any thread may call this. */
 SsemEtcdSession  *ssem_etcd_instance_get_session (SsemEtcdInstance   *self);
 
 /* Returns whether this process has attached with the instance, or may have. */

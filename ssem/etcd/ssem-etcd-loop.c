@@ -8,10 +8,10 @@
 
 #include "ssem-etcd-services-private.h"
 
-/* dispatch_lock is held by a thread of this file whenever it does not sleep in poll (). A fork takes
- * it. So the fork never finds the locks of GLib or of the allocator taken by such a thread, and
- * GLib works in the child. What may take other locks of the library runs outside of it, since a fork
- * may take those before this one.
+/* dispatch_lock is held by a thread of this file whenever it does not sleep in poll (). A fork
+ * takes it. So the fork never finds the locks of GLib or of the allocator taken by such a thread,
+ * and GLib works in the child. What may take other locks of the library runs outside of it, since a
+ * fork may take those before this one.
  */
 
 typedef struct _Task Task;

@@ -32,8 +32,8 @@ void ssem_etcd_membership_ensure (SsemEtcdSemaphore  *self,
                                   SsemEtcdOpenedFunc  func,
                                   gpointer            data);
 
-/* Leaves, and removes the semaphore if no other process is a member; unless there are instances. Calls
- * @func, which may be NULL, at the end. */
+/* Leaves, and removes the semaphore if no other process is a member; unless there are instances.
+ * Calls @func, which may be NULL, at the end. */
 void ssem_etcd_membership_leave  (SsemEtcdSemaphore  *self,
                                   SsemEtcdTaskFunc    func,
                                   gpointer            data);

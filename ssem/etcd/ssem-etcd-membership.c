@@ -13,13 +13,13 @@
 
 #include <unistd.h>
 
-/* A process is a member of each semaphore that it has an instance of. Units that it holds stay with its
- * lease when it leaves; if it opens the same semaphore again, they count again.
+/* A process is a member of each semaphore that it has an instance of. Units that it holds stay with
+ * its lease when it leaves; if it opens the same semaphore again, they count again.
  *
- * Opening reads first, decides, and writes if nothing that the decision rests on has changed; else it
- * begins again. A semaphore without a member is a leftover. The write has the guard, so one whose
- * reply was lost is sent again, and applied once. All of it happens under the lock of the member
- * record. */
+ * Opening reads first, decides, and writes if nothing that the decision rests on has changed; else
+ * it begins again. A semaphore without a member is a leftover. The write has the guard, so one
+ * whose reply was lost is sent again, and applied once. All of it happens under the lock of the
+ * member record. */
 
 typedef struct
 {
@@ -79,8 +79,8 @@ join_free (Join         *join,
   ssem_etcd_semaphore_unref (semaphore);
 }
 
-/* Ends with the lock. The callback comes first: once it has attached an instance, the process does not
- * leave. */
+/* Ends with the lock. The callback comes first: once it has attached an instance, the process does
+ * not leave. */
 static void
 join_end (Join         *join,
           int           failure,

@@ -17,8 +17,8 @@ G_BEGIN_DECLS
  *   waiter/NAME   {"units":U,"since":S}
  *
  * LEASE is the lease of a process: 16 hexadecimal digits. NAME is LEASE-N, where N counts the
- * acquires of the process, so no name is used twice. All but the state are bound to the lease. "since"
- * is wall-clock time in microseconds, for people.
+ * acquires of the process, so no name is used twice. All but the state are bound to the lease.
+ * "since" is wall-clock time in microseconds, for people.
  *
  * The value of the semaphore is the total less the units of all holds. The create revision of a
  * waiter is its place in the queue.

@@ -406,9 +406,9 @@ close_task (gpointer data)
 
 /* --- In the caller's thread --- */
 
-/* Sleeps until the operation is woken, a signal handler has run, or @until_usec. Returns FALSE after
- * a signal handler. Always with a time-out: without one, the system does not tell of a handler that
- * was installed with SA_RESTART. */
+/* Sleeps until the operation is woken, a signal handler has run, or @until_usec. Returns FALSE
+ * after a signal handler. Always with a time-out: without one, the system does not tell of a
+ * handler that was installed with SA_RESTART. */
 static gboolean
 sleep_until (Operation *self,
              gint64     until_usec)

@@ -18,7 +18,8 @@ typedef enum
   SSEM_ETCD_VERDICT_DOUBT,   /* something may have been applied */
 } SsemEtcdVerdict;
 
-/* @answer has a status. Sets the error unless it returns OK: @endpoint is the name in its message. */
+/* @answer has a status. Sets the error unless it returns OK: @endpoint is the name in its
+ * message. */
 SsemEtcdVerdict ssem_etcd_judge (const SsemEtcdAnswer  *answer,
                                  const char            *endpoint,
                                  GError               **error);

@@ -14,9 +14,9 @@
 /* etcd answers with a code of gRPC and a message, in HTTP's status and as JSON.
  *
  * Whether the request was applied is what counts. Most codes are given before a request goes to the
- * cluster's log, or say that applying it has failed as a whole. Time-outs, an unavailable server and
- * internal errors leave it open: the request may be in the log and be applied later. Of these, a few
- * messages are known to come before the log.
+ * cluster's log, or say that applying it has failed as a whole. Time-outs, an unavailable server
+ * and internal errors leave it open: the request may be in the log and be applied later. Of these,
+ * a few messages are known to come before the log.
  */
 
 typedef struct

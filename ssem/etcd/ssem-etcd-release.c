@@ -16,8 +16,8 @@
  * What the process holds is paid back first, the rest is created. The transaction deletes the holds
  * and, in the same step, puts holds in their place for those who wait. These have at most the units
  * of the deleted ones, so they can never be too many, whatever others do at the same time: nothing
- * is compared but the deleted holds and the waiters. If another process was faster to serve the same
- * waiter, a nested transaction serves the next one.
+ * is compared but the deleted holds and the waiters. If another process was faster to serve the
+ * same waiter, a nested transaction serves the next one.
  *
  * Units that are free besides can be given, too: but only if no hold is newer than the view.
  *

@@ -16,8 +16,8 @@ G_BEGIN_DECLS
 
 /* --- Keys --- */
 
-/* Returns @text with all but letters, digits, "-", "." , "_" and "~" percent-encoded, so that it has
- * no "/". */
+/* Returns @text with all but letters, digits, "-", "." , "_" and "~" percent-encoded, so that it
+ * has no "/". */
 char           *ssem_etcd_escape           (const char       *text);
 
 /* Returns the text of @length bytes at @escaped, or NULL if it is no result of
@@ -56,8 +56,8 @@ typedef enum
 SsemEtcdTxn    *ssem_etcd_txn_new          (void);
 void            ssem_etcd_txn_free         (SsemEtcdTxn      *self);
 
-/* Adds a comparison. With @range_end it must hold for each key from @key up to there; an empty range
- * is as one key with zeros: CREATE EQUAL 0 means that there is no key in the range. */
+/* Adds a comparison. With @range_end it must hold for each key from @key up to there; an empty
+ * range is as one key with zeros: CREATE EQUAL 0 means that there is no key in the range. */
 void            ssem_etcd_txn_compare      (SsemEtcdTxn      *self,
                                             const char       *key,
                                             const char       *range_end,
@@ -175,9 +175,9 @@ SsemEtcdCode    ssem_etcd_reply_get_code   (JsonObject       *reply);
 /* Whether the comparisons of a transaction held. */
 gboolean        ssem_etcd_txn_succeeded    (JsonObject       *reply);
 
-/* Returns what the operation at @index of the branch that was run has answered, or NULL: for a nested
- * transaction a reply like that of a transaction; for a range an object with "kvs" and "count"; for
- * a deletion one with "deleted". */
+/* Returns what the operation at @index of the branch that was run has answered, or NULL: for a
+ * nested transaction a reply like that of a transaction; for a range an object with "kvs" and
+ * "count"; for a deletion one with "deleted". */
 JsonObject     *ssem_etcd_txn_get_response (JsonObject       *reply,
                                             guint             index);
 

@@ -101,7 +101,7 @@ struct _SsemEtcdSemaphore
   gint64 n_held;
   gint64 n_credit;          /* units that the process has created, and not acquired since */
   gint64 credit_epoch;      /* a reset begins another epoch, and forgets them */
-  gint64 n_lost;            /* units that the process held when a lease ended, and has not released */
+  gint64 n_lost;            /* units held when a lease ended, and not released since */
   GQueue releases;          /* one after the other: the first one is under way */
 
   gboolean is_crowded;      /* so many wait that the process does not watch them all */
@@ -167,8 +167,8 @@ void               ssem_etcd_semaphore_call_when_idle (SsemEtcdSemaphore *self,
 void               ssem_etcd_semaphore_unsettle (SsemEtcdSemaphore     *self);
 void               ssem_etcd_semaphore_settle (SsemEtcdSemaphore       *self);
 
-/* Calls @func when there is no such acquire, at once if there is none: the program expects its units
- * to be back. */
+/* Calls @func when there is no such acquire, at once if there is none: the program expects its
+ * units to be back. */
 void               ssem_etcd_semaphore_call_when_settled (SsemEtcdSemaphore *self,
                                                SsemEtcdTaskFunc         func,
                                                gpointer                 data);
@@ -224,8 +224,8 @@ void               ssem_etcd_semaphore_put_state (SsemEtcdSemaphore    *self,
                                                gint64                   total,
                                                gint64                   epoch,
                                                gint64                   initial);
-/* Adds to the units that the process has created since the last reset, and not acquired since; or takes
- * at most @n of them, and returns how many. */
+/* Adds to the units that the process has created since the last reset, and not acquired since; or
+ * takes at most @n of them, and returns how many. */
 void               ssem_etcd_semaphore_add_credit (SsemEtcdSemaphore   *self,
                                                gint64                   n);
 gint64             ssem_etcd_semaphore_spend_credit (SsemEtcdSemaphore *self,

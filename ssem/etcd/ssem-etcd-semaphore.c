@@ -24,7 +24,8 @@
  * holds in the place of others, with at most their units.
  */
 
-/* Where more wait, an event for each of them at each step costs more than a look at each release. */
+/* Where more wait, an event for each of them at each step costs more than a look at each
+ * release. */
 #define CROWD 4
 
 /* How many of those who wait a look sees. */

@@ -57,8 +57,8 @@ struct _SsemEtcdSession
 /* Prepares this file. @member_class is for all sessions. */
 void             ssem_etcd_session_init         (const SsemEtcdMemberClass  *member_class);
 
-/* Returns the session of this process for @config, of which it makes a copy. It stays as long as the
- * process. Any thread may call this. */
+/* Returns the session of this process for @config, of which it makes a copy. It stays as long as
+ * the process. Any thread may call this. */
 SsemEtcdSession *ssem_etcd_session_get          (const SsemEtcdConfig       *config,
                                                  GError                    **error);
 
@@ -80,8 +80,8 @@ void             ssem_etcd_session_want_lease   (SsemEtcdSession            *sel
 /* The cluster has said that the lease is gone. */
 void             ssem_etcd_session_lose         (SsemEtcdSession            *self);
 
-/* Sends a request, whose callback must come. The deadline is the end of the lease if there is one, or
- * a few seconds. */
+/* Sends a request, whose callback must come. The deadline is the end of the lease if there is one,
+ * or a few seconds. */
 void             ssem_etcd_session_send         (SsemEtcdSession            *self,
                                                  const char                 *path,
                                                  char                       *body,

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-/* libsoup reads the streams. A stream lives until libsoup has called back, also if it was closed: func
- * is NULL then.
+/* libsoup reads the streams. A stream lives until libsoup has called back, also if it was closed:
+ * func is NULL then.
  */
 
 /* What is longer does not come from etcd. */
@@ -55,7 +55,8 @@ ssem_etcd_stream_close (SsemEtcdStream *self)
   g_cancellable_cancel (self->cancellable);
 }
 
-/* Gives the whole lines to the callback, and keeps the rest. Returns FALSE if the stream is closed. */
+/* Gives the whole lines to the callback, and keeps the rest. Returns FALSE if the stream is
+ * closed. */
 static gboolean
 take_lines (SsemEtcdStream *self,
             gsize           n_known)

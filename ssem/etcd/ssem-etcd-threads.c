@@ -8,14 +8,14 @@
 
 #include <unistd.h>
 
-/* GIO resolves names and shakes hands for TLS in threads of a pool, which stay for a while to wait for
- * more. A child of fork () has none of them, but their number: a task there is left to a thread that
- * does not exist, and never runs. Each task takes away one such thread. So tasks that do nothing
- * go first, as many as the pool has threads; once the dead ones are used up, GLib starts new threads,
- * which run all that was left. Seen with GLib 2.74.
+/* GIO resolves names and shakes hands for TLS in threads of a pool, which stay for a while to wait
+ * for more. A child of fork () has none of them, but their number: a task there is left to a thread
+ * that does not exist, and never runs. Each task takes away one such thread. So tasks that do
+ * nothing go first, as many as the pool has threads; once the dead ones are used up, GLib starts
+ * new threads, which run all that was left. Seen with GLib 2.74.
  *
- * What the parent's pool was doing at the moment of the fork stays counted as busy: that leaves fewer
- * threads, and none only if all ten were busy.
+ * What the parent's pool was doing at the moment of the fork stays counted as busy: that leaves
+ * fewer threads, and none only if all ten were busy.
  */
 
 #define MAX_THREADS 10

@@ -10,10 +10,10 @@
 
 /* libsoup speaks HTTP/1.1. There is one connection for requests to each endpoint that is in use.
  *
- * Attempts wait for it in a queue of their endpoint, and libsoup gets them one by one. Its own queue
- * would not do: there, a cancelled message waits for its turn. What keeps the lease alive goes to the
- * front. An attempt's time begins when it is the next: the time in the queue is not the endpoint's
- * fault.
+ * Attempts wait for it in a queue of their endpoint, and libsoup gets them one by one. Its own
+ * queue would not do: there, a cancelled message waits for its turn. What keeps the lease alive
+ * goes to the front. An attempt's time begins when it is the next: the time in the queue is not the
+ * endpoint's fault.
  *
  *   queued -> running -> answered, or failed
  *     |          |
@@ -23,8 +23,8 @@
  * The transport owns the attempts up to "running"; libsoup's callback owns one that runs or was
  * dropped. A dropped attempt has no callback and no endpoint: the transport may be gone.
  *
- * libsoup opens a new connection for each POST, unless the message has the flag IDEMPOTENT. The flag
- * does not make it send one again after a lost connection: for that the method itself must be
+ * libsoup opens a new connection for each POST, unless the message has the flag IDEMPOTENT. The
+ * flag does not make it send one again after a lost connection: for that the method itself must be
  * idempotent. libsoup would also send again to answer a challenge, a redirection or the status 421;
  * restarted_cb () sees to it that nothing goes out then.
  *

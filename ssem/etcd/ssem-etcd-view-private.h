@@ -9,12 +9,12 @@
 
 G_BEGIN_DECLS
 
-/* What a process knows of the records of one semaphore. It is a hint: every transaction compares what
- * it relies on, so an old view costs a round trip, and never a wrong result.
+/* What a process knows of the records of one semaphore. It is a hint: every transaction compares
+ * what it relies on, so an old view costs a round trip, and never a wrong result.
  *
- * Yet one thing holds for a view at any time: as of its revision, it has every hold that exists, and
- * the state. It may have holds and waiters that are gone, because a deletion that nobody has told
- * leaves nothing to compare.
+ * Yet one thing holds for a view at any time: as of its revision, it has every hold that exists,
+ * and the state. It may have holds and waiters that are gone, because a deletion that nobody has
+ * told leaves nothing to compare.
  *
  * Where many wait, the view has only the first ones, or none.
  */
@@ -57,8 +57,8 @@ void           ssem_etcd_view_init          (SsemEtcdView         *self,
                                              const SsemEtcdNames  *names);
 void           ssem_etcd_view_clear         (SsemEtcdView         *self);
 
-/* Adds the ranges of ssem_etcd_view_read () to a branch: three operations. With the first @n_waiters
- * of those who wait; 0 for none, which costs the server less. */
+/* Adds the ranges of ssem_etcd_view_read () to a branch: three operations. With the first
+ * @n_waiters of those who wait; 0 for none, which costs the server less. */
 void           ssem_etcd_view_add_ranges    (const SsemEtcdNames  *names,
                                              SsemEtcdTxn          *txn,
                                              SsemEtcdBranch        branch,

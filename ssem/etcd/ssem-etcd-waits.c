@@ -12,16 +12,16 @@
  *
  * While an acquire of the process waits, and a while after that, the process watches all records of
  * the semaphore, so its view is live. Mostly the watch tells that another process, in its release,
- * has put a hold in the place of the waiter. Units that came back in another way, as through a lease
- * that has ended, are free while somebody waits: the first waiter that fits takes them. The next one
- * does if the first has not after TURN_USEC, because it may be stopped. A waiter that wants more
- * than there is holds up nobody.
+ * has put a hold in the place of the waiter. Units that came back in another way, as through a
+ * lease that has ended, are free while somebody waits: the first waiter that fits takes them. The
+ * next one does if the first has not after TURN_USEC, because it may be stopped. A waiter that
+ * wants more than there is holds up nobody.
  *
- * Where many wait, this would cost an event for each of them at each step. So in a crowd the process
- * watches only what it holds itself, and its view is not live. It reads the first ones of the queue
- * when it releases. What has become free in another way is given to the first ones by whoever looks
- * next: one who begins to wait; all, if they are not too many, when another process has left or
- * died; and else many in turn.
+ * Where many wait, this would cost an event for each of them at each step. So in a crowd the
+ * process watches only what it holds itself, and its view is not live. It reads the first ones of
+ * the queue when it releases. What has become free in another way is given to the first ones by
+ * whoever looks next: one who begins to wait; all, if they are not too many, when another process
+ * has left or died; and else many in turn.
  *
  * A watch may be dead though its connection looks alive. So the process reads everything once in a
  * lease's time while it waits.

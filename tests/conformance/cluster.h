@@ -8,15 +8,15 @@
 
 G_BEGIN_DECLS
 
-/* The records that the backend "etcd" keeps in the cluster, for tests. Each test has a prefix of its
- * own for them, in the environment. */
+/* The records that the backend "etcd" keeps in the cluster, for tests. Each test has a prefix of
+ * its own for them, in the environment. */
 
 /* Begins a test: chooses its prefix. */
 void  cluster_begin        (void);
 void  cluster_end          (void);
 
-/* Waits until no record in the cluster is that of a process that has ended. That takes no time where
- * it ended orderly; else its lease has to end. Does nothing in a test of another backend. */
+/* Waits until no record in the cluster is that of a process that has ended. That takes no time
+ * where it ended orderly; else its lease has to end. Does nothing in a test of another backend. */
 void  cluster_wait_until_gone (int pid);
 
 /* The percent-encoded keys of the semaphores. */

@@ -13,9 +13,9 @@
  *
  * Acquires at most MOST of TOTAL units at once, holds them for up to HOLD_USEC, and releases them,
  * over and over, until the standard input ends; then it ends as a program ends. It pauses between,
- * often enough for times in which nobody waits: acquires that need no wait race with each other only
- * then. Appends a line for each event to LOG, with one write (): what a killed process has seen is
- * there, whole.
+ * often enough for times in which nobody waits: acquires that need no wait race with each other
+ * only then. Appends a line for each event to LOG, with one write (): what a killed process has
+ * seen is there, whole.
  *
  *   PID TIME open
  *   PID TIME acquire N         about to acquire

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* One thread accepts, and each connection has a thread. The test waits by iterating the default main
- * context, which every change wakes up. The mutex protects the plans and the records. */
+/* One thread accepts, and each connection has a thread. The test waits by iterating the default
+ * main context, which every change wakes up. The mutex protects the plans and the records. */
 
 typedef struct
 {

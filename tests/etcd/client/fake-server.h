@@ -30,8 +30,8 @@ void        fake_server_free              (FakeServer *self);
 /* Returns "http://127.0.0.1:PORT". */
 const char *fake_server_get_endpoint      (FakeServer *self);
 
-/* What it does with the next request that has no plan yet, whatever connection that comes on. Without
- * a plan it answers fake_ok (). */
+/* What it does with the next request that has no plan yet, whatever connection that comes on.
+ * Without a plan it answers fake_ok (). */
 void        fake_server_plan              (FakeServer *self,
                                            FakeKind    kind,
                                            const char *text);
@@ -56,7 +56,8 @@ char       *fake_refusal                  (guint       status,
                                            int         code,
                                            const char *message);
 
-/* The answer as etcd sends it where it does not know the length before: in chunks, with a trailer. */
+/* The answer as etcd sends it where it does not know the length before: in chunks, with a
+ * trailer. */
 char       *fake_chunks                   (guint       status,
                                            const char *body);
 const char *fake_ok                       (void);

@@ -129,8 +129,8 @@ test_doubt (void)
       }
 }
 
-/* Nothing was applied: it is sent again. A connection that is reset at once may have taken a request
- * before that, so only one that can be done twice is. */
+/* Nothing was applied: it is sent again. A connection that is reset at once may have taken a
+ * request before that, so only one that can be done twice is. */
 static void
 test_not_applied (void)
 {
@@ -457,7 +457,8 @@ test_fork (void)
   int status;
 
   run_task ();
-  /* Until the thread waits for more, which is half a second later, the child would start a new one. */
+  /* Until the thread waits for more, which is half a second later, the child would start a new
+   * one. */
   while (g_thread_pool_get_num_unused_threads () == 0)
     g_usleep (1000);
   child = fork ();

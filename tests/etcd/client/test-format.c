@@ -256,7 +256,8 @@ parse (const char *text)
   return ssem_etcd_parse (text, strlen (text));
 }
 
-/* Numbers come as strings or as numbers; what is missing is zero; nothing of a wrong type counts. */
+/* Numbers come as strings or as numbers; what is missing is zero; nothing of a wrong type
+ * counts. */
 static void
 test_replies (void)
 {

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-/* The client against a real etcd, which SSEM_ETCD_ENDPOINTS names: that its answers and refusals are
- * those that the fake server gives. */
+/* The client against a real etcd, which SSEM_ETCD_ENDPOINTS names: that its answers and refusals
+ * are those that the fake server gives. */
 
 #define N_OPERATIONS 128
 

@@ -232,8 +232,8 @@ test_silent (void)
   watcher_clear (&watcher);
 }
 
-/* A watch of which nothing is heard but that it was created stays: a request that fails at a deadline
- * tells that longer has passed than a server has for its first answer, 2 seconds. */
+/* A watch of which nothing is heard but that it was created stays: a request that fails at a
+ * deadline tells that longer has passed than a server has for its first answer, 2 seconds. */
 static void
 test_quiet (void)
 {

@@ -29,8 +29,8 @@ void  world_init     (World             *self,
                       const char        *endpoints,
                       const char        *user);
 
-/* For tests that wait for the time-out: a server has 2 seconds to answer, which is long enough for one
- * that does under load. */
+/* For tests that wait for the time-out: a server has 2 seconds to answer, which is long enough for
+ * one that does under load. */
 void  world_init_impatient (World       *self,
                             const char  *endpoints);
 
@@ -48,8 +48,8 @@ void  world_send_body (World            *self,
                       Reply             *reply);
 void  world_wait     (Reply             *reply);
 
-/* Does both, with the outcome that is expected; with @code not 0, the error is of G_IO_ERROR and has
- * that code. */
+/* Does both, with the outcome that is expected; with @code not 0, the error is of G_IO_ERROR and
+ * has that code. */
 void  world_expect   (World             *self,
                       const char        *path,
                       gint64             deadline_usec,
