@@ -310,11 +310,13 @@ class Memory(OverrideCase):
             return mallinfo().f7, sys.getallocatedblocks()
 
         n_rounds = 1000
-        bytes_before, blocks_before = count(n_rounds)
-        bytes_after, blocks_after = count(n_rounds)
-        # A leak of one call would be a block, and at least 16 bytes, in each round.
-        self.assertLess(blocks_after - blocks_before, n_rounds)
-        self.assertLess(bytes_after - bytes_before, 16 * n_rounds)
+        counts = [count(n_rounds) for _ in range(4)]
+        growths = [[after - before for before, after in zip(*pair)]
+                   for pair in zip(counts, counts[1:])]
+        # A leak of one call would be a block, and at least 16 bytes, in each round. What the
+        # interpreter keeps for later grows once in a while, but not each time.
+        self.assertLess(min(n_blocks for _, n_blocks in growths), n_rounds)
+        self.assertLess(min(n_bytes for n_bytes, _ in growths), 16 * n_rounds)
 
     def test_cycle(self):
         """The garbage collector releases the units of a block that is never left."""

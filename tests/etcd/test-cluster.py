@@ -244,5 +244,5 @@ class Full(unittest.TestCase):
             self.assertEqual(history.counts[f'unreleased {OUT_OF_RESOURCES}'], 0)
 
 
-require()
+require(is_long=True)
 tap.main()

@@ -88,5 +88,5 @@ class Storms(unittest.TestCase):
         storm.check(self.gateway)
 
 
-require()
+require(is_long=True)
 tap.main()
