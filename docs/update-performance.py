@@ -248,8 +248,9 @@ def check(bench):
         listed = subprocess.run([bench, '--list', '--long'], check=True, capture_output=True,
                                 text=True)
         measured = [f'{row["backend"]}\t{row["scenario"]}' for row in rows]
-        results.append((f'{KEPT.name} has each row that is measured',
-                        listed.stdout.splitlines() == measured))
+        # The figures of other backends are on their own pages.
+        expected = [line for line in listed.stdout.splitlines() if line.split('\t')[0] in COLOURS]
+        results.append((f'{KEPT.name} has each row that is measured', expected == measured))
 
     print(f'1..{len(results)}')
     for number, (title, is_good) in enumerate(results, 1):
