@@ -40,6 +40,8 @@ FAULTS = ('refuse', 'reset-before', 'reset-after', 'delay', 'late', 'lost', 'err
 # After these faults, the server has seen the request, or will.
 APPLYING = ('reset-after', 'delay', 'late', 'lost', 'error-after', 'timed-out', 'garbage-after',
             'other-json', 'half')
+# With these, it never does.
+UNSENT = ('refuse', 'reset-before', 'error-before', 'garbage-before')
 MOMENT_SECONDS = 0.2
 # Longer than any client waits for an answer; for the end of the proxy itself.
 FOREVER_SECONDS = 60
@@ -278,7 +280,9 @@ class Proxy:
                 if self.delay_seconds:
                     time.sleep(self.delay_seconds)
                 fault = self.plan(request) if self.plan else None
-                server = self.answer(client, server, request, fault)
+                if server is None and fault not in UNSENT:
+                    server = self.connect()
+                self.answer(client, server, request, fault)
         except (Closed, OSError):
             pass
         finally:
@@ -287,7 +291,6 @@ class Proxy:
                 self.forget(server)
 
     def answer(self, client, server, request, fault):
-        """Returns the connection to the server, for the next request."""
         if fault == 'refuse':
             self.stop_listening()
             timer = threading.Timer(MOMENT_SECONDS, self.accept_again)
@@ -298,17 +301,16 @@ class Proxy:
             raise Closed
         if fault in ('error-before', 'garbage-before'):
             client.sendall(ERROR if fault == 'error-before' else GARBAGE)
-            return server
+            return
         if fault == 'delay':
             time.sleep(MOMENT_SECONDS)
         if fault == 'late':
             self.wait_until_closed(client)
 
-        server = server or self.connect()
         server.sendall(request.head + request.body)
         if fault in (None, 'delay'):
             self.relay(client, server, request)
-            return server
+            return
 
         replies = Reader(server)
         head = replies.take_through(b'\r\n\r\n')
@@ -329,7 +331,7 @@ class Proxy:
             client.sendall({'error-after': ERROR, 'timed-out': TIMED_OUT,
                             'garbage-after': GARBAGE, 'other-json': OTHER_JSON}[fault])
             if request.path != 'watch':
-                return server
+                return
         raise Closed
 
     def relay(self, client, server, request):
@@ -357,8 +359,12 @@ class Proxy:
             chunk = line + replies.take(size + 2)
             self.pass_gate(client)
             client.sendall(chunk)
+            self.note_piece(request)
             if size == 0:
                 return
+
+    def note_piece(self, request):
+        """A piece of the answer has been passed on."""
 
     def wait_until_closed(self, client):
         deadline = time.monotonic() + FOREVER_SECONDS
