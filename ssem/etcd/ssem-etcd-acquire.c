@@ -113,6 +113,9 @@ acquire_grant (SsemEtcdAcquire *self,
   SsemEtcdWait *wait = &self->wait;
 
   ssem_etcd_semaphore_remove_wait (semaphore, wait);
+  ssem_etcd_view_put_hold (&semaphore->view, wait->name, wait->units, revision);
+  ssem_etcd_view_remove_waiter (&semaphore->view, wait->name);
+
   /* Units that came in time, or just after, are a success: but not after a cancellation. */
   if (self->func == NULL ||
       (self->abandoned != 0 && self->abandoned != SSEM_FAILURE_TIMED_OUT))
@@ -122,8 +125,6 @@ acquire_grant (SsemEtcdAcquire *self,
       return;
     }
 
-  ssem_etcd_view_put_hold (&semaphore->view, wait->name, wait->units, revision);
-  ssem_etcd_view_remove_waiter (&semaphore->view, wait->name);
   self->n_consumed = (self->flags & SSEM_ETCD_ACQUIRE_NO_UNDO)
                      ? wait->units : ssem_etcd_semaphore_spend_credit (semaphore, wait->units);
   if (self->n_consumed > 0)

@@ -96,11 +96,7 @@ consumed_cb (gpointer         data,
   if (ssem_etcd_txn_succeeded (reply))
     {
       self->member_revision = revision;
-      if (view->event_revision < revision)
-        {
-          view->total -= consume->n;
-          view->state_mod_revision = revision;
-        }
+      ssem_etcd_view_put_total (view, view->total - consume->n, revision);
       ssem_etcd_view_remove_hold (view, consume->name);
       if (consume->n < consume->units)
         ssem_etcd_view_put_hold (view, consume->name, consume->units - consume->n, revision);

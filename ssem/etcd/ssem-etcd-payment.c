@@ -165,12 +165,7 @@ ssem_etcd_payment_apply (SsemEtcdPayment   *self,
     return;
 
   semaphore->member_revision = revision;
-  /* Else the view has it already. */
-  if (view->event_revision < revision && view->read_revision < revision)
-    {
-      view->total += self->n_created;
-      view->state_mod_revision = revision;
-    }
+  ssem_etcd_view_put_total (view, view->total + self->n_created, revision);
 }
 
 void

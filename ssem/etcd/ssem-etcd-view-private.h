@@ -83,7 +83,11 @@ void           ssem_etcd_view_apply         (SsemEtcdView         *self,
                                              const SsemEtcdRecord *record,
                                              gboolean              is_deleted);
 
-/* What this process has changed itself. */
+/* What this process has changed itself, with the revision of the change. A total that the view has
+ * already stays. */
+void           ssem_etcd_view_put_total     (SsemEtcdView         *self,
+                                             gint64                total,
+                                             gint64                revision);
 void           ssem_etcd_view_put_hold      (SsemEtcdView         *self,
                                              const char           *name,
                                              gint64                units,

@@ -152,6 +152,18 @@ ssem_etcd_view_put_waiter (SsemEtcdView *self,
   put_entry (self, FALSE, new_entry (name, units, revision));
 }
 
+void
+ssem_etcd_view_put_total (SsemEtcdView *self,
+                          gint64        total,
+                          gint64        revision)
+{
+  if (self->state_mod_revision >= revision)
+    return;
+
+  self->total = total;
+  self->state_mod_revision = revision;
+}
+
 /* --- Records --- */
 
 static void
@@ -271,6 +283,24 @@ ssem_etcd_view_read_all (SsemEtcdView *self,
   self->read_revision = revision;
 }
 
+/* Whether the view has something newer of the same name. */
+static gboolean
+has_newer (SsemEtcdView         *self,
+           SsemEtcdRecordKind    kind,
+           const char           *name,
+           const SsemEtcdRecord *record)
+{
+  GHashTable *entries = kind == SSEM_ETCD_RECORD_HOLD ? self->holds : self->waiters;
+  const SsemEtcdEntry *entry = NULL;
+
+  if (kind == SSEM_ETCD_RECORD_STATE)
+    return self->state_mod_revision > record->mod_revision;
+  if (kind == SSEM_ETCD_RECORD_HOLD || kind == SSEM_ETCD_RECORD_WAITER)
+    entry = g_hash_table_lookup (entries, name);
+
+  return entry != NULL && entry->mod_revision > record->mod_revision;
+}
+
 void
 ssem_etcd_view_apply (SsemEtcdView         *self,
                       SsemEtcdRecordKind    kind,
@@ -279,7 +309,7 @@ ssem_etcd_view_apply (SsemEtcdView         *self,
                       gboolean              is_deleted)
 {
   /* An answer that came before the event has it already. */
-  if (record->mod_revision <= self->read_revision)
+  if (record->mod_revision <= self->read_revision || has_newer (self, kind, name, record))
     return;
 
   if (!is_deleted)

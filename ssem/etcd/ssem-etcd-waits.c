@@ -225,8 +225,14 @@ looked_cb (gpointer         data,
       ssem_etcd_semaphore_read (self, reply, 0, revision);
       if (self->watch != NULL && !self->view.is_live && !self->is_watching_own)
         {
-          ssem_etcd_watch_restart (self->watch, revision + 1);
-          self->view.is_live = TRUE;
+          /* What the watch has missed may be newer than an answer that came late. */
+          if (!is_newer)
+            ssem_etcd_semaphore_look (self);
+          else
+            {
+              ssem_etcd_watch_restart (self->watch, revision + 1);
+              self->view.is_live = TRUE;
+            }
         }
       if (is_newer && wake_gone (self) && self->watch != NULL &&
           self->view.event_revision + 1 < revision)
@@ -318,18 +324,15 @@ apply_event (SsemEtcdSemaphore *self,
 
   kind = ssem_etcd_names_classify (&self->names, record.key, &name);
   wait = name != NULL ? g_hash_table_lookup (self->waits, name) : NULL;
-  if (kind == SSEM_ETCD_RECORD_HOLD && !is_deleted &&
-      g_str_has_prefix (name, self->session->lease_name))
-    {
-      /* What the process puts itself it knows from the replies. */
-      if (wait == NULL || record.mod_revision == wait->over_revision ||
-          record.mod_revision <= self->view.read_revision)
-        return NULL;
-      wait->granted_revision = record.mod_revision;
-    }
+  if (wait != NULL && kind == SSEM_ETCD_RECORD_HOLD && !is_deleted &&
+      record.mod_revision != wait->over_revision &&
+      record.mod_revision > self->view.read_revision)
+    wait->granted_revision = record.mod_revision;
   if (self->is_watching_own)
     return wait != NULL && wait->granted_revision != 0 ? g_strdup (name) : NULL;
 
+  /* Also what the process has put itself: whoever compares the view's revision takes its holds for
+   * all that there are. */
   ssem_etcd_view_apply (&self->view, kind, name, &record, is_deleted);
 
   return wait != NULL ? g_strdup (name) : NULL;

@@ -17,7 +17,7 @@
  * {"refused": [DOMAIN, CODE, MESSAGE]}. When units are lost it says {"lost": NAME} by itself. Each
  * line has the monotonic time, too, in microseconds: {..., "at": TIME}.
  *
- * The commands run in a thread of their own. The main thread iterates the main context, in which
+ * The commands run in a thread of their own, and one that begins with "beside" in another one. The main thread iterates the main context, in which
  * "lost" is emitted: so that comes while a command blocks, too.
  */
 
@@ -270,9 +270,20 @@ run_command (char **words)
 }
 
 static gpointer
+run_beside (gpointer data)
+{
+  g_auto(GStrv) words = data;
+
+  run_command (words);
+
+  return NULL;
+}
+
+static gpointer
 run_commands (gpointer data)
 {
   GMainLoop *loop = data;
+  g_autoptr(GPtrArray) threads = g_ptr_array_new_with_free_func ((GDestroyNotify) g_thread_join);
   char line[8192];
 
   semaphores = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
@@ -280,8 +291,12 @@ run_commands (gpointer data)
     {
       g_auto(GStrv) words = g_strsplit (g_strstrip (line), " ", -1);
 
-      run_command (words);
+      if (g_str_equal (words[0], "beside"))
+        g_ptr_array_add (threads, g_thread_new ("beside", run_beside, g_strdupv (words + 1)));
+      else
+        run_command (words);
     }
+  g_ptr_array_set_size (threads, 0);
   g_hash_table_unref (semaphores);
   g_main_loop_quit (loop);
 
