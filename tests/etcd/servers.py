@@ -59,14 +59,10 @@ def is_installed():
     return shutil.which('etcd') is not None
 
 
-def require(is_long=False):
-    """Ends a test program, as skipped, where there is no etcd, and a long one where nobody has asked
-    for it."""
+def require():
+    """Ends a test program, as skipped, where there is no etcd."""
     if not is_installed():
         print('1..0 # SKIP etcd is not installed')
-        sys.exit(0)
-    if is_long and 'SSEM_TEST_THOROUGH' not in os.environ:
-        print('1..0 # SKIP only in the set-up "thorough": many processes wait for leases to end')
         sys.exit(0)
 
 

@@ -120,6 +120,7 @@ class Three(unittest.TestCase):
                 followers[0].go_on()
         self.finish()
 
+    @unittest.skipUnless(THOROUGH, 'only in the set-up "thorough": needs a machine that does nothing else')
     def test_leader_stopped(self):
         for _ in self.repeat():
             leader = self.cluster.find_leader()
@@ -130,6 +131,7 @@ class Three(unittest.TestCase):
                 leader.go_on()
         self.finish()
 
+    @unittest.skipUnless(THOROUGH, 'only in the set-up "thorough": needs a machine that does nothing else')
     def test_member_cut_off(self):
         """Clients reach a member that is alone: what it says of reads and leases is old."""
         for _ in self.repeat():
@@ -244,5 +246,5 @@ class Full(unittest.TestCase):
             self.assertEqual(history.counts[f'unreleased {OUT_OF_RESOURCES}'], 0)
 
 
-require(is_long=True)
+require()
 tap.main()
