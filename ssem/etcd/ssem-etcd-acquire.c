@@ -14,9 +14,7 @@
 
 /* Acquiring.
  *
- * The attempt is one transaction: see ssem-etcd-attempt.c. It puts a hold, or a waiter.
- *
- * States
+ * The attempt is one transaction: see ssem-etcd-attempt.c. It puts a hold, or a waiter. States:
  *
  *   joining    It waits until the process is a member.
  *   sent       A request is under way. What happens meanwhile is looked at when its reply comes.
@@ -39,7 +37,6 @@ struct _SsemEtcdAcquire
   SsemEtcdAttempt attempt;  /* under way */
   int abandoned;            /* what it is to fail with, or 0 */
   gboolean is_unsettled;    /* it was completed before its records were gone */
-  gint64 n_consumed;        /* units that do not come back with the lease */
   GSource *retry;
 };
 
@@ -91,16 +88,15 @@ acquire_end (SsemEtcdAcquire *self,
 }
 
 static void
-consumed_cb (gpointer data,
-             int      failure)
+consumed_cb (gpointer            data,
+             int                 failure,
+             const SsemEtcdHold *rest)
 {
   SsemEtcdAcquire *self = data;
-  SsemEtcdSemaphore *semaphore = self->activity.semaphore;
-  gint64 n_held = self->wait.units - self->n_consumed;
 
-  if (failure == 0 && n_held > 0)
-    ssem_etcd_semaphore_add_hold (semaphore, self->wait.name, n_held,
-                                  semaphore->member_revision);
+  if (rest != NULL)
+    ssem_etcd_semaphore_add_hold (self->activity.semaphore, rest->name, rest->units,
+                                  rest->mod_revision);
   acquire_end (self, failure, (guint64) self->wait.granted_revision);
 }
 
@@ -111,6 +107,8 @@ acquire_grant (SsemEtcdAcquire *self,
 {
   SsemEtcdSemaphore *semaphore = self->activity.semaphore;
   SsemEtcdWait *wait = &self->wait;
+  const gboolean is_credit = !(self->flags & SSEM_ETCD_ACQUIRE_NO_UNDO);
+  gint64 n_consumed;
 
   ssem_etcd_semaphore_remove_wait (semaphore, wait);
   ssem_etcd_view_put_hold (&semaphore->view, wait->name, wait->units, revision);
@@ -125,13 +123,14 @@ acquire_grant (SsemEtcdAcquire *self,
       return;
     }
 
-  self->n_consumed = (self->flags & SSEM_ETCD_ACQUIRE_NO_UNDO)
-                     ? wait->units : ssem_etcd_semaphore_spend_credit (semaphore, wait->units);
-  if (self->n_consumed > 0)
+  n_consumed = is_credit ? ssem_etcd_semaphore_spend_credit (semaphore, wait->units) : wait->units;
+  if (n_consumed > 0)
     {
+      const SsemEtcdHold hold = { .name = wait->name, .units = wait->units,
+                                  .mod_revision = revision };
+
       wait->granted_revision = revision;
-      ssem_etcd_consume (semaphore, wait->name, wait->units, self->n_consumed, revision,
-                         consumed_cb, self);
+      ssem_etcd_consume (semaphore, &hold, n_consumed, is_credit, consumed_cb, self);
       return;
     }
 
@@ -370,11 +369,13 @@ attempted_cb (gpointer         data,
     acquire_end (self, SSEM_ETCD_FAILURE_MALFORMED, 0);
   else if (level != SSEM_ETCD_LEVEL_NONE)
     acquire_put (self, level, answer, revision);
-  else if (acquire_read (self, answer, 0, revision))
-    acquire_again (self);
+  else if (!self->attempt.has_ranges || acquire_read (self, answer, 0, revision))
+    {
+      self->attempt.n_missed++;
+      acquire_again (self);
+    }
 }
 
-/* A try that knows of too few units reads first. */
 static void
 tried_cb (gpointer         data,
           SsemEtcdOutcome  outcome,
@@ -529,7 +530,7 @@ looked_cb (gpointer         data,
   if (!acquire_check (self, outcome, reply, error))
     return;
   revision = outcome == SSEM_ETCD_OK ? ssem_etcd_reply_get_revision (reply) : 0;
-  if (outcome != SSEM_ETCD_OK)
+  if (revision == 0)
     acquire_look (self);
   else if (acquire_read (self, reply, 1, revision))
     {
@@ -542,12 +543,8 @@ looked_cb (gpointer         data,
 static void
 acquire_look (SsemEtcdAcquire *self)
 {
-  SsemEtcdSemaphore *semaphore = self->activity.semaphore;
-  g_autofree char *path = g_strconcat (semaphore->names.waiters, self->wait.name, NULL);
-  SsemEtcdTxn *txn = ssem_etcd_txn_new ();
+  SsemEtcdTxn *txn = ssem_etcd_attempt_build_look (self->activity.semaphore, self->wait.name);
 
-  ssem_etcd_txn_range (txn, SSEM_ETCD_THEN, path, NULL);
-  ssem_etcd_semaphore_add_ranges (semaphore, txn, SSEM_ETCD_THEN);
   ssem_etcd_activity_send (&self->activity, txn, looked_cb, self);
 }
 

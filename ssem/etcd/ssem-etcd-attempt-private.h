@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 
 typedef enum
 {
-  SSEM_ETCD_LEVEL_NONE,    /* nothing was put: the answer has the ranges, from its first response */
+  SSEM_ETCD_LEVEL_NONE,    /* nothing was put: the ranges, if any, are the first responses */
   SSEM_ETCD_LEVEL_FIRST,   /* a hold was put, which counts */
   SSEM_ETCD_LEVEL_BLOCKED, /* a waiter was put; the ranges follow in the answer */
   SSEM_ETCD_LEVEL_OVER,    /* a hold was put, which may be one too many; the ranges follow */
@@ -25,6 +25,8 @@ typedef struct
 {
   SsemEtcdLevel levels[SSEM_ETCD_MAX_LEVELS]; /* from the outermost */
   guint n_levels;
+  gboolean has_ranges; /* also where nothing was put */
+  guint n_missed; /* how often nothing was put; 0 at first */
 } SsemEtcdAttempt;
 
 /* Writes the transaction for @units under the new name @name. With @is_try it never puts a waiter,
@@ -56,5 +58,9 @@ SsemEtcdTxn *ssem_etcd_attempt_build_convert (SsemEtcdSemaphore    *semaphore,
 SsemEtcdTxn *ssem_etcd_attempt_build_remove  (SsemEtcdSemaphore    *semaphore,
                                               const char           *name,
                                               gint64                over_revision);
+
+/* Reads the waiter record @name, and then the ranges. Changes nothing. */
+SsemEtcdTxn *ssem_etcd_attempt_build_look    (SsemEtcdSemaphore    *semaphore,
+                                              const char           *name);
 
 G_END_DECLS

@@ -6,19 +6,23 @@
 
 #include "ssem-etcd-attempt-private.h"
 
-/* The attempt has several levels, each in the other branch of the one before. One of them is done:
+/* The attempt has one or more levels, each in the other branch of the one before. One of them is
+ * done:
  *
- *   FIRST    If the state is as the view has it, no hold is newer, and nobody waits: put a hold. It
- *            counts, because the view has enough units for it.
- *   BLOCKED  In place of FIRST if the view has too few units: if the holds that take them are still
- *            there, put a waiter, and read.
+ *   FIRST    If nothing is newer than the view: put a hold. It counts, because the view has enough
+ *            units for it, and nobody waits.
+ *   BLOCKED  If the holds that leave too few units are still there: put a waiter, and read.
  *   OVER     If nobody waits: put a hold, and read. It counts if the answer has no more units held
  *            than there are. Else it is one too many, and only makes others more careful, until the
  *            process turns it into a waiter.
  *   WAIT     Put a waiter, and read.
  *
- * Last, where nothing can be put: read. So plentiful units cost one transaction, whether the view is
- * fresh or old, and so does a wait.
+ * Last, where nothing was put: read, but for a FIRST alone.
+ *
+ * Each comparison and each level costs the server time. So a process that is alone, as far as it
+ * knows, asks for FIRST only; one that knows of a queue, for WAIT only; one that knows of others,
+ * for OVER, and WAIT. Where the view was wrong, it costs one transaction more, or the units are
+ * taken by a second one.
  */
 
 /* More comparisons than that would cost more than they save. */
@@ -63,17 +67,20 @@ build_level (SsemEtcdSemaphore *semaphore,
 {
   SsemEtcdTxn *txn = ssem_etcd_txn_new ();
 
-  ssem_etcd_semaphore_guard (semaphore, txn);
+  if (level == SSEM_ETCD_LEVEL_FIRST && !is_try)
+    ssem_etcd_semaphore_compare_nothing_new (semaphore, txn);
+  else
+    ssem_etcd_semaphore_guard (semaphore, txn);
   if (level == SSEM_ETCD_LEVEL_BLOCKED && !compare_blocking (semaphore, txn, units))
     {
       ssem_etcd_txn_free (txn);
       return NULL;
     }
-  if (level == SSEM_ETCD_LEVEL_FIRST)
+  if (level == SSEM_ETCD_LEVEL_FIRST && is_try)
     ssem_etcd_semaphore_compare_view (semaphore, txn);
   if (level == SSEM_ETCD_LEVEL_OVER || level == SSEM_ETCD_LEVEL_WAIT)
     ssem_etcd_semaphore_compare_incarnation (semaphore, txn);
-  if ((level == SSEM_ETCD_LEVEL_FIRST && !is_try) || level == SSEM_ETCD_LEVEL_OVER)
+  if (level == SSEM_ETCD_LEVEL_OVER)
     ssem_etcd_semaphore_compare_no_waiter (semaphore, txn);
 
   if (level == SSEM_ETCD_LEVEL_FIRST || level == SSEM_ETCD_LEVEL_OVER)
@@ -96,13 +103,18 @@ choose_levels (SsemEtcdAttempt   *self,
   gboolean is_enough = ssem_etcd_view_get_free (view) >= units;
   guint n = 0;
 
-  if (is_try || (is_enough && g_queue_is_empty (&view->queue)))
-    self->levels[n++] = SSEM_ETCD_LEVEL_FIRST;
-  else if (!is_enough)
-    self->levels[n++] = SSEM_ETCD_LEVEL_BLOCKED;
-  if (!is_try)
+  if (is_try || (is_enough && self->n_missed == 0 && ssem_etcd_semaphore_is_alone (semaphore)))
     {
-      self->levels[n++] = SSEM_ETCD_LEVEL_OVER;
+      self->levels[n++] = SSEM_ETCD_LEVEL_FIRST;
+    }
+  else
+    {
+      gboolean is_queue = !g_queue_is_empty (&view->queue) || view->is_partial;
+
+      if (!is_enough && !is_queue)
+        self->levels[n++] = SSEM_ETCD_LEVEL_BLOCKED;
+      if (is_enough || !is_queue)
+        self->levels[n++] = SSEM_ETCD_LEVEL_OVER;
       self->levels[n++] = SSEM_ETCD_LEVEL_WAIT;
     }
   self->n_levels = n;
@@ -129,7 +141,9 @@ ssem_etcd_attempt_build (SsemEtcdAttempt   *self,
     }
   self->n_levels = n;
 
-  ssem_etcd_semaphore_add_ranges (semaphore, txns[n - 1], SSEM_ETCD_ELSE);
+  self->has_ranges = is_try || self->levels[n - 1] != SSEM_ETCD_LEVEL_FIRST;
+  if (self->has_ranges)
+    ssem_etcd_semaphore_add_ranges (semaphore, txns[n - 1], SSEM_ETCD_ELSE);
   for (i = n - 1; i > 0; i--)
     ssem_etcd_txn_nest (txns[i - 1], SSEM_ETCD_ELSE, txns[i]);
 
@@ -228,4 +242,17 @@ ssem_etcd_attempt_build_remove (SsemEtcdSemaphore *semaphore,
   ssem_etcd_semaphore_delete_waiter (semaphore, txn, name);
 
   return end_change (semaphore, txn);
+}
+
+SsemEtcdTxn *
+ssem_etcd_attempt_build_look (SsemEtcdSemaphore *semaphore,
+                              const char        *name)
+{
+  g_autofree char *path = g_strconcat (semaphore->names.waiters, name, NULL);
+  SsemEtcdTxn *txn = ssem_etcd_txn_new ();
+
+  ssem_etcd_txn_range (txn, SSEM_ETCD_THEN, path, NULL);
+  ssem_etcd_semaphore_add_ranges (semaphore, txn, SSEM_ETCD_THEN);
+
+  return txn;
 }

@@ -43,6 +43,7 @@ struct _SsemEtcdClient
   SsemEtcdStreams *streams;
   SsemEtcdAuth *auth;
   GQueue requests; /* in the order of their calls */
+  guint n_doubts;  /* requests that ended IN_DOUBT since the last one that was answered */
 };
 
 typedef struct
@@ -92,6 +93,10 @@ end_request (Request         *request,
   gpointer data = request->data;
   g_autoptr(GError) error = g_steal_pointer (&request->error);
 
+  if (outcome == SSEM_ETCD_IN_DOUBT)
+    request->client->n_doubts++;
+  else if (outcome != SSEM_ETCD_UNSENT)
+    request->client->n_doubts = 0;
   g_queue_unlink (&request->client->requests, &request->link);
   request_free (request);
   func (data, outcome, reply, outcome != SSEM_ETCD_OK ? error : NULL);
@@ -168,8 +173,8 @@ moved_cb (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* The endpoint is of no use at the moment. The requests that wait for its connection go elsewhere:
- * each would find it out alone, one after the other. */
+/* The endpoint is of no use at the moment. The requests that wait for its connection go elsewhere,
+ * if they can: each would find it out alone, one after the other. */
 static void
 fail_endpoint (Request *request)
 {
@@ -184,7 +189,9 @@ fail_endpoint (Request *request)
       Request *other = l->data;
 
       if (other->attempt == NULL || other->endpoint != endpoint ||
-          ssem_etcd_attempt_was_sent (other->attempt))
+          ssem_etcd_attempt_was_sent (other->attempt) ||
+          ssem_etcd_endpoints_choose (request->client->endpoints,
+                                      other->tried | 1u << endpoint) < 0)
         continue;
       g_clear_pointer (&other->attempt, ssem_etcd_attempt_cancel);
       other->tried |= 1u << endpoint;
@@ -327,6 +334,20 @@ is_repeatable (const char *path)
   return g_strv_contains (paths, path);
 }
 
+/* Where no endpoint is of use, what was in doubt is sent again, and again in doubt: there must be
+ * pauses in between. What keeps the lease alive has pauses of its own. */
+static guint
+get_pause (const Request *request)
+{
+  const SsemEtcdClient *self = request->client;
+
+  if (self->n_doubts <= self->n_endpoints || g_str_equal (request->path, "lease/keepalive"))
+    return 0;
+
+  return limit_to_deadline (request,
+                            ssem_etcd_endpoints_get_pause (self->n_doubts - self->n_endpoints));
+}
+
 void
 ssem_etcd_client_send (SsemEtcdClient    *self,
                        const char        *path,
@@ -336,6 +357,7 @@ ssem_etcd_client_send (SsemEtcdClient    *self,
                        gpointer           data)
 {
   Request *request = g_new0 (Request, 1);
+  guint pause;
 
   request->client = self;
   request->path = g_intern_string (path);
@@ -348,10 +370,11 @@ ssem_etcd_client_send (SsemEtcdClient    *self,
   g_queue_push_tail_link (&self->requests, &request->link);
 
   /* The callback comes later in any case: an attempt and a question take their time. */
-  if (limit_to_deadline (request, 1) > 0)
+  pause = get_pause (request);
+  if (pause == 0 && limit_to_deadline (request, 1) > 0)
     try_next (request);
   else
-    set_source (request, 0, start_cb);
+    set_source (request, pause, start_cb);
 }
 
 /* --- The client --- */

@@ -8,15 +8,17 @@
 
 G_BEGIN_DECLS
 
-/* Takes @n of the @units of the process's hold @name from the total, so that they do not come back
- * with the lease. The member record and what is left of the hold then have the same revision. In
- * the I/O thread. */
-void ssem_etcd_consume (SsemEtcdSemaphore  *semaphore,
-                        const char         *name,
-                        gint64              units,
-                        gint64              n,
-                        gint64              mod_revision,
-                        SsemEtcdJoinedFunc  func,
-                        gpointer            data);
+/* @rest: what is left of the hold, or NULL. */
+typedef void (* SsemEtcdConsumedFunc) (gpointer data, int failure, const SsemEtcdHold *rest);
+
+/* Takes @n units of @hold, which is the process's, from the total, so that they do not come back
+ * with the lease. With @is_credit because the process has created as many: if a reset has forgotten
+ * that, the hold stays as it is. In the I/O thread. */
+void ssem_etcd_consume (SsemEtcdSemaphore    *semaphore,
+                        const SsemEtcdHold   *hold,
+                        gint64                n,
+                        gboolean              is_credit,
+                        SsemEtcdConsumedFunc  func,
+                        gpointer              data);
 
 G_END_DECLS

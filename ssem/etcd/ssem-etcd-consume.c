@@ -17,13 +17,13 @@
 typedef struct
 {
   SsemEtcdActivity activity;
-  char *name;
-  gint64 units;
-  gint64 n;             /* of these */
-  gint64 mod_revision;
+  SsemEtcdHold hold;    /* its name is owned */
+  gint64 n;             /* units of it */
+  gboolean is_credit;
+  gint64 epoch;         /* in which the process has created them */
   gint64 sent_revision; /* of the member record */
   gboolean is_in_doubt;
-  SsemEtcdJoinedFunc func;
+  SsemEtcdConsumedFunc func;
   gpointer data;
 } Consume;
 
@@ -43,10 +43,22 @@ consume_end (Consume *consume,
 
   ssem_etcd_activity_end (&consume->activity);
   ssem_etcd_semaphore_unlock (semaphore);
-  consume->func (consume->data, failure);
-  g_free (consume->name);
+  consume->func (consume->data, failure,
+                 failure == 0 && consume->hold.units > 0 ? &consume->hold : NULL);
+  g_free (consume->hold.name);
   g_free (consume);
   ssem_etcd_semaphore_unref (semaphore);
+}
+
+/* The transaction was applied, and has written the member record and the rest of the hold. */
+static void
+consume_apply (Consume *consume,
+               gint64   revision)
+{
+  consume->activity.semaphore->member_revision = revision;
+  consume->hold.units -= consume->n;
+  consume->hold.mod_revision = revision;
+  consume_end (consume, 0);
 }
 
 /* Reads the revision of the member record from the answer. */
@@ -75,7 +87,7 @@ consumed_cb (gpointer         data,
   if (outcome == SSEM_ETCD_REFUSED &&
       ssem_etcd_reply_get_code (reply) == SSEM_ETCD_CODE_NOT_FOUND)
     ssem_etcd_session_lose (self->session);
-  if (!ssem_etcd_activity_is_current (&consume->activity) || outcome == SSEM_ETCD_UNSENT)
+  if (!ssem_etcd_activity_is_current (&consume->activity))
     {
       consume_end (consume, SSEM_FAILURE_LOST);
       return;
@@ -85,9 +97,10 @@ consumed_cb (gpointer         data,
       consume_end (consume, ssem_etcd_failure_of_refusal (reply, error));
       return;
     }
-  if (outcome == SSEM_ETCD_IN_DOUBT)
+  if (outcome != SSEM_ETCD_OK)
     {
-      consume->is_in_doubt = TRUE;
+      if (outcome == SSEM_ETCD_IN_DOUBT)
+        consume->is_in_doubt = TRUE;
       consume_send (consume);
       return;
     }
@@ -95,12 +108,12 @@ consumed_cb (gpointer         data,
   revision = ssem_etcd_reply_get_revision (reply);
   if (ssem_etcd_txn_succeeded (reply))
     {
-      self->member_revision = revision;
       ssem_etcd_view_put_total (view, view->total - consume->n, revision);
-      ssem_etcd_view_remove_hold (view, consume->name);
-      if (consume->n < consume->units)
-        ssem_etcd_view_put_hold (view, consume->name, consume->units - consume->n, revision);
-      consume_end (consume, 0);
+      ssem_etcd_view_remove_hold (view, consume->hold.name);
+      if (consume->n < consume->hold.units)
+        ssem_etcd_view_put_hold (view, consume->hold.name, consume->hold.units - consume->n,
+                                 revision);
+      consume_apply (consume, revision);
       return;
     }
 
@@ -108,8 +121,7 @@ consumed_cb (gpointer         data,
   member_revision = get_member_revision (reply);
   if (consume->is_in_doubt && member_revision > consume->sent_revision)
     {
-      self->member_revision = member_revision;
-      consume_end (consume, 0);
+      consume_apply (consume, member_revision);
     }
   else if (failure != 0)
     {
@@ -120,9 +132,15 @@ consumed_cb (gpointer         data,
       self->generation = 0;
       consume_end (consume, SSEM_FAILURE_LOST);
     }
-  else if (!g_hash_table_contains (view->holds, consume->name))
+  else if (!g_hash_table_contains (view->holds, consume->hold.name))
     {
       /* A reset has forgotten the acquire already. */
+      consume->hold.units = 0;
+      consume_end (consume, 0);
+    }
+  else if (consume->is_credit && view->epoch != consume->epoch)
+    {
+      /* A reset has forgotten what the process had created. */
       consume_end (consume, 0);
     }
   else
@@ -142,14 +160,14 @@ consume_send (Consume *consume)
   ssem_etcd_semaphore_guard (self, txn);
   ssem_etcd_txn_compare (txn, self->names.state, NULL, SSEM_ETCD_MOD, SSEM_ETCD_EQUAL,
                          view->state_mod_revision);
-  ssem_etcd_semaphore_compare_hold (self, txn, consume->name, consume->mod_revision);
+  ssem_etcd_semaphore_compare_hold (self, txn, consume->hold.name, consume->hold.mod_revision);
   ssem_etcd_semaphore_put_state (self, txn, view->total - consume->n, view->epoch,
                                  view->initial);
-  if (consume->n < consume->units)
-    ssem_etcd_semaphore_put_hold (self, txn, consume->name, consume->units - consume->n,
+  if (consume->n < consume->hold.units)
+    ssem_etcd_semaphore_put_hold (self, txn, consume->hold.name, consume->hold.units - consume->n,
                                   self->session->lease);
   else
-    ssem_etcd_semaphore_delete_hold (self, txn, consume->name);
+    ssem_etcd_semaphore_delete_hold (self, txn, consume->hold.name);
   ssem_etcd_semaphore_put_member (self, txn);
   ssem_etcd_semaphore_add_ranges (self, txn, SSEM_ETCD_ELSE);
   ssem_etcd_activity_send (&consume->activity, txn, consumed_cb, consume);
@@ -167,21 +185,21 @@ locked_cb (gpointer data)
 }
 
 void
-ssem_etcd_consume (SsemEtcdSemaphore  *semaphore,
-                   const char         *name,
-                   gint64              units,
-                   gint64              n,
-                   gint64              mod_revision,
-                   SsemEtcdJoinedFunc  func,
-                   gpointer            data)
+ssem_etcd_consume (SsemEtcdSemaphore    *semaphore,
+                   const SsemEtcdHold   *hold,
+                   gint64                n,
+                   gboolean              is_credit,
+                   SsemEtcdConsumedFunc  func,
+                   gpointer              data)
 {
   Consume *consume = g_new0 (Consume, 1);
 
   ssem_etcd_activity_begin (&consume->activity, semaphore, consume_lose_cb);
-  consume->name = g_strdup (name);
-  consume->units = units;
+  consume->hold = *hold;
+  consume->hold.name = g_strdup (hold->name);
   consume->n = n;
-  consume->mod_revision = mod_revision;
+  consume->is_credit = is_credit;
+  consume->epoch = semaphore->credit_epoch;
   consume->func = func;
   consume->data = data;
   ssem_etcd_semaphore_lock (semaphore, locked_cb, consume);

@@ -42,8 +42,8 @@ ssem_etcd_grants_new (SsemEtcdSemaphore *semaphore,
 
       if (entry->units > n_units || entry->lease == 0)
         continue;
-      /* An old answer may show a waiter that has become a hold of this process since, with which the
-       * release may pay. */
+      /* An old answer may show a waiter that has become a hold of this process since, with which
+       * the release may pay. */
       if (entry->lease == semaphore->session->lease &&
           !g_hash_table_contains (semaphore->waits, entry->name))
         continue;

@@ -487,7 +487,8 @@ left_cb (gpointer         data,
   Leave *leave = data;
   SsemEtcdSemaphore *self = leave->activity.semaphore;
 
-  if (outcome == SSEM_ETCD_IN_DOUBT && ssem_etcd_activity_is_current (&leave->activity))
+  if ((outcome == SSEM_ETCD_IN_DOUBT || outcome == SSEM_ETCD_UNSENT) &&
+      ssem_etcd_activity_is_current (&leave->activity))
     {
       leave_send (leave);
       return;

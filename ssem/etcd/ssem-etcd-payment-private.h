@@ -55,6 +55,10 @@ void    ssem_etcd_payment_apply     (SsemEtcdPayment    *self,
                                      SsemEtcdSemaphore  *semaphore,
                                      gint64              revision);
 
+/* The view is fresh: whether one of the holds is not there any more, or is another. */
+gboolean ssem_etcd_payment_is_gone  (SsemEtcdPayment    *self,
+                                     SsemEtcdSemaphore  *semaphore);
+
 /* The view is fresh: drops the holds that are not there any more, because a reset has forgotten
  * them. */
 void    ssem_etcd_payment_drop_gone (SsemEtcdPayment    *self,

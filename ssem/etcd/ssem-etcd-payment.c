@@ -168,6 +168,24 @@ ssem_etcd_payment_apply (SsemEtcdPayment   *self,
   ssem_etcd_view_put_total (view, view->total + self->n_created, revision);
 }
 
+gboolean
+ssem_etcd_payment_is_gone (SsemEtcdPayment   *self,
+                           SsemEtcdSemaphore *semaphore)
+{
+  guint i;
+
+  for (i = 0; i < self->items->len; i++)
+    {
+      SsemEtcdPaymentItem *item = &g_array_index (self->items, SsemEtcdPaymentItem, i);
+      SsemEtcdEntry *entry = g_hash_table_lookup (semaphore->view.holds, item->name);
+
+      if (entry == NULL || entry->mod_revision != item->mod_revision)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
 void
 ssem_etcd_payment_drop_gone (SsemEtcdPayment   *self,
                              SsemEtcdSemaphore *semaphore)

@@ -25,7 +25,7 @@
  * One that creates units changes the state, and writes the member record with it: the record's
  * revision tells whether one whose reply was lost was applied. For the others the fence does. */
 
-#define MAX_LEVELS 5
+#define MAX_LEVELS 4
 #define MAX_SKIPPED 24
 
 typedef struct
@@ -43,6 +43,9 @@ typedef struct
   SsemEtcdPayment payment;   /* of the transaction under way */
   gboolean is_locked;
   gboolean is_fresh;         /* the view was read for this release */
+  gboolean is_blind;         /* the transaction reads nothing where it changes nothing */
+  gboolean needs_read;
+  gboolean has_queue;        /* who waits was read for this release */
   gboolean is_in_doubt;
   gboolean is_plain;         /* a lease of those who wait has ended: serve nobody */
   gint64 sent_revision;      /* of the member record */
@@ -130,6 +133,10 @@ release_prepare (Release *release)
   SsemEtcdSemaphore *self = release->activity.semaphore;
   SsemEtcdView *view = &self->view;
 
+  /* What is in doubt may still be applied: once, as long as the next transaction pays the same. */
+  if (release->is_in_doubt)
+    return TRUE;
+
   ssem_etcd_payment_reset (&release->payment);
   if (release->name != NULL)
     {
@@ -150,7 +157,7 @@ release_prepare (Release *release)
       release->payment.n_created = release->n_left;
     }
 
-  if (release->is_fresh && !release->is_in_doubt &&
+  if (release->is_fresh &&
       ssem_etcd_view_get_free (view) + release->n_left > G_MAXINT)
     {
       release_end (release, SSEM_FAILURE_TOO_MANY);
@@ -170,11 +177,10 @@ build_level (Release        *release,
   SsemEtcdTxn *txn = ssem_etcd_txn_new ();
 
   ssem_etcd_semaphore_guard (self, txn);
-  ssem_etcd_semaphore_compare_incarnation (self, txn);
   ssem_etcd_payment_add_to (&release->payment, self, txn);
   if (grants != NULL)
     ssem_etcd_grants_add (grants, self, txn);
-  else if (release->n_levels == 1 && !release->is_plain &&
+  else if (!release->is_plain &&
            !(self->view.is_partial && g_queue_is_empty (&self->view.queue)))
     ssem_etcd_semaphore_compare_no_new_waiter (self, txn);
   else if (!release->is_plain)
@@ -198,7 +204,7 @@ choose_levels (Release *release)
   gint64 n_paid = ssem_etcd_payment_get_units (&release->payment);
   guint n_skipped = 0;
   SsemEtcdGrants *all = NULL, *paid;
-  guint i;
+  guint i, n_levels;
 
   clear_levels (release);
   if (release->is_plain)
@@ -222,13 +228,14 @@ choose_levels (Release *release)
     add_level (release, g_steal_pointer (&all));
   g_clear_pointer (&all, ssem_etcd_grants_free);
 
+  /* Others may release at the same time, for the same waiter. */
+  n_levels = self->view.n_held > self->n_held || self->is_crowded ? MAX_LEVELS - 1 : 1;
   for (i = 1; paid != NULL; i++)
     {
       add_level (release, paid);
-      paid = i < MAX_LEVELS - 2 ? ssem_etcd_grants_new (self, n_paid, n_skipped + i, FALSE)
-                                : NULL;
+      paid = i < n_levels ? ssem_etcd_grants_new (self, n_paid, n_skipped + i, FALSE) : NULL;
     }
-  if (!release->is_serving)
+  if (release->n_levels == 0 && !release->is_serving)
     add_level (release, NULL);
 }
 
@@ -265,6 +272,9 @@ release_again (Release *release)
 {
   SsemEtcdSemaphore *self = release->activity.semaphore;
 
+  /* A reset has forgotten the holds, so nothing of it can be applied any more. */
+  if (ssem_etcd_payment_is_gone (&release->payment, self))
+    release->is_in_doubt = FALSE;
   ssem_etcd_payment_drop_gone (&release->payment, self);
   if (release->name != NULL && !g_hash_table_contains (self->view.holds, release->name))
     release->n_left = 0;
@@ -354,9 +364,14 @@ released_cb (gpointer         data,
 
   if (is_lease_gone && release->is_plain)
     ssem_etcd_session_lose (self->session);
-  if (!ssem_etcd_activity_is_current (&release->activity) || outcome == SSEM_ETCD_UNSENT)
+  if (!ssem_etcd_activity_is_current (&release->activity))
     {
       release_end_lost (release);
+      return;
+    }
+  if (outcome == SSEM_ETCD_UNSENT)
+    {
+      release_begin (release);
       return;
     }
   if (is_lease_gone)
@@ -400,7 +415,13 @@ released_cb (gpointer         data,
       if (i + 1 < release->n_levels)
         reply = ssem_etcd_txn_get_response (reply, 0);
     }
-  if (reply != NULL)
+  if (reply != NULL && release->is_blind)
+    {
+      release->is_fresh = FALSE;
+      release->needs_read = TRUE;
+      release_begin (release);
+    }
+  else if (reply != NULL)
     release_read (release, reply, revision);
   else
     release_end (release, SSEM_ETCD_FAILURE_MALFORMED);
@@ -422,7 +443,13 @@ release_send (Release *release)
 
   for (i = 0; i < release->n_levels; i++)
     txns[i] = build_level (release, release->levels[i]);
-  ssem_etcd_semaphore_add_ranges_with_queue (self, txns[release->n_levels - 1], SSEM_ETCD_ELSE);
+  /* The usual case is kept short: what would be read costs the server time even where it is not
+   * done. */
+  release->is_blind = !release->is_locked &&
+                      (release->levels[0] != NULL || ssem_etcd_semaphore_is_alone (self));
+  if (!release->is_blind)
+    ssem_etcd_semaphore_add_ranges_with_queue (self, txns[release->n_levels - 1],
+                                               SSEM_ETCD_ELSE);
   for (i = release->n_levels - 1; i > 0; i--)
     ssem_etcd_txn_nest (txns[i - 1], SSEM_ETCD_ELSE, txns[i]);
   if (!release->is_in_doubt)
@@ -442,7 +469,7 @@ read_cb (gpointer         data,
   SsemEtcdSemaphore *self = release->activity.semaphore;
   int failure;
 
-  if (!ssem_etcd_activity_is_current (&release->activity) || outcome == SSEM_ETCD_UNSENT)
+  if (!ssem_etcd_activity_is_current (&release->activity))
     {
       release_end_lost (release);
     }
@@ -450,7 +477,7 @@ read_cb (gpointer         data,
     {
       release_end (release, ssem_etcd_failure_of_refusal (reply, error));
     }
-  else if (outcome == SSEM_ETCD_IN_DOUBT)
+  else if (outcome != SSEM_ETCD_OK)
     {
       release_begin (release);
     }
@@ -461,19 +488,43 @@ read_cb (gpointer         data,
       if (failure != 0)
         release_end (release, failure);
       else
-        release_begin (release);
+        release_again (release);
     }
 }
 
-/* Reads first, where the value may come near the maximum; and in a crowd, whose first ones the view
- * does not know. */
+/* Reads first, where the value may come near the maximum. */
 static gboolean
 must_read (Release *release)
 {
-  SsemEtcdSemaphore *self = release->activity.semaphore;
-
   return !release->is_fresh &&
-         (self->is_crowded || self->view.total + release->n_left > G_MAXINT);
+         (release->needs_read ||
+          release->activity.semaphore->view.total + release->n_left > G_MAXINT);
+}
+
+/* In a crowd the view does not know who waits. */
+static void
+queue_cb (gpointer         data,
+          SsemEtcdOutcome  outcome,
+          JsonObject      *reply,
+          const GError    *error)
+{
+  Release *release = data;
+
+  if (!ssem_etcd_activity_is_current (&release->activity))
+    {
+      release_end_lost (release);
+      return;
+    }
+  if (outcome == SSEM_ETCD_REFUSED)
+    {
+      release_end (release, ssem_etcd_failure_of_refusal (reply, error));
+      return;
+    }
+
+  release->has_queue = outcome == SSEM_ETCD_OK;
+  if (outcome == SSEM_ETCD_OK)
+    ssem_etcd_view_read_queue (&release->activity.semaphore->view, reply);
+  release_begin (release);
 }
 
 static void
@@ -518,6 +569,11 @@ joined_cb (gpointer           data,
 
       ssem_etcd_semaphore_add_ranges_with_queue (semaphore, txn, SSEM_ETCD_THEN);
       ssem_etcd_activity_send (&release->activity, txn, read_cb, release);
+    }
+  else if (semaphore->is_crowded && !release->is_fresh && !release->has_queue)
+    {
+      ssem_etcd_session_send (semaphore->session, "kv/range",
+                              ssem_etcd_semaphore_queue_body (semaphore), queue_cb, release);
     }
   else if (release_prepare (release))
     {

@@ -111,6 +111,7 @@ typedef enum
   SSEM_ETCD_RANGE_KEYS_ONLY = 1 << 0,
   SSEM_ETCD_RANGE_COUNT_ONLY = 1 << 1,
   SSEM_ETCD_RANGE_SERIALIZABLE = 1 << 2, /* what one server knows, which may be old */
+  SSEM_ETCD_RANGE_BY_CREATION = 1 << 3,  /* those that were created first come first */
 } SsemEtcdRangeFlags;
 
 /* For "kv/range". @revision 0: now; @limit 0: all. The keys come in order. */

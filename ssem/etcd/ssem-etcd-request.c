@@ -243,6 +243,8 @@ ssem_etcd_txn_range (SsemEtcdTxn    *self,
   g_string_append (body, "}}");
 }
 
+#define BY_CREATION ",\"sort_order\":\"ASCEND\",\"sort_target\":\"CREATE\""
+
 void
 ssem_etcd_txn_range_limited (SsemEtcdTxn    *self,
                              SsemEtcdBranch  branch,
@@ -257,7 +259,7 @@ ssem_etcd_txn_range_limited (SsemEtcdTxn    *self,
   g_string_append_c (body, ',');
   append_int64 (body, "limit", limit);
   if (is_sorted)
-    g_string_append (body, ",\"sort_order\":\"ASCEND\",\"sort_target\":\"CREATE\"");
+    g_string_append (body, BY_CREATION);
   g_string_append (body, "}}");
 }
 
@@ -335,6 +337,8 @@ ssem_etcd_range_body (const char         *key,
     g_string_append (body, ",\"keys_only\":true");
   if (flags & SSEM_ETCD_RANGE_COUNT_ONLY)
     g_string_append (body, ",\"count_only\":true");
+  if (flags & SSEM_ETCD_RANGE_BY_CREATION)
+    g_string_append (body, BY_CREATION);
   if (flags & SSEM_ETCD_RANGE_SERIALIZABLE)
     g_string_append (body, ",\"serializable\":true");
   g_string_append_c (body, '}');

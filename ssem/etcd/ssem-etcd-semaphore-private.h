@@ -198,6 +198,10 @@ void               ssem_etcd_semaphore_compare_incarnation (SsemEtcdSemaphore *s
 /* Compares that the state is as the view has it, and that no hold is newer than the view. */
 void               ssem_etcd_semaphore_compare_view (SsemEtcdSemaphore *self,
                                                SsemEtcdTxn             *txn);
+/* Compares that nothing but deletions has come since the revision of the view. The server takes
+ * time over each comparison: this is in place of several. */
+void               ssem_etcd_semaphore_compare_nothing_new (SsemEtcdSemaphore *self,
+                                               SsemEtcdTxn             *txn);
 void               ssem_etcd_semaphore_compare_no_waiter (SsemEtcdSemaphore *self,
                                                SsemEtcdTxn             *txn);
 /* The view knows of all those who wait. */
@@ -247,6 +251,9 @@ void               ssem_etcd_semaphore_add_ranges_with_queue (SsemEtcdSemaphore 
                                                SsemEtcdTxn             *txn,
                                                SsemEtcdBranch           branch);
 
+/* The body of a request for the first ones of those who wait. */
+char              *ssem_etcd_semaphore_queue_body (SsemEtcdSemaphore   *self);
+
 /* Takes over what these operations have answered, from the response at @index on. Returns 0, or the
  * failure of an operation on a semaphore that has been removed. */
 int                ssem_etcd_semaphore_read   (SsemEtcdSemaphore       *self,
@@ -262,6 +269,9 @@ gint64             ssem_etcd_semaphore_get_free_in (SsemEtcdSemaphore  *self,
 /* The same for an answer with all records. */
 gint64             ssem_etcd_semaphore_get_free_of (SsemEtcdSemaphore  *self,
                                                JsonArray               *kvs);
+
+/* Whether nobody else holds units or waits, as far as the view knows. */
+gboolean           ssem_etcd_semaphore_is_alone (SsemEtcdSemaphore     *self);
 
 /* Whether the view has neither a hold nor a waiter @name, because it does not have all. */
 gboolean           ssem_etcd_semaphore_is_unknown (SsemEtcdSemaphore   *self,

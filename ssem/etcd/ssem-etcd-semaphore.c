@@ -285,6 +285,16 @@ ssem_etcd_semaphore_compare_view (SsemEtcdSemaphore *self,
 }
 
 void
+ssem_etcd_semaphore_compare_nothing_new (SsemEtcdSemaphore *self,
+                                         SsemEtcdTxn       *txn)
+{
+  /* The second one would not see that everything is gone. */
+  ssem_etcd_semaphore_guard (self, txn);
+  ssem_etcd_txn_compare (txn, self->names.base, self->names.end, SSEM_ETCD_MOD, SSEM_ETCD_LESS,
+                         self->view.revision + 1);
+}
+
+void
 ssem_etcd_semaphore_compare_no_waiter (SsemEtcdSemaphore *self,
                                        SsemEtcdTxn       *txn)
 {
@@ -424,6 +434,13 @@ ssem_etcd_semaphore_add_ranges_with_queue (SsemEtcdSemaphore *self,
   ssem_etcd_view_add_ranges (&self->names, txn, branch, QUEUE);
 }
 
+char *
+ssem_etcd_semaphore_queue_body (SsemEtcdSemaphore *self)
+{
+  return ssem_etcd_range_body (self->names.waiters, self->names.waiters_end, 0, QUEUE,
+                               SSEM_ETCD_RANGE_BY_CREATION);
+}
+
 /* Reads the only record of a range; returns FALSE where there is none. */
 static gboolean
 read_only_record (JsonObject     *reply,
@@ -503,6 +520,13 @@ ssem_etcd_semaphore_get_free_of (SsemEtcdSemaphore *self,
   ssem_etcd_view_clear (&view);
 
   return n_free;
+}
+
+gboolean
+ssem_etcd_semaphore_is_alone (SsemEtcdSemaphore *self)
+{
+  return self->view.n_held <= self->n_held && g_queue_is_empty (&self->view.queue) &&
+         !self->view.is_partial;
 }
 
 gboolean

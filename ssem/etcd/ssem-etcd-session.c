@@ -350,6 +350,7 @@ ssem_etcd_session_send (SsemEtcdSession   *self,
                         SsemEtcdReplyFunc  func,
                         gpointer           data)
 {
+  /* A keep-alive may extend the lease meanwhile: UNSENT does not say that it has ended. */
   gint64 left_usec = self->lease != 0 ? self->lease_end_usec - get_lease_time () : GRANT_USEC;
 
   ssem_etcd_client_send (self->client, path, body,

@@ -57,7 +57,7 @@ read_cb (gpointer         data,
   int failure;
   gint64 n_free;
 
-  if (!ssem_etcd_activity_is_current (&value->activity) || outcome == SSEM_ETCD_UNSENT)
+  if (!ssem_etcd_activity_is_current (&value->activity))
     {
       value_end (value, SSEM_FAILURE_LOST, 0);
     }
@@ -65,7 +65,7 @@ read_cb (gpointer         data,
     {
       value_end (value, ssem_etcd_failure_of_refusal (reply, error), 0);
     }
-  else if (outcome == SSEM_ETCD_IN_DOUBT)
+  else if (outcome != SSEM_ETCD_OK)
     {
       value_begin (value);
     }

@@ -76,6 +76,10 @@ void           ssem_etcd_view_read_all      (SsemEtcdView         *self,
                                              JsonArray            *kvs,
                                              gint64                revision);
 
+/* Takes over who waits alone, from a range with the first ones. The revision stays as it is. */
+void           ssem_etcd_view_read_queue    (SsemEtcdView         *self,
+                                             JsonObject           *reply);
+
 /* Takes over a change of which a watch has told. Its revision becomes the view's. */
 void           ssem_etcd_view_apply         (SsemEtcdView         *self,
                                              SsemEtcdRecordKind    kind,

@@ -302,6 +302,17 @@ has_newer (SsemEtcdView         *self,
 }
 
 void
+ssem_etcd_view_read_queue (SsemEtcdView *self,
+                           JsonObject   *reply)
+{
+  g_queue_init (&self->queue);
+  g_hash_table_remove_all (self->waiters);
+  read_records (self, ssem_etcd_get_array (reply, "kvs"));
+  self->n_waiters = ssem_etcd_get_int64 (reply, "count");
+  self->is_partial = self->n_waiters > (gint64) g_queue_get_length (&self->queue);
+}
+
+void
 ssem_etcd_view_apply (SsemEtcdView         *self,
                       SsemEtcdRecordKind    kind,
                       const char           *name,

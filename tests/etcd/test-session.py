@@ -26,6 +26,17 @@ class Counter:
         self.paths.append(request.path)
 
 
+class KeepAlivesOnly(Counter):
+    """Nothing else is done, until 5 keep-alives were passed on: each comes a third of the lease's time
+    after the one before."""
+
+    def __call__(self, request):
+        super().__call__(request)
+        if request.path == 'lease/keepalive' or self.paths.count('lease/keepalive') > 5:
+            return None
+        return 'error-before'
+
+
 class Session(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -77,6 +88,24 @@ class Session(unittest.TestCase):
         self.assertEqual(set(self.counter.paths), {'lease/keepalive'})
         # Three in the lease's time: between the first and the eighth there are seven times a third.
         self.assertGreater(time.monotonic() - begin, 7 * TTL / 3 * 0.9)
+        subject.leave()
+
+    def test_refused_for_long(self):
+        """Nothing is lost with a request that fails for longer than the lease would last without the
+        keep-alives."""
+        subject = self.start(self.proxy.endpoint)
+        subject.open('refused', 3, undo=True)
+        records = Records(self.gateway, 'refused')
+        for operate in (lambda: subject.acquire(2), lambda: subject.release(2),
+                        lambda: subject.release(1), lambda: subject.acquire(2),
+                        lambda: self.assertEqual(subject.value(), 2),
+                        lambda: subject.ask('close', 'a')):
+            plan = self.proxy.plan = KeepAlivesOnly()
+            operate()
+            # There are pauses between the attempts.
+            self.assertLess(len(plan.paths), 300)
+        self.assertEqual(subject.lost, [])
+        wait_until(lambda: not records.read().all, 'everything is removed')
         subject.leave()
 
     def test_end(self):
