@@ -5,6 +5,7 @@
 #include "helper.h"
 
 #include "helper-private.h"
+#include "start-win32.h"
 #include "waits-win32.h"
 
 #include <fcntl.h>
@@ -166,8 +167,7 @@ helper_new (SsemBackend backend)
   startup.hStdError = GetStdHandle (STD_ERROR_HANDLE);
 
   /* Suspended, so that it cannot be anywhere but in the job. */
-  if (!CreateProcessW (NULL, (LPWSTR) wide_line, NULL, NULL, TRUE, CREATE_SUSPENDED, NULL, NULL,
-                       &startup, &process))
+  if (!start_process ((wchar_t *) wide_line, TRUE, CREATE_SUSPENDED, &startup, &process))
     g_error ("%s: error %lu", program, GetLastError ());
   g_assert_true (AssignProcessToJobObject (get_job (), process.hProcess));
   ResumeThread (process.hThread);

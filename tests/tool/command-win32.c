@@ -17,6 +17,8 @@
  *                           key has come, 1 without such a console, 2 without such a key
  */
 
+#include "start-win32.h"
+
 #include <fcntl.h>
 #include <io.h>
 #include <stdio.h>
@@ -91,7 +93,7 @@ start_sleeper (DWORD flags)
 
   GetModuleFileNameW (NULL, program, MAX_PATH);
   swprintf (line, MAX_PATH + 16, L"\"%ls\" sleep", program);
-  if (!CreateProcessW (program, line, NULL, NULL, FALSE, flags, NULL, NULL, &startup, &process))
+  if (!start_process (line, FALSE, flags, &startup, &process))
     abort ();
 
   return process.dwProcessId;

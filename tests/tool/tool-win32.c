@@ -5,6 +5,7 @@
 #include "tool-win32.h"
 
 #include "helper.h"
+#include "start-win32.h"
 
 #include <stdio.h>
 
@@ -60,8 +61,8 @@ program_start (const char *format,
   make_pipe (&self->input, &startup.hStdInput, TRUE);
   make_pipe (&self->output, &startup.hStdOutput, FALSE);
   make_pipe (&self->errors, &startup.hStdError, FALSE);
-  if (!CreateProcessW (NULL, (LPWSTR) wide_line, NULL, NULL, TRUE,
-                       CREATE_SUSPENDED | CREATE_NO_WINDOW, NULL, NULL, &startup, &process))
+  if (!start_process ((wchar_t *) wide_line, TRUE, CREATE_SUSPENDED | CREATE_NO_WINDOW, &startup,
+                      &process))
     g_error ("%s: error %lu", line, GetLastError ());
   g_assert_true (AssignProcessToJobObject (self->job, process.hProcess));
   ResumeThread (process.hThread);
