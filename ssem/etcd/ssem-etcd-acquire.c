@@ -94,9 +94,12 @@ consumed_cb (gpointer            data,
 {
   SsemEtcdAcquire *self = data;
 
+  SsemEtcdSemaphore *semaphore = self->activity.semaphore;
+
   if (rest != NULL)
-    ssem_etcd_semaphore_add_hold (self->activity.semaphore, rest->name, rest->units,
-                                  rest->mod_revision);
+    ssem_etcd_semaphore_add_hold (semaphore, rest->name, rest->units, rest->mod_revision);
+  else if (failure == 0)
+    ssem_etcd_semaphore_free_name (semaphore, self->wait.name, semaphore->member_revision);
   acquire_end (self, failure, (guint64) self->wait.granted_revision);
 }
 
@@ -286,12 +289,14 @@ acquire_read (SsemEtcdAcquire *self,
   return failure == 0;
 }
 
-/* Nothing was put. */
+/* Nothing of the acquire is there. */
 static void
 acquire_again (SsemEtcdAcquire *self)
 {
   SsemEtcdSemaphore *semaphore = self->activity.semaphore;
 
+  ssem_etcd_semaphore_remove_wait (semaphore, &self->wait);
+  ssem_etcd_semaphore_drop_name (semaphore, &self->wait);
   if (self->abandoned != 0)
     acquire_end (self, self->abandoned, 0);
   else if (!ssem_etcd_semaphore_is_joined (semaphore))
@@ -398,10 +403,7 @@ acquire_attempt (SsemEtcdAcquire *self)
   gboolean is_try = (self->flags & SSEM_ETCD_ACQUIRE_TRY) != 0;
   SsemEtcdTxn *txn;
 
-  /* A request in doubt may have used the old name. */
-  ssem_etcd_semaphore_remove_wait (semaphore, &self->wait);
-  g_free (self->wait.name);
-  self->wait.name = ssem_etcd_session_new_name (semaphore->session);
+  ssem_etcd_semaphore_take_name (semaphore, &self->wait);
   self->wait.granted_revision = 0;
   self->wait.over_revision = 0;
   if (!is_try)

@@ -133,6 +133,9 @@ apply_item (SsemEtcdPaymentItem *item,
 {
   SsemEtcdHold *hold = ssem_etcd_semaphore_find_hold (semaphore, item->name);
 
+  if (item->n_paid == item->units)
+    ssem_etcd_semaphore_free_name (semaphore, item->name, revision);
+
   /* It is not in the list if the acquire was abandoned, or a reset has forgotten it. */
   if (hold == NULL)
     {

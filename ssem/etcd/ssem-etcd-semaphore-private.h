@@ -31,9 +31,17 @@ typedef enum
   SSEM_ETCD_WAIT_FITS,    /* the units are free, and it is its turn */
 } SsemEtcdWaitNews;
 
+/* A name for a hold and its waiter, which has been used, and is not any more. */
+typedef struct
+{
+  char *text;
+  gint64 revision;        /* when nothing of that name was there any more */
+} SsemEtcdName;
+
 struct _SsemEtcdWait
 {
   char *name;             /* owned */
+  gint64 since_revision;  /* what has that name up to here is of an earlier use */
   int units;
   gboolean is_idle;       /* the record exists, and no request of the acquire is under way */
   gint64 granted_revision; /* 0, or of the transaction of another process */
@@ -103,6 +111,7 @@ struct _SsemEtcdSemaphore
   gint64 credit_epoch;      /* a reset begins another epoch, and forgets them */
   gint64 n_lost;            /* units held when a lease ended, and not released since */
   GQueue releases;          /* one after the other: the first one is under way */
+  GQueue free_names;        /* of SsemEtcdName, all of one lease */
 
   gboolean is_crowded;      /* so many wait that the process does not watch them all */
 
@@ -290,6 +299,21 @@ void               ssem_etcd_semaphore_unlock (SsemEtcdSemaphore       *self);
 void               ssem_etcd_semaphore_fence  (SsemEtcdSemaphore       *self,
                                                SsemEtcdJoinedFunc       func,
                                                gpointer                 data);
+
+/* --- Names --- */
+
+/* Gives @wait a name of which there is neither a hold nor a waiter, in place of the one that it
+ * has. */
+void               ssem_etcd_semaphore_take_name (SsemEtcdSemaphore    *self,
+                                               SsemEtcdWait            *wait);
+/* Takes the name back, of which there is nothing in the view, nor on its way. */
+void               ssem_etcd_semaphore_drop_name (SsemEtcdSemaphore    *self,
+                                               SsemEtcdWait            *wait);
+
+/* Nothing has the name @text any more at @revision, and no request of this process will put it. */
+void               ssem_etcd_semaphore_free_name (SsemEtcdSemaphore    *self,
+                                               const char              *text,
+                                               gint64                   revision);
 
 /* --- Holds --- */
 

@@ -15,7 +15,8 @@
  * - Each transaction that writes compares the mod revision of the process's own member record, the
  *   guard. Where a reply is lost, the operation writes that record again (the fence). The lost
  *   request can then no more be applied, so what the cluster has now is what it has done.
- * - The name of a hold or a waiter is used once.
+ * - The name of a hold or a waiter is used again only when the process knows that nothing has it.
+ *   What others compare is the revision.
  * - Whether a hold counts is decided once, by the process that holds, from the answer of the very
  *   transaction that put it.
  *
@@ -48,6 +49,7 @@ ssem_etcd_semaphore_new (SsemEtcdSession *session,
   g_queue_init (&self->lockers);
   g_queue_init (&self->holds);
   g_queue_init (&self->releases);
+  g_queue_init (&self->free_names);
   ssem_etcd_view_init (&self->view, &self->names);
   self->waits = g_hash_table_new (g_str_hash, g_str_equal);
 
@@ -103,6 +105,13 @@ ssem_etcd_semaphore_forget (SsemEtcdSemaphore *self)
 }
 
 static void
+name_free (gpointer data)
+{
+  g_free (((SsemEtcdName *) data)->text);
+  g_free (data);
+}
+
+static void
 clear_source (GSource **source)
 {
   if (*source != NULL)
@@ -118,6 +127,7 @@ ssem_etcd_semaphore_unref (SsemEtcdSemaphore *self)
 
   ssem_etcd_semaphore_forget (self);
   ssem_etcd_semaphore_drop_holds (self);
+  g_queue_clear_full (&self->free_names, name_free);
   g_clear_pointer (&self->watch, ssem_etcd_watch_free);
   g_clear_pointer (&self->members_watch, ssem_etcd_watch_free);
   clear_source (&self->watch_timer);
@@ -535,6 +545,67 @@ ssem_etcd_semaphore_is_unknown (SsemEtcdSemaphore *self,
 {
   return self->view.is_partial && !g_hash_table_contains (self->view.holds, name) &&
          !g_hash_table_contains (self->view.waiters, name);
+}
+
+/* --- Names --- */
+
+/* Names are used again, because etcd keeps each key in its index until a compaction, and walks over
+ * those that are deleted, too: with a new name for each hold, each comparison of a range would take
+ * longer than the one before. */
+
+static gboolean
+is_of_lease (SsemEtcdSemaphore *self,
+             const char        *text)
+{
+  return g_str_has_prefix (text, self->session->lease_name);
+}
+
+void
+ssem_etcd_semaphore_take_name (SsemEtcdSemaphore *self,
+                               SsemEtcdWait      *wait)
+{
+  SsemEtcdName *name = g_queue_pop_head (&self->free_names);
+
+  g_free (wait->name);
+  if (name != NULL && is_of_lease (self, name->text))
+    {
+      wait->name = g_steal_pointer (&name->text);
+      wait->since_revision = name->revision;
+    }
+  else
+    {
+      /* They are of a lease that has ended. */
+      g_queue_clear_full (&self->free_names, name_free);
+      wait->name = ssem_etcd_session_new_name (self->session);
+      wait->since_revision = 0;
+    }
+  g_clear_pointer (&name, name_free);
+}
+
+void
+ssem_etcd_semaphore_drop_name (SsemEtcdSemaphore *self,
+                               SsemEtcdWait      *wait)
+{
+  if (wait->name != NULL)
+    ssem_etcd_semaphore_free_name (self, wait->name,
+                                   MAX (wait->since_revision, self->view.read_revision));
+  g_clear_pointer (&wait->name, g_free);
+}
+
+void
+ssem_etcd_semaphore_free_name (SsemEtcdSemaphore *self,
+                               const char        *text,
+                               gint64             revision)
+{
+  SsemEtcdName *name;
+
+  if (!is_of_lease (self, text))
+    return;
+
+  name = g_new (SsemEtcdName, 1);
+  name->text = g_strdup (text);
+  name->revision = revision;
+  g_queue_push_head (&self->free_names, name);
 }
 
 /* --- Holds --- */

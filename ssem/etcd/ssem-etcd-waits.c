@@ -326,7 +326,7 @@ apply_event (SsemEtcdSemaphore *self,
   wait = name != NULL ? g_hash_table_lookup (self->waits, name) : NULL;
   if (wait != NULL && kind == SSEM_ETCD_RECORD_HOLD && !is_deleted &&
       record.mod_revision != wait->over_revision &&
-      record.mod_revision > self->view.read_revision)
+      record.mod_revision > MAX (self->view.read_revision, wait->since_revision))
     wait->granted_revision = record.mod_revision;
   if (self->is_watching_own)
     return wait != NULL && wait->granted_revision != 0 ? g_strdup (name) : NULL;

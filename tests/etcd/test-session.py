@@ -3,13 +3,15 @@
 
 """What a process costs the cluster, and how it ends."""
 
+import base64
+import re
 import time
 import unittest
 
 import tap
 from proxy import Proxy
 from records import Records
-from semaphores import wait_until
+from semaphores import Refused, wait_until
 from servers import Cluster, require
 from workers import OPEN_EXISTING, Worker
 
@@ -35,6 +37,19 @@ class KeepAlivesOnly(Counter):
         if request.path == 'lease/keepalive' or self.paths.count('lease/keepalive') > 5:
             return None
         return 'error-before'
+
+
+class Names:
+    """The names of holds and waiters in all requests."""
+
+    def __init__(self):
+        self.found = set()
+
+    def __call__(self, request):
+        for key in re.findall(rb'"key":"([^"]+)"', request.body):
+            path = base64.b64decode(key).decode()
+            if re.search('/(hold|waiter)/.', path):
+                self.found.add(path.rpartition('/')[2])
 
 
 class Session(unittest.TestCase):
@@ -106,6 +121,30 @@ class Session(unittest.TestCase):
             self.assertLess(len(plan.paths), 300)
         self.assertEqual(subject.lost, [])
         wait_until(lambda: not records.read().all, 'everything is removed')
+        subject.leave()
+
+    def test_names(self):
+        """A key that was used makes each walk over its neighbours longer, until a compaction. So a
+        process uses as many as it needs at one moment."""
+        names = self.proxy.plan = Names()
+        subject = self.start(self.proxy.endpoint, ttl=20)
+        subject.open('names', 2)
+        for _ in range(10):
+            subject.acquire()
+            subject.acquire()
+            subject.release()
+            subject.release()
+            subject.ask('try', 'a', 2)
+            with self.assertRaises(Refused):
+                subject.ask('try', 'a', 1)
+            with self.assertRaises(Refused):
+                subject.acquire(1, 1000)
+            subject.release(2)
+        subject.open('names', undo=False, name='b')
+        for _ in range(5):
+            subject.acquire(name='b')
+            subject.release(name='b')
+        self.assertLessEqual(len(names.found), 3, names.found)
         subject.leave()
 
     def test_end(self):
