@@ -129,7 +129,8 @@ ssem_etcd_semaphore_note_waiter (SsemEtcdSemaphore  *self,
                                  const SsemEtcdWait *wait,
                                  gint64              revision)
 {
-  if (self->view.is_partial && !g_hash_table_contains (self->view.waiters, wait->name))
+  if (self->view.is_partial && !g_hash_table_contains (self->view.waiters, wait->name) &&
+      !g_hash_table_contains (self->view.holds, wait->name))
     ssem_etcd_view_put_waiter (&self->view, wait->name, wait->units, revision);
 }
 
@@ -308,6 +309,23 @@ members_cb (gpointer           data,
   g_source_attach (self->look_timer, self->session->loop->context);
 }
 
+/* Whether the event says that @wait has its units: not of an earlier use of the name, nor what has
+ * gone since. */
+static gboolean
+is_grant (SsemEtcdSemaphore    *self,
+          const SsemEtcdWait   *wait,
+          const SsemEtcdRecord *record)
+{
+  const SsemEtcdEntry *hold = g_hash_table_lookup (self->view.holds, wait->name);
+
+  if (record->mod_revision == wait->over_revision ||
+      record->mod_revision <= wait->since_revision)
+    return FALSE;
+
+  return record->mod_revision > self->view.read_revision ||
+         (hold != NULL && hold->create_revision == record->mod_revision);
+}
+
 /* Takes over one event. Returns the name of the process's own wait that it is about, if any. */
 static char *
 apply_event (SsemEtcdSemaphore *self,
@@ -325,8 +343,7 @@ apply_event (SsemEtcdSemaphore *self,
   kind = ssem_etcd_names_classify (&self->names, record.key, &name);
   wait = name != NULL ? g_hash_table_lookup (self->waits, name) : NULL;
   if (wait != NULL && kind == SSEM_ETCD_RECORD_HOLD && !is_deleted &&
-      record.mod_revision != wait->over_revision &&
-      record.mod_revision > MAX (self->view.read_revision, wait->since_revision))
+      is_grant (self, wait, &record))
     wait->granted_revision = record.mod_revision;
   if (self->is_watching_own)
     return wait != NULL && wait->granted_revision != 0 ? g_strdup (name) : NULL;

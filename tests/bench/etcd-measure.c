@@ -51,11 +51,11 @@ enum
   PHASE_OPEN,
   PHASE_RUN,
   PHASE_STOP,
-  PHASE_LEAVE,
 };
 
 #define LOOK_EVERY_USEC 1000
 #define MAX_OPENINGS 30
+#define AT_ONCE 8 /* processes that open the semaphore */
 
 gint64
 etcd_now_ns (void)
@@ -87,6 +87,41 @@ await_phase (Shared *shared,
     g_usleep (LOOK_EVERY_USEC);
 }
 
+/* --- Gates, at which a thousand processes can wait without taking time from each other --- */
+
+typedef struct
+{
+  int read_fd;
+  int write_fd;
+} Gate;
+
+static Gate
+gate_new (void)
+{
+  int fds[2];
+
+  if (pipe (fds) != 0)
+    g_error ("pipe: %s", g_strerror (errno));
+
+  return (Gate) { fds[0], fds[1] };
+}
+
+/* Each process that does not open the gate has to close it: it is open when the last one does. */
+static void
+gate_open (Gate *gate)
+{
+  close (gate->write_fd);
+}
+
+static void
+gate_await (Gate *gate)
+{
+  char byte;
+
+  while (read (gate->read_fd, &byte, 1) < 0 && errno == EINTR)
+    ;
+}
+
 static void
 await_line (void)
 {
@@ -96,7 +131,7 @@ await_line (void)
     exit (EXIT_FAILURE);
 }
 
-/* A thousand processes that open at once are too many for a server: each tries again. */
+/* A server that is busy with others may not answer in time: each process tries again. */
 static SsemSystemSemaphore *
 open_semaphore (const char *key,
                 int         units)
@@ -257,13 +292,14 @@ static void G_GNUC_NORETURN
 hammer (Shared     *shared,
         int         index,
         const char *key,
-        int         units)
+        int         units,
+        Gate        gates[2])
 {
   SsemSystemSemaphore *semaphore = open_semaphore (key, units);
   long long n_pairs = 0;
 
   atomic_fetch_add (&shared->n_ready, 1);
-  await_phase (shared, PHASE_RUN);
+  gate_await (&gates[0]);
   while (atomic_load (&shared->phase) == PHASE_RUN)
     {
       acquire (semaphore);
@@ -271,7 +307,7 @@ hammer (Shared     *shared,
       atomic_store (&shared->n_pairs[index], ++n_pairs);
     }
   atomic_fetch_add (&shared->n_done, 1);
-  await_phase (shared, PHASE_LEAVE);
+  gate_await (&gates[1]);
   g_object_unref (semaphore);
   exit (EXIT_SUCCESS);
 }
@@ -315,12 +351,20 @@ measure_hammer (const char *key,
                 int         usec)
 {
   Shared *shared = shared_new (n);
+  Gate gates[2] = { gate_new (), gate_new () };
   long long total, least, all, ignored;
   gint64 start_ns, time_ns;
 
   for (int i = 0; i < n; i++)
-    if (fork_process () == 0)
-      hammer (shared, i, key, units);
+    {
+      if (fork_process () == 0)
+        {
+          gate_open (&gates[0]);
+          gate_open (&gates[1]);
+          hammer (shared, i, key, units, gates);
+        }
+      await_count (&shared->n_ready, i + 1 - AT_ONCE);
+    }
 
   await_count (&shared->n_ready, n);
   puts ("ready");
@@ -328,6 +372,7 @@ measure_hammer (const char *key,
   await_line ();
   start_ns = etcd_now_ns ();
   atomic_store (&shared->phase, PHASE_RUN);
+  gate_open (&gates[0]);
   g_usleep ((gulong) usec);
   count_pairs (shared, n, &total, &least);
   time_ns = etcd_now_ns () - start_ns;
@@ -339,7 +384,7 @@ measure_hammer (const char *key,
           total > 0 ? 100.0 * least * n / total : 0, all);
   fflush (stdout);
   await_line ();
-  atomic_store (&shared->phase, PHASE_LEAVE);
+  gate_open (&gates[1]);
   await_children ();
 }
 
