@@ -194,8 +194,9 @@ refuse (SsemSystemSemaphore *self,
  * @self: a semaphore
  * @n: how many units: 1 or more
  * @cancellable: (nullable): a cancellable that cancels the request, or `NULL`
- * @callback: (scope async) (nullable): called when the request has succeeded or failed
- * @user_data: (closure callback): data for @callback
+ * @callback: (scope async) (closure user_data) (nullable): called when the request has succeeded or
+ *   failed
+ * @user_data: data for @callback
  *
  * Acquires @n units together when that many are available, without blocking the caller.
  *

@@ -20,10 +20,12 @@ G_BEGIN_DECLS
  * the object from its properties alone, in the first operation.
  *
  *   ssem-system-semaphore.c             the object's life, opening and closing
+ *   ssem-system-semaphore-new.c         its constructors
  *   ssem-settings.c                     what opening needs, read and checked
  *   ssem-system-semaphore-properties.c  its properties
  *   ssem-system-semaphore-operations.c  what blocks or returns immediately
  *   ssem-system-semaphore-async.c       what returns later
+ *   ssem-system-semaphore-timeout.c     what returns later, or when a time is over
  *   ssem-system-semaphore-result.c      how the last operation ended
  *
  * fast_path  Open while there is an instance, where the backend has a fast path; paused while

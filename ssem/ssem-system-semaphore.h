@@ -27,6 +27,16 @@ SsemSystemSemaphore      *ssem_system_semaphore_new               (const char   
                                                                    SsemAccessMode        mode,
                                                                    GError              **error) G_GNUC_WARN_UNUSED_RESULT;
 SSEM_AVAILABLE_IN_1_0
+void                      ssem_system_semaphore_new_async         (const char           *key,
+                                                                   int                   initial_value,
+                                                                   SsemAccessMode        mode,
+                                                                   GCancellable         *cancellable,
+                                                                   GAsyncReadyCallback   callback,
+                                                                   gpointer              user_data);
+SSEM_AVAILABLE_IN_1_0
+SsemSystemSemaphore      *ssem_system_semaphore_new_finish        (GAsyncResult         *result,
+                                                                   GError              **error) G_GNUC_WARN_UNUSED_RESULT;
+SSEM_AVAILABLE_IN_1_0
 SsemSystemSemaphore      *ssem_system_semaphore_new_for_native_key (const char          *native_key,
                                                                    int                   initial_value,
                                                                    SsemAccessMode        mode,
@@ -68,6 +78,17 @@ void                      ssem_system_semaphore_acquire_async     (SsemSystemSem
                                                                    gpointer              user_data);
 SSEM_AVAILABLE_IN_1_0
 gboolean                  ssem_system_semaphore_acquire_finish    (SsemSystemSemaphore  *self,
+                                                                   GAsyncResult         *result,
+                                                                   GError              **error);
+SSEM_AVAILABLE_IN_1_0
+void                      ssem_system_semaphore_acquire_timeout_async (SsemSystemSemaphore *self,
+                                                                   int                   n,
+                                                                   gint64                timeout_usec,
+                                                                   GCancellable         *cancellable,
+                                                                   GAsyncReadyCallback   callback,
+                                                                   gpointer              user_data);
+SSEM_AVAILABLE_IN_1_0
+gboolean                  ssem_system_semaphore_acquire_timeout_finish (SsemSystemSemaphore *self,
                                                                    GAsyncResult         *result,
                                                                    GError              **error);
 SSEM_AVAILABLE_IN_1_0

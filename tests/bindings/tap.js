@@ -20,8 +20,10 @@ export function assertEqual(found, wanted) {
 }
 
 /* Returns whether an error has the code with this name, of SystemSemaphoreError or else of
- * IOErrorEnum. */
+ * IOErrorEnum. Instead of a name, there may be a class of errors. */
 export function matches(error, name) {
+    if (typeof name === 'function')
+        return error instanceof name;
     const domain = name in Ssem.SystemSemaphoreError ? Ssem.SystemSemaphoreError : Gio.IOErrorEnum;
     return error instanceof GLib.Error && error.matches(domain, domain[name]);
 }

@@ -137,6 +137,32 @@ run({
         assertEqual(semaphore.get_value(), 1);
     },
 
+    'await, with a time-out': async () => {
+        const semaphore = open(1);
+        assertEqual(await semaphore.acquire_timeout_async(1, 600 * GLib.USEC_PER_SEC), true);
+        await assertRejects('TIMED_OUT', semaphore.acquire_timeout_async(1, 1000));
+        await assertRejects('WOULD_BLOCK', semaphore.acquire_timeout_async(1, 0, null));
+        await assertRejects('INVALID_ARGUMENT', semaphore.acquire_timeout_async(0, -1));
+        await assertRejects(RangeError, semaphore.acquire_timeout_async(1, 0.5));
+        const end = semaphore.acquire_timeout_async(1, -1);
+        semaphore.release();
+        assertEqual(await end, true);
+        assertEqual(semaphore.get_value(), 0);
+    },
+
+    'await the opening': async () => {
+        const key = randomKey();
+        const semaphore = keep(await SystemSemaphore.new_async(key, 3, AccessMode.CREATE));
+        assertEqual([semaphore.key, semaphore.get_value()], [key, 3]);
+        assertEqual(semaphore instanceof SystemSemaphore, true);
+        assertEqual(keep(await SystemSemaphore.new_async(key)).get_value(), 3);
+        await assertRejects('NOT_FOUND',
+            SystemSemaphore.new_async(randomKey(), 0, AccessMode.OPEN_EXISTING));
+        await assertRejects('KEY_ERROR', SystemSemaphore.new_async('a\0b'));
+        await assertRejects(TypeError, SystemSemaphore.new_async());
+        await assertRejects(RangeError, SystemSemaphore.new_async(key, 0.5));
+    },
+
     'a callback still works': async () => {
         const semaphore = open(1);
         const found = await new Promise(resolve => {

@@ -55,6 +55,37 @@ class Awaiting(Case):
         self.assertEqual(semaphore.get_value(), 0)
 
     @in_loop
+    async def test_time_out_in_seconds(self):
+        semaphore = self.new(2)
+        self.assertIs(await semaphore.acquire_async(timeout=LONG_SECONDS), True)
+        self.assertIs(await semaphore.acquire_async(timeout=0), True)
+        for timeout in [0, -1, SHORT_SECONDS]:
+            self.assertIs(await semaphore.acquire_async(1, timeout=timeout), False)
+        self.assertRaises(TypeError, semaphore.acquire_async, timeout='1')
+        self.assertRaises(TypeError, semaphore.acquire_async, 1, None, print, timeout=1)
+        task = asyncio.create_task(semaphore.acquire_async(2, timeout=LONG_SECONDS))
+        await self.until_waiting()
+        semaphore.release(2)
+        self.assertIs(await task, True)
+        self.assertIdle(semaphore, 0)
+
+    @in_loop
+    async def test_opening(self):
+        opened = await Ssem.SystemSemaphore.open_async(self.key, 3, Ssem.AccessMode.CREATE)
+        self.assertIs(type(opened), Ssem.SystemSemaphore)
+        self.assertEqual((opened.get_key(), opened.get_value()), (self.key, 3))
+        again = await Ssem.SystemSemaphore.open_async(key=self.key, undo=False)
+        self.assertEqual((again.get_undo(), again.get_value()), (False, 3))
+        with self.assertRaises(Ssem.NotFoundError):
+            await Ssem.SystemSemaphore.open_async(self.key + '2',
+                                                  mode=Ssem.AccessMode.OPEN_EXISTING)
+        with self.assertRaises(Ssem.InvalidKeyError):
+            await Ssem.SystemSemaphore.open_async('a\0b')
+        for wrong in [{'key': 1}, {'initial_value': '1'}, {'colour': 1}]:
+            with self.assertRaises(TypeError):
+                await Ssem.SystemSemaphore.open_async(**{'key': self.key, **wrong})
+
+    @in_loop
     async def test_the_loop_runs_meanwhile(self):
         semaphore = self.new(0)
 
@@ -233,6 +264,35 @@ class Awaiting(Case):
         semaphore.acquire_async(0, None, failed_cb)
         loop.run()
         self.assertNotIsInstance(ends[1], Ssem.Error)
+
+
+    def test_other_callbacks_in_a_main_loop(self):
+        loop = GLib.MainLoop()
+        found = []
+
+        def opened_cb(source, result):
+            found.append(Ssem.SystemSemaphore.new_finish(result))
+            found[0].acquire_timeout_async(2, GLib.USEC_PER_SEC * 600, None, acquired_cb, 'data')
+
+        def acquired_cb(semaphore, result, data):
+            found.append((semaphore.acquire_timeout_finish(result), data))
+            semaphore.acquire_timeout_async(2, 1000, None, timed_out_cb)
+
+        def timed_out_cb(semaphore, result):
+            try:
+                semaphore.acquire_timeout_finish(result)
+            except GLib.Error as error:
+                found.append(error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.TIMED_OUT))
+            loop.quit()
+
+        Ssem.SystemSemaphore.new_async(self.key, 3, Ssem.AccessMode.OPEN, None, opened_cb)
+        loop.run()
+        self.assertEqual(found[1:], [(True, 'data'), True])
+        self.assertEqual(found[0].get_value(), 1)
+        for arguments in [(self.key, 0.5, 0), (1, 1, 0), (self.key, 1, 'OPEN')]:
+            self.assertRaises(TypeError, Ssem.SystemSemaphore.new_async, *arguments, None, print)
+        self.assertRaises(TypeError, found[0].acquire_timeout_async, 1, 0.5, None, print)
+        found[0].run_dispose()
 
 
 class Coroutine(Case):

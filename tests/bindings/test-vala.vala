@@ -264,6 +264,37 @@ async void acquire_in_order () throws Error {
     assert_cmpint (semaphore.get_value (), EQ, 0);
 }
 
+async void open_later () throws Error {
+    var key = random_key ();
+    var semaphore = yield new SystemSemaphore.open_async (key, 3, CREATE);
+    assert_cmpstr (semaphore.key, EQ, key);
+    assert_true (semaphore.backend == chosen);
+    assert_cmpint (semaphore.get_value (), EQ, 3);
+    try {
+        yield new SystemSemaphore.open_async (random_key (), 0, OPEN_EXISTING);
+        error (MISSING);
+    } catch (SystemSemaphoreError.NOT_FOUND error) {
+        assert_cmpint (semaphore.get_value (), EQ, 3);
+    }
+}
+
+async void acquire_in_time () throws Error {
+    var semaphore = new SystemSemaphore (random_key (), 1);
+    assert_true (yield semaphore.acquire_timeout_async (1, 600 * TimeSpan.SECOND));
+    try {
+        yield semaphore.acquire_timeout_async (1, 1000);
+        error (MISSING);
+    } catch (IOError.TIMED_OUT error) {
+        assert_cmpint (semaphore.get_value (), EQ, 0);
+    }
+    try {
+        yield semaphore.acquire_timeout_async (1, 0);
+        error (MISSING);
+    } catch (IOError.WOULD_BLOCK error) {
+        assert_cmpint (semaphore.get_value (), EQ, 0);
+    }
+}
+
 /* The manual warns of a cancellable that is a parameter of an async method. The two methods of this
  * class show the difference. */
 class Taker {
@@ -366,6 +397,10 @@ int main (string[] args) {
     add ("infos", test_infos);
     add ("async", () => run_async ((callback) => acquire_in_order.begin ((owned) callback),
                                    (result) => acquire_in_order.end (result)));
+    add ("async-new", () => run_async ((callback) => open_later.begin ((owned) callback),
+                                       (result) => open_later.end (result)));
+    add ("async-timeout", () => run_async ((callback) => acquire_in_time.begin ((owned) callback),
+                                           (result) => acquire_in_time.end (result)));
     add ("async-methods", () => run_async ((callback) => take_and_cancel.begin ((owned) callback),
                                            (result) => take_and_cancel.end (result)));
     add ("killed-holder", () => run_async ((callback) => outlive_holder.begin ((owned) callback),

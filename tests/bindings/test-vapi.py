@@ -22,6 +22,8 @@ bool acquire (int n = 1, GLib.Cancellable? cancellable = null) throws
 async bool acquire_async (int n = 1, GLib.Cancellable? cancellable = null) throws
 bool acquire_interruptible (int n, int64 timeout_usec, GLib.Cancellable? cancellable = null) throws
 bool acquire_timeout (int n, int64 timeout_usec, GLib.Cancellable? cancellable = null) throws
+async bool acquire_timeout_async (int n, int64 timeout_usec, \
+GLib.Cancellable? cancellable = null) throws
 SystemSemaphore.for_native_key (string native_key, int initial_value = 0, \
 AccessMode mode = AccessMode.OPEN) throws
 unowned string? get_address ()
@@ -36,6 +38,8 @@ uint get_n_losses ()
 string? get_native_key ()
 bool get_undo ()
 int get_value () throws
+async SystemSemaphore.open_async (string key, int initial_value = 0, \
+AccessMode mode = AccessMode.OPEN, GLib.Cancellable? cancellable = null) throws
 bool release (int n = 1) throws
 bool release_one ()
 bool set_key (string key, int initial_value = 0, AccessMode mode = AccessMode.OPEN) throws

@@ -322,6 +322,52 @@ test_async_initable (Fixture *fixture)
   g_object_run_dispose (G_OBJECT (semaphore));
 }
 
+static SsemSystemSemaphore *
+new_async (const char      *key,
+           SsemAccessMode   mode,
+           GCancellable    *cancellable,
+           GError         **error)
+{
+  g_autoptr(GAsyncResult) result = NULL;
+
+  ssem_system_semaphore_new_async (key, 4, mode, cancellable, initialized_cb, &result);
+  g_assert_null (result);
+  wait_for ("an object to initialize", iterate_until_set, &result);
+
+  return ssem_system_semaphore_new_finish (result, error);
+}
+
+static void
+test_new_async (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr(GError) error = NULL;
+
+  g_setenv ("SSEM_BACKEND", fixture->backend_name, TRUE);
+  g_assert_null (new_async (fixture->key, SSEM_ACCESS_MODE_OPEN_EXISTING, NULL, &error));
+  assert_code (error, NOT_FOUND);
+  g_clear_error (&error);
+  g_assert_null (new_async (NULL, SSEM_ACCESS_MODE_OPEN, NULL, &error));
+  assert_code (error, KEY_ERROR);
+  g_clear_error (&error);
+  g_assert_null (new_async (fixture->key, (SsemAccessMode) 9, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+  g_cancellable_cancel (cancellable);
+  g_assert_null (new_async (fixture->key, SSEM_ACCESS_MODE_OPEN, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&error);
+
+  semaphore = new_async (fixture->key, SSEM_ACCESS_MODE_CREATE_EXCLUSIVE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (ssem_system_semaphore_get_backend (semaphore) == fixture->backend);
+  g_assert_true (ssem_system_semaphore_get_mode (semaphore) == SSEM_ACCESS_MODE_CREATE_EXCLUSIVE);
+  assert_value (semaphore, 4);
+  g_object_run_dispose (G_OBJECT (semaphore));
+  g_unsetenv ("SSEM_BACKEND");
+}
+
 /* --- Changing the key --- */
 
 static void
@@ -580,6 +626,7 @@ const Case conformance_cases[] = {
   { "no-mode", 0, test_no_mode },
   { "no-backend", 0, test_no_backend },
   { "async-initable", 0, test_async_initable },
+  { "new-async", 0, test_new_async },
   { "notify", 0, test_notify },
   { "set-key-fails", 0, test_set_key_fails },
   { "dispose", 0, test_dispose },

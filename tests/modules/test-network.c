@@ -244,6 +244,42 @@ test_tokens_of_requests (Fixture       *fixture,
   g_assert_cmpuint (ssem_system_semaphore_get_fencing_token (semaphore), <, second_token);
 }
 
+static void
+timed_cb (GObject      *source,
+          GAsyncResult *result,
+          gpointer      data)
+{
+  gboolean *is_acquired = data;
+  g_autoptr(GError) error = NULL;
+
+  *is_acquired = ssem_system_semaphore_acquire_timeout_finish (SSEM_SYSTEM_SEMAPHORE (source),
+                                                               result, &error);
+  g_assert_no_error (error);
+}
+
+/* A request with a time-out has its token, too, also where it does not wait. */
+static void
+test_tokens_of_timed_requests (Fixture       *fixture,
+                               gconstpointer  data)
+{
+  const gint64 timeouts[] = { G_MAXINT64, 0 };
+  g_autoptr(SsemSystemSemaphore) semaphore = open_memory (NULL);
+  guint64 token = 0;
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (timeouts); i++)
+    {
+      gboolean is_acquired = FALSE;
+
+      ssem_system_semaphore_acquire_timeout_async (semaphore, 1, timeouts[i], NULL, timed_cb,
+                                                   &is_acquired);
+      while (!is_acquired)
+        g_main_context_iteration (NULL, TRUE);
+      g_assert_cmpuint (ssem_system_semaphore_get_fencing_token (semaphore), >, token);
+      token = ssem_system_semaphore_get_fencing_token (semaphore);
+    }
+}
+
 /* The first request of an object that is not open goes through the queue of the library, which
  * knows the token, too. */
 static void
@@ -481,6 +517,7 @@ main (int    argc,
     { "/ssem/network/address-refused", test_address_refused },
     { "/ssem/network/tokens", test_tokens },
     { "/ssem/network/tokens-of-requests", test_tokens_of_requests },
+    { "/ssem/network/tokens-of-timed-requests", test_tokens_of_timed_requests },
     { "/ssem/network/token-of-queue", test_token_of_queue },
     { "/ssem/network/tokens-of-holds", test_tokens_of_holds },
     { "/ssem/network/no-tokens", test_no_tokens },

@@ -4,8 +4,8 @@
 /* exported _init */
 
 // Adapts the Ssem module to JavaScript. GJS loads this file when a program imports Ssem. The file
-// makes `new` open the semaphore, adds default arguments, and lets acquire_async() without a
-// callback return a promise.
+// makes `new` open the semaphore, adds default arguments, and lets the asynchronous functions without
+// a callback return a promise.
 //
 // Values must arrive unchanged. GJS truncates a key at its first null character, reduces numbers
 // modulo 2^32, and drops their fraction. Therefore this file checks all arguments first. It refuses
@@ -171,6 +171,20 @@ function _init() {
         });
     };
 
+    // As for acquire_async() below. The promise of Gio._promisify() has no default arguments.
+    const {new_async: newAsync, new_finish: newFinish} = FinalSemaphore;
+    FinalSemaphore.new_async = function (key, initialValue, mode, cancellable, callback) {
+        newAsync(toKey(key), toInt32(initialValue), toMode(mode), toCancellable(cancellable),
+            (source, result) => callback(FinalSemaphore, result));
+    };
+    FinalSemaphore.new_finish = result => newFinish(result);
+    Gio._promisify(FinalSemaphore, 'new_async', 'new_finish');
+    const {new_async: newAsPromise} = FinalSemaphore;
+    FinalSemaphore.new_async = function (key, initialValue = 0, mode = AccessMode.OPEN,
+        cancellable = null, ...callback) {
+        return newAsPromise.call(this, key, initialValue, mode, cancellable, ...callback);
+    };
+
     prototype.init = function (cancellable = null) {
         return init.call(this, toCancellable(cancellable));
     };
@@ -211,6 +225,17 @@ function _init() {
     const {acquire_async: acquireAsPromise} = prototype;
     prototype.acquire_async = function (n = 1, cancellable = null, ...callback) {
         return acquireAsPromise.call(this, n, cancellable, ...callback);
+    };
+
+    const {acquire_timeout_async: acquireTimeoutAsync} = prototype;
+    prototype.acquire_timeout_async = function (n, timeoutUsec, cancellable, callback) {
+        return acquireTimeoutAsync.call(this, toInt32(n), toInteger(timeoutUsec, 64),
+            toCancellable(cancellable), callback);
+    };
+    Gio._promisify(prototype, 'acquire_timeout_async', 'acquire_timeout_finish');
+    const {acquire_timeout_async: acquireTimeoutAsPromise} = prototype;
+    prototype.acquire_timeout_async = function (n, timeoutUsec, cancellable = null, ...callback) {
+        return acquireTimeoutAsPromise.call(this, n, timeoutUsec, cancellable, ...callback);
     };
 
     // --- Inspection and repair ---

@@ -28,7 +28,8 @@ from ._ssem_errors import (AlreadyExistsError, Error, InvalidKeyError, LostError
                            OutOfResourcesError, PermissionDeniedError, UnknownError,
                            with_public_errors)
 from ._ssem_values import (TRANSLATION_DOMAIN, to_address, to_backend, to_bool, to_cancellable,
-                           to_int32, to_key, to_mode, to_naming, to_native_key)
+                           to_int32, to_int64, to_key, to_mode, to_naming, to_native_key,
+                           to_usec)
 
 # PyGObject copies these names to the module that users import.
 __all__ = ['AlreadyExistsError', 'Error', 'Hold', 'InvalidKeyError', 'LostError', 'NotFoundError',
@@ -156,12 +157,30 @@ class SystemSemaphore(_Base):
     @with_public_errors
     def __init__(self, key=None, initial_value=0, mode=_OPEN, *, undo=True, backend=_DEFAULT,
                  native_key=None, address=None):
+        self._construct(key, initial_value, mode, undo=undo, backend=backend,
+                        native_key=native_key, address=address)
+        self.init(None)
+
+    def _construct(self, key=None, initial_value=0, mode=_OPEN, *, undo=True, backend=_DEFAULT,
+                   native_key=None, address=None):
         super().__init__(key=None if key is None else to_key(key),
                          initial_value=to_int32(initial_value), mode=to_mode(mode),
                          undo=to_bool(undo), backend=to_backend(backend),
                          native_key=None if native_key is None else to_native_key(native_key),
                          address=to_address(address))
-        self.init(None)
+
+    @staticmethod
+    async def open_async(*args, **kwargs):
+        """Opens the semaphore in a thread, without blocking the loop of asyncio.
+
+        `await Ssem.SystemSemaphore.open_async(...)` takes the arguments of the class.
+        """
+        import asyncio
+
+        semaphore = SystemSemaphore.__new__(SystemSemaphore)
+        with_public_errors(semaphore._construct)(*args, **kwargs)
+        await asyncio.get_running_loop().run_in_executor(None, semaphore.init)
+        return semaphore
 
     def __init_subclass__(cls, **unused):
         raise TypeError('Ssem.SystemSemaphore is final and has no subclasses: keep a semaphore in '
@@ -171,6 +190,20 @@ class SystemSemaphore(_Base):
     @with_public_errors
     def new(key, initial_value=0, mode=_OPEN):
         return _Base.new(to_key(key), to_int32(initial_value), to_mode(mode))
+
+    @staticmethod
+    def new_async(key, initial_value, mode, cancellable, callback, *user_data):
+        """Opens the semaphore in a thread, and calls `callback` in a main context of GLib.
+
+        With asyncio, use `await Ssem.SystemSemaphore.open_async(...)`.
+        """
+        return _Base.new_async(to_key(key), to_int32(initial_value), to_mode(mode),
+                               to_cancellable(cancellable), callback, *user_data)
+
+    @staticmethod
+    @with_public_errors
+    def new_finish(result):
+        return _Base.new_finish(result)
 
     @staticmethod
     @with_public_errors
@@ -186,18 +219,43 @@ class SystemSemaphore(_Base):
     def set_key(self, key, initial_value=0, mode=_OPEN):
         return _Base.set_key(self, to_key(key), to_int32(initial_value), to_mode(mode))
 
-    def acquire_async(self, n=1, cancellable=None, callback=None, *user_data):
+    def acquire_async(self, n=1, cancellable=None, callback=None, *user_data, timeout=None):
         """Acquires `n` units together as soon as they are available, without blocking the caller.
 
         Without a callback, returns a coroutine for asyncio: `await semaphore.acquire_async(2)`. The
-        coroutine acquires nothing before it is awaited. If a task is cancelled while it waits, it
+        coroutine acquires nothing before it is awaited. It returns `True`, or `False` if the units
+        are not available within `timeout` seconds. If a task is cancelled while it waits, it
         acquires no units.
         """
         n = to_int32(n)
         to_cancellable(cancellable)
         if callback is None:
-            return acquire_awaited(self, n, cancellable)
+            return self._acquire_awaited(n, cancellable, to_usec(timeout))
+        if timeout is not None:
+            raise TypeError('a request with a callback has no timeout in seconds: use '
+                            'acquire_timeout_async()')
         return _Base.acquire_async(self, n, cancellable, callback, *user_data)
+
+    async def _acquire_awaited(self, n, cancellable, timeout_usec):
+        # On a network this would block the loop, so there only a time-out of 0 does it.
+        held = False
+        if timeout_usec == 0 or timeout_usec > 0 and is_local(self):
+            held, = map(self.acquire, (n,), (0,), (cancellable,))
+        if not held and timeout_usec != 0:
+            held = await acquire_awaited(self, n, cancellable, timeout_usec)
+        return held
+
+    def acquire_timeout_async(self, n, timeout_usec, cancellable, callback, *user_data):
+        """Acquires `n` units within `timeout_usec` microseconds, and calls `callback`.
+
+        With asyncio, use `await semaphore.acquire_async(n, timeout=seconds)`.
+        """
+        return _Base.acquire_timeout_async(self, to_int32(n), to_int64(timeout_usec),
+                                           to_cancellable(cancellable), callback, *user_data)
+
+    @with_public_errors
+    def acquire_timeout_finish(self, result):
+        return _Base.acquire_timeout_finish(self, result)
 
     @with_public_errors
     def acquire_finish(self, result):
