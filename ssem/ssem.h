@@ -14,6 +14,7 @@
 #include "ssem-error.h"
 #include "ssem-native-key.h"
 #include "ssem-process-info.h"
+#include "ssem-runtime-version.h"
 #include "ssem-semaphore-info.h"
 #include "ssem-system-semaphore.h"
 #include "ssem-hold.h"

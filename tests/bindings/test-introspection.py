@@ -157,6 +157,13 @@ class Typelib(unittest.TestCase):
     def test_versions(self):
         numbers = [Ssem.MAJOR_VERSION, Ssem.MINOR_VERSION, Ssem.MICRO_VERSION]
         self.assertEqual('.'.join(map(str, numbers)), Ssem.VERSION_S)
+        self.assertEqual([Ssem.get_major_version(), Ssem.get_minor_version(),
+                          Ssem.get_micro_version()], numbers)
+        major, minor, micro = numbers
+        for older in [(major, minor, micro), (major - 1, minor + 1, micro), (0, 0, 0)]:
+            self.assertTrue(Ssem.check_version(*older), older)
+        for newer in [(major, minor, micro + 1), (major, minor + 1, 0), (major + 1, 0, 0)]:
+            self.assertFalse(Ssem.check_version(*newer), newer)
 
     def test_shared_library(self):
         dump = subprocess.run(['objdump', '-p', LIBRARY], check=True, stdout=subprocess.PIPE,
@@ -170,7 +177,8 @@ class Typelib(unittest.TestCase):
         self.assertEqual(sorted(names), [
             'AccessMode', 'Backend', 'MAJOR_VERSION', 'MICRO_VERSION', 'MINOR_VERSION',
             'ProcessInfo', 'QtNaming', 'SemaphoreInfo', 'SystemSemaphore', 'SystemSemaphoreClass',
-            'SystemSemaphoreError', 'VERSION_S', 'backend_is_supported', 'native_key_for_qt',
+            'SystemSemaphoreError', 'VERSION_S', 'backend_is_supported', 'check_version',
+            'get_major_version', 'get_micro_version', 'get_minor_version', 'native_key_for_qt',
             'semaphore_info_count_others', 'semaphore_info_list', 'semaphore_info_list_at',
             'semaphore_info_query', 'semaphore_info_query_at', 'semaphore_info_query_native',
             'semaphore_remove_leftover', 'semaphore_remove_leftover_at',

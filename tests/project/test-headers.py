@@ -82,5 +82,35 @@ class Headers(unittest.TestCase):
             }
         ''')
 
+    def check_warns(self, expected, text, *options):
+        """Checks that the compiler refuses the text with that message, or takes it for None."""
+        for language in COMPILERS:
+            with self.subTest(language=language, text=text, options=options):
+                result = compile_text(language, f'#include <{UMBRELLA}>\n{text}', *options)
+                self.assertEqual(result.returncode != 0, expected is not None, result.stdout)
+                self.assertIn(expected or '', result.stdout)
+
+    def test_version_guards(self):
+        deprecated = ('SSEM_DEPRECATED_IN_1_0_FOR (new_one) int old_one (void); '
+                      'int use (void); int use (void) { return old_one (); }')
+        added = ('SSEM_UNAVAILABLE (1, 2) int new_one (void); '
+                 'int use (void); int use (void) { return new_one (); }')
+        available = 'guint use (void); guint use (void) { return ssem_get_major_version (); }'
+        before = ['-DSSEM_VERSION_MIN_REQUIRED=G_ENCODE_VERSION(0,8)',
+                  '-DSSEM_VERSION_MAX_ALLOWED=G_ENCODE_VERSION(0,8)']
+        now = ['-DSSEM_VERSION_MIN_REQUIRED=SSEM_VERSION_1_0',
+               '-DSSEM_VERSION_MAX_ALLOWED=SSEM_VERSION_1_0']
+        quiet = '-DSSEM_DISABLE_DEPRECATION_WARNINGS'
+
+        self.check_warns("Use 'new_one' instead", deprecated)
+        self.check_warns("Use 'new_one' instead", deprecated, *now)
+        self.check_warns(None, deprecated, quiet)
+        self.check_warns(None, deprecated, before[0])
+        self.check_warns('Not available before 1.2', added)
+        self.check_warns(None, added, quiet)
+        self.check_warns(None, available, *now)
+        self.check_warns('Not available before 1.0', available, *before)
+        self.check_warns('must not be less than SSEM_VERSION_MIN_REQUIRED', '', before[1])
+
 
 tap.main()

@@ -47,7 +47,7 @@ main (void)
   }
   g_object_unref (semaphore);
 
-  return SSEM_CHECK_VERSION (1, 0, 0) ? 0 : 1;
+  return SSEM_CHECK_VERSION (1, 0, 0) && ssem_check_version (1, 0, 0) ? 0 : 1;
 }
 '''
 PROGRAM_CXX = PROGRAM_C.replace('NULL', 'nullptr')
@@ -213,8 +213,8 @@ class Installed(ProgramCase):
         self.assertEqual([name for name in names if 'private' in name], [])
         self.assertEqual(sorted(name for name in names if name.endswith('.h')),
                          ['ssem-enums.h', 'ssem-error.h', 'ssem-hold.h', 'ssem-native-key.h',
-                          'ssem-process-info.h', 'ssem-semaphore-info.h', 'ssem-system-semaphore.h',
-                          'ssem-types.h', 'ssem-version-macros.h', 'ssem-version.h', 'ssem.h'])
+                          'ssem-process-info.h', 'ssem-runtime-version.h', 'ssem-semaphore-info.h',
+                          'ssem-system-semaphore.h', 'ssem-types.h', 'ssem-version-macros.h', 'ssem-version.h', 'ssem.h'])
 
     @unittest.skipUnless('introspection' in BINDINGS, 'built without introspection')
     def test_python_and_javascript(self):
