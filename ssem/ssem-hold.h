@@ -15,21 +15,30 @@
 
 G_BEGIN_DECLS
 
+#define SSEM_TYPE_HOLD (ssem_hold_get_type ())
+
 typedef struct _SsemHold SsemHold;
 
 SSEM_AVAILABLE_IN_1_0
-SsemHold *ssem_hold_new   (SsemSystemSemaphore  *semaphore,
-                           int                   n,
-                           GCancellable         *cancellable,
-                           GError              **error) G_GNUC_WARN_UNUSED_RESULT;
+GType     ssem_hold_get_type          (void);
 SSEM_AVAILABLE_IN_1_0
-SsemHold *ssem_hold_adopt (SsemSystemSemaphore  *semaphore,
-                           int                   n) G_GNUC_WARN_UNUSED_RESULT;
+SsemHold *ssem_hold_new               (SsemSystemSemaphore  *semaphore,
+                                       int                   n,
+                                       GCancellable         *cancellable,
+                                       GError              **error) G_GNUC_WARN_UNUSED_RESULT;
 SSEM_AVAILABLE_IN_1_0
-guint64   ssem_hold_get_fencing_token (const SsemHold *self);
+SsemHold *ssem_hold_adopt             (SsemSystemSemaphore  *semaphore,
+                                       int                   n) G_GNUC_WARN_UNUSED_RESULT;
 SSEM_AVAILABLE_IN_1_0
-void      ssem_hold_free  (SsemHold             *self);
+SsemHold *ssem_hold_ref               (SsemHold             *self);
+SSEM_AVAILABLE_IN_1_0
+void      ssem_hold_unref             (SsemHold             *self);
+SSEM_AVAILABLE_IN_1_0
+gboolean  ssem_hold_release           (SsemHold             *self,
+                                       GError              **error);
+SSEM_AVAILABLE_IN_1_0
+guint64   ssem_hold_get_fencing_token (SsemHold             *self);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (SsemHold, ssem_hold_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SsemHold, ssem_hold_unref)
 
 G_END_DECLS

@@ -7,54 +7,29 @@
 #include "ssem-runtime-version.h"
 
 /**
- * ssem_get_major_version:
+ * ssem_get_version:
+ * @major: (out) (optional): return location for the major version
+ * @minor: (out) (optional): return location for the minor version
+ * @micro: (out) (optional): return location for the micro version
  *
- * Returns the major version of the library that the program runs with.
+ * Gets the version of the library that the program runs with.
  *
- * It may differ from `SSEM_MAJOR_VERSION`, which is that of the headers.
- *
- * Returns: the major version
- *
- * Since: 1.0
- */
-guint
-ssem_get_major_version (void)
-{
-  return SSEM_MAJOR_VERSION;
-}
-
-/**
- * ssem_get_minor_version:
- *
- * Returns the minor version of the library that the program runs with.
- *
- * It may differ from `SSEM_MINOR_VERSION`, which is that of the headers.
- *
- * Returns: the minor version
+ * It may differ from `SSEM_MAJOR_VERSION`, `SSEM_MINOR_VERSION` and `SSEM_MICRO_VERSION`, which are
+ * those of the headers.
  *
  * Since: 1.0
  */
-guint
-ssem_get_minor_version (void)
+void
+ssem_get_version (guint *major,
+                  guint *minor,
+                  guint *micro)
 {
-  return SSEM_MINOR_VERSION;
-}
-
-/**
- * ssem_get_micro_version:
- *
- * Returns the micro version of the library that the program runs with.
- *
- * It may differ from `SSEM_MICRO_VERSION`, which is that of the headers.
- *
- * Returns: the micro version
- *
- * Since: 1.0
- */
-guint
-ssem_get_micro_version (void)
-{
-  return SSEM_MICRO_VERSION;
+  if (major != NULL)
+    *major = SSEM_MAJOR_VERSION;
+  if (minor != NULL)
+    *minor = SSEM_MINOR_VERSION;
+  if (micro != NULL)
+    *micro = SSEM_MICRO_VERSION;
 }
 
 /**

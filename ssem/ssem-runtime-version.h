@@ -15,14 +15,12 @@
 G_BEGIN_DECLS
 
 SSEM_AVAILABLE_IN_1_0
-guint    ssem_get_major_version (void);
+void     ssem_get_version   (guint *major,
+                             guint *minor,
+                             guint *micro);
 SSEM_AVAILABLE_IN_1_0
-guint    ssem_get_minor_version (void);
-SSEM_AVAILABLE_IN_1_0
-guint    ssem_get_micro_version (void);
-SSEM_AVAILABLE_IN_1_0
-gboolean ssem_check_version     (guint major,
-                                 guint minor,
-                                 guint micro);
+gboolean ssem_check_version (guint  major,
+                             guint  minor,
+                             guint  micro);
 
 G_END_DECLS

@@ -9,7 +9,7 @@ import Gio from 'gi://Gio?version=2.0';
 import GLib from 'gi://GLib?version=2.0';
 import Ssem from 'gi://Ssem?version=1';
 
-import {assertEqual, assertThrows, keep, matches, randomKey, run} from './tap.js';
+import {assertEqual, assertRejects, assertThrows, keep, matches, randomKey, run} from './tap.js';
 
 const {Backend, SemaphoreInfo, SystemSemaphore} = Ssem;
 
@@ -82,6 +82,18 @@ run({
         assertEqual(error.message.includes(semaphore.key), true);
         assertEqual(semaphore.get_n_losses(), 1);
         assertThrows('LOST', () => semaphore.release());
+        assertEqual(semaphore.get_value(), 2);
+    },
+
+    'a loss during with()': async () => {
+        const semaphore = keep(new SystemSemaphore({key: randomKey(), initialValue: 3}));
+        const end = semaphore.with(1, () => new Promise(resolve => {
+            semaphore.connect('lost', resolve);
+            lose();
+        }));
+        await assertRejects('LOST', end);
+        // The loss itself is reported once.
+        assertThrows('LOST', () => semaphore.get_value());
         assertEqual(semaphore.get_value(), 2);
     },
 

@@ -10,7 +10,7 @@ import Ssem from 'gi://Ssem?version=1';
 
 import {CHOSEN, assertEqual, assertRejects, assertThrows, keep, randomKey, run} from './tap.js';
 
-const {AccessMode, Backend, QtNaming, SemaphoreInfo, SystemSemaphore} = Ssem;
+const {AccessMode, Backend, Hold, QtNaming, SemaphoreInfo, SystemSemaphore} = Ssem;
 
 function open(initialValue) {
     return keep(new SystemSemaphore({key: randomKey(), initialValue}));
@@ -148,6 +148,44 @@ run({
         semaphore.release();
         assertEqual(await end, true);
         assertEqual(semaphore.get_value(), 0);
+    },
+
+    'with': async () => {
+        const semaphore = open(3);
+        const found = await semaphore.with(2, async hold => {
+            assertEqual(semaphore.get_value(), 1);
+            assertEqual(hold.get_fencing_token(), 0);
+            await Promise.resolve();
+            return 'done';
+        });
+        assertEqual([found, semaphore.get_value()], ['done', 3]);
+        await assertRejects(RangeError, semaphore.with(1, () => {
+            throw new RangeError('of the callback');
+        }));
+        await semaphore.with(1, hold => hold.release());
+        assertEqual(semaphore.get_value(), 3);
+        let isCalled = false;
+        const cancellable = new Gio.Cancellable();
+        const end = semaphore.with(4, () => (isCalled = true), cancellable);
+        cancellable.cancel();
+        await assertRejects('CANCELLED', end);
+        await assertRejects('INVALID_ARGUMENT', semaphore.with(0, () => (isCalled = true)));
+        assertEqual([isCalled, semaphore.get_value()], [false, 3]);
+    },
+
+    'holds': () => {
+        const semaphore = open(3);
+        const hold = Hold.new(semaphore, 2);
+        assertEqual(semaphore.get_value(), 1);
+        assertEqual([hold.release(), semaphore.get_value()], [true, 3]);
+        assertEqual([hold.release(), semaphore.get_value()], [true, 3]);
+        semaphore.acquire();
+        const adopted = Hold.adopt(semaphore);
+        adopted.release();
+        assertEqual(semaphore.get_value(), 3);
+        assertThrows('INVALID_ARGUMENT', () => Hold.new(semaphore, 0));
+        assertThrows(RangeError, () => Hold.adopt(semaphore, 0));
+        assertThrows(RangeError, () => Hold.new(semaphore, 0.5));
     },
 
     'await the opening': async () => {

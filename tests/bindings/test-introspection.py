@@ -157,8 +157,7 @@ class Typelib(unittest.TestCase):
     def test_versions(self):
         numbers = [Ssem.MAJOR_VERSION, Ssem.MINOR_VERSION, Ssem.MICRO_VERSION]
         self.assertEqual('.'.join(map(str, numbers)), Ssem.VERSION_S)
-        self.assertEqual([Ssem.get_major_version(), Ssem.get_minor_version(),
-                          Ssem.get_micro_version()], numbers)
+        self.assertEqual([*Ssem.get_version()], numbers)
         major, minor, micro = numbers
         for older in [(major, minor, micro), (major - 1, minor + 1, micro), (0, 0, 0)]:
             self.assertTrue(Ssem.check_version(*older), older)
@@ -175,10 +174,10 @@ class Typelib(unittest.TestCase):
         names = [repository.get_info('Ssem', i).get_name()
                  for i in range(repository.get_n_infos('Ssem'))]
         self.assertEqual(sorted(names), [
-            'AccessMode', 'Backend', 'MAJOR_VERSION', 'MICRO_VERSION', 'MINOR_VERSION',
+            'AccessMode', 'Backend', 'Hold', 'MAJOR_VERSION', 'MICRO_VERSION', 'MINOR_VERSION',
             'ProcessInfo', 'QtNaming', 'SemaphoreInfo', 'SystemSemaphore', 'SystemSemaphoreClass',
             'SystemSemaphoreError', 'VERSION_S', 'backend_is_supported', 'check_version',
-            'get_major_version', 'get_micro_version', 'get_minor_version', 'native_key_for_qt',
+            'get_version', 'native_key_for_qt',
             'semaphore_info_count_others', 'semaphore_info_list', 'semaphore_info_list_at',
             'semaphore_info_query', 'semaphore_info_query_at', 'semaphore_info_query_native',
             'semaphore_remove_leftover', 'semaphore_remove_leftover_at',

@@ -17,7 +17,7 @@ import threading
 from gi.repository import Gio, GLib, GObject
 
 import tap
-from bindings import CALLS, CANCELLED, LONG_SECONDS, OverrideCase, Ssem
+from bindings import CALLS, CANCELLED, INVALID_ARGUMENT, LONG_SECONDS, OverrideCase, Ssem
 
 SIGNATURES = {
     'acquire': '(n=1, timeout=None, cancellable=None)',
@@ -223,7 +223,7 @@ class Objects(OverrideCase):
         for value in [None, 3, object(), GObject.Object(), Gio.Cancellable(), Ssem.SystemSemaphore]:
             for call in self.calls():
                 self.assertRaises(TypeError, call, value)
-            self.assertRaises(TypeError, Ssem.Hold, value)
+            self.assertRaises(TypeError, Ssem.SystemSemaphore._Hold, value)
 
     def test_disposed(self):
         semaphore = self.new(3)
@@ -241,9 +241,30 @@ class Objects(OverrideCase):
             self.assertRaises(IndexError, block.__exit__, None, None, None)
         self.assertEqual(semaphore.get_value(), 3)
 
+    def test_holds_of_the_library(self):
+        semaphore = self.new(3)
+        hold = Ssem.Hold.new(semaphore, 2)
+        self.assertEqual(semaphore.get_value(), 1)
+        self.assertEqual(hold.get_fencing_token(), 0)
+        for _ in range(2):
+            self.assertIs(hold.release(), True)
+            self.assertEqual(semaphore.get_value(), 3)
+        semaphore.acquire()
+        hold = Ssem.Hold.adopt(semaphore)
+        del hold
+        gc.collect()
+        self.assertEqual(semaphore.get_value(), 3)
+        self.assertFails(INVALID_ARGUMENT, Ssem.Hold.new, semaphore, 0)
+        cancellable = Gio.Cancellable()
+        cancellable.cancel()
+        self.assertFails(CANCELLED, Ssem.Hold.new, semaphore, 1, cancellable)
+        self.assertRaises(TypeError, Ssem.Hold.new, semaphore, 1, 1)
+        self.assertRaises(ValueError, Ssem.Hold.adopt, semaphore, 0)
+        self.assertRaises(TypeError, Ssem.Hold.adopt, semaphore, 0.5)
+
     def test_hold_of_another_class(self):
         semaphore = self.new(3)
-        with Ssem.Hold(semaphore, 2) as entered:
+        with Ssem.SystemSemaphore._Hold(semaphore, 2) as entered:
             self.assertIs(entered, semaphore)
             self.assertEqual(semaphore.get_value(), 1)
         if CALLS == 'extension':
@@ -283,7 +304,8 @@ class Memory(OverrideCase):
     def test_references(self):
         semaphore = self.new(3)
         cancellable = Gio.Cancellable()
-        objects = [semaphore, cancellable, type(semaphore), Ssem.Hold]
+        objects = [semaphore, cancellable, type(semaphore),
+                   type(semaphore)._Hold]
         self.call_all(semaphore, cancellable)
         gc.collect()
         before = [sys.getrefcount(value) for value in objects]

@@ -217,6 +217,25 @@ void test_infos () throws Error {
                    () => semaphore_remove_leftover (random_key ()));
 }
 
+void test_holds () throws Error {
+    var semaphore = new SystemSemaphore (random_key (), 3);
+    {
+        var hold = new Hold (semaphore, 2);
+        assert_cmpint (semaphore.get_value (), EQ, 1);
+        var other = new Hold (semaphore);
+        assert_cmpint (semaphore.get_value (), EQ, 0);
+        other.release ();
+        assert_cmpint (semaphore.get_value (), EQ, 1);
+        assert_true (hold.get_fencing_token () == 0);
+    }
+    assert_cmpint (semaphore.get_value (), EQ, 3);
+    semaphore.acquire (3);
+    assert_cmpint (semaphore.get_value (), EQ, 0);
+    new Hold.adopt (semaphore, 3);
+    assert_cmpint (semaphore.get_value (), EQ, 3);
+    assert_throws (IOError.quark (), IOError.INVALID_ARGUMENT, () => new Hold (semaphore, 0));
+}
+
 /* --- Asynchronous methods --- */
 
 /* Runs an async method to its end. */
@@ -395,6 +414,7 @@ int main (string[] args) {
     add ("posix", test_posix);
     add ("modes", test_modes);
     add ("infos", test_infos);
+    add ("holds", test_holds);
     add ("async", () => run_async ((callback) => acquire_in_order.begin ((owned) callback),
                                    (result) => acquire_in_order.end (result)));
     add ("async-new", () => run_async ((callback) => open_later.begin ((owned) callback),

@@ -75,8 +75,21 @@ class Vapi(unittest.TestCase):
             'OUT_OF_RESOURCES', 'UNKNOWN_ERROR', 'LOST'])
         self.assertIn('public static GLib.Quark quark ()', body)
 
-    def test_names_for_c_only(self):
-        self.assertNotIn('Hold', VAPI)
+    def test_holds(self):
+        attributes, body = re.search(r'(\[CCode [^\n]*\])\n\t\[Compact\]\n[^\n]*\n'
+                                     r'\tpublic class Hold \{\n(.*?)\n\t\}', VAPI, re.DOTALL).groups()
+        self.assertIn('ref_function = "ssem_hold_ref"', attributes)
+        self.assertIn('unref_function = "ssem_hold_unref"', attributes)
+        members = re.findall(r'^\t\tpublic (.*?);?$', body, re.MULTILINE)
+        self.assertEqual([member.replace(' GLib.Error', '') for member in members], [
+            'Hold (Ssem.SystemSemaphore semaphore, int n = 1, '
+            'GLib.Cancellable? cancellable = null) throws',
+            'Hold.adopt (Ssem.SystemSemaphore semaphore, int n = 1)',
+            'uint64 get_fencing_token ()',
+            'Ssem.Hold @ref ()',
+            'bool release () throws',
+            'void unref ()',
+        ])
 
 
 tap.main()

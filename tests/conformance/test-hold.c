@@ -81,6 +81,51 @@ test_adopt (Fixture *fixture)
   drop_object (&semaphore);
 }
 
+/* The first release counts, and only that. */
+static void
+test_release (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(SsemHold) hold = ssem_hold_new (semaphore, 2, NULL, &error);
+  int i;
+
+  g_assert_no_error (error);
+  assert_value (semaphore, 1);
+  for (i = 0; i < 2; i++)
+    {
+      assert_done (ssem_hold_release (hold, &error));
+      assert_value (semaphore, 3);
+    }
+  g_clear_pointer (&hold, ssem_hold_unref);
+  assert_value (semaphore, 3);
+
+  /* A release that fails has ended the hold, too. */
+  hold = ssem_hold_new (semaphore, 2, NULL, &error);
+  g_object_run_dispose (G_OBJECT (semaphore));
+  assert_refused (ssem_hold_release (hold, &error), NOT_FOUND);
+  assert_done (ssem_hold_release (hold, &error));
+  g_clear_pointer (&hold, ssem_hold_unref);
+  drop_object (&semaphore);
+}
+
+/* A copy of the boxed type is a reference; the last one releases. */
+static void
+test_references (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  g_autoptr(SsemHold) hold = ssem_hold_new (semaphore, 2, NULL, NULL);
+  SsemHold *copy = g_boxed_copy (SSEM_TYPE_HOLD, hold);
+
+  g_assert_true (copy == hold);
+  g_clear_pointer (&hold, ssem_hold_unref);
+  assert_value (semaphore, 1);
+  g_boxed_free (SSEM_TYPE_HOLD, copy);
+  assert_value (semaphore, 3);
+
+  drop_object (&semaphore);
+}
+
 /* The units come back to the semaphore even if the hold is the last that keeps it. */
 static void
 test_outlives_the_object (Fixture *fixture)
@@ -92,7 +137,7 @@ test_outlives_the_object (Fixture *fixture)
   g_assert_nonnull (hold);
   g_clear_object (&semaphore);
   assert_value (witness, 0);
-  g_clear_pointer (&hold, ssem_hold_free);
+  g_clear_pointer (&hold, ssem_hold_unref);
   assert_value (witness, 3);
 
   drop_object (&witness);
@@ -101,7 +146,7 @@ test_outlives_the_object (Fixture *fixture)
 static gpointer
 free_in_thread (gpointer data)
 {
-  ssem_hold_free (data);
+  ssem_hold_unref (data);
 
   return NULL;
 }
@@ -136,10 +181,10 @@ test_child (Fixture *fixture)
       g_autoptr(SsemHold) own = NULL;
       int value;
 
-      g_clear_pointer (&hold, ssem_hold_free);
+      g_clear_pointer (&hold, ssem_hold_unref);
       own = ssem_hold_new (semaphore, 1, NULL, NULL);
       value = ssem_system_semaphore_get_value (semaphore, NULL);
-      g_clear_pointer (&own, ssem_hold_free);
+      g_clear_pointer (&own, ssem_hold_unref);
       g_clear_object (&semaphore);
       _exit (value);
     }
@@ -148,7 +193,7 @@ test_child (Fixture *fixture)
   g_assert_true (WIFEXITED (status));
   g_assert_cmpint (WEXITSTATUS (status), ==, 0);
   assert_value (semaphore, 1);
-  g_clear_pointer (&hold, ssem_hold_free);
+  g_clear_pointer (&hold, ssem_hold_unref);
   assert_value (semaphore, 3);
 
   drop_object (&semaphore);
@@ -163,6 +208,8 @@ const Case conformance_cases[] = {
   { "scope", 0, test_scope },
   { "failed", 0, test_failed },
   { "adopt", 0, test_adopt },
+  { "release", 0, test_release },
+  { "references", 0, test_references },
   { "outlives-the-object", 0, test_outlives_the_object },
   { "other-thread", 0, test_other_thread },
 #ifdef G_OS_UNIX

@@ -473,6 +473,7 @@ lose_by_pipe (void)
   {
     g_autoptr(SsemSystemSemaphore) semaphore = open_memory (NULL);
     SsemHold *lost = ssem_hold_new (semaphore, 1, NULL, NULL);
+    g_autoptr(GError) error = NULL;
     SsemHold *kept;
 
     g_signal_connect (semaphore, "lost", G_CALLBACK (lost_cb), &n_lost);
@@ -487,9 +488,11 @@ lose_by_pipe (void)
     g_assert_cmpint (ssem_system_semaphore_get_value (semaphore, NULL), ==, -1);
     kept = ssem_hold_new (semaphore, 1, NULL, NULL);
     g_assert_cmpint (get_value (semaphore), ==, 1);
-    ssem_hold_free (lost);
+    g_assert_false (ssem_hold_release (lost, &error));
+    g_assert_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, SSEM_SYSTEM_SEMAPHORE_ERROR_LOST);
+    ssem_hold_unref (lost);
     g_assert_cmpint (get_value (semaphore), ==, 1);
-    ssem_hold_free (kept);
+    ssem_hold_unref (kept);
     g_assert_cmpint (get_value (semaphore), ==, 2);
   }
   g_assert_cmpint (g_unlink (path), ==, 0);

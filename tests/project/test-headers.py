@@ -95,7 +95,7 @@ class Headers(unittest.TestCase):
                       'int use (void); int use (void) { return old_one (); }')
         added = ('SSEM_UNAVAILABLE (1, 2) int new_one (void); '
                  'int use (void); int use (void) { return new_one (); }')
-        available = 'guint use (void); guint use (void) { return ssem_get_major_version (); }'
+        available = 'int use (void); int use (void) { return ssem_check_version (1, 0, 0); }'
         before = ['-DSSEM_VERSION_MIN_REQUIRED=G_ENCODE_VERSION(0,8)',
                   '-DSSEM_VERSION_MAX_ALLOWED=G_ENCODE_VERSION(0,8)']
         now = ['-DSSEM_VERSION_MIN_REQUIRED=SSEM_VERSION_1_0',

@@ -238,6 +238,33 @@ function _init() {
         return acquireTimeoutAsPromise.call(this, n, timeoutUsec, cancellable, ...callback);
     };
 
+    // --- Holding ---
+
+    const {Hold} = namespace;
+    const {new: newHold, adopt} = Hold;
+
+    function toUnits(n) {
+        if (toInt32(n) < 1)
+            throw new RangeError(`${n} is not a number of units to hold`);
+        return n;
+    }
+
+    Hold.new = (semaphore, n = 1, cancellable = null) =>
+        newHold(semaphore, toInt32(n), toCancellable(cancellable));
+    Hold.adopt = (semaphore, n = 1) => adopt(semaphore, toUnits(n));
+
+    // Calls the function, which may be asynchronous, while the process holds units. Resolves to its
+    // result. A hold knows whether its units were lost meanwhile.
+    prototype.with = async function (n, callback, cancellable = null) {
+        await this.acquire_async(n, cancellable);
+        const hold = Hold.adopt(this, n);
+        try {
+            return await callback(hold);
+        } finally {
+            hold.release();
+        }
+    };
+
     // --- Inspection and repair ---
 
     const {backend_is_supported: isSupported, native_key_for_qt: nativeKeyForQt,

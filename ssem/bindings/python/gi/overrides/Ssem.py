@@ -19,6 +19,8 @@ instruction that is not a call, such as `held, = map(function, (argument,))`. `_
 explains the reason.
 """
 
+import itertools
+
 from gi.repository import Gio, GLib, GObject
 
 from ..module import get_introspection_module
@@ -32,7 +34,7 @@ from ._ssem_values import (TRANSLATION_DOMAIN, to_address, to_backend, to_bool, 
                            to_usec)
 
 # PyGObject copies these names to the module that users import.
-__all__ = ['AlreadyExistsError', 'Error', 'Hold', 'InvalidKeyError', 'LostError', 'NotFoundError',
+__all__ = ['AlreadyExistsError', 'Error', 'InvalidKeyError', 'LostError', 'NotFoundError',
            'OutOfResourcesError', 'PermissionDeniedError', 'SystemSemaphore', 'UnknownError',
            'backend_is_supported', 'native_key_for_qt', 'semaphore_info_count_others',
            'semaphore_info_list', 'semaphore_info_list_at', 'semaphore_info_query',
@@ -81,7 +83,7 @@ def _take_guard(semaphore):
     return guards.pop()[1]
 
 
-class Hold(_calls.Hold):
+class _Block(_calls.Hold):
     """Holds units during a `with` or `async with` block. See `SystemSemaphore.hold()`.
 
     A child of `fork()` that leaves the block releases nothing, because the child holds nothing.
@@ -146,7 +148,7 @@ class SystemSemaphore(_Base):
     `with` and `async with` raise `LostError` in any case.
     """
 
-    _Hold = Hold
+    _Hold = _Block
 
     cancel_on_loss = True
 
@@ -284,6 +286,35 @@ class SystemSemaphore(_Base):
 
 _calls.add_calls(SystemSemaphore)
 SystemSemaphore = override(SystemSemaphore)
+
+
+# --- Units that no block can hold -----------------------------------------------------------------
+
+_adopt_hold = Ssem.Hold.adopt
+
+
+def _new_hold(semaphore, n=1, cancellable=None):
+    """Acquires `n` units, and returns a hold with the method `release()`.
+
+    The hold releases the units at the latest when Python destroys it.
+    """
+    to_int32(n)
+    # No Python code runs between the acquire and the adoption.
+    acquired = map(semaphore.acquire, (n,), (None,), (cancellable,))
+    hold, = map(_adopt_hold, (semaphore,), itertools.compress((n,), acquired))
+    return hold
+
+
+def _new_adopted_hold(semaphore, n=1):
+    """Returns a hold of units that the process holds already."""
+    if to_int32(n) < 1:
+        raise ValueError(f'{n} is not a number of units to hold')
+    return _adopt_hold(semaphore, n)
+
+
+Ssem.Hold.new = staticmethod(_new_hold)
+Ssem.Hold.adopt = staticmethod(_new_adopted_hold)
+Ssem.Hold.release = with_public_errors(Ssem.Hold.release)
 
 
 # --- Inspection and repair ------------------------------------------------------------------------
