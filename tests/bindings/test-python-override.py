@@ -112,6 +112,46 @@ class Construction(OverrideCase):
             with self.assertRaises(Ssem.InvalidKeyError):
                 Ssem.SystemSemaphore(*arguments)
 
+    def test_attributes(self):
+        semaphore = self.new(3)
+        semaphore.acquire()
+        self.assertEqual((semaphore.key, semaphore.value, semaphore.initial_value), (self.key, 2, 3))
+        self.assertEqual((semaphore.mode, semaphore.undo, semaphore.address),
+                         (Ssem.AccessMode.CREATE, True, None))
+        self.assertEqual(semaphore.backend, semaphore.get_backend())
+        self.assertEqual(semaphore.native_key, semaphore.get_native_key())
+        for name in ['key', 'value', 'backend']:
+            self.assertRaises(AttributeError, setattr, semaphore, name, None)
+        semaphore.run_dispose()
+        self.assertFails(CODES.NOT_FOUND, lambda: semaphore.value)
+
+    def test_repr(self):
+        semaphore = self.new(3)
+        semaphore.acquire()
+        self.assertRaises(GLib.Error, semaphore.release, 0)
+        nick = semaphore.backend.value_nick
+        self.assertEqual(repr(semaphore),
+                         f"<Ssem.SystemSemaphore key='{self.key}' value=2 backend={nick}>")
+        # The last error of the object is still there.
+        self.assertEqual(semaphore.get_error(), CODES.UNKNOWN_ERROR)
+        semaphore.run_dispose()
+        self.assertEqual(repr(semaphore), f"<Ssem.SystemSemaphore key='{self.key}' backend={nick}>")
+        native_key = f'systemv:{self.directory}/native'
+        semaphore = Ssem.SystemSemaphore(native_key=native_key, initial_value=1)
+        self.assertEqual(repr(semaphore), f"<Ssem.SystemSemaphore native_key='{native_key}' "
+                         'value=1 backend=sysv>')
+
+    def test_information_without_a_backend(self):
+        semaphore = self.new(3)
+        self.assertEqual(Ssem.SemaphoreInfo.query(self.key).get_value(), 3)
+        self.assertEqual([info.get_key() for info in Ssem.SemaphoreInfo.list()], [self.key])
+        del semaphore
+
+    def test_no_subclass(self):
+        with self.assertRaisesRegex(TypeError, 'final'):
+            class Subclass(Ssem.SystemSemaphore):
+                pass
+
     def test_set_key(self):
         semaphore = self.new(3)
         semaphore.set_key(self.key + '2')

@@ -184,6 +184,38 @@ class SystemSemaphore(_Base):
         await asyncio.get_running_loop().run_in_executor(None, semaphore.init)
         return semaphore
 
+    # GObject's properties, as attributes.
+    key = property(_Base.get_key)
+    native_key = property(_Base.get_native_key)
+    initial_value = property(_Base.get_initial_value)
+    mode = property(_Base.get_mode)
+    undo = property(_Base.get_undo)
+    backend = property(_Base.get_backend)
+    address = property(_Base.get_address)
+
+    @property
+    def value(self):
+        """How many units are available. See `get_value()`."""
+        return self.get_value()
+
+    def __repr__(self):
+        """Names the key, the value and the backend.
+
+        The value is that of an inspection, which does not open the semaphore or change
+        `get_error()`. There is none if it would need an answer from a network.
+        """
+        parts = [f'native_key={self.native_key!r}' if self.key is None else f'key={self.key!r}']
+        if is_local(self):
+            try:
+                info = (semaphore_info_query_native(self.native_key) if self.key is None else
+                        semaphore_info_query(self.key, self.backend))
+                parts.append(f'value={info.get_value()}')
+            except (GLib.Error, TypeError):
+                # It is not open, or the backend cannot inspect.
+                pass
+        parts.append(f'backend={self.backend.value_nick}')
+        return f'<Ssem.SystemSemaphore {" ".join(parts)}>'
+
     def __init_subclass__(cls, **unused):
         raise TypeError('Ssem.SystemSemaphore is final and has no subclasses: keep a semaphore in '
                         'an attribute instead')
