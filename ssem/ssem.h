@@ -16,6 +16,8 @@
 #include "ssem-process-info.h"
 #include "ssem-runtime-version.h"
 #include "ssem-semaphore-info.h"
+#include "ssem-semaphore-item.h"
+#include "ssem-semaphore-list.h"
 #include "ssem-system-semaphore.h"
 #include "ssem-hold.h"
 #undef SSEM_INSIDE

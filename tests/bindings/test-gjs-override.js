@@ -10,7 +10,7 @@ import Ssem from 'gi://Ssem?version=1';
 
 import {CHOSEN, assertEqual, assertRejects, assertThrows, keep, randomKey, run} from './tap.js';
 
-const {AccessMode, Backend, Hold, QtNaming, SemaphoreInfo, SystemSemaphore} = Ssem;
+const {AccessMode, Backend, Hold, QtNaming, SemaphoreInfo, SemaphoreList, SystemSemaphore} = Ssem;
 
 function open(initialValue) {
     return keep(new SystemSemaphore({key: randomKey(), initialValue}));
@@ -186,6 +186,26 @@ run({
         assertThrows('INVALID_ARGUMENT', () => Hold.new(semaphore, 0));
         assertThrows(RangeError, () => Hold.adopt(semaphore, 0));
         assertThrows(RangeError, () => Hold.new(semaphore, 0.5));
+    },
+
+    'the list model': async () => {
+        const semaphore = open(3);
+        const list = new SemaphoreList({backend: CHOSEN, interval_usec: 0});
+        const refreshed = () => new Promise((resolve, reject) => {
+            const handler = list.connect('refreshed', (source, error) => {
+                list.disconnect(handler);
+                return error === null ? resolve() : reject(error);
+            });
+        });
+        await refreshed();
+        const items = Array.from({length: list.get_n_items()}, (_, i) => list.get_item(i));
+        const item = items.find(({key}) => key === semaphore.key);
+        const values = [];
+        item.connect('notify::value', ({value}) => values.push(value));
+        semaphore.acquire(2);
+        list.refresh();
+        await refreshed();
+        assertEqual([values, item.info.get_value()], [[1], 1]);
     },
 
     'await the opening': async () => {

@@ -131,7 +131,8 @@ class Typelib(unittest.TestCase):
         getters = {element.get('name'): element.get('getter') for element in properties}
         self.assertEqual(getters, {name: 'get_' + name.replace('-', '_') for name in
                                    ['key', 'initial-value', 'mode', 'undo', 'backend',
-                                    'native-key', 'address']})
+                                    'native-key', 'address', 'info', 'value', 'n-holders',
+                                    'n-waiters', 'interval-usec']})
 
     def test_interfaces(self):
         info = repository.find_by_name('Ssem', 'SystemSemaphore')
@@ -175,7 +176,8 @@ class Typelib(unittest.TestCase):
                  for i in range(repository.get_n_infos('Ssem'))]
         self.assertEqual(sorted(names), [
             'AccessMode', 'Backend', 'Hold', 'MAJOR_VERSION', 'MICRO_VERSION', 'MINOR_VERSION',
-            'ProcessInfo', 'QtNaming', 'SemaphoreInfo', 'SystemSemaphore', 'SystemSemaphoreClass',
+            'ProcessInfo', 'QtNaming', 'SemaphoreInfo', 'SemaphoreItem', 'SemaphoreItemClass',
+            'SemaphoreList', 'SemaphoreListClass', 'SystemSemaphore', 'SystemSemaphoreClass',
             'SystemSemaphoreError', 'VERSION_S', 'backend_is_supported', 'check_version',
             'get_version', 'native_key_for_qt',
             'semaphore_info_count_others', 'semaphore_info_list', 'semaphore_info_list_at',

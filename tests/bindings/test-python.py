@@ -98,6 +98,24 @@ class Objects(BindingCase):
         # The thread that has opened it may have a reference still.
         semaphore.run_dispose()
 
+    def test_list_model(self):
+        loop = GLib.MainLoop()
+        semaphore = self.new(3)
+        model = Ssem.SemaphoreList.new(CHOSEN)
+        model.set_interval_usec(0)
+        errors, values = [], []
+        model.connect('refreshed', lambda source, error: (errors.append(error), loop.quit()))
+        loop.run()
+        item, = model
+        self.assertEqual((item.props.key, item.props.value), (self.key, 3))
+        self.assertEqual(item.props.info.get_key(), self.key)
+        item.connect('notify::value', lambda source, pspec: values.append(source.props.value))
+        semaphore.acquire(2, None)
+        model.refresh()
+        loop.run()
+        self.assertEqual(values, [1])
+        self.assertEqual(errors, [None, None])
+
     def test_set_key_notifies(self):
         semaphore = self.new(1)
         heard = []

@@ -75,6 +75,13 @@ class Vapi(unittest.TestCase):
             'OUT_OF_RESOURCES', 'UNKNOWN_ERROR', 'LOST'])
         self.assertIn('public static GLib.Quark quark ()', body)
 
+    def test_the_list(self):
+        for text in ['class SemaphoreList : GLib.Object, GLib.ListModel',
+                     'SemaphoreList (Ssem.Backend backend = Ssem.Backend.DEFAULT)',
+                     'string? address { get; construct; }', 'string? key { get; }',
+                     'signal void refreshed (GLib.Error? error)']:
+            self.assertIn(f'public {text}'.replace('public class', 'public sealed class'), VAPI)
+
     def test_holds(self):
         attributes, body = re.search(r'(\[CCode [^\n]*\])\n\t\[Compact\]\n[^\n]*\n'
                                      r'\tpublic class Hold \{\n(.*?)\n\t\}', VAPI, re.DOTALL).groups()

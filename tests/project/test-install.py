@@ -214,6 +214,7 @@ class Installed(ProgramCase):
         self.assertEqual(sorted(name for name in names if name.endswith('.h')),
                          ['ssem-enums.h', 'ssem-error.h', 'ssem-hold.h', 'ssem-native-key.h',
                           'ssem-process-info.h', 'ssem-runtime-version.h', 'ssem-semaphore-info.h',
+                          'ssem-semaphore-item.h', 'ssem-semaphore-list.h',
                           'ssem-system-semaphore.h', 'ssem-types.h', 'ssem-version-macros.h', 'ssem-version.h', 'ssem.h'])
 
     @unittest.skipUnless('introspection' in BINDINGS, 'built without introspection')
