@@ -26,7 +26,7 @@ from dataclasses import dataclass
 SECONDS_FOR_ONE = 60
 FENCE = re.compile(r'^```(\w+)\n(.*?)^```\n(?:\n^```text\n(.*?)^```\n)?', re.M | re.S)
 FROM_FILE = re.compile(r'<!-- from [^\n]*-->\n\n\Z')
-NOT_RUN = ('json', 'text', 'sh')
+NOT_RUN = ('ini', 'json', 'text', 'sh')
 
 
 class Skip(Exception):
@@ -190,7 +190,8 @@ def check_options(root, text):
     described = set(re.findall(r'^\| `([\w-]+)` \|', text, re.M))
     assert described == there_are, f'building.md describes {described} instead of {there_are}'
     used = set(re.findall(r'-D(\w+)=', text))
-    unknown = {name for name in used - there_are if not re.match(r'b_|buildtype$|werror$', name)}
+    of_meson = r'b_|(buildtype|default_library|werror)$'
+    unknown = {name for name in used - there_are if not re.match(of_meson, name)}
     assert not unknown, f'building.md uses options that do not exist: {unknown}'
 
 

@@ -18,7 +18,7 @@ from gi.repository import Gio, GLib, Gtk, Ssem
 import tap
 
 PROGRAM = sys.argv.pop()
-WATCHDOG_SECONDS = 60
+WATCHDOG_SECONDS = 50
 
 
 def find_labels(widget):
