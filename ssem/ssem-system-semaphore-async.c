@@ -6,6 +6,7 @@
 
 #include "ssem-system-semaphore-private.h"
 
+#include "ssem/os/ssem-debug-private.h"
 #include "ssem/os/ssem-thread-private.h"
 
 static void
@@ -54,7 +55,10 @@ acquire_queued (gpointer           source,
 
   table = instance->table;
   ssem_hazard_stay (depth);
-  failure = ssem_backend_acquire (instance, n, SSEM_DEADLINE_NONE, cancellable, fencing_token);
+  failure = ssem_debug_is_on
+            ? ssem_system_semaphore_acquire_traced (self, instance, ssem_backend_acquire, n,
+                                                    SSEM_DEADLINE_NONE, cancellable, fencing_token)
+            : ssem_backend_acquire (instance, n, SSEM_DEADLINE_NONE, cancellable, fencing_token);
   ssem_hazard_leave_and_free (depth);
   if (failure != 0)
     describe_acquire (self, table, failure, error);

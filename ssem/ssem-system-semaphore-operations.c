@@ -6,6 +6,7 @@
 
 #include "ssem-system-semaphore-private.h"
 
+#include "ssem/os/ssem-debug-private.h"
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem-i18n-private.h"
 
@@ -66,13 +67,6 @@ operate_in_any_thread (SsemSystemSemaphore *self,
 
 /* --- Acquiring --- */
 
-/* ssem_backend_acquire () or ssem_backend_acquire_interruptible (). */
-typedef int (* AcquireFunc) (SsemInstance *instance,
-                             int           n,
-                             gint64        deadline_usec,
-                             GCancellable *cancellable,
-                             guint64      *fencing_token);
-
 static gint64
 deadline_after (gint64 timeout_usec)
 {
@@ -95,7 +89,7 @@ acquire_with_token (SsemSystemSemaphore  *self,
                     gint64                timeout_usec,
                     GCancellable         *cancellable,
                     GError              **error,
-                    AcquireFunc           operate,
+                    SsemAcquireOperation  operate,
                     guint64              *fencing_token)
 {
   SSEM_THREAD_SHIELD;
@@ -118,7 +112,11 @@ acquire_with_token (SsemSystemSemaphore  *self,
   table = instance->table;
   if (deadline_usec != SSEM_DEADLINE_NOW)
     ssem_hazard_stay (depth);
-  failure = operate (instance, n, deadline_usec, cancellable, fencing_token);
+  if (deadline_usec != SSEM_DEADLINE_NOW && ssem_debug_is_on)
+    failure = ssem_system_semaphore_acquire_traced (self, instance, operate, n, deadline_usec,
+                                                    cancellable, fencing_token);
+  else
+    failure = operate (instance, n, deadline_usec, cancellable, fencing_token);
 
   /* An acquire that does not wait may run in a signal handler, which must not free memory. */
   if (deadline_usec == SSEM_DEADLINE_NOW)
@@ -137,7 +135,7 @@ acquire_slow (SsemSystemSemaphore  *self,
               gint64                timeout_usec,
               GCancellable         *cancellable,
               GError              **error,
-              AcquireFunc           operate)
+              SsemAcquireOperation  operate)
 {
   guint64 fencing_token;
 

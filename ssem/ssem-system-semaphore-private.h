@@ -26,6 +26,7 @@ G_BEGIN_DECLS
  *   ssem-system-semaphore-operations.c  what blocks or returns immediately
  *   ssem-system-semaphore-async.c       what returns later
  *   ssem-system-semaphore-timeout.c     what returns later, or when a time is over
+ *   ssem-system-semaphore-trace.c       an acquire that tells that it waits
  *   ssem-system-semaphore-result.c      how the last operation ended
  *
  * fast_path  Open while there is an instance, where the backend has a fast path; paused while
@@ -152,6 +153,22 @@ char         *ssem_system_semaphore_dup_name       (SsemSystemSemaphore     *sel
 
 /* The same, without the lock. */
 char         *ssem_system_semaphore_get_name       (SsemSystemSemaphore     *self);
+
+/* ssem_backend_acquire () or ssem_backend_acquire_interruptible (). */
+typedef int (* SsemAcquireOperation) (SsemInstance         *instance,
+                                      int                   n,
+                                      gint64                deadline_usec,
+                                      GCancellable         *cancellable,
+                                      guint64              *fencing_token);
+
+/* Calls @operate, and tells in the log whether it waits; for a program that is debugged. */
+int           ssem_system_semaphore_acquire_traced (SsemSystemSemaphore     *self,
+                                                    SsemInstance            *instance,
+                                                    SsemAcquireOperation     operate,
+                                                    int                      n,
+                                                    gint64                   deadline_usec,
+                                                    GCancellable            *cancellable,
+                                                    guint64                 *fencing_token);
 
 /* Fails where @n is not a number of units to acquire or release. */
 gboolean      ssem_system_semaphore_check_units    (int                      n,

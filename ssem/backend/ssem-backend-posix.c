@@ -173,6 +173,7 @@ posix_open (const SsemBackendConfiguration  *configuration,
       return NULL;
     }
 
+  ssem_backend_trace_attach (&ssem_backend_posix, key, name);
   self = g_new0 (SsemPosixInstance, 1);
   self->parent.table = &ssem_backend_posix;
   self->membership = membership;

@@ -298,6 +298,10 @@ int           ssem_backend_get_value       (SsemInstance                    *ins
 void          ssem_backend_open_fast       (SsemInstance                    *instance,
                                             SsemFastPath                    *path);
 gboolean      ssem_backend_is_in_fast      (SsemInstance                    *instance);
+/* Tells in the log that an instance was attached to a semaphore, which lies in @path. */
+void          ssem_backend_trace_attach    (const SsemBackendTable          *table,
+                                            const char                      *key,
+                                            const char                      *path);
 void          ssem_backend_close           (SsemInstance                    *instance);
 void          ssem_backend_free            (SsemInstance                    *instance);
 

@@ -9,6 +9,7 @@
 #include "ssem-backend-fast-private.h"
 #include "ssem-hazard-private.h"
 #include "ssem-membership-private.h"
+#include "ssem/os/ssem-debug-private.h"
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem/shm/ssem-shm-attachment-private.h"
 #include "ssem/shm/ssem-shm-inspect-private.h"
@@ -132,11 +133,16 @@ open_at_depth (SsemShmInstance *self,
 {
   SsemMembershipRequest request = { .initial_value = initial_value, .mode = mode };
   int result = ssem_membership_open (&shm_membership_class, key, &request, &self->membership);
+  const char *path;
 
   if (result != 0)
     return result;
 
   self->attachment = self->membership->attachment;
+  path = ssem_shm_member_get_culprit (self->attachment->member);
+  if (request.is_new)
+    ssem_debug_created (path);
+  ssem_backend_trace_attach (&ssem_backend_shm, key, path);
   if (mode == SSEM_ACCESS_MODE_CREATE && !request.is_new)
     result = ssem_shm_attachment_reset (self->attachment, depth, initial_value);
   if (result != 0)
@@ -324,6 +330,9 @@ shm_get_value (SsemInstance *instance,
     result = ssem_shm_member_check_use (member);
   if (result == 0)
     result = ssem_shm_recovery_look (member);
+  /* An acquire that does not wait looks, too, but may run in a signal handler. */
+  if (result > 0)
+    ssem_debug_reclaimed (result, ssem_shm_member_get_culprit (member));
   if (result < 0)
     return -result;
 

@@ -196,6 +196,7 @@ sysv_open (const SsemBackendConfiguration  *configuration,
       return NULL;
     }
 
+  ssem_backend_trace_attach (&ssem_backend_sysv, key, path);
   self = g_new0 (SysvInstance, 1);
   self->parent.table = &ssem_backend_sysv;
   self->membership = membership;

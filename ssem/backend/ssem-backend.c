@@ -9,6 +9,7 @@
 #include "ssem-backend-module-private.h"
 #include "ssem-loss-watch-private.h"
 #include "ssem/os/ssem-barrier-private.h"
+#include "ssem/os/ssem-debug-private.h"
 #include "ssem/os/ssem-display-private.h"
 #include "ssem/os/ssem-environment-private.h"
 #include "ssem/os/ssem-fork-private.h"
@@ -204,6 +205,7 @@ initialise (const SsemBackendTable *table)
   ssem_fork_block ();
   if (!is_initialised (table))
     {
+      ssem_debug_init ();
       if (table->init != NULL)
         table->init ();
       entry = g_new (Initialised, 1);
@@ -229,6 +231,23 @@ ssem_backend_open (const SsemBackendTable          *table,
     initialise (table);
 
   return table->open (configuration, key, initial_value, mode, undo, error);
+}
+
+void
+ssem_backend_trace_attach (const SsemBackendTable *table,
+                           const char             *key,
+                           const char             *path)
+{
+  g_autofree char *shown_key = NULL;
+  g_autofree char *shown_path = NULL;
+
+  if (!ssem_debug_is_on)
+    return;
+
+  shown_key = ssem_display_text (key);
+  shown_path = ssem_display_text (path);
+  ssem_debug ("Attached to the semaphore “%s”, backend %s, in %s", shown_key, table->name,
+              shown_path);
 }
 
 int

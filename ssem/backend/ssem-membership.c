@@ -6,6 +6,7 @@
 
 #include "ssem-membership-private.h"
 
+#include "ssem/os/ssem-debug-private.h"
 #include "ssem/os/ssem-hooks-private.h"
 #include "ssem/os/ssem-thread-private.h"
 
@@ -155,6 +156,7 @@ leave_all_at_exit (void)
     }
   ssem_thread_unlock (&registry_lock);
 
+  ssem_debug_end ();
   for (; left != NULL; left = left->next_at_exit)
     {
       if (lock_at_exit (left))

@@ -9,6 +9,7 @@
 #include "ssem-posix-name-private.h"
 #include "ssem-posix-others-private.h"
 
+#include "ssem/os/ssem-debug-private.h"
 #include "ssem/os/ssem-file-private.h"
 
 #include <errno.h>
@@ -231,6 +232,8 @@ attach_new (SsemPosixAttachment *self,
       else if (result == -ENOENT && mode != SSEM_ACCESS_MODE_OPEN_EXISTING)
         {
           result = ssem_posix_file_create (&self->file, self->path, self->key, initial_value);
+          if (result == 0)
+            ssem_debug_created (self->path);
           /* Somebody else was faster. */
           if (result == -EEXIST)
             result = 1;
@@ -335,6 +338,7 @@ remove_unless_used (SsemPosixAttachment *self)
     return;
 
   unlink (self->path);
+  ssem_debug_removed (self->path);
   ssem_posix_others_let_in (&self->file);
 }
 

@@ -8,6 +8,7 @@
 
 #include "ssem-shm-counter-private.h"
 #include "ssem-shm-waiters-private.h"
+#include "ssem/os/ssem-debug-private.h"
 
 /* No attach id is used twice, so a process that is seen as dead stays dead. Any number of processes
  * may reclaim the same process concurrently: see ssem-shm-counter.c.
@@ -139,6 +140,17 @@ reclaim_dead (SsemShmMember *member,
   return result < 0 ? result : n_dead;
 }
 
+/* Tells of @n_dead processes in the log; not where a signal handler may call. Returns @n_dead. */
+static int
+trace_dead (SsemShmMember *member,
+            int            n_dead)
+{
+  if (n_dead > 0)
+    ssem_debug_reclaimed (n_dead, ssem_shm_member_get_culprit (member));
+
+  return n_dead;
+}
+
 /* --- Looking --- */
 
 /* Returns whether the time has come that @next contains, and moves it @pause_usec ahead. */
@@ -235,7 +247,7 @@ int
 ssem_shm_recovery_look_again (SsemShmMember *member)
 {
   int n_asked = 0;
-  int n_dead = reclaim_dead (member, has_units, &n_asked);
+  int n_dead = trace_dead (member, reclaim_dead (member, has_units, &n_asked));
   int i;
 
   wake_for_units (member);
@@ -264,7 +276,7 @@ ssem_shm_recovery_sweep (SsemShmMember *member)
 {
   int n_asked = 0;
 
-  return reclaim_dead (member, is_any, &n_asked);
+  return trace_dead (member, reclaim_dead (member, is_any, &n_asked));
 }
 
 int
@@ -318,6 +330,7 @@ handle_death (SsemShmMember *member,
 
   if (is_member)
     {
+      trace_dead (member, 1);
       ssem_shm_waiters_recount (segment);
       wake_for_units (member);
     }
@@ -373,7 +386,7 @@ ssem_shm_recovery_watch (SsemShmMember *member,
       return FALSE;
     }
 
-  reclaim_dead (member, has_units, &n_asked);
+  trace_dead (member, reclaim_dead (member, has_units, &n_asked));
   atomic_store (&member->segment->next_wait_look,
                 (guint64) (g_get_monotonic_time () + SECOND_LOOK_USEC));
 

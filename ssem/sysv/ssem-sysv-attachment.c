@@ -9,6 +9,7 @@
 #include "ssem-sysv-key-private.h"
 #include "ssem-sysv-set-private.h"
 
+#include "ssem/os/ssem-debug-private.h"
 #include "ssem/os/ssem-file-private.h"
 #include "ssem/os/ssem-thread-private.h"
 
@@ -383,7 +384,10 @@ open_set (SsemSysvAttachment *self,
     {
       if (mode == SSEM_ACCESS_MODE_OPEN_EXISTING)
         return -ENOENT;
-      return ssem_sysv_record_create_set (record, self->ipc_key, set, initial_value);
+      set = ssem_sysv_record_create_set (record, self->ipc_key, set, initial_value);
+      if (set >= 0)
+        ssem_debug_created (self->path);
+      return set;
     }
 
   ssem_sysv_record_finish_reset (record, set);
@@ -486,6 +490,7 @@ remove_set_and_file (SsemSysvAttachment *self)
 
   if (is_at_path)
     unlink (self->path);
+  ssem_debug_removed (self->path);
   atomic_store_explicit (&self->account->ledger.word, 0, memory_order_relaxed);
 }
 

@@ -9,6 +9,7 @@
 #include "ssem-shm-directory-private.h"
 
 #include "ssem/os/ssem-directory-private.h"
+#include "ssem/os/ssem-debug-private.h"
 #include "ssem/os/ssem-file-private.h"
 #include "ssem/shm/ssem-shm-segment-private.h"
 
@@ -280,6 +281,7 @@ ssem_shm_file_remove (SsemShmFile *self,
 
   /* Fails if there is something else in it. Then that decides whether the key is in use. */
   rmdir (directory);
+  ssem_debug_removed (directory);
 
   return 0;
 }
