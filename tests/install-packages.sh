@@ -56,6 +56,7 @@ test_packages='
   libx11-dev
   libxtst-dev
   locales
+  musl-tools
   mypy
   openssl
   python3-anyio
