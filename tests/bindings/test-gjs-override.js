@@ -214,6 +214,7 @@ run({
         assertEqual([semaphore.key, semaphore.get_value()], [key, 3]);
         assertEqual(semaphore instanceof SystemSemaphore, true);
         assertEqual(keep(await SystemSemaphore.new_async(key)).get_value(), 3);
+        assertEqual(keep(await SystemSemaphore.open_async(key)).get_value(), 3);
         await assertRejects('NOT_FOUND',
             SystemSemaphore.new_async(randomKey(), 0, AccessMode.OPEN_EXISTING));
         await assertRejects('KEY_ERROR', SystemSemaphore.new_async('a\0b'));

@@ -184,6 +184,8 @@ function _init() {
         cancellable = null, ...callback) {
         return newAsPromise.call(this, key, initialValue, mode, cancellable, ...callback);
     };
+    // The name in Python and Vala. TypeScript takes no other types for the name above.
+    FinalSemaphore.open_async = FinalSemaphore.new_async;
 
     prototype.init = function (cancellable = null) {
         return init.call(this, toCancellable(cancellable));
