@@ -12,6 +12,7 @@
 #include "ssem/os/ssem-fork-private.h"
 #include "ssem/os/ssem-hooks-private.h"
 #include "ssem/os/ssem-module-private.h"
+#include "ssem/os/ssem-process-arguments-private.h"
 #include "ssem/os/ssem-process-private.h"
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem/ssem-i18n-private.h"
@@ -37,13 +38,30 @@ get_fork_count (void)
   return ssem_fork_count ();
 }
 
+/* Returns what a module tells others about this process. The arguments of a registered command may
+ * contain secrets, so they do not leave the machine. */
+static char *
+get_command (int pid)
+{
+  gsize size;
+  const char *record = ssem_process_arguments_get (&size);
+  g_auto(GStrv) arguments = NULL;
+
+  if (record == NULL)
+    return ssem_process_get_command (pid);
+
+  arguments = ssem_process_arguments_parse (record, size);
+
+  return ssem_process_arguments_get_name (arguments);
+}
+
 static const SsemBackendServices services = {
   .fail_because = ssem_backend_fail_because,
   .fail_maximum = ssem_backend_fail_maximum,
   .report_lost = ssem_loss_watch_report,
   .get_environment = ssem_environment_get,
   .display_text = ssem_display_text,
-  .get_command = ssem_process_get_command,
+  .get_command = get_command,
   .new_snapshot = ssem_snapshot_new,
   .new_processes = ssem_snapshot_new_processes,
   .get_fork_count = get_fork_count,

@@ -16,6 +16,7 @@ typedef struct
   char *host;        /* name of the machine that the process runs on; NULL: this one */
   int pid;           /* 0: unknown, because it belongs to another name space of processes */
   char *command;     /* NULL: unknown */
+  char **arguments;  /* the command with its arguments, if the process has registered one, or NULL */
   gint64 units;      /* that the process holds, or waits for */
   gint64 since_usec; /* wall-clock time; -1: unknown */
 } SsemSnapshotProcess;

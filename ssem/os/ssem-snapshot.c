@@ -34,6 +34,7 @@ process_clear (gpointer data)
 
   g_free (process->host);
   g_free (process->command);
+  g_strfreev (process->arguments);
 }
 
 GArray *

@@ -9,6 +9,7 @@
 #include "ssem-shm-counter-private.h"
 #include "ssem-shm-look-private.h"
 
+#include "ssem/os/ssem-process-arguments-private.h"
 #include "ssem/os/ssem-process-private.h"
 
 /* Turns a look, which is a consistent copy of a segment, into what people want to know of the
@@ -20,20 +21,29 @@
  * because a caller that asks the semaphore itself reclaims it first.
  */
 
+/* @arguments are those that the process has registered, or NULL. */
 static void
-add_process (GArray      *processes,
-             SsemShmSlot *slot,
-             gint64       units,
-             guint32      since)
+add_process (GArray       *processes,
+             SsemShmSlot  *slot,
+             char        **arguments,
+             gint64        units,
+             guint32       since)
 {
   SsemSnapshotProcess process = { .units = units, .since_usec = -1 };
   int pid = atomic_load (&slot->pid);
+
+  if (arguments != NULL)
+    {
+      process.arguments = g_strdupv (arguments);
+      process.command = ssem_process_arguments_to_text (arguments);
+    }
 
   /* In another name space the pid is another process's, or no process's. */
   if (pid > 0 && atomic_load (&slot->pid_name_space) == ssem_process_get_name_space ())
     {
       process.pid = pid;
-      process.command = ssem_process_get_command (pid);
+      if (process.command == NULL)
+        process.command = ssem_process_get_command (pid);
     }
   if (since != 0)
     process.since_usec = since * (gint64) G_USEC_PER_SEC;
@@ -62,9 +72,10 @@ sum_up (const SsemShmLook *look,
   gint64 holding = ssem_shm_counter_peek_holding (copy, look->word, attach_id);
   gint64 waiting = 0;
   guint32 holding_since = 0, waiting_since = 0;
+  gpointer arguments;
   guint32 index;
 
-  if (!g_hash_table_contains (look->alive, &attach_id))
+  if (!g_hash_table_lookup_extended (look->alive, &attach_id, NULL, &arguments))
     {
       if (holding > 0)
         snapshot->value = (int) MIN (snapshot->value + holding, (gint64) SSEM_SHM_VALUE_MAX);
@@ -88,9 +99,9 @@ sum_up (const SsemShmLook *look,
     }
 
   if (holding > 0)
-    add_process (snapshot->holders, &copy->slots[first], holding, holding_since);
+    add_process (snapshot->holders, &copy->slots[first], arguments, holding, holding_since);
   if (waiting > 0)
-    add_process (snapshot->waiters, &copy->slots[first], waiting, waiting_since);
+    add_process (snapshot->waiters, &copy->slots[first], arguments, waiting, waiting_since);
 }
 
 static SsemSnapshot *

@@ -15,7 +15,8 @@ typedef struct
 {
   SsemShmSegment *copy; /* which no process writes */
   guint64 word;         /* `state` */
-  GHashTable *alive;    /* the attach ids of the processes that are attached or linger */
+  GHashTable *alive;    /* the attach ids of the processes that are attached or linger; each with
+                         * the arguments that the process has registered, a GStrv, or NULL */
   int n_attached;
 } SsemShmLook;
 

@@ -132,7 +132,7 @@ look_at_liveness (const SsemShmDirectory *directory,
     {
       guint64 owner = atomic_load (&look->copy->slots[index].owner);
       guint64 attach_id = owner >> SSEM_SHM_OWNER_SHIFT;
-      guint64 *key;
+      g_autofree guint64 *key = NULL;
       int result;
 
       if (attach_id == 0)
@@ -148,7 +148,10 @@ look_at_liveness (const SsemShmDirectory *directory,
 
       key = g_new (guint64, 1);
       *key = attach_id;
-      g_hash_table_add (look->alive, key);
+      if (!g_hash_table_contains (look->alive, key))
+        g_hash_table_insert (look->alive, g_steal_pointer (&key),
+                             ssem_shm_process_files_read (all_fd,
+                                                          SSEM_SHM_ATTACH_ID_PROCESS (attach_id)));
       look->n_attached += (owner & SSEM_SHM_OWNER_ATTACHED) != 0;
     }
 
@@ -178,7 +181,8 @@ look_at_file (SsemShmFile       *file,
   g_autoptr(SsemShmLook) new_look = g_new0 (SsemShmLook, 1);
   int result;
 
-  new_look->alive = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  new_look->alive = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free,
+                                           (GDestroyNotify) g_strfreev);
   new_look->copy = g_aligned_alloc (1, SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS), SSEM_SHM_LINE);
 
   result = read_segment (file->fd, key, new_look);

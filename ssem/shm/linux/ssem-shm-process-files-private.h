@@ -30,6 +30,11 @@ guint64 ssem_shm_process_files_parse_name (const char             *name);
 int     ssem_shm_process_files_ask        (int                     all_fd,
                                            guint64                 id);
 
+/* Returns the arguments that a process has registered: see ssem-process-arguments-private.h. NULL if
+ * there are none. */
+char  **ssem_shm_process_files_read       (int                     all_fd,
+                                           guint64                 id);
+
 /* Removes the file of a dead process. No id is used twice, so nobody has to ask again. */
 void    ssem_shm_process_files_clear      (int                     all_fd,
                                            guint64                 id);

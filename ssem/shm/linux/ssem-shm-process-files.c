@@ -9,6 +9,7 @@
 #include "ssem/os/ssem-directory-private.h"
 #include "ssem/os/ssem-file-lock-private.h"
 #include "ssem/os/ssem-file-private.h"
+#include "ssem/os/ssem-process-arguments-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,16 +112,27 @@ ssem_shm_process_files_parse_name (const char *name)
 }
 
 static int
-ask_name (int         all_fd,
-          const char *name)
+open_name (int         all_fd,
+           const char *name)
 {
-  int fd, result;
+  int fd;
 
   do
     fd = openat (all_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   while (fd < 0 && errno == EINTR);
+
+  return fd >= 0 ? fd : -errno;
+}
+
+static int
+ask_name (int         all_fd,
+          const char *name)
+{
+  int fd = open_name (all_fd, name);
+  int result;
+
   if (fd < 0)
-    return -errno;
+    return fd;
 
   result = ssem_file_lock_query (fd, 0, 1);
   close (fd);
@@ -137,6 +149,26 @@ ssem_shm_process_files_ask (int     all_fd,
   ssem_shm_directory_write_number (name, id, SSEM_SHM_PROCESS_ID_DIGITS);
 
   return ask_name (all_fd, name);
+}
+
+char **
+ssem_shm_process_files_read (int     all_fd,
+                             guint64 id)
+{
+  char name[SSEM_SHM_PROCESS_ID_DIGITS + 1];
+  char record[SSEM_PROCESS_ARGUMENTS_MAX];
+  gssize size;
+  int fd;
+
+  ssem_shm_directory_write_number (name, id, SSEM_SHM_PROCESS_ID_DIGITS);
+  fd = open_name (all_fd, name);
+  if (fd < 0)
+    return NULL;
+
+  size = ssem_file_read (fd, record, sizeof record, 0);
+  close (fd);
+
+  return size > 0 ? ssem_process_arguments_parse (record, (gsize) size) : NULL;
 }
 
 /* --- Removing what the dead have left --- */

@@ -12,6 +12,7 @@
 #include "ssem/os/ssem-file-lock-private.h"
 #include "ssem/os/ssem-file-private.h"
 #include "ssem/os/ssem-fork-private.h"
+#include "ssem/os/ssem-process-arguments-private.h"
 #include "ssem/os/ssem-random-private.h"
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem/shm/ssem-shm-layout-private.h"
@@ -42,7 +43,8 @@
  * Coming
  *
  *   The file is created as "ID~", locked, mapped, and then renamed to "ID". So no process sees the
- *   file of a live process unlocked under its name. "ID~" may be removed by any process that finds
+ *   file of a live process unlocked under its name. Its content is what the process runs: see
+ *   ssem-process-arguments-private.h; in most processes it is empty. "ID~" may be removed by any process that finds
  *   it unlocked; then the renaming fails, and the process begins again with another id.
  *
  * Going
@@ -286,6 +288,18 @@ ssem_shm_process_bury (const SsemShmProcess *self,
 
 /* --- Coming --- */
 
+/* Lets others know what this process runs, if it has registered that. A failure does no harm: the
+ * others only show less. */
+static void
+write_arguments (int fd)
+{
+  gsize size;
+  const char *record = ssem_process_arguments_get (&size);
+
+  if (record != NULL)
+    ssem_file_write (fd, record, size, 0);
+}
+
 /* Creates, locks and maps the file. AGAIN to begin again with another id. */
 static int
 create_file (SsemShmProcess *self)
@@ -302,6 +316,8 @@ create_file (SsemShmProcess *self)
 
   if (n_begun != ssem_fork_get_n_begun ())
     result = AGAIN;
+  if (result == 0)
+    write_arguments (self->fd);
   if (result == 0)
     result = ssem_file_lock_try (self->fd, 0, 1, SSEM_FILE_LOCK_EXCLUSIVE);
   if (result == 0 && mmap (self->memory, MAP_SIZE, PROT_NONE, MAP_SHARED | MAP_FIXED, self->fd,
