@@ -142,9 +142,10 @@ ssem_process_info_get_pid (SsemProcessInfo *self)
  * ssem_process_info_get_command:
  * @self: a process
  *
- * Returns the name of the program that the process runs.
+ * Returns what the process runs.
  *
- * On Linux it is the content of `/proc/PID/comm`: at most 15 bytes, which the process can change.
+ * On Linux it is the content of `/proc/PID/comm`: the name of the program, at most 15 bytes, which
+ * the process can change. For `ssem run` in shared memory, it is the command with its arguments.
  * It is valid UTF-8 and safe to print: an escape such as `\u202e` replaces each character that
  * controls a terminal, changes the direction of text or is invisible.
  *

@@ -44,6 +44,7 @@ test_packages='
   clang
   etcd-client
   etcd-server
+  fish
   fonts-dejavu-core
   fonts-liberation
   g++
@@ -70,6 +71,7 @@ test_packages='
   tcc
   valgrind
   xvfb
+  zsh
 '
 bench_packages='
   default-jre-headless

@@ -10,7 +10,8 @@
 #include "ssem/ssem-i18n-private.h"
 
 static const char *
-sentence_for (SsemOperation operation)
+sentence_for (SsemOperation            operation,
+              SsemSystemSemaphoreError code)
 {
   switch (operation)
     {
@@ -24,6 +25,9 @@ sentence_for (SsemOperation operation)
       /* Translators: the first %s is the key, the second the reason. */
       return _("Could not release to the semaphore “%s”: %s");
     case SSEM_OPERATION_INSPECT:
+      if (code == SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND)
+        /* Translators: the first %s is the key, the second the reason. */
+        return _("Could not find the semaphore “%s”: %s");
       /* Translators: the first %s is the key, the second the reason. */
       return _("Could not look at the semaphore “%s”: %s");
     case SSEM_OPERATION_LIST:
@@ -54,8 +58,8 @@ ssem_backend_fail_because (GError                   **error,
   g_autofree char *shown_key = ssem_display_text (key);
   g_autofree char *shown_reason = ssem_display_text (reason);
 
-  g_set_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, code, sentence_for (operation), shown_key,
-               shown_reason);
+  g_set_error (error, SSEM_SYSTEM_SEMAPHORE_ERROR, code, sentence_for (operation, code),
+               shown_key, shown_reason);
 
   return FALSE;
 }

@@ -11,3 +11,17 @@ tool_get_arguments (char **argv)
 {
   return argv;
 }
+
+gboolean
+tool_get_shell (char *script,
+                char *arguments[4])
+{
+  static char shell[] = "/bin/sh", option[] = "-c";
+
+  arguments[0] = shell;
+  arguments[1] = option;
+  arguments[2] = script;
+  arguments[3] = NULL;
+
+  return TRUE;
+}

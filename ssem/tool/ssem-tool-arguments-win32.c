@@ -13,3 +13,13 @@ tool_get_arguments (char **argv)
    * expanded patterns such as "*". */
   return g_win32_get_command_line ();
 }
+
+gboolean
+tool_get_shell (char *script,
+                char *arguments[4])
+{
+  /* cmd.exe has rules of its own for quotation marks, so no text reaches it unchanged. */
+  tool_print_error ("%s", _("-c is not available on Windows; write “-- cmd /c” before the command"));
+
+  return FALSE;
+}

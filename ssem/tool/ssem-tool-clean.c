@@ -34,7 +34,7 @@ tool_clean (int    argc,
   if (!tool_parse (&argc, &argv, "",
                    N_("Removes all leftover semaphores and prints their keys."),
                    entries, FALSE, &status) ||
-      !tool_check_count (argc, argv, 0))
+      !tool_check_count (argc, argv, 0, 0))
     return status;
 
   status = TOOL_OK;

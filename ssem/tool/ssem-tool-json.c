@@ -58,6 +58,25 @@ add_string (GString    *json,
   g_string_append (json, quoted != NULL ? quoted : "null");
 }
 
+/* Adds null if @arguments is NULL: the process has registered no command. */
+static void
+add_arguments (GString  *json,
+               int       depth,
+               char    **arguments)
+{
+  if (arguments == NULL)
+    {
+      add_string (json, depth, "argv", NULL);
+      return;
+    }
+
+  add_line (json, depth, "argv");
+  g_string_append_c (json, '[');
+  for (; *arguments != NULL; arguments++)
+    add_string (json, depth + 1, NULL, *arguments);
+  end_lines (json, depth, ']');
+}
+
 static void
 add_process (GString                   *json,
              int                        depth,
@@ -80,6 +99,7 @@ add_process (GString                   *json,
   add_string (json, depth + 1, "host", process->host);
   add_number (json, depth + 1, "pid", process->pid != 0 ? process->pid : -1);
   add_string (json, depth + 1, "command", process->command);
+  add_arguments (json, depth + 1, process->arguments);
   add_number (json, depth + 1, "units", process->units);
   add_string (json, depth + 1, "since", text);
   end_lines (json, depth, '}');
@@ -107,14 +127,22 @@ add_processes (GString    *json,
 }
 
 static void
+add_name (GString            *json,
+          int                 depth,
+          const SsemSnapshot *info)
+{
+  add_string (json, depth, "key", info->key);
+  add_string (json, depth, "native-key", info->native_key);
+  add_string (json, depth, "backend", tool_backend_name (info->backend));
+}
+
+static void
 append_info (GString            *json,
              int                 depth,
              const SsemSnapshot *info)
 {
   g_string_append_c (json, '{');
-  add_string (json, depth + 1, "key", info->key);
-  add_string (json, depth + 1, "native-key", info->native_key);
-  add_string (json, depth + 1, "backend", tool_backend_name (info->backend));
+  add_name (json, depth + 1, info);
   add_number (json, depth + 1, "value", info->value);
   add_number (json, depth + 1, "initial-value", info->initial_value);
   add_number (json, depth + 1, "units-held", ssem_snapshot_get_units_held (info));
@@ -154,4 +182,32 @@ tool_infos_to_json (GPtrArray *infos)
     g_string_append_c (json, ']');
 
   return g_string_free (json, FALSE);
+}
+
+char *
+tool_change_to_json (const SsemSnapshot *info,
+                     gboolean            is_gone)
+{
+  GString *json = g_string_new (NULL);
+  g_auto(GStrv) lines = NULL;
+  int i;
+
+  if (is_gone)
+    {
+      g_string_append_c (json, '{');
+      add_name (json, 1, info);
+      end_lines (json, 0, '}');
+    }
+  else
+    {
+      append_info (json, 0, info);
+    }
+
+  /* Strings have their newlines escaped, so each newline here is between two values. */
+  lines = g_strsplit (json->str, "\n", -1);
+  for (i = 0; lines[i] != NULL; i++)
+    g_strstrip (lines[i]);
+  g_string_free (json, TRUE);
+
+  return g_strjoinv (" ", lines);
 }

@@ -6,6 +6,8 @@
 
 #include "ssem-tool-private.h"
 
+#include <unistd.h>
+
 static void
 print_keys (GPtrArray *infos,
             gboolean   are_native)
@@ -47,7 +49,7 @@ tool_list (int    argc,
 
   if (!tool_parse (&argc, &argv, "", N_("Lists your semaphores."), entries, FALSE,
                    &status) ||
-      !tool_check_count (argc, argv, 0))
+      !tool_check_count (argc, argv, 0, 0))
     return status;
 
   infos = tool_list_infos (&n_skipped, &error);
@@ -69,6 +71,9 @@ tool_list (int    argc,
       g_autofree char *text = infos->len > 0 ? tool_format_list (infos) : g_strdup ("");
 
       g_print ("%s", text);
+      /* Without a terminal, the output has a line for each semaphore, so here none. */
+      if (infos->len == 0 && isatty (STDOUT_FILENO))
+        g_print ("%s\n", _("No semaphores"));
       /* The other formats are for programs, which have no use for this message. */
       tool_print_skipped (n_skipped);
     }

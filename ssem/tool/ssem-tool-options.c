@@ -18,14 +18,34 @@ typedef enum
   REQUEST_VERSION,
 } Request;
 
+#define MAX_TIME_USEC 1e15 /* some thirty years */
+
 SsemBackend tool_backend = SSEM_BACKEND_DEFAULT;
 char *tool_address;
 char *tool_native_key;
+
+/* The values of the options of tool_wait_entries. */
+static char *wait_text;
+static char *conflict_text;
+static gboolean never_waits;
+static gboolean is_quiet;
 
 const GOptionEntry tool_native_key_entry = {
   "native-key", 0, 0, G_OPTION_ARG_STRING, &tool_native_key,
   N_("Use this native key, such as “systemv:/run/user/1000/market”, instead of a key"),
   N_("NATIVE-KEY"),
+};
+
+const GOptionEntry tool_wait_entries[TOOL_N_WAIT_ENTRIES] = {
+  { "wait", 'w', 0, G_OPTION_ARG_STRING, &wait_text,
+    N_("Wait for the units at most this long, such as 90, 500ms or 2m (default: forever)"),
+    N_("TIME") },
+  { "nonblock", 'n', 0, G_OPTION_ARG_NONE, &never_waits,
+    N_("Fail instead of waiting"), NULL },
+  { "conflict-exit-code", 'E', 0, G_OPTION_ARG_STRING, &conflict_text,
+    N_("Exit with this status if the units are not free in time (default: 124)"), N_("NUMBER") },
+  { "quiet", 'q', 0, G_OPTION_ARG_NONE, &is_quiet,
+    N_("Print no message if the units are not free in time"), NULL },
 };
 
 void
@@ -247,6 +267,9 @@ tool_parse (int            *argc,
   tool_backend = SSEM_BACKEND_DEFAULT;
   g_clear_pointer (&tool_address, g_free);
   g_clear_pointer (&tool_native_key, g_free);
+  g_clear_pointer (&wait_text, g_free);
+  g_clear_pointer (&conflict_text, g_free);
+  never_waits = is_quiet = FALSE;
   g_option_context_set_help_enabled (context, FALSE);
   g_option_context_add_main_entries (context, helps, NULL);
   g_option_context_set_strict_posix (context, is_strict);
@@ -281,17 +304,18 @@ tool_parse (int            *argc,
 gboolean
 tool_check_count (int    argc,
                   char **argv,
-                  int    n)
+                  int    n_min,
+                  int    n_max)
 {
-  if (tool_native_key != NULL)
-    n--;
-  if (argc - 1 == n)
+  int n = argc - 1 + (tool_native_key != NULL);
+
+  if (n_min <= n && n <= n_max)
     return TRUE;
 
-  if (argc - 1 < n)
+  if (n < n_min)
     tool_print_error ("%s", _("Missing argument"));
   else
-    tool_print_error (_("Unexpected argument “%s”"), argv[n + 1]);
+    tool_print_error (_("Unexpected argument “%s”"), argv[argc - (n - n_max)]);
   tool_fail_usage (argv[0]);
 
   return FALSE;
@@ -299,6 +323,7 @@ tool_check_count (int    argc,
 
 gboolean
 tool_parse_units (const char *text,
+                  const char *name,
                   int         min,
                   int        *units)
 {
@@ -306,8 +331,10 @@ tool_parse_units (const char *text,
 
   if (!g_ascii_string_to_unsigned (text, 10, min, G_MAXINT, &number, NULL))
     {
-      tool_print_error (_("Invalid number of units “%s”: use a number from %d to %d"), text, min,
-                        G_MAXINT);
+      /* Translators: the first %s is what the user wrote, the second is the name of an option such
+       * as --units, or of an argument. */
+      tool_print_error (_("Invalid value “%s” of %s: use a number of units from %d to %d"), text,
+                        name, min, G_MAXINT);
       return FALSE;
     }
   *units = (int) number;
@@ -316,19 +343,63 @@ tool_parse_units (const char *text,
 }
 
 gboolean
-tool_parse_seconds (const char *text,
-                    gint64     *usec)
+tool_parse_time (const char *text,
+                 const char *option,
+                 gint64     *usec)
 {
-  const int max = 1000000000;
+  static const struct
+  {
+    const char *suffix;
+    gint64 usec;
+  } scales[] = {
+    { "", G_USEC_PER_SEC },
+    { "ms", G_USEC_PER_SEC / 1000 },
+    { "s", G_USEC_PER_SEC },
+    { "m", 60 * (gint64) G_USEC_PER_SEC },
+    { "h", 3600 * (gint64) G_USEC_PER_SEC },
+    { "d", 86400 * (gint64) G_USEC_PER_SEC },
+  };
   char *end = NULL;
-  double seconds = g_ascii_strtod (text, &end);
+  double number = g_ascii_strtod (text, &end);
+  gsize i;
 
-  if (end == text || *end != '\0' || !(seconds >= 0 && seconds <= max))
+  for (i = 0; i < G_N_ELEMENTS (scales) && end > text; i++)
     {
-      tool_print_error (_("Invalid number of seconds “%s”: use a number from 0 to %d"), text, max);
+      double time = number * (double) scales[i].usec;
+
+      if (!g_str_equal (end, scales[i].suffix) || !(time >= 0 && time <= MAX_TIME_USEC))
+        continue;
+      *usec = (gint64) time;
+      return TRUE;
+    }
+
+  /* Translators: the first %s is what the user wrote, the second is the name of an option. */
+  tool_print_error (_("Invalid value “%s” of %s: use a time such as 90, 1.5s, 500ms, 2m or 1h"),
+                    text, option);
+
+  return FALSE;
+}
+
+gboolean
+tool_parse_waiting (ToolWaiting *waiting)
+{
+  guint64 number = TOOL_RUN_CONFLICT;
+
+  *waiting = (ToolWaiting) { .usec = never_waits ? 0 : -1, .is_quiet = is_quiet };
+  if (wait_text != NULL && never_waits)
+    {
+      tool_print_error ("%s", _("--wait and --nonblock cannot be used together"));
       return FALSE;
     }
-  *usec = (gint64) (seconds * G_USEC_PER_SEC);
+  if (conflict_text != NULL &&
+      !g_ascii_string_to_unsigned (conflict_text, 10, 0, 255, &number, NULL))
+    {
+      /* Translators: the first %s is what the user wrote, the second is the name of an option. */
+      tool_print_error (_("Invalid value “%s” of %s: use a number from 0 to 255"), conflict_text,
+                        "--conflict-exit-code");
+      return FALSE;
+    }
+  waiting->conflict_status = (int) number;
 
-  return TRUE;
+  return wait_text == NULL || tool_parse_time (wait_text, "--wait", &waiting->usec);
 }

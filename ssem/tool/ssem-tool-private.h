@@ -40,6 +40,10 @@ typedef int (* ToolHandler) (int    argc,
 
 int tool_run    (int    argc,
                  char **argv);
+int tool_post   (int    argc,
+                 char **argv);
+int tool_wait   (int    argc,
+                 char **argv);
 int tool_list   (int    argc,
                  char **argv);
 int tool_show   (int    argc,
@@ -86,6 +90,11 @@ void        tool_set_locale      (void);
 /* Returns the arguments: in UTF-8 on Windows, unchanged on other systems. */
 char      **tool_get_arguments  (char         **argv);
 
+/* Sets the arguments that let the user's shell run @script. Prints a message and returns FALSE if
+ * the system has no way to do so. */
+gboolean    tool_get_shell      (char          *script,
+                                 char          *arguments[4]);
+
 /* --- Arguments: ssem-tool-options.c --- */
 
 /* The value of --backend; DEFAULT if the option is absent. */
@@ -115,21 +124,40 @@ gboolean    tool_parse          (int           *argc,
                                  gboolean       is_strict,
                                  int           *status);
 
-/* Returns whether exactly @n arguments follow the subcommand, or one less with --native-key. Prints
- * a message if not. */
+/* Returns whether @n_min to @n_max arguments follow the subcommand, or one less with --native-key.
+ * Prints a message if not. */
 gboolean    tool_check_count    (int            argc,
                                  char         **argv,
-                                 int            n);
+                                 int            n_min,
+                                 int            n_max);
 
-/* Parses a number of units, which must be at least @min. Prints a message if this fails. */
+/* Parses a number of units, which must be at least @min. Prints a message with the option's or the
+ * argument's @name if this fails. */
 gboolean    tool_parse_units    (const char    *text,
+                                 const char    *name,
                                  int            min,
                                  int           *units);
 
-/* Parses a number of seconds, 0 or more, and returns microseconds in @usec. Prints a message if
- * this fails. */
-gboolean    tool_parse_seconds  (const char    *text,
+/* Parses a time, 0 or more, in seconds or with a suffix, and returns microseconds in @usec. Prints a
+ * message with the name of the @option if this fails. */
+gboolean    tool_parse_time     (const char    *text,
+                                 const char    *option,
                                  gint64        *usec);
+
+/* How to wait for units. */
+typedef struct
+{
+  gint64 usec;          /* the time-out of ssem_system_semaphore_acquire_timeout () */
+  int conflict_status;  /* the exit status if the units are not free in time */
+  gboolean is_quiet;    /* no message then */
+} ToolWaiting;
+
+/* The entries for these options, for the subcommands that wait. */
+#define TOOL_N_WAIT_ENTRIES 4
+extern const GOptionEntry tool_wait_entries[TOOL_N_WAIT_ENTRIES];
+
+/* Reads what tool_parse () has found of them. Prints a message if this fails. */
+gboolean    tool_parse_waiting  (ToolWaiting   *waiting);
 
 /* --- Parsing alone: the fuzz tests call these for the subcommands that may run forever --- */
 
@@ -137,25 +165,37 @@ typedef struct
 {
   int n_count;      /* 0: create the semaphore with n_units */
   int n_units;
-  gint64 wait_usec; /* the time-out of ssem_system_semaphore_acquire_timeout () */
+  ToolWaiting waiting;
   gint64 kill_after_usec; /* how long a command may go on without units */
-  int conflict_status;
   const char *key;  /* as given in the argument, possibly quoted; NULL with --native-key */
   char **command;
+  char *shell[4];   /* the command that runs the text of -c */
 } ToolRun;
 
 typedef struct
 {
+  int n_units;
+  ToolWaiting waiting;
+  const char *key;  /* as given in the argument, possibly quoted; NULL with --native-key */
+} ToolWait;
+
+typedef struct
+{
   gint64 interval_usec;
+  gboolean as_json;
   char **keys;      /* the keys to show, as given in the arguments; empty: all, or with
                      * --native-key none */
 } ToolWatch;
 
-/* Parse the arguments of `run` and `watch`. The strings in the result belong to @argv. Return FALSE
- * if the program should exit with *@status. */
+/* Parse the arguments of `run`, `wait` and `watch`. The strings in the result belong to @argv, or to
+ * the result itself. Return FALSE if the program should exit with *@status. */
 gboolean    tool_run_parse      (int            argc,
                                  char         **argv,
                                  ToolRun       *run,
+                                 int           *status);
+gboolean    tool_wait_parse     (int            argc,
+                                 char         **argv,
+                                 ToolWait      *wait,
                                  int           *status);
 gboolean    tool_watch_parse    (int            argc,
                                  char         **argv,
@@ -217,6 +257,25 @@ void        tool_semaphore_clear    (ToolSemaphore       *semaphore);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ToolSemaphore, tool_semaphore_clear)
 
+/* --- Units: ssem-tool-units.c --- */
+
+/* Detaches this process, and gives units back that it still holds only when it ends. */
+void        tool_close_semaphore    (SsemInstance      *semaphore);
+
+/* Waits for @n units. Returns FALSE if the program should exit with *@status, where *@status is at
+ * first the exit status of a failure. The semaphore is then closed. @key is for messages. */
+gboolean    tool_take_units         (SsemInstance      *semaphore,
+                                     const char        *key,
+                                     int                n,
+                                     const ToolWaiting *waiting,
+                                     guint64           *fencing_token,
+                                     int               *status);
+
+/* Releases @n units. Returns 0 or the number of a failure, after a message. */
+int         tool_give_units         (SsemInstance      *semaphore,
+                                     const char        *key,
+                                     int                n);
+
 /* --- Information about semaphores: ssem-tool-text.c --- */
 
 const char *tool_backend_name   (SsemBackend    backend);
@@ -256,6 +315,11 @@ char       *tool_native_key_to_text (const char     *native_key);
 /* Return JSON without a newline at the end: ssem-tool-json.c. */
 char       *tool_info_to_json   (const SsemSnapshot *info);
 char       *tool_infos_to_json  (GPtrArray      *infos);
+
+/* Returns one line of JSON with what is known of a semaphore, or only with its names if it is
+ * gone. */
+char       *tool_change_to_json (const SsemSnapshot *info,
+                                 gboolean            is_gone);
 
 /* Prints @text and a newline in UTF-8 in every locale, for programs that read the output. */
 void        tool_print_utf8     (const char    *text);

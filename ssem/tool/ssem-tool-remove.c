@@ -23,7 +23,7 @@ tool_remove (int    argc,
                    N_("Removes a leftover semaphore. A semaphore in use is not removed."),
                    entries,
                    FALSE, &status) ||
-      !tool_check_count (argc, argv, 1))
+      !tool_check_count (argc, argv, 1, 1))
     return status;
 
   if (tool_semaphore_read (&semaphore, argv[1], &error))

@@ -25,8 +25,8 @@ tool_reset (int    argc,
                    N_("Sets the value of a semaphore, and forgets which units are held."),
                    entries,
                    FALSE, &status) ||
-      !tool_check_count (argc, argv, 2) ||
-      !tool_parse_units (argv[tool_native_key != NULL ? 1 : 2], 0, &value))
+      !tool_check_count (argc, argv, 2, 2) ||
+      !tool_parse_units (argv[argc - 1], _("NUMBER"), 0, &value))
     return status;
 
   if (tool_semaphore_read (&semaphore, argv[1], &error))

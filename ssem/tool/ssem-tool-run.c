@@ -7,6 +7,7 @@
 #include "ssem-tool-private.h"
 
 #include "ssem/backend/ssem-hazard-private.h"
+#include "ssem/os/ssem-process-arguments-private.h"
 
 /* This process holds the units, and waits until the command has ended. If the units are lost
  * meanwhile, it ends the command.
@@ -50,69 +51,30 @@ open_semaphore (const ToolRun            *options,
                                  options->n_count > 0 ? options->n_count : options->n_units,
                                  SSEM_ACCESS_MODE_JOIN,
                                  ssem_backend_can (table, SSEM_CAPABILITY_UNDO), error);
-  if (semaphore != NULL && options->n_count > 0)
+  if (semaphore != NULL && options->n_count > 0 && !options->waiting.is_quiet)
     warn_of_other_count (semaphore, target, options->n_count);
 
   return semaphore;
 }
 
-/* Detaches this process, and gives units back that it still holds only when it ends. */
-static void
-close_semaphore (SsemInstance *semaphore)
+/* Makes the command the shell with the script after -c. Prints a message if this fails. */
+static gboolean
+read_script (ToolRun *options)
 {
-  ssem_backend_close (semaphore);
-  ssem_backend_free (semaphore);
-}
+  char **arguments = options->command;
 
-/* Returns 0 or the number of a failure. */
-static int
-acquire (SsemInstance  *semaphore,
-         const ToolRun *options,
-         GCancellable  *cancellable,
-         guint64       *fencing_token)
-{
-  gint64 deadline_usec = SSEM_DEADLINE_NONE;
-  int failure = SSEM_FAILURE_TOO_DEEP;
-  guint depth;
+  if (arguments[1] == NULL || arguments[2] != NULL)
+    {
+      if (arguments[1] == NULL)
+        tool_print_error ("%s", _("Missing script after -c"));
+      else
+        tool_print_error (_("Unexpected argument “%s”"), arguments[2]);
+      tool_fail_usage ("run");
+      return FALSE;
+    }
+  options->command = options->shell;
 
-  if (options->wait_usec == 0)
-    deadline_usec = SSEM_DEADLINE_NOW;
-  else if (options->wait_usec > 0)
-    deadline_usec = g_get_monotonic_time () + options->wait_usec;
-
-  if (ssem_hazard_enter_new (semaphore, &depth))
-    failure = ssem_backend_acquire (semaphore, options->n_units, deadline_usec, cancellable,
-                                    fencing_token);
-  ssem_hazard_leave (depth);
-
-  return failure;
-}
-
-static int
-release (SsemInstance *semaphore,
-         int           n)
-{
-  int failure = SSEM_FAILURE_TOO_DEEP;
-  guint depth;
-
-  if (ssem_hazard_enter_new (semaphore, &depth))
-    failure = ssem_backend_release (semaphore, n);
-  ssem_hazard_leave (depth);
-
-  return failure;
-}
-
-/* Prints a message for a @failure that is not 0. */
-static void
-print_failure (SsemInstance  *semaphore,
-               SsemOperation  operation,
-               const char    *key,
-               int            failure)
-{
-  g_autoptr(GError) error = NULL;
-
-  ssem_backend_describe (semaphore->table, operation, key, failure, &error);
-  tool_print_error ("%s", error->message);
+  return tool_get_shell (arguments[1], options->shell);
 }
 
 gboolean
@@ -123,57 +85,39 @@ tool_run_parse (int       argc,
 {
   g_autofree char *count = NULL;
   g_autofree char *units = NULL;
-  g_autofree char *wait = NULL;
-  g_autofree char *conflict = NULL;
   g_autofree char *kill_after = NULL;
-  gboolean never_waits = FALSE;
   GOptionEntry entries[] = {
     { "count", 'c', 0, G_OPTION_ARG_STRING, &count,
       N_("Create the semaphore with this many units, unless it is in use"), N_("NUMBER") },
     { "units", 'u', 0, G_OPTION_ARG_STRING, &units,
       N_("Hold this many units (default: 1)"), N_("NUMBER") },
-    { "wait", 'w', 0, G_OPTION_ARG_STRING, &wait,
-      N_("Wait for the units at most this long (default: forever)"), N_("SECONDS") },
-    { "nonblock", 'n', 0, G_OPTION_ARG_NONE, &never_waits,
-      N_("Fail instead of waiting"), NULL },
-    { "conflict-exit-code", 'E', 0, G_OPTION_ARG_STRING, &conflict,
-      N_("Exit with this status if the units are not free in time (default: 124)"), N_("NUMBER") },
+    tool_wait_entries[0],
+    tool_wait_entries[1],
+    tool_wait_entries[2],
+    tool_wait_entries[3],
     { "kill-after", 'k', 0, G_OPTION_ARG_STRING, &kill_after,
       N_("Kill the command if the units are lost and it does not end in this time (default: 5)"),
-      N_("SECONDS") },
+      N_("TIME") },
     tool_native_key_entry,
     G_OPTION_ENTRY_NULL,
   };
-  guint64 number = TOOL_RUN_CONFLICT;
+  gboolean is_literal;
 
   *status = TOOL_RUN_FAILED;
   *options = (ToolRun) {
     .n_units = 1,
-    .wait_usec = -1,
     .kill_after_usec = DEFAULT_KILL_AFTER_USEC,
   };
-  if (!tool_parse (&argc, &argv, N_("KEY -- COMMAND [ARGUMENT…]"),
+  if (!tool_parse (&argc, &argv, N_("KEY [--] COMMAND [ARGUMENT…] | KEY -c SCRIPT"),
                    N_("Runs a command while holding units, and exits with the status of the command."),
                    entries, TRUE, status))
     return FALSE;
 
-  if (wait != NULL && never_waits)
-    {
-      tool_print_error ("%s", _("--wait and --nonblock cannot be used together"));
-      return FALSE;
-    }
-  if (conflict != NULL && !g_ascii_string_to_unsigned (conflict, 10, 0, 255, &number, NULL))
-    {
-      tool_print_error (_("Invalid exit status “%s”: use a number from 0 to 255"), conflict);
-      return FALSE;
-    }
-  options->conflict_status = (int) number;
-  if (never_waits)
-    options->wait_usec = 0;
-  if ((units != NULL && !tool_parse_units (units, 1, &options->n_units)) ||
-      (count != NULL && !tool_parse_units (count, 1, &options->n_count)) ||
-      (wait != NULL && !tool_parse_seconds (wait, &options->wait_usec)) ||
-      (kill_after != NULL && !tool_parse_seconds (kill_after, &options->kill_after_usec)))
+  if (!tool_parse_waiting (&options->waiting) ||
+      (units != NULL && !tool_parse_units (units, "--units", 1, &options->n_units)) ||
+      (count != NULL && !tool_parse_units (count, "--count", 1, &options->n_count)) ||
+      (kill_after != NULL &&
+       !tool_parse_time (kill_after, "--kill-after", &options->kill_after_usec)))
     return FALSE;
   if (count != NULL && options->n_count < options->n_units)
     {
@@ -185,7 +129,8 @@ tool_run_parse (int       argc,
   options->command = argv + 1;
   if (tool_native_key == NULL && argc > 1)
     options->key = *options->command++;
-  if (options->command > argv + 1 && g_strcmp0 (*options->command, "--") == 0)
+  is_literal = options->command > argv + 1 && g_strcmp0 (*options->command, "--") == 0;
+  if (is_literal)
     options->command++;
   if ((tool_native_key == NULL && options->key == NULL) || *options->command == NULL)
     {
@@ -194,50 +139,7 @@ tool_run_parse (int       argc,
       return FALSE;
     }
 
-  return TRUE;
-}
-
-/* Waits for the units. Returns FALSE if the program should exit with *@status; the semaphore is
- * then closed. */
-static gboolean
-take_units (SsemInstance  *semaphore,
-            const ToolRun *options,
-            const char    *key,
-            guint64       *fencing_token,
-            int           *status)
-{
-  int interrupted_status = TOOL_RUN_FAILED;
-  GCancellable *cancellable = tool_catch_interrupts (&interrupted_status);
-  int failure, number;
-
-  *status = TOOL_RUN_FAILED;
-  if (!tool_interrupt_begin (semaphore))
-    {
-      close_semaphore (semaphore);
-      return FALSE;
-    }
-  failure = acquire (semaphore, options, cancellable, fencing_token);
-  number = tool_interrupt_end ();
-
-  if (number != 0)
-    {
-      ssem_backend_free (semaphore);
-      /* Units that came at the same moment are given back by what exit () calls. */
-      *status = failure == 0 ? TOOL_RUN_SIGNAL + number : tool_exit_like (number);
-      return FALSE;
-    }
-  if (failure == 0)
-    return TRUE;
-
-  if (failure != SSEM_FAILURE_CANCELLED)
-    print_failure (semaphore, SSEM_OPERATION_ACQUIRE, key, failure);
-  close_semaphore (semaphore);
-  if (failure == SSEM_FAILURE_CANCELLED)
-    *status = interrupted_status;
-  else if (failure == SSEM_FAILURE_TIMED_OUT || failure == SSEM_FAILURE_WOULD_BLOCK)
-    *status = options->conflict_status;
-
-  return FALSE;
+  return is_literal || !g_str_equal (*options->command, "-c") || read_script (options);
 }
 
 int
@@ -254,6 +156,8 @@ tool_run (int    argc,
   if (!tool_run_parse (argc, argv, &options, &status))
     return status;
 
+  /* The units are for the command, so others see its name instead of `ssem`. */
+  ssem_process_arguments_register (options.command);
   if (tool_semaphore_read (&named, options.key, &error))
     guard.semaphore = open_semaphore (&options, &named.target, &error);
   if (guard.semaphore == NULL)
@@ -261,17 +165,17 @@ tool_run (int    argc,
       tool_print_error ("%s", error->message);
       return TOOL_RUN_FAILED;
     }
-  if (!take_units (guard.semaphore, &options, named.text, &guard.fencing_token, &status))
+  status = TOOL_RUN_FAILED;
+  if (!tool_take_units (guard.semaphore, named.text, options.n_units, &options.waiting,
+                        &guard.fencing_token, &status))
     return status;
 
   guard.kill_after_usec = options.kill_after_usec;
   has_run = tool_run_command (options.command, &guard, &status);
 
   if (!guard.is_lost)
-    failure = release (guard.semaphore, options.n_units);
-  if (failure != 0)
-    print_failure (guard.semaphore, SSEM_OPERATION_RELEASE, named.text, failure);
-  close_semaphore (guard.semaphore);
+    failure = tool_give_units (guard.semaphore, named.text, options.n_units);
+  tool_close_semaphore (guard.semaphore);
 
   if (guard.is_lost || failure == SSEM_FAILURE_LOST)
     return TOOL_RUN_LOST;

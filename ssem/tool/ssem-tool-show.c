@@ -24,7 +24,7 @@ tool_show (int    argc,
   if (!tool_parse (&argc, &argv, N_("KEY"),
                    N_("Shows a semaphore, its holders and its waiters."), entries,
                    FALSE, &status) ||
-      !tool_check_count (argc, argv, 1))
+      !tool_check_count (argc, argv, 1, 1))
     return status;
 
   if (tool_semaphore_read (&semaphore, argv[1], &error))

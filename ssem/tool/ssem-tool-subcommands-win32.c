@@ -20,6 +20,8 @@ fail_not_supported (int    argc,
 
 const ToolSubcommand tool_subcommands[] = {
   { "run", tool_run, N_("Run a command while holding units of a semaphore") },
+  { "post", fail_not_supported },
+  { "wait", fail_not_supported },
   { "list", fail_not_supported },
   { "show", fail_not_supported },
   { "watch", fail_not_supported },

@@ -8,6 +8,8 @@
 
 const ToolSubcommand tool_subcommands[] = {
   { "run", tool_run, N_("Run a command while holding units of a semaphore") },
+  { "post", tool_post, N_("Add units to a semaphore, to wake a process that waits") },
+  { "wait", tool_wait, N_("Wait for units that another process adds") },
   { "list", tool_list, N_("List your semaphores") },
   { "show", tool_show, N_("Show a semaphore, its holders and its waiters") },
   { "watch", tool_watch, N_("Show the semaphores as they change") },

@@ -67,13 +67,13 @@ tool_list_infos (guint   *n_skipped,
   SsemBackend backend = tool_backend;
 
   /* Where the environment names a backend on a network, its semaphores are the ones that the user's
-   * programs share. A wrong name does not keep the others from being listed. */
+   * programs share. */
   if (backend == SSEM_BACKEND_DEFAULT)
     {
-      table = ssem_backend_choose (SSEM_BACKEND_DEFAULT, tool_address != NULL ? error : NULL);
-      if (table == NULL && tool_address != NULL)
+      table = ssem_backend_choose (SSEM_BACKEND_DEFAULT, error);
+      if (table == NULL)
         return NULL;
-      if (table != NULL && (tool_address != NULL || !is_linked_in (table)))
+      if (tool_address != NULL || !is_linked_in (table))
         backend = table->id;
     }
 
@@ -178,6 +178,9 @@ tool_print_utf8 (const char *text)
 /* --- Tables --- */
 
 #define MAX_COLUMNS 7
+
+/* A command may have a whole script in its arguments. */
+#define MAX_COMMAND_WIDTH 72
 
 /* Appends the rows with their cells aligned: 'l' left or 'r' right, a character for each column.
  * The last column is not padded. */
@@ -323,7 +326,7 @@ append_processes (GString    *text,
                format_number (process->pid != 0 ? process->pid : -1),
                format_number (process->units),
                since != NULL ? g_date_time_format (since, "%Y-%m-%d %H:%M:%S") : g_strdup (_("?")),
-               g_strdup (command != NULL ? command : _("?")),
+               tool_fit_width (command != NULL ? command : _("?"), MAX_COMMAND_WIDTH),
                ssem_display_text (process->host != NULL ? process->host : g_get_host_name ()),
                NULL);
     }

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 /* Lists the semaphores at regular intervals. On a terminal, `watch` redraws the table in its place.
- * In a pipe, it prints a line for each semaphore at the start, and for each that appears, changes
- * or disappears. */
+ * In a pipe, and with --json, it prints a line for each semaphore at the start, and for each that
+ * appears, changes or disappears. */
 
 /* Control sequences of terminals; see console_codes(4). */
 #define CLEAR_ALL      "\033[H\033[2J"
@@ -40,7 +40,8 @@ typedef struct
   char **keys;        /* the keys to show; empty: all, unless there is a native key */
   ToolSemaphore native; /* of --native-key; without a text if the option is absent */
   gboolean on_terminal;
-  GHashTable *lines;  /* in a pipe: format_name () -> the line printed last */
+  gboolean as_json;
+  GHashTable *lines;  /* in a pipe: format_name () -> Line */
   int status;
 } Watch;
 
@@ -187,7 +188,23 @@ catch_terminal_signals (void)
     sigaction (SIGTSTP, &stopped, NULL);
 }
 
-/* --- In a pipe --- */
+/* --- In a pipe, or as JSON --- */
+
+typedef struct
+{
+  char *text; /* the line printed last, without the time */
+  char *gone; /* the line to print when the semaphore is gone */
+} Line;
+
+static void
+line_free (gpointer data)
+{
+  Line *line = data;
+
+  g_free (line->text);
+  g_free (line->gone);
+  g_free (line);
+}
 
 /* Returns the backend and the key, a unique name for the semaphore. For an unknown key, as of
  * semaphores of Qt programs, the native key takes its place. Returns NULL if there is neither: such
@@ -225,13 +242,42 @@ format_line (const SsemSnapshot *info,
                           info->is_leftover ? "left-over" : "in-use", name);
 }
 
+static Line *
+new_line (const Watch        *self,
+          const SsemSnapshot *info,
+          const char         *name)
+{
+  Line *line = g_new0 (Line, 1);
+
+  if (self->as_json)
+    {
+      line->text = tool_change_to_json (info, FALSE);
+      line->gone = tool_change_to_json (info, TRUE);
+    }
+  else
+    {
+      line->text = format_line (info, name);
+      line->gone = g_strconcat ("gone ", name, NULL);
+    }
+
+  return line;
+}
+
 static void
-print_line (const char *line)
+print_line (const Watch *self,
+            const char  *line,
+            gboolean     is_gone)
 {
   g_autoptr(GDateTime) now = g_date_time_new_now_utc ();
   g_autofree char *time = g_date_time_format (now, "%Y-%m-%dT%H:%M:%SZ");
-  g_autofree char *text = g_strconcat (time, " ", line, NULL);
+  g_autofree char *text = NULL;
 
+  /* The members of a line of JSON follow its brace. */
+  if (self->as_json)
+    text = g_strdup_printf ("{ \"time\" : \"%s\", \"gone\" : %s,%s", time,
+                            is_gone ? "true" : "false", line + 1);
+  else
+    text = g_strconcat (time, " ", line, NULL);
   tool_print_utf8 (text);
 }
 
@@ -239,33 +285,32 @@ static void
 print_changes (Watch     *self,
                GPtrArray *infos)
 {
-  g_autoptr(GHashTable) lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr(GHashTable) lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, line_free);
   GHashTableIter iter;
-  gpointer name;
+  gpointer name, gone;
   guint i;
 
   for (i = 0; i < infos->len; i++)
     {
       const SsemSnapshot *info = infos->pdata[i];
-      char *line;
+      Line *line, *before;
 
       name = format_name (info);
       if (name == NULL)
         continue;
 
-      line = format_line (info, name);
-      if (g_strcmp0 (g_hash_table_lookup (self->lines, name), line) != 0)
-        print_line (line);
+      line = new_line (self, info, name);
+      before = g_hash_table_lookup (self->lines, name);
+      if (before == NULL || !g_str_equal (before->text, line->text))
+        print_line (self, line->text, FALSE);
       g_hash_table_insert (lines, name, line);
     }
 
   g_hash_table_iter_init (&iter, self->lines);
-  while (g_hash_table_iter_next (&iter, &name, NULL))
+  while (g_hash_table_iter_next (&iter, &name, &gone))
     {
-      g_autofree char *line = g_strconcat ("gone ", name, NULL);
-
       if (!g_hash_table_contains (lines, name))
-        print_line (line);
+        print_line (self, ((Line *) gone)->gone, TRUE);
     }
 
   g_hash_table_unref (self->lines);
@@ -355,17 +400,20 @@ tool_watch_parse (int         argc,
   g_autofree char *interval = NULL;
   GOptionEntry entries[] = {
     { "interval", 'i', 0, G_OPTION_ARG_STRING, &interval,
-      N_("Wait this long between updates (default: 1)"), N_("SECONDS") },
+      N_("Wait this long between updates (default: 1)"), N_("TIME") },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &watch->as_json,
+      N_("Print a line of JSON for each change"), NULL },
     tool_native_key_entry,
     G_OPTION_ENTRY_NULL,
   };
 
   *status = TOOL_USAGE;
   watch->interval_usec = DEFAULT_INTERVAL_USEC;
+  watch->as_json = FALSE;
   if (!tool_parse (&argc, &argv, N_("[KEY…]"),
                    N_("Shows the semaphores as they change, until it is interrupted."), entries,
                    FALSE, status) ||
-      (interval != NULL && !tool_parse_seconds (interval, &watch->interval_usec)))
+      (interval != NULL && !tool_parse_time (interval, "--interval", &watch->interval_usec)))
     return FALSE;
   watch->interval_usec = CLAMP (watch->interval_usec, MIN_INTERVAL_USEC, MAX_INTERVAL_USEC);
   watch->keys = argv + 1;
@@ -409,8 +457,9 @@ tool_watch (int    argc,
   watch.loop = loop;
   keys = read_keys (options.keys);
   watch.keys = keys;
-  watch.on_terminal = isatty (STDOUT_FILENO);
-  watch.lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  watch.as_json = options.as_json;
+  watch.on_terminal = isatty (STDOUT_FILENO) && !watch.as_json;
+  watch.lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, line_free);
 
   g_unix_signal_add (SIGINT, terminate_cb, &watch);
   g_unix_signal_add (SIGTERM, terminate_cb, &watch);

@@ -42,20 +42,26 @@ _ssem()
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
   local command=${COMP_WORDS[1]} options= n_keys=0 are_ended= is_native= index word
   local common='--backend --address --help --version'
+  local waiting='--wait --nonblock --conflict-exit-code --quiet'
+  local commands='run post wait list show watch reset remove clean'
   COMPREPLY=()
 
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'run list show watch reset remove clean --help --version' -- "$current"))
+    COMPREPLY=($(compgen -W "$commands help --help --version" -- "$current"))
     return
   fi
 
   case $command in
-    run) options="--count --units --wait --nonblock --conflict-exit-code --kill-after --native-key $common" ;;
+    run) options="--count --units $waiting --kill-after --native-key $common" ;;
+    wait) options="$waiting --native-key $common" ;;
     list) options="--json --keys --native-keys $common" ;;
     show) options="--json --native-key $common" ;;
-    watch) options="--interval --native-key $common" ;;
-    reset | remove) options="--native-key $common" ;;
+    watch) options="--interval --json --native-key $common" ;;
+    post | reset | remove) options="--native-key $common" ;;
     clean) options="--dry-run $common" ;;
+    help)
+      ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "$commands" -- "$current"))
+      return ;;
     *) return ;;
   esac
 
@@ -114,7 +120,7 @@ _ssem()
     COMPREPLY=($(compgen -W "$options" -- "$current"))
   else
     case $command in
-      run | show | reset | remove) ((n_keys == 0)) && _ssem_complete_keys "$current" ;;
+      run | post | wait | show | reset | remove) ((n_keys == 0)) && _ssem_complete_keys "$current" ;;
       watch) _ssem_complete_keys "$current" ;;
     esac
   fi

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /* Arbitrary arguments of the `ssem` command, which a null byte separates. What it would do is done,
- * to a semaphore of each backend that is in use, and to one that a crash has left; but `run` and
+ * to a semaphore of each backend that is in use, and to one that a crash has left; but `run`, `wait` and
  * `watch` are only told what they would have to do. It must come back, end in one of the ways that
  * its manual page has, and say why where it fails; and what is in use must stay, whatever it was
  * asked for. */
@@ -138,6 +138,8 @@ typedef struct
 {
   gboolean is_run;
   ToolRun run;
+  gboolean is_wait;
+  ToolWait wait;
   gboolean is_watch;
   ToolWatch watch;
 } Asked;
@@ -151,16 +153,25 @@ perform (int     argc,
 
   if (argc > 1 && g_str_equal (argv[1], "run"))
     asked->is_run = tool_run_parse (argc - 1, argv + 1, &asked->run, &status);
+  else if (argc > 1 && g_str_equal (argv[1], "wait"))
+    asked->is_wait = tool_wait_parse (argc - 1, argv + 1, &asked->wait, &status);
   else if (argc > 1 && g_str_equal (argv[1], "watch"))
     asked->is_watch = tool_watch_parse (argc - 1, argv + 1, &asked->watch, &status);
   else
     status = tool_dispatch (argc, argv);
 
-  if (asked->is_run || asked->is_watch)
+  if (asked->is_run || asked->is_wait || asked->is_watch)
     return TOOL_OK;
 
   /* As the others would say it. */
   return status == TOOL_RUN_FAILED ? TOOL_USAGE : status;
+}
+
+static void
+check_waiting (const ToolWaiting *waiting)
+{
+  g_assert_cmpint (waiting->usec, >=, -1);
+  g_assert_true (waiting->conflict_status >= 0 && waiting->conflict_status <= 255);
 }
 
 static void
@@ -173,10 +184,15 @@ check_asked (const Asked *asked)
     {
       g_assert_cmpint (run->n_units, >=, 1);
       g_assert_true (run->n_count == 0 || run->n_count >= run->n_units);
-      g_assert_cmpint (run->wait_usec, >=, -1);
-      g_assert_true (run->conflict_status >= 0 && run->conflict_status <= 255);
+      check_waiting (&run->waiting);
       g_assert_true ((run->key == NULL) == (tool_native_key != NULL));
       g_assert_nonnull (run->command[0]);
+    }
+  if (asked->is_wait)
+    {
+      g_assert_cmpint (asked->wait.n_units, >=, 1);
+      check_waiting (&asked->wait.waiting);
+      g_assert_true ((asked->wait.key == NULL) == (tool_native_key != NULL));
     }
   if (asked->is_watch)
     {

@@ -104,7 +104,7 @@ class Locales(unittest.TestCase):
     @in_each_language
     def test_message_with_a_key(self, locale, translate):
         status, output, said = self.call(locale, 'show', 'Grüße')
-        beginning, end = translate('Could not look at the semaphore “%s”: %s').split('%s', 1)
+        beginning, end = translate('Could not find the semaphore “%s”: %s').split('%s', 1)
         reason = translate('The semaphore does not exist')
         expected = f'ssem: {beginning}Grüße{end.split("%s")[0]}{reason}'
         self.assertEqual((status, output), (3, b''))
@@ -114,9 +114,9 @@ class Locales(unittest.TestCase):
     def test_help(self, locale, translate):
         status, output, said = self.call(locale, 'run', '--help')
         self.assertEqual((status, said), (0, b''))
-        for text in ['KEY -- COMMAND [ARGUMENT…]', 'SECONDS', 'Print the version and exit',
+        for text in ['KEY [--] COMMAND [ARGUMENT…] | KEY -c SCRIPT', 'TIME', 'Print the version and exit',
                      'Runs a command while holding units, and exits with the status of the command.',
-                     'Wait for the units at most this long (default: forever)']:
+                     'Print no message if the units are not free in time']:
             self.assertIn(translate(text), output.decode())
 
     @in_each_language

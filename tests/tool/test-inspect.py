@@ -20,7 +20,6 @@ from semaphores import PREFIXES
 from tool import COMMANDS, SECONDS, STAY, TOOL, Terminal, ToolCase
 
 SOURCE_ROOT = os.environ['SSEM_SOURCE_ROOT']
-COMPLETION = os.path.join(SOURCE_ROOT, 'ssem/tool/ssem.bash')
 MANUAL = os.path.join(SOURCE_ROOT, 'docs/ssem.1.rst')
 MEMBERS = ['key', 'native-key', 'backend', 'value', 'initial-value', 'units-held', 'attached',
            'waiting', 'leftover', 'holders', 'waiters']
@@ -37,23 +36,43 @@ class Usage(ToolCase):
 
     def test_wrong(self):
         for arguments in [[], ['nonsense'], ['--nonsense'], ['list', 'x'], ['show'],
-                          ['show', 'a', 'b'], ['reset', 'a'], ['reset', 'a', '-1'],
+                          ['show', 'a', 'b'], ['reset', 'a'], ['post'], ['wait', 'a', '1', '2'],
+                          ['post', 'a', '0'], ['reset', 'a', '-1'],
                           ['reset', 'a', 'x'], ['reset', 'a', '3000000000'], ['remove'],
                           ['clean', 'x'], ['list', '--backend', 'windows'],
                           ['watch', '--interval', 'x']]:
             with self.subTest(arguments=arguments):
                 self.assertRegex(self.refused(2, *arguments), '^ssem: ')
 
-    def options_of(self, name):
-        return re.findall(r'--[a-z-]+', self.output(name, '--help'))
+    def test_help_of_a_command(self):
+        self.assertEqual(self.output('help'), self.output('--help'))
+        for name in COMMANDS:
+            self.assertEqual(self.output('help', name), self.output(name, '--help'))
+        self.assertIn('nonsense', self.refused(2, 'help', 'nonsense'))
+        self.assertIn('list', self.refused(2, 'help', 'run', 'list'))
 
-    def test_each_option_is_in_the_manual_and_completed(self):
-        with open(MANUAL, encoding='utf-8') as manual, open(COMPLETION, encoding='utf-8') as script:
-            texts = {'manual': manual.read(), 'completion': script.read()}
-        for where, text in texts.items():
-            for name in COMMANDS:
-                for option in self.options_of(name):
-                    self.assertIn(option, text, f'{where}: {name}')
+    def test_errors_name_the_option(self):
+        for name, arguments in [('--interval', ['watch', '--interval', '1x']),
+                                ('NUMBER', ['reset', self.key, 'x']),
+                                ('--conflict-exit-code', ['wait', '-E', '256', self.key]),
+                                ('--wait', ['wait', '-w', '1x', self.key])]:
+            self.assertIn(name, self.refused(2, *arguments))
+        for name, arguments in [('--units', ['-u', '0']), ('--count', ['-c', 'x']),
+                                ('--wait', ['-w', 'x']), ('--kill-after', ['-k', 'x'])]:
+            self.assertIn(name, self.refused(125, 'run', *arguments, self.key, 'true'))
+
+    def test_each_option_is_in_the_manual(self):
+        with open(MANUAL, encoding='utf-8') as manual:
+            text = manual.read()
+        for name in COMMANDS:
+            for option in self.options_of(name):
+                self.assertIn(option, text, name)
+
+    def test_unknown_backend_in_the_environment(self):
+        os.environ['SSEM_BACKEND'] = 'nonsense'
+        for arguments in [['list'], ['watch'], ['clean'], ['show', self.key], ['post', self.key],
+                          ['wait', self.key]]:
+            self.assertIn('“nonsense”', self.refused(2, *arguments))
 
     def test_directory_missing(self):
         os.environ['SSEM_RUNTIME_DIR'] = self.directory + '/missing'
@@ -66,7 +85,13 @@ class Show(ToolCase):
         self.assertEqual(self.output('list'), '')
         self.assertEqual(self.output('list', '--keys'), '')
         self.assertEqual(json.loads(self.output('list', '--json')), [])
-        self.assertIn(self.key, self.refused(3, 'show', self.key))
+        self.assertRegex(self.refused(3, 'show', self.key), f'Could not find .*“{self.key}”')
+
+    def test_nothing_on_a_terminal(self):
+        terminal = Terminal(TOOL, 'list')
+        self.addCleanup(terminal.close)
+        self.assertEqual(terminal.read_until('\n'), 'No semaphores\r\n')
+        self.assertEqual(terminal.wait(), 0)
 
     def test_table(self):
         holder = self.hold('--count', '5', '--units', '2', self.key)
@@ -108,15 +133,18 @@ class Show(ToolCase):
 
     def test_show(self):
         holder = self.hold(self.key)
-        waiter = self.start_tool('run', '--units', '1', self.key, 'true')
+        waiter = self.start_tool('run', '--units', '1', self.key, '/bin/echo', 'a b', 'c')
         self.wait_for_waiting(1)
         text = self.output('show', self.key)
         self.assertIn(self.key, text)
         self.assertRegex(text, r'(?m)^Free units +0$')
         self.assertRegex(text, r'(?m)^Waiting threads +1$')
         if self.backend == 'shared-memory':
-            self.assertRegex(text, rf'Holders:\n +PID.*\n +{holder.pid} +1 .*ssem\n')
-            self.assertRegex(text, rf'Waiters:\n +PID.*\n +{waiter.pid} +1 .*ssem\n')
+            self.assertRegex(text, rf'Holders:\n +PID.*\n +{holder.pid} +1 .*  python3.* -c .*\n')
+            self.assertRegex(text, rf'Waiters:\n +PID.*\n +{waiter.pid} +1 .*  echo a b c\n')
+            [process] = self.show()['waiters']
+            self.assertEqual((process['command'], process['argv']),
+                             ('echo a b c', ['/bin/echo', 'a b', 'c']))
         self.let_go(holder)
         self.let_go(waiter)
 
@@ -416,6 +444,24 @@ class Watch(ToolCase):
         watch.send_signal(signal.SIGTERM)
         self.let_go(watch)
 
+    def test_json(self):
+        watch = self.start_tool('watch', '--json', '--interval', '0.01')
+        holder = self.hold('--count', '3', '--units', '2', self.key)
+        lines = [json.loads(self.read_first(watch, '"value" : 3'))]
+        info = self.show()
+        self.output('reset', self.key, '7')
+        lines.append(json.loads(watch.stdout.readline()))
+        self.let_go(holder)
+        while not lines[-1]['gone']:
+            lines.append(json.loads(watch.stdout.readline()))
+        for line in lines:
+            self.assertRegex(line.pop('time'), r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$')
+        self.assertEqual(lines[0], {'gone': False, **info})
+        self.assertEqual(lines[1]['value'], 7)
+        self.assertEqual(lines[-1], {'gone': True, **{name: info[name] for name in MEMBERS[:3]}})
+        watch.send_signal(signal.SIGTERM)
+        self.let_go(watch)
+
     def test_only_some(self):
         holders = [self.hold(self.key + suffix) for suffix in ['-a', '-b']]
         watch = self.start_tool('watch', '--interval', '0.01', self.key + '-b')
@@ -502,62 +548,6 @@ class Watch(ToolCase):
         terminal.write('\x1c')
         self.assertIn('\x1b[?25h', terminal.read_until('ended 0'))
         self.assertEqual(terminal.wait(), 0)
-
-
-class Completion(ToolCase):
-    def complete(self, *words):
-        script = (f'source "{COMPLETION}"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ssem; '
-                  'printf "%s\\n" "${COMPREPLY[@]}"')
-        done = subprocess.run(['bash', '-c', script, 'bash', TOOL, *words], check=True,
-                              stdout=subprocess.PIPE, encoding='utf-8', timeout=30)
-        return [line for line in done.stdout.splitlines() if line]
-
-    def test_native_keys(self):
-        path = os.path.join(self.directory, PREFIXES['sysv'] + '1' * 40)
-        self.make_qt_set(path, 1)
-        native_key = 'systemv:' + path
-        self.assertEqual(self.complete('show', '--native-key', 'sys'), [native_key])
-        self.assertEqual(self.complete('show', '--native-key', 'posix'), [])
-        # bash splits a word at its colons, and keeps what is before the last one.
-        self.assertEqual(self.complete('reset', '--native-key', 'systemv', ':'), [path])
-        self.assertEqual(self.complete('run', '--native-key', 'systemv', ':', path[:5]), [path])
-        # After it comes no key, and the command of run.
-        self.assertEqual(self.complete('show', '--native-key', 'systemv', ':', path, ''), [])
-        self.assertEqual(self.complete('show', '--native-key', native_key, '--j'), ['--json'])
-        for value in [[native_key], ['systemv', ':', path]]:
-            start = ['run', '--native-key', *value]
-            self.assertIn('true', self.complete(*start, 'tru'))
-            self.assertIn('true', self.complete(*start, '--', 'tru'))
-            self.assertEqual(self.complete(*start, '--un'), ['--units'])
-            self.assertEqual(self.complete(*start, 'ls', COMPLETION[:-2]), [COMPLETION])
-            self.assertEqual(self.complete(*start, '--', 'ls', COMPLETION[:-2]), [COMPLETION])
-
-    def test_commands_and_options(self):
-        self.assertEqual(self.complete('re'), ['reset', 'remove'])
-        self.assertEqual(set(COMMANDS) - set(self.complete('')), set())
-        self.assertEqual(self.complete('clean', '--d'), ['--dry-run'])
-        self.assertEqual(self.complete('list', '--backend', 's'), ['shared-memory', 'sysv'])
-        self.assertEqual(self.complete('nonsense', ''), [])
-
-    def test_keys(self):
-        self.key += " it's"
-        holder = self.hold(self.key)
-        quoted = self.key.replace(' ', '\\ ').replace("'", "\\'")
-        for words in [['show'], ['reset'], ['watch'], ['run', '--units', '2'], ['remove', '--json'],
-                      ['run', '--'], ['show', '--json', '--'], ['watch', '--', '-x']]:
-            with self.subTest(words=words):
-                self.assertEqual(self.complete(*words, 'key'), [quoted])
-        self.assertEqual(self.complete('show', 'other'), [])
-        self.assertEqual(self.complete('show', self.key, ''), [])
-        self.assertEqual(self.complete('show', '--', '-x', ''), [])
-        self.assertEqual(self.complete('show', '--', '-'), [])
-
-    def test_command_of_run(self):
-        self.assertIn('printf', self.complete('run', 'key', '--', 'print'))
-        self.assertIn('printf', self.complete('run', 'key', 'print'))
-        self.assertIn('printf', self.complete('run', '--', '-x', '--', 'print'))
-        self.assertIn('printf', self.complete('run', '--', 'key', 'print'))
-        self.assertEqual(self.complete('run', 'key', '--', 'ls', COMPLETION[:-2]), [COMPLETION])
 
 
 class NativeKeys(ToolCase):

@@ -12,7 +12,7 @@ import sys
 
 import tap
 from semaphores import wait_until
-from tool import SECONDS, TOOL, Terminal, ToolCase, await_signals
+from tool import SECONDS, STAY, TOOL, Terminal, ToolCase, await_signals
 
 FORWARDED = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2,
              signal.SIGALRM, signal.SIGTERM]
@@ -53,7 +53,7 @@ class Status(ToolCase):
     def test_wrong_usage(self):
         for arguments in [[], [self.key], [self.key, '--'], ['--units', '0', self.key, 'true'],
                           ['--units', 'x', self.key, 'true'], ['--wait', '-1', self.key, 'true'],
-                          ['--wait', '1s', self.key, 'true'], ['--wait', 'nan', self.key, 'true'],
+                          ['--wait', '1x', self.key, 'true'], ['--wait', 'nan', self.key, 'true'],
                           ['--count', '1', '--units', '2', self.key, 'true'],
                           ['--wait', '1', '--nonblock', self.key, 'true'],
                           ['--conflict-exit-code', '256', self.key, 'true'],
@@ -61,6 +61,12 @@ class Status(ToolCase):
                           ['--no-such-option', self.key, 'true'], ['', 'true']]:
             with self.subTest(arguments=arguments):
                 self.assertRegex(self.refused(125, 'run', *arguments), '^ssem: ')
+
+    def test_quiet(self):
+        holder = self.hold(self.key)
+        for arguments in [['--nonblock'], ['--wait', '10ms', '--count', '4']]:
+            self.assertEqual(self.refused(124, 'run', '--quiet', *arguments, self.key, 'true'), '')
+        self.assertIn('nowhere', self.refused(127, 'run', '-q', self.key + 'x', '/nowhere/command'))
 
     def test_parent_that_ignores_children(self):
         def ignore_children():
@@ -74,6 +80,13 @@ class Command(ToolCase):
         result = self.call('run', self.key, 'sh', '-c', 'cat; echo "$@" >&2', 'sh', '--json', '--',
                            '-n', input='text')
         self.assertEqual((result.stdout, result.stderr), ('text', '--json -- -n\n'))
+
+    def test_script(self):
+        self.assertEqual(self.output('run', self.key, '-c', 'echo "$0" | tr h H; echo b'), '/bin/sH\nb\n')
+        self.assertEqual(self.status('run', '-c', '3', self.key, '-c', 'exit 5'), 5)
+        self.assertEqual(self.status('run', self.key, '--', '-c', 'exit 5'), 127)
+        for arguments, wanted in [([], 'script'), (['a', 'b'], '“b”')]:
+            self.assertIn(wanted, self.refused(125, 'run', self.key, '-c', *arguments))
 
     def test_signals_as_the_caller_has_them(self):
         script = ('import signal; print(sorted(map(int, signal.pthread_sigmask(0, []))), '
@@ -124,8 +137,8 @@ class Units(ToolCase):
         info = self.show()
         self.assertEqual((info['value'], info['initial-value']), (3, 5))
         if self.backend == 'shared-memory':
-            self.assertEqual([(process['pid'], process['units'], process['command'])
-                              for process in info['holders']], [(holder.pid, 2, 'ssem')])
+            self.assertEqual([(process['pid'], process['units'], process['argv'])
+                              for process in info['holders']], [(holder.pid, 2, STAY)])
 
     def test_count_is_the_units_unless_given(self):
         holder = self.hold('--units', '3', self.key)

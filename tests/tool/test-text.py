@@ -122,12 +122,12 @@ class Harmless(ToolCase):
     SHOWN = '\ufffd\\u001b[2J\\u202e'
 
     def test_names_of_programs(self):
-        # The name of a process is the name of its file, in 15 bytes.
         program = os.path.join(os.fsencode(self.directory), self.ODD)
-        os.symlink(TOOL, program)
+        os.symlink('/bin/sh', program)
         self.addCleanup(os.unlink, program)
-        holder = self.hold(self.key, program=program)
-        waiter = self.start_tool('run', self.key, 'true', program=program)
+        command = [program, '-c', 'echo ready; read line', self.ODD]
+        holder = self.hold(self.key, command=command)
+        waiter = self.start_tool('run', self.key, *command)
         self.wait_for_waiting(1)
         for arguments in [['show', self.key], ['show', '--json', self.key], ['list', '--json']]:
             text = self.output(*arguments)
@@ -135,9 +135,10 @@ class Harmless(ToolCase):
             if self.backend == 'shared-memory':
                 shown = self.SHOWN if '--json' not in arguments else json.dumps(
                     self.SHOWN, ensure_ascii=False)
-                self.assertEqual(text.count(shown), 2)
-        self.let_go(holder)
-        self.let_go(waiter)
+                # The name and an argument, of each process.
+                self.assertEqual(text.count(shown[-5:]), 4 if '--json' not in arguments else 6)
+        self.let_go(holder, 1)
+        self.let_go(waiter, 1)
 
     def test_messages(self):
         odd = os.fsdecode(self.ODD)

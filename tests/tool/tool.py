@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import time
 from semaphores import IPC_RMID, KeyDirectoryCase, libc, wait_until
 
 TOOL = os.environ['SSEM_TOOL']
-COMMANDS = ['run', 'list', 'show', 'watch', 'reset', 'remove', 'clean']
+COMMANDS = ['run', 'post', 'wait', 'list', 'show', 'watch', 'reset', 'remove', 'clean']
 # From <sys/prctl.h> and <sys/sem.h> of Linux.
 PR_SET_CHILD_SUBREAPER = 36
 SETVAL = 16
@@ -94,6 +95,9 @@ class ToolCase(KeyDirectoryCase):
     def let_go(self, process, status=0):
         process.communicate(timeout=SECONDS)
         self.assertEqual(process.returncode, status)
+
+    def options_of(self, name):
+        return re.findall(r'--[a-z-]+', self.output(name, '--help'))
 
     def show(self, key=None):
         return json.loads(self.output('show', '--json', key or self.key))
