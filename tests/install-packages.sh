@@ -4,8 +4,9 @@
 
 # Installs the Debian packages that are missing; touches the network only if some are.
 #
-# usage: install-packages.sh build|tests|bench|windows|32-bit|arm64
+# usage: install-packages.sh build|packages|tests|bench|windows|32-bit|arm64
 #   build    what the library, its bindings and the examples in four languages need
+#   packages that, and what building the Debian packages needs
 #   tests    that, and what the tests and the manual need
 #   bench    that, and what only the benchmark compares with
 #   windows  what building for Windows and running that under wine need
@@ -55,8 +56,10 @@ test_packages='
   libclang-rt-14-dev
   libgtk-4-dev
   libx11-dev
+  lintian
   libxtst-dev
   locales
+  man-db
   musl-tools
   mypy
   openssl
@@ -72,6 +75,13 @@ test_packages='
   valgrind
   xvfb
   zsh
+'
+debian_packages='
+  debhelper
+  dh-python
+  dpkg-dev
+  fakeroot
+  gi-docgen
 '
 bench_packages='
   default-jre-headless
@@ -122,13 +132,14 @@ is_installed()
 
 case ${1-} in
   build) wanted=$build_packages ;;
-  tests) wanted="$build_packages $test_packages" ;;
-  bench) wanted="$build_packages $test_packages $bench_packages" ;;
+  packages) wanted="$build_packages $debian_packages" ;;
+  tests) wanted="$build_packages $test_packages $debian_packages" ;;
+  bench) wanted="$build_packages $test_packages $debian_packages $bench_packages" ;;
   windows) wanted=$windows_packages ;;
   32-bit) wanted="$build_packages $narrow_packages" ;;
   arm64) wanted="$build_packages $arm_packages" ;;
   *)
-    echo 'usage: install-packages.sh build|tests|bench|windows|32-bit|arm64' >&2
+    echo 'usage: install-packages.sh build|packages|tests|bench|windows|32-bit|arm64' >&2
     exit 2
     ;;
 esac
