@@ -56,8 +56,8 @@ test_packages='
   libclang-rt-14-dev
   libgtk-4-dev
   libx11-dev
-  lintian
   libxtst-dev
+  lintian
   locales
   man-db
   musl-tools

@@ -173,7 +173,8 @@ class Installed(ProgramCase):
     @unittest.skipUnless('introspection' in BINDINGS, 'built without introspection')
     def test_pkg_config_variables(self):
         for name, expected in [('typelibdir', 'Ssem-1.typelib'), ('girdir', 'Ssem-1.gir'),
-                               ('vapidir', 'ssem-1.vapi')]:
+                               ('vapidir', 'ssem-1.vapi'),
+                               *[('pythondir', 'gi/overrides/Ssem.py')] * ('python' in BINDINGS)]:
             path = self.pkg_config(f'--variable={name}', 'ssem-1').removeprefix(str(self.root))
             self.assertTrue((self.root / path.lstrip('/') / expected).exists(), name)
 

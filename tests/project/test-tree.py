@@ -6,6 +6,7 @@
 import ast
 import re
 import unittest
+import xml.etree.ElementTree
 
 import tap
 from project import SOURCE_ROOT, VERSION, run, source_files
@@ -90,6 +91,13 @@ class Tree(unittest.TestCase):
                         found.append(f'{relative(path)}: {name}')
         self.assertEqual(found, [])
         self.assertGreater(n_functions, 500)
+
+    def test_description_of_the_project(self):
+        """Programs read it, and the services that run .gitlab-ci.yml run what .ci/run does."""
+        root = xml.etree.ElementTree.parse(SOURCE_ROOT / 'ssem-1.doap').getroot()
+        self.assertEqual(root.findtext('{http://usefulinc.com/ns/doap#}shortname'), 'ssem')
+        jobs = (SOURCE_ROOT / '.gitlab-ci.yml').read_text()
+        self.assertIn('\n  script:\n    - .ci/run\n', jobs)
 
     def test_versions_are_mesons(self):
         build = (SOURCE_ROOT / 'meson.build').read_text()
