@@ -4,9 +4,9 @@
 """Checks each page of the manual in a browser without a window, and reports the results as TAP.
 
 At the width of a desktop and of a phone, nothing may be wider than the page; wide elements must
-have their own scrollbar. Links inside the manual must lead to an existing page and anchor. All
-pictures must load, and the console must stay empty. Each group of tabs must show exactly the chosen
-tab.
+have their own scrollbar. On a phone, the search and the list of pages are at the top. Links inside
+the manual must lead to an existing page and anchor. All pictures must load, and the console must
+stay empty. Each group of tabs must show exactly the chosen tab.
 
 --screenshots DIR saves a picture of each page at both widths.
 """
@@ -89,6 +89,30 @@ WRONG_TABS = '''(() => {
   if (document.body.innerHTML.includes('<!-- languages -->'))
     found.push('a group was not made into tabs');
   return found;
+})()'''
+
+
+# On a narrow screen, the search and the list of pages are within reach at the top of the page.
+OUT_OF_REACH = '''(() => {
+  const found = [];
+  const is_shown = selector => document.querySelector(selector)?.getClientRects().length > 0;
+  const box = document.querySelector('#search-input').getBoundingClientRect();
+  if (box.top + scrollY > 100 || box.height === 0)
+    found.push('the search is not at the top');
+  if (is_shown('.sidebar .pages'))
+    found.push('the list of pages is open at first');
+  document.querySelector('label.menu').click();
+  if (!is_shown('.sidebar .pages a'))
+    found.push('the button does not open the list of pages');
+  document.querySelector('label.menu').click();
+  return found;
+})()'''
+
+# The title of a page, which some versions of gi-docgen write twice.
+REPEATED_TITLE = '''(() => {
+  const texts = [...document.querySelectorAll('#main :is(h1, h2, h3, h4)')].slice(0, 2)
+    .map(heading => heading.textContent.trim());
+  return texts.length === 2 && texts[0] === texts[1] ? [`the title is there twice: ${texts[0]}`] : [];
 })()'''
 
 
@@ -206,6 +230,8 @@ def look_at(browser, address, screenshots):
         if screenshots:
             name = pathlib.PurePosixPath(urllib.parse.urlsplit(address).path).stem
             browser.save_picture(screenshots / f'{name}-{width}.png')
+    faults += [f'phone: {fault}' for fault in browser.evaluate(OUT_OF_REACH)]
+    faults += browser.evaluate(REPEATED_TITLE)
     faults += [f'tabs: {fault}' for fault in browser.evaluate(WRONG_TABS)]
     faults += [f'a picture does not load: {source}' for source in findings['pictures']]
     faults += browser.complaints

@@ -18,9 +18,19 @@ TRY = (r'crowd-try-(\d+)/try', 'A try that fails')
 KILL = (r'crowd-kill-(\d+)/semop', 'SIGKILL to wake-up, as many waiting')
 CPU = (r'crowd-kill-(\d+)/cpu', 'CPU time for the death')
 
-WIDTH, HEIGHT = 900, 420
-PANEL_WIDTH = 350
-TOP, BOTTOM = 84, HEIGHT - 50
+PANEL_WIDTH, PANEL_HEIGHT = 350, 420
+TOP, BOTTOM = 84, PANEL_HEIGHT - 50
+
+
+# The rules win over the colours in the attributes.
+DARK_STYLE = '''<style>@media (prefers-color-scheme: dark) {
+text { fill: #deddda } text[fill="#555555"] { fill: #b0afac }
+rect[fill="#ffffff"] { fill: #242424 } [stroke="#cccccc"] { stroke: #55545a }
+[stroke="#000000"] { stroke: #ffffff } [stroke="#555555"] { stroke: #b0afac }
+[fill="#1a5fb4"] { fill: #62a0ea } [stroke="#1a5fb4"] { stroke: #62a0ea }
+[fill="#c64600"] { fill: #ff9a56 } [stroke="#c64600"] { stroke: #ff9a56 }
+[fill="#26a269"] { fill: #57e389 } [stroke="#26a269"] { stroke: #57e389 }
+}</style>'''
 
 
 def collect(rows, pattern):
@@ -111,7 +121,9 @@ def draw_panel(out, rows, title, left):
                           for n, row in rows.items()], colour)
 
 
-def make_plot(rows):
+def make_plot(rows, is_narrow=False):
+    """Draws both panels side by side, or one below the other."""
+    width, height = (440, 2 * PANEL_HEIGHT - 20) if is_narrow else (900, PANEL_HEIGHT)
     panels = [(collect(rows, pattern), title) for pattern, title in (TRY, KILL)]
     if not all(measured for measured, _ in panels):
         sys.exit('the figures have no scenarios with many holders')
@@ -119,15 +131,19 @@ def make_plot(rows):
     title = 'Cost against the number of holders'
     out = [
         '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="12" '
-        f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">',
+        f'width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f'<title>{title}</title>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+        DARK_STYLE,
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         f'<text x="12" y="28" font-size="15" font-weight="bold">{title}</text>',
     ]
     for i, (_, label, colour) in enumerate(SERIES):
-        x = 340 + i * 180
-        out.append(f'<circle cx="{x}" cy="24" r="5" fill="{colour}"/>')
-        out.append(f'<text x="{x + 10}" y="28">{label}</text>')
+        x, y = (20 + i * 180, 46) if is_narrow else (340 + i * 180, 24)
+        out.append(f'<circle cx="{x}" cy="{y}" r="5" fill="{colour}"/>')
+        out.append(f'<text x="{x + 10}" y="{y + 4}">{label}</text>')
     for i, (measured, panel_title) in enumerate(panels):
-        draw_panel(out, measured, panel_title, 70 + i * 445)
+        x, y = (0, i * (PANEL_HEIGHT - 20)) if is_narrow else (i * 445, 0)
+        out.append(f'<g transform="translate({x} {y})">')
+        draw_panel(out, measured, panel_title, 70)
+        out.append('</g>')
     return '\n'.join([*out, '</svg>', ''])

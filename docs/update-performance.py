@@ -7,12 +7,13 @@
     docs/update-performance.py figures.tsv
 
 puts the tables, and a list of what is not met, into performance.md between their marks, draws
-performance.svg and performance-holders.svg, and keeps the figures as performance.tsv. With --check
+performance.svg and performance-holders.svg with their narrow variants, and keeps the figures as performance.tsv. With --check
 it writes nothing, and reports as TAP whether the page and the plots are what these figures make, and
 whether they have each row that the program measures.
 """
 
 import argparse
+import collections
 import csv
 import io
 import math
@@ -29,7 +30,9 @@ import holders
 
 PAGE = HERE / 'performance.md'
 PLOT = HERE / 'performance.svg'
+NARROW_PLOT = HERE / 'performance-narrow.svg'
 HOLDERS_PLOT = HERE / 'performance-holders.svg'
+NARROW_HOLDERS_PLOT = HERE / 'performance-holders-narrow.svg'
 KEPT = HERE / 'performance.tsv'
 # What a table or a list stands between.
 SUMMARY_MARKS = ('<!-- begin of the summary -->\n', '<!-- end of the summary -->\n')
@@ -123,8 +126,10 @@ def make_page(rows):
 
 # --- The plot -------------------------------------------------------------------------------------
 
-LEFT, RIGHT, TOP, STEP = 250, 40, 96, 24
-WIDTH = 900
+# On a narrow plot, the name of a line stands above it, and the legend has lines of its own.
+Layout = collections.namedtuple('Layout', 'width left right top step is_narrow')
+WIDE = Layout(900, 250, 40, 96, 24, False)
+NARROW = Layout(440, 30, 30, 140, 42, True)
 
 
 def as_speed(row, ratio):
@@ -135,46 +140,54 @@ def as_speed(row, ratio):
 class Axis:
     """Logarithmic, from one power of ten to another."""
 
-    def __init__(self, values):
+    def __init__(self, values, layout):
         self.low = math.floor(math.log10(min(values)))
         self.high = math.ceil(math.log10(max(values)))
+        self.layout = layout
 
     def x(self, value):
         share = (math.log10(value) - self.low) / (self.high - self.low)
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
+        return self.layout.left + share * (self.layout.width - self.layout.left - self.layout.right)
 
     def ticks(self):
         return range(self.low, self.high + 1)
 
 
 def draw_backdrop(out, axis, n_lines, circumstances):
-    height = TOP + n_lines * STEP + 16
+    width, top = axis.layout.width, axis.layout.top
+    height = top + n_lines * axis.layout.step + 16
     out.append('<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="12" '
-               f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}">')
+               f'width="{width}" height="{height}" viewBox="0 0 {width} {height}">')
     out.append('<title>Speed of Ssem, in multiples of its peers\' speed</title>')
-    out.append(f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>')
+    out.append(holders.DARK_STYLE)
+    out.append(f'<rect width="{width}" height="{height}" fill="#ffffff"/>')
     out.append('<text x="12" y="24" font-size="15" font-weight="bold">'
                'How many times as fast as the peer</text>')
-    out.append(f'<text x="12" y="46" fill="#555555">{escape(circumstances)}</text>')
+    lines = circumstances if axis.layout.is_narrow else [', '.join(circumstances)]
+    for i, line in enumerate(lines):
+        out.append(f'<text x="12" y="{46 + 16 * i}" fill="#555555">{escape(line)}</text>')
     for power in axis.ticks():
         x = axis.x(10 ** power)
         colour, label = ('#000000', 'as fast') if power == 0 else ('#cccccc', f'{10 ** power:g} ×')
-        out.append(f'<line x1="{x:.1f}" y1="{TOP - 10}" x2="{x:.1f}" y2="{height - 10}" '
+        out.append(f'<line x1="{x:.1f}" y1="{top - 10}" x2="{x:.1f}" y2="{height - 10}" '
                    f'stroke="{colour}"/>')
-        out.append(f'<text x="{x:.1f}" y="{TOP - 16}" text-anchor="middle">{label}</text>')
+        out.append(f'<text x="{x:.1f}" y="{top - 16}" text-anchor="middle">{label}</text>')
 
 
-def draw_legend(out, backends):
-    x = LEFT + 60
+def draw_legend(out, backends, layout):
+    x, y = (18, 96) if layout.is_narrow else (layout.left + 60, 20)
     for backend in backends:
-        out.append(f'<circle cx="{x}" cy="20" r="5" fill="{COLOURS[backend]}"/>')
-        out.append(f'<text x="{x + 10}" y="24">{backend}</text>')
+        out.append(f'<circle cx="{x}" cy="{y}" r="5" fill="{COLOURS[backend]}"/>')
+        out.append(f'<text x="{x + 10}" y="{y + 4}">{backend}</text>')
         x += 28 + 7 * len(backend)
-    out.append(f'<path d="M{x} 14V26" stroke="#555555" stroke-width="2" stroke-dasharray="3 2"/>')
-    out.append(f'<text x="{x + 10}" y="24">bar</text>')
+    out.append(f'<path d="M{x} {y - 6}V{y + 6}" stroke="#555555" stroke-width="2" '
+               'stroke-dasharray="3 2"/>')
+    out.append(f'<text x="{x + 10}" y="{y + 4}">bar</text>')
     x += 50
-    out.append(f'<path d="M{x - 5} 15L{x + 5} 20L{x - 5} 25Z" fill="none" stroke="#555555"/>')
-    out.append(f'<text x="{x + 12}" y="24">aim, in the backend’s colour: at least here</text>')
+    out.append(f'<path d="M{x - 5} {y - 5}L{x + 5} {y}L{x - 5} {y + 5}Z" fill="none" '
+               'stroke="#555555"/>')
+    text = 'aim' if layout.is_narrow else 'aim, in the backend’s colour: at least here'
+    out.append(f'<text x="{x + 12}" y="{y + 4}">{text}</text>')
 
 
 def draw_mark(out, axis, row, y):
@@ -194,7 +207,7 @@ def draw_mark(out, axis, row, y):
                    f'fill="none" stroke="{colour}"/>')
 
 
-def make_plot(rows):
+def make_plot(rows, layout):
     """One line for each ratio to another semaphore; what is compared with itself is not drawn, and
     what depends on the number of holders has a plot of its own."""
     drawn = [row for row in rows
@@ -203,15 +216,20 @@ def make_plot(rows):
     names = list(dict.fromkeys(row['scenario'] for row in drawn))
     backends = values_of(drawn, 'backend')
     axis = Axis([as_speed(row, float(row[name])) for row in drawn
-                 for name in ('median', 'min', 'max', 'bar', 'aim') if row[name]])
+                 for name in ('median', 'min', 'max', 'bar', 'aim') if row[name]], layout)
 
     out = []
     draw_backdrop(out, axis, len(names),
-                  ', '.join(values_of(rows, 'processor') + values_of(rows, 'date')))
-    draw_legend(out, backends)
+                  values_of(rows, 'processor') + values_of(rows, 'date'))
+    draw_legend(out, backends, layout)
     for i, name in enumerate(names):
-        y = TOP + i * STEP + STEP // 2
-        out.append(f'<text x="{LEFT - 14}" y="{y + 4}" text-anchor="end">{escape(name)}</text>')
+        y = layout.top + i * layout.step + layout.step // 2
+        if layout.is_narrow:
+            y += 8
+            out.append(f'<text x="12" y="{y - 13}">{escape(name)}</text>')
+        else:
+            out.append(f'<text x="{layout.left - 14}" y="{y + 4}" text-anchor="end">'
+                       f'{escape(name)}</text>')
         for row in drawn:
             if row['scenario'] == name:
                 # All marks of a row are nearer to each other than to the next row.
@@ -226,7 +244,13 @@ def make_plot(rows):
 
 def make_files(rows):
     """Returns the text of each file that is made from the figures."""
-    return {PAGE: make_page(rows), PLOT: make_plot(rows), HOLDERS_PLOT: holders.make_plot(rows)}
+    return {
+        PAGE: make_page(rows),
+        PLOT: make_plot(rows, WIDE),
+        NARROW_PLOT: make_plot(rows, NARROW),
+        HOLDERS_PLOT: holders.make_plot(rows),
+        NARROW_HOLDERS_PLOT: holders.make_plot(rows, is_narrow=True),
+    }
 
 
 def update(path):
