@@ -51,10 +51,10 @@ test_packages='
   g++
   gi-docgen
   glib-networking
+  libadwaita-1-dev
   libboost-dev
   libc6-dbg
   libclang-rt-14-dev
-  libgtk-4-dev
   libx11-dev
   libxtst-dev
   lintian

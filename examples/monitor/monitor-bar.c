@@ -9,7 +9,6 @@
  */
 
 #define HEIGHT        12
-#define NATURAL_WIDTH 240
 #define RADIUS        3
 #define GAP           3
 #define MIN_BOX_WIDTH 6
@@ -18,6 +17,7 @@ struct _MonitorBar
 {
   GtkWidget parent_instance;
 
+  int width; /* natural */
   gint64 total;
   gint64 taken;
   gint64 own;
@@ -64,7 +64,7 @@ monitor_bar_snapshot (GtkWidget   *widget,
   const gint64 ends[] = { self->own, self->taken, self->total };
   const GdkRGBA colors[] = {
     look_up_color (self, "success_color", 1),
-    look_up_color (self, "theme_selected_bg_color", 1),
+    look_up_color (self, "accent_bg_color", 1),
     look_up_color (self, NULL, 0.15f),
   };
   gboolean is_mirrored = gtk_widget_get_direction (widget) == GTK_TEXT_DIR_RTL;
@@ -115,7 +115,7 @@ monitor_bar_measure (GtkWidget      *widget,
   if (orientation == GTK_ORIENTATION_HORIZONTAL)
     {
       *minimum = HEIGHT;
-      *natural = NATURAL_WIDTH;
+      *natural = MONITOR_BAR (widget)->width;
     }
   else
     {
@@ -141,9 +141,13 @@ monitor_bar_init (MonitorBar *self)
 }
 
 GtkWidget *
-monitor_bar_new (void)
+monitor_bar_new (int width)
 {
-  return g_object_new (MONITOR_TYPE_BAR, NULL);
+  MonitorBar *self = g_object_new (MONITOR_TYPE_BAR, NULL);
+
+  self->width = width;
+
+  return GTK_WIDGET (self);
 }
 
 /* Sets the units to show: @total in all, @taken of them taken, @own of these by this window. */

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 
 G_DECLARE_FINAL_TYPE (MonitorBar, monitor_bar, MONITOR, BAR, GtkWidget)
 
-GtkWidget *monitor_bar_new       (void);
+GtkWidget *monitor_bar_new       (int         width);
 void       monitor_bar_set_units (MonitorBar *self,
                                   gint64      total,
                                   gint64      taken,

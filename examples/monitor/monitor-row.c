@@ -11,34 +11,33 @@
 
 /* Shows one semaphore, and passes the user's actions to it. A semaphore keeps its row, and an
  * update changes only parts of the row. So an update keeps the focus and text that was typed.
+ *
+ * The row's menu has the actions. They belong to the group "row", and are enabled while they are
+ * possible. The row expands to the processes, and to the number of units to acquire.
  */
 
-/* Aligns the bars of all rows. */
-#define FREE_UNITS_CHARS 14
+#define BAR_WIDTH 160
 
 struct _MonitorRow
 {
-  GtkListBoxRow parent_instance;
+  AdwExpanderRow parent_instance;
 
   MonitorSemaphore *semaphore;
 
-  GtkLabel *title;
-  GtkLabel *subtitle;
+  GSimpleActionGroup *actions;
+
   GtkLabel *free_units;
-  GtkLabel *holders_title;
-  GtkLabel *holders;
-  GtkLabel *waiters_title;
-  GtkLabel *waiters;
   MonitorBar *bar;
   GtkSpinner *spinner;
+  GtkWidget *clean; /* shown for a leftover */
+  GtkWidget *menu;
+  AdwActionRow *holders;
+  AdwActionRow *waiters;
+  AdwActionRow *acquiring;
   GtkSpinButton *units;
-  GtkButton *acquire;
-  GtkButton *cancel;
-  GtkButton *release;
-  GtkButton *close;
 };
 
-G_DEFINE_FINAL_TYPE (MonitorRow, monitor_row, GTK_TYPE_LIST_BOX_ROW)
+G_DEFINE_FINAL_TYPE (MonitorRow, monitor_row, ADW_TYPE_EXPANDER_ROW)
 
 /* --- Texts --- */
 
@@ -158,13 +157,11 @@ describe (SsemSemaphoreInfo *info)
 /* --- Display --- */
 
 static void
-set_line (GtkLabel   *title,
-          GtkLabel   *label,
-          const char *text)
+set_line (AdwActionRow *row,
+          const char   *text)
 {
-  gtk_label_set_text (label, text != NULL ? text : "");
-  gtk_widget_set_visible (GTK_WIDGET (title), text != NULL);
-  gtk_widget_set_visible (GTK_WIDGET (label), text != NULL);
+  adw_action_row_set_subtitle (row, text != NULL ? text : "");
+  gtk_widget_set_visible (GTK_WIDGET (row), text != NULL);
 }
 
 static void
@@ -189,32 +186,32 @@ update_units (MonitorRow        *self,
 }
 
 static void
-update_buttons (MonitorRow *self)
+set_enabled (MonitorRow *self,
+             const char *name,
+             gboolean    is_enabled)
+{
+  GAction *action = g_action_map_lookup_action (G_ACTION_MAP (self->actions), name);
+
+  g_simple_action_set_enabled (G_SIMPLE_ACTION (action), is_enabled);
+}
+
+static void
+update_actions (MonitorRow *self)
 {
   SsemSemaphoreInfo *info = monitor_semaphore_get_info (self->semaphore);
   gboolean is_waiting = monitor_semaphore_get_waiting (self->semaphore) > 0;
   gboolean has_key = ssem_semaphore_info_get_key (info) != NULL;
-  GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (self));
-  GtkWidget *focus = root != NULL ? gtk_root_get_focus (root) : NULL;
-  GtkWidget *acquire = GTK_WIDGET (self->acquire);
-  GtkWidget *cancel = GTK_WIDGET (self->cancel);
-  GtkWidget *units = GTK_WIDGET (self->units);
+  gboolean is_leftover = ssem_semaphore_info_is_leftover (info);
 
   gtk_spinner_set_spinning (self->spinner, is_waiting);
-  gtk_widget_set_sensitive (acquire, has_key);
-  gtk_widget_set_sensitive (GTK_WIDGET (self->release),
-                            monitor_semaphore_get_held (self->semaphore) > 0);
-  gtk_widget_set_visible (GTK_WIDGET (self->close), monitor_semaphore_is_kept (self->semaphore));
-
-  /* One button replaces the other. Move the focus to the new button before the old button
-   * disappears, for keyboard users. */
-  gtk_widget_set_visible (is_waiting ? cancel : acquire, TRUE);
-  if (focus != NULL && is_waiting && (focus == acquire || gtk_widget_is_ancestor (focus, units)))
-    gtk_widget_grab_focus (cancel);
-  if (focus == cancel && !is_waiting)
-    gtk_widget_grab_focus (acquire);
-  gtk_widget_set_visible (is_waiting ? acquire : cancel, FALSE);
-  gtk_widget_set_sensitive (units, has_key && !is_waiting);
+  gtk_widget_set_visible (GTK_WIDGET (self->spinner), is_waiting);
+  gtk_widget_set_visible (self->clean, has_key && is_leftover);
+  gtk_widget_set_visible (GTK_WIDGET (self->acquiring), has_key);
+  set_enabled (self, "acquire", has_key && !is_waiting);
+  set_enabled (self, "cancel", is_waiting);
+  set_enabled (self, "release", monitor_semaphore_get_held (self->semaphore) > 0);
+  set_enabled (self, "close", monitor_semaphore_is_kept (self->semaphore));
+  set_enabled (self, "clean", has_key && is_leftover);
 }
 
 static void
@@ -225,75 +222,53 @@ update (MonitorRow *self)
   g_autofree char *holders = processes_to_string (ssem_semaphore_info_get_holders (info));
   g_autofree char *waiters = waiters_to_string (info);
 
-  gtk_label_set_text (self->subtitle, subtitle);
+  adw_expander_row_set_subtitle (ADW_EXPANDER_ROW (self), subtitle);
   update_units (self, info);
-  set_line (self->holders_title, self->holders, holders);
-  set_line (self->waiters_title, self->waiters, waiters);
-  update_buttons (self);
+  set_line (self->holders, holders);
+  set_line (self->waiters, waiters);
+  update_actions (self);
 }
 
 /* --- Actions --- */
 
 static void
-acquire_cb (MonitorRow *self)
+act_cb (GSimpleAction *action,
+        GVariant      *parameter,
+        gpointer       user_data)
 {
+  MonitorRow *self = user_data;
+  const char *name = g_action_get_name (G_ACTION (action));
+
   gtk_spin_button_update (self->units);
-  monitor_semaphore_acquire (self->semaphore, gtk_spin_button_get_value_as_int (self->units));
+  if (g_str_equal (name, "acquire"))
+    monitor_semaphore_acquire (self->semaphore, gtk_spin_button_get_value_as_int (self->units));
+  else if (g_str_equal (name, "cancel"))
+    monitor_semaphore_cancel (self->semaphore);
+  else if (g_str_equal (name, "release"))
+    monitor_semaphore_release (self->semaphore);
+  else if (g_str_equal (name, "close"))
+    monitor_semaphore_close (self->semaphore);
+  else
+    monitor_semaphore_clean (self->semaphore);
 }
 
-static void
-cancel_cb (MonitorRow *self)
-{
-  monitor_semaphore_cancel (self->semaphore);
-}
+static const GActionEntry entries[] = {
+  { .name = "acquire", .activate = act_cb },
+  { .name = "cancel", .activate = act_cb },
+  { .name = "release", .activate = act_cb },
+  { .name = "close", .activate = act_cb },
+  { .name = "clean", .activate = act_cb },
+};
 
 static void
-release_cb (MonitorRow *self)
+units_activated_cb (MonitorRow *self)
 {
-  monitor_semaphore_release (self->semaphore);
-}
-
-static void
-close_cb (MonitorRow *self)
-{
-  monitor_semaphore_close (self->semaphore);
+  gtk_widget_activate_action (GTK_WIDGET (self), "row.acquire", NULL);
 }
 
 /* --- Parts --- */
 
-static GtkLabel *
-add_label (GtkGrid    *grid,
-           int         column,
-           int         row,
-           const char *css_class,
-           const char *text)
-{
-  GtkWidget *label = gtk_label_new (text);
-
-  gtk_label_set_xalign (GTK_LABEL (label), 0);
-  gtk_widget_set_valign (label, GTK_ALIGN_BASELINE);
-  if (css_class != NULL)
-    gtk_widget_add_css_class (label, css_class);
-  gtk_grid_attach (grid, label, column, row, 1, 1);
-
-  return GTK_LABEL (label);
-}
-
-/* Adds a line of the details: a title and process names. */
-static void
-add_processes (GtkGrid     *grid,
-               int          row,
-               const char  *text,
-               GtkLabel   **title,
-               GtkLabel   **label)
-{
-  *title = add_label (grid, 0, row, "dim-label", text);
-  *label = add_label (grid, 1, row, NULL, NULL);
-  gtk_label_set_wrap (*label, TRUE);
-  gtk_widget_set_hexpand (GTK_WIDGET (*label), TRUE);
-}
-
-/* Adds the key to the name for screen readers, because the label alone is ambiguous. */
+/* Sets the name for screen readers. It has the key, because the label alone is ambiguous. */
 static void
 set_name (gpointer    widget,
           const char *format,
@@ -315,78 +290,81 @@ set_name (gpointer    widget,
                                   -1);
 }
 
-static GtkButton *
-add_button (MonitorRow *self,
-            GtkBox     *box,
-            const char *label,
-            const char *tooltip,
-            GCallback   clicked)
+static GtkWidget *
+make_menu (void)
 {
-  GtkWidget *button = gtk_button_new_with_label (label);
+  g_autoptr(GMenu) menu = g_menu_new ();
+  GtkWidget *button = gtk_menu_button_new ();
 
-  gtk_widget_set_tooltip_text (button, tooltip);
-  g_signal_connect_object (button, "clicked", clicked, self, G_CONNECT_SWAPPED);
-  gtk_box_append (box, button);
+  g_menu_append (menu, _("Acquire"), "row.acquire");
+  g_menu_append (menu, _("Cancel"), "row.cancel");
+  g_menu_append (menu, _("Release"), "row.release");
+  g_menu_append (menu, _("Close"), "row.close");
+  g_menu_append (menu, _("Clean"), "row.clean");
+  gtk_menu_button_set_icon_name (GTK_MENU_BUTTON (button), "view-more-symbolic");
+  gtk_menu_button_set_menu_model (GTK_MENU_BUTTON (button), G_MENU_MODEL (menu));
+  gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
+  gtk_widget_add_css_class (button, "flat");
 
-  return GTK_BUTTON (button);
+  return button;
 }
 
-static GtkWidget *
-make_header (MonitorRow *self)
+/* Adds the parts that are always visible, from the end of the row. */
+static void
+add_header (MonitorRow *self)
 {
-  GtkBox *box = GTK_BOX (gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6));
-  GtkGrid *titles = GTK_GRID (gtk_grid_new ());
-
-  self->title = add_label (titles, 0, 0, "heading", NULL);
-  gtk_label_set_ellipsize (self->title, PANGO_ELLIPSIZE_END);
-  gtk_widget_set_hexpand (GTK_WIDGET (self->title), TRUE);
-  self->subtitle = add_label (titles, 0, 1, "caption", NULL);
-  gtk_widget_add_css_class (GTK_WIDGET (self->subtitle), "dim-label");
-  gtk_box_append (box, GTK_WIDGET (titles));
+  AdwExpanderRow *row = ADW_EXPANDER_ROW (self);
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 3);
 
   self->spinner = GTK_SPINNER (gtk_spinner_new ());
-  gtk_box_append (box, GTK_WIDGET (self->spinner));
+  self->free_units = GTK_LABEL (gtk_label_new (NULL));
+  gtk_widget_add_css_class (GTK_WIDGET (self->free_units), "caption");
+  gtk_widget_add_css_class (GTK_WIDGET (self->free_units), "numeric");
+  gtk_label_set_xalign (self->free_units, 1);
+  self->bar = MONITOR_BAR (monitor_bar_new (BAR_WIDTH));
+  gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->free_units));
+  gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->bar));
+  gtk_widget_set_valign (box, GTK_ALIGN_CENTER);
+  self->clean = gtk_button_new_with_label (_("Clean"));
+  gtk_widget_set_valign (self->clean, GTK_ALIGN_CENTER);
+  gtk_widget_set_tooltip_text (self->clean, _("Remove what the last process has left over"));
+  gtk_actionable_set_action_name (GTK_ACTIONABLE (self->clean), "row.clean");
+  self->menu = make_menu ();
+
+  adw_expander_row_add_action (row, self->menu);
+  adw_expander_row_add_action (row, self->clean);
+  adw_expander_row_add_action (row, box);
+  adw_expander_row_add_action (row, GTK_WIDGET (self->spinner));
+}
+
+static AdwActionRow *
+add_row (MonitorRow *self,
+         const char *title)
+{
+  GtkWidget *row = adw_action_row_new ();
+
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), title);
+  /* Names of programs are no markup. */
+  adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (row), FALSE);
+  adw_expander_row_add_row (ADW_EXPANDER_ROW (self), row);
+
+  return ADW_ACTION_ROW (row);
+}
+
+static void
+add_details (MonitorRow *self)
+{
+  self->holders = add_row (self, _("Held by"));
+  self->waiters = add_row (self, _("Waiting"));
+  self->acquiring = add_row (self, _("Units to acquire"));
   self->units = GTK_SPIN_BUTTON (gtk_spin_button_new_with_range (1, G_MAXINT, 1));
   gtk_editable_set_width_chars (GTK_EDITABLE (self->units), 3);
   gtk_editable_set_max_width_chars (GTK_EDITABLE (self->units), 3);
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self->units), _("How many units to acquire"));
+  gtk_widget_set_valign (GTK_WIDGET (self->units), GTK_ALIGN_CENTER);
   /* Enter acquires. The signal comes from the text inside the spin button. */
   g_signal_connect_object (gtk_editable_get_delegate (GTK_EDITABLE (self->units)), "activate",
-                           G_CALLBACK (acquire_cb), self, G_CONNECT_SWAPPED);
-  gtk_box_append (box, GTK_WIDGET (self->units));
-
-  self->acquire = add_button (self, box, _("Acquire"),
-                              _("Take units, or wait until there are enough"),
-                              G_CALLBACK (acquire_cb));
-  self->cancel = add_button (self, box, _("Cancel"), _("Do not wait any longer"),
-                             G_CALLBACK (cancel_cb));
-  self->release = add_button (self, box, _("Release"),
-                              _("Give back the units that this window holds"),
-                              G_CALLBACK (release_cb));
-  self->close = add_button (self, box, _("Close"),
-                            _("Do not use the semaphore any longer; its last user removes it"),
-                            G_CALLBACK (close_cb));
-  gtk_widget_set_valign (GTK_WIDGET (box), GTK_ALIGN_START);
-
-  return GTK_WIDGET (box);
-}
-
-static GtkWidget *
-make_details (MonitorRow *self)
-{
-  GtkGrid *grid = GTK_GRID (gtk_grid_new ());
-
-  gtk_grid_set_column_spacing (grid, 12);
-  gtk_grid_set_row_spacing (grid, 3);
-  self->free_units = add_label (grid, 0, 0, "numeric", NULL);
-  gtk_label_set_width_chars (self->free_units, FREE_UNITS_CHARS);
-  self->bar = MONITOR_BAR (monitor_bar_new ());
-  gtk_widget_set_hexpand (GTK_WIDGET (self->bar), TRUE);
-  gtk_grid_attach (grid, GTK_WIDGET (self->bar), 1, 0, 1, 1);
-  add_processes (grid, 1, _("Held by"), &self->holders_title, &self->holders);
-  add_processes (grid, 2, _("Waiting"), &self->waiters_title, &self->waiters);
-
-  return GTK_WIDGET (grid);
+                           G_CALLBACK (units_activated_cb), self, G_CONNECT_SWAPPED);
+  adw_action_row_add_suffix (self->acquiring, GTK_WIDGET (self->units));
 }
 
 static void
@@ -398,15 +376,12 @@ name_parts (MonitorRow *self)
   if (key == NULL)
     key = _("Semaphore of a Qt program");
 
-  gtk_label_set_text (self->title, key);
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self->title), key);
+  adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (self), FALSE);
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self), key);
   set_name (self, "%s", key);
   set_name (self->bar, _("Taken units of “%s”"), key);
   set_name (self->units, _("Units to acquire from “%s”"), key);
-  set_name (self->acquire, _("Acquire from “%s”"), key);
-  set_name (self->cancel, _("Cancel waiting for “%s”"), key);
-  set_name (self->release, _("Release to “%s”"), key);
-  set_name (self->close, _("Close “%s”"), key);
+  set_name (self->menu, _("Actions for “%s”"), key);
 }
 
 /* --- Life cycle --- */
@@ -417,6 +392,7 @@ monitor_row_finalize (GObject *object)
   MonitorRow *self = MONITOR_ROW (object);
 
   g_clear_object (&self->semaphore);
+  g_clear_object (&self->actions);
 
   G_OBJECT_CLASS (monitor_row_parent_class)->finalize (object);
 }
@@ -430,14 +406,12 @@ monitor_row_class_init (MonitorRowClass *klass)
 static void
 monitor_row_init (MonitorRow *self)
 {
-  GtkBox *box = GTK_BOX (gtk_box_new (GTK_ORIENTATION_VERTICAL, 6));
-
-  gtk_box_append (box, make_header (self));
-  gtk_box_append (box, make_details (self));
-  gtk_widget_set_margin_top (GTK_WIDGET (box), 6);
-  gtk_widget_set_margin_bottom (GTK_WIDGET (box), 6);
-  gtk_list_box_row_set_child (GTK_LIST_BOX_ROW (self), GTK_WIDGET (box));
-  gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (self), FALSE);
+  self->actions = g_simple_action_group_new ();
+  g_action_map_add_action_entries (G_ACTION_MAP (self->actions), entries, G_N_ELEMENTS (entries),
+                                   self);
+  gtk_widget_insert_action_group (GTK_WIDGET (self), "row", G_ACTION_GROUP (self->actions));
+  add_header (self);
+  add_details (self);
 }
 
 GtkWidget *
@@ -453,9 +427,9 @@ monitor_row_new (MonitorSemaphore *semaphore)
   return GTK_WIDGET (self);
 }
 
-MonitorSemaphore *
-monitor_row_get_semaphore (MonitorRow *self)
+/* Returns the actions of the row's menu. */
+GActionGroup *
+monitor_row_get_actions (MonitorRow *self)
 {
-  return self->semaphore;
+  return G_ACTION_GROUP (self->actions);
 }
-

@@ -6,15 +6,15 @@
 
 #include "monitor-semaphore.h"
 
-#include <gtk/gtk.h>
+#include <adwaita.h>
 
 G_BEGIN_DECLS
 
 #define MONITOR_TYPE_ROW (monitor_row_get_type ())
 
-G_DECLARE_FINAL_TYPE (MonitorRow, monitor_row, MONITOR, ROW, GtkListBoxRow)
+G_DECLARE_FINAL_TYPE (MonitorRow, monitor_row, MONITOR, ROW, AdwExpanderRow)
 
-GtkWidget        *monitor_row_new           (MonitorSemaphore *semaphore);
-MonitorSemaphore *monitor_row_get_semaphore (MonitorRow       *self);
+GtkWidget    *monitor_row_new         (MonitorSemaphore *semaphore);
+GActionGroup *monitor_row_get_actions (MonitorRow       *self);
 
 G_END_DECLS

@@ -175,6 +175,45 @@ monitor_semaphore_release (MonitorSemaphore *self)
   finish_action (self, error);
 }
 
+static void
+clean_in_thread (GTask        *task,
+                 gpointer      source_object,
+                 gpointer      task_data,
+                 GCancellable *cancellable)
+{
+  SsemSemaphoreInfo *info = task_data;
+  GError *error = NULL;
+
+  if (ssem_semaphore_remove_leftover (ssem_semaphore_info_get_key (info),
+                                      ssem_semaphore_info_get_backend (info), &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+cleaned_cb (GObject      *object,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  GError *error = NULL;
+
+  g_task_propagate_boolean (G_TASK (result), &error);
+  finish_action (MONITOR_SEMAPHORE (object), error);
+}
+
+/* Removes what the last process has left over. It reads files, so a thread does it. */
+void
+monitor_semaphore_clean (MonitorSemaphore *self)
+{
+  g_autoptr(GTask) task = g_task_new (self, NULL, cleaned_cb, NULL);
+
+  g_task_set_source_tag (task, monitor_semaphore_clean);
+  g_task_set_task_data (task, ssem_semaphore_info_ref (self->info),
+                        (GDestroyNotify) ssem_semaphore_info_unref);
+  g_task_run_in_thread (task, clean_in_thread);
+}
+
 /* Keeps the semaphore open until monitor_semaphore_close (). */
 void
 monitor_semaphore_keep (MonitorSemaphore    *self,

@@ -28,5 +28,6 @@ void               monitor_semaphore_acquire     (MonitorSemaphore    *self,
                                                   int                  n);
 void               monitor_semaphore_cancel      (MonitorSemaphore    *self);
 void               monitor_semaphore_release     (MonitorSemaphore    *self);
+void               monitor_semaphore_clean       (MonitorSemaphore    *self);
 
 G_END_DECLS

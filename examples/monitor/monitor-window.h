@@ -4,13 +4,13 @@
 
 #pragma once
 
-#include <gtk/gtk.h>
+#include <adwaita.h>
 
 G_BEGIN_DECLS
 
 #define MONITOR_TYPE_WINDOW (monitor_window_get_type ())
 
-G_DECLARE_FINAL_TYPE (MonitorWindow, monitor_window, MONITOR, WINDOW, GtkApplicationWindow)
+G_DECLARE_FINAL_TYPE (MonitorWindow, monitor_window, MONITOR, WINDOW, AdwApplicationWindow)
 
 GtkWidget *monitor_window_new (GtkApplication *application);
 

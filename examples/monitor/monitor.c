@@ -20,15 +20,15 @@ main (int    argc,
       char **argv)
 {
   const char *close_keys[] = { "<Control>w", "<Control>q", NULL };
-  g_autoptr(GtkApplication) application = NULL;
+  g_autoptr(AdwApplication) application = NULL;
 
   setlocale (LC_ALL, "");
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
 
   /* Each start opens a new window in a new process, which may hold units of its own. */
-  application = gtk_application_new (NULL, G_APPLICATION_NON_UNIQUE);
-  gtk_application_set_accels_for_action (application, "window.close", close_keys);
+  application = adw_application_new (NULL, G_APPLICATION_NON_UNIQUE);
+  gtk_application_set_accels_for_action (GTK_APPLICATION (application), "window.close", close_keys);
   g_signal_connect (application, "activate", G_CALLBACK (activate_cb), NULL);
 
   return g_application_run (G_APPLICATION (application), argc, argv);

@@ -110,9 +110,34 @@ close_window (Scene *scene)
 GtkWidget *
 find_row (Scene *scene)
 {
-  user_wait_until_seen (scene->window, MONITOR_TYPE_ROW, scene->fixture->key);
+  GtkWidget *row;
 
-  return user_find (scene->window, MONITOR_TYPE_ROW, scene->fixture->key);
+  user_wait_until_seen (scene->window, MONITOR_TYPE_ROW, scene->fixture->key);
+  row = user_find (scene->window, MONITOR_TYPE_ROW, scene->fixture->key);
+  adw_expander_row_set_expanded (ADW_EXPANDER_ROW (row), TRUE);
+  user_settle (scene->window);
+
+  return row;
+}
+
+gboolean
+may_act (GtkWidget  *row,
+         const char *action)
+{
+  return g_action_group_get_action_enabled (monitor_row_get_actions (MONITOR_ROW (row)), action);
+}
+
+void
+choose_action (GtkWidget  *row,
+               const char *label)
+{
+  GtkWidget *menu = user_find (row, GTK_TYPE_MENU_BUTTON, NULL);
+  GtkWidget *popover = GTK_WIDGET (gtk_menu_button_get_popover (GTK_MENU_BUTTON (menu)));
+
+  user_click (menu);
+  user_wait_until_seen (popover, g_type_from_name ("GtkModelButton"), label);
+  user_click (user_find (popover, g_type_from_name ("GtkModelButton"), label));
+  user_wait (!gtk_widget_get_mapped (popover));
 }
 
 void

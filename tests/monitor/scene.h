@@ -21,8 +21,14 @@ Scene      open_window         (Fixture    *fixture);
 /* Closes the window, and checks that nothing of it is left. */
 void       close_window        (Scene      *scene);
 
-/* Waits for the row of the key, and returns it. */
+/* Waits for the row of the key, expands it, and returns it. */
 GtkWidget *find_row            (Scene      *scene);
+/* Returns whether the menu of the row has that action enabled. */
+gboolean   may_act             (GtkWidget  *row,
+                                const char *action);
+/* Opens the menu of the row, and clicks on the item. */
+void       choose_action       (GtkWidget  *row,
+                                const char *label);
 void       click_button        (GtkWidget  *root,
                                 const char *label);
 /* Replaces the text of an entry, or of the first spin button below @root. */

@@ -18,6 +18,30 @@
 
 #define N_HEARTBEATS 20
 
+/* --- Errors --- */
+
+/* Returns the toast with an error, or NULL if there is none. */
+static GtkWidget *
+find_toast (Scene *scene)
+{
+  return user_see (scene->window, g_type_from_name ("AdwToastWidget"), NULL);
+}
+
+/* Waits for the message, which names @text, and closes it. */
+static void
+expect_message (Scene      *scene,
+                const char *text)
+{
+  GtkWidget *label;
+
+  user_wait (find_toast (scene) != NULL);
+  user_settle (scene->window);
+  label = user_find (find_toast (scene), GTK_TYPE_LABEL, NULL);
+  g_assert_nonnull (strstr (gtk_label_get_text (GTK_LABEL (label)), text));
+  user_click (user_find (find_toast (scene), GTK_TYPE_BUTTON, NULL));
+  user_wait (find_toast (scene) == NULL);
+}
+
 /* --- Tests --- */
 
 static void
@@ -57,37 +81,37 @@ test_acquire_cancel_release (Fixture *fixture)
   GtkWidget *row = find_row (&scene);
 
   helper_run_expect_ok (helper, "acquire 0 3");
-  g_assert_false (gtk_widget_is_sensitive (user_find (row, GTK_TYPE_BUTTON, "Release")));
+  g_assert_false (may_act (row, "release"));
 
   /* A pending acquire can be cancelled, and then holds nothing. */
-  click_button (row, "Acquire");
-  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Cancel");
+  choose_action (row, "Acquire");
+  user_wait (may_act (row, "cancel"));
   wait_for_counts (&scene, 0, 1);
   if (names_processes (&scene))
     user_wait_until_seen (row, GTK_TYPE_LABEL, "this window");
   else
     user_wait_until_seen (row, GTK_TYPE_LABEL, "1 process");
-  click_button (row, "Cancel");
-  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Acquire");
+  choose_action (row, "Cancel");
+  user_wait (may_act (row, "acquire"));
   wait_for_counts (&scene, 0, 0);
   user_wait_until_gone (row, GTK_TYPE_LABEL, "Waiting");
-  g_assert_null (user_see (scene.window, GTK_TYPE_INFO_BAR, ""));
+  g_assert_null (find_toast (&scene));
 
   /* A release by another process serves a pending acquire. */
   type_units (row, "2");
-  click_button (row, "Acquire");
+  choose_action (row, "Acquire");
   wait_for_counts (&scene, 0, 1);
   helper_run_expect_ok (helper, "release 0 3");
-  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Acquire");
+  user_wait (may_act (row, "acquire"));
   wait_for_counts (&scene, 1, 0);
   user_wait_until_seen (row, GTK_TYPE_LABEL, "1 of 3 free");
   if (names_processes (&scene))
     user_wait_until_seen (row, GTK_TYPE_LABEL, "this window × 2");
 
-  click_button (row, "Release");
+  choose_action (row, "Release");
   user_wait_until_seen (row, GTK_TYPE_LABEL, "3 of 3 free");
   wait_for_counts (&scene, 3, 0);
-  g_assert_false (gtk_widget_is_sensitive (user_find (row, GTK_TYPE_BUTTON, "Release")));
+  g_assert_false (may_act (row, "release"));
 
   /* A look does not keep the semaphore alive. */
   helper_run_expect_ok (helper, "close 0");
@@ -115,7 +139,7 @@ check_heart (Scene *scene)
   int n_beats = 0;
   guint source;
 
-  type_into (user_find (scene->window, GTK_TYPE_ENTRY, NULL), "x");
+  type_units (find_row (scene), "7");
   source = g_timeout_add (1, beat_cb, &n_beats);
   user_wait (n_beats >= N_HEARTBEATS);
   g_source_remove (source);
@@ -130,19 +154,19 @@ test_never_blocks (Fixture *fixture)
 
   /* Only the release below lets the acquire return. */
   helper_run_expect_ok (helper, "acquire 0 1");
-  click_button (row, "Acquire");
+  choose_action (row, "Acquire");
   wait_for_counts (&scene, 0, 1);
   check_heart (&scene);
   wait_for_looks ();
   wait_for_counts (&scene, 0, 1);
   helper_run_expect_ok (helper, "release 0 1");
-  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Acquire");
+  user_wait (may_act (row, "acquire"));
 
   /* A slow look does not block the main loop, either. */
   hold_up_looks (TRUE);
   user_wait (is_a_look_held_up ());
   check_heart (&scene);
-  click_button (row, "Release");
+  choose_action (row, "Release");
   wait_for_counts (&scene, 1, 0);
   check_heart (&scene);
   hold_up_looks (FALSE);
@@ -196,9 +220,17 @@ test_scroll (Fixture *fixture)
       helper_open (helper, i, SSEM_ACCESS_MODE_OPEN, i, TRUE, key);
     }
   user_wait_until_seen (scene.window, MONITOR_TYPE_ROW, "key 7");
+  for (i = 1; i < N_ROWS; i++)
+    {
+      g_autofree char *key = g_strdup_printf ("key %d", i);
+      GtkWidget *row = user_find (scene.window, MONITOR_TYPE_ROW, key);
+
+      adw_expander_row_set_expanded (ADW_EXPANDER_ROW (row), TRUE);
+      user_settle (scene.window);
+    }
 
   user_settle (scene.window);
-  gtk_widget_grab_focus (user_find (find_row (&scene), GTK_TYPE_BUTTON, "Acquire"));
+  gtk_widget_grab_focus (user_find (find_row (&scene), GTK_TYPE_SPIN_BUTTON, NULL));
   adjustment = gtk_scrolled_window_get_vadjustment (
     GTK_SCROLLED_WINDOW (user_find (scene.window, GTK_TYPE_SCROLLED_WINDOW, NULL)));
   user_wait (gtk_adjustment_get_value (adjustment) > 50);
@@ -216,13 +248,39 @@ test_scroll (Fixture *fixture)
 
 /* --- Opening --- */
 
-static void
+/* Opens the dialog, and types a key. Returns the dialog. */
+static GtkWidget *
 type_key (Scene *scene)
 {
+  GListModel *windows = gtk_window_get_toplevels ();
+  GtkWidget *dialog = NULL;
+  guint i;
+
+  user_click (user_find (user_find (scene->window, ADW_TYPE_HEADER_BAR, NULL), GTK_TYPE_BUTTON,
+                         NULL));
+  user_wait (g_list_model_get_n_items (windows) == 2);
+  for (i = 0; i < 2; i++)
+    {
+      g_autoptr(GtkWidget) window = g_list_model_get_item (windows, i);
+
+      if (window != scene->window)
+        dialog = window;
+    }
+  user_present (dialog);
+
   /* The keyboard has a key for each of these characters. */
   g_free (scene->fixture->key);
   scene->fixture->key = g_strdup_printf ("the key %u", g_random_int ());
-  type_into (user_find (scene->window, GTK_TYPE_ENTRY, NULL), scene->fixture->key);
+  type_into (user_find (dialog, ADW_TYPE_ENTRY_ROW, NULL), scene->fixture->key);
+
+  return dialog;
+}
+
+static void
+wait_for_end_of_dialog (Scene *scene)
+{
+  user_wait (g_list_model_get_n_items (gtk_window_get_toplevels ()) == 1);
+  user_present (scene->window);
 }
 
 static void
@@ -235,60 +293,33 @@ static void
 test_open (Fixture *fixture)
 {
   Scene scene;
-  GtkWidget *row, *open;
+  GtkWidget *row, *dialog;
 
   choose_backend (fixture);
   scene = open_window (fixture);
-  open = user_find (scene.window, GTK_TYPE_BUTTON, "Open");
-  g_assert_false (gtk_widget_is_sensitive (open));
-  type_key (&scene);
-  user_wait (gtk_widget_is_sensitive (open));
-  type_units (gtk_widget_get_parent (open), "5");
-  user_click (open);
+  dialog = type_key (&scene);
+  type_units (dialog, "5");
+  click_button (dialog, "Open");
+  wait_for_end_of_dialog (&scene);
 
   row = find_row (&scene);
   wait_for_counts (&scene, 5, 0);
-  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Close");
-  g_assert_true (gtk_widget_has_focus (row));
+  user_wait (may_act (row, "close"));
+  g_assert_true (gtk_widget_is_ancestor (gtk_window_get_focus (GTK_WINDOW (scene.window)), row));
 
-  /* From here on, the keyboard alone is used. */
-  user_press (GDK_KEY_Tab, FALSE);
-  user_press (GDK_KEY_a, TRUE);
-  user_type ("4");
+  type_units (row, "4");
   user_press (GDK_KEY_Return, FALSE);
   wait_for_counts (&scene, 1, 0);
   user_wait_until_seen (row, GTK_TYPE_LABEL, "1 of 5 free");
-  user_wait (gtk_widget_is_sensitive (user_find (row, GTK_TYPE_BUTTON, "Release")));
+  user_wait (may_act (row, "release"));
 
-  click_button (row, "Close");
+  choose_action (row, "Close");
   user_wait_until_gone (scene.window, MONITOR_TYPE_ROW, NULL);
   fixture_assert_empty (fixture);
   close_window (&scene);
 }
 
-/* --- Errors --- */
-
-static GtkInfoBar *
-find_banner (Scene *scene)
-{
-  return GTK_INFO_BAR (user_find (scene->window, GTK_TYPE_INFO_BAR, NULL));
-}
-
-/* Waits for the message, which names @text, and closes it. */
-static void
-expect_message (Scene      *scene,
-                const char *text)
-{
-  GtkInfoBar *banner = find_banner (scene);
-  GtkWidget *label;
-
-  user_wait (gtk_info_bar_get_revealed (banner));
-  user_settle (scene->window);
-  label = user_find (GTK_WIDGET (banner), GTK_TYPE_LABEL, NULL);
-  g_assert_nonnull (strstr (gtk_label_get_text (GTK_LABEL (label)), text));
-  user_click (user_find (GTK_WIDGET (banner), GTK_TYPE_BUTTON, NULL));
-  user_wait (!gtk_info_bar_get_revealed (banner));
-}
+/* --- What fails --- */
 
 static void
 test_open_fails (Fixture *fixture)
@@ -301,6 +332,7 @@ test_open_fails (Fixture *fixture)
   /* What is there now cannot be a semaphore. */
   fixture_plant_misfit (fixture);
   user_press (GDK_KEY_Return, FALSE);
+  wait_for_end_of_dialog (&scene);
   expect_message (&scene, fixture->key);
   g_assert_null (user_see (scene.window, MONITOR_TYPE_ROW, NULL));
   fixture_unplant (fixture);
@@ -313,21 +345,19 @@ test_look_fails (Fixture *fixture)
 {
   g_autofree char *aside = g_build_filename (fixture->directory, "aside", NULL);
   Scene scene = open_window (fixture);
-  GtkInfoBar *banner;
 
   user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "No Semaphores");
   g_assert_cmpint (g_rename (fixture->keys_directory, aside), ==, 0);
   expect_message (&scene, fixture->keys_directory);
   wait_for_looks ();
-  banner = find_banner (&scene);
-  g_assert_false (gtk_info_bar_get_revealed (banner));
+  g_assert_null (find_toast (&scene));
 
   g_assert_cmpint (g_rename (aside, fixture->keys_directory), ==, 0);
   wait_for_looks ();
   g_assert_cmpint (g_rename (fixture->keys_directory, aside), ==, 0);
-  user_wait (gtk_info_bar_get_revealed (banner));
+  user_wait (find_toast (&scene) != NULL);
   g_assert_cmpint (g_rename (aside, fixture->keys_directory), ==, 0);
-  user_wait (!gtk_info_bar_get_revealed (banner));
+  user_wait (find_toast (&scene) == NULL);
   close_window (&scene);
 }
 
@@ -340,7 +370,7 @@ test_removed (Fixture *fixture)
   GtkWidget *row = find_row (&scene);
 
   helper_run_expect_ok (helper, "acquire 0 1");
-  click_button (row, "Acquire");
+  choose_action (row, "Acquire");
   wait_for_counts (&scene, 0, 1);
   fixture_remove (fixture, REMOVE_BOTH);
   expect_message (&scene, fixture->key);
@@ -355,11 +385,10 @@ test_replaced (Fixture *fixture)
   Helper *first = fixture_open_helper (fixture, 3);
   Scene scene = open_window (fixture);
   GtkWidget *row = find_row (&scene);
-  GtkWidget *release = user_find (row, GTK_TYPE_BUTTON, "Release");
   Helper *second;
 
-  click_button (row, "Acquire");
-  user_wait (gtk_widget_is_sensitive (release));
+  choose_action (row, "Acquire");
+  user_wait (may_act (row, "release"));
   hold_up_looks (TRUE);
   fixture_remove (fixture, REMOVE_BOTH);
   helper_kill (first);
@@ -367,13 +396,13 @@ test_replaced (Fixture *fixture)
   hold_up_looks (FALSE);
   user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "7 of 7 free");
   row = find_row (&scene);
-  g_assert_false (gtk_widget_is_sensitive (user_find (row, GTK_TYPE_BUTTON, "Release")));
+  g_assert_false (may_act (row, "release"));
 
   /* The window acquires from the new semaphore. */
-  click_button (row, "Acquire");
+  choose_action (row, "Acquire");
   wait_for_counts (&scene, 6, 0);
-  user_wait (gtk_widget_is_sensitive (user_find (row, GTK_TYPE_BUTTON, "Release")));
-  click_button (row, "Release");
+  user_wait (may_act (row, "release"));
+  choose_action (row, "Release");
   wait_for_counts (&scene, 7, 0);
   helper_run_expect_ok (second, "close 0");
   user_wait_until_gone (scene.window, MONITOR_TYPE_ROW, NULL);
@@ -388,17 +417,16 @@ test_old_look (Fixture *fixture)
   Helper *helper = fixture_open_helper (fixture, 3);
   Scene scene = open_window (fixture);
   GtkWidget *row = find_row (&scene);
-  GtkWidget *release = user_find (row, GTK_TYPE_BUTTON, "Release");
 
   hold_up_looks (TRUE);
   user_wait (is_a_look_held_up ());
-  click_button (row, "Acquire");
-  user_wait (gtk_widget_is_sensitive (release));
+  choose_action (row, "Acquire");
+  user_wait (may_act (row, "release"));
   hold_up_looks (FALSE);
   wait_for_looks ();
   user_wait_until_seen (row, GTK_TYPE_LABEL, "2 of 3 free");
-  g_assert_true (gtk_widget_is_sensitive (release));
-  click_button (row, "Release");
+  g_assert_true (may_act (row, "release"));
+  choose_action (row, "Release");
   wait_for_counts (&scene, 3, 0);
   helper_run_expect_ok (helper, "close 0");
   close_window (&scene);
@@ -411,7 +439,6 @@ test_reset (Fixture *fixture)
   Helper *helper = fixture_open_helper (fixture, 3);
   Scene scene = open_window (fixture);
   GtkWidget *row = find_row (&scene);
-  GtkWidget *release = user_find (row, GTK_TYPE_BUTTON, "Release");
 
   if (!names_processes (&scene))
     {
@@ -421,12 +448,29 @@ test_reset (Fixture *fixture)
     }
 
   type_units (row, "2");
-  click_button (row, "Acquire");
-  user_wait (gtk_widget_is_sensitive (release));
+  choose_action (row, "Acquire");
+  user_wait (may_act (row, "release"));
   helper_run_expect_ok (helper, "close 0");
   helper_open (helper, 0, SSEM_ACCESS_MODE_CREATE, 4, TRUE, fixture->key);
-  user_wait (!gtk_widget_is_sensitive (release));
+  user_wait (!may_act (row, "release"));
   user_wait_until_seen (row, GTK_TYPE_LABEL, "4 of 4 free");
+  close_window (&scene);
+}
+
+/* A leftover has a button that removes it. */
+static void
+test_clean (Fixture *fixture)
+{
+  Helper *helper = fixture_open_helper (fixture, 3);
+  Scene scene = open_window (fixture);
+  GtkWidget *row = find_row (&scene);
+
+  g_assert_null (user_see (row, GTK_TYPE_BUTTON, "Clean"));
+  helper_kill (helper);
+  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Clean");
+  click_button (row, "Clean");
+  user_wait_until_gone (scene.window, MONITOR_TYPE_ROW, NULL);
+  fixture_assert_empty (fixture);
   close_window (&scene);
 }
 
@@ -453,8 +497,7 @@ test_accessible (Fixture *fixture)
   user_wait_until_seen (row, GTK_TYPE_LABEL, "1 of 3 free");
   assert_named (row, "%s");
   assert_named (user_find (row, GTK_TYPE_SPIN_BUTTON, NULL), "Units to acquire from “%s”");
-  assert_named (user_find (row, GTK_TYPE_BUTTON, "Acquire"), "Acquire from “%s”");
-  assert_named (user_find (row, GTK_TYPE_BUTTON, "Release"), "Release to “%s”");
+  assert_named (user_find (row, GTK_TYPE_MENU_BUTTON, NULL), "Actions for “%s”");
   assert_named (bar, "Taken units of “%s”");
   gtk_test_accessible_assert_role (GTK_ACCESSIBLE (bar), GTK_ACCESSIBLE_ROLE_METER);
   gtk_test_accessible_assert_property (GTK_ACCESSIBLE (bar),
@@ -464,16 +507,15 @@ test_accessible (Fixture *fixture)
   gtk_test_accessible_assert_property (GTK_ACCESSIBLE (bar),
                                        GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, "1 of 3 free");
 
-  click_button (row, "Acquire");
+  choose_action (row, "Acquire");
   wait_for_counts (&scene, 0, 0);
   helper_run_expect_ok (helper, "release 0 1");
   type_units (row, "3");
-  click_button (row, "Acquire");
+  choose_action (row, "Acquire");
   wait_for_counts (&scene, 1, 1);
-  assert_named (user_find (row, GTK_TYPE_BUTTON, "Cancel"), "Cancel waiting for “%s”");
-  click_button (row, "Cancel");
-  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Acquire");
-  click_button (row, "Release");
+  choose_action (row, "Cancel");
+  user_wait (may_act (row, "acquire"));
+  choose_action (row, "Release");
   wait_for_counts (&scene, 2, 0);
   close_window (&scene);
 }
@@ -544,10 +586,11 @@ test_picture (Fixture *fixture)
   helper_run_expect_ok (licence, "acquire 0 3");
   user_wait_until_seen (scene.window, MONITOR_TYPE_ROW, "licences");
   row = user_find (scene.window, MONITOR_TYPE_ROW, "licences");
-  click_button (row, "Acquire");
-  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Cancel");
+  choose_action (row, "Acquire");
+  user_wait (may_act (row, "cancel"));
   row = user_find (scene.window, MONITOR_TYPE_ROW, "converters");
-  click_button (row, "Acquire");
+  adw_expander_row_set_expanded (ADW_EXPANDER_ROW (row), TRUE);
+  choose_action (row, "Acquire");
   user_wait_until_seen (row, GTK_TYPE_LABEL, "1 of 6 free");
   user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "0 of 3 free");
   user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "17 of 48 free");
@@ -578,13 +621,13 @@ test_picture (Fixture *fixture)
       g_assert_cmpint (gdk_texture_get_height (shown), ==, gdk_texture_get_height (texture));
     }
 
-  click_button (row, "Release");
-  user_wait (!gtk_widget_is_sensitive (user_find (row, GTK_TYPE_BUTTON, "Release")));
+  choose_action (row, "Release");
+  user_wait (!may_act (row, "release"));
   helper_run_expect_ok (converters[2], "release 0 2");
   helper_expect_ok (converters[3]);
   row = user_find (scene.window, MONITOR_TYPE_ROW, "licences");
-  click_button (row, "Cancel");
-  user_wait_until_seen (row, GTK_TYPE_BUTTON, "Acquire");
+  choose_action (row, "Cancel");
+  user_wait (may_act (row, "acquire"));
   close_window (&scene);
 }
 
@@ -612,7 +655,7 @@ main (int    argc,
       char **argv)
 {
   conformance_init (&argc, &argv, "monitor");
-  gtk_init ();
+  adw_init ();
   user_init ();
   g_object_set (gtk_settings_get_default (), "gtk-enable-animations", FALSE, NULL);
 
@@ -628,6 +671,7 @@ main (int    argc,
   conformance_add ("replaced", NEEDS_WAITER_COUNT, test_replaced, NULL);
   conformance_add ("old-look", NEEDS_WAITER_COUNT, test_old_look, NULL);
   conformance_add ("reset", NEEDS_WAITER_COUNT, test_reset, NULL);
+  conformance_add ("clean", NEEDS_WAITER_COUNT, test_clean, NULL);
   conformance_add ("accessible", NEEDS_WAITER_COUNT, test_accessible, NULL);
   conformance_add ("picture", NEEDS_WAITER_COUNT, test_picture, NULL);
   conformance_add ("program", NEEDS_WAITER_COUNT, test_program, NULL);

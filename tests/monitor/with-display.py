@@ -14,7 +14,8 @@ import sys
 from semaphores import die_with_parent
 
 SCREEN = '1024x768x24'
-FORBIDDEN = ('WAYLAND_DISPLAY', 'DBUS_SESSION_BUS_ADDRESS', 'XAUTHORITY', 'AT_SPI_BUS_ADDRESS')
+FORBIDDEN = ('WAYLAND_DISPLAY', 'DBUS_SESSION_BUS_ADDRESS', 'XAUTHORITY', 'AT_SPI_BUS_ADDRESS',
+             'GTK_THEME')
 
 
 def main():
@@ -35,7 +36,6 @@ def main():
     # GTK keeps in memory what a screen reader would get, for the tests to look at.
     environment['GTK_A11Y'] = 'test'
     environment['GTK_IM_MODULE'] = 'gtk-im-context-simple'
-    environment['GTK_THEME'] = 'Adwaita'
     try:
         status = subprocess.run(sys.argv[1:], env=environment,
                                 preexec_fn=die_with_parent).returncode
