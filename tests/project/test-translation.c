@@ -78,6 +78,35 @@ test_composed_message (gconstpointer locale)
   g_assert_cmpint (g_rmdir (directory), ==, 0);
 }
 
+/* Polish has three forms, and the last digits choose one of the latter two. */
+static void
+test_plurals (gconstpointer locale)
+{
+  static const struct
+  {
+    gulong n;
+    const char *text;
+  } forms[] = {
+    { 0, "%d procesów" },
+    { 1, "%d proces" },
+    { 2, "%d procesy" },
+    { 5, "%d procesów" },
+    { 12, "%d procesów" },
+    { 22, "%d procesy" },
+    { 101, "%d procesów" },
+    { 112, "%d procesów" },
+    { 1003, "%d procesy" },
+  };
+  gsize i;
+
+  if (!use_locale (locale))
+    return;
+
+  for (i = 0; i < G_N_ELEMENTS (forms); i++)
+    g_assert_cmpstr (dngettext (DOMAIN, "%d process", "%d processes", forms[i].n), ==,
+                     forms[i].text);
+}
+
 /* Checks what the library did by itself, before the catalogues of the test replaced it. */
 static void
 test_directory (gconstpointer directory)
@@ -120,6 +149,8 @@ main (int    argc,
     {
       add_test ("whole-message", argv[i], test_whole_message);
       add_test ("composed-message", argv[i], test_composed_message);
+      if (g_str_has_prefix (argv[i], "pl_"))
+        add_test ("plurals", argv[i], test_plurals);
     }
 
   status = g_test_run ();

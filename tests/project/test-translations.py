@@ -12,7 +12,7 @@ from project import SOURCE_ROOT, run, source_files
 
 PO = SOURCE_ROOT / 'po'
 # There may be more languages, but none of these may go.
-PROMISED = ['de', 'es', 'fr', 'ja', 'pt_BR', 'zh_CN']
+PROMISED = ['de', 'es', 'fr', 'ja', 'pl', 'pt_BR', 'zh_CN']
 MARK = re.compile(r'\b(?:_|N_|C_|NC_|Q_|ngettext|g_dngettext|g_dpgettext2?) ?\(')
 KEYWORDS = ['_', 'N_', 'C_:1c,2', 'NC_:1c,2', 'g_dngettext:2,3', 'g_dpgettext2:2c,3']
 
