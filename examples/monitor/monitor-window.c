@@ -33,14 +33,19 @@ G_DEFINE_FINAL_TYPE (MonitorWindow, monitor_window, ADW_TYPE_APPLICATION_WINDOW)
 
 /* --- Errors --- */
 
-/* Shows a message of the library. It is a sentence with the key, and no markup. */
+/* Shows a message of the library. It is a sentence with the key and the reason, so it may need
+ * several lines, which the title of a toast has not. */
 static AdwToast *
 show_error (MonitorWindow *self,
             const GError  *error)
 {
-  g_autofree char *title = g_markup_escape_text (error->message, -1);
-  AdwToast *toast = adw_toast_new (title);
+  AdwToast *toast = adw_toast_new ("");
+  GtkWidget *label = gtk_label_new (error->message);
 
+  gtk_label_set_wrap (GTK_LABEL (label), TRUE);
+  gtk_label_set_max_width_chars (GTK_LABEL (label), 50);
+  gtk_label_set_xalign (GTK_LABEL (label), 0);
+  adw_toast_set_custom_title (toast, label);
   adw_toast_set_timeout (toast, 0);
   adw_toast_set_priority (toast, ADW_TOAST_PRIORITY_HIGH);
   adw_toast_overlay_add_toast (self->toasts, g_object_ref (toast));
