@@ -137,8 +137,8 @@ class Zsh(ToolCase):
         """Ends the test if the line never becomes the wanted one."""
         self.zsh.write(f'{typed}\t')
         self.zsh.read_until(wanted)
-        # Ctrl-U deletes the line, and Ctrl-C brings a new prompt.
-        self.zsh.write('\x15\x03')
+        # Ctrl-U deletes the line, and an empty line brings a new prompt.
+        self.zsh.write('\x15\n')
         self.zsh.read_until('ready> ')
 
     def test_commands_and_options(self):
