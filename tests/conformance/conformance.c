@@ -18,23 +18,33 @@ typedef struct
   SsemBackend id;
   const char *name;
   const char *missing; /* why it may not be there; NULL for a backend of the tests alone */
-  Needs lacks;
+  Needs lacks;         /* by design: such cases are not of the backend */
   int maximum;
   int many; /* units that an acquire may ask for without taking long */
 } Backend;
 
+/* On Windows shared memory is no file, and the system removes it with its last process. */
+#ifdef G_OS_WIN32
+#define SHARED_MEMORY_LACKS (NEEDS_FILES | NEEDS_DIRECTORY | NEEDS_LEFTOVERS | NEEDS_INTERRUPT)
+#else
+#define SHARED_MEMORY_LACKS 0
+#endif
+
+/* Those that a build for this system can have. */
 static const Backend backends[] = {
   { SSEM_BACKEND_SHARED_MEMORY, "shared-memory", "this build has no shared-memory backend",
-    NEEDS_BOUND | NEEDS_ASKING | NEEDS_NATIVE_KEYS | NEEDS_SYSV | NEEDS_POSIX | NEEDS_COLLECTING,
-    G_MAXINT, G_MAXINT },
-  { SSEM_BACKEND_SYSV, "sysv", "this build has no System V backend",
-    NEEDS_HOLDERS | NEEDS_UNDO_AT_EXEC | NEEDS_SHARED_MEMORY | NEEDS_POSIX | NEEDS_COLLECTING,
-    32767, 32767 },
-  { SSEM_BACKEND_WINDOWS, "windows", "the Windows backend needs Windows",
+    NEEDS_BOUND | NEEDS_ASKING | NEEDS_NATIVE_KEYS | NEEDS_SYSV | NEEDS_POSIX | NEEDS_COLLECTING |
+    SHARED_MEMORY_LACKS, G_MAXINT, G_MAXINT },
+#ifdef G_OS_WIN32
+  { SSEM_BACKEND_WINDOWS, "windows", "this build has no Windows backend",
     NEEDS_UNDO | NEEDS_RESET | NEEDS_INSPECT | NEEDS_LIST | NEEDS_REMOVE | NEEDS_ATOMIC_N |
     NEEDS_LEFTOVERS | NEEDS_FILES | NEEDS_DIRECTORY | NEEDS_HOLDERS | NEEDS_WAITER_COUNT |
     NEEDS_BOUND | NEEDS_UNDO_AT_EXEC | NEEDS_INTERRUPT | NEEDS_SHARED_MEMORY | NEEDS_SYSV |
     NEEDS_POSIX, G_MAXINT, 1000 },
+#else
+  { SSEM_BACKEND_SYSV, "sysv", "this build has no System V backend",
+    NEEDS_HOLDERS | NEEDS_UNDO_AT_EXEC | NEEDS_SHARED_MEMORY | NEEDS_POSIX | NEEDS_COLLECTING,
+    32767, 32767 },
   { SSEM_BACKEND_POSIX, "posix", "this build has no POSIX backend",
     NEEDS_UNDO | NEEDS_RESET | NEEDS_ATOMIC_N | NEEDS_LEFTOVERS | NEEDS_DIRECTORY |
     NEEDS_HOLDERS | NEEDS_WAITER_COUNT | NEEDS_BOUND | NEEDS_ASKING | NEEDS_UNDO_AT_EXEC |
@@ -43,6 +53,7 @@ static const Backend backends[] = {
     NEEDS_FILES | NEEDS_DIRECTORY | NEEDS_BOUND | NEEDS_WAITING_THREAD |
     NEEDS_SHARED_MEMORY | NEEDS_SYSV | NEEDS_POSIX | NEEDS_COLLECTING | NEEDS_LIMITS |
     NEEDS_USERS | NEEDS_NATIVE_KEYS, G_MAXINT, G_MAXINT },
+#endif
   { MEMORY_BACKEND, "memory", NULL,
     NEEDS_UNDO | NEEDS_INSPECT | NEEDS_LIST | NEEDS_REMOVE | NEEDS_LEFTOVERS | NEEDS_FILES |
     NEEDS_DIRECTORY | NEEDS_HOLDERS | NEEDS_WAITER_COUNT | NEEDS_BOUND | NEEDS_ASKING |
@@ -50,33 +61,12 @@ static const Backend backends[] = {
     NEEDS_POSIX | NEEDS_COLLECTING | NEEDS_LIMITS | NEEDS_NATIVE_KEYS, G_MAXINT, G_MAXINT },
 };
 
-/* Why a case is skipped, where that is missing. */
+/* Why a case is skipped, where the system, the user or the build lacks that. */
 static const struct
 {
   Needs need;
   const char *reason;
 } needs_reasons[] = {
-  { NEEDS_SHARED_MEMORY, "only shared memory has it" },
-  { NEEDS_SYSV, "only System V has it" },
-  { NEEDS_POSIX, "only POSIX has it" },
-  { NEEDS_UNDO, "the backend gives nothing back when a process dies" },
-  { NEEDS_RESET, "the backend cannot set the value of a semaphore, and ignores the mode" },
-  { NEEDS_INSPECT, "the backend cannot be inspected" },
-  { NEEDS_LIST, "the backend cannot list its semaphores" },
-  { NEEDS_REMOVE, "the backend cannot remove a leftover" },
-  { NEEDS_COLLECTING, "the backend takes several units in one step" },
-  { NEEDS_ATOMIC_N, "the backend takes several units one by one" },
-  { NEEDS_LEFTOVERS, "no semaphore outlives the crash of its last process with all its units" },
-  { NEEDS_FILES, "the backend keeps semaphores in no file" },
-  { NEEDS_DIRECTORY, "the directory of the environment contains no file of the backend" },
-  { NEEDS_WAITER_COUNT, "the backend does not count who waits" },
-  { NEEDS_HOLDERS, "the backend does not name the processes that hold and wait" },
-  { NEEDS_BOUND, "the backend counts as far as an int does" },
-  { NEEDS_ASKING, "not every operation of the backend notices a removal" },
-  { NEEDS_INTERRUPT, "no signal handler ends a wait of the backend" },
-  { NEEDS_UNDO_AT_EXEC, "units come back when the process ends, not at exec ()" },
-  { NEEDS_WAITING_THREAD, "no thread waits for an asynchronous acquire" },
-  { NEEDS_NATIVE_KEYS, "only this library can open the semaphores of the backend" },
   { NEEDS_SIGNALS, "the system has no signals" },
   { NEEDS_EXEC, "the system cannot replace the program of a process" },
   { NEEDS_LIMITS, "nothing limits how many descriptors an object may need" },
@@ -153,19 +143,18 @@ fixture_scale (Fixture *self,
   return self->backend == SSEM_BACKEND_ETCD ? MAX (n / 20, 1) : n;
 }
 
-/* Returns everything that the backend, the system, the user or the build lacks. */
+/* Returns everything that the system, the user or the build lacks. */
 static Needs
-find_lacks (const Backend *backend)
+find_lacks (void)
 {
-  return backend->lacks | places_get_lacks () | BUILD_LACKS |
-         (helper_may_change_user () ? 0 : NEEDS_USERS);
+  return places_get_lacks () | BUILD_LACKS | (helper_may_change_user () ? 0 : NEEDS_USERS);
 }
 
 gboolean
 fixture_supports (Fixture *self,
                   Needs    needs)
 {
-  return (find_lacks (find_backend (self)) & needs) == 0;
+  return ((find_backend (self)->lacks | find_lacks ()) & needs) == 0;
 }
 
 void
@@ -387,7 +376,7 @@ static void
 skip_case (gconstpointer data)
 {
   const TestCase *test_case = data;
-  Needs missing = test_case->what.needs & find_lacks (test_case->backend);
+  Needs missing = test_case->what.needs & find_lacks ();
   guint i = 0;
 
   while ((needs_reasons[i].need & missing) == 0)
@@ -461,14 +450,15 @@ conformance_add_case (const Case *what)
       g_autofree char *path = NULL;
       TestCase *test_case;
 
-      if (is_left_out (&backends[i]) || !is_there (&backends[i]))
+      if (is_left_out (&backends[i]) || !is_there (&backends[i]) ||
+          (what->needs & backends[i].lacks) != 0)
         continue;
 
       path = g_strdup_printf ("/ssem/%s/%s/%s", test_topic, backends[i].name, what->name);
       test_case = g_new (TestCase, 1);
       *test_case = (TestCase) { &backends[i], *what };
       g_ptr_array_add (test_cases, test_case);
-      if ((what->needs & find_lacks (&backends[i])) != 0)
+      if ((what->needs & find_lacks ()) != 0)
         g_test_add_data_func (path, test_case, skip_case);
       else
         g_test_add_vtable (path, sizeof (Fixture), test_case,

@@ -84,7 +84,7 @@ G_BEGIN_DECLS
  *                  the text of Qt, both ways             native-key-text, ../fuzz: native-key
  *                  Windows: the system's own             windows/...
  *   Asynchronous   (not of the contract)                 async/..., fork/async-in-child
- *   Looking        (not of the contract)                 info/...
+ *   Looking        (not of the contract)                 info/..., info-files/...
  *
  * That time does not count while the system is suspended, and that the wall clock does not matter,
  * cannot be tried out without stopping the machine that runs the test; worlds/name-spaces tries
@@ -111,7 +111,9 @@ typedef enum
   REMOVE_BOTH,
 } Removal;
 
-/* What a case needs that not every backend, system or build has. */
+/* What a case needs that not every backend, system or build has. If the backend lacks it by design,
+ * there is no such case for the backend. If the system, the user or the build lacks it, the case is
+ * skipped, with the reason. */
 typedef enum
 {
   /* Of the backend: its capabilities. */
@@ -175,7 +177,7 @@ extern const Case    conformance_cases[];
 void                 conformance_init      (int             *argc,
                                             char          ***argv,
                                             const char      *topic);
-/* Skips the case, with the reason, where any of @needs is missing. */
+/* Adds the case for each backend that has @needs. */
 void                 conformance_add       (const char      *name,
                                             Needs            needs,
                                             TestBody         body,
