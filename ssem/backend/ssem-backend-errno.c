@@ -7,10 +7,9 @@
 #include "ssem-backend-private.h"
 
 #include "ssem/os/ssem-display-private.h"
+#include "ssem/os/ssem-errno-private.h"
 #include "ssem/os/ssem-file-private.h"
 #include "ssem/ssem-i18n-private.h"
-
-#include <errno.h>
 
 /* Errors of the backends whose system calls report an errno. */
 
@@ -29,6 +28,7 @@ code_for (int system_error)
     case EBADMSG:
     case EISDIR:
     case ENXIO:
+    case EPROTOTYPE: /* of an object of Windows */
       return SSEM_SYSTEM_SEMAPHORE_ERROR_KEY_ERROR;
 
     case EEXIST:
@@ -88,6 +88,8 @@ reason_for (int system_error)
     case EPROTO:
       return _("An incompatible version of the semaphore library created it; end the programs "
                "that use that version");
+    case EPROTOTYPE:
+      return _("The name belongs to another kind of object");
     case ERANGE:
       return _("The value would exceed the maximum");
     case EUSERS:

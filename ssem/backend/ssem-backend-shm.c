@@ -10,12 +10,11 @@
 #include "ssem-hazard-private.h"
 #include "ssem-membership-private.h"
 #include "ssem/os/ssem-debug-private.h"
+#include "ssem/os/ssem-errno-private.h"
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem/shm/ssem-shm-attachment-private.h"
 #include "ssem/shm/ssem-shm-inspect-private.h"
 #include "ssem/shm/ssem-shm-recovery-private.h"
-
-#include <errno.h>
 
 /* The robust counter in shared memory, ssem/shm, as a backend: translates arguments and results.
  *

@@ -37,8 +37,9 @@ void     ssem_thread_restore_cancel (int          state);
 void     ssem_thread_lock           (GMutex *lock);
 void     ssem_thread_unlock         (GMutex *lock);
 
-/* Returns whether this thread is inside such a stretch. That can only be so where a signal handler
- * has interrupted the thread: in the handler, and in what exit () calls from there. */
+/* Returns whether this thread is inside such a stretch, or may find a lock taken forever. That can
+ * only be so where a signal handler has interrupted the thread: in the handler, and in what exit ()
+ * calls from there. On Windows it speaks of all threads: see ssem-thread-win32.c. */
 gboolean ssem_thread_may_hold_locks (void);
 
 G_END_DECLS

@@ -8,6 +8,13 @@
 
 #include "ssem-thread-slot-private.h"
 
+#include <stdatomic.h>
+
+/* How many stretches that take locks all threads are in. Before the system runs the exit handlers
+ * of a library, it ends all other threads, wherever they are. The locks of a thread that was in
+ * such a stretch stay taken forever. */
+static atomic_int n_stretches;
+
 GPrivate ssem_thread_slots_[SSEM_THREAD_N_SLOTS];
 
 /* Windows sends no signals to threads. */
@@ -46,17 +53,21 @@ ssem_thread_unshield (const int *state)
 int
 ssem_thread_disable_cancel (void)
 {
+  atomic_fetch_add (&n_stretches, 1);
+
   return 0;
 }
 
 void
 ssem_thread_restore_cancel (int state)
 {
+  atomic_fetch_sub (&n_stretches, 1);
 }
 
 void
 ssem_thread_lock (GMutex *lock)
 {
+  atomic_fetch_add (&n_stretches, 1);
   g_mutex_lock (lock);
 }
 
@@ -64,10 +75,11 @@ void
 ssem_thread_unlock (GMutex *lock)
 {
   g_mutex_unlock (lock);
+  atomic_fetch_sub (&n_stretches, 1);
 }
 
 gboolean
 ssem_thread_may_hold_locks (void)
 {
-  return FALSE;
+  return atomic_load (&n_stretches) > 0;
 }

@@ -139,6 +139,7 @@ attach_to_open (Attaching *self)
   if (result != 0)
     return result;
 
+  ssem_shm_member_arrive (self->member);
   self->member->incarnation = self->member->segment->incarnation;
   if (ssem_shm_life_keep (self->member))
     return 0;

@@ -20,7 +20,42 @@ typedef struct
   int n_attached;
 } SsemShmLook;
 
+/* --- The portable part --- */
+
+/* Copies @size bytes at @offset of a segment, or fewer if there are no more. Returns how many, or
+ * -errno. */
+typedef gssize (*SsemShmReadFunc) (gconstpointer  source,
+                                   void          *buffer,
+                                   gsize          size,
+                                   goffset        offset);
+
+/* Returns whether the process with that id is alive, and may set *@arguments to those that it has
+ * registered. */
+typedef gboolean (*SsemShmAliveFunc) (gconstpointer   data,
+                                      guint64         process_id,
+                                      char         ***arguments);
+
+/* Creates a look that has seen nothing. */
+SsemShmLook *ssem_shm_look_new (void);
+
+/* Copies the segment of @size bytes that @read reads. @key may be NULL. Returns 0 or -errno; those
+ * of ssem_shm_segment_check () if it is no segment of the key. */
+int  ssem_shm_look_read   (SsemShmLook      *self,
+                           goffset           size,
+                           const char       *key,
+                           SsemShmReadFunc   read,
+                           gconstpointer     source);
+
+/* Adds the attach ids of the live processes, and counts those that are attached. */
+void ssem_shm_look_ask    (SsemShmLook      *self,
+                           SsemShmAliveFunc  is_alive,
+                           gconstpointer     data);
+
 void ssem_shm_look_free   (SsemShmLook  *look);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SsemShmLook, ssem_shm_look_free)
+
+/* --- The system's part --- */
 
 /* Looks at the segment of @key. Returns 0 and a new look; the errors of ssem_shm_member_attach ();
  * -ENOENT if there is no segment. */

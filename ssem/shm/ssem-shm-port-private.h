@@ -99,6 +99,10 @@ int            ssem_shm_member_enroll   (SsemShmMember *self);
  * Allocates and frees nothing. */
 void           ssem_shm_member_unenroll (SsemShmMember *self);
 
+/* Is called when a slot of the segment shows this process as attached, for a system whose watchers
+ * have to learn of each process. */
+void           ssem_shm_member_arrive   (SsemShmMember *self);
+
 /* Returns whether the process with that attach id is alive: 1, also if in doubt, or 0. -EIDRM if an
  * outsider has removed what shows processes as alive, -EBADF if that is out of reach. */
 int            ssem_shm_member_ask      (SsemShmMember *self,

@@ -9,7 +9,13 @@
 #include <winternl.h>
 
 /* The directory of keys stays empty here. Semaphores lie among the names that the system keeps for
- * the session, and the names of this directory begin with its hash. */
+ * the session, and the names of this directory begin with its hash.
+ *
+ * In shared memory, the name of a key ends with "_key". It is a section, whose second word is the
+ * id of the key's segment, or 0; the segment has the same name with that id in place of "_key". A
+ * process that lingers keeps the names of a segment that has been removed. */
+
+#define ANCHOR_SUFFIX "_key"
 
 #define DIRECTORY_QUERY 1
 #define NAMES_AT_A_TIME 16384
@@ -123,16 +129,70 @@ list_names (Fixture    *self,
   return g_steal_pointer (&names);
 }
 
+static HANDLE
+open_section (const char *name)
+{
+  g_autofree gunichar2 *wide_name = g_utf8_to_utf16 (name, -1, NULL, NULL, NULL);
+
+  return OpenFileMappingW (FILE_MAP_READ, FALSE, (LPCWSTR) wide_name);
+}
+
+/* Whether the anchor of that name has a segment. */
+static gboolean
+has_segment (const char *name)
+{
+  HANDLE section = open_section (name), segment = NULL;
+  const guint64 *words;
+  guint64 id = 0;
+
+  if (section == NULL)
+    return FALSE;
+  words = MapViewOfFile (section, FILE_MAP_READ, 0, 0, 2 * sizeof *words);
+  g_assert (words != NULL);
+  id = words[1];
+  UnmapViewOfFile (words);
+  CloseHandle (section);
+
+  if (id != 0)
+    {
+      g_autofree char *stem = g_strndup (name, strlen (name) - strlen (ANCHOR_SUFFIX));
+      g_autofree char *segment_name =
+        g_strdup_printf ("%s_%016" G_GINT64_MODIFIER "x", stem, id);
+
+      segment = open_section (segment_name);
+    }
+  if (segment != NULL)
+    CloseHandle (segment);
+
+  return segment != NULL;
+}
+
 GStrv
 fixture_list_keys (Fixture *self)
 {
-  return list_names (self, "Semaphore");
+  g_auto(GStrv) names = NULL;
+  g_autoptr(GPtrArray) keys = NULL;
+  guint i;
+
+  if (self->backend != SSEM_BACKEND_SHARED_MEMORY)
+    return list_names (self, "Semaphore");
+
+  names = list_names (self, "Section");
+  keys = g_ptr_array_new ();
+  for (i = 0; names[i] != NULL; i++)
+    {
+      if (g_str_has_suffix (names[i], ANCHOR_SUFFIX) && has_segment (names[i]))
+        g_ptr_array_add (keys, g_strdup (names[i]));
+    }
+  g_ptr_array_add (keys, NULL);
+
+  return (GStrv) g_ptr_array_steal (keys, NULL);
 }
 
 Needs
 places_get_lacks (void)
 {
-  return NEEDS_SIGNALS | NEEDS_EXEC | NEEDS_LIMITS;
+  return NEEDS_SIGNALS | NEEDS_EXEC | NEEDS_LIMITS | NEEDS_FORK_AMONG_THREADS;
 }
 
 void
@@ -149,7 +209,8 @@ places_note (gpointer source,
 void
 places_end (Fixture *self)
 {
-  g_auto(GStrv) names = list_names (self, NULL);
+  g_auto(GStrv) names =
+    self->backend == SSEM_BACKEND_SHARED_MEMORY ? fixture_list_keys (self) : list_names (self, NULL);
   g_autofree char *text = g_strjoinv (" ", names);
 
   g_assert_cmpstr (text, ==, "");

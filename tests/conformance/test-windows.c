@@ -456,7 +456,8 @@ static const char *const modes[] = {
 };
 
 const char conformance_topic[] = "windows";
-const Needs conformance_needs = 0;
+/* Only this backend shares its semaphores with programs that do not use the library. */
+const Needs conformance_needs = NEEDS_NATIVE_KEYS;
 
 const Case conformance_cases[] = {
   { "kernel-object", 0, test_kernel_object },

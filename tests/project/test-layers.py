@@ -24,8 +24,8 @@ LAYERS = [
     {'os'},
 ]
 # Every layer uses the error domain. The core of shared memory and a system's part of it both know
-# what a segment contains.
-VOCABULARY = {'ssem/ssem-error.c', 'shm/ssem-shm-segment.c'}
+# what a segment contains and how to read it.
+VOCABULARY = {'ssem/ssem-error.c', 'shm/ssem-shm-segment.c', 'shm/ssem-shm-look.c'}
 GENERATED = 'meson-generated_.._'
 OBJECTS = pathlib.Path(LIBRARY + '.p')
 

@@ -347,6 +347,12 @@ ssem_shm_member_bury (SsemShmMember *member,
                          SSEM_SHM_ATTACH_ID_PROCESS (attach_id));
 }
 
+/* Watchers watch the directory of all process files. */
+void
+ssem_shm_member_arrive (SsemShmMember *member)
+{
+}
+
 void
 ssem_shm_port_exit (void)
 {
