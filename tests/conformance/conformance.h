@@ -74,7 +74,7 @@ G_BEGIN_DECLS
  *                  many processes attached               processes/many*
  *   Process files  made, removed, cleared away           processes/...
  *   Names          a directory for each key              naming/...
- *                  all of it together                    storm/kills, one-death; soak
+ *                  all of it together                    storm/kills; one-death/...; soak
  *                  all of it, against a model            differential/histories
  *                  other worlds                          ../worlds
  *   POSIX          names, peers, modes, end of life      posix/..., strangers/..., ../peers

@@ -19,4 +19,7 @@ gboolean helper_wait_readable (Helper *self,
                                int     timeout_msec);
 void     helper_clear_process (Helper *self);
 
+/* On Windows: the handle of a job, whose processes die with this process. */
+gpointer helper_get_job       (void);
+
 G_END_DECLS

@@ -112,9 +112,8 @@ helper_begin_watching (void)
   waits_watch ();
 }
 
-/* The processes in it die with this process. */
-static HANDLE
-get_job (void)
+gpointer
+helper_get_job (void)
 {
   static HANDLE job;
 
@@ -169,7 +168,7 @@ helper_new (SsemBackend backend)
   /* Suspended, so that it cannot be anywhere but in the job. */
   if (!start_process ((wchar_t *) wide_line, TRUE, CREATE_SUSPENDED, &startup, &process))
     g_error ("%s: error %lu", program, GetLastError ());
-  g_assert_true (AssignProcessToJobObject (get_job (), process.hProcess));
+  g_assert_true (AssignProcessToJobObject (helper_get_job (), process.hProcess));
   ResumeThread (process.hThread);
   CloseHandle (process.hThread);
   CloseHandle (their_commands);

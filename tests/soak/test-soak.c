@@ -4,8 +4,6 @@
 
 #include "storm.h"
 
-#include <unistd.h>
-
 /* The storm of kills, for a longer time: 2 seconds for each backend, ten minutes in the set-up
  * "thorough", or SSEM_SOAK_SECONDS. */
 
@@ -14,7 +12,7 @@
 
 /* A phase ends with whichever comes first. */
 #define KILLS_PER_PHASE 300
-#define SECONDS_PER_PHASE 3
+#define SECONDS_PER_PHASE 8
 
 static gint64
 get_seconds (void)
@@ -61,7 +59,7 @@ test_soak (Fixture *fixture)
       guint phase = figures.n_phases;
 
       /* The time of a phase, and of a watchdog for each worker that may be stuck. */
-      alarm (SECONDS_PER_PHASE + 10 * WATCHDOG_USEC / G_USEC_PER_SEC);
+      helper_limit_lifetime (SECONDS_PER_PHASE + 10 * WATCHDOG_USEC / G_USEC_PER_SEC);
       storm_run (fixture, (StormKind) (phase % N_STORM_KINDS), storm_initial_value (phase),
                  KILLS_PER_PHASE,
                  now < end_usec ? MIN (end_usec, phase_end_usec) : phase_end_usec, &figures);
