@@ -6,13 +6,9 @@
 
 #include "ssem-tool-private.h"
 
-#include <errno.h>
-#include <glib-unix.h>
-#include <signal.h>
-#include <stdio.h>
+#include "ssem-tool-terminal-private.h"
+
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 /* Lists the semaphores at regular intervals. On a terminal, `watch` redraws the table in its place.
  * In a pipe, and with --json, it prints a line for each semaphore at the start, and for each that
@@ -23,11 +19,6 @@
 #define GO_HOME        "\033[H"
 #define CLEAR_LINE     "\033[K"
 #define CLEAR_BELOW    "\033[J"
-#define HIDE_CURSOR    "\033[?25l"
-#define SHOW_CURSOR    "\033[?25h"
-
-/* The default action is restored while the handler runs, and the signal is not blocked. */
-#define STOPPED_FLAGS (SA_RESETHAND | SA_NODEFER | SA_RESTART)
 
 /* The maximum is the limit of g_timeout_add (). */
 #define DEFAULT_INTERVAL_USEC G_USEC_PER_SEC
@@ -110,16 +101,6 @@ list_selected (Watch   *self,
 
 /* --- On a terminal --- */
 
-/* Writes without a buffer or a lock, so that a signal handler may call this function. */
-static void
-write_to_terminal (const char *text)
-{
-  gssize n_written = write (STDOUT_FILENO, text, strlen (text));
-
-  /* This fails only if the terminal is gone. */
-  (void) n_written;
-}
-
 static void
 draw_table (Watch     *self,
             GPtrArray *infos)
@@ -130,13 +111,9 @@ draw_table (Watch     *self,
   g_autofree char *text = g_strconcat (title, table, NULL);
   g_auto(GStrv) lines = g_strsplit (text, "\n", -1);
   g_autoptr(GString) screen = g_string_new (GO_HOME);
-  struct winsize size = { 0 };
   int n_rows, n_columns, i;
 
-  if (ioctl (STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
-    size = (struct winsize) { 0 };
-  n_rows = size.ws_row > 0 ? size.ws_row : 24;
-  n_columns = size.ws_col > 0 ? size.ws_col : 80;
+  tool_terminal_get_size (&n_rows, &n_columns);
 
   /* Text in the last column or in the last row would scroll the screen. */
   for (i = 0; lines[i] != NULL && lines[i + 1] != NULL && i < n_rows - 1; i++)
@@ -147,45 +124,6 @@ draw_table (Watch     *self,
     }
   g_string_append (screen, CLEAR_BELOW);
   g_print ("%s", screen->str);
-}
-
-/* Shows the cursor while Ctrl-Z stops this process. Nothing here may take a lock, because the
- * signal can interrupt any code. */
-static void
-stopped_cb (int number)
-{
-  const struct sigaction stopped = { .sa_handler = stopped_cb, .sa_flags = STOPPED_FLAGS };
-  int error = errno;
-
-  write_to_terminal (SHOW_CURSOR);
-  /* The default action stops the process in this call, until it continues. */
-  raise (number);
-  sigaction (number, &stopped, NULL);
-  write_to_terminal (HIDE_CURSOR);
-  /* Other programs have used the terminal, and its size may have changed: redraw everything. */
-  raise (SIGWINCH);
-  errno = error;
-}
-
-/* Ends the program as SIGTERM does: g_unix_signal_add () does not support SIGQUIT. */
-static void
-quit_cb (int number)
-{
-  raise (SIGTERM);
-}
-
-static void
-catch_terminal_signals (void)
-{
-  const struct sigaction stopped = { .sa_handler = stopped_cb, .sa_flags = STOPPED_FLAGS };
-  const struct sigaction quit = { .sa_handler = quit_cb, .sa_flags = SA_RESTART };
-  struct sigaction before;
-
-  sigaction (SIGQUIT, &quit, NULL);
-  /* Without job control, a shell starts its children with SIGTSTP ignored, because nothing would
-   * continue them. */
-  if (sigaction (SIGTSTP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-    sigaction (SIGTSTP, &stopped, NULL);
 }
 
 /* --- In a pipe, or as JSON --- */
@@ -333,7 +271,7 @@ update_cb (gpointer data)
   if (infos == NULL)
     {
       if (self->on_terminal)
-        g_print (SHOW_CURSOR);
+        g_print (TOOL_SHOW_CURSOR);
       self->status = tool_fail (error);
       g_main_loop_quit (self->loop);
       return G_SOURCE_REMOVE;
@@ -366,13 +304,10 @@ resized_cb (gpointer data)
 
 /* Ends the program when the reader of the pipe has closed it, as writing a line would. */
 static gboolean
-pipe_closed_cb (int          fd,
-                GIOCondition condition,
-                gpointer     data)
+pipe_closed_cb (gpointer data)
 {
   Watch *self = data;
 
-  raise (SIGPIPE);
   /* update_cb () may have failed for the same reason in this iteration of the loop. */
   if (self->status == TOOL_OK)
     self->status = tool_fail_to_write ();
@@ -443,6 +378,7 @@ tool_watch (int    argc,
   g_autoptr(GMainLoop) loop = NULL;
   g_auto(GStrv) keys = NULL;
   g_autoptr(GError) error = NULL;
+  ToolTerminalEvents events;
   ToolWatch options;
   Watch watch = { 0 };
   int status;
@@ -458,28 +394,19 @@ tool_watch (int    argc,
   keys = read_keys (options.keys);
   watch.keys = keys;
   watch.as_json = options.as_json;
-  watch.on_terminal = isatty (STDOUT_FILENO) && !watch.as_json;
+  watch.on_terminal = tool_terminal_is_output () && !watch.as_json;
   watch.lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, line_free);
 
-  g_unix_signal_add (SIGINT, terminate_cb, &watch);
-  g_unix_signal_add (SIGTERM, terminate_cb, &watch);
-  g_unix_signal_add (SIGHUP, terminate_cb, &watch);
+  events = (ToolTerminalEvents) { terminate_cb, resized_cb, pipe_closed_cb, &watch };
+  tool_terminal_watch (&events, watch.on_terminal);
   if (watch.on_terminal)
-    {
-      g_unix_signal_add (SIGWINCH, resized_cb, &watch);
-      catch_terminal_signals ();
-      g_print (HIDE_CURSOR CLEAR_ALL);
-    }
-  else
-    {
-      g_unix_fd_add (STDOUT_FILENO, G_IO_ERR | G_IO_HUP, pipe_closed_cb, &watch);
-    }
+    g_print (TOOL_HIDE_CURSOR CLEAR_ALL);
   g_timeout_add ((guint) (options.interval_usec / 1000), update_cb, &watch);
   if (update_cb (&watch))
     {
       g_main_loop_run (loop);
       if (watch.on_terminal && watch.status == TOOL_OK)
-        g_print (SHOW_CURSOR);
+        g_print (TOOL_SHOW_CURSOR);
     }
   g_hash_table_unref (watch.lines);
   tool_semaphore_clear (&watch.native);

@@ -13,7 +13,6 @@
 
 #define TEST_SECONDS 110
 
-#define STATUS_NOT_SUPPORTED_HERE 6
 #define STATUS_OF_CONFLICT        124
 #define STATUS_OF_FAILURE         125
 #define STATUS_NOT_EXECUTABLE     126
@@ -191,32 +190,6 @@ test_native_key (Fixture       *self,
 
   assert_refused (self, "run --native-key systemv:/x c", STATUS_OF_FAILURE, "sysv");
   assert_refused (self, "run --native-key windows:x", STATUS_OF_FAILURE, "--help");
-}
-
-/* Subcommands that the system does not support fail; they do not print an empty list. */
-static void
-test_not_supported (Fixture       *self,
-                    gconstpointer  data)
-{
-  const char *arguments[] = {
-    "list", "list --json", "list --help", "show k", "show --json k", "watch", "watch k", "reset k 1",
-    "remove k", "clean", "clean --dry-run",
-  };
-  g_autoptr(Program) help = program_start ("%s --help", self->tool);
-  g_autofree char *said = NULL;
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (arguments); i++)
-    {
-      g_auto(GStrv) words = g_strsplit (arguments[i], " ", 2);
-
-      assert_refused (self, arguments[i], STATUS_NOT_SUPPORTED_HERE, words[0]);
-    }
-
-  /* The help does not offer them. */
-  g_assert_cmpint (program_end (help, &said, NULL), ==, 0);
-  g_assert_nonnull (strstr (said, "\n  run "));
-  g_assert_null (strstr (said, "\n  list "));
 }
 
 /* --- The command --- */
@@ -643,14 +616,13 @@ main (int    argc,
       char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  /* Without the variable, the names are Qt's, so the test knows the name of the semaphore. */
+  /* The names of the session, as users have them. */
   g_unsetenv ("SSEM_RUNTIME_DIR");
 
   add ("status", test_status, 0);
   add ("no-command", test_no_command, 0);
   add ("wrong-usage", test_wrong_usage, 0);
   add ("native-key", test_native_key, 0);
-  add ("not-supported", test_not_supported, 0);
   add ("arguments", test_arguments, 0);
   add ("streams", test_streams, 0);
   add ("path", test_path, 0);
