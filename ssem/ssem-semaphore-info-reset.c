@@ -158,7 +158,8 @@ ssem_semaphore_remove_leftover_native (const char  *native_key,
  * Returns: `TRUE` if it was reset, or `FALSE` with @error set:
  *
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if there is no semaphore of that key;
- * - `G_IO_ERROR_NOT_SUPPORTED` if the backend cannot set a value, as on Windows and with POSIX;
+ * - `G_IO_ERROR_NOT_SUPPORTED` if the backend cannot set a value, as with POSIX and the named
+ *   semaphores of Windows;
  * - otherwise as [ctor@Ssem.SystemSemaphore.new] sets it.
  *
  * Since: 1.0
@@ -226,7 +227,8 @@ ssem_semaphore_reset_at (const char   *key,
  * Returns: `TRUE` if it was reset, or `FALSE` with @error set:
  *
  * - `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND` if there is no such semaphore;
- * - `G_IO_ERROR_NOT_SUPPORTED` if the backend cannot set a value, as on Windows and with POSIX;
+ * - `G_IO_ERROR_NOT_SUPPORTED` if the backend cannot set a value, as with POSIX and the named
+ *   semaphores of Windows;
  * - otherwise as [ctor@Ssem.SystemSemaphore.new_for_native_key] sets it.
  *
  * Since: 1.0

@@ -217,8 +217,9 @@ ssem_system_semaphore_acquire_fenced (SsemSystemSemaphore  *self,
  *
  * It takes all of them or none. A failed or cancelled acquire holds nothing. An acquire that got
  * its units is never reported as cancelled. A cancelled wait ends immediately, with System V within
- * 50 milliseconds. On Windows, where the system has only single units, several are collected when
- * that many are available; see the page [Platforms](platforms.html#several-units).
+ * 50 milliseconds. Where the system has only single units, as in its own semaphores on Windows,
+ * several are collected when that many are available; see the page
+ * [Platforms](platforms.html#several-units).
  *
  * Acquires of fewer units may overtake a wait for several, repeatedly, and with System V without
  * limit. The page [Platforms](platforms.html#fairness) shows how to avoid that.

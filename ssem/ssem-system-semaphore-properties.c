@@ -142,7 +142,7 @@ ssem_system_semaphore_install_properties (GObjectClass *object_class)
    * Whether units that are acquired through this object come back when the process dies.
    *
    * With `FALSE`, acquires and releases through this object do not change what the process holds.
-   * Reads `FALSE` on an open object whose backend has no undo (Windows and POSIX).
+   * Reads `FALSE` on an open object whose backend has no undo (`SSEM_BACKEND_WINDOWS` and POSIX).
    *
    * Since: 1.0
    */
@@ -155,9 +155,9 @@ ssem_system_semaphore_install_properties (GObjectClass *object_class)
    * The backend of the semaphore.
    *
    * `SSEM_BACKEND_DEFAULT` stands for the backend that the environment variable `SSEM_BACKEND`
-   * names, or else for the default of the platform: shared memory on Linux, System V on other Unix
-   * systems, the system's named semaphores on Windows. On an open object, the property reads as the
-   * backend in use. Processes share a semaphore only if they use the same backend.
+   * names, or else for the default of the platform: shared memory on Linux and Windows, System V on
+   * other Unix systems. On an open object, the property reads as the backend in use. Processes
+   * share a semaphore only if they use the same backend.
    *
    * Since: 1.0
    */

@@ -61,9 +61,10 @@
  * of its own. After `exec()` the units of the old program come back, with System V only when the
  * process ends.
  *
- * Windows does none of this. The units of a dead process do not come back there, and
- * [property@Ssem.SystemSemaphore:undo] reads `FALSE`. A semaphore is gone with its last process,
- * crashed or not. `SSEM_ACCESS_MODE_CREATE` does the same as `SSEM_ACCESS_MODE_OPEN`.
+ * On Windows a semaphore is gone with its last process, crashed or not. With the backend
+ * `SSEM_BACKEND_WINDOWS`, the units of a dead process do not come back,
+ * [property@Ssem.SystemSemaphore:undo] reads `FALSE`, and `SSEM_ACCESS_MODE_CREATE` does the same
+ * as `SSEM_ACCESS_MODE_OPEN`.
  *
  * With POSIX, too, the units of a dead process do not come back, and
  * [property@Ssem.SystemSemaphore:undo] reads `FALSE`. The last process removes a semaphore that

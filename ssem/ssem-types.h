@@ -20,9 +20,9 @@ G_BEGIN_DECLS
  *   unknown, create the semaphore with the initial value.
  * @SSEM_ACCESS_MODE_CREATE: Use the semaphore, set its value to the initial value and forget every
  *   acquire that has not been released; processes that use it stay attached to it. If the key is
- *   unknown, create the semaphore with the initial value. On Windows, which cannot set a value, the
- *   same as @SSEM_ACCESS_MODE_OPEN. With POSIX, as in Qt, the key leads to a new semaphore from
- *   then on; processes that use the old one keep it.
+ *   unknown, create the semaphore with the initial value. With a named semaphore of Windows, whose
+ *   value cannot be set, the same as @SSEM_ACCESS_MODE_OPEN. With POSIX, as in Qt, the key leads to
+ *   a new semaphore from then on; processes that use the old one keep it.
  * @SSEM_ACCESS_MODE_OPEN_EXISTING: Use the semaphore as it is; if the key is unknown, fail with
  *   `SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND`.
  * @SSEM_ACCESS_MODE_CREATE_EXCLUSIVE: Create the semaphore, or reset one that no live process is
@@ -31,7 +31,7 @@ G_BEGIN_DECLS
  * @SSEM_ACCESS_MODE_JOIN: Use the semaphore as it is while a live process is attached to it; reset
  *   one that no live process is attached to, and create one if the key is unknown, with the initial
  *   value. A semaphore that a Qt program, or with POSIX any other program, created counts as in
- *   use. On Windows the same as @SSEM_ACCESS_MODE_OPEN.
+ *   use. With a named semaphore of Windows, the same as @SSEM_ACCESS_MODE_OPEN.
  *
  * What opening a key does if the semaphore exists, and if it does not.
  *
@@ -56,7 +56,7 @@ typedef enum
  *   (`shared-memory`, `sysv`, `windows`, `posix`, `etcd` or another module), or else the best of
  *   the platform.
  * @SSEM_BACKEND_SHARED_MEMORY: A counter in shared memory. Only this backend makes an uncontended
- *   acquire without a system call. The default on Linux.
+ *   acquire without a system call. The default on Linux and Windows.
  * @SSEM_BACKEND_SYSV: A System V semaphore, shared with Qt programs that use the same key. A wait
  *   for several units may last as long as other processes acquire and release fewer; see the page
  *   [Platforms](platforms.html#fairness).

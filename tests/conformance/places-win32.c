@@ -210,7 +210,8 @@ void
 places_end (Fixture *self)
 {
   g_auto(GStrv) names =
-    self->backend == SSEM_BACKEND_SHARED_MEMORY ? fixture_list_keys (self) : list_names (self, NULL);
+    self->backend == SSEM_BACKEND_SHARED_MEMORY ? fixture_list_keys (self)
+                                                : list_names (self, NULL);
   g_autofree char *text = g_strjoinv (" ", names);
 
   g_assert_cmpstr (text, ==, "");
