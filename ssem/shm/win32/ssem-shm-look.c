@@ -7,7 +7,7 @@
 #include "ssem/shm/ssem-shm-look-private.h"
 
 #include "ssem-shm-alive-private.h"
-#include "ssem-shm-anchor-private.h"
+#include "ssem-shm-win32-member-private.h"
 
 #include "ssem/os/ssem-random-private.h"
 
@@ -167,6 +167,8 @@ look_at_section (const SsemShmSection *section,
   g_autoptr(SsemShmLook) new_look = ssem_shm_look_new ();
   int result = ssem_shm_look_read (new_look, (goffset) section->size, key, read_section, section);
 
+  if (result == 0 && section->size < SSEM_SHM_SECTION_SIZE)
+    result = -EBADMSG;
   if (result != 0)
     return result == -EBADMSG ? -EPROTOTYPE : result;
   if (ssem_shm_life_is_removed (atomic_load (&new_look->copy->life)))
