@@ -96,14 +96,6 @@ report_death (guint64 id)
     }
 }
 
-/* With watch_lock. */
-static void
-drop_process (Process *process)
-{
-  g_hash_table_remove (serials, GUINT_TO_POINTER (process->serial));
-  g_hash_table_remove (processes, &process->id);
-}
-
 static VOID CALLBACK
 died_cb (PVOID   data,
          BOOLEAN is_timeout)
@@ -114,12 +106,15 @@ died_cb (PVOID   data,
   process = g_hash_table_lookup (serials, data);
   if (process != NULL)
     {
-      guint64 id = process->id;
-
-      drop_process (process);
-      report_death (id);
+      report_death (process->id);
+      g_hash_table_remove (serials, data);
+      g_hash_table_steal (processes, &process->id);
     }
   ssem_thread_unlock (&watch_lock);
+
+  /* After the report, because waiters may wait for that. */
+  if (process != NULL)
+    process_free (process);
 }
 
 /* Waits for the process with that id, which has the system's id @pid if it is alive. With
