@@ -36,6 +36,7 @@ struct _SsemEtcdAcquire
 
   SsemEtcdAttempt attempt;  /* under way */
   int abandoned;            /* what it is to fail with, or 0 */
+  gboolean is_withdrawing;  /* tries again to */
   gboolean is_unsettled;    /* it was completed before its records were gone */
   GSource *retry;
 };
@@ -45,6 +46,7 @@ static void acquire_attempt  (SsemEtcdAcquire *self);
 static void acquire_settle   (SsemEtcdAcquire *self);
 static void acquire_withdraw (SsemEtcdAcquire *self);
 static void acquire_look     (SsemEtcdAcquire *self);
+static void acquire_retry    (SsemEtcdAcquire *self);
 
 static SsemEtcdAcquire *
 acquire_from_wait (SsemEtcdWait *wait)
@@ -227,21 +229,7 @@ decided_cb (gpointer         data,
     acquire_withdraw (self);
 }
 
-/* Returns whether the fence has read what has become of the request before; else that was the
- * end. */
-static gboolean
-acquire_check_fence (SsemEtcdAcquire *self,
-                     int              failure)
-{
-  if (failure == SSEM_FAILURE_LOST)
-    acquire_restart (self);
-  else if (failure != 0)
-    acquire_end (self, failure, 0);
-
-  return failure == 0;
-}
-
-/* The reply of the attempt was lost. */
+/* A reply was lost. */
 static void
 fenced_cb (gpointer data,
            int      failure)
@@ -250,7 +238,11 @@ fenced_cb (gpointer data,
   SsemEtcdSemaphore *semaphore = self->activity.semaphore;
   SsemEtcdEntry *hold;
 
-  if (!acquire_check_fence (self, failure))
+  if (failure == SSEM_FAILURE_LOST)
+    acquire_restart (self);
+  else if (failure != 0)
+    acquire_end (self, failure, 0);
+  if (failure != 0)
     return;
 
   self->activity.generation = semaphore->session->generation;
@@ -357,14 +349,12 @@ attempted_cb (gpointer         data,
 
   if (!acquire_check (self, outcome, reply, error))
     return;
-  if (outcome == SSEM_ETCD_UNSENT)
+  if (outcome != SSEM_ETCD_OK)
     {
-      acquire_again (self);
-      return;
-    }
-  if (outcome == SSEM_ETCD_IN_DOUBT)
-    {
-      ssem_etcd_semaphore_fence (self->activity.semaphore, fenced_cb, self);
+      if (outcome == SSEM_ETCD_UNSENT)
+        acquire_again (self);
+      else
+        ssem_etcd_semaphore_fence (self->activity.semaphore, fenced_cb, self);
       return;
     }
 
@@ -456,20 +446,23 @@ acquire_settle (SsemEtcdAcquire *self)
     }
 }
 
+/* The database is full. The acquire fails, and takes its record out. If the server refuses that,
+ * too, it tries again: another process may give units to the record. */
 static void
-settled_by_fence_cb (gpointer data,
-                     int      failure)
+acquire_fail_without_space (SsemEtcdAcquire *self,
+                            int              failure)
 {
-  SsemEtcdAcquire *self = data;
+  if (self->abandoned == 0)
+    {
+      self->abandoned = failure;
+      acquire_withdraw (self);
+      return;
+    }
 
-  if (!acquire_check_fence (self, failure))
-    return;
-
-  self->activity.generation = self->activity.semaphore->session->generation;
-  if (ssem_etcd_semaphore_is_unknown (self->activity.semaphore, self->wait.name))
-    acquire_look (self);
-  else
-    acquire_settle (self);
+  if (self->func != NULL)
+    ssem_etcd_acquire_give_up (self);
+  self->is_withdrawing = TRUE;
+  acquire_retry (self);
 }
 
 /* The reply of what changes the records of the acquire, other than the attempt: it says in its last
@@ -484,25 +477,20 @@ changed_cb (gpointer         data,
   gint64 revision;
   guint index;
 
-  if (outcome == SSEM_ETCD_REFUSED && self->abandoned == 0 &&
-      ssem_etcd_activity_is_current (&self->activity) &&
+  if (outcome == SSEM_ETCD_REFUSED && ssem_etcd_activity_is_current (&self->activity) &&
       ssem_etcd_reply_get_code (reply) == SSEM_ETCD_CODE_RESOURCE_EXHAUSTED)
     {
-      /* The database is full. The acquire fails, and takes its record out, which is allowed. */
-      self->abandoned = ssem_etcd_failure_of_refusal (reply, error);
-      acquire_withdraw (self);
+      acquire_fail_without_space (self, ssem_etcd_failure_of_refusal (reply, error));
       return;
     }
   if (!acquire_check (self, outcome, reply, error))
     return;
-  if (outcome == SSEM_ETCD_UNSENT)
+  if (outcome != SSEM_ETCD_OK)
     {
-      acquire_settle (self);
-      return;
-    }
-  if (outcome == SSEM_ETCD_IN_DOUBT)
-    {
-      ssem_etcd_semaphore_fence (self->activity.semaphore, settled_by_fence_cb, self);
+      if (outcome == SSEM_ETCD_UNSENT)
+        acquire_settle (self);
+      else
+        ssem_etcd_semaphore_fence (self->activity.semaphore, fenced_cb, self);
       return;
     }
 
@@ -604,9 +592,22 @@ retry_cb (gpointer data)
   SsemEtcdAcquire *self = data;
 
   g_clear_pointer (&self->retry, g_source_unref);
-  acquire_join (self);
+  if (!self->is_withdrawing)
+    acquire_join (self);
+  else if (ssem_etcd_activity_is_current (&self->activity))
+    acquire_withdraw (self);
+  else
+    acquire_restart (self);
 
   return G_SOURCE_REMOVE;
+}
+
+static void
+acquire_retry (SsemEtcdAcquire *self)
+{
+  self->retry = g_timeout_source_new (RETRY_MS);
+  g_source_set_callback (self->retry, retry_cb, self, NULL);
+  g_source_attach (self->retry, self->activity.semaphore->session->loop->context);
 }
 
 static void
@@ -642,9 +643,7 @@ joined_cb (gpointer           data,
   else
     {
       /* The cluster is out of reach. */
-      self->retry = g_timeout_source_new (RETRY_MS);
-      g_source_set_callback (self->retry, retry_cb, self, NULL);
-      g_source_attach (self->retry, semaphore->session->loop->context);
+      acquire_retry (self);
     }
 }
 
@@ -695,6 +694,6 @@ ssem_etcd_acquire_abandon (SsemEtcdAcquire *self,
   self->abandoned = failure;
   if (self->wait.is_idle)
     acquire_withdraw (self);
-  else if (self->retry != NULL)
+  else if (self->retry != NULL && !self->is_withdrawing)
     acquire_end (self, failure, 0);
 }

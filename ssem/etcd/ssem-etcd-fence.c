@@ -44,9 +44,13 @@ typedef struct
   SsemEtcdActivity activity;
   SsemEtcdJoinedFunc func;
   gpointer data;
+  GSource *retry;
 } Fence;
 
+#define RETRY_MS 200
+
 static void fence_send (Fence *fence);
+static void fence_locked_cb (gpointer data);
 
 /* Nothing of the process's is in the cluster any more, or is on its way out. */
 static void
@@ -70,6 +74,17 @@ fence_end (Fence *fence,
   ssem_etcd_semaphore_unref (semaphore);
 }
 
+static gboolean
+retry_cb (gpointer data)
+{
+  Fence *fence = data;
+
+  g_clear_pointer (&fence->retry, g_source_unref);
+  fence_locked_cb (fence);
+
+  return G_SOURCE_REMOVE;
+}
+
 static void
 fenced_cb (gpointer         data,
            SsemEtcdOutcome  outcome,
@@ -86,6 +101,15 @@ fenced_cb (gpointer         data,
   if (!ssem_etcd_activity_is_current (&fence->activity))
     {
       fence_end (fence, SSEM_FAILURE_LOST);
+      return;
+    }
+  if (outcome == SSEM_ETCD_REFUSED &&
+      ssem_etcd_reply_get_code (reply) == SSEM_ETCD_CODE_RESOURCE_EXHAUSTED)
+    {
+      /* The database is full, and what is in doubt must not be forgotten. */
+      fence->retry = g_timeout_source_new (RETRY_MS);
+      g_source_set_callback (fence->retry, retry_cb, fence, NULL);
+      g_source_attach (fence->retry, self->session->loop->context);
       return;
     }
   if (outcome == SSEM_ETCD_REFUSED)

@@ -22,6 +22,7 @@ typedef struct
   gint64 mod_revision;
   gint64 units;
   gint64 n_paid;
+  gboolean is_name_used_up; /* it must not be used again */
 } SsemEtcdPaymentItem;
 
 void    ssem_etcd_payment_init      (SsemEtcdPayment    *self);
@@ -54,6 +55,15 @@ void    ssem_etcd_payment_add_to    (SsemEtcdPayment    *self,
 void    ssem_etcd_payment_apply     (SsemEtcdPayment    *self,
                                      SsemEtcdSemaphore  *semaphore,
                                      gint64              revision);
+
+/* Whether it is one hold as a whole, and nothing else. */
+gboolean ssem_etcd_payment_is_one_hold (const SsemEtcdPayment *self);
+
+/* Of such a payment: the path of the hold. */
+char   *ssem_etcd_payment_get_path  (const SsemEtcdPayment *self,
+                                     SsemEtcdSemaphore  *semaphore);
+/* Its name is not used again. */
+void    ssem_etcd_payment_use_up_name (SsemEtcdPayment  *self);
 
 /* The view is fresh: whether one of the holds is not there any more, or is another. */
 gboolean ssem_etcd_payment_is_gone  (SsemEtcdPayment    *self,

@@ -133,7 +133,7 @@ apply_item (SsemEtcdPaymentItem *item,
 {
   SsemEtcdHold *hold = ssem_etcd_semaphore_find_hold (semaphore, item->name);
 
-  if (item->n_paid == item->units)
+  if (item->n_paid == item->units && !item->is_name_used_up)
     ssem_etcd_semaphore_free_name (semaphore, item->name, revision);
 
   /* It is not in the list if the acquire was abandoned, or a reset has forgotten it. */
@@ -169,6 +169,28 @@ ssem_etcd_payment_apply (SsemEtcdPayment   *self,
 
   semaphore->member_revision = revision;
   ssem_etcd_view_put_total (view, view->total + self->n_created, revision);
+}
+
+gboolean
+ssem_etcd_payment_is_one_hold (const SsemEtcdPayment *self)
+{
+  const SsemEtcdPaymentItem *item = &g_array_index (self->items, SsemEtcdPaymentItem, 0);
+
+  return self->items->len == 1 && item->n_paid == item->units && self->n_created == 0;
+}
+
+char *
+ssem_etcd_payment_get_path (const SsemEtcdPayment *self,
+                            SsemEtcdSemaphore     *semaphore)
+{
+  return g_strconcat (semaphore->names.holds,
+                      g_array_index (self->items, SsemEtcdPaymentItem, 0).name, NULL);
+}
+
+void
+ssem_etcd_payment_use_up_name (SsemEtcdPayment *self)
+{
+  g_array_index (self->items, SsemEtcdPaymentItem, 0).is_name_used_up = TRUE;
 }
 
 gboolean

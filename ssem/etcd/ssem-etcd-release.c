@@ -53,8 +53,9 @@ typedef struct
   guint n_levels;
 } Release;
 
-static void release_begin (Release *release);
-static void release_send  (Release *release);
+static void release_begin  (Release *release);
+static void release_send   (Release *release);
+static void release_delete (Release *release);
 
 /* --- The end --- */
 
@@ -350,6 +351,46 @@ release_read (Release    *release,
 }
 
 static void
+deleted_cb (gpointer         data,
+            SsemEtcdOutcome  outcome,
+            JsonObject      *reply,
+            const GError    *error)
+{
+  Release *release = data;
+
+  if (!ssem_etcd_activity_is_current (&release->activity))
+    {
+      release_end_lost (release);
+    }
+  else if (outcome == SSEM_ETCD_REFUSED)
+    {
+      release_end (release, ssem_etcd_failure_of_refusal (reply, error));
+    }
+  else if (outcome == SSEM_ETCD_OK)
+    {
+      release_apply (release, NULL, ssem_etcd_reply_get_revision (reply));
+    }
+  else
+    {
+      /* What is in doubt may still come, and would delete another hold of that name. */
+      ssem_etcd_payment_use_up_name (&release->payment);
+      release_delete (release);
+    }
+}
+
+/* A database that is larger than it may be refuses each transaction, but deletes what is asked for
+ * alone. */
+static void
+release_delete (Release *release)
+{
+  SsemEtcdSemaphore *self = release->activity.semaphore;
+  g_autofree char *path = ssem_etcd_payment_get_path (&release->payment, self);
+
+  ssem_etcd_session_send (self->session, "kv/deleterange", ssem_etcd_delete_body (path, NULL),
+                          deleted_cb, release);
+}
+
+static void
 released_cb (gpointer         data,
              SsemEtcdOutcome  outcome,
              JsonObject      *reply,
@@ -391,6 +432,12 @@ released_cb (gpointer         data,
       /* The database is full, so nothing can be put for those who wait; but deleting is allowed. */
       release->is_plain = TRUE;
       release_send (release);
+      return;
+    }
+  if (outcome == SSEM_ETCD_REFUSED && ssem_etcd_payment_is_one_hold (&release->payment) &&
+      ssem_etcd_reply_get_code (reply) == SSEM_ETCD_CODE_RESOURCE_EXHAUSTED)
+    {
+      release_delete (release);
       return;
     }
   if (outcome == SSEM_ETCD_REFUSED)
