@@ -279,11 +279,17 @@ run_beside (gpointer data)
   return NULL;
 }
 
+static void
+join (gpointer thread)
+{
+  g_thread_join (thread);
+}
+
 static gpointer
 run_commands (gpointer data)
 {
   GMainLoop *loop = data;
-  g_autoptr(GPtrArray) threads = g_ptr_array_new_with_free_func ((GDestroyNotify) g_thread_join);
+  g_autoptr(GPtrArray) threads = g_ptr_array_new_with_free_func (join);
   char line[8192];
 
   semaphores = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
