@@ -11,8 +11,8 @@
 
 #include <time.h>
 
-/* All requests of a process to one cluster go through one thread, the I/O thread of the session. The
- * program cannot block it, so the lease lives as long as the process runs.
+/* All requests of a process to one cluster go through one thread, the I/O thread of the session.
+ * The program cannot block it, so the lease lives as long as the process runs.
  *
  * Lease
  *
