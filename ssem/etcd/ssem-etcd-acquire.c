@@ -102,6 +102,9 @@ consumed_cb (gpointer            data,
     ssem_etcd_semaphore_add_hold (semaphore, rest->name, rest->units, rest->mod_revision);
   else if (failure == 0)
     ssem_etcd_semaphore_free_name (semaphore, self->wait.name, semaphore->member_revision);
+  else if (failure != SSEM_FAILURE_LOST)
+    ssem_etcd_release_hold (semaphore, self->wait.name, self->wait.units,
+                            self->wait.granted_revision);
   acquire_end (self, failure, (guint64) self->wait.granted_revision);
 }
 
@@ -592,9 +595,7 @@ retry_cb (gpointer data)
   SsemEtcdAcquire *self = data;
 
   g_clear_pointer (&self->retry, g_source_unref);
-  if (!self->is_withdrawing)
-    acquire_join (self);
-  else if (ssem_etcd_activity_is_current (&self->activity))
+  if (self->is_withdrawing && ssem_etcd_activity_is_current (&self->activity))
     acquire_withdraw (self);
   else
     acquire_restart (self);

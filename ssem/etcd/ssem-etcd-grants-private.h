@@ -35,4 +35,19 @@ void            ssem_etcd_grants_apply (SsemEtcdGrants     *self,
                                         SsemEtcdSemaphore  *semaphore,
                                         gint64              revision);
 
+#define SSEM_ETCD_MAX_GRANT_LEVELS 4
+
+/* What a release tries, one after the other in nested transactions. NULL: it serves nobody. */
+typedef struct
+{
+  SsemEtcdGrants *grants[SSEM_ETCD_MAX_GRANT_LEVELS];
+  guint n;
+} SsemEtcdGrantLevels;
+
+/* Chooses for a release that pays @n_paid units; none where nobody can be served. */
+void            ssem_etcd_grant_levels_choose (SsemEtcdGrantLevels *self,
+                                        SsemEtcdSemaphore  *semaphore,
+                                        gint64              n_paid);
+void            ssem_etcd_grant_levels_clear (SsemEtcdGrantLevels *self);
+
 G_END_DECLS

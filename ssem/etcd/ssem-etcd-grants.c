@@ -9,6 +9,9 @@
 /* A transaction has at most 128 operations by default, and a grant takes two. */
 #define MAX_GRANTS 20
 
+/* Where very many wait, many release at the same time: not all for the same waiter. */
+#define MAX_SKIPPED 24
+
 typedef struct
 {
   char *name;
@@ -121,4 +124,58 @@ ssem_etcd_grants_apply (SsemEtcdGrants    *self,
           ssem_etcd_semaphore_wake_granted (wait);
         }
     }
+}
+
+/* --- Levels --- */
+
+static void
+add_level (SsemEtcdGrantLevels *self,
+           SsemEtcdGrants      *grants)
+{
+  self->grants[self->n++] = grants;
+}
+
+void
+ssem_etcd_grant_levels_choose (SsemEtcdGrantLevels *self,
+                               SsemEtcdSemaphore   *semaphore,
+                               gint64               n_paid)
+{
+  SsemEtcdView *view = &semaphore->view;
+  gint64 n_free = MAX (ssem_etcd_view_get_free (view), 0);
+  guint n_skipped = 0;
+  SsemEtcdGrants *all = NULL, *paid;
+  guint i, n_levels;
+
+  if (view->is_partial)
+    n_skipped = (guint) g_random_int_range (0, MAX_SKIPPED);
+  paid = ssem_etcd_grants_new (semaphore, n_paid, n_skipped, FALSE);
+  if (paid == NULL && n_skipped > 0)
+    {
+      n_skipped = 0;
+      paid = ssem_etcd_grants_new (semaphore, n_paid, 0, FALSE);
+    }
+  if (n_free > 0)
+    all = ssem_etcd_grants_new (semaphore, n_paid + n_free, 0, TRUE);
+  if (all != NULL && (paid == NULL || all->units > paid->units))
+    add_level (self, g_steal_pointer (&all));
+  g_clear_pointer (&all, ssem_etcd_grants_free);
+
+  /* Others may release at the same time, for the same waiter. */
+  n_levels = view->n_held > semaphore->n_held || semaphore->is_crowded
+             ? SSEM_ETCD_MAX_GRANT_LEVELS - 1 : 1;
+  for (i = 1; paid != NULL; i++)
+    {
+      add_level (self, paid);
+      paid = i < n_levels ? ssem_etcd_grants_new (semaphore, n_paid, n_skipped + i, FALSE) : NULL;
+    }
+}
+
+void
+ssem_etcd_grant_levels_clear (SsemEtcdGrantLevels *self)
+{
+  guint i;
+
+  for (i = 0; i < self->n; i++)
+    g_clear_pointer (&self->grants[i], ssem_etcd_grants_free);
+  self->n = 0;
 }

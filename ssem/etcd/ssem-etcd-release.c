@@ -25,9 +25,6 @@
  * One that creates units changes the state, and writes the member record with it: the record's
  * revision tells whether one whose reply was lost was applied. For the others the fence does. */
 
-#define MAX_LEVELS 4
-#define MAX_SKIPPED 24
-
 typedef struct
 {
   SsemEtcdActivity activity;
@@ -49,8 +46,7 @@ typedef struct
   gboolean is_in_doubt;
   gboolean is_plain;         /* a lease of those who wait has ended: serve nobody */
   gint64 sent_revision;      /* of the member record */
-  SsemEtcdGrants *levels[MAX_LEVELS]; /* NULL: serves nobody */
-  guint n_levels;
+  SsemEtcdGrantLevels levels;
 } Release;
 
 static void release_begin  (Release *release);
@@ -58,16 +54,6 @@ static void release_send   (Release *release);
 static void release_delete (Release *release);
 
 /* --- The end --- */
-
-static void
-clear_levels (Release *release)
-{
-  guint i;
-
-  for (i = 0; i < release->n_levels; i++)
-    g_clear_pointer (&release->levels[i], ssem_etcd_grants_free);
-  release->n_levels = 0;
-}
 
 static void
 release_complete (Release *release,
@@ -91,7 +77,7 @@ release_end (Release *release,
   if (release->name != NULL)
     ssem_etcd_semaphore_settle (semaphore);
   release_complete (release, failure);
-  clear_levels (release);
+  ssem_etcd_grant_levels_clear (&release->levels);
   ssem_etcd_payment_clear (&release->payment);
   ssem_etcd_activity_end_busy (&release->activity);
   g_free (release->name);
@@ -190,56 +176,6 @@ build_level (Release        *release,
   return txn;
 }
 
-static void
-add_level (Release        *release,
-           SsemEtcdGrants *grants)
-{
-  release->levels[release->n_levels++] = grants;
-}
-
-static void
-choose_levels (Release *release)
-{
-  SsemEtcdSemaphore *self = release->activity.semaphore;
-  gint64 n_free = MAX (ssem_etcd_view_get_free (&self->view), 0);
-  gint64 n_paid = ssem_etcd_payment_get_units (&release->payment);
-  guint n_skipped = 0;
-  SsemEtcdGrants *all = NULL, *paid;
-  guint i, n_levels;
-
-  clear_levels (release);
-  if (release->is_plain)
-    {
-      add_level (release, NULL);
-      return;
-    }
-
-  /* Where very many wait, many release at the same time: not all for the same waiter. */
-  if (self->view.is_partial)
-    n_skipped = (guint) g_random_int_range (0, MAX_SKIPPED);
-  paid = ssem_etcd_grants_new (self, n_paid, n_skipped, FALSE);
-  if (paid == NULL && n_skipped > 0)
-    {
-      n_skipped = 0;
-      paid = ssem_etcd_grants_new (self, n_paid, 0, FALSE);
-    }
-  if (n_free > 0)
-    all = ssem_etcd_grants_new (self, n_paid + n_free, 0, TRUE);
-  if (all != NULL && (paid == NULL || all->units > paid->units))
-    add_level (release, g_steal_pointer (&all));
-  g_clear_pointer (&all, ssem_etcd_grants_free);
-
-  /* Others may release at the same time, for the same waiter. */
-  n_levels = self->view.n_held > self->n_held || self->is_crowded ? MAX_LEVELS - 1 : 1;
-  for (i = 1; paid != NULL; i++)
-    {
-      add_level (release, paid);
-      paid = i < n_levels ? ssem_etcd_grants_new (self, n_paid, n_skipped + i, FALSE) : NULL;
-    }
-  if (release->n_levels == 0 && !release->is_serving)
-    add_level (release, NULL);
-}
-
 /* --- The answer --- */
 
 /* The transaction was applied, at @revision. */
@@ -267,6 +203,18 @@ release_apply (Release        *release,
     release_end (release, 0);
 }
 
+/* The hold to release may be gone, or smaller. */
+static void
+release_find_hold (Release *release)
+{
+  SsemEtcdView *view = &release->activity.semaphore->view;
+  const SsemEtcdEntry *hold = g_hash_table_lookup (view->holds, release->name);
+
+  release->n_left = hold != NULL ? hold->units : 0;
+  if (hold != NULL)
+    release->name_revision = hold->mod_revision;
+}
+
 /* Nothing was changed, and the view is fresh. */
 static void
 release_again (Release *release)
@@ -277,8 +225,8 @@ release_again (Release *release)
   if (ssem_etcd_payment_is_gone (&release->payment, self))
     release->is_in_doubt = FALSE;
   ssem_etcd_payment_drop_gone (&release->payment, self);
-  if (release->name != NULL && !g_hash_table_contains (self->view.holds, release->name))
-    release->n_left = 0;
+  if (release->name != NULL)
+    release_find_hold (release);
   if (!g_queue_is_empty (&self->view.queue))
     ssem_etcd_semaphore_watch (self);
   if (release->n_left == 0 && !release->is_serving)
@@ -452,14 +400,14 @@ released_cb (gpointer         data,
     }
 
   revision = ssem_etcd_reply_get_revision (reply);
-  for (i = 0; i < release->n_levels && reply != NULL; i++)
+  for (i = 0; i < release->levels.n && reply != NULL; i++)
     {
       if (ssem_etcd_txn_succeeded (reply))
         {
-          release_apply (release, release->levels[i], revision);
+          release_apply (release, release->levels.grants[i], revision);
           return;
         }
-      if (i + 1 < release->n_levels)
+      if (i + 1 < release->levels.n)
         reply = ssem_etcd_txn_get_response (reply, 0);
     }
   if (reply != NULL && release->is_blind)
@@ -478,26 +426,32 @@ static void
 release_send (Release *release)
 {
   SsemEtcdSemaphore *self = release->activity.semaphore;
-  SsemEtcdTxn *txns[MAX_LEVELS];
+  SsemEtcdTxn *txns[SSEM_ETCD_MAX_GRANT_LEVELS];
   guint i;
 
-  choose_levels (release);
-  if (release->n_levels == 0)
+  ssem_etcd_grant_levels_clear (&release->levels);
+  if (!release->is_plain)
+    ssem_etcd_grant_levels_choose (&release->levels, self,
+                                   ssem_etcd_payment_get_units (&release->payment));
+  /* Where nobody can be served, the units become free. */
+  if (release->levels.n == 0 && !release->is_serving)
+    release->levels.n = 1;
+  if (release->levels.n == 0)
     {
       release_end (release, 0);
       return;
     }
 
-  for (i = 0; i < release->n_levels; i++)
-    txns[i] = build_level (release, release->levels[i]);
+  for (i = 0; i < release->levels.n; i++)
+    txns[i] = build_level (release, release->levels.grants[i]);
   /* The usual case is kept short: what would be read costs the server time even where it is not
    * done. */
   release->is_blind = !release->is_locked &&
-                      (release->levels[0] != NULL || ssem_etcd_semaphore_is_alone (self));
+                      (release->levels.grants[0] != NULL || ssem_etcd_semaphore_is_alone (self));
   if (!release->is_blind)
-    ssem_etcd_semaphore_add_ranges_with_queue (self, txns[release->n_levels - 1],
+    ssem_etcd_semaphore_add_ranges_with_queue (self, txns[release->levels.n - 1],
                                                SSEM_ETCD_ELSE);
-  for (i = release->n_levels - 1; i > 0; i--)
+  for (i = release->levels.n - 1; i > 0; i--)
     ssem_etcd_txn_nest (txns[i - 1], SSEM_ETCD_ELSE, txns[i]);
   if (!release->is_in_doubt)
     release->sent_revision = self->member_revision;

@@ -13,6 +13,7 @@ For each request a plan is asked (see FaultAt), which returns None or the name o
   lost           passes it on, and never answers
   error-before   answers 503 instead of passing it on
   error-after    passes it on, and answers 503
+  no-space       answers as etcd does whose database is full instead of passing it on
   timed-out      passes it on, and answers as etcd does whose followers do not answer in time
   garbage-before answers what is no JSON instead of passing it on
   garbage-after  passes it on, and answers what is no JSON
@@ -41,13 +42,15 @@ FAULTS = ('refuse', 'reset-before', 'reset-after', 'delay', 'late', 'lost', 'err
 APPLYING = ('reset-after', 'delay', 'late', 'lost', 'error-after', 'timed-out', 'garbage-after',
             'other-json', 'half')
 # With these, it never does.
-UNSENT = ('refuse', 'reset-before', 'error-before', 'garbage-before')
+UNSENT = ('refuse', 'reset-before', 'error-before', 'garbage-before', 'no-space')
 MOMENT_SECONDS = 0.2
 # Longer than any client waits for an answer; for the end of the proxy itself.
 FOREVER_SECONDS = 60
 
 ERROR = (b'HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n'
          b'Content-Length: 9\r\n\r\nno luck.\n')
+NO_SPACE = json.dumps({'error': 'etcdserver: mvcc: database space exceeded',
+                       'message': 'etcdserver: mvcc: database space exceeded', 'code': 8}).encode()
 TIMED_OUT = json.dumps({'error': 'etcdserver: request timed out',
                         'message': 'etcdserver: request timed out', 'code': 14}).encode()
 
@@ -59,6 +62,8 @@ def ok(body):
 
 GARBAGE = ok(b'\xff\x00<html>{"header": {"revi')
 OTHER_JSON = ok(b'["header", 7, {"succeeded": {"responses": 1}}]')
+NO_SPACE = (b'HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\n'
+            b'Content-Length: %d\r\n\r\n' % len(NO_SPACE)) + NO_SPACE
 TIMED_OUT = (b'HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n'
              b'Content-Length: %d\r\n\r\n' % len(TIMED_OUT)) + TIMED_OUT
 
@@ -299,8 +304,9 @@ class Proxy:
         if fault in ('refuse', 'reset-before'):
             reset(client)
             raise Closed
-        if fault in ('error-before', 'garbage-before'):
-            client.sendall(ERROR if fault == 'error-before' else GARBAGE)
+        if fault in ('error-before', 'garbage-before', 'no-space'):
+            client.sendall({'error-before': ERROR, 'garbage-before': GARBAGE,
+                            'no-space': NO_SPACE}[fault])
             return
         if fault == 'delay':
             time.sleep(MOMENT_SECONDS)

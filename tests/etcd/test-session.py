@@ -4,6 +4,7 @@
 """What a process costs the cluster, and how it ends."""
 
 import base64
+import json
 import re
 import time
 import unittest
@@ -16,6 +17,7 @@ from servers import Cluster, require
 from workers import OPEN_EXISTING, Worker
 
 TTL = 2
+OUT_OF_RESOURCES = 5
 
 
 class Counter:
@@ -50,6 +52,12 @@ class Names:
             path = base64.b64decode(key).decode()
             if re.search('/(hold|waiter)/.', path):
                 self.found.add(path.rpartition('/')[2])
+
+
+def puts_state(request):
+    body = json.loads(request.body)
+    return any(base64.b64decode(operation['request_put']['key']).endswith(b'/state')
+               for operation in body['success'] if 'request_put' in operation)
 
 
 class Session(unittest.TestCase):
@@ -145,6 +153,23 @@ class Session(unittest.TestCase):
             subject.acquire(name='b')
             subject.release(name='b')
         self.assertLessEqual(len(names.found), 3, names.found)
+        subject.leave()
+
+    def test_refused_to_consume(self):
+        """An acquire without undo first acquires as every other. If the cluster then refuses to make
+        its units permanent, it fails and holds nothing."""
+        def refuse(request):
+            return 'no-space' if request.path == 'kv/txn' and puts_state(request) else None
+        subject = self.start(self.proxy.endpoint)
+        subject.open('consume', 2, undo=False)
+        self.proxy.plan = refuse
+        with self.assertRaises(Refused) as caught:
+            subject.acquire(2)
+        self.assertEqual(caught.exception.code, OUT_OF_RESOURCES)
+        self.proxy.plan = None
+        records = Records(self.gateway, 'consume')
+        wait_until(lambda: not records.read().holds, 'nothing is held')
+        self.assertEqual(records.read().total, 2)
         subject.leave()
 
     def test_end(self):
