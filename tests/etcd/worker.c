@@ -116,12 +116,14 @@ open_cb (char   **arguments,
                     "mode", (SsemAccessMode) atoi (arguments[3]),
                     "undo", atoi (arguments[4]) != 0,
                     NULL);
+  char *name;
 
   if (semaphore == NULL)
     return NULL;
-  /* The name lives as long as the process, like the handler. */
-  worker_watch_lost (semaphore, G_CALLBACK (lost_cb), g_strdup (arguments[0]));
-  g_hash_table_insert (semaphores, g_strdup (arguments[0]), semaphore);
+  name = g_strdup (arguments[0]);
+  g_object_set_data_full (G_OBJECT (semaphore), "name", name, g_free);
+  worker_watch_lost (semaphore, G_CALLBACK (lost_cb), name);
+  g_hash_table_insert (semaphores, g_strdup (name), semaphore);
 
   return done (TRUE);
 }
