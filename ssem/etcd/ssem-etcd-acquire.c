@@ -36,7 +36,7 @@ struct _SsemEtcdAcquire
 
   SsemEtcdAttempt attempt;  /* under way */
   int abandoned;            /* what it is to fail with, or 0 */
-  gboolean is_withdrawing;  /* tries again to */
+  gboolean is_withdrawing;  /* could not take its record out, and tries again */
   gboolean is_unsettled;    /* it was completed before its records were gone */
   GSource *retry;
 };
@@ -443,8 +443,8 @@ acquire_settle (SsemEtcdAcquire *self)
       ssem_etcd_semaphore_add_wait (semaphore, wait);
       ssem_etcd_semaphore_watch (semaphore);
       ssem_etcd_semaphore_evaluate (semaphore);
-      /* In a crowd nobody may see that units are free while it waits. */
-      if (semaphore->is_crowded && ssem_etcd_view_get_free (&semaphore->view) >= wait->units)
+      /* In a long queue nobody may see that units are free while it waits. */
+      if (semaphore->has_long_queue && ssem_etcd_view_get_free (&semaphore->view) >= wait->units)
         ssem_etcd_release_serve (semaphore);
     }
 }

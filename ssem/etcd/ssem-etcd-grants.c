@@ -161,7 +161,7 @@ ssem_etcd_grant_levels_choose (SsemEtcdGrantLevels *self,
   g_clear_pointer (&all, ssem_etcd_grants_free);
 
   /* Others may release at the same time, for the same waiter. */
-  n_levels = view->n_held > semaphore->n_held || semaphore->is_crowded
+  n_levels = view->n_held > semaphore->n_held || semaphore->has_long_queue
              ? SSEM_ETCD_MAX_GRANT_LEVELS - 1 : 1;
   for (i = 1; paid != NULL; i++)
     {

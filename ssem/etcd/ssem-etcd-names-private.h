@@ -16,8 +16,8 @@ G_BEGIN_DECLS
  *   hold/NAME     {"units":U,"since":S}
  *   waiter/NAME   {"units":U,"since":S}
  *
- * LEASE is the lease of a process: 16 hexadecimal digits. NAME is LEASE-N, where N counts the
- * acquires of the process, so no name is used twice. All but the state are bound to the lease.
+ * LEASE is the lease of a process: 16 hexadecimal digits. NAME is LEASE-N, where N is a number that
+ * the process uses for one acquire at a time. All but the state are bound to the lease.
  * "since" is wall-clock time in microseconds, for people.
  *
  * The value of the semaphore is the total less the units of all holds. The create revision of a

@@ -42,7 +42,7 @@ typedef struct
   gboolean is_fresh;         /* the view was read for this release */
   gboolean is_blind;         /* the transaction reads nothing where it changes nothing */
   gboolean needs_read;
-  gboolean has_queue;        /* who waits was read for this release */
+  gboolean has_queue;        /* the waiters were read for this release */
   gboolean is_in_doubt;
   gboolean is_plain;         /* a lease of those who wait has ended: serve nobody */
   gint64 sent_revision;      /* of the member record */
@@ -502,7 +502,7 @@ must_read (Release *release)
           release->activity.semaphore->view.total + release->n_left > G_MAXINT);
 }
 
-/* In a crowd the view does not know who waits. */
+/* In a long queue, the view does not have the waiters. */
 static void
 queue_cb (gpointer         data,
           SsemEtcdOutcome  outcome,
@@ -571,7 +571,7 @@ joined_cb (gpointer           data,
       ssem_etcd_semaphore_add_ranges_with_queue (semaphore, txn, SSEM_ETCD_THEN);
       ssem_etcd_activity_send (&release->activity, txn, read_cb, release);
     }
-  else if (semaphore->is_crowded && !release->is_fresh && !release->has_queue)
+  else if (semaphore->has_long_queue && !release->is_fresh && !release->has_queue)
     {
       ssem_etcd_session_send (semaphore->session, "kv/range",
                               ssem_etcd_semaphore_queue_body (semaphore), queue_cb, release);

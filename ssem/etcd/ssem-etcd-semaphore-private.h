@@ -113,14 +113,14 @@ struct _SsemEtcdSemaphore
   GQueue releases;          /* one after the other: the first one is under way */
   GQueue free_names;        /* of SsemEtcdName, all of one lease */
 
-  gboolean is_crowded;      /* so many wait that the process does not watch them all */
+  gboolean has_long_queue;  /* so many wait that the process does not watch them all */
 
   /* Gives what is free to those who wait; NULL until there is a way. */
   void (* serve) (SsemEtcdSemaphore *self);
 
   GHashTable *waits;        /* of SsemEtcdWait, by name */
   SsemEtcdWatch *watch;
-  SsemEtcdWatch *members_watch; /* NULL, or of who comes and goes, in a crowd */
+  SsemEtcdWatch *members_watch; /* NULL, or of who comes and goes, in a long queue */
   GSource *look_timer;
   gboolean is_watching_own; /* the watch is for what the process holds, and not for everything */
   guint watch_generation;   /* of the lease whose holds it is for */
@@ -250,7 +250,7 @@ void               ssem_etcd_semaphore_delete_waiter (SsemEtcdSemaphore *self,
                                                SsemEtcdTxn             *txn,
                                                const char              *name);
 
-/* Adds operations that read everything of interest; in a crowd, without those who wait. */
+/* Adds operations that read everything of interest; in a long queue, without those who wait. */
 void               ssem_etcd_semaphore_add_ranges (SsemEtcdSemaphore   *self,
                                                SsemEtcdTxn             *txn,
                                                SsemEtcdBranch           branch);
@@ -335,7 +335,7 @@ void               ssem_etcd_semaphore_add_wait (SsemEtcdSemaphore     *self,
 void               ssem_etcd_semaphore_remove_wait (SsemEtcdSemaphore  *self,
                                                SsemEtcdWait            *wait);
 
-/* The waiter record was put at @revision. In a crowd the answer does not show it. */
+/* The waiter record was put at @revision. In a long queue the answer does not show it. */
 void               ssem_etcd_semaphore_note_waiter (SsemEtcdSemaphore  *self,
                                                const SsemEtcdWait      *wait,
                                                gint64                   revision);

@@ -27,7 +27,7 @@
 
 /* Where more wait, an event for each of them at each step costs more than a look at each
  * release. */
-#define CROWD 4
+#define LONG_QUEUE 4
 
 /* How many of those who wait a look sees. */
 #define QUEUE 32
@@ -432,7 +432,7 @@ ssem_etcd_semaphore_add_ranges (SsemEtcdSemaphore *self,
                                 SsemEtcdBranch     branch)
 {
   ssem_etcd_txn_range (txn, branch, self->member_path, NULL);
-  ssem_etcd_view_add_ranges (&self->names, txn, branch, self->is_crowded ? 0 : QUEUE);
+  ssem_etcd_view_add_ranges (&self->names, txn, branch, self->has_long_queue ? 0 : QUEUE);
 }
 
 void
@@ -486,10 +486,10 @@ ssem_etcd_semaphore_read (SsemEtcdSemaphore *self,
   if (!ssem_etcd_view_read (&self->view, reply, index + 1, revision))
     return 0;
 
-  if (self->view.n_waiters > CROWD)
-    self->is_crowded = TRUE;
-  else if (self->view.n_waiters < CROWD / 2)
-    self->is_crowded = FALSE;
+  if (self->view.n_waiters > LONG_QUEUE)
+    self->has_long_queue = TRUE;
+  else if (self->view.n_waiters < LONG_QUEUE / 2)
+    self->has_long_queue = FALSE;
 
   if (self->view.state_create_revision == 0 ||
       (self->incarnation != 0 && self->view.state_create_revision != self->incarnation))

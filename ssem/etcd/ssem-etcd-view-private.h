@@ -76,7 +76,7 @@ void           ssem_etcd_view_read_all      (SsemEtcdView         *self,
                                              JsonArray            *kvs,
                                              gint64                revision);
 
-/* Takes over who waits alone, from a range with the first ones. The revision stays as it is. */
+/* Takes over the waiters alone, from a range with the first ones. The revision stays as it is. */
 void           ssem_etcd_view_read_queue    (SsemEtcdView         *self,
                                              JsonObject           *reply);
 

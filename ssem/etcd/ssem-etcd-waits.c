@@ -17,7 +17,7 @@
  * next one does if the first has not after TURN_USEC, because it may be stopped. A waiter that
  * wants more than there is holds up nobody.
  *
- * Where many wait, this would cost an event for each of them at each step. So in a crowd the
+ * Where many wait, this would cost an event for each of them at each step. So in a long queue the
  * process watches only what it holds itself, and its view is not live. It reads the first ones of
  * the queue when it releases. What has become free in another way is given to the first ones by
  * whoever looks next: one who begins to wait; all, if they are not too many, when another process
@@ -91,7 +91,7 @@ ssem_etcd_semaphore_evaluate (SsemEtcdSemaphore *self)
   guint rank = 0;
   GList *link;
 
-  if (g_hash_table_size (self->waits) == 0 || n_free <= 0 || self->is_crowded ||
+  if (g_hash_table_size (self->waits) == 0 || n_free <= 0 || self->has_long_queue ||
       self->view.is_partial)
     return;
 
@@ -240,7 +240,7 @@ looked_cb (gpointer         data,
         ssem_etcd_watch_reconnect (self->watch);
       if (g_hash_table_size (self->waits) > 0)
         ssem_etcd_semaphore_watch (self);
-      if (is_newer && self->is_crowded && self->serve != NULL &&
+      if (is_newer && self->has_long_queue && self->serve != NULL &&
           ssem_etcd_view_get_free (&self->view) > 0)
         self->serve (self);
       ssem_etcd_semaphore_evaluate (self);
@@ -443,7 +443,7 @@ watch_timer_cb (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Makes the watch that fits: for everything, or in a crowd for the holds of this process. */
+/* Makes the watch that fits: for everything, or in a long queue for the holds of this process. */
 static void
 start_watching (SsemEtcdSemaphore *self)
 {
@@ -451,20 +451,20 @@ start_watching (SsemEtcdSemaphore *self)
   g_autofree char *own_end = ssem_etcd_range_end (own);
   guint period = (guint) self->session->config->ttl * 1000;
 
-  self->is_watching_own = self->is_crowded;
-  self->view.is_live = !self->is_crowded;
+  self->is_watching_own = self->has_long_queue;
+  self->view.is_live = !self->has_long_queue;
   self->watch = ssem_etcd_watch_new (self->session->client,
-                                     self->is_crowded ? own : self->names.base,
-                                     self->is_crowded ? own_end : self->names.end,
+                                     self->has_long_queue ? own : self->names.base,
+                                     self->has_long_queue ? own_end : self->names.end,
                                      self->view.read_revision + 1, watch_cb, self);
   self->watch_generation = self->session->generation;
-  if (self->is_crowded && self->view.n_waiters <= MANY)
+  if (self->has_long_queue && self->view.n_waiters <= MANY)
     self->members_watch = ssem_etcd_watch_new (self->session->client, self->names.members,
                                                self->names.members_end,
                                                self->view.read_revision + 1, members_cb, self);
 
-  /* Those of a crowd look at different times. */
-  if (self->is_crowded)
+  /* Those of a long queue look at different times. */
+  if (self->has_long_queue)
     period -= (guint) g_random_int_range (0, (int) period / 2);
   self->watch_timer = g_timeout_source_new (period);
   g_source_set_callback (self->watch_timer, watch_timer_cb, self, NULL);
@@ -479,14 +479,14 @@ ssem_etcd_semaphore_watch (SsemEtcdSemaphore *self)
     return;
 
   if (self->watch != NULL &&
-      (self->is_watching_own != self->is_crowded ||
+      (self->is_watching_own != self->has_long_queue ||
        (self->is_watching_own && self->watch_generation != self->session->generation)))
     ssem_etcd_semaphore_stop_watching (self);
   if (self->watch != NULL)
     return;
 
   /* A live view begins with a complete one. */
-  if (!self->is_crowded && self->view.is_partial)
+  if (!self->has_long_queue && self->view.is_partial)
     ssem_etcd_semaphore_look (self);
   else
     start_watching (self);

@@ -426,7 +426,8 @@ class Etcd(ModelCase):
         self.assertMissed('LOOK')
 
     def test_new_numbers(self):
-        """A late copy of a release deletes the next hold of the same name."""
+        """A late copy of a release deletes the next hold of the same name. The number stands for the
+        revision, which a release compares."""
         self.assertMissed('NEW_NUMBERS', N_SESSIONS=2, N_NUMBERS=2, N_LOSSES=1)
 
     def test_mark(self):

@@ -40,7 +40,7 @@
 #define LOOK 1            /* a hold that was put among new ones is valid only if all fit */
 #endif
 #ifndef NEW_NUMBERS
-#define NEW_NUMBERS 1     /* no name of a hold or waiter is used again */
+#define NEW_NUMBERS 1     /* a record is named by its revision, which is not used again */
 #endif
 #ifndef MARK
 #define MARK 1            /* a session in doubt moves its mark, and so disables late requests */
