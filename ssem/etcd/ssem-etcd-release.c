@@ -298,6 +298,27 @@ release_read (Release    *release,
     }
 }
 
+/* Returns whether the outcome is an answer, or can be asked for again; else that was the end. */
+static gboolean
+release_check (Release         *release,
+               SsemEtcdOutcome  outcome,
+               JsonObject      *reply,
+               const GError    *error)
+{
+  if (!ssem_etcd_activity_is_current (&release->activity))
+    {
+      release_end_lost (release);
+      return FALSE;
+    }
+  if (outcome == SSEM_ETCD_REFUSED)
+    {
+      release_end (release, ssem_etcd_failure_of_refusal (reply, error));
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
 static void
 deleted_cb (gpointer         data,
             SsemEtcdOutcome  outcome,
@@ -306,15 +327,9 @@ deleted_cb (gpointer         data,
 {
   Release *release = data;
 
-  if (!ssem_etcd_activity_is_current (&release->activity))
-    {
-      release_end_lost (release);
-    }
-  else if (outcome == SSEM_ETCD_REFUSED)
-    {
-      release_end (release, ssem_etcd_failure_of_refusal (reply, error));
-    }
-  else if (outcome == SSEM_ETCD_OK)
+  if (!release_check (release, outcome, reply, error))
+    return;
+  if (outcome == SSEM_ETCD_OK)
     {
       release_apply (release, NULL, ssem_etcd_reply_get_revision (reply));
     }
@@ -470,15 +485,9 @@ read_cb (gpointer         data,
   SsemEtcdSemaphore *self = release->activity.semaphore;
   int failure;
 
-  if (!ssem_etcd_activity_is_current (&release->activity))
-    {
-      release_end_lost (release);
-    }
-  else if (outcome == SSEM_ETCD_REFUSED)
-    {
-      release_end (release, ssem_etcd_failure_of_refusal (reply, error));
-    }
-  else if (outcome != SSEM_ETCD_OK)
+  if (!release_check (release, outcome, reply, error))
+    return;
+  if (outcome != SSEM_ETCD_OK)
     {
       release_begin (release);
     }
@@ -511,16 +520,8 @@ queue_cb (gpointer         data,
 {
   Release *release = data;
 
-  if (!ssem_etcd_activity_is_current (&release->activity))
-    {
-      release_end_lost (release);
-      return;
-    }
-  if (outcome == SSEM_ETCD_REFUSED)
-    {
-      release_end (release, ssem_etcd_failure_of_refusal (reply, error));
-      return;
-    }
+  if (!release_check (release, outcome, reply, error))
+    return;
 
   release->has_queue = outcome == SSEM_ETCD_OK;
   if (outcome == SSEM_ETCD_OK)
