@@ -365,11 +365,11 @@ class Proxy:
             chunk = line + replies.take(size + 2)
             self.pass_gate(client)
             client.sendall(chunk)
-            self.note_piece(request)
+            self.note_piece(request, chunk[len(line):])
             if size == 0:
                 return
 
-    def note_piece(self, request):
+    def note_piece(self, request, piece):
         """A piece of the answer has been passed on."""
 
     def wait_until_closed(self, client):

@@ -27,7 +27,7 @@ class LateAnswer(Proxy):
         self.held_up = None
         self.must_hold_up = False
         self.may_answer = threading.Event()
-        self.n_watched = 0      # pieces of answers to watches
+        self.watched = b''       # the answers to all watches
         super().__init__(target_port, plan=self.choose)
 
     def hold_up_next(self):
@@ -44,9 +44,9 @@ class LateAnswer(Proxy):
             self.may_answer.wait()
         super().relay(client, server, request)
 
-    def note_piece(self, request):
+    def note_piece(self, request, piece):
         if request.path == 'watch':
-            self.n_watched += 1
+            self.watched += piece
 
     def close(self):
         self.may_answer.set()
@@ -73,6 +73,11 @@ class Late(unittest.TestCase):
             self.subject.leave()
             self.other.leave()
 
+    def is_told_of_waiter(self):
+        waiters = self.records.gateway.get(self.records.base + 'waiter/')
+        return any(b'"create_revision":"%d"' % revision in self.proxy.watched
+                   for _, _, revision in waiters.values())
+
     def run_round(self):
         # A process that has waited goes on watching for a while.
         self.other.acquire(TOTAL)
@@ -84,9 +89,9 @@ class Late(unittest.TestCase):
         self.proxy.hold_up_next()
         self.subject.send('beside', 'try', 'a', 2)
         wait_until(lambda: sum(self.records.read().holds.values()) == TOTAL, 'all units are held')
-        n_watched = self.proxy.n_watched
         self.other.send('acquire', 'a', TOTAL, -1)
-        wait_until(lambda: self.proxy.n_watched > n_watched, 'the subject is told of the waiter')
+        # It may first put a hold that does not count, and turn it into a waiter.
+        wait_until(self.is_told_of_waiter, 'the subject is told of the waiter')
         self.subject.send('release', 'a', 1)
         self.proxy.may_answer.set()
         self.assertEqual((self.subject.reply(), self.subject.reply()), (True, True))
