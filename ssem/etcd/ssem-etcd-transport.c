@@ -65,7 +65,7 @@ struct _SsemEtcdAttempt
   gpointer data;
 
   gboolean was_sent;
-  gboolean is_new_tls;           /* has made a connection with TLS */
+  GTlsConnection *new_tls;       /* that it has made, if the endpoint wants TLS */
   GTlsCertificateFlags problems; /* of the server's certificate */
 };
 
@@ -119,6 +119,7 @@ attempt_free (SsemEtcdAttempt *self)
   g_signal_handlers_disconnect_by_data (self->message, self);
   g_object_unref (self->message);
   g_object_unref (self->cancellable);
+  g_clear_object (&self->new_tls);
   g_free (self);
 }
 
@@ -158,14 +159,16 @@ network_event_cb (SoupMessage        *message,
   SsemEtcdTransport *transport = self->endpoint->transport;
 
   ssem_etcd_trust_prepare (&transport->trust, event, connection, transport->config->ttl);
-  if (event == G_SOCKET_CLIENT_TLS_HANDSHAKED)
-    self->is_new_tls = TRUE;
+  if (event == G_SOCKET_CLIENT_TLS_HANDSHAKING)
+    g_set_object (&self->new_tls, G_TLS_CONNECTION (connection));
 }
 
 static GError *
 make_error (SsemEtcdAttempt *self,
             const GError    *cause)
 {
+  const gboolean is_new = self->new_tls != NULL &&
+                          g_tls_connection_get_peer_certificate (self->new_tls) != NULL;
   g_autoptr(GError) own = NULL;
 
   if (cause->domain == SOUP_SESSION_ERROR)
@@ -175,7 +178,7 @@ make_error (SsemEtcdAttempt *self,
            g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     own = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED, cause->message);
 
-  return ssem_etcd_trust_make_error (self->endpoint->address, self->problems, self->is_new_tls,
+  return ssem_etcd_trust_make_error (self->endpoint->address, self->problems, is_new,
                                      own != NULL ? own : cause);
 }
 

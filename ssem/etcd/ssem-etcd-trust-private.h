@@ -32,7 +32,8 @@ void     ssem_etcd_trust_prepare    (SsemEtcdTrust         *self,
                                      int                    ttl);
 
 /* Returns an error in GIO's domains that names the endpoint and the cause: what is wrong with its
- * certificate, or @cause. @is_new: the server has not answered yet on this connection with TLS. */
+ * certificate, or @cause. @is_new: the server has shown its certificate on this connection, and has
+ * not answered yet. */
 GError  *ssem_etcd_trust_make_error (const char            *endpoint,
                                      GTlsCertificateFlags   problems,
                                      gboolean               is_new,

@@ -156,6 +156,7 @@ ssem_etcd_trust_make_error (const char           *endpoint,
                             const GError         *cause)
 {
   const gboolean is_closed = g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED);
+  const gboolean is_not_tls = g_error_matches (cause, G_TLS_ERROR, G_TLS_ERROR_NOT_TLS);
   const char *reason = cause->message;
   GQuark domain = cause->domain;
   int code = cause->code;
@@ -166,18 +167,21 @@ ssem_etcd_trust_make_error (const char           *endpoint,
       code = G_TLS_ERROR_BAD_CERTIFICATE;
       reason = describe (problems);
     }
-  else if (g_error_matches (cause, G_TLS_ERROR, G_TLS_ERROR_NOT_TLS))
-    {
-      reason = _("it does not speak TLS, which https:// needs");
-    }
   else if (is_new && (domain == G_TLS_ERROR || is_closed))
     {
       /* With TLS 1.3 a server looks at the client's certificate when the client believes that the
-       * handshake is over. Its reason may come, or be lost with the connection. */
-      reason = is_closed ?
+       * handshake is over. Its reason may come, or be lost with the connection; if that ends during
+       * the handshake, GIO says that the server does not speak TLS, although it does. */
+      reason = is_closed || is_not_tls ?
                _("it has closed the connection: perhaps it does not accept the certificate of "
                  "SSEM_ETCD_CERT, or wants one") :
                _("it does not accept the certificate of SSEM_ETCD_CERT, or wants one");
+      if (is_not_tls)
+        code = G_TLS_ERROR_HANDSHAKE;
+    }
+  else if (is_not_tls)
+    {
+      reason = _("it does not speak TLS, which https:// needs");
     }
   else if (is_closed)
     {
