@@ -254,8 +254,12 @@ answered_cb (gpointer              data,
       return;
     }
 
-  g_clear_error (&request->error);
-  request->error = g_error_copy (answer->error);
+  /* The last attempt may have had very little time. What came before it tells more. */
+  if (request->error == NULL || limit_to_deadline (request, 1) > 0)
+    {
+      g_clear_error (&request->error);
+      request->error = g_error_copy (answer->error);
+    }
   fail_endpoint (request);
   if (answer->was_sent && !request->is_repeatable)
     end_request (request, SSEM_ETCD_IN_DOUBT, NULL);
