@@ -26,6 +26,8 @@ CC = sys.argv[3].split()
 QUICK_CC = sys.argv[4:] or [*CC, '-O0']
 IS_THOROUGH = bool(os.environ.get('SSEM_TEST_THOROUGH'))
 
+long_search = unittest.skipUnless(IS_THOROUGH, 'only in the set-up "thorough": it searches for long')
+
 # Deeper than any run of the models; more memory than any search here takes.
 DEPTH = 100000
 MEMORY_MEGABYTES = 12000 if IS_THOROUGH else 2000
@@ -100,9 +102,11 @@ class Counter(ModelCase):
     def test_epoch(self):
         self.assertMissed('EPOCH', N_OPERATIONS=1, N_KILLS=1, N_RECLAIMERS=0, RESETS=1)
 
+    @long_search
     def test_epoch_helping(self):
         self.assertMissed('EPOCH_HELP', N_OPERATIONS=1, N_KILLS=2, N_RECLAIMERS=0, RESETS=1)
 
+    @long_search
     def test_owner_check(self):
         """Two threads of the same process: units acquired by one, released by the other."""
         self.assertHolds(N_OPERATIONS=1, N_KILLS=1, N_RECLAIMERS=0, THREADS=2)
@@ -158,6 +162,7 @@ class Bit(ModelCase):
     def test_one_unit(self):
         self.assertHolds(N_KILLS=1, UNITS=1)
 
+    @long_search
     def test_nobody_watches(self):
         """A wake-up may be lost, but not without a death of which it is known what it left."""
         self.assertHolds(N_KILLS=2, WATCH=0, OBSERVE=0)
@@ -206,6 +211,7 @@ class Waiting(ModelCase):
         """A process returns the units of a dead one and is killed before it wakes a waiter."""
         self.assertGreater(search(self.model, N_KILLS=2, UNITS=1, LOOKER=1, WAKE_FOR_ANY=0), 0)
 
+    @long_search
     def test_wake_for_value(self):
         """The same, and the process that was killed second had a unit, too."""
         self.assertGreater(search(self.model, N_KILLS=2, UNITS=1, LOOKER=1, LOOKER_UNITS=1,
@@ -214,6 +220,7 @@ class Waiting(ModelCase):
     def test_wake_successor(self):
         self.assertMissed('WAKE_SUCCESSOR', N_KILLS=1, UNITS=0, RELEASER_LISTENS=1)
 
+    @long_search
     def test_wake_at_look(self):
         """All listeners are killed at about the same time."""
         self.assertGreater(search(self.model, N_KILLS=2, UNITS=0, N_WAITERS=3, RELEASER_LISTENS=1,
@@ -437,6 +444,7 @@ class Etcd(ModelCase):
     def test_local_clock_first(self):
         self.assertMissed('LOCAL_FIRST', N_SESSIONS=2, N_ENDS=1)
 
+    @long_search
     def test_compare_new_holds(self):
         """Units of an expired lease are offered to a large waiter and to a small one."""
         self.assertMissed('COMPARE_NEW', UNITS=2, WANTS=121, N_ENDS=1)
@@ -452,6 +460,7 @@ class Etcd(ModelCase):
     def test_compare_state(self):
         self.assertMissed('COMPARE_STATE', N_SESSIONS=2, N_ADDITIONS=1)
 
+    @long_search
     def test_send_again(self):
         """The mark has moved, but not because the addition was done."""
         self.assertMissed('SEND_AGAIN', N_SESSIONS=2, N_ADDITIONS=1, N_LOSSES=2)
@@ -464,16 +473,20 @@ class Etcd(ModelCase):
         """The only waiter that watches all records loses its lease."""
         self.assertMissed('WATCH_PREDECESSOR', ONLY_FIRST=1, N_ENDS=1)
 
+    @long_search
     def test_nobody_is_passed_over(self):
         """A release that does not compare for new waiters leaves the units for them to take."""
         self.assertHolds(COMPARE_NOBODY=0, ONLY_FIRST=1, N_ENDS=1)
 
+    @long_search
     def test_compare_instead_of_passing_on(self):
         self.assertHolds(PASS_ON=0, UNITS=2, WANTS=121, N_ENDS=1)
 
+    @long_search
     def test_any_reply_is_lost(self):
         self.assertHolds(N_LOSSES=1)
 
+    @long_search
     def test_lost_reply_and_lease(self):
         self.assertHolds(N_SESSIONS=2, N_NUMBERS=2, N_LOSSES=1, N_ENDS=1)
 
