@@ -50,6 +50,10 @@ sh tests/install-packages.sh tests || exit 1
 PATH=/usr/bin:/bin:$PATH
 export PATH
 
+# Many tests mostly wait: for other processes, and for servers.
+MESON_TESTTHREADS=$(($(nproc) * 3 / 2 + 1))
+export MESON_TESTTHREADS
+
 runs=
 is_good=true
 
@@ -105,7 +109,8 @@ else
 fi
 
 if ! $is_quick; then
-  if build build-sanitize -Db_sanitize=address,undefined -Dintrospection=disabled; then
+  if build build-sanitize -Db_sanitize=address,undefined -Dintrospection=disabled \
+      -Dmonitor=disabled -Dbench=disabled; then
     run_tests sanitizers build-sanitize "" --suite conformance --suite worlds --suite translation \
       --suite examples --suite fuzz "$@"
   else
@@ -120,7 +125,7 @@ if ! $is_quick; then
   fi
 
   if CC=clang build build-fuzz -Dfuzz=enabled -Db_sanitize=address,undefined -Db_lundef=false \
-      -Dintrospection=disabled -Dexamples=disabled -Dbench=disabled; then
+      -Dintrospection=disabled -Dexamples=disabled -Dbench=disabled -Detcd=disabled; then
     run_tests fuzz build-fuzz "" --suite fuzz "$@"
   else
     runs="$runs fuzz=build-fuzz/none"
@@ -128,7 +133,7 @@ if ! $is_quick; then
 
   if $is_built; then
     run_tests valgrind build -valgrind --setup valgrind --suite conformance --suite translation \
-      --no-suite stress "$@"
+      --no-suite stress --no-suite victims "$@"
   fi
 fi
 
