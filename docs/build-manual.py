@@ -21,6 +21,7 @@ makes changes for which gi-docgen has no setting:
 import argparse
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 from html import escape
@@ -111,6 +112,8 @@ def main():
     parser.add_argument('command', nargs=argparse.REMAINDER)
     options = parser.parse_args()
 
+    # gi-docgen leaves the pages of what is not there any more.
+    shutil.rmtree(options.output, ignore_errors=True)
     if subprocess.run(options.command).returncode != 0:
         sys.exit(1)
 
