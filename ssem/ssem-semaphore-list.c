@@ -6,8 +6,10 @@
 
 #include "ssem-semaphore-list.h"
 
+#include "ssem-directory-watch-private.h"
 #include "ssem-enums.h"
 #include "ssem-semaphore-item-private.h"
+#include "ssem/backend/ssem-backend-inspect-private.h"
 
 /**
  * SsemSemaphoreList:
@@ -17,9 +19,16 @@
  * Its elements are objects of the class [class@Ssem.SemaphoreItem], sorted by key and backend. A
  * semaphore that still exists keeps its object, which notifies of what has changed.
  *
- * The list is empty until the first listing has ended. A thread lists the semaphores at an
- * interval, because an acquire is a few instructions in memory, of which the system does not tell
- * other processes. Looking at a semaphore does not affect it: see [struct@Ssem.SemaphoreInfo].
+ * The list is empty until the first listing has ended. A thread lists the semaphores:
+ *
+ * - when one appears or disappears, where the backend keeps them in a directory and the system
+ *   reports changes of directories, as Linux does with inotify for the backends `SHARED_MEMORY`,
+ *   `SYSV` and `POSIX`;
+ * - at an interval, [property@Ssem.SemaphoreList:interval-usec], because an acquire is a few
+ *   instructions in memory, which the system does not report to other processes;
+ * - when [method@Ssem.SemaphoreList.refresh] is called.
+ *
+ * Looking at a semaphore does not affect it: see [struct@Ssem.SemaphoreInfo].
  *
  * The page [Cookbook](cookbook.html#a-list-in-a-gtk-window) has a window with such a list.
  *
@@ -32,9 +41,10 @@
  *
  * At most one listing runs at a time. Its callback has a reference on the list, and its thread has
  * none, or the thread could drop the last one, and the items of the list. If refresh () is called
- * meanwhile, the listing may have missed what the caller wants to see, so another one starts when it
- * ends. A call of the timer needs no other one. Dispose stops the timer; a listing that still runs
- * then changes nothing.
+ * meanwhile, the listing may have missed what the caller wants to see, so its result is dropped and
+ * another one starts. If a directory changes meanwhile, another listing follows, too, but the result
+ * counts: other processes may change it again and again. The timer needs no other listing. Dispose
+ * stops the timer and the watches; a listing that still runs then changes nothing.
  */
 struct _SsemSemaphoreList
 {
@@ -47,9 +57,11 @@ struct _SsemSemaphoreList
 
   gint64 interval_usec;
   GSource *timer;
-  GPtrArray *items; /* of SsemSemaphoreItem, sorted */
+  GPtrArray *watches; /* of SsemDirectoryWatch */
+  GPtrArray *items;   /* of SsemSemaphoreItem, sorted */
   gboolean is_listing;
-  gboolean is_stale; /* another listing follows the one that runs */
+  gboolean is_stale;    /* another listing takes the place of the one that runs */
+  gboolean has_changed; /* another listing follows the one that runs */
   gboolean is_disposed;
 };
 
@@ -200,6 +212,30 @@ listed_cb (GObject      *object,
   if (infos != NULL)
     merge (self, infos);
   g_signal_emit (self, signals[SIGNAL_REFRESHED], 0, error);
+
+  if (self->has_changed && !self->is_listing)
+    ssem_semaphore_list_refresh (self);
+}
+
+static void
+changed_cb (gpointer data)
+{
+  SsemSemaphoreList *self = data;
+
+  if (self->is_listing)
+    self->has_changed = TRUE;
+  else
+    ssem_semaphore_list_refresh (self);
+}
+
+static void
+watch_directory (const char *directory,
+                 const char *prefix,
+                 gpointer    data)
+{
+  SsemSemaphoreList *self = data;
+
+  g_ptr_array_add (self->watches, ssem_directory_watch_new (directory, prefix, changed_cb, self));
 }
 
 static gboolean
@@ -325,6 +361,7 @@ ssem_semaphore_list_constructed (GObject *object)
   G_OBJECT_CLASS (ssem_semaphore_list_parent_class)->constructed (object);
 
   start_timer (self);
+  ssem_backend_visit_directories (self->backend, watch_directory, self);
   ssem_semaphore_list_refresh (self);
 }
 
@@ -335,6 +372,7 @@ ssem_semaphore_list_dispose (GObject *object)
 
   self->is_disposed = TRUE;
   stop_timer (self);
+  g_ptr_array_set_size (self->watches, 0);
 
   G_OBJECT_CLASS (ssem_semaphore_list_parent_class)->dispose (object);
 }
@@ -344,6 +382,7 @@ ssem_semaphore_list_finalize (GObject *object)
 {
   SsemSemaphoreList *self = SSEM_SEMAPHORE_LIST (object);
 
+  g_ptr_array_unref (self->watches);
   g_ptr_array_unref (self->items);
   g_main_context_unref (self->context);
   g_free (self->address);
@@ -390,8 +429,8 @@ ssem_semaphore_list_class_init (SsemSemaphoreListClass *klass)
   /**
    * SsemSemaphoreList:interval-usec: (getter get_interval_usec) (setter set_interval_usec)
    *
-   * The time between two listings in microseconds, rounded up to milliseconds; 0 for none but those
-   * of [method@Ssem.SemaphoreList.refresh].
+   * The time between two listings in microseconds, rounded up to milliseconds; 0 for no listings at
+   * an interval. Then a new value is seen when there is another reason to list.
    *
    * Since: 1.0
    */
@@ -422,6 +461,7 @@ static void
 ssem_semaphore_list_init (SsemSemaphoreList *self)
 {
   self->context = g_main_context_ref_thread_default ();
+  self->watches = g_ptr_array_new_with_free_func ((GDestroyNotify) ssem_directory_watch_free);
   self->items = g_ptr_array_new_with_free_func (g_object_unref);
   self->interval_usec = DEFAULT_INTERVAL_USEC;
 }
@@ -551,6 +591,7 @@ ssem_semaphore_list_refresh (SsemSemaphoreList *self)
     return;
 
   self->is_listing = TRUE;
+  self->has_changed = FALSE;
   place = g_new (Place, 1);
   place->backend = self->backend;
   place->address = g_strdup (self->address);

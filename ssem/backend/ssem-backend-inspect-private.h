@@ -28,6 +28,17 @@ GPtrArray    *ssem_backend_list_snapshots (SsemBackend               wanted,
                                            guint                    *n_others,
                                            GError                  **error);
 
+typedef void (*SsemBackendDirectoryFunc) (const char *directory,
+                                          const char *prefix,
+                                          gpointer    data);
+
+/* Calls @func for the directory of each backend that @wanted stands for, as above: what a list of
+ * these backends contains changes when something appears in such a directory or disappears from
+ * it, and its name begins with @prefix. A backend that is not linked in has no directory. */
+void          ssem_backend_visit_directories (SsemBackend              wanted,
+                                              SsemBackendDirectoryFunc func,
+                                              gpointer                 data);
+
 /* Counts the semaphores of other users, and leaves out a backend that cannot list. */
 guint         ssem_backend_count_others   (SsemBackend               wanted);
 

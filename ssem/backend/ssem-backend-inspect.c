@@ -121,6 +121,25 @@ ssem_backend_list_snapshots (SsemBackend   wanted,
   return g_steal_pointer (&snapshots);
 }
 
+void
+ssem_backend_visit_directories (SsemBackend              wanted,
+                                SsemBackendDirectoryFunc func,
+                                gpointer                 data)
+{
+  int i;
+
+  for (i = 0; ssem_backends[i] != NULL; i++)
+    {
+      const char *prefix = NULL;
+      g_autofree char *directory = NULL;
+
+      if (wanted == SSEM_BACKEND_DEFAULT || wanted == ssem_backends[i]->id)
+        directory = ssem_backend_get_directory (ssem_backends[i], &prefix);
+      if (directory != NULL)
+        func (directory, prefix, data);
+    }
+}
+
 static guint
 count_others (const SsemBackendTable *table)
 {

@@ -347,6 +347,14 @@ posix_list (const SsemBackendConfiguration  *configuration,
          ssem_backend_fail (error, SSEM_OPERATION_LIST, SSEM_POSIX_DIRECTORY, NULL, -result);
 }
 
+static char *
+posix_get_directory (const char **prefix)
+{
+  *prefix = SSEM_POSIX_PREFIX;
+
+  return g_strdup (SSEM_POSIX_DIRECTORY);
+}
+
 static gboolean
 posix_remove_leftover (const SsemBackendConfiguration  *configuration,
                        const char                      *key,
@@ -382,5 +390,6 @@ const SsemBackendTable ssem_backend_posix = {
   .get_native_key = posix_get_native_key,
   .inspect = posix_inspect,
   .list = posix_list,
+  .get_directory = posix_get_directory,
   .remove_leftover = posix_remove_leftover,
 };

@@ -221,6 +221,11 @@ struct _SsemBackendTable
                                guint                           *n_others,
                                GError                         **error);
 
+  /* NULL, or returns the directory in which something appears with a semaphore of the user, and
+   * disappears with it; sets @prefix to what the names of these things begin with. The directory
+   * need not exist. The caller frees it. */
+  char         *(* get_directory) (const char **prefix);
+
   /* Removes a semaphore that no live process is attached to; G_IO_ERROR_BUSY where one is. */
   gboolean      (* remove_leftover) (const SsemBackendConfiguration  *configuration,
                                      const char                      *key,
@@ -318,6 +323,9 @@ gboolean      ssem_backend_list            (const SsemBackendTable          *tab
                                             GPtrArray                       *snapshots,
                                             guint                           *n_others,
                                             GError                         **error);
+/* Returns NULL where the backend has no directory. */
+char         *ssem_backend_get_directory   (const SsemBackendTable          *table,
+                                            const char                     **prefix);
 gboolean      ssem_backend_remove_leftover (const SsemBackendTable          *table,
                                             const SsemBackendConfiguration  *configuration,
                                             const char                      *key,

@@ -14,6 +14,7 @@
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem/shm/ssem-shm-attachment-private.h"
 #include "ssem/shm/ssem-shm-inspect-private.h"
+#include "ssem/shm/ssem-shm-look-private.h"
 #include "ssem/shm/ssem-shm-recovery-private.h"
 
 /* The robust counter in shared memory, ssem/shm, as a backend: translates arguments and results.
@@ -433,5 +434,6 @@ const SsemBackendTable ssem_backend_shm = {
   .free = shm_free,
   .inspect = shm_inspect,
   .list = shm_list,
+  .get_directory = ssem_shm_look_get_directory,
   .remove_leftover = shm_remove_leftover,
 };

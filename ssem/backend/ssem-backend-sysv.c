@@ -369,6 +369,14 @@ sysv_list (const SsemBackendConfiguration  *configuration,
          ssem_backend_fail (error, SSEM_OPERATION_LIST, directory, NULL, -result);
 }
 
+static char *
+sysv_get_directory (const char **prefix)
+{
+  *prefix = SSEM_SYSV_KEY_PREFIX;
+
+  return ssem_sysv_key_directory ();
+}
+
 static gboolean
 sysv_remove_leftover (const SsemBackendConfiguration  *configuration,
                       const char                      *key,
@@ -421,5 +429,6 @@ const SsemBackendTable ssem_backend_sysv = {
   .get_native_key = sysv_get_native_key,
   .inspect = sysv_inspect,
   .list = sysv_list,
+  .get_directory = sysv_get_directory,
   .remove_leftover = sysv_remove_leftover,
 };

@@ -377,6 +377,13 @@ ssem_backend_list (const SsemBackendTable          *table,
          table->list (configuration, snapshots, n_others, error);
 }
 
+char *
+ssem_backend_get_directory (const SsemBackendTable  *table,
+                            const char             **prefix)
+{
+  return table->get_directory != NULL ? table->get_directory (prefix) : NULL;
+}
+
 gboolean
 ssem_backend_remove_leftover (const SsemBackendTable          *table,
                               const SsemBackendConfiguration  *configuration,

@@ -70,6 +70,11 @@ int      ssem_file_write           (int               fd,
 int      ssem_file_reserve         (int               fd,
                                     goffset           size);
 
+/* Sets the times of the file at @path to now, if that is possible, so that inotify (7) reports it.
+ * A descriptor does not do for a file that was created without a name: the report has no name
+ * either. */
+void     ssem_file_touch           (const char       *path);
+
 /* Returns whether a file or a link at @path belongs to a user other than the effective user of this
  * process. @owner, if not NULL, becomes that user's ID. */
 gboolean ssem_file_is_of_other     (const char       *path,

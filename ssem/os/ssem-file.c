@@ -241,3 +241,9 @@ ssem_file_is_of_other (const char *path,
 
   return TRUE;
 }
+
+void
+ssem_file_touch (const char *path)
+{
+  utimensat (AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
+}

@@ -25,6 +25,9 @@ char *ssem_key_name_of_qt (const char *key);
 char *ssem_key_encode    (const char *key,
                           gsize       max_length);
 
+/* What each of these names begins with. */
+#define SSEM_KEY_ENCODED_PREFIX "ssem"
+
 /* Returns @directory, which the environment names, as an absolute path without links. The program
  * may change its current directory later, and links may lead elsewhere then. */
 char *ssem_key_directory (const char *directory);

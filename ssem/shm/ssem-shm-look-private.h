@@ -73,4 +73,8 @@ int  ssem_shm_look_at_all (SsemShmLookFunc   func,
                            guint            *n_others,
                            char            **directory);
 
+/* Returns the directory in which something appears with a segment of the user, and disappears with
+ * it; sets @prefix to what the names of these things begin with. NULL if the system has none. */
+char *ssem_shm_look_get_directory (const char **prefix);
+
 G_END_DECLS

@@ -386,7 +386,11 @@ open_set (SsemSysvAttachment *self,
         return -ENOENT;
       set = ssem_sysv_record_create_set (record, self->ipc_key, set, initial_value);
       if (set >= 0)
-        ssem_debug_created (self->path);
+        {
+          /* The file appeared before its set. A process that watches the directory looks again. */
+          ssem_file_touch (self->path);
+          ssem_debug_created (self->path);
+        }
       return set;
     }
 

@@ -4,6 +4,11 @@
 
 #include "conformance.h"
 
+#include <glib/gstdio.h>
+#ifdef __linux__
+#include <sys/ipc.h>
+#endif
+
 /* --- Waiting for a list --- */
 
 typedef struct
@@ -87,13 +92,17 @@ watch_refresh (Watch *self)
   g_assert_no_error (self->error);
 }
 
+/* Drops the list. A listing that runs, such as one that an event has begun, keeps it until it ends. */
 static void
 watch_end (Watch *self)
 {
+  g_object_add_weak_pointer (G_OBJECT (self->list), (gpointer *) &self->list);
+  g_object_unref (self->list);
+  while (self->list != NULL)
+    g_main_context_iteration (NULL, TRUE);
   g_clear_error (&self->error);
   g_string_free (self->changes, TRUE);
   g_string_free (self->notified, TRUE);
-  g_assert_finalize_object (self->list);
 }
 
 /* Returns the item of the fixture's key, with a reference; NULL if there is none. */
@@ -113,6 +122,37 @@ watch_find (Watch   *self,
     }
 
   return NULL;
+}
+
+typedef struct
+{
+  Watch *watch;
+  Fixture *fixture;
+  gboolean is_there;
+} Sight;
+
+static gboolean
+is_in_sight (gpointer data)
+{
+  Sight *self = data;
+  g_autoptr(SsemSemaphoreItem) item = NULL;
+
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  item = watch_find (self->watch, self->fixture);
+
+  return (item != NULL) == self->is_there;
+}
+
+/* Waits until the list itself finds out that the semaphore of the fixture's key is there or not. */
+static void
+watch_see (Watch    *self,
+           Fixture  *fixture,
+           gboolean  is_there)
+{
+  Sight sight = { self, fixture, is_there };
+
+  wait_for (is_there ? "a semaphore to appear" : "a semaphore to disappear", is_in_sight, &sight);
 }
 
 #define assert_text(string, expected) \
@@ -263,14 +303,110 @@ test_refreshes (Fixture *fixture)
   while (g_list_model_get_n_items (G_LIST_MODEL (watch.list)) > 0)
     watch_wait (&watch);
 
-  /* Only the listing that runs keeps it now. */
   ssem_semaphore_list_refresh (watch.list);
-  g_object_add_weak_pointer (G_OBJECT (watch.list), (gpointer *) &watch.list);
-  g_object_unref (watch.list);
-  while (watch.list != NULL)
-    g_main_context_iteration (NULL, TRUE);
-  g_string_free (watch.changes, TRUE);
-  g_string_free (watch.notified, TRUE);
+  watch_end (&watch);
+}
+
+/* Without an interval and without a refresh, the list sees which semaphores there are. */
+static void
+test_sees (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  Watch watch;
+  int i;
+
+  watch_begin (&watch, fixture->backend);
+  watch_wait (&watch);
+  for (i = 0; i < 3; i++)
+    {
+      semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+      watch_see (&watch, fixture, TRUE);
+      drop_object (&semaphore);
+      watch_see (&watch, fixture, FALSE);
+    }
+  watch_end (&watch);
+}
+
+/* The list of all backends sees it, too. */
+static void
+test_sees_all (Fixture *fixture)
+{
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  Watch watch;
+
+  watch_begin (&watch, SSEM_BACKEND_DEFAULT);
+  watch_wait (&watch);
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  watch_see (&watch, fixture, TRUE);
+  drop_object (&semaphore);
+  watch_see (&watch, fixture, FALSE);
+  watch_end (&watch);
+}
+
+#ifdef __linux__
+
+/* With System V, the file appears before the semaphore is there. */
+static void
+test_sees_finished (Fixture *fixture)
+{
+  Helper *creator = fixture_helper (fixture);
+  Watch watch;
+
+  if (!helper_trace (creator))
+    {
+      g_test_skip ("the system forbids to trace another process");
+      return;
+    }
+
+  watch_begin (&watch, fixture->backend);
+  watch_wait (&watch);
+  helper_send_open (creator, 0, SSEM_ACCESS_MODE_OPEN, 3, TRUE, fixture->key);
+  helper_run_to (creator, SYSTEM_CALL_SEMGET, IPC_CREAT | IPC_EXCL | 0600);
+  /* GIO tells that the file has appeared, and two seconds later that nobody has written to it. */
+  watch_wait (&watch);
+  watch_wait (&watch);
+  g_assert_null (watch_find (&watch, fixture));
+
+  helper_let_go (creator);
+  watch_see (&watch, fixture, TRUE);
+  helper_expect_ok (creator);
+  helper_quit (creator);
+  watch_see (&watch, fixture, FALSE);
+  watch_end (&watch);
+}
+
+#endif
+
+/* The directory is made after the list, goes, and is made again. */
+static void
+test_directory_made (Fixture *fixture)
+{
+  g_autofree char *moved = g_build_filename (fixture->directory, "moved", NULL);
+  g_autoptr(SsemSystemSemaphore) semaphore = NULL;
+  Watch watch;
+
+  g_assert_no_errno (g_rmdir (fixture->keys_directory));
+  watch_begin (&watch, fixture->backend);
+  watch_wait (&watch);
+  g_assert_error (watch.error, SSEM_SYSTEM_SEMAPHORE_ERROR,
+                  SSEM_SYSTEM_SEMAPHORE_ERROR_NOT_FOUND);
+
+  g_assert_no_errno (g_mkdir (fixture->keys_directory, 0700));
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  watch_see (&watch, fixture, TRUE);
+  drop_object (&semaphore);
+  watch_see (&watch, fixture, FALSE);
+
+  g_assert_no_errno (g_rename (fixture->keys_directory, moved));
+  g_assert_no_errno (g_mkdir (fixture->keys_directory, 0700));
+  semaphore = fixture_open (fixture, SSEM_ACCESS_MODE_OPEN, 3);
+  watch_see (&watch, fixture, TRUE);
+  drop_object (&semaphore);
+  watch_see (&watch, fixture, FALSE);
+
+  watch_end (&watch);
+  fixture_remove_processes (fixture, moved);
+  g_assert_no_errno (g_rmdir (moved));
 }
 
 static void
@@ -293,6 +429,12 @@ const Case conformance_cases[] = {
   { "notifies", 0, test_notifies },
   { "order", 0, test_order },
   { "refreshes", 0, test_refreshes },
+  { "sees", NEEDS_FILES, test_sees },
+  { "sees-all", NEEDS_FILES, test_sees_all },
+#ifdef __linux__
+  { "sees-finished", NEEDS_SYSV, test_sees_finished },
+#endif
+  { "directory-made", NEEDS_DIRECTORY, test_directory_made },
   { "failed", 0, test_failed },
   { NULL },
 };

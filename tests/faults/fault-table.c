@@ -316,6 +316,10 @@ const FaultRow fault_rows[] = {
     { EACCES, EBUSY, EIO, ENOENT, ENOMEM, ENOTEMPTY, EPERM, EROFS },
     .is_absorbed = TRUE, .is_removal = TRUE },
 #endif
+#ifdef SYS_utimensat
+  { "utimensat", SYS_utimensat, second_is_own, { EACCES, EIO, ENOENT, ENOMEM, EPERM, EROFS },
+    .is_absorbed = TRUE },
+#endif
 #ifdef SYS_chmod
   { "chmod", SYS_chmod, first_is_own, { EIO, ENOMEM, EPERM, EROFS } },
 #endif

@@ -11,6 +11,7 @@
 #include "ssem-shm-process-files-private.h"
 
 #include "ssem/os/ssem-file-private.h"
+#include "ssem/os/ssem-key-name-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -201,4 +202,18 @@ ssem_shm_look_at_all (SsemShmLookFunc   func,
     }
 
   return result;
+}
+
+char *
+ssem_shm_look_get_directory (const char **prefix)
+{
+  SsemShmDirectory directory;
+  char *path;
+
+  ssem_shm_directory_init (&directory);
+  path = g_strdup (directory.path);
+  ssem_shm_directory_clear (&directory);
+  *prefix = SSEM_KEY_ENCODED_PREFIX;
+
+  return path;
 }

@@ -286,3 +286,10 @@ ssem_shm_look_at_all (SsemShmLookFunc   func,
 
   return 0;
 }
+
+/* The system reports no changes of its directory. */
+char *
+ssem_shm_look_get_directory (const char **prefix)
+{
+  return NULL;
+}
