@@ -386,12 +386,25 @@ name_parts (MonitorRow *self)
 
 /* --- Life cycle --- */
 
+/* The semaphore is no longer listed, because something outside has removed it, or the window closes.
+ * In the first case, a pending wait fails by itself, and the window shows why. */
+static void
+monitor_row_dispose (GObject *object)
+{
+  MonitorRow *self = MONITOR_ROW (object);
+
+  if (self->semaphore != NULL)
+    monitor_semaphore_leave (self->semaphore);
+  g_clear_object (&self->semaphore);
+
+  G_OBJECT_CLASS (monitor_row_parent_class)->dispose (object);
+}
+
 static void
 monitor_row_finalize (GObject *object)
 {
   MonitorRow *self = MONITOR_ROW (object);
 
-  g_clear_object (&self->semaphore);
   g_clear_object (&self->actions);
 
   G_OBJECT_CLASS (monitor_row_parent_class)->finalize (object);
@@ -400,7 +413,10 @@ monitor_row_finalize (GObject *object)
 static void
 monitor_row_class_init (MonitorRowClass *klass)
 {
-  G_OBJECT_CLASS (klass)->finalize = monitor_row_finalize;
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->dispose = monitor_row_dispose;
+  object_class->finalize = monitor_row_finalize;
 }
 
 static void
@@ -425,6 +441,12 @@ monitor_row_new (MonitorSemaphore *semaphore)
   update (self);
 
   return GTK_WIDGET (self);
+}
+
+MonitorSemaphore *
+monitor_row_get_semaphore (MonitorRow *self)
+{
+  return self->semaphore;
 }
 
 /* Returns the actions of the row's menu. */

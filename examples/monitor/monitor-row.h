@@ -14,7 +14,8 @@ G_BEGIN_DECLS
 
 G_DECLARE_FINAL_TYPE (MonitorRow, monitor_row, MONITOR, ROW, AdwExpanderRow)
 
-GtkWidget    *monitor_row_new         (MonitorSemaphore *semaphore);
-GActionGroup *monitor_row_get_actions (MonitorRow       *self);
+GtkWidget        *monitor_row_new           (MonitorSemaphore *semaphore);
+MonitorSemaphore *monitor_row_get_semaphore (MonitorRow       *self);
+GActionGroup     *monitor_row_get_actions   (MonitorRow       *self);
 
 G_END_DECLS

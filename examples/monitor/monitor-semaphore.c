@@ -6,9 +6,10 @@
 
 #include <unistd.h>
 
-/* A semaphore of the list: its state in the last listing, and what this window does with it.
+/* What the window does with a semaphore of the list.
  *
- * Listing a semaphore does not open it. The window opens a semaphore only to acquire from it, and
+ * After each action the list is refreshed, so a listing that counts is never older than the last
+ * action. Listing a semaphore does not open it. The window opens a semaphore only to acquire from it, and
  * closes it when it neither holds nor waits for units. The semaphore can then end with its programs.
  * A semaphore that the user has opened by its key stays open until the user closes it.
  *
@@ -20,7 +21,8 @@ struct _MonitorSemaphore
 {
   GObject parent_instance;
 
-  SsemSemaphoreInfo *info;
+  SsemSemaphoreItem *item;
+  SsemSemaphoreList *list; /* a weak pointer; the window owns it */
 
   SsemSystemSemaphore *opened;
   gboolean is_kept;
@@ -34,7 +36,6 @@ G_DEFINE_FINAL_TYPE (MonitorSemaphore, monitor_semaphore, G_TYPE_OBJECT)
 enum
 {
   CHANGED, /* the getters return other values */
-  ACTED,   /* a new listing may have other values */
   FAILED,  /* has the error */
   N_SIGNALS,
 };
@@ -48,6 +49,15 @@ close_if_idle (MonitorSemaphore *self)
 {
   if (!self->is_kept && self->held == 0 && self->waiting == 0)
     g_clear_object (&self->opened);
+}
+
+/* Reports an action, which other values follow. */
+static void
+changed (MonitorSemaphore *self)
+{
+  g_signal_emit (self, signals[CHANGED], 0);
+  if (self->list != NULL)
+    ssem_semaphore_list_refresh (self->list);
 }
 
 /* Reports the end of an action, whether it succeeded or not; takes ownership of @error. */
@@ -65,8 +75,7 @@ finish_action (MonitorSemaphore *self,
     }
   close_if_idle (self);
 
-  g_signal_emit (self, signals[CHANGED], 0);
-  g_signal_emit (self, signals[ACTED], 0);
+  changed (self);
   /* A cancelled acquire is not a failure: the user cancelled it. */
   if (error != NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     g_signal_emit (self, signals[FAILED], 0, error);
@@ -143,13 +152,12 @@ monitor_semaphore_acquire (MonitorSemaphore *self,
   else
     g_async_initable_new_async (SSEM_TYPE_SYSTEM_SEMAPHORE, G_PRIORITY_DEFAULT, self->cancellable,
                                 opened_cb, g_object_ref (self),
-                                "key", ssem_semaphore_info_get_key (self->info),
-                                "backend", ssem_semaphore_info_get_backend (self->info),
+                                "key", ssem_semaphore_item_get_key (self->item),
+                                "backend", ssem_semaphore_item_get_backend (self->item),
                                 "mode", SSEM_ACCESS_MODE_OPEN_EXISTING,
                                 NULL);
 
-  g_signal_emit (self, signals[CHANGED], 0);
-  g_signal_emit (self, signals[ACTED], 0);
+  changed (self);
 }
 
 /* sample: cancel */
@@ -209,7 +217,7 @@ monitor_semaphore_clean (MonitorSemaphore *self)
   g_autoptr(GTask) task = g_task_new (self, NULL, cleaned_cb, NULL);
 
   g_task_set_source_tag (task, monitor_semaphore_clean);
-  g_task_set_task_data (task, ssem_semaphore_info_ref (self->info),
+  g_task_set_task_data (task, ssem_semaphore_info_ref (monitor_semaphore_get_info (self)),
                         (GDestroyNotify) ssem_semaphore_info_unref);
   g_task_run_in_thread (task, clean_in_thread);
 }
@@ -225,17 +233,24 @@ monitor_semaphore_keep (MonitorSemaphore    *self,
   g_signal_emit (self, signals[CHANGED], 0);
 }
 
-/* Releases the units of the window, cancels its wait, and closes the semaphore. */
+/* Releases the units of the window, and closes the semaphore when no wait is pending. */
 void
-monitor_semaphore_close (MonitorSemaphore *self)
+monitor_semaphore_leave (MonitorSemaphore *self)
 {
   GError *error = NULL;
 
-  monitor_semaphore_cancel (self);
   if (self->held > 0 && ssem_system_semaphore_release (self->opened, self->held, &error))
     self->held = 0;
   self->is_kept = FALSE;
   finish_action (self, error);
+}
+
+/* Also cancels the wait. */
+void
+monitor_semaphore_close (MonitorSemaphore *self)
+{
+  monitor_semaphore_cancel (self);
+  monitor_semaphore_leave (self);
 }
 
 /* --- State --- */
@@ -259,47 +274,36 @@ count_own (SsemSemaphoreInfo *info)
   return 0;
 }
 
-SsemSemaphoreInfo *
-monitor_semaphore_get_info (MonitorSemaphore *self)
+static void
+info_changed_cb (MonitorSemaphore *self)
 {
-  return self->info;
+  gint64 own = count_own (monitor_semaphore_get_info (self));
+
+  /* Another process has reset the semaphore, so the window no longer holds its units. */
+  if (own >= 0 && own < self->held)
+    {
+      self->held = (int) own;
+      close_if_idle (self);
+    }
+  g_signal_emit (self, signals[CHANGED], 0);
 }
 
-/* Takes the result of a listing that began after the last signal "acted"; NULL if not listed. */
-void
-monitor_semaphore_set_info (MonitorSemaphore  *self,
-                            SsemSemaphoreInfo *info)
+/* The listed semaphore may have been created after the window's semaphore was removed. Reading the
+ * value detects this with every backend. An acquire that waits also detects it. */
+static void
+refreshed_cb (MonitorSemaphore *self)
 {
   GError *error = NULL;
 
-  if (info != NULL)
-    {
-      gint64 own = count_own (info);
-
-      /* Another process has reset the semaphore, so the window no longer holds its units. */
-      if (own >= 0 && own < self->held)
-        {
-          self->held = (int) own;
-          close_if_idle (self);
-        }
-      g_clear_pointer (&self->info, ssem_semaphore_info_unref);
-      self->info = ssem_semaphore_info_ref (info);
-    }
-
-  /* The listed semaphore may have been created after the window's semaphore was removed. Reading
-   * the value detects this with every backend. An acquire that waits also detects it. */
   if (self->opened != NULL && self->waiting == 0 &&
       ssem_system_semaphore_get_value (self->opened, &error) < 0)
     finish_action (self, error);
-  else
-    g_signal_emit (self, signals[CHANGED], 0);
 }
 
-/* Returns whether the window has the semaphore open, or is opening it. */
-gboolean
-monitor_semaphore_is_used (MonitorSemaphore *self)
+SsemSemaphoreInfo *
+monitor_semaphore_get_info (MonitorSemaphore *self)
 {
-  return self->opened != NULL || self->waiting > 0;
+  return ssem_semaphore_item_get_info (self->item);
 }
 
 gboolean
@@ -327,7 +331,8 @@ monitor_semaphore_finalize (GObject *object)
 {
   MonitorSemaphore *self = MONITOR_SEMAPHORE (object);
 
-  g_clear_pointer (&self->info, ssem_semaphore_info_unref);
+  g_clear_object (&self->item);
+  g_clear_weak_pointer (&self->list);
   g_clear_object (&self->opened);
   g_clear_object (&self->cancellable);
 
@@ -341,8 +346,6 @@ monitor_semaphore_class_init (MonitorSemaphoreClass *klass)
 
   signals[CHANGED] = g_signal_new ("changed", MONITOR_TYPE_SEMAPHORE, G_SIGNAL_RUN_LAST,
                                    0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[ACTED] = g_signal_new ("acted", MONITOR_TYPE_SEMAPHORE, G_SIGNAL_RUN_LAST,
-                                 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[FAILED] = g_signal_new ("failed", MONITOR_TYPE_SEMAPHORE, G_SIGNAL_RUN_LAST,
                                   0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_ERROR);
 }
@@ -353,11 +356,16 @@ monitor_semaphore_init (MonitorSemaphore *self)
 }
 
 MonitorSemaphore *
-monitor_semaphore_new (SsemSemaphoreInfo *info)
+monitor_semaphore_new (SsemSemaphoreItem *item,
+                       SsemSemaphoreList *list)
 {
   MonitorSemaphore *self = g_object_new (MONITOR_TYPE_SEMAPHORE, NULL);
 
-  self->info = ssem_semaphore_info_ref (info);
+  self->item = g_object_ref (item);
+  g_set_weak_pointer (&self->list, list);
+  g_signal_connect_object (item, "notify::info", G_CALLBACK (info_changed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (list, "refreshed", G_CALLBACK (refreshed_cb), self, G_CONNECT_SWAPPED);
 
   return self;
 }

@@ -12,17 +12,16 @@ G_BEGIN_DECLS
 
 G_DECLARE_FINAL_TYPE (MonitorSemaphore, monitor_semaphore, MONITOR, SEMAPHORE, GObject)
 
-MonitorSemaphore  *monitor_semaphore_new         (SsemSemaphoreInfo   *info);
+MonitorSemaphore  *monitor_semaphore_new         (SsemSemaphoreItem   *item,
+                                                  SsemSemaphoreList   *list);
 SsemSemaphoreInfo *monitor_semaphore_get_info    (MonitorSemaphore    *self);
-void               monitor_semaphore_set_info    (MonitorSemaphore    *self,
-                                                  SsemSemaphoreInfo   *info);
-gboolean           monitor_semaphore_is_used     (MonitorSemaphore    *self);
 gboolean           monitor_semaphore_is_kept     (MonitorSemaphore    *self);
 int                monitor_semaphore_get_held    (MonitorSemaphore    *self);
 int                monitor_semaphore_get_waiting (MonitorSemaphore    *self);
 
 void               monitor_semaphore_keep        (MonitorSemaphore    *self,
                                                   SsemSystemSemaphore *opened);
+void               monitor_semaphore_leave       (MonitorSemaphore    *self);
 void               monitor_semaphore_close       (MonitorSemaphore    *self);
 void               monitor_semaphore_acquire     (MonitorSemaphore    *self,
                                                   int                  n);

@@ -5,7 +5,6 @@
 #include "monitor-window.h"
 
 #include "monitor-bar.h"
-#include "monitor-list.h"
 #include "monitor-opener.h"
 #include "monitor-row.h"
 
@@ -17,12 +16,15 @@
 #define MIN_WIDTH    360
 #define SWATCH_WIDTH 12
 
+/* The rows are those of the semaphores of this machine, and then those of the cluster that the
+ * environment names, if it names one. Each has a list that keeps itself up to date.
+ */
 struct _MonitorWindow
 {
   AdwApplicationWindow parent_instance;
 
-  MonitorList *list;
-  AdwToast *trouble; /* why the last listing failed; NULL if it succeeded */
+  GListStore *lists; /* of SsemSemaphoreList */
+  GPtrArray *opened; /* by the user, and not in a list yet */
 
   AdwToastOverlay *toasts;
   GtkStack *stack;
@@ -57,30 +59,58 @@ static void
 failed_cb (MonitorWindow *self,
            const GError  *error)
 {
-  g_autoptr(AdwToast) toast = show_error (self, error);
-}
+  g_autoptr(AdwToast) toast = NULL;
 
-/* Shows an error of the listing only once, until a listing succeeds. */
-static void
-looked_cb (MonitorWindow *self,
-           const GError  *error)
-{
-  if (error == NULL && self->trouble != NULL)
-    adw_toast_dismiss (self->trouble);
-  if (error == NULL)
-    g_clear_object (&self->trouble);
-  else if (self->trouble == NULL)
-    self->trouble = show_error (self, error);
+  /* Nobody sees it any more. */
+  if (self->rows == NULL)
+    return;
+
+  toast = show_error (self, error);
 }
 
 /* --- Opening --- */
 
 static void
+opened_cb (GObject      *object,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  g_autoptr(MonitorWindow) self = user_data;
+  g_autoptr(GObject) opened = NULL;
+  g_autoptr(GError) error = NULL;
+  guint i;
+
+  opened = g_async_initable_new_finish (G_ASYNC_INITABLE (object), result, &error);
+  /* The window was closed in the meantime. */
+  if (self->rows == NULL)
+    return;
+
+  if (opened == NULL)
+    {
+      failed_cb (self, error);
+      return;
+    }
+
+  g_ptr_array_add (self->opened, g_steal_pointer (&opened));
+  for (i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->lists)); i++)
+    {
+      g_autoptr(SsemSemaphoreList) list = g_list_model_get_item (G_LIST_MODEL (self->lists), i);
+
+      ssem_semaphore_list_refresh (list);
+    }
+}
+
+/* Opens or creates the semaphore @key for the user, and keeps it open until the user closes it. */
+static void
 open_cb (MonitorWindow *self,
          const char    *key,
          int            initial_value)
 {
-  monitor_list_open (self->list, key, initial_value);
+  g_async_initable_new_async (SSEM_TYPE_SYSTEM_SEMAPHORE, G_PRIORITY_DEFAULT, NULL,
+                              opened_cb, g_object_ref (self),
+                              "key", key,
+                              "initial-value", initial_value,
+                              NULL);
 }
 
 static void
@@ -92,14 +122,84 @@ add_cb (MonitorWindow *self)
   gtk_window_present (GTK_WINDOW (opener));
 }
 
-/* Also scrolls to the new row. */
-static void
-opened_cb (MonitorWindow *self,
-           guint          position)
+/* Returns the semaphore of row @i; NULL if there is no such row. */
+static MonitorSemaphore *
+get_semaphore (MonitorWindow *self,
+               int            i)
 {
-  GtkListBoxRow *row = gtk_list_box_get_row_at_index (self->rows, (int) position);
+  GtkListBoxRow *row = gtk_list_box_get_row_at_index (self->rows, i);
 
-  gtk_widget_child_focus (GTK_WIDGET (row), GTK_DIR_TAB_FORWARD);
+  return row != NULL ? monitor_row_get_semaphore (MONITOR_ROW (row)) : NULL;
+}
+
+/* Passes what the user has opened to row @i, if it is the row's, and moves the focus there. That
+ * also scrolls to the row. */
+static void
+hand_over (MonitorWindow *self,
+           int            i)
+{
+  MonitorSemaphore *semaphore = get_semaphore (self, i);
+  SsemSemaphoreInfo *info = monitor_semaphore_get_info (semaphore);
+  guint j;
+
+  for (j = self->opened->len; j > 0; j--)
+    {
+      SsemSystemSemaphore *opened = self->opened->pdata[j - 1];
+      g_autofree char *key = ssem_system_semaphore_get_key (opened);
+
+      if (g_strcmp0 (key, ssem_semaphore_info_get_key (info)) != 0 ||
+          ssem_system_semaphore_get_backend (opened) != ssem_semaphore_info_get_backend (info))
+        continue;
+
+      monitor_semaphore_keep (semaphore, opened);
+      g_ptr_array_remove_index (self->opened, j - 1);
+      gtk_widget_child_focus (GTK_WIDGET (gtk_list_box_get_row_at_index (self->rows, i)),
+                              GTK_DIR_TAB_FORWARD);
+    }
+}
+
+/* --- Lists --- */
+
+#define TROUBLE "monitor-trouble"
+
+/* Shows an error of a list only once, until the list succeeds. */
+static void
+refreshed_cb (SsemSemaphoreList *list,
+              const GError      *error,
+              MonitorWindow     *self)
+{
+  AdwToast *trouble = g_object_get_data (G_OBJECT (list), TROUBLE);
+  int i;
+
+  for (i = 0; get_semaphore (self, i) != NULL; i++)
+    hand_over (self, i);
+
+  if (error != NULL && trouble == NULL)
+    g_object_set_data_full (G_OBJECT (list), TROUBLE, show_error (self, error), g_object_unref);
+  if (error == NULL && trouble != NULL)
+    {
+      adw_toast_dismiss (trouble);
+      g_object_set_data (G_OBJECT (list), TROUBLE, NULL);
+    }
+}
+
+static void
+add_list (MonitorWindow *self,
+          SsemBackend    backend)
+{
+  g_autoptr(SsemSemaphoreList) list = ssem_semaphore_list_new (backend);
+
+  g_signal_connect_object (list, "refreshed", G_CALLBACK (refreshed_cb), self, 0);
+  g_list_store_append (self->lists, list);
+}
+
+static void
+add_lists (MonitorWindow *self)
+{
+  self->lists = g_list_store_new (SSEM_TYPE_SEMAPHORE_LIST);
+  add_list (self, SSEM_BACKEND_DEFAULT);
+  if (g_getenv ("SSEM_ETCD_ENDPOINTS") != NULL && ssem_backend_is_supported (SSEM_BACKEND_ETCD))
+    add_list (self, SSEM_BACKEND_ETCD);
 }
 
 /* --- Parts --- */
@@ -108,13 +208,25 @@ static GtkWidget *
 make_row_cb (gpointer item,
              gpointer user_data)
 {
-  return monitor_row_new (item);
+  MonitorWindow *self = user_data;
+  gboolean is_of_cluster = ssem_semaphore_item_get_backend (item) == SSEM_BACKEND_ETCD;
+  g_autoptr(SsemSemaphoreList) list =
+    g_list_model_get_item (G_LIST_MODEL (self->lists), is_of_cluster ? 1 : 0);
+  g_autoptr(MonitorSemaphore) semaphore = monitor_semaphore_new (item, list);
+
+  g_signal_connect_object (semaphore, "failed", G_CALLBACK (failed_cb), self, G_CONNECT_SWAPPED);
+
+  return monitor_row_new (semaphore);
 }
 
 static void
-items_changed_cb (MonitorWindow *self)
+items_changed_cb (MonitorWindow *self,
+                  guint          position,
+                  guint          n_removed,
+                  guint          n_added,
+                  GListModel    *model)
 {
-  gboolean is_empty = g_list_model_get_n_items (monitor_list_get_model (self->list)) == 0;
+  gboolean is_empty = g_list_model_get_n_items (model) == 0;
 
   gtk_stack_set_visible_child_name (self->stack, is_empty ? "empty" : "list");
 }
@@ -177,6 +289,8 @@ make_legend (void)
 static GtkWidget *
 make_list (MonitorWindow *self)
 {
+  g_autoptr(GtkFlattenListModel) model =
+    gtk_flatten_list_model_new (G_LIST_MODEL (g_object_ref (self->lists)));
   GtkWidget *scrolled = gtk_scrolled_window_new ();
   GtkWidget *clamp = adw_clamp_new ();
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 12);
@@ -188,8 +302,9 @@ make_list (MonitorWindow *self)
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->rows),
                                   GTK_ACCESSIBLE_PROPERTY_LABEL, _("Semaphores"),
                                   -1);
-  gtk_list_box_bind_model (self->rows, monitor_list_get_model (self->list), make_row_cb,
-                           NULL, NULL);
+  gtk_list_box_bind_model (self->rows, G_LIST_MODEL (model), make_row_cb, self, NULL);
+  g_signal_connect_object (model, "items-changed", G_CALLBACK (items_changed_cb), self,
+                           G_CONNECT_SWAPPED);
 
   gtk_box_append (GTK_BOX (box), make_legend ());
   gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->rows));
@@ -211,14 +326,13 @@ static void
 monitor_window_dispose (GObject *object)
 {
   MonitorWindow *self = MONITOR_WINDOW (object);
+  int i;
 
-  /* A running listing keeps the list alive a little longer than the window. */
-  if (self->list != NULL)
-    {
-      monitor_list_stop (self->list);
-      g_signal_handlers_disconnect_by_data (self->list, self);
-    }
-  g_clear_object (&self->list);
+  for (i = 0; self->rows != NULL && get_semaphore (self, i) != NULL; i++)
+    monitor_semaphore_close (get_semaphore (self, i));
+  self->rows = NULL;
+  g_ptr_array_set_size (self->opened, 0);
+  g_clear_object (&self->lists);
 
   G_OBJECT_CLASS (monitor_window_parent_class)->dispose (object);
 }
@@ -228,7 +342,7 @@ monitor_window_finalize (GObject *object)
 {
   MonitorWindow *self = MONITOR_WINDOW (object);
 
-  g_clear_object (&self->trouble);
+  g_ptr_array_unref (self->opened);
 
   G_OBJECT_CLASS (monitor_window_parent_class)->finalize (object);
 }
@@ -247,17 +361,12 @@ monitor_window_init (MonitorWindow *self)
 {
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
 
-  self->list = monitor_list_new ();
-  g_signal_connect_swapped (self->list, "looked", G_CALLBACK (looked_cb), self);
-  g_signal_connect_swapped (self->list, "failed", G_CALLBACK (failed_cb), self);
-  g_signal_connect_swapped (self->list, "opened", G_CALLBACK (opened_cb), self);
-
+  self->opened = g_ptr_array_new_with_free_func (g_object_unref);
+  add_lists (self);
   self->stack = GTK_STACK (gtk_stack_new ());
   gtk_stack_add_named (self->stack, make_status_page (), "empty");
   gtk_stack_add_named (self->stack, make_list (self), "list");
   gtk_widget_set_vexpand (GTK_WIDGET (self->stack), TRUE);
-  g_signal_connect_object (monitor_list_get_model (self->list), "items-changed",
-                           G_CALLBACK (items_changed_cb), self, G_CONNECT_SWAPPED);
   self->toasts = ADW_TOAST_OVERLAY (adw_toast_overlay_new ());
   adw_toast_overlay_set_child (self->toasts, GTK_WIDGET (self->stack));
 

@@ -7,10 +7,13 @@
 #include "monitor-row.h"
 #include "monitor-window.h"
 
+#include <dlfcn.h>
+
 /* --- The window's looks --- */
 
-/* A look is a call of ssem_semaphore_info_list () by the window. The linker's --wrap puts
- * __wrap_ssem_semaphore_info_list () in its place. */
+/* A look is a listing by a list of the window. The list lies in the library, which finds the
+ * functions of GIO through the dynamic linker. So the functions below take the place of those with
+ * which a listing begins and ends. */
 static GMutex looks_lock;
 static GCond looks_cond;
 static guint n_looks_begun;
@@ -18,22 +21,42 @@ static guint n_looks_done; /* but perhaps held up */
 static guint n_looks_over;
 static gboolean are_looks_held_up;
 
-GPtrArray *__real_ssem_semaphore_info_list (SsemBackend   backend,
-                                            GError      **error);
-GPtrArray *__wrap_ssem_semaphore_info_list (SsemBackend   backend,
-                                            GError      **error);
-
-GPtrArray *
-__wrap_ssem_semaphore_info_list (SsemBackend   backend,
-                                 GError      **error)
+static gpointer
+find_next (const char *name)
 {
-  GPtrArray *infos;
+  gpointer function = dlsym (RTLD_NEXT, name);
 
-  g_mutex_lock (&looks_lock);
-  n_looks_begun++;
-  g_mutex_unlock (&looks_lock);
+  g_assert_nonnull (function);
 
-  infos = __real_ssem_semaphore_info_list (backend, error);
+  return function;
+}
+
+static gboolean
+is_look (GTask *task)
+{
+  return g_task_get_source_tag (task) == ssem_semaphore_list_refresh;
+}
+
+void
+g_task_run_in_thread (GTask           *task,
+                      GTaskThreadFunc  function)
+{
+  void (* next) (GTask *, GTaskThreadFunc) = find_next ("g_task_run_in_thread");
+
+  if (is_look (task))
+    {
+      g_mutex_lock (&looks_lock);
+      n_looks_begun++;
+      g_mutex_unlock (&looks_lock);
+    }
+  next (task, function);
+}
+
+static void
+end_look (GTask *task)
+{
+  if (!is_look (task))
+    return;
 
   g_mutex_lock (&looks_lock);
   n_looks_done++;
@@ -41,8 +64,27 @@ __wrap_ssem_semaphore_info_list (SsemBackend   backend,
     g_cond_wait (&looks_cond, &looks_lock);
   n_looks_over++;
   g_mutex_unlock (&looks_lock);
+}
 
-  return infos;
+void
+g_task_return_pointer (GTask          *task,
+                       gpointer        result,
+                       GDestroyNotify  result_destroy)
+{
+  void (* next) (GTask *, gpointer, GDestroyNotify) = find_next ("g_task_return_pointer");
+
+  end_look (task);
+  next (task, result, result_destroy);
+}
+
+void
+g_task_return_error (GTask  *task,
+                     GError *error)
+{
+  void (* next) (GTask *, GError *) = find_next ("g_task_return_error");
+
+  end_look (task);
+  next (task, error);
 }
 
 void
