@@ -101,7 +101,7 @@ run_tests()
 # As by default, but that a part whose packages are not there is an error: it does not take its tests
 # away in silence.
 is_built=true
-if build build -Dauto_features=enabled; then
+if build build -Dauto_features=enabled -Dinstalled_tests=true; then
   run_tests default build "" "$@"
 else
   is_built=false
