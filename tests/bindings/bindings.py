@@ -97,8 +97,9 @@ class BindingCase(KeyDirectoryCase):
         return result
 
     def run_program(self, code, *arguments, **environment):
-        """Runs a program in Python, with the key and more arguments."""
-        return subprocess.run([sys.executable, '-c', code, self.key, *arguments],
+        """Runs a program in Python, with the key and more arguments. It writes at once: a child would
+        write what its parent has not written yet."""
+        return subprocess.run([sys.executable, '-u', '-c', code, self.key, *arguments],
                               capture_output=True, text=True, timeout=LONG_SECONDS, check=False,
                               env={**os.environ, **environment})
 
