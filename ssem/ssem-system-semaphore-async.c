@@ -6,7 +6,6 @@
 
 #include "ssem-system-semaphore-private.h"
 
-#include "ssem/os/ssem-debug-private.h"
 #include "ssem/os/ssem-thread-private.h"
 
 static void
@@ -55,7 +54,7 @@ acquire_queued (gpointer           source,
 
   table = instance->table;
   ssem_hazard_stay (depth);
-  failure = ssem_debug_is_on
+  failure = ssem_system_semaphore_is_traced ()
             ? ssem_system_semaphore_acquire_traced (self, instance, ssem_backend_acquire, n,
                                                     SSEM_DEADLINE_NONE, cancellable, fencing_token)
             : ssem_backend_acquire (instance, n, SSEM_DEADLINE_NONE, cancellable, fencing_token);
@@ -106,6 +105,8 @@ typedef struct
   SsemAcquireQueue *queue;
   const SsemBackendTable *table;
   GTask *task;
+  int n;
+  gint64 begin; /* for the profile */
 } Request;
 
 static void
@@ -114,10 +115,12 @@ acquired_cb (gpointer data,
              guint64  fencing_token)
 {
   g_autofree Request *request = data;
+  SsemSystemSemaphore *self = g_task_get_source_object (request->task);
   GError *error = NULL;
 
+  ssem_system_semaphore_mark_wait (self, request->begin, request->n, failure);
   if (failure != 0)
-    describe_acquire (g_task_get_source_object (request->task), request->table, failure, &error);
+    describe_acquire (self, request->table, failure, &error);
   ssem_acquire_queue_return_result (request->queue, request->task, fencing_token, error);
   ssem_acquire_queue_unref (request->queue);
 }
@@ -134,6 +137,8 @@ start_request (SsemInstance     *instance,
   request->queue = ssem_acquire_queue_ref (queue);
   request->table = instance->table;
   request->task = task;
+  request->n = n;
+  request->begin = ssem_profile_get_time ();
   if (ssem_backend_acquire_async (instance, n, g_task_get_cancellable (task), acquired_cb, request))
     return TRUE;
 

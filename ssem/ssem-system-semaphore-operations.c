@@ -6,7 +6,6 @@
 
 #include "ssem-system-semaphore-private.h"
 
-#include "ssem/os/ssem-debug-private.h"
 #include "ssem/os/ssem-thread-private.h"
 #include "ssem-i18n-private.h"
 
@@ -112,7 +111,7 @@ acquire_with_token (SsemSystemSemaphore  *self,
   table = instance->table;
   if (deadline_usec != SSEM_DEADLINE_NOW)
     ssem_hazard_stay (depth);
-  if (deadline_usec != SSEM_DEADLINE_NOW && ssem_debug_is_on)
+  if (deadline_usec != SSEM_DEADLINE_NOW && ssem_system_semaphore_is_traced ())
     failure = ssem_system_semaphore_acquire_traced (self, instance, operate, n, deadline_usec,
                                                     cancellable, fencing_token);
   else

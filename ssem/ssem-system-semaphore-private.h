@@ -10,6 +10,8 @@
 #include "ssem/backend/ssem-backend-fast-private.h"
 #include "ssem/backend/ssem-backend-private.h"
 #include "ssem/backend/ssem-hazard-private.h"
+#include "ssem/os/ssem-debug-private.h"
+#include "ssem/os/ssem-profile-private.h"
 
 G_BEGIN_DECLS
 
@@ -161,7 +163,20 @@ typedef int (* SsemAcquireOperation) (SsemInstance         *instance,
                                       GCancellable         *cancellable,
                                       guint64              *fencing_token);
 
-/* Calls @operate, and tells in the log whether it waits; for a program that is debugged. */
+/* Returns whether the log or a profile is told of waits. */
+static inline gboolean
+ssem_system_semaphore_is_traced (void)
+{
+  return ssem_debug_is_on || ssem_profile_is_on ();
+}
+
+/* Tells the profile of a wait that began at @begin: see ssem-profile-private.h. */
+void          ssem_system_semaphore_mark_wait      (SsemSystemSemaphore     *self,
+                                                    gint64                   begin,
+                                                    int                      n,
+                                                    int                      failure);
+
+/* Calls @operate, and tells the log and the profile if it waits. */
 int           ssem_system_semaphore_acquire_traced (SsemSystemSemaphore     *self,
                                                     SsemInstance            *instance,
                                                     SsemAcquireOperation     operate,

@@ -55,6 +55,7 @@ test_packages='
   libboost-dev
   libc6-dbg
   libclang-rt-14-dev
+  libsysprof-capture-4-dev|libsysprof-4-dev
   libx11-dev
   libxtst-dev
   lintian

@@ -110,7 +110,7 @@ fi
 
 if ! $is_quick; then
   if build build-sanitize -Db_sanitize=address,undefined -Dintrospection=disabled \
-      -Dmonitor=disabled -Dbench=disabled; then
+      -Dsysprof=enabled -Dmonitor=disabled -Dbench=disabled; then
     run_tests sanitizers build-sanitize "" --suite conformance --suite worlds --suite translation \
       --suite examples --suite fuzz "$@"
   else
