@@ -181,7 +181,7 @@ except ImportError:
 import gi
 gi.require_version('Ssem', '1')
 from gi.repository import Ssem
-from gi.overrides import _ssem_calls
+import gi.overrides._ssem_calls as _ssem_calls
 interpreter = interpreters.create()
 interpreters.run_string(interpreter, """
 import importlib.util

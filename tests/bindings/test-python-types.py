@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 """The types of the Python module, for type checkers: they have the names and the parameters of the
-module, and mypy finds the samples of the manual right, and mistakes wrong."""
+module. mypy finds the samples of the manual and the programs of the tests right, and mistakes
+wrong."""
 
 import ast
 import inspect
@@ -18,11 +19,15 @@ import unittest
 import tap
 from bindings import Ssem
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve()
+ROOT = HERE.parents[2]
 BINDINGS = ROOT / 'ssem/bindings/python'
 STUB = BINDINGS / 'gi-stubs/repository/Ssem.pyi'
 PROGRAMS = [*ROOT.glob('examples/python/*.py'), *ROOT.glob('examples/cookbook/*-*.py'),
-            ROOT / 'examples/cookbook/jobs.py']
+            ROOT / 'examples/cookbook/jobs.py',
+            ROOT / 'tests/bindings/holder.py', ROOT / 'tests/qt/ssem-child.py',
+            ROOT / 'tests/monitor/test-list-window.py']
+IMPORT = re.compile('^from gi.repository import .*Ssem', re.MULTILINE)
 
 # Each line with a comment is an error, of that kind.
 WRONG = """
@@ -122,33 +127,44 @@ class Stub(unittest.TestCase):
 
 @unittest.skipUnless(shutil.which('mypy'), 'mypy is not installed')
 class Checker(unittest.TestCase):
-    def check(self, *paths):
+    def check(self, *paths, options=()):
         """Runs mypy; returns the lines that it writes."""
         with tempfile.TemporaryDirectory() as cache:
             done = subprocess.run(
                 ['mypy', '--python-executable', sys.executable, '--cache-dir', cache,
                  '--scripts-are-modules', '--ignore-missing-imports', '--check-untyped-defs',
-                 '--no-error-summary', *paths], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                 '--no-error-summary', *options, *paths], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 env={**os.environ, 'PYTHONPATH': str(BINDINGS)}, encoding='utf-8')
         return done.stdout.splitlines()
 
-    def test_examples(self):
-        self.assertGreater(len(PROGRAMS), 5)
+    def check_texts(self, texts, **options):
+        """Checks the programs among {name: [text, ...]}."""
+        with tempfile.TemporaryDirectory() as directory:
+            paths = []
+            for name, text in ((name, text) for name in texts for text in texts[name]):
+                if IMPORT.search(text):
+                    paths.append(pathlib.Path(directory, f'{name.replace("-", "_")}_{len(paths)}.py'))
+                    paths[-1].write_text(text, encoding='utf-8')
+            self.assertGreater(len(paths), 5)
+            self.assertEqual(self.check(*paths, **options), [])
+
+    def test_programs(self):
+        self.assertGreater(len(PROGRAMS), 8)
         self.assertEqual(self.check(*PROGRAMS), [])
 
     def test_manual(self):
-        with tempfile.TemporaryDirectory() as directory:
-            paths = []
-            for page in [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]:
-                blocks = re.findall(r'^```python\n(.*?)^```$', page.read_text(encoding='utf-8'),
-                                    re.MULTILINE | re.DOTALL)
-                for block in blocks:
-                    if re.search('^from gi.repository import .*Ssem', block, re.MULTILINE):
-                        name = page.stem.replace('-', '_')
-                        paths.append(pathlib.Path(directory, f'{name}_{len(paths)}.py'))
-                        paths[-1].write_text(block, encoding='utf-8')
-            self.assertGreater(len(paths), 5)
-            self.assertEqual(self.check(*paths), [])
+        self.check_texts({
+            page.stem: re.findall(r'^```python\n(.*?)^```$', page.read_text(encoding='utf-8'),
+                                  re.MULTILINE | re.DOTALL)
+            for page in [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]})
+
+    def test_programs_in_tests(self):
+        """Some programs are the beginning of one, or lack a name that the test fills in."""
+        self.check_texts({
+            path.stem: [node.value for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
+                        if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+            for path in sorted(ROOT.glob('tests/*/*.py')) if path != HERE},
+            options=['--disable-error-code', 'name-defined'])
 
     def test_mistakes(self):
         wanted = [(number, line.partition('# ')[2])

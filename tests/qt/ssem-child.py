@@ -3,6 +3,8 @@
 
 """A process that uses the library through its typelib, on command."""
 
+from typing import Any
+
 import gi
 
 gi.require_version('Ssem', '1')
@@ -21,7 +23,7 @@ def refusing(call):
 
 
 class Operations:
-    semaphore = None
+    semaphore: 'Ssem.SystemSemaphore | Any' = None
 
     @refusing
     def open(self, key, initial_value, mode):
