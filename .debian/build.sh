@@ -29,7 +29,7 @@ cd "$root"
 if git rev-parse --git-dir >/dev/null 2>&1; then
   git ls-files -z --cached --others --exclude-standard
 else
-  find . -type d -name 'build*' -prune -o -type f -print0
+  find . -type d \( -name 'build*' -o -name node_modules \) -prune -o -type f -print0
 fi |
   tar --create --null --ignore-failed-read --files-from=- | tar --extract --directory="$copy/ssem"
 

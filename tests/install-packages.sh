@@ -4,7 +4,7 @@
 
 # Installs the Debian packages that are missing; touches the network only if some are.
 #
-# usage: install-packages.sh build|packages|tests|bench|windows|32-bit|arm64
+# usage: install-packages.sh build|packages|tests|bench|windows|32-bit|arm64|npm
 #   build    what the library, its bindings and the examples in four languages need
 #   packages that, and what building the Debian packages needs
 #   tests    that, and what the tests and the manual need
@@ -12,6 +12,7 @@
 #   windows  what building for Windows and running that under wine need
 #   32-bit   what a build for 32 bits on amd64 needs; the system takes packages for i386 from then on
 #   arm64    what a build for arm64 on amd64, and running that in an emulator, need
+#   npm      the tools for the types for TypeScript, from npm into tests/typescript/node_modules
 
 set -eu
 
@@ -131,6 +132,24 @@ is_installed()
   dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
 }
 
+# The packages are those that package-lock.json names. Node.js itself comes from elsewhere: that of
+# Debian 12 is too old. "npm ci" first removes what is there, so it runs only if that is out of date.
+install_from_npm()
+{
+  directory=$(dirname "$0")/typescript
+  if [ "$directory/node_modules/.package-lock.json" -nt "$directory/package-lock.json" ]; then
+    return
+  fi
+  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    fail 'there is no Node.js with npm'
+  fi
+
+  echo 'Installing the tools for the types for TypeScript'
+  timeout 300 npm ci --prefix "$directory" --ignore-scripts --no-audit --no-fund --prefer-offline \
+    --fetch-retries=1 --fetch-timeout=30000 --loglevel=error ||
+    fail 'npm could not install the tools for the types for TypeScript'
+}
+
 case ${1-} in
   build) wanted=$build_packages ;;
   packages) wanted="$build_packages $debian_packages" ;;
@@ -139,8 +158,12 @@ case ${1-} in
   windows) wanted=$windows_packages ;;
   32-bit) wanted="$build_packages $narrow_packages" ;;
   arm64) wanted="$build_packages $arm_packages" ;;
+  npm)
+    install_from_npm
+    exit
+    ;;
   *)
-    echo 'usage: install-packages.sh build|packages|tests|bench|windows|32-bit|arm64' >&2
+    echo 'usage: install-packages.sh build|packages|tests|bench|windows|32-bit|arm64|npm' >&2
     exit 2
     ;;
 esac

@@ -45,6 +45,8 @@ has_names=true
 cd "$(dirname "$0")/.." || exit 1
 
 sh tests/install-packages.sh tests || exit 1
+# Without these tools, one test is skipped.
+sh tests/install-packages.sh npm || true
 
 # The programs of the packages, before others of the same name: another Python lacks their modules.
 PATH=/usr/bin:/bin:$PATH

@@ -33,10 +33,10 @@ def run(*command, **options):
 
 
 def source_files():
-    """Yields every file of the project, without those of builds and of Git."""
+    """Yields every file of the project, without those of builds, of Git and of npm."""
     for directory, subdirectories, files in os.walk(SOURCE_ROOT):
         subdirectories[:] = [name for name in subdirectories
-                             if name not in ('.git', '__pycache__') and
+                             if name not in ('.git', '__pycache__', 'node_modules') and
                              not any(os.path.exists(os.path.join(directory, name, mark))
                                      for mark in BUILD_MARKS)]
         for name in files:

@@ -4,7 +4,7 @@
 """The types for TypeScript: those that ts-for-gir makes, and Ssem.d.ts, which adds what the module for
 JavaScript adds. The argument is the directory of the GIR file. The tools come from npm:
 
-    npm ci --prefix tests/typescript
+    sh tests/install-packages.sh npm
 """
 
 import json
@@ -53,8 +53,16 @@ print(value, other);
 """
 
 
-@unittest.skipUnless((TOOLS / 'tsc').exists(), 'npm ci --prefix tests/typescript has not been run')
-@unittest.skipUnless(shutil.which('node'), 'node is not installed')
+def get_node_version():
+    """Returns the major version; 0 if node is not installed."""
+    if shutil.which('node') is None:
+        return 0
+    said = subprocess.run(['node', '--version'], stdout=subprocess.PIPE, encoding='utf-8').stdout
+    return int(re.match(r'v(\d+)\.', said)[1])
+
+
+@unittest.skipUnless((TOOLS / 'tsc').exists(), 'install-packages.sh npm has not been run')
+@unittest.skipUnless(get_node_version() >= 20, 'Node.js 20 is not installed')
 class TypeScript(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
