@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include "picture.h"
 #include "scene.h"
 
 #include "monitor-bar.h"
@@ -520,117 +521,6 @@ test_accessible (Fixture *fixture)
   close_window (&scene);
 }
 
-/* --- The picture --- */
-
-/* Returns the colour in the middle of one of the @total boxes of the bar. */
-static guint32
-get_box_color (GtkWidget  *bar,
-               GdkTexture *texture,
-               int         box,
-               int         total)
-{
-  gsize stride = 4 * (gsize) gdk_texture_get_width (texture);
-  g_autofree guchar *pixels = g_malloc (stride * (gsize) gdk_texture_get_height (texture));
-  graphene_point_t point = user_locate (bar, (box + 0.45f) / total);
-  guint32 color;
-
-  gdk_texture_download (texture, pixels, stride);
-  memcpy (&color, pixels + (gsize) point.y * stride + 4 * (gsize) point.x, 4);
-
-  return color;
-}
-
-/* Returns a process of that name, with the key open in slot 0. */
-static Helper *
-employ (Fixture    *fixture,
-        const char *name,
-        const char *key,
-        int         initial_value)
-{
-  Helper *helper = fixture_helper (fixture);
-
-  helper_run_expect_ok (helper, "name %s", name);
-  helper_open (helper, 0, SSEM_ACCESS_MODE_OPEN, initial_value, TRUE, key);
-
-  return helper;
-}
-
-/* The picture that README.md and the manual show, and the colours of the bar. */
-static void
-test_picture (Fixture *fixture)
-{
-  g_autofree char *committed =
-    g_test_build_filename (G_TEST_DIST, "..", "docs", "monitor.png", NULL);
-  g_autofree char *waiter = NULL;
-  g_autoptr(GdkTexture) texture = NULL;
-  g_autoptr(GdkTexture) shown = NULL;
-  g_autoptr(GError) error = NULL;
-  Helper *converters[4], *render, *backup, *licence;
-  GtkWidget *row, *bar;
-  guint32 own, held, unit;
-  Scene scene;
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (converters); i++)
-    converters[i] = employ (fixture, "convert", "converters", 6);
-  render = employ (fixture, "render", "gpu memory", 48);
-  backup = employ (fixture, "backup", "disk", 2);
-  licence = employ (fixture, "simulate", "licences", 3);
-  scene = open_window (fixture);
-
-  helper_run_expect_ok (converters[0], "acquire 0 1");
-  helper_run_expect_ok (converters[1], "acquire 0 1");
-  helper_run_expect_ok (converters[2], "acquire 0 2");
-  helper_run_expect_ok (render, "acquire 0 31");
-  helper_run_expect_ok (backup, "acquire 0 1");
-  helper_run_expect_ok (licence, "acquire 0 3");
-  user_wait_until_seen (scene.window, MONITOR_TYPE_ROW, "licences");
-  row = user_find (scene.window, MONITOR_TYPE_ROW, "licences");
-  choose_action (row, "Acquire");
-  user_wait (may_act (row, "cancel"));
-  row = user_find (scene.window, MONITOR_TYPE_ROW, "converters");
-  adw_expander_row_set_expanded (ADW_EXPANDER_ROW (row), TRUE);
-  choose_action (row, "Acquire");
-  user_wait_until_seen (row, GTK_TYPE_LABEL, "1 of 6 free");
-  user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "0 of 3 free");
-  user_wait_until_seen (scene.window, GTK_TYPE_LABEL, "17 of 48 free");
-  helper_send (converters[3], "acquire 0 2");
-  if (names_processes (&scene))
-    waiter = g_strdup_printf ("convert (%d) × 2", (int) converters[3]->pid);
-  else
-    waiter = g_strdup ("1 process");
-  user_wait_until_seen (row, GTK_TYPE_LABEL, waiter);
-
-  texture = user_photograph (scene.window);
-  bar = user_find (row, MONITOR_TYPE_BAR, NULL);
-  own = get_box_color (bar, texture, 0, 6);
-  held = get_box_color (bar, texture, 1, 6);
-  unit = get_box_color (bar, texture, 5, 6);
-  g_assert_cmphex (own, !=, held);
-  g_assert_cmphex (own, !=, unit);
-  g_assert_cmphex (held, !=, unit);
-  for (i = 2; i < 5; i++)
-    g_assert_cmphex (get_box_color (bar, texture, (int) i, 6), ==, held);
-
-  if (names_processes (&scene))
-    {
-      g_assert_true (gdk_texture_save_to_png (texture, PICTURE));
-      shown = gdk_texture_new_from_filename (committed, &error);
-      g_assert_no_error (error);
-      g_assert_cmpint (gdk_texture_get_width (shown), ==, gdk_texture_get_width (texture));
-      g_assert_cmpint (gdk_texture_get_height (shown), ==, gdk_texture_get_height (texture));
-    }
-
-  choose_action (row, "Release");
-  user_wait (!may_act (row, "release"));
-  helper_run_expect_ok (converters[2], "release 0 2");
-  helper_expect_ok (converters[3]);
-  row = user_find (scene.window, MONITOR_TYPE_ROW, "licences");
-  choose_action (row, "Cancel");
-  user_wait (may_act (row, "acquire"));
-  close_window (&scene);
-}
-
 /* --- The program --- */
 
 static void
@@ -674,6 +564,7 @@ main (int    argc,
   conformance_add ("clean", NEEDS_WAITER_COUNT, test_clean, NULL);
   conformance_add ("accessible", NEEDS_WAITER_COUNT, test_accessible, NULL);
   conformance_add ("picture", NEEDS_WAITER_COUNT, test_picture, NULL);
+  conformance_add ("right-to-left", NEEDS_WAITER_COUNT, test_right_to_left, NULL);
   conformance_add ("program", NEEDS_WAITER_COUNT, test_program, NULL);
 
   return conformance_run ();
