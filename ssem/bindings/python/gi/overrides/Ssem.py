@@ -131,6 +131,16 @@ class _Block(_calls.Hold):
         leave_guarded(_take_guard(self._semaphore), self._leave, get_task())
 
 
+def represent(thing, value):
+    """Names the class, the key, the value if it is known, and the backend."""
+    key = thing.get_key()
+    parts = [f'native_key={thing.get_native_key()!r}' if key is None else f'key={key!r}']
+    if value is not None:
+        parts.append(f'value={value}')
+    parts.append(f'backend={thing.get_backend().value_nick}')
+    return f'<Ssem.{type(thing).__name__} {" ".join(parts)}>'
+
+
 # --- The class ------------------------------------------------------------------------------------
 
 class SystemSemaphore(_Base):
@@ -204,17 +214,16 @@ class SystemSemaphore(_Base):
         The value is that of an inspection, which does not open the semaphore or change
         `get_error()`. There is none if it would need an answer from a network.
         """
-        parts = [f'native_key={self.native_key!r}' if self.key is None else f'key={self.key!r}']
+        value = None
         if is_local(self):
             try:
                 info = (semaphore_info_query_native(self.native_key) if self.key is None else
                         semaphore_info_query(self.key, self.backend))
-                parts.append(f'value={info.get_value()}')
+                value = info.get_value()
             except (GLib.Error, TypeError):
                 # It is not open, or the backend cannot inspect.
                 pass
-        parts.append(f'backend={self.backend.value_nick}')
-        return f'<Ssem.SystemSemaphore {" ".join(parts)}>'
+        return represent(self, value)
 
     def __init_subclass__(cls, **unused):
         raise TypeError('Ssem.SystemSemaphore is final and has no subclasses: keep a semaphore in '
@@ -431,3 +440,4 @@ Ssem.SemaphoreInfo.list_at = staticmethod(semaphore_info_list_at)
 Ssem.SemaphoreInfo.query = staticmethod(semaphore_info_query)
 Ssem.SemaphoreInfo.query_at = staticmethod(semaphore_info_query_at)
 Ssem.SemaphoreInfo.query_native = staticmethod(semaphore_info_query_native)
+Ssem.SemaphoreInfo.__repr__ = lambda info: represent(info, info.get_value())
