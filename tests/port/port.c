@@ -252,7 +252,7 @@ watch_thread (gpointer data)
 
 /* --- The port: sleep and wake --- */
 
-/* ThreadSanitizer knows the locks of POSIX, and of GLib only the mutex. */
+/* The locks here are those of POSIX, which ThreadSanitizer knows by itself. */
 static void
 init_cond (pthread_cond_t *cond)
 {

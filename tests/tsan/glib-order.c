@@ -77,6 +77,33 @@ g_mutex_unlock (GMutex *mutex)
   real (mutex);
 }
 
+/* A wait for a condition releases the lock, and gets it again. */
+void
+g_cond_wait (GCond  *cond,
+             GMutex *mutex)
+{
+  REAL (g_cond_wait);
+
+  seen_by_next (mutex);
+  real (cond, mutex);
+  sees_former (mutex);
+}
+
+gboolean
+g_cond_wait_until (GCond  *cond,
+                   GMutex *mutex,
+                   gint64  end_usec)
+{
+  gboolean is_signalled;
+  REAL (g_cond_wait_until);
+
+  seen_by_next (mutex);
+  is_signalled = real (cond, mutex, end_usec);
+  sees_former (mutex);
+
+  return is_signalled;
+}
+
 /* Who drops the last reference comes after all others who have dropped theirs. */
 gboolean
 (g_atomic_ref_count_dec) (gatomicrefcount *count)
@@ -103,34 +130,55 @@ g_object_unref (gpointer object)
   real (object);
 }
 
-/* A source is dispatched after it was attached. */
+/* A source is dispatched after it was attached. GLib asks for the callback in the thread that is about
+ * to dispatch the source, whatever arguments a source of that type gives its callback. */
 typedef struct
 {
+  gatomicrefcount references;
   GSourceFunc func;
   gpointer data;
   GDestroyNotify notify;
-  GSource *source;
 } Callback;
 
-static gboolean
-dispatch (gpointer data)
+static void
+callback_ref (gpointer data)
 {
   Callback *callback = data;
 
-  sees_former (callback->source);
-
-  return callback->func (callback->data);
+  g_atomic_ref_count_inc (&callback->references);
 }
 
 static void
-callback_free (gpointer data)
+callback_unref (gpointer data)
 {
   Callback *callback = data;
+
+  if (!g_atomic_ref_count_dec (&callback->references))
+    return;
 
   if (callback->notify != NULL)
     callback->notify (callback->data);
   g_free (callback);
 }
+
+static void
+callback_get (gpointer     data,
+              GSource     *source,
+              GSourceFunc *func,
+              gpointer    *func_data)
+{
+  Callback *callback = data;
+
+  sees_former (source);
+  *func = callback->func;
+  *func_data = callback->data;
+}
+
+static GSourceCallbackFuncs callback_funcs = {
+  .ref = callback_ref,
+  .unref = callback_unref,
+  .get = callback_get,
+};
 
 void
 g_source_set_callback (GSource        *source,
@@ -139,10 +187,12 @@ g_source_set_callback (GSource        *source,
                        GDestroyNotify  notify)
 {
   Callback *callback = g_new (Callback, 1);
-  REAL (g_source_set_callback);
 
-  *callback = (Callback) { func, data, notify, source };
-  real (source, dispatch, callback, callback_free);
+  g_atomic_ref_count_init (&callback->references);
+  callback->func = func;
+  callback->data = data;
+  callback->notify = notify;
+  g_source_set_callback_indirect (source, callback, &callback_funcs);
 }
 
 guint
@@ -154,4 +204,49 @@ g_source_attach (GSource      *source,
   seen_by_next (source);
 
   return real (source, context);
+}
+
+/* A pool runs a task after it was pushed. GTask's pool, too, is made by this. */
+typedef struct
+{
+  GFunc func;
+  gpointer data;
+} Pool;
+
+static void
+run_pushed (gpointer task,
+            gpointer data)
+{
+  Pool *pool = data;
+
+  sees_former (task);
+  pool->func (task, pool->data);
+}
+
+/* What the pool calls stays until the process ends, as GTask's pool does. */
+GThreadPool *
+g_thread_pool_new (GFunc      func,
+                   gpointer   data,
+                   int        max_threads,
+                   gboolean   exclusive,
+                   GError   **error)
+{
+  Pool *pool = g_new (Pool, 1);
+  REAL (g_thread_pool_new);
+
+  *pool = (Pool) { func, data };
+
+  return real (run_pushed, pool, max_threads, exclusive, error);
+}
+
+gboolean
+g_thread_pool_push (GThreadPool  *pool,
+                    gpointer      task,
+                    GError      **error)
+{
+  REAL (g_thread_pool_push);
+
+  seen_by_next (task);
+
+  return real (pool, task, error);
 }
