@@ -140,7 +140,8 @@ SsemEtcdSemaphore *ssem_etcd_semaphore_get    (SsemEtcdSession         *session,
 SsemEtcdSemaphore *ssem_etcd_semaphore_ref    (SsemEtcdSemaphore       *self);
 void               ssem_etcd_semaphore_unref  (SsemEtcdSemaphore       *self);
 
-/* Takes the semaphore out of the session, so that the next one to open the key makes another. */
+/* Takes the semaphore out of the session, so that the next one to open the key makes another. It is
+ * kept no longer, so the caller has a reference. */
 void               ssem_etcd_semaphore_forget (SsemEtcdSemaphore       *self);
 
 /* A semaphore of which the process is a member, or holds units, stays, also without an instance. */

@@ -102,6 +102,7 @@ ssem_etcd_semaphore_forget (SsemEtcdSemaphore *self)
 {
   if (g_hash_table_lookup (self->session->members, self->key) == self)
     g_hash_table_remove (self->session->members, self->key);
+  ssem_etcd_semaphore_unkeep (self);
 }
 
 static void
