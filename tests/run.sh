@@ -114,14 +114,14 @@ if ! $is_quick; then
   if build build-sanitize -Db_sanitize=address,undefined -Dintrospection=disabled \
       -Dsysprof=enabled -Dmonitor=disabled -Dbench=disabled; then
     run_tests sanitizers build-sanitize "" --suite conformance --suite worlds --suite translation \
-      --suite examples --suite fuzz "$@"
+      --suite examples --suite fuzz --suite etcd-sanitizers "$@"
   else
     runs="$runs sanitizers=build-sanitize/none"
   fi
 
   if build build-tsan -Db_sanitize=thread -Dintrospection=disabled -Dexamples=disabled \
       -Dbench=disabled; then
-    run_tests threads build-tsan "" --suite conformance --suite tsan "$@"
+    run_tests threads build-tsan "" --suite conformance --suite tsan --suite etcd-sanitizers "$@"
   else
     runs="$runs threads=build-tsan/none"
   fi

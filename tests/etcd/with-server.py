@@ -35,6 +35,8 @@ def main():
                         help='an option of etcd')
     parser.add_argument('--thorough', action='store_true',
                         help='skip unless SSEM_TEST_THOROUGH is set')
+    parser.add_argument('--rounds-seconds', metavar='SECONDS',
+                        help='SSEM_TEST_ROUNDS_SECONDS, unless SSEM_TEST_THOROUGH is set')
     parser.add_argument('command', nargs=argparse.REMAINDER)
     options = parser.parse_args()
     if not options.command:
@@ -54,6 +56,8 @@ def main():
             environment['SSEM_BACKEND'] = options.backend
         if options.ttl:
             environment['SSEM_ETCD_TTL'] = options.ttl
+        if options.rounds_seconds and 'SSEM_TEST_THOROUGH' not in environment:
+            environment['SSEM_TEST_ROUNDS_SECONDS'] = options.rounds_seconds
         command = subprocess.Popen(options.command, env=environment, preexec_fn=die_with_parent)
         try:
             status = command.wait()
