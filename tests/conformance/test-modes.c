@@ -518,7 +518,7 @@ const Case conformance_cases[] = {
   /* Crash after crash, a leftover keeps its value: one more unit each time. */
   { "leftover-value", NEEDS_LEFTOVERS, .script =
     "repeat 5; a open OPEN 10; a value = 10+ROUND; a acquire 3; a release 4; a kill; again;"
-    "w open OPEN; w value = 15" },
+    "w open OPEN; w value = 10+ROUND" },
 
   /* A reset that is killed anywhere neither fails nor blocks the others, and the next process finds
    * a semaphore that counts. The more pairs of operations, the later the kill. */
