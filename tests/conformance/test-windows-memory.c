@@ -2,12 +2,12 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include "handles-win32.h"
 #include "looking.h"
 
 #include <string.h>
 #include <windows.h>
 #include <sddl.h>
-#include <winternl.h>
 
 /* Shared memory on Windows, and what others have put in the place of its objects. A key has a
  * section, the anchor: a word that says what it is, and the id of the segment. The segment is
@@ -360,46 +360,6 @@ test_other_owner (Fixture *fixture)
 
 /* --- Handles --- */
 
-#define HANDLE_INFORMATION_CLASS 16
-#define STATUS_LENGTH_MISMATCH ((NTSTATUS) 0xc0000004)
-
-/* As ntdll has them, in no header. */
-typedef struct
-{
-  ULONG n;
-  struct
-  {
-    ULONG pid;
-    BYTE type;
-    BYTE flags;
-    USHORT handle;
-    PVOID object;
-    ULONG access;
-  } handles[];
-} HandleInformation;
-
-/* Returns how many handles this process has. Under wine 8.0, GetProcessHandleCount () answers 0. */
-static guint
-count_handles (void)
-{
-  ULONG size = 1 << 20, i;
-  guint n = 0;
-  g_autofree HandleInformation *found = g_malloc (size);
-  NTSTATUS status;
-
-  while ((status = NtQuerySystemInformation (HANDLE_INFORMATION_CLASS, found, size, NULL)) ==
-         STATUS_LENGTH_MISMATCH)
-    {
-      size *= 2;
-      found = g_realloc (found, size);
-    }
-  g_assert_cmpint (status, >=, 0);
-  for (i = 0; i < found->n; i++)
-    n += found->handles[i].pid == GetCurrentProcessId ();
-
-  return n;
-}
-
 /* Opens the key, waits, sees the holder die, and closes the key. */
 static void
 use_once (Fixture *fixture)
@@ -427,14 +387,14 @@ test_handles (Fixture *fixture)
 
   /* The first round opens what stays open as long as the process. */
   use_once (fixture);
-  before = count_handles ();
+  before = handles_count ();
   helper_kill (fixture_helper (fixture));
-  of_helper = count_handles () - before;
+  of_helper = handles_count () - before;
 
-  before = count_handles ();
+  before = handles_count ();
   for (round = 0; round < N_HANDLE_ROUNDS; round++)
     use_once (fixture);
-  g_assert_cmpuint (count_handles (), <, before + N_HANDLE_ROUNDS * (of_helper + 1));
+  g_assert_cmpuint (handles_count (), <, before + N_HANDLE_ROUNDS * (of_helper + 1));
 }
 
 /* --- Suspended --- */

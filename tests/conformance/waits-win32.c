@@ -4,11 +4,7 @@
 
 #include "waits-win32.h"
 
-#include <ssem.h>
-
-/* The library calls WaitForMultipleObjects () through its import table, in which we put our own in
- * its place. Where each such entry lies, the headers of the loaded file tell; see "PE Format" in
- * Microsoft's documentation. */
+#include "imports-win32.h"
 
 typedef DWORD (WINAPI * WaitFunc) (DWORD         n_handles,
                                    const HANDLE *handles,
@@ -50,56 +46,16 @@ counting_wait (DWORD         n_handles,
   return result;
 }
 
-/* Where @library keeps the address of the imported @function. */
-static gpointer *
-find_import (HMODULE  library,
-             gpointer function)
-{
-  const char *base = (const char *) library;
-  const IMAGE_DOS_HEADER *dos = (gconstpointer) base;
-  const IMAGE_NT_HEADERS *headers = (gconstpointer) (base + dos->e_lfanew);
-  const IMAGE_DATA_DIRECTORY *directory =
-    &headers->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT];
-  const IMAGE_IMPORT_DESCRIPTOR *import = (gconstpointer) (base + directory->VirtualAddress);
-
-  for (; import->Name != 0; import++)
-    {
-      gpointer *entry = (gpointer *) (base + import->FirstThunk);
-
-      for (; *entry != NULL; entry++)
-        {
-          if (*entry == function)
-            return entry;
-        }
-    }
-
-  return NULL;
-}
-
 void
 waits_watch (void)
 {
-  HMODULE library = NULL;
-  gpointer *entry;
-  DWORD protection;
-  HANDLE counter;
+  HANDLE counter = open_counter (GetCurrentProcessId (), TRUE);
 
-  counter = open_counter (GetCurrentProcessId (), TRUE);
   g_assert_nonnull (counter);
   n_waits = MapViewOfFile (counter, FILE_MAP_WRITE, 0, 0, sizeof (LONG));
   g_assert (n_waits != NULL);
 
-  system_wait = (WaitFunc) (gpointer) GetProcAddress (GetModuleHandleW (L"kernel32"),
-                                                      "WaitForMultipleObjects");
-  g_assert_true (GetModuleHandleExW (GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS |
-                                     GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-                                     (LPCWSTR) (gpointer) ssem_system_semaphore_get_type,
-                                     &library));
-  entry = find_import (library, (gpointer) system_wait);
-  g_assert_nonnull (entry);
-  g_assert_true (VirtualProtect (entry, sizeof *entry, PAGE_READWRITE, &protection));
-  *entry = (gpointer) counting_wait;
-  VirtualProtect (entry, sizeof *entry, protection, &protection);
+  system_wait = (WaitFunc) imports_replace ("WaitForMultipleObjects", (gpointer) counting_wait);
 }
 
 guint
