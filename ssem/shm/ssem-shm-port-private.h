@@ -132,7 +132,8 @@ void           ssem_shm_member_unwatch (SsemShmMember    *self);
 
 /* Sleeps, as the waiter of @slot, if the upper half of `state` is @expected. Returns 0 if it was
  * woken, and may do so early at any time; -ETIMEDOUT if @deadline_usec, in monotonic time, has
- * passed; -EINTR if a signal handler ran in this thread. */
+ * passed, or if the system cannot wake this thread; -EINTR if a signal handler ran in this
+ * thread. */
 int            ssem_shm_sleep      (SsemShmMember *self,
                                     guint32        slot,
                                     guint32        expected,

@@ -4,10 +4,13 @@
 
 #include "test-helper.h"
 
+#include "handles-win32.h"
+#include "refusals-win32.h"
 #include "waits-win32.h"
 
 #include <fcntl.h>
 #include <io.h>
+#include <stdlib.h>
 
 void
 begin_for_system (void)
@@ -19,12 +22,42 @@ begin_for_system (void)
   waits_watch ();
 }
 
+/* Commands that only Windows has, each for calls of the library in this process:
+ *
+ *   refuse NAMES ERROR N  see refusals_begin ()
+ *   grant                 ends that
+ *   refusals              `ok COUNT` of the calls that have been refused
+ *   handles               `ok COUNT` of the handles of the process
+ */
 gboolean
 obey_for_system (char  **words,
                  guint   n_words,
                  char  **argv)
 {
-  return FALSE;
+  if (g_str_equal (words[0], "refuse") && n_words == 4)
+    {
+      refusals_begin (words[1], (DWORD) atoi (words[2]), atoi (words[3]));
+      answer ("ok");
+    }
+  else if (g_str_equal (words[0], "grant") && n_words == 1)
+    {
+      refusals_end ();
+      answer ("ok");
+    }
+  else if (g_str_equal (words[0], "refusals") && n_words == 1)
+    {
+      answer ("ok %u", refusals_count ());
+    }
+  else if (g_str_equal (words[0], "handles") && n_words == 1)
+    {
+      answer ("ok %u", handles_count ());
+    }
+  else
+    {
+      return FALSE;
+    }
+
+  return TRUE;
 }
 
 gboolean

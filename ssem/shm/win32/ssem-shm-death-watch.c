@@ -26,7 +26,8 @@
  *   looks at the slots. Both are sequentially consistent. So either the listener finds the slot, or
  *   the process finds the listener. A process that has not set the events yet has no units.
  *
- * A process that this one may not open is not watched: the waiters' own look finds its death.
+ * A process that this one may not open, or for which the system has no handle left, is not watched.
+ * The waiters' own look finds its death. Each later arrival tries again.
  *
  * Locks
  *
@@ -49,7 +50,7 @@ typedef struct
 {
   guint64 id;
   guint serial;
-  HANDLE process; /* NULL if the system refused */
+  HANDLE process;
   HANDLE wait;
 } Process;
 
@@ -137,11 +138,15 @@ wait_for_process (guint64 id,
     }
 
   /* In the thread that waits: another one would have to be woken. */
-  if (process->process != NULL &&
+  if (process->process == NULL ||
       !RegisterWaitForSingleObject (&process->wait, process->process, died_cb,
                                     GUINT_TO_POINTER (process->serial), INFINITE,
                                     WT_EXECUTEONLYONCE | WT_EXECUTEINWAITTHREAD))
-    process->wait = NULL;
+    {
+      process->wait = NULL;
+      process_free (process);
+      return;
+    }
   g_hash_table_insert (processes, &process->id, process);
   g_hash_table_insert (serials, GUINT_TO_POINTER (process->serial), process);
 }

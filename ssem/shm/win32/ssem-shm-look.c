@@ -109,18 +109,20 @@ to_utf8 (const UNICODE_STRING *text)
   return result != NULL ? result : g_strdup ("");
 }
 
-/* Returns the names of anchors without their suffix, as a set. Objects come and go meanwhile, so a
+/* Adds the names of anchors, without their suffix, to @names. Objects come and go meanwhile, so a
  * name may be met twice. */
-static GHashTable *
-list_anchors (HANDLE directory)
+static int
+list_anchors (HANDLE      directory,
+              GHashTable *names)
 {
-  GHashTable *names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autofree DirectoryEntry *entry = g_malloc (ENTRY_SIZE);
   ULONG context = 0;
   gboolean is_first = TRUE;
+  NTSTATUS status;
+  ULONG error;
 
-  while (NtQueryDirectoryObject (directory, entry, ENTRY_SIZE, TRUE, is_first, &context,
-                                 NULL) >= 0)
+  while ((status = NtQueryDirectoryObject (directory, entry, ENTRY_SIZE, TRUE, is_first, &context,
+                                           NULL)) >= 0)
     {
       g_autofree char *name = to_utf8 (&entry->name);
 
@@ -132,7 +134,9 @@ list_anchors (HANDLE directory)
       g_hash_table_add (names, g_steal_pointer (&name));
     }
 
-  return names;
+  error = RtlNtStatusToDosError (status);
+
+  return error == ERROR_NO_MORE_ITEMS ? 0 : ssem_shm_object_error (error);
 }
 
 /* --- Looking --- */
@@ -257,23 +261,23 @@ ssem_shm_look_at_all (SsemShmLookFunc   func,
                       guint            *n_others,
                       char            **path)
 {
-  g_autoptr(GHashTable) names = NULL;
+  g_autoptr(GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   ObjectName directory_name = { 0 };
   HANDLE directory = NULL;
   GHashTableIter iter;
   gpointer name;
   int result = find_directory (&directory_name);
 
-  *path = to_utf8 (&directory_name.name);
+  *path = result == 0 ? to_utf8 (&directory_name.name) : g_strdup ("Local\\");
   if (result == 0)
     result = open_directory (&directory_name, &directory);
   if (result != 0)
     return result;
-  names = list_anchors (directory);
+  result = list_anchors (directory, names);
   CloseHandle (directory);
 
   g_hash_table_iter_init (&iter, names);
-  while (g_hash_table_iter_next (&iter, &name, NULL))
+  while (result == 0 && g_hash_table_iter_next (&iter, &name, NULL))
     {
       g_autoptr(SsemShmLook) look = NULL;
 
@@ -282,9 +286,12 @@ ssem_shm_look_at_all (SsemShmLookFunc   func,
         func (look, data);
       else if (result == -EACCES)
         (*n_others)++;
+      /* What is no segment is not listed. What the system has no means to look at may be one. */
+      if (result != -EMFILE && result != -ENOMEM && result != -ENOSPC)
+        result = 0;
     }
 
-  return 0;
+  return result;
 }
 
 /* The system reports no changes of its directory. */

@@ -36,7 +36,7 @@ void     ssem_shm_object_make_name    (SsemShmObjectName *self,
 /* Returns -errno for an error of the system. */
 int      ssem_shm_object_error        (DWORD error);
 
-/* Returns 0 if the object belongs to the user of this process; else -EACCES. */
+/* Returns 0 if the object belongs to the user of this process; -EACCES if not. */
 int      ssem_shm_object_check_owner  (HANDLE object);
 
 /* Returns whether an object of any kind has the name. Opens no handle. -EACCES or another error if

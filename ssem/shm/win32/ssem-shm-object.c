@@ -6,6 +6,8 @@
 
 #include "ssem-shm-object-private.h"
 
+#include "ssem/os/ssem-thread-private.h"
+
 #include <errno.h>
 #include <sddl.h>
 #include <stdio.h>
@@ -25,60 +27,76 @@
 #define TOKEN_USER_SIZE (sizeof (TOKEN_USER) + SECURITY_MAX_SID_SIZE)
 #define DESCRIPTOR_SIZE 1024
 
-/* Constant after init (). */
+static GMutex user_lock;
+
+/* Protected by user_lock until find_user () has succeeded, and constant then. */
 static union
 {
   TOKEN_USER user;
   char room[TOKEN_USER_SIZE];
 } token_user;
-
-/* The same. Its descriptor is NULL, the system's default, if the system refused. */
 static SECURITY_ATTRIBUTES attributes = { .nLength = sizeof attributes };
 
-static gboolean
-find_user (void)
+/* Returns the error of the system's last call. */
+static int
+last_error (void)
+{
+  return ssem_shm_object_error (GetLastError ());
+}
+
+static int
+read_user (void)
 {
   HANDLE token = NULL;
   DWORD length;
-  gboolean is_found;
+  int result = 0;
 
   if (!OpenProcessToken (GetCurrentProcess (), TOKEN_QUERY, &token))
-    return FALSE;
-  is_found = GetTokenInformation (token, TokenUser, &token_user, sizeof token_user, &length);
+    return last_error ();
+  if (!GetTokenInformation (token, TokenUser, &token_user, sizeof token_user, &length))
+    result = last_error ();
   CloseHandle (token);
 
-  return is_found;
+  return result;
 }
 
-static void
+/* All rights for the user and for the system itself, and for nobody else. */
+static int
 make_attributes (void)
 {
   char *user = NULL;
   g_autofree char *rights = NULL;
 
-  if (!find_user () || !ConvertSidToStringSidA (token_user.user.User.Sid, &user))
-    return;
-
-  /* All rights for the user and for the system itself, and for nobody else. */
+  if (!ConvertSidToStringSidA (token_user.user.User.Sid, &user))
+    return last_error ();
   rights = g_strdup_printf ("O:%sD:P(A;;GA;;;%s)(A;;GA;;;SY)", user, user);
   LocalFree (user);
-  if (!ConvertStringSecurityDescriptorToSecurityDescriptorA (rights, SDDL_REVISION_1,
-                                                             &attributes.lpSecurityDescriptor,
-                                                             NULL))
-    attributes.lpSecurityDescriptor = NULL;
+
+  return ConvertStringSecurityDescriptorToSecurityDescriptorA (rights, SDDL_REVISION_1,
+                                                               &attributes.lpSecurityDescriptor,
+                                                               NULL)
+         ? 0 : last_error ();
 }
 
-/* Not at the start of the backend: a process may look at semaphores without opening one. */
-static void
-init (void)
+/* Finds the user of this process. Not at the start of the backend: a process may look at semaphores
+ * without opening one. What the system refuses once, for want of memory, it may grant later. */
+static int
+find_user (void)
 {
-  static gsize is_initialised;
+  static gboolean is_found; /* protected by user_lock */
+  int result = 0;
 
-  if (g_once_init_enter (&is_initialised))
+  ssem_thread_lock (&user_lock);
+  if (!is_found)
     {
-      make_attributes ();
-      g_once_init_leave (&is_initialised, TRUE);
+      result = read_user ();
+      if (result == 0)
+        result = make_attributes ();
+      is_found = result == 0;
     }
+  ssem_thread_unlock (&user_lock);
+
+  return result;
 }
 
 void
@@ -121,7 +139,10 @@ ssem_shm_object_error (DWORD error)
     case ERROR_NOT_ENOUGH_QUOTA:
     case ERROR_NO_SYSTEM_RESOURCES:
     case ERROR_OUTOFMEMORY:
+    case ERROR_PAGEFILE_QUOTA:
       return -ENOMEM;
+    case ERROR_DISK_FULL: /* the paging file cannot grow */
+      return -ENOSPC;
     default:
       return -EIO;
     }
@@ -138,15 +159,17 @@ ssem_shm_object_check_owner (HANDLE object)
   PSID owner = NULL;
   BOOL is_default;
   DWORD length;
+  int result = find_user ();
 
-  init ();
-  if (!GetKernelObjectSecurity (object, OWNER_SECURITY_INFORMATION, &found, sizeof found,
-                                &length) ||
-      !GetSecurityDescriptorOwner (&found, &owner, &is_default) || owner == NULL ||
-      !EqualSid (owner, token_user.user.User.Sid))
-    return -EACCES;
+  if (result == 0 && !GetKernelObjectSecurity (object, OWNER_SECURITY_INFORMATION, &found,
+                                               sizeof found, &length))
+    result = last_error ();
+  if (result == 0 &&
+      (!GetSecurityDescriptorOwner (&found, &owner, &is_default) || owner == NULL ||
+       !EqualSid (owner, token_user.user.User.Sid)))
+    result = -EACCES;
 
-  return 0;
+  return result;
 }
 
 int
@@ -174,9 +197,10 @@ ssem_shm_object_use_event (const SsemShmObjectName *name,
 {
   HANDLE opened;
   DWORD error;
-  int result;
+  int result = find_user ();
 
-  init ();
+  if (result != 0)
+    return result;
   opened = CreateEventW (&attributes, FALSE, FALSE, name->text);
   error = GetLastError ();
   if (opened == NULL)
@@ -207,9 +231,9 @@ map (SsemShmSection *self,
 
   self->memory = MapViewOfFile (self->handle, access, 0, 0, 0);
   if (self->memory == NULL)
-    return ssem_shm_object_error (GetLastError ());
+    return last_error ();
   if (VirtualQuery (self->memory, &found, sizeof found) == 0)
-    return ssem_shm_object_error (GetLastError ());
+    return last_error ();
 
   self->size = found.State == MEM_COMMIT ? found.RegionSize : 0;
 
@@ -223,9 +247,10 @@ ssem_shm_section_use (SsemShmSection          *self,
                       gboolean                *is_new)
 {
   DWORD error;
-  int result = 0;
+  int result = find_user ();
 
-  init ();
+  if (result != 0)
+    return result;
   self->handle = CreateFileMappingW (INVALID_HANDLE_VALUE, &attributes, PAGE_READWRITE, 0,
                                      (DWORD) size, name->text);
   error = GetLastError ();
@@ -255,7 +280,7 @@ ssem_shm_section_open (SsemShmSection          *self,
 
   self->handle = OpenFileMappingW (access | READ_CONTROL, FALSE, name->text);
   if (self->handle == NULL)
-    return ssem_shm_object_error (GetLastError ());
+    return last_error ();
 
   result = ssem_shm_object_check_owner (self->handle);
   if (result == 0)

@@ -29,6 +29,13 @@
  *   The event stays set, and a later sleep in that slot ends early, which does no harm.
  *
  *   A dead process may leave a ticket. Once its slots have been freed the ticket counts no more.
+ *
+ * Without handles
+ *
+ *   A sleeper for whose event the system has no handle left sleeps for a moment only, and then does
+ *   what a waiter does that nobody has woken. A waker that has no event for a sleeper leaves it its
+ *   ticket, so that others can wake it, and wakes the next one. That sleeper looks by itself when
+ *   its sleep is over.
  */
 
 /* How long to sleep if the system has no event for it. */
@@ -91,8 +98,9 @@ take_ticket (SsemShmSleepers *sleepers,
   atomic_store (&sleepers->tickets[slot], ticket);
 }
 
-/* Waits for the event until the deadline, which the system's coarser clock must not cut short. */
-static void
+/* Waits for the event until the deadline, which the system's coarser clock must not cut short.
+ * Returns FALSE if the system refuses to wait, after a moment. */
+static gboolean
 wait_for_event (HANDLE event,
                 gint64 deadline_usec)
 {
@@ -108,6 +116,8 @@ wait_for_event (HANDLE event,
         Sleep (MIN (left_msec, BLIND_SLEEP_MSEC));
       left_usec = deadline_usec - g_get_monotonic_time ();
     }
+
+  return result != WAIT_FAILED;
 }
 
 int
@@ -119,11 +129,11 @@ ssem_shm_sleep (SsemShmMember *member,
   SsemShmSegment *segment = member->segment;
   SsemShmSleepers *sleepers = ssem_shm_get_sleepers (segment);
   HANDLE event = get_event (ssem_shm_win32_member (member), slot);
-  gboolean is_early = FALSE;
+  gboolean is_early = FALSE, is_blind = FALSE;
 
   take_ticket (sleepers, slot);
   if (ssem_shm_state_get_sleep_half (atomic_load (&segment->state)) == expected)
-    wait_for_event (event, deadline_usec);
+    is_blind = !wait_for_event (event, deadline_usec);
   else
     is_early = TRUE;
 
@@ -131,15 +141,16 @@ ssem_shm_sleep (SsemShmMember *member,
   if (atomic_exchange (&sleepers->tickets[slot], 0) == 0 || is_early)
     return 0;
 
-  return g_get_monotonic_time () >= deadline_usec ? -ETIMEDOUT : 0;
+  return is_blind || g_get_monotonic_time () >= deadline_usec ? -ETIMEDOUT : 0;
 }
 
 /* --- Waking --- */
 
-/* Finds the slot with the smallest ticket that is not larger than @last. Returns 0 if there is
- * none. */
+/* Finds the slot with the smallest ticket that is not larger than @last, and larger than @tried
+ * unless that is 0. Returns 0 if there is none. */
 static guint32
 find_sleeper (SsemShmSegment *segment,
+              guint32         tried,
               guint32         last,
               guint32        *ticket)
 {
@@ -153,6 +164,7 @@ find_sleeper (SsemShmSegment *segment,
 
       /* Tickets wrap, so only their differences count. */
       if (other != 0 && (gint32) (last - other) >= 0 &&
+          (tried == 0 || (gint32) (other - tried) > 0) &&
           (found == 0 || (gint32) (*ticket - other) > 0) &&
           atomic_load (&segment->slots[slot].owner) != 0)
         {
@@ -173,16 +185,17 @@ ssem_shm_wake (SsemShmMember *member,
   /* Nobody needs to wake those who go to sleep from now on. */
   const guint32 last = atomic_load (&sleepers->last_ticket);
   int n_woken = 0;
-  guint32 ticket, slot;
+  guint32 tried = 0, ticket, slot;
 
-  while (n_woken < n && (slot = find_sleeper (member->segment, last, &ticket)) != 0)
+  while (n_woken < n && (slot = find_sleeper (member->segment, tried, last, &ticket)) != 0)
     {
       HANDLE event = get_event (self, slot);
 
-      /* Without an event the sleeper looks by itself. */
-      if (event != NULL)
-        SetEvent (event);
-      if (atomic_compare_exchange_strong (&sleepers->tickets[slot], &ticket, 0) && event != NULL)
+      tried = ticket;
+      if (event == NULL)
+        continue;
+      SetEvent (event);
+      if (atomic_compare_exchange_strong (&sleepers->tickets[slot], &ticket, 0))
         n_woken++;
     }
 

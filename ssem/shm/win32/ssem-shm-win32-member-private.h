@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   SsemShmMember parent;
-  SsemShmAnchor anchor;       /* open while a segment is */
+  SsemShmAnchor anchor;       /* open while a segment is, or one is prepared for it */
   SsemShmSection section;     /* of `segment` */
   SsemShmSection prepared_section;
   gboolean is_enrolled;

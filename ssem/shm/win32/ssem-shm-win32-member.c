@@ -203,7 +203,9 @@ ssem_shm_member_close (SsemShmMember *member)
   ssem_shm_sleep_close (self);
   member->segment = NULL;
   ssem_shm_section_close (&self->section);
-  ssem_shm_anchor_close (&self->anchor);
+  /* A successor can still be published then, if the system has no handle left. */
+  if (member->prepared == NULL)
+    ssem_shm_anchor_close (&self->anchor);
 }
 
 void
