@@ -114,8 +114,8 @@ typedef enum
 } Removal;
 
 /* What a case needs that not every backend, system or build has. If the backend lacks it by design,
- * there is no such case for the backend. If the system, the user or the build lacks it, the case is
- * skipped, with the reason. */
+ * there is no such case for the backend, and the log names the case and the reason. If the system,
+ * the user or the build lacks it, the case is skipped, with the reason. */
 typedef enum
 {
   /* Of the backend: its capabilities. */
