@@ -4,12 +4,13 @@
 
 # Installs the Debian packages that are missing; touches the network only if some are.
 #
-# usage: install-packages.sh build|packages|tests|bench|windows|32-bit|arm64|npm
+# usage: install-packages.sh build|packages|tests|bench|windows|windows-32-bit|32-bit|arm64|npm
 #   build    what the library, its bindings and the examples in four languages need
 #   packages that, and what building the Debian packages needs
 #   tests    that, and what the tests and the manual need
 #   bench    that, and what only the benchmark compares with
 #   windows  what building for Windows and running that under wine need
+#   windows-32-bit  that, and the compiler for 32 bits
 #   32-bit   what a build for 32 bits on amd64 needs; the system takes packages for i386 from then on
 #   arm64    what a build for arm64 on amd64, and running that in an emulator, need
 #   npm      the tools for the types for TypeScript, from npm into tests/typescript/node_modules
@@ -110,6 +111,10 @@ windows_packages='
   xz-utils
 '
 
+windows_narrow_packages='
+  gcc-mingw-w64-i686-win32
+'
+
 narrow_packages='
   gcc-multilib
   libglib2.0-dev:i386
@@ -156,6 +161,7 @@ case ${1-} in
   tests) wanted="$build_packages $test_packages $debian_packages" ;;
   bench) wanted="$build_packages $test_packages $debian_packages $bench_packages" ;;
   windows) wanted=$windows_packages ;;
+  windows-32-bit) wanted="$windows_packages $windows_narrow_packages" ;;
   32-bit) wanted="$build_packages $narrow_packages" ;;
   arm64) wanted="$build_packages $arm_packages" ;;
   npm)
@@ -163,7 +169,8 @@ case ${1-} in
     exit
     ;;
   *)
-    echo 'usage: install-packages.sh build|packages|tests|bench|windows|32-bit|arm64|npm' >&2
+    echo 'usage: install-packages.sh' \
+      'build|packages|tests|bench|windows|windows-32-bit|32-bit|arm64|npm' >&2
     exit 2
     ;;
 esac

@@ -12,16 +12,19 @@ set -u
 usage()
 {
   cat >&2 <<TEXT
-usage: tests/run-windows.sh [--no-summary] [TEST...]
+usage: tests/run-windows.sh [--32-bit] [--no-summary] [TEST...]
+  --32-bit      then also processes of 32 bits beside those of 64; takes 1.2 GB more on the disk
   --no-summary  leaves the counting to whoever calls this
   TEST          names of tests, as "meson test --list" shows them; all where there is none
 TEXT
   exit 2
 }
 
+with_32_bit=false
 with_summary=true
 while [ $# -gt 0 ]; do
   case $1 in
+    --32-bit) with_32_bit=true ;;
     --no-summary) with_summary=false ;;
     --) shift; break ;;
     -*) usage ;;
@@ -33,8 +36,10 @@ done
 cd "$(dirname "$0")/.." || exit 1
 
 build=$PWD/build-windows
+narrow=$PWD/build-windows-32
 sysroot=$PWD/build-windows-sysroot
 log=$build/meson-logs/testlog.json
+mixed_log=$build/meson-logs/testlog-mixed.json
 is_good=false
 wine="sh tests/windows/wine.sh $sysroot"
 resident=
@@ -56,7 +61,11 @@ finish()
   stop_wine
   if $with_summary; then
     printf '\n'
-    python3 tests/summary.py "wine=$log" && $is_good
+    if $with_32_bit; then
+      python3 tests/summary.py "wine=$log" "wine-mixed=$mixed_log" && $is_good
+    else
+      python3 tests/summary.py "wine=$log" && $is_good
+    fi
   else
     $is_good
   fi
@@ -65,26 +74,50 @@ finish()
 
 trap 'stop_wine; exit 130' INT TERM
 
-rm -f "$log"
+# build_with DIRECTORY STAMP CROSS-FILE TARGET...
+build_with()
+{
+  directory=$1
+  stamp=$2
+  cross_file=$3
+  shift 3
+  printf '\n--- Building %s\n' "$(basename "$directory")"
+  # What the configuration found in another sysroot is not to be trusted.
+  if [ "$stamp" -nt "$directory/build.ninja" ]; then
+    rm -rf "$directory"
+  fi
+  if [ ! -f "$directory/build.ninja" ]; then
+    meson setup "$directory" --cross-file "$cross_file" --wrap-mode nodownload \
+      -Dtests=enabled -Dexamples=enabled || return
+  fi
+  meson compile -C "$directory" "$@"
+}
 
-sh tests/install-packages.sh windows || exit 1
+# run_tests ARGUMENT...
+run_tests()
+{
+  timeout --kill-after=30 1800 meson test -C "$build" --no-rebuild --print-errorlogs "$@" \
+    </dev/null
+}
+
+rm -f "$log" "$mixed_log"
+
+if $with_32_bit; then
+  sh tests/install-packages.sh windows-32-bit || exit 1
+else
+  sh tests/install-packages.sh windows || exit 1
+fi
 
 PATH=/usr/bin:/bin:$PATH
 export PATH
 
 printf '\n--- Building GLib for Windows\n'
 sh tests/windows/sysroot.sh "$sysroot" || finish
+if $with_32_bit; then
+  sh tests/windows/sysroot.sh --32-bit "$sysroot" || finish
+fi
 
-printf '\n--- Building build-windows\n'
-# What the configuration found in another sysroot is not to be trusted.
-if [ "$sysroot/version" -nt "$build/build.ninja" ]; then
-  rm -rf "$build"
-fi
-if [ ! -f "$build/build.ninja" ]; then
-  meson setup "$build" --cross-file "$sysroot/cross.ini" --wrap-mode nodownload \
-    -Dtests=enabled -Dexamples=enabled || finish
-fi
-meson compile -C "$build" || finish
+build_with "$build" "$sysroot/version" "$sysroot/cross.ini" || finish
 
 # wine starts its computer with the first program and shuts it down with the last, which takes
 # seconds, and a program that has to do so with a pipe for its output may hang. So it is started
@@ -103,7 +136,20 @@ resident=$!
 timeout --kill-after=5 60 $wine "$build/tests/windows/sleeper.exe" 0 \
   </dev/null >/dev/null 2>&1 || finish
 
+if $with_32_bit; then
+  build_with "$narrow" "$sysroot/version-32" "$sysroot/cross-32.ini" test-helper storm-worker ||
+    finish
+fi
+
 printf '\n--- Testing under %s\n' "$(timeout 60 $wine --version </dev/null)"
-timeout --kill-after=30 1800 meson test -C "$build" --no-rebuild --print-errorlogs "$@" </dev/null &&
-  is_good=true
+run_tests "$@" && is_good=true
+
+# Every second process of a test is one of 32 bits.
+if $with_32_bit; then
+  SSEM_TEST_OTHER_BUILD=Z:$narrow
+  WINEPATH=Z:$narrow/ssem
+  export SSEM_TEST_OTHER_BUILD WINEPATH
+  printf '\n--- Testing: mixed\n'
+  run_tests --logbase testlog-mixed --suite conformance "$@" || is_good=false
+fi
 finish

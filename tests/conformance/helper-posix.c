@@ -157,24 +157,11 @@ make_pipe (int ends[2])
     }
 }
 
-/* Every second one is of another build, such as one for another width, where that is given. */
-static char *
-find_program (void)
-{
-  static guint n_found;
-  const char *other = g_getenv ("SSEM_TEST_OTHER_BUILD");
-
-  if (other != NULL && n_found++ % 2 == 0)
-    return g_build_filename (other, "tests", "conformance", "test-helper", NULL);
-
-  return g_test_build_filename (G_TEST_BUILT, "conformance", "test-helper", NULL);
-}
-
 Helper *
 helper_new (SsemBackend backend)
 {
   g_autofree char *number = g_strdup_printf ("%d", (int) backend);
-  g_autofree char *program = find_program ();
+  g_autofree char *program = helper_find_program ("test-helper");
   char *argv[] = { program, number, NULL };
   posix_spawn_file_actions_t actions;
   int commands[2], answers[2], child_commands[2], child_answers[2];

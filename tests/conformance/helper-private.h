@@ -10,6 +10,10 @@ G_BEGIN_DECLS
 
 /* What helper.c and the part for the operating system have from each other. */
 
+/* Returns the path of a program of the suite. Where SSEM_TEST_OTHER_BUILD names a build, such as one
+ * for another width, every second process runs the program of that build. */
+char    *helper_find_program  (const char *name);
+
 Helper  *helper_alloc         (pid_t   pid,
                                int     commands_fd,
                                int     answers_fd);

@@ -150,8 +150,7 @@ make_pipe (HANDLE *ours,
 Helper *
 helper_new (SsemBackend backend)
 {
-  g_autofree char *program =
-    g_test_build_filename (G_TEST_BUILT, "conformance", "test-helper.exe", NULL);
+  g_autofree char *program = helper_find_program ("test-helper.exe");
   g_autofree char *line = g_strdup_printf ("\"%s\" %d", program, (int) backend);
   g_autofree gunichar2 *wide_line = g_utf8_to_utf16 (line, -1, NULL, NULL, NULL);
   HANDLE commands, their_commands, answers, their_answers;

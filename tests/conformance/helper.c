@@ -37,6 +37,18 @@ fail (const char *format,
            step != NULL ? "\": " : "", text);
 }
 
+char *
+helper_find_program (const char *name)
+{
+  static guint n_found;
+  const char *other = g_getenv ("SSEM_TEST_OTHER_BUILD");
+
+  if (other != NULL && n_found++ % 2 == 0)
+    return g_build_filename (other, "tests", "conformance", name, NULL);
+
+  return g_test_build_filename (G_TEST_BUILT, "conformance", name, NULL);
+}
+
 void
 wait_for (const char *what,
           Condition   condition,

@@ -43,8 +43,7 @@ storm_board_free (Board *board)
 StormProcess
 storm_process_start (const Work *work)
 {
-  g_autofree char *program =
-    g_test_build_filename (G_TEST_BUILT, "conformance", "storm-worker.exe", NULL);
+  g_autofree char *program = helper_find_program ("storm-worker.exe");
   g_autofree char *line =
     g_strdup_printf ("\"%s\" %lu %d %d %d %d %u \"%s\"", program, GetCurrentProcessId (),
                      (int) work->backend, (int) work->kind, work->initial_value, work->index,

@@ -6,7 +6,8 @@
 # or says something to wine's server:    wine.sh DIRECTORY --server OPTION
 #
 # DIRECTORY is what sysroot.sh made. wine keeps what it takes for a computer in DIRECTORY/wine, its server
-# is met in DIRECTORY/tmp, and GLib's libraries are found in DIRECTORY/root.
+# is met in DIRECTORY/tmp, and GLib's libraries are found in DIRECTORY/root. Of two libraries of the
+# same name, wine takes that of the program's width.
 
 set -eu
 
@@ -24,6 +25,11 @@ WINEDLLOVERRIDES='mscoree,mshtml='
 # Without it GLib asks the console for its code page, and there is no console.
 LANG=C.UTF-8
 WINEPATH="Z:$(echo "$directory/root/bin" | tr / '\\')${WINEPATH:+;$WINEPATH}"
+if [ -d "$directory/wine-32" ]; then
+  WINEPATH="$WINEPATH;Z:$(echo "$directory/root-32/bin" | tr / '\\')"
+  WINEDLLPATH=$directory/wine-32
+  export WINEDLLPATH
+fi
 export LANG TMPDIR WINEPREFIX WINEARCH WINEDEBUG WINEDLLOVERRIDES WINEPATH
 
 if [ "$1" = --server ]; then

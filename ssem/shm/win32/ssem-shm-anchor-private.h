@@ -26,6 +26,9 @@ typedef struct
   atomic_uint_least64_t listeners[SSEM_SHM_N_ARRIVAL_LISTENERS];
 } SsemShmAnchorPage;
 
+/* Processes of 32 and of 64 bits share it. */
+G_STATIC_ASSERT (sizeof (SsemShmAnchorPage) == 80);
+
 typedef struct
 {
   char *name;              /* constant after init */

@@ -38,6 +38,9 @@ typedef struct
 
 #define SSEM_SHM_SECTION_SIZE (SSEM_SHM_SIZE (SSEM_SHM_MAX_SLOTS) + sizeof (SsemShmSleepers))
 
+/* Processes of 32 and of 64 bits share it. */
+G_STATIC_ASSERT (SSEM_SHM_SECTION_SIZE == 279812);
+
 static inline SsemShmSleepers *
 ssem_shm_get_sleepers (SsemShmSegment *segment)
 {
