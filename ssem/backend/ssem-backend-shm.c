@@ -347,7 +347,9 @@ shm_open_fast (SsemInstance *instance,
 {
   SsemShmInstance *self = (SsemShmInstance *) instance;
 
-  path->shm.undo_mask = self->undo_mask;
+  /* It is the same each time, and another thread may just have read it. */
+  if (path->shm.undo_mask != self->undo_mask)
+    path->shm.undo_mask = self->undo_mask;
   ssem_fast_state_open (&path->state, self->attachment->slots.serial);
 }
 

@@ -110,7 +110,8 @@ ssem_shm_fast_path_begin (SsemFastState      *state,
   /* ssem_shm_slots_is_in_fast () makes this thread pass a real fence. */
   atomic_signal_fence (memory_order_seq_cst);
 
-  if (G_LIKELY (handles->serial == atomic_load_explicit (state, memory_order_relaxed)))
+  /* Acquire: pairs with ssem_fast_state_open (), for undo_mask. */
+  if (G_LIKELY (handles->serial == atomic_load_explicit (state, memory_order_acquire)))
     return handle;
 
   ssem_shm_counter_leave_fast (handle, fast->word);
