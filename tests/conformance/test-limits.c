@@ -4,7 +4,6 @@
 
 #include "conformance.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -85,93 +84,6 @@ test_no_descriptors (Fixture *fixture)
   expect_served_by_death (fixture, waiter);
   g_assert_cmpuint (count_inotify (waiter->pid), ==, 0);
   helper_run_expect_ok (waiter, "files 256");
-}
-
-/* The processes that watch for deaths die themselves; the last waiter is served all the same. */
-static void
-test_listeners_killed (Fixture *fixture)
-{
-  Helper *waiters[6];
-  Helper *holder = fixture_open_helper (fixture, 1);
-  guint i;
-
-  helper_run_expect_ok (holder, "acquire 0 1");
-  for (i = 0; i < G_N_ELEMENTS (waiters); i++)
-    {
-      waiters[i] = fixture_open_helper (fixture, 1);
-      helper_send (waiters[i], "acquire 0 1");
-      wait_until_blocked (fixture->backend, waiters[i]->pid, 1);
-    }
-
-  /* All die together, so that no watcher is left to wake the last waiter. */
-  for (i = 0; i + 1 < G_N_ELEMENTS (waiters); i++)
-    helper_signal (waiters[i], SIGKILL);
-  helper_signal (holder, SIGKILL);
-  for (i = 0; i + 1 < G_N_ELEMENTS (waiters); i++)
-    helper_reap (waiters[i]);
-  helper_reap (holder);
-  helper_expect_ok (waiters[i]);
-}
-
-/* As many processes as may watch for deaths stand still, and the next waiter is served all the
- * same: it looks itself, once a second. */
-static void
-test_listeners_stopped (Fixture *fixture)
-{
-  Helper *stopped[3];
-  Helper *holder = fixture_open_helper (fixture, 4);
-  Helper *waiter = fixture_open_helper (fixture, 4);
-  guint i;
-
-  helper_run_expect_ok (holder, "acquire 0 4");
-  for (i = 0; i < G_N_ELEMENTS (stopped); i++)
-    {
-      stopped[i] = fixture_open_helper (fixture, 4);
-      helper_send (stopped[i], "acquire 0 1");
-      wait_until_blocked (fixture->backend, stopped[i]->pid, 1);
-      helper_stop (stopped[i]);
-    }
-  helper_send (waiter, "acquire 0 1");
-  wait_until_blocked (fixture->backend, waiter->pid, 1);
-  helper_kill (holder);
-  helper_expect_ok (waiter);
-
-  for (i = 0; i < G_N_ELEMENTS (stopped); i++)
-    {
-      helper_signal (stopped[i], SIGCONT);
-      helper_expect_ok (stopped[i]);
-    }
-  g_assert_cmpint (helper_get_value (waiter, 0), ==, 0);
-}
-
-/* One that watches is killed together with a holder, and the others go on watching. */
-static void
-test_listener_killed (Fixture *fixture)
-{
-  Helper *waiters[3];
-  Helper *holders[2];
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (holders); i++)
-    {
-      holders[i] = fixture_open_helper (fixture, 2);
-      helper_run_expect_ok (holders[i], "acquire 0 1");
-    }
-  for (i = 0; i < G_N_ELEMENTS (waiters); i++)
-    {
-      waiters[i] = fixture_open_helper (fixture, 2);
-      helper_send (waiters[i], "acquire 0 1");
-      wait_until_blocked (fixture->backend, waiters[i]->pid, 1);
-    }
-
-  for (i = 0; i < G_N_ELEMENTS (holders); i++)
-    helper_signal (holders[i], SIGKILL);
-  helper_signal (waiters[0], SIGKILL);
-  for (i = 0; i < G_N_ELEMENTS (holders); i++)
-    helper_reap (holders[i]);
-  helper_reap (waiters[0]);
-  helper_expect_ok (waiters[1]);
-  helper_expect_ok (waiters[2]);
 }
 
 /* Nothing but process files may be there. */
@@ -335,9 +247,6 @@ const Case conformance_cases[] = {
   { "never-blocked", NEEDS_OWN_MACHINE, test_never_blocked },
   { "no-inotify", NEEDS_UNDO, test_no_inotify },
   { "no-descriptors", NEEDS_UNDO, test_no_descriptors },
-  { "listeners-killed", NEEDS_UNDO, test_listeners_killed },
-  { "listeners-stopped", NEEDS_UNDO, test_listeners_stopped },
-  { "listener-killed", NEEDS_UNDO, test_listener_killed },
 
   /* In a name space of its own for processes, the same numbers mean other processes. Each side has
    * to notice the death of the other. */
