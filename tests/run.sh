@@ -16,7 +16,8 @@ usage: tests/run.sh [--quick] [--32-bit] [--arm64] [--windows] [TEST...]
   --32-bit   also a build for 32 bits, alone and beside the one for 64; the system will take packages
              for i386
   --arm64    also a build for arm64, in an emulator
-  --windows  also the build for Windows, under wine; the first time it builds GLib for that
+  --windows  also the build for Windows, under wine; the first time it builds GLib for that. With
+             --32-bit, also processes of 32 bits beside those of 64
   TEST       names of tests, as "meson test --list" shows them; all where there is none
 TEXT
   exit 2
@@ -163,7 +164,12 @@ fi
 
 if $with_windows; then
   status=0
-  sh tests/run-windows.sh --no-summary "$@" || status=1
+  if $with_32_bit; then
+    sh tests/run-windows.sh --32-bit --no-summary "$@" || status=1
+    note_result wine-mixed build-windows/meson-logs/testlog-mixed.json $status
+  else
+    sh tests/run-windows.sh --no-summary "$@" || status=1
+  fi
   note_result wine build-windows/meson-logs/testlog.json $status
 fi
 
