@@ -125,6 +125,18 @@ static GPtrArray *test_cases;
 
 /* --- What there is --- */
 
+static gboolean
+has_one_reference (gpointer data)
+{
+  return g_atomic_int_get (&((GObject *) data)->ref_count) == 1;
+}
+
+void
+await_last_reference (SsemSystemSemaphore *semaphore)
+{
+  wait_for ("the last reference on a semaphore", has_one_reference, semaphore);
+}
+
 void
 fixture_assert_empty (Fixture *self)
 {

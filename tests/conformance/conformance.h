@@ -280,10 +280,14 @@ SsemSystemSemaphore *open_native           (const char      *native_key,
                                             SsemAccessMode   mode,
                                             int              initial_value);
 
+/* Waits until there is one reference: a thread of GTask may let go of its own after the callback. */
+void                 await_last_reference  (SsemSystemSemaphore *semaphore);
+
 /* Drops the last reference. */
 #define drop_object(place) \
   G_STMT_START { \
     SsemSystemSemaphore *dropped_ = g_steal_pointer (place); \
+    await_last_reference (dropped_); \
     g_assert_finalize_object (dropped_); \
   } G_STMT_END
 
