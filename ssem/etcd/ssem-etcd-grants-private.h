@@ -46,8 +46,8 @@ typedef struct
 
 /* Chooses for a release that pays @n_paid units; none where nobody can be served. */
 void            ssem_etcd_grant_levels_choose (SsemEtcdGrantLevels *self,
-                                        SsemEtcdSemaphore  *semaphore,
-                                        gint64              n_paid);
-void            ssem_etcd_grant_levels_clear (SsemEtcdGrantLevels *self);
+                                               SsemEtcdSemaphore   *semaphore,
+                                               gint64               n_paid);
+void            ssem_etcd_grant_levels_clear  (SsemEtcdGrantLevels *self);
 
 G_END_DECLS

@@ -120,7 +120,7 @@ struct _SsemEtcdSemaphore
 
   GHashTable *waits;        /* of SsemEtcdWait, by name */
   SsemEtcdWatch *watch;
-  SsemEtcdWatch *members_watch; /* NULL, or of who comes and goes, in a long queue */
+  SsemEtcdWatch *members_watch; /* NULL, or of the member records, in a long queue */
   GSource *look_timer;
   gboolean is_watching_own; /* the watch is for what the process holds, and not for everything */
   guint watch_generation;   /* of the lease whose holds it is for */
