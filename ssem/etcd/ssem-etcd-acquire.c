@@ -8,6 +8,7 @@
 
 #include "ssem-etcd-attempt-private.h"
 #include "ssem-etcd-consume-private.h"
+#include "ssem-etcd-dispatcher-private.h"
 #include "ssem-etcd-failure-private.h"
 #include "ssem-etcd-membership-private.h"
 #include "ssem-etcd-release-private.h"
@@ -47,12 +48,6 @@ static void acquire_settle   (SsemEtcdAcquire *self);
 static void acquire_withdraw (SsemEtcdAcquire *self);
 static void acquire_look     (SsemEtcdAcquire *self);
 static void acquire_retry    (SsemEtcdAcquire *self);
-
-static SsemEtcdAcquire *
-acquire_from_wait (SsemEtcdWait *wait)
-{
-  return (SsemEtcdAcquire *) ((char *) wait - G_STRUCT_OFFSET (SsemEtcdAcquire, wait));
-}
 
 /* --- The end --- */
 
@@ -95,7 +90,6 @@ consumed_cb (gpointer            data,
              const SsemEtcdHold *rest)
 {
   SsemEtcdAcquire *self = data;
-
   SsemEtcdSemaphore *semaphore = self->activity.semaphore;
 
   if (rest != NULL)
@@ -310,8 +304,9 @@ acquire_put (SsemEtcdAcquire *self,
              JsonObject      *reply,
              gint64           revision)
 {
-  SsemEtcdView *view = &self->activity.semaphore->view;
-  gint64 n_free;
+  SsemEtcdSemaphore *semaphore = self->activity.semaphore;
+  SsemEtcdView *view = &semaphore->view;
+  gint64 n_free = 0;
 
   if (level == SSEM_ETCD_LEVEL_FIRST)
     {
@@ -320,13 +315,18 @@ acquire_put (SsemEtcdAcquire *self,
       acquire_grant (self, revision);
       return;
     }
-  n_free = ssem_etcd_semaphore_get_free_in (self->activity.semaphore, reply, 1);
-  if (!acquire_read (self, reply, 1, revision))
+  if (level == SSEM_ETCD_LEVEL_OVER)
+    n_free = ssem_etcd_semaphore_get_free_in (semaphore, reply, 1);
+  if (level != SSEM_ETCD_LEVEL_ENQUEUE && !acquire_read (self, reply, 1, revision))
     return;
   if (level != SSEM_ETCD_LEVEL_OVER)
     {
-      ssem_etcd_semaphore_note_waiter (self->activity.semaphore, &self->wait, revision);
-      acquire_settle (self);
+      ssem_etcd_semaphore_note_waiter (semaphore, &self->wait, revision);
+      if (level == SSEM_ETCD_LEVEL_ENQUEUE &&
+          !ssem_etcd_dispatcher_read (semaphore, reply, 1, revision))
+        acquire_look (self);
+      else
+        acquire_settle (self);
     }
   else if (n_free >= 0)
     {
@@ -443,9 +443,7 @@ acquire_settle (SsemEtcdAcquire *self)
       ssem_etcd_semaphore_add_wait (semaphore, wait);
       ssem_etcd_semaphore_watch (semaphore);
       ssem_etcd_semaphore_evaluate (semaphore);
-      /* In a long queue nobody may see that units are free while it waits. */
-      if (semaphore->has_long_queue && ssem_etcd_view_get_free (&semaphore->view) >= wait->units)
-        ssem_etcd_release_serve (semaphore);
+      ssem_etcd_dispatcher_enqueue (semaphore, wait->units);
     }
 }
 
@@ -577,7 +575,8 @@ static void
 wake_cb (SsemEtcdWait     *wait,
          SsemEtcdWaitNews  news)
 {
-  SsemEtcdAcquire *self = acquire_from_wait (wait);
+  SsemEtcdAcquire *self = (SsemEtcdAcquire *) ((char *) wait -
+                                               G_STRUCT_OFFSET (SsemEtcdAcquire, wait));
 
   if (!ssem_etcd_activity_is_current (&self->activity))
     acquire_restart (self);

@@ -17,6 +17,7 @@ typedef enum
   SSEM_ETCD_LEVEL_BLOCKED, /* a waiter was put; the ranges follow in the answer */
   SSEM_ETCD_LEVEL_OVER,    /* a hold was put, which may be one too many; the ranges follow */
   SSEM_ETCD_LEVEL_WAIT,    /* a waiter was put; the ranges follow */
+  SSEM_ETCD_LEVEL_ENQUEUE, /* a waiter was put; the range of the state follows */
 } SsemEtcdLevel;
 
 #define SSEM_ETCD_MAX_LEVELS 3

@@ -6,6 +6,8 @@
 
 #include "ssem-etcd-attempt-private.h"
 
+#include "ssem-etcd-dispatcher-private.h"
+
 /* The attempt has one or more levels, each in the other branch of the one before. One of them is
  * done:
  *
@@ -16,13 +18,14 @@
  *            than there are. Else it is one too many, and only makes others more careful, until the
  *            process turns it into a waiter.
  *   WAIT     Put a waiter, and read.
+ *   ENQUEUE  Put a waiter, and read only who serves the queue.
  *
  * Last, where nothing was put: read, but for a FIRST alone.
  *
  * Each comparison and each level costs the server time. So a process that is alone, as far as it
  * knows, asks for FIRST only; one that knows of a queue, for WAIT only; one that knows of others,
- * for OVER, and WAIT. Where the view was wrong, it costs one transaction more, or the units are
- * taken by a second one.
+ * for OVER, and WAIT; and where another one serves a long queue, for ENQUEUE. Where the view was
+ * wrong, it costs one transaction more, or the units are taken by a second one.
  */
 
 /* More comparisons than that would cost more than they save. */
@@ -78,7 +81,8 @@ build_level (SsemEtcdSemaphore *semaphore,
     }
   if (level == SSEM_ETCD_LEVEL_FIRST && is_try)
     ssem_etcd_semaphore_compare_view (semaphore, txn);
-  if (level == SSEM_ETCD_LEVEL_OVER || level == SSEM_ETCD_LEVEL_WAIT)
+  if (level == SSEM_ETCD_LEVEL_OVER || level == SSEM_ETCD_LEVEL_WAIT ||
+      level == SSEM_ETCD_LEVEL_ENQUEUE)
     ssem_etcd_semaphore_compare_incarnation (semaphore, txn);
   if (level == SSEM_ETCD_LEVEL_OVER)
     ssem_etcd_semaphore_compare_no_waiter (semaphore, txn);
@@ -87,8 +91,10 @@ build_level (SsemEtcdSemaphore *semaphore,
     ssem_etcd_semaphore_put_hold (semaphore, txn, name, units, semaphore->session->lease);
   else
     ssem_etcd_semaphore_put_waiter (semaphore, txn, name, units);
-  if (level != SSEM_ETCD_LEVEL_FIRST)
-    ssem_etcd_semaphore_add_ranges (semaphore, txn, SSEM_ETCD_THEN);
+  if (level == SSEM_ETCD_LEVEL_ENQUEUE)
+    ssem_etcd_txn_range (txn, SSEM_ETCD_THEN, semaphore->names.state, semaphore->names.state_end);
+  else if (level != SSEM_ETCD_LEVEL_FIRST)
+    ssem_etcd_semaphore_add_ranges_if_valid (semaphore, txn, SSEM_ETCD_THEN);
 
   return txn;
 }
@@ -106,6 +112,10 @@ choose_levels (SsemEtcdAttempt   *self,
   if (is_try || (is_enough && self->n_missed == 0 && ssem_etcd_semaphore_is_alone (semaphore)))
     {
       self->levels[n++] = SSEM_ETCD_LEVEL_FIRST;
+    }
+  else if (self->n_missed == 0 && ssem_etcd_dispatcher_is_expected (semaphore))
+    {
+      self->levels[n++] = SSEM_ETCD_LEVEL_ENQUEUE;
     }
   else
     {
@@ -141,9 +151,12 @@ ssem_etcd_attempt_build (SsemEtcdAttempt   *self,
     }
   self->n_levels = n;
 
-  self->has_ranges = is_try || self->levels[n - 1] != SSEM_ETCD_LEVEL_FIRST;
-  if (self->has_ranges)
+  self->has_ranges = is_try || (self->levels[n - 1] != SSEM_ETCD_LEVEL_FIRST &&
+                                self->levels[n - 1] != SSEM_ETCD_LEVEL_ENQUEUE);
+  if (is_try)
     ssem_etcd_semaphore_add_ranges (semaphore, txns[n - 1], SSEM_ETCD_ELSE);
+  else if (self->has_ranges)
+    ssem_etcd_semaphore_add_ranges_if_valid (semaphore, txns[n - 1], SSEM_ETCD_ELSE);
   for (i = n - 1; i > 0; i--)
     ssem_etcd_txn_nest (txns[i - 1], SSEM_ETCD_ELSE, txns[i]);
 
@@ -188,8 +201,8 @@ static SsemEtcdTxn *
 end_change (SsemEtcdSemaphore *semaphore,
             SsemEtcdTxn       *txn)
 {
-  ssem_etcd_semaphore_add_ranges (semaphore, txn, SSEM_ETCD_THEN);
-  ssem_etcd_semaphore_add_ranges (semaphore, txn, SSEM_ETCD_ELSE);
+  ssem_etcd_semaphore_add_ranges_if_valid (semaphore, txn, SSEM_ETCD_THEN);
+  ssem_etcd_semaphore_add_ranges_if_valid (semaphore, txn, SSEM_ETCD_ELSE);
 
   return txn;
 }

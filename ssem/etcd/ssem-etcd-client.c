@@ -27,7 +27,7 @@
  */
 
 #define MIN_TIMEOUT_MSEC 500
-#define MAX_TIMEOUT_MSEC 5000
+#define MAX_TIMEOUT_MSEC 15000
 
 /* A token that is refused again was not the reason. */
 #define MAX_TOKENS 3

@@ -107,6 +107,9 @@ ssem_etcd_grants_apply (SsemEtcdGrants    *self,
   SsemEtcdView *view = &semaphore->view;
   guint i;
 
+  /* No hold was newer than the view, and now it has these. */
+  if (self->needs_view)
+    view->revision = MAX (view->revision, revision);
   for (i = 0; i < self->grants->len; i++)
     {
       Grant *grant = &g_array_index (self->grants, Grant, i);

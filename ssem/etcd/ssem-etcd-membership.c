@@ -6,6 +6,7 @@
 
 #include "ssem-etcd-membership-private.h"
 
+#include "ssem-etcd-dispatcher-private.h"
 #include "ssem-etcd-failure-private.h"
 #include "ssem-etcd-services-private.h"
 
@@ -515,6 +516,16 @@ leave_lose_cb (SsemEtcdActivity *activity)
 {
 }
 
+static void leave_cb (gpointer data);
+
+static void
+resigned_cb (gpointer data)
+{
+  Leave *leave = data;
+
+  ssem_etcd_semaphore_call_when_idle (leave->activity.semaphore, leave_cb, leave);
+}
+
 static void
 leave_locked_cb (gpointer data)
 {
@@ -531,6 +542,14 @@ static void
 leave_cb (gpointer data)
 {
   Leave *leave = data;
+  SsemEtcdSemaphore *self = leave->activity.semaphore;
+
+  /* Resigning serves those who wait once more. */
+  if (self->instances->len == 0 && ssem_etcd_semaphore_is_dispatcher (self))
+    {
+      ssem_etcd_dispatcher_resign (self, resigned_cb, leave);
+      return;
+    }
 
   ssem_etcd_semaphore_lock (leave->activity.semaphore, leave_locked_cb, leave);
 }

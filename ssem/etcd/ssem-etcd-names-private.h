@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 /* The records of one semaphore in the cluster, all below PREFIX KEY/, where KEY is percent-encoded:
  *
  *   state         {"total":T,"epoch":E,"initial":I}   no lease
+ *   state/dispatcher {}   of the process that serves a long queue: ssem-etcd-dispatcher.c
  *   member/LEASE  {"host":...,"pid":...,"pid-space":...,"command":...,"since":...}
  *   lingerer/LEASE the same, of a process that has left and still holds units
  *   hold/NAME     {"units":U,"since":S}
@@ -28,6 +29,8 @@ typedef struct
   char *base;        /* with a "/" at the end */
   char *end;         /* of the range of all records */
   char *state;
+  char *dispatcher;
+  char *state_end;   /* of the range of the state and the dispatcher */
   char *members;     /* each of these with a "/" at the end */
   char *members_end;
   char *lingerers;
@@ -41,6 +44,7 @@ typedef enum
 {
   SSEM_ETCD_RECORD_UNKNOWN,
   SSEM_ETCD_RECORD_STATE,
+  SSEM_ETCD_RECORD_DISPATCHER,
   SSEM_ETCD_RECORD_MEMBER,
   SSEM_ETCD_RECORD_LINGERER,
   SSEM_ETCD_RECORD_HOLD,

@@ -21,6 +21,8 @@ ssem_etcd_names_init (SsemEtcdNames *self,
   self->base = g_strconcat (prefix, escaped, "/", NULL);
   self->end = ssem_etcd_range_end (self->base);
   self->state = g_strconcat (self->base, "state", NULL);
+  self->dispatcher = g_strconcat (self->state, "/dispatcher", NULL);
+  self->state_end = g_strconcat (self->state, "0", NULL);
   self->members = g_strconcat (self->base, "member/", NULL);
   self->members_end = ssem_etcd_range_end (self->members);
   self->lingerers = g_strconcat (self->base, "lingerer/", NULL);
@@ -36,6 +38,8 @@ ssem_etcd_names_clear (SsemEtcdNames *self)
   g_free (self->base);
   g_free (self->end);
   g_free (self->state);
+  g_free (self->dispatcher);
+  g_free (self->state_end);
   g_free (self->members);
   g_free (self->members_end);
   g_free (self->lingerers);
@@ -70,6 +74,9 @@ ssem_etcd_names_classify (const SsemEtcdNames  *self,
           return kinds[i].kind;
         }
     }
+
+  if (g_str_equal (path, self->dispatcher))
+    return SSEM_ETCD_RECORD_DISPATCHER;
 
   return g_str_equal (path, self->state) ? SSEM_ETCD_RECORD_STATE : SSEM_ETCD_RECORD_UNKNOWN;
 }

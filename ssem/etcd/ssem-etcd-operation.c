@@ -10,6 +10,7 @@
 #include "ssem-etcd-failure-private.h"
 #include "ssem-etcd-membership-private.h"
 #include "ssem-etcd-release-private.h"
+#include "ssem-etcd-serve-private.h"
 #include "ssem-etcd-value-private.h"
 
 #include <errno.h>
@@ -189,7 +190,6 @@ operation_attach (Operation *self)
       return FALSE;
     }
   ssem_etcd_instance_ensure (self->instance);
-  self->instance->semaphore->serve = ssem_etcd_release_serve;
 
   return TRUE;
 }
@@ -344,10 +344,9 @@ opened_cb (gpointer           data,
   if (failure == 0 && error == NULL)
     {
       ssem_etcd_instance_attach (self->instance, semaphore);
-      semaphore->serve = ssem_etcd_release_serve;
       /* A reset, or those who have waited for a semaphore that nobody could serve. */
       if (!g_queue_is_empty (&semaphore->view.queue))
-        ssem_etcd_release_serve (semaphore);
+        ssem_etcd_serve (semaphore);
     }
   else if (error != NULL)
     {

@@ -26,7 +26,4 @@ void ssem_etcd_release_hold  (SsemEtcdSemaphore     *semaphore,
                               gint64                 units,
                               gint64                 mod_revision);
 
-/* Gives what is free to those who wait. */
-void ssem_etcd_release_serve (SsemEtcdSemaphore     *semaphore);
-
 G_END_DECLS

@@ -6,10 +6,12 @@
 
 #include "ssem-etcd-release-private.h"
 
+#include "ssem-etcd-dispatcher-private.h"
 #include "ssem-etcd-failure-private.h"
 #include "ssem-etcd-grants-private.h"
 #include "ssem-etcd-membership-private.h"
 #include "ssem-etcd-payment-private.h"
+#include "ssem-etcd-serve-private.h"
 
 /* Releasing.
  *
@@ -20,6 +22,8 @@
  * same waiter, a nested transaction serves the next one.
  *
  * Units that are free besides can be given, too: but only if no hold is newer than the view.
+ *
+ * Where a dispatcher serves a long queue, a release serves nobody, if the dispatcher is still there.
  *
  * The releases of a process follow one another, so that two of them do not pay with the same hold.
  * One that creates units changes the state, and writes the member record with it: the record's
@@ -32,7 +36,6 @@ typedef struct
   gpointer data;
   gint64 n_left;
   gboolean undo;
-  gboolean is_serving;       /* it releases nothing */
   gboolean is_lost;          /* what is left of it must not create units */
   char *name;                /* of the only hold to release, or NULL */
   gint64 name_revision;
@@ -40,6 +43,9 @@ typedef struct
   SsemEtcdPayment payment;   /* of the transaction under way */
   gboolean is_locked;
   gboolean is_fresh;         /* the view was read for this release */
+  gboolean is_to_dispatcher; /* who is to serve those who wait */
+  gboolean has_missed_dispatcher;
+  guint n_missed;            /* how often others were faster to serve the same waiters */
   gboolean is_blind;         /* the transaction reads nothing where it changes nothing */
   gboolean needs_read;
   gboolean has_queue;        /* the waiters were read for this release */
@@ -130,7 +136,7 @@ release_prepare (Release *release)
       ssem_etcd_payment_add (&release->payment, release->name, release->n_left,
                              release->name_revision);
     }
-  else if (!release->is_serving && release->undo)
+  else if (release->undo)
     {
       if (self->n_held == 0 && self->n_lost > 0)
         {
@@ -139,7 +145,7 @@ release_prepare (Release *release)
         }
       ssem_etcd_payment_choose (&release->payment, self, release->n_left);
     }
-  else if (!release->is_serving)
+  else
     {
       release->payment.n_created = release->n_left;
     }
@@ -167,6 +173,8 @@ build_level (Release        *release,
   ssem_etcd_payment_add_to (&release->payment, self, txn);
   if (grants != NULL)
     ssem_etcd_grants_add (grants, self, txn);
+  else if (release->is_to_dispatcher)
+    ssem_etcd_semaphore_compare_dispatcher (self, txn);
   else if (!release->is_plain &&
            !(self->view.is_partial && g_queue_is_empty (&self->view.queue)))
     ssem_etcd_semaphore_compare_no_new_waiter (self, txn);
@@ -196,7 +204,9 @@ release_apply (Release        *release,
     ssem_etcd_grants_apply (grants, self, revision);
 
   if (is_capped)
-    ssem_etcd_release_serve (self);
+    ssem_etcd_serve (self);
+  if (!release->is_to_dispatcher)
+    ssem_etcd_dispatcher_volunteer (self);
   if (release->n_left > 0)
     release_begin (release);
   else
@@ -229,7 +239,7 @@ release_again (Release *release)
     release_find_hold (release);
   if (!g_queue_is_empty (&self->view.queue))
     ssem_etcd_semaphore_watch (self);
-  if (release->n_left == 0 && !release->is_serving)
+  if (release->n_left == 0)
     release_end (release, 0);
   else
     release_begin (release);
@@ -257,10 +267,7 @@ fenced_cb (gpointer data,
 static void
 release_resolve (Release *release)
 {
-  /* One that serves only has nothing to find out. */
-  if (release->is_serving)
-    release_end (release, 0);
-  else if (!release->is_locked)
+  if (!release->is_locked)
     ssem_etcd_semaphore_fence (release->activity.semaphore, fenced_cb, release);
   else
     {
@@ -383,13 +390,10 @@ released_cb (gpointer         data,
       /* It is that of a waiter, or the process's own: the next attempt tells. Those who wait see
        * that the units are free. */
       release->is_plain = TRUE;
-      if (release->is_serving)
-        release_end (release, 0);
-      else
-        release_send (release);
+      release_send (release);
       return;
     }
-  if (outcome == SSEM_ETCD_REFUSED && !release->is_plain && !release->is_serving &&
+  if (outcome == SSEM_ETCD_REFUSED && !release->is_plain &&
       ssem_etcd_reply_get_code (reply) == SSEM_ETCD_CODE_RESOURCE_EXHAUSTED)
     {
       /* The database is full, so nothing can be put for those who wait; but deleting is allowed. */
@@ -425,10 +429,19 @@ released_cb (gpointer         data,
       if (i + 1 < release->levels.n)
         reply = ssem_etcd_txn_get_response (reply, 0);
     }
-  if (reply != NULL && release->is_blind)
+  release->has_missed_dispatcher |= release->is_to_dispatcher;
+  if (reply != NULL && release->is_to_dispatcher && release->is_blind)
     {
+      if (!ssem_etcd_semaphore_is_dispatcher (self))
+        self->view.dispatcher = 0;
+      release_begin (release);
+    }
+  else if (reply != NULL && release->is_blind)
+    {
+      /* In a long queue, most likely others have served the same waiters. */
+      release->has_queue = FALSE;
       release->is_fresh = FALSE;
-      release->needs_read = TRUE;
+      release->needs_read = !self->has_long_queue || release->n_missed++ > 0;
       release_begin (release);
     }
   else if (reply != NULL)
@@ -445,24 +458,20 @@ release_send (Release *release)
   guint i;
 
   ssem_etcd_grant_levels_clear (&release->levels);
-  if (!release->is_plain)
+  if (!release->is_plain && !release->is_to_dispatcher)
     ssem_etcd_grant_levels_choose (&release->levels, self,
                                    ssem_etcd_payment_get_units (&release->payment));
   /* Where nobody can be served, the units become free. */
-  if (release->levels.n == 0 && !release->is_serving)
-    release->levels.n = 1;
   if (release->levels.n == 0)
-    {
-      release_end (release, 0);
-      return;
-    }
+    release->levels.n = 1;
 
   for (i = 0; i < release->levels.n; i++)
     txns[i] = build_level (release, release->levels.grants[i]);
   /* The usual case is kept short: what would be read costs the server time even where it is not
    * done. */
   release->is_blind = !release->is_locked &&
-                      (release->levels.grants[0] != NULL || ssem_etcd_semaphore_is_alone (self));
+                      (release->is_to_dispatcher || release->levels.grants[0] != NULL ||
+                       ssem_etcd_semaphore_is_alone (self));
   if (!release->is_blind)
     ssem_etcd_semaphore_add_ranges_with_queue (self, txns[release->levels.n - 1],
                                                SSEM_ETCD_ELSE);
@@ -511,7 +520,25 @@ must_read (Release *release)
           release->activity.semaphore->view.total + release->n_left > G_MAXINT);
 }
 
+/* Whether the dispatcher is to serve those who wait, which may be this process: it gives the units
+ * with all others that are free. */
+static gboolean
+can_leave_to_dispatcher (Release *release)
+{
+  return ssem_etcd_dispatcher_is_expected (release->activity.semaphore) &&
+         !release->has_missed_dispatcher && !release->is_plain;
+}
+
 /* In a long queue, the view does not have the waiters. */
+static gboolean
+must_read_queue (Release *release)
+{
+  SsemEtcdSemaphore *self = release->activity.semaphore;
+
+  return self->has_long_queue && !ssem_etcd_semaphore_is_dispatcher (self) &&
+         !release->is_to_dispatcher && !release->is_fresh && !release->has_queue;
+}
+
 static void
 queue_cb (gpointer         data,
           SsemEtcdOutcome  outcome,
@@ -519,13 +546,15 @@ queue_cb (gpointer         data,
           const GError    *error)
 {
   Release *release = data;
+  SsemEtcdSemaphore *self = release->activity.semaphore;
 
   if (!release_check (release, outcome, reply, error))
     return;
 
+  /* The process may have become the dispatcher meanwhile, which has them all. */
   release->has_queue = outcome == SSEM_ETCD_OK;
-  if (outcome == SSEM_ETCD_OK)
-    ssem_etcd_view_read_queue (&release->activity.semaphore->view, reply);
+  if (outcome == SSEM_ETCD_OK && !ssem_etcd_semaphore_is_dispatcher (self))
+    ssem_etcd_view_read_queue (&self->view, reply);
   release_begin (release);
 }
 
@@ -552,6 +581,7 @@ joined_cb (gpointer           data,
   Release *release = data;
 
   release->activity.generation = semaphore->session->generation;
+  release->is_to_dispatcher = can_leave_to_dispatcher (release);
   if (release->is_lost)
     {
       /* The caller has been told; the new lease holds none of these units. */
@@ -572,7 +602,7 @@ joined_cb (gpointer           data,
       ssem_etcd_semaphore_add_ranges_with_queue (semaphore, txn, SSEM_ETCD_THEN);
       ssem_etcd_activity_send (&release->activity, txn, read_cb, release);
     }
-  else if (semaphore->has_long_queue && !release->is_fresh && !release->has_queue)
+  else if (must_read_queue (release))
     {
       ssem_etcd_session_send (semaphore->session, "kv/range",
                               ssem_etcd_semaphore_queue_body (semaphore), queue_cb, release);
@@ -642,14 +672,5 @@ ssem_etcd_release_hold (SsemEtcdSemaphore *semaphore,
   release->name = g_strdup (name);
   release->name_revision = mod_revision;
   ssem_etcd_semaphore_unsettle (semaphore);
-  release_push (release);
-}
-
-void
-ssem_etcd_release_serve (SsemEtcdSemaphore *semaphore)
-{
-  Release *release = release_new (semaphore, 0);
-
-  release->is_serving = TRUE;
   release_push (release);
 }

@@ -115,8 +115,10 @@ struct _SsemEtcdSemaphore
 
   gboolean has_long_queue;  /* so many wait that the process does not watch them all */
 
-  /* Gives what is free to those who wait; NULL until there is a way. */
-  void (* serve) (SsemEtcdSemaphore *self);
+  gboolean is_serving;      /* see ssem-etcd-serve.c */
+  gboolean is_changing_dispatcher; /* the process is about to become it, or to resign */
+  gint64 stuck_revision;    /* of the view with which the dispatcher could serve nobody */
+  gint64 looked_hold;       /* the newest hold at the last look; 0: nothing was free */
 
   GHashTable *waits;        /* of SsemEtcdWait, by name */
   SsemEtcdWatch *watch;
@@ -153,6 +155,14 @@ ssem_etcd_semaphore_is_joined (SsemEtcdSemaphore *self)
 {
   return self->generation != 0 && self->generation == self->session->generation &&
          ssem_etcd_session_check (self->session);
+}
+
+/* Whether this process serves the long queue for all: see ssem-etcd-dispatcher.c. */
+static inline gboolean
+ssem_etcd_semaphore_is_dispatcher (SsemEtcdSemaphore *self)
+{
+  return self->view.dispatcher != 0 && self->view.dispatcher == self->session->lease &&
+         ssem_etcd_semaphore_is_joined (self);
 }
 
 /* --- Activities --- */
@@ -217,6 +227,9 @@ void               ssem_etcd_semaphore_compare_no_waiter (SsemEtcdSemaphore *sel
 /* The view knows of all those who wait. */
 void               ssem_etcd_semaphore_compare_no_new_waiter (SsemEtcdSemaphore *self,
                                                SsemEtcdTxn             *txn);
+/* Compares that some process serves the queue. */
+void               ssem_etcd_semaphore_compare_dispatcher (SsemEtcdSemaphore *self,
+                                               SsemEtcdTxn             *txn);
 void               ssem_etcd_semaphore_compare_hold (SsemEtcdSemaphore *self,
                                                SsemEtcdTxn             *txn,
                                                const char              *name,
@@ -256,6 +269,12 @@ void               ssem_etcd_semaphore_add_ranges (SsemEtcdSemaphore   *self,
                                                SsemEtcdTxn             *txn,
                                                SsemEtcdBranch           branch);
 
+/* The same without all holds where these are more than there are units, so that some do not count:
+ * if a thousand processes begin at the same time, they do not read a thousand holds each. */
+void               ssem_etcd_semaphore_add_ranges_if_valid (SsemEtcdSemaphore *self,
+                                               SsemEtcdTxn             *txn,
+                                               SsemEtcdBranch           branch);
+
 /* The same with the first ones of those who wait. */
 void               ssem_etcd_semaphore_add_ranges_with_queue (SsemEtcdSemaphore *self,
                                                SsemEtcdTxn             *txn,
@@ -271,7 +290,8 @@ int                ssem_etcd_semaphore_read   (SsemEtcdSemaphore       *self,
                                                guint                    index,
                                                gint64                   revision);
 
-/* Returns what is free according to such an answer alone. */
+/* Returns what is free according to such an answer alone; less than 0 if some holds do not
+ * count. */
 gint64             ssem_etcd_semaphore_get_free_in (SsemEtcdSemaphore  *self,
                                                JsonObject              *reply,
                                                guint                    index);
@@ -351,7 +371,10 @@ void               ssem_etcd_semaphore_stop_watching (SsemEtcdSemaphore *self);
 /* Wakes the waits whose turn it is. */
 void               ssem_etcd_semaphore_evaluate (SsemEtcdSemaphore     *self);
 
-/* Reads everything, and wakes the waits. */
+/* Reads everything, and wakes the waits: now, or when @msec have passed and a moment more, so that
+ * not all processes look at the same time. */
 void               ssem_etcd_semaphore_look   (SsemEtcdSemaphore       *self);
+void               ssem_etcd_semaphore_look_later (SsemEtcdSemaphore   *self,
+                                               guint                    msec);
 
 G_END_DECLS

@@ -29,9 +29,6 @@
  * release. */
 #define LONG_QUEUE 4
 
-/* How many of those who wait a look sees. */
-#define QUEUE 32
-
 SsemEtcdSemaphore *
 ssem_etcd_semaphore_new (SsemEtcdSession *session,
                          const char      *key)
@@ -322,6 +319,13 @@ ssem_etcd_semaphore_compare_no_new_waiter (SsemEtcdSemaphore *self,
 }
 
 void
+ssem_etcd_semaphore_compare_dispatcher (SsemEtcdSemaphore *self,
+                                        SsemEtcdTxn       *txn)
+{
+  ssem_etcd_txn_compare (txn, self->names.dispatcher, NULL, SSEM_ETCD_CREATE, SSEM_ETCD_GREATER, 0);
+}
+
+void
 ssem_etcd_semaphore_compare_hold (SsemEtcdSemaphore *self,
                                   SsemEtcdTxn       *txn,
                                   const char        *name,
@@ -427,13 +431,34 @@ ssem_etcd_semaphore_delete_waiter (SsemEtcdSemaphore *self,
   ssem_etcd_txn_delete (txn, SSEM_ETCD_THEN, path, NULL);
 }
 
+static void
+add_ranges (SsemEtcdSemaphore *self,
+            SsemEtcdTxn       *txn,
+            SsemEtcdBranch     branch,
+            guint              n_holds)
+{
+  SsemEtcdWaiters waiters = ssem_etcd_semaphore_is_dispatcher (self) ? SSEM_ETCD_WAITERS_ALL
+                            : self->has_long_queue ? SSEM_ETCD_WAITERS_ANY
+                            : SSEM_ETCD_WAITERS_FEW;
+
+  ssem_etcd_txn_range (txn, branch, self->member_path, NULL);
+  ssem_etcd_view_add_ranges (&self->names, txn, branch, n_holds, waiters);
+}
+
 void
 ssem_etcd_semaphore_add_ranges (SsemEtcdSemaphore *self,
                                 SsemEtcdTxn       *txn,
                                 SsemEtcdBranch     branch)
 {
-  ssem_etcd_txn_range (txn, branch, self->member_path, NULL);
-  ssem_etcd_view_add_ranges (&self->names, txn, branch, self->has_long_queue ? 0 : QUEUE);
+  add_ranges (self, txn, branch, 0);
+}
+
+void
+ssem_etcd_semaphore_add_ranges_if_valid (SsemEtcdSemaphore *self,
+                                         SsemEtcdTxn       *txn,
+                                         SsemEtcdBranch     branch)
+{
+  add_ranges (self, txn, branch, (guint) CLAMP (self->view.total, 0, G_MAXINT) + 1);
 }
 
 void
@@ -442,13 +467,15 @@ ssem_etcd_semaphore_add_ranges_with_queue (SsemEtcdSemaphore *self,
                                            SsemEtcdBranch     branch)
 {
   ssem_etcd_txn_range (txn, branch, self->member_path, NULL);
-  ssem_etcd_view_add_ranges (&self->names, txn, branch, QUEUE);
+  ssem_etcd_view_add_ranges (&self->names, txn, branch, 0, ssem_etcd_semaphore_is_dispatcher (self)
+                             ? SSEM_ETCD_WAITERS_ALL : SSEM_ETCD_WAITERS_FIRST);
 }
 
 char *
 ssem_etcd_semaphore_queue_body (SsemEtcdSemaphore *self)
 {
-  return ssem_etcd_range_body (self->names.waiters, self->names.waiters_end, 0, QUEUE,
+  return ssem_etcd_range_body (self->names.waiters, self->names.waiters_end, 0,
+                               SSEM_ETCD_N_FIRST,
                                SSEM_ETCD_RANGE_BY_CREATION);
 }
 
@@ -473,6 +500,7 @@ ssem_etcd_semaphore_read (SsemEtcdSemaphore *self,
 {
   g_auto(SsemEtcdRecord) member = { NULL };
   gboolean is_member = read_only_record (reply, index, &member);
+  gboolean is_read;
 
   /* The process itself writes its member record, under the lock, and knows the revision; but for a
    * reply that was lost. */
@@ -484,13 +512,13 @@ ssem_etcd_semaphore_read (SsemEtcdSemaphore *self,
   if (!is_member && !self->is_locked)
     self->generation = 0;
 
-  if (!ssem_etcd_view_read (&self->view, reply, index + 1, revision))
-    return 0;
-
+  is_read = ssem_etcd_view_read (&self->view, reply, index + 1, revision);
   if (self->view.n_waiters > LONG_QUEUE)
     self->has_long_queue = TRUE;
   else if (self->view.n_waiters < LONG_QUEUE / 2)
     self->has_long_queue = FALSE;
+  if (!is_read)
+    return 0;
 
   if (self->view.state_create_revision == 0 ||
       (self->incarnation != 0 && self->view.state_create_revision != self->incarnation))
@@ -511,8 +539,7 @@ ssem_etcd_semaphore_get_free_in (SsemEtcdSemaphore *self,
   gint64 n_free;
 
   ssem_etcd_view_init (&view, &self->names);
-  ssem_etcd_view_read (&view, reply, index + 1, 1);
-  n_free = ssem_etcd_view_get_free (&view);
+  n_free = ssem_etcd_view_read (&view, reply, index + 1, 1) ? ssem_etcd_view_get_free (&view) : -1;
   ssem_etcd_view_clear (&view);
 
   return n_free;

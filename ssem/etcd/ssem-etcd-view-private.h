@@ -45,6 +45,9 @@ typedef struct
   gint64 epoch;
   gint64 initial;
 
+  gint64 dispatcher;     /* the lease of the process that serves a long queue; 0: none */
+  gint64 dispatcher_revision; /* of its record */
+
   GHashTable *holds;     /* of SsemEtcdEntry, by name */
   gint64 n_held;
   GHashTable *waiters;   /* the same */
@@ -57,15 +60,29 @@ void           ssem_etcd_view_init          (SsemEtcdView         *self,
                                              const SsemEtcdNames  *names);
 void           ssem_etcd_view_clear         (SsemEtcdView         *self);
 
-/* Adds the ranges of ssem_etcd_view_read () to a branch: three operations. With the first
- * @n_waiters of those who wait; 0 for none, which costs the server less. */
+/* Which of those who wait an answer has. It counts all. */
+typedef enum
+{
+  SSEM_ETCD_WAITERS_ANY,   /* one, if there is one */
+  SSEM_ETCD_WAITERS_FEW,   /* all, if they are few; else some */
+  SSEM_ETCD_WAITERS_FIRST, /* the first ones: the server has to look at all */
+  SSEM_ETCD_WAITERS_ALL,
+} SsemEtcdWaiters;
+
+/* How many WAITERS_FIRST are. */
+#define SSEM_ETCD_N_FIRST 32
+
+/* Adds the ranges of ssem_etcd_view_read () to a branch: three operations. With at most @n_holds of
+ * the holds; 0: all. */
 void           ssem_etcd_view_add_ranges    (const SsemEtcdNames  *names,
                                              SsemEtcdTxn          *txn,
                                              SsemEtcdBranch        branch,
-                                             guint                 n_waiters);
+                                             guint                 n_holds,
+                                             SsemEtcdWaiters       waiters);
 
 /* Takes over what a transaction has answered, from the response at @index on. @revision is that of
- * the answer. Returns FALSE, and changes nothing, if more is known already. */
+ * the answer. Returns FALSE if more is known already, or the answer does not have all holds: then it
+ * tells only how many wait. */
 gboolean       ssem_etcd_view_read          (SsemEtcdView         *self,
                                              JsonObject           *reply,
                                              guint                 index,
@@ -79,6 +96,10 @@ void           ssem_etcd_view_read_all      (SsemEtcdView         *self,
 /* Takes over the waiters alone, from a range with the first ones. The revision stays as it is. */
 void           ssem_etcd_view_read_queue    (SsemEtcdView         *self,
                                              JsonObject           *reply);
+
+/* Takes over who dispatches, from the range of the state. */
+void           ssem_etcd_view_read_dispatcher (SsemEtcdView       *self,
+                                             JsonObject           *response);
 
 /* Takes over a change of which a watch has told. Its revision becomes the view's. */
 void           ssem_etcd_view_apply         (SsemEtcdView         *self,

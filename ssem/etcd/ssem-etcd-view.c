@@ -6,6 +6,9 @@
 
 #include "ssem-etcd-view-private.h"
 
+/* How many WAITERS_FEW are: more than a short queue has. */
+#define FEW 8
+
 static void
 entry_free (gpointer data)
 {
@@ -52,6 +55,8 @@ remove_all (SsemEtcdView *self)
   self->total = 0;
   self->epoch = 0;
   self->initial = 0;
+  self->dispatcher = 0;
+  self->dispatcher_revision = 0;
 }
 
 /* --- Holds and waiters --- */
@@ -189,6 +194,11 @@ read_record (SsemEtcdView         *self,
 
   if (kind == SSEM_ETCD_RECORD_STATE)
     read_state (self, record);
+  if (kind == SSEM_ETCD_RECORD_DISPATCHER)
+    {
+      self->dispatcher = record->lease;
+      self->dispatcher_revision = record->mod_revision;
+    }
   if (kind != SSEM_ETCD_RECORD_HOLD && kind != SSEM_ETCD_RECORD_WAITER)
     return;
 
@@ -230,13 +240,26 @@ void
 ssem_etcd_view_add_ranges (const SsemEtcdNames *names,
                            SsemEtcdTxn         *txn,
                            SsemEtcdBranch       branch,
-                           guint                n_waiters)
+                           guint                n_holds,
+                           SsemEtcdWaiters      waiters)
 {
-  ssem_etcd_txn_range (txn, branch, names->state, NULL);
-  ssem_etcd_txn_range (txn, branch, names->holds, names->holds_end);
-  /* One waiter in place of none: a limit of 0 means all. */
-  ssem_etcd_txn_range_limited (txn, branch, names->waiters, names->waiters_end,
-                               MAX (n_waiters, 1), n_waiters > 0);
+  /* A limit of 0 means all. */
+  static const guint limits[] = { 1, FEW, SSEM_ETCD_N_FIRST, 0 };
+
+  ssem_etcd_txn_range (txn, branch, names->state, names->state_end);
+  ssem_etcd_txn_range_limited (txn, branch, names->holds, names->holds_end, n_holds, FALSE);
+  ssem_etcd_txn_range_limited (txn, branch, names->waiters, names->waiters_end, limits[waiters],
+                               waiters == SSEM_ETCD_WAITERS_FIRST);
+}
+
+/* Whether the range has more records than the answer. */
+static gboolean
+has_more (JsonObject *response)
+{
+  JsonArray *kvs = ssem_etcd_get_array (response, "kvs");
+
+  return ssem_etcd_get_int64 (response, "count") >
+         (gint64) (kvs != NULL ? json_array_get_length (kvs) : 0);
 }
 
 gboolean
@@ -245,10 +268,18 @@ ssem_etcd_view_read (SsemEtcdView *self,
                      guint         index,
                      gint64        revision)
 {
+  JsonObject *holds = ssem_etcd_txn_get_response (reply, index + 1);
   guint i;
 
   if (revision < self->revision)
     return FALSE;
+  if (holds != NULL && has_more (holds))
+    {
+      self->n_waiters = ssem_etcd_txn_get_count (reply, index + 2);
+      self->is_partial = TRUE;
+      ssem_etcd_view_read_dispatcher (self, ssem_etcd_txn_get_response (reply, index));
+      return FALSE;
+    }
 
   remove_all (self);
   for (i = 0; i < 3; i++)
@@ -295,6 +326,8 @@ has_newer (SsemEtcdView         *self,
 
   if (kind == SSEM_ETCD_RECORD_STATE)
     return self->state_mod_revision > record->mod_revision;
+  if (kind == SSEM_ETCD_RECORD_DISPATCHER)
+    return self->dispatcher_revision > record->mod_revision;
   if (kind == SSEM_ETCD_RECORD_HOLD || kind == SSEM_ETCD_RECORD_WAITER)
     entry = g_hash_table_lookup (entries, name);
 
@@ -310,6 +343,27 @@ ssem_etcd_view_read_queue (SsemEtcdView *self,
   read_records (self, ssem_etcd_get_array (reply, "kvs"));
   self->n_waiters = ssem_etcd_get_int64 (reply, "count");
   self->is_partial = self->n_waiters > (gint64) g_queue_get_length (&self->queue);
+}
+
+void
+ssem_etcd_view_read_dispatcher (SsemEtcdView *self,
+                                JsonObject   *response)
+{
+  JsonArray *kvs = response != NULL ? ssem_etcd_get_array (response, "kvs") : NULL;
+  guint n = kvs != NULL ? json_array_get_length (kvs) : 0;
+  guint i;
+
+  self->dispatcher = 0;
+  self->dispatcher_revision = 0;
+  for (i = 0; i < n; i++)
+    {
+      g_auto(SsemEtcdRecord) record = { NULL };
+      const char *name;
+
+      if (ssem_etcd_record_read (ssem_etcd_array_get (kvs, i), &record) &&
+          ssem_etcd_names_classify (self->names, record.key, &name) == SSEM_ETCD_RECORD_DISPATCHER)
+        read_record (self, SSEM_ETCD_RECORD_DISPATCHER, NULL, &record);
+    }
 }
 
 void
@@ -340,6 +394,11 @@ ssem_etcd_view_apply (SsemEtcdView         *self,
       self->state_create_revision = 0;
       self->state_mod_revision = 0;
       self->total = 0;
+    }
+  else if (kind == SSEM_ETCD_RECORD_DISPATCHER)
+    {
+      self->dispatcher = 0;
+      self->dispatcher_revision = 0;
     }
   self->revision = MAX (self->revision, record->mod_revision);
   self->event_revision = MAX (self->event_revision, record->mod_revision);

@@ -6,6 +6,7 @@
 
 #include "ssem-etcd-semaphore-private.h"
 
+#include "ssem-etcd-dispatcher-private.h"
 #include "ssem-etcd-failure-private.h"
 
 /* Waiting for units.
@@ -21,10 +22,12 @@
  * process watches only what it holds itself, and its view is not live. It reads the first ones of
  * the queue when it releases. What has become free in another way is given to the first ones by
  * whoever looks next: one who begins to wait; all, if they are not too many, when another process
- * has left or died; and else many in turn.
+ * has left or died; and else many in turn. Where very many wait, one process serves them all: see
+ * ssem-etcd-dispatcher.c.
  *
- * A watch may be dead though its connection looks alive. So the process reads everything once in a
- * lease's time while it waits.
+ * A watch may be dead though its connection looks alive. So while it waits the process reads
+ * everything once in a lease's time; where very many wait, only its own records, and everything in
+ * turn with the others.
  */
 
 #define TURN_USEC (150 * 1000)
@@ -91,6 +94,11 @@ ssem_etcd_semaphore_evaluate (SsemEtcdSemaphore *self)
   guint rank = 0;
   GList *link;
 
+  if (ssem_etcd_semaphore_is_dispatcher (self))
+    {
+      ssem_etcd_dispatcher_evaluate (self);
+      return;
+    }
   if (g_hash_table_size (self->waits) == 0 || n_free <= 0 || self->has_long_queue ||
       self->view.is_partial)
     return;
@@ -129,7 +137,8 @@ ssem_etcd_semaphore_note_waiter (SsemEtcdSemaphore  *self,
                                  const SsemEtcdWait *wait,
                                  gint64              revision)
 {
-  if (self->view.is_partial && !g_hash_table_contains (self->view.waiters, wait->name) &&
+  if ((self->view.is_partial || self->has_long_queue) && wait->granted_revision == 0 &&
+      !g_hash_table_contains (self->view.waiters, wait->name) &&
       !g_hash_table_contains (self->view.holds, wait->name))
     ssem_etcd_view_put_waiter (&self->view, wait->name, wait->units, revision);
 }
@@ -148,6 +157,8 @@ ssem_etcd_semaphore_remove_wait (SsemEtcdSemaphore *self,
 
 #define LOOK_MS 100
 #define MANY 32
+#define LOOKS_PER_SECOND 8
+#define LEAST_TURNS 0.06
 
 typedef struct
 {
@@ -238,11 +249,10 @@ looked_cb (gpointer         data,
       if (is_newer && wake_gone (self) && self->watch != NULL &&
           self->view.event_revision + 1 < revision)
         ssem_etcd_watch_reconnect (self->watch);
-      if (g_hash_table_size (self->waits) > 0)
+      if (g_hash_table_size (self->waits) > 0 || ssem_etcd_semaphore_is_dispatcher (self))
         ssem_etcd_semaphore_watch (self);
-      if (is_newer && self->has_long_queue && self->serve != NULL &&
-          ssem_etcd_view_get_free (&self->view) > 0)
-        self->serve (self);
+      if (is_newer && self->has_long_queue)
+        ssem_etcd_dispatcher_check (self);
       ssem_etcd_semaphore_evaluate (self);
     }
   ssem_etcd_activity_end (&look->activity);
@@ -275,13 +285,24 @@ look_cb (gpointer data)
   SsemEtcdSemaphore *self = data;
 
   g_clear_pointer (&self->look_timer, g_source_unref);
-  if (g_hash_table_size (self->waits) > 0)
-    ssem_etcd_semaphore_look (self);
+  ssem_etcd_semaphore_look (self);
 
   return G_SOURCE_REMOVE;
 }
 
-/* A process has come or gone. Those who wait look, but not all at the same moment. */
+void
+ssem_etcd_semaphore_look_later (SsemEtcdSemaphore *self,
+                                guint              msec)
+{
+  if (self->look_timer != NULL)
+    return;
+
+  self->look_timer = g_timeout_source_new (msec + (guint) g_random_int_range (1, LOOK_MS));
+  g_source_set_callback (self->look_timer, look_cb, self, NULL);
+  g_source_attach (self->look_timer, self->session->loop->context);
+}
+
+/* A process has come or gone. */
 static void
 members_cb (gpointer           data,
             SsemEtcdWatchNews  news,
@@ -301,12 +322,8 @@ members_cb (gpointer           data,
     }
   if (news == SSEM_ETCD_WATCH_RESET)
     ssem_etcd_watch_restart (self->members_watch, MAX (revision, self->view.read_revision) + 1);
-  if (!is_any_gone || self->look_timer != NULL)
-    return;
-
-  self->look_timer = g_timeout_source_new ((guint) g_random_int_range (1, LOOK_MS));
-  g_source_set_callback (self->look_timer, look_cb, self, NULL);
-  g_source_attach (self->look_timer, self->session->loop->context);
+  if (is_any_gone && g_hash_table_size (self->waits) > 0)
+    ssem_etcd_semaphore_look_later (self, 0);
 }
 
 /* Whether the event says that @wait has its units: not of an earlier use of the name, nor what has
@@ -425,14 +442,78 @@ ssem_etcd_semaphore_stop_watching (SsemEtcdSemaphore *self)
   g_clear_pointer (&self->watch_timer, g_source_unref);
 }
 
+/* All those who wait look at everything LOOKS_PER_SECOND times together; each of them now and then,
+ * because some processes have many that wait. */
+static gboolean
+is_turn_to_look (SsemEtcdSemaphore *self)
+{
+  gint64 n_waiters = self->view.n_waiters;
+  double n_looks = LOOKS_PER_SECOND * self->session->config->ttl;
+
+  return !self->has_long_queue || n_waiters <= MANY ||
+         g_random_double () < MAX (n_looks / (double) n_waiters, LEAST_TURNS);
+}
+
+static void
+looked_for_own_cb (gpointer         data,
+                   SsemEtcdOutcome  outcome,
+                   JsonObject      *reply,
+                   const GError    *error)
+{
+  Look *look = data;
+  SsemEtcdSemaphore *self = ssem_etcd_semaphore_ref (look->activity.semaphore);
+  g_autoptr(GPtrArray) names = list_idle_waits (self);
+  SsemEtcdView view;
+  guint i;
+
+  self->is_looking = FALSE;
+  ssem_etcd_view_init (&view, &self->names);
+  if (outcome == SSEM_ETCD_OK)
+    ssem_etcd_view_read_all (&view, ssem_etcd_get_array (reply, "kvs"), 1);
+  for (i = 0; i < names->len && outcome == SSEM_ETCD_OK; i++)
+    {
+      if (!g_hash_table_contains (view.waiters, names->pdata[i]))
+        ssem_etcd_semaphore_look (self);
+    }
+  ssem_etcd_view_clear (&view);
+  ssem_etcd_activity_end (&look->activity);
+  g_free (look);
+  ssem_etcd_semaphore_unref (self);
+}
+
+/* Reads the waiters of this process alone: if one is gone, the watch has not told everything. */
+static void
+look_for_own (SsemEtcdSemaphore *self)
+{
+  g_autofree char *own = g_strconcat (self->names.waiters, self->session->lease_name, "-", NULL);
+  g_autofree char *own_end = ssem_etcd_range_end (own);
+  Look *look;
+
+  if (self->is_looking || !ssem_etcd_semaphore_is_joined (self))
+    return;
+
+  self->is_looking = TRUE;
+  look = g_new0 (Look, 1);
+  ssem_etcd_activity_begin (&look->activity, self, look_lose_cb);
+  look->activity.generation = self->session->generation;
+  ssem_etcd_session_send (self->session, "kv/range",
+                          ssem_etcd_range_body (own, own_end, 0, 0, SSEM_ETCD_RANGE_DEFAULT),
+                          looked_for_own_cb, look);
+}
+
 static gboolean
 watch_timer_cb (gpointer data)
 {
   SsemEtcdSemaphore *self = data;
 
-  if (g_hash_table_size (self->waits) > 0)
+  if (ssem_etcd_semaphore_is_dispatcher (self) ||
+      (g_hash_table_size (self->waits) > 0 && is_turn_to_look (self)))
     {
       ssem_etcd_semaphore_look (self);
+    }
+  else if (g_hash_table_size (self->waits) > 0)
+    {
+      look_for_own (self);
     }
   else if (g_get_monotonic_time () - self->used_usec > KEEP_WATCH_USEC)
     {
@@ -443,6 +524,13 @@ watch_timer_cb (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* In a long queue a process watches only what it holds, unless it serves the queue. */
+static gboolean
+is_own_enough (SsemEtcdSemaphore *self)
+{
+  return self->has_long_queue && !ssem_etcd_semaphore_is_dispatcher (self);
+}
+
 /* Makes the watch that fits: for everything, or in a long queue for the holds of this process. */
 static void
 start_watching (SsemEtcdSemaphore *self)
@@ -450,15 +538,16 @@ start_watching (SsemEtcdSemaphore *self)
   g_autofree char *own = g_strconcat (self->names.holds, self->session->lease_name, "-", NULL);
   g_autofree char *own_end = ssem_etcd_range_end (own);
   guint period = (guint) self->session->config->ttl * 1000;
+  gboolean is_own = is_own_enough (self);
 
-  self->is_watching_own = self->has_long_queue;
-  self->view.is_live = !self->has_long_queue;
+  self->is_watching_own = is_own;
+  self->view.is_live = !is_own;
   self->watch = ssem_etcd_watch_new (self->session->client,
-                                     self->has_long_queue ? own : self->names.base,
-                                     self->has_long_queue ? own_end : self->names.end,
+                                     is_own ? own : self->names.base,
+                                     is_own ? own_end : self->names.end,
                                      self->view.read_revision + 1, watch_cb, self);
   self->watch_generation = self->session->generation;
-  if (self->has_long_queue && self->view.n_waiters <= MANY)
+  if (is_own && self->view.n_waiters <= MANY)
     self->members_watch = ssem_etcd_watch_new (self->session->client, self->names.members,
                                                self->names.members_end,
                                                self->view.read_revision + 1, members_cb, self);
@@ -479,14 +568,14 @@ ssem_etcd_semaphore_watch (SsemEtcdSemaphore *self)
     return;
 
   if (self->watch != NULL &&
-      (self->is_watching_own != self->has_long_queue ||
+      (self->is_watching_own != is_own_enough (self) ||
        (self->is_watching_own && self->watch_generation != self->session->generation)))
     ssem_etcd_semaphore_stop_watching (self);
   if (self->watch != NULL)
     return;
 
   /* A live view begins with a complete one. */
-  if (!self->has_long_queue && self->view.is_partial)
+  if (!is_own_enough (self) && self->view.is_partial)
     ssem_etcd_semaphore_look (self);
   else
     start_watching (self);
