@@ -19,6 +19,7 @@
 /* Measures on an etcd server, whose address is in the environment as for every program:
  *
  *   etcd-measure put PORT N             nanoseconds of a raw put
+ *   etcd-measure soup PORT N            nanoseconds of a put with libsoup
  *   etcd-measure pair KEY N             nanoseconds of acquire + release
  *   etcd-measure hand-over KEY N        nanoseconds from the start of a release to the return of the
  *                                       acquire that waits for it in another process: the median
@@ -411,6 +412,8 @@ main (int    argc,
 
   if (argc == 4 && strcmp (argv[1], "put") == 0)
     printf ("%.0f\n", etcd_raw_put (atoi (argv[2]), atoi (argv[3])));
+  else if (argc == 4 && strcmp (argv[1], "soup") == 0)
+    printf ("%.0f\n", etcd_soup_put (atoi (argv[2]), atoi (argv[3])));
   else if (argc == 4 && strcmp (argv[1], "pair") == 0)
     measure_pair (argv[2], atoi (argv[3]));
   else if (argc == 4 && strcmp (argv[1], "hand-over") == 0)
@@ -420,7 +423,7 @@ main (int    argc,
   else if (argc == 3 && (strcmp (argv[1], "hold") == 0 || strcmp (argv[1], "wait") == 0))
     hold (argv[2], strcmp (argv[1], "wait") == 0);
   else
-    g_error ("usage: etcd-measure put|pair|hand-over|hammer|hold|wait ...");
+    g_error ("usage: etcd-measure put|soup|pair|hand-over|hammer|hold|wait ...");
 
   return EXIT_SUCCESS;
 }

@@ -15,10 +15,7 @@
 #include <unistd.h>
 
 /* A put over the JSON gateway with as little as possible around it: one connection, one buffer, no
- * parser. This is what a request costs that is committed, and what the others are compared with. */
-
-/* base64 of "/raw/put" and of a value as long as a hold's. */
-#define BODY "{\"key\":\"L3Jhdy9wdXQ=\",\"value\":\"eyJ1bml0cyI6MSwic2luY2UiOjE3OTU5NTYyMDg4MTI1MjV9\"}"
+ * parser. This is what a request costs that is committed. */
 
 static int
 connect_to (int port)
@@ -71,8 +68,8 @@ etcd_raw_put (int port,
 {
   g_autofree char *request =
     g_strdup_printf ("POST /v3/kv/put HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
-                     "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" BODY,
-                     port, (int) strlen (BODY));
+                     "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+                     port, (int) strlen (ETCD_PUT_BODY), ETCD_PUT_BODY);
   int fd = connect_to (port);
   gint64 start_ns = 0;
 

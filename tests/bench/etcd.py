@@ -8,7 +8,7 @@ MEASURE is etcd-measure. Prints a line for each turn, as bench-measure does: the
 the contender, and its figures. Exits with 77 where something is missing, with a reason.
 
 The server's data is on the disk (TMPDIR), where each commit is synchronized, as in earnest; so is
-ZooKeeper's. What is compared with a raw put comes from the same server in the same round.
+ZooKeeper's. What is compared with a put comes from the same server in the same round.
 """
 
 import contextlib
@@ -79,6 +79,9 @@ class Etcd:
 
     def put(self):
         return self.run('put', self.cluster.members[0].client_port, self.repeats)
+
+    def soup(self):
+        return self.run('soup', self.cluster.members[0].client_port, self.repeats)
 
     def pair(self):
         return self.run('pair', self.key(), self.repeats)
@@ -194,7 +197,7 @@ def main(scenario, rounds, blocks, repeats, size, measure, *contenders):
     with contextlib.ExitStack() as stack:
         cluster = stack.enter_context(servers.Cluster())
         etcd = Etcd(cluster, measure, int(repeats), int(size))
-        turns = {'put': etcd.put, 'few': etcd.small_crowd, 'ours': {
+        turns = {'put': etcd.put, 'soup': etcd.soup, 'few': etcd.small_crowd, 'ours': {
             'etcd-pair': etcd.pair, 'etcd-hand-over': etcd.hand_over,
             'etcd-transactions': etcd.transactions_of_pair, 'etcd-hammer': etcd.hammered,
             'etcd-crowd': etcd.crowd, 'etcd-kill': etcd.kill, 'etcd-idle': etcd.idle,

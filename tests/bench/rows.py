@@ -13,7 +13,8 @@ from row_types import Group, Row, rows_against
 # and "none" are ours again, in a lighter case for comparison.
 CONTENDERS = {'ours': 'ssem:{n}', 'few': 'ssem:1', 'none': 'ssem:0', 'semop': 'semop:{n}',
               'sem_t': 'sem_t:{n}', 'qt': 'qt:{n}', 'multiprocessing': '', 'threading': '',
-              'sysv_ipc': '', 'pyqt': '', 'flock': '', 'lslocks': '', 'put': '', 'kazoo': ''}
+              'sysv_ipc': '', 'pyqt': '', 'flock': '', 'lslocks': '', 'put': '', 'soup': '',
+              'kazoo': ''}
 
 
 HAMMER = [

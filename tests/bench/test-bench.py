@@ -128,6 +128,13 @@ class Bench(unittest.TestCase):
                                                                'etcd-transactions/one'):
                 self.assertEqual(row['met'], 'yes', row)
 
+        # The bars of etcd are for puts of a client library, not for raw ones.
+        for row in rows:
+            if row['scenario'] in ('etcd-pair/put', 'etcd-hand-over/put'):
+                self.assertEqual(row['bar'], '', row)
+            if row['scenario'] in ('etcd-pair/soup', 'etcd-hand-over/soup'):
+                self.assertNotEqual(row['bar'], '', row)
+
         self.assertEqual(os.listdir(self.names), [])
         self.check_rows(result, rows)
 
