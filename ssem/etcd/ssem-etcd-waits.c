@@ -501,6 +501,25 @@ look_for_own (SsemEtcdSemaphore *self)
                           looked_for_own_cb, look);
 }
 
+static gboolean watch_timer_cb (gpointer data);
+
+/* In a long queue not all look at the same time; in a very long one, as many a second as the server
+ * bears. */
+static void
+set_watch_timer (SsemEtcdSemaphore *self)
+{
+  guint period = (guint) self->session->config->ttl * 1000;
+
+  if (self->has_long_queue && self->view.n_waiters > MANY)
+    period = (guint) MIN ((gint64) period, self->view.n_waiters * 1000 / LOOKS_PER_SECOND);
+  if (self->has_long_queue)
+    period -= (guint) g_random_int_range (0, (int) period / 2);
+  g_clear_pointer (&self->watch_timer, g_source_unref);
+  self->watch_timer = g_timeout_source_new (period);
+  g_source_set_callback (self->watch_timer, watch_timer_cb, self, NULL);
+  g_source_attach (self->watch_timer, self->session->loop->context);
+}
+
 static gboolean
 watch_timer_cb (gpointer data)
 {
@@ -521,7 +540,9 @@ watch_timer_cb (gpointer data)
       return G_SOURCE_REMOVE;
     }
 
-  return G_SOURCE_CONTINUE;
+  set_watch_timer (self);
+
+  return G_SOURCE_REMOVE;
 }
 
 /* In a long queue a process watches only what it holds, unless it serves the queue. */
@@ -537,7 +558,6 @@ start_watching (SsemEtcdSemaphore *self)
 {
   g_autofree char *own = g_strconcat (self->names.holds, self->session->lease_name, "-", NULL);
   g_autofree char *own_end = ssem_etcd_range_end (own);
-  guint period = (guint) self->session->config->ttl * 1000;
   gboolean is_own = is_own_enough (self);
 
   self->is_watching_own = is_own;
@@ -551,13 +571,7 @@ start_watching (SsemEtcdSemaphore *self)
     self->members_watch = ssem_etcd_watch_new (self->session->client, self->names.members,
                                                self->names.members_end,
                                                self->view.read_revision + 1, members_cb, self);
-
-  /* Those of a long queue look at different times. */
-  if (self->has_long_queue)
-    period -= (guint) g_random_int_range (0, (int) period / 2);
-  self->watch_timer = g_timeout_source_new (period);
-  g_source_set_callback (self->watch_timer, watch_timer_cb, self, NULL);
-  g_source_attach (self->watch_timer, self->session->loop->context);
+  set_watch_timer (self);
 }
 
 void

@@ -91,9 +91,11 @@ class Storm:
     # --- Harm -----------------------------------------------------------------------------------
 
     def kill_one(self):
+        self.kill(self.chooser.choice(self.processes))
+
+    def kill(self, process):
         """Kills a process, and starts another in its place."""
-        i = self.chooser.randrange(self.size)
-        process = self.processes[i]
+        i = self.processes.index(process)
         self.history.note_kill(process.pid, now())
         process.kill()
         process.communicate()
