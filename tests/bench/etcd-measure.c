@@ -29,8 +29,10 @@
  *   etcd-measure hold KEY               acquires the unit, and says "ready"
  *   etcd-measure wait KEY               acquires, and says the time
  *
- * hammer says "ready" once every process has opened the semaphore, and begins at a line of input.
- * After its figures it waits for another line: so what lies between is the pairs, and nothing else.
+ * hammer says "ready" once every process has opened the semaphore, and begins at a line of input. It
+ * measures from when there have been as many pairs as processes: by then all of them wait or hold
+ * that are going to, with their watches. After its figures it waits for another line: so what lies
+ * between is the pairs, and nothing else.
  * hold and wait stay until their input ends.
  *
  * Every process of a measurement is one: it has a session of its own. They are forked before the
@@ -297,7 +299,6 @@ hammer (Shared     *shared,
         Gate        gates[2])
 {
   SsemSystemSemaphore *semaphore = open_semaphore (key, units);
-  long long n_pairs = 0;
 
   atomic_fetch_add (&shared->n_ready, 1);
   gate_await (&gates[0]);
@@ -305,7 +306,7 @@ hammer (Shared     *shared,
     {
       acquire (semaphore);
       release (semaphore);
-      atomic_store (&shared->n_pairs[index], ++n_pairs);
+      atomic_fetch_add (&shared->n_pairs[index], 1);
     }
   atomic_fetch_add (&shared->n_done, 1);
   gate_await (&gates[1]);
@@ -330,19 +331,45 @@ count_pairs (Shared    *shared,
     }
 }
 
-/* Waits for the children, but not for ever if one has failed. */
+/* One of the children has failed: the others would be waited for in vain. */
+static void
+check_children (void)
+{
+  int status;
+
+  if (waitpid (-1, &status, WNOHANG) > 0)
+    exit (EXIT_FAILURE);
+}
+
 static void
 await_count (atomic_int *count,
              int         n)
 {
   while (atomic_load (count) < n)
     {
-      int status;
-
-      if (waitpid (-1, &status, WNOHANG) > 0)
-        exit (EXIT_FAILURE);
+      check_children ();
       g_usleep (LOOK_EVERY_USEC);
     }
+}
+
+/* Returns the number of pairs until then, and lets them be counted anew. */
+static long long
+warm_up (Shared *shared,
+         int     n)
+{
+  long long total, least;
+
+  do
+    {
+      check_children ();
+      g_usleep (LOOK_EVERY_USEC);
+      count_pairs (shared, n, &total, &least);
+    }
+  while (total < n);
+  for (int i = 0; i < n; i++)
+    atomic_store (&shared->n_pairs[i], 0);
+
+  return total;
 }
 
 static void
@@ -353,7 +380,7 @@ measure_hammer (const char *key,
 {
   Shared *shared = shared_new (n);
   Gate gates[2] = { gate_new (), gate_new () };
-  long long total, least, all, ignored;
+  long long n_warm, total, least, all, ignored;
   gint64 start_ns, time_ns;
 
   for (int i = 0; i < n; i++)
@@ -371,9 +398,10 @@ measure_hammer (const char *key,
   puts ("ready");
   fflush (stdout);
   await_line ();
-  start_ns = etcd_now_ns ();
   atomic_store (&shared->phase, PHASE_RUN);
   gate_open (&gates[0]);
+  n_warm = warm_up (shared, n);
+  start_ns = etcd_now_ns ();
   g_usleep ((gulong) usec);
   count_pairs (shared, n, &total, &least);
   time_ns = etcd_now_ns () - start_ns;
@@ -382,7 +410,7 @@ measure_hammer (const char *key,
   count_pairs (shared, n, &all, &ignored);
 
   printf ("%.3f %.3f %lld\n", (double) total * 1e9 / time_ns,
-          total > 0 ? 100.0 * least * n / total : 0, all);
+          total > 0 ? 100.0 * least * n / total : 0, n_warm + all);
   fflush (stdout);
   await_line ();
   gate_open (&gates[1]);
