@@ -213,12 +213,6 @@ ssem_etcd_dispatcher_evaluate (SsemEtcdSemaphore *self)
 
   if (self->is_changing_dispatcher || self->is_serving)
     return;
-  if (g_queue_get_length (&view->queue) < FEW_WAITERS)
-    {
-      ssem_etcd_dispatcher_resign (self, NULL, NULL);
-      return;
-    }
-
   /* The answer of a request that began before may have put a partial view in the place of the live
    * one. */
   if (view->is_partial)
@@ -226,6 +220,12 @@ ssem_etcd_dispatcher_evaluate (SsemEtcdSemaphore *self)
       ssem_etcd_semaphore_look (self);
       return;
     }
+  if (g_queue_get_length (&view->queue) < FEW_WAITERS)
+    {
+      ssem_etcd_dispatcher_resign (self, NULL, NULL);
+      return;
+    }
+
   /* The next event says more than the one with which nobody could be served. */
   if (view->revision == self->stuck_revision)
     return;
