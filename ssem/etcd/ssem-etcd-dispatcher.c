@@ -38,8 +38,7 @@ typedef struct
   gpointer data;
 } Change;
 
-static void volunteer_send (Change *change);
-static void resign_send    (Change *change);
+static void resign_send (Change *change);
 
 static void
 change_lose_cb (SsemEtcdActivity *activity)
@@ -86,6 +85,25 @@ ssem_etcd_dispatcher_is_expected (SsemEtcdSemaphore *self)
 /* --- Volunteering --- */
 
 static void
+volunteer_end (Change *change)
+{
+  SsemEtcdSemaphore *self = change->activity.semaphore;
+
+  if (ssem_etcd_semaphore_is_dispatcher (self))
+    ssem_etcd_semaphore_watch (self);
+  change_end (change);
+}
+
+/* The reply was lost. The view says whether this process is the dispatcher, and the request cannot be
+ * applied any more. */
+static void
+volunteer_fenced_cb (gpointer data,
+                     int      failure)
+{
+  volunteer_end (data);
+}
+
+static void
 volunteered_cb (gpointer         data,
                 SsemEtcdOutcome  outcome,
                 JsonObject      *reply,
@@ -93,26 +111,23 @@ volunteered_cb (gpointer         data,
 {
   Change *change = data;
   SsemEtcdSemaphore *self = change->activity.semaphore;
-  gint64 revision;
 
-  if (outcome == SSEM_ETCD_IN_DOUBT && ssem_etcd_activity_is_current (&change->activity))
+  if (!ssem_etcd_activity_is_current (&change->activity))
     {
-      /* If it was applied, the answer says that this process is the dispatcher. */
-      volunteer_send (change);
+      change_end (change);
+      return;
+    }
+  if (outcome == SSEM_ETCD_IN_DOUBT)
+    {
+      ssem_etcd_semaphore_fence (self, volunteer_fenced_cb, change);
       return;
     }
 
-  if (outcome == SSEM_ETCD_OK && ssem_etcd_activity_is_current (&change->activity))
-    {
-      revision = ssem_etcd_reply_get_revision (reply);
-      if (ssem_etcd_txn_succeeded (reply))
-        ssem_etcd_semaphore_read (self, reply, 1, revision);
-      else
-        ssem_etcd_view_read_dispatcher (&self->view, ssem_etcd_txn_get_response (reply, 0));
-      if (ssem_etcd_semaphore_is_dispatcher (self))
-        ssem_etcd_semaphore_watch (self);
-    }
-  change_end (change);
+  if (outcome == SSEM_ETCD_OK && ssem_etcd_txn_succeeded (reply))
+    ssem_etcd_semaphore_read (self, reply, 1, ssem_etcd_reply_get_revision (reply));
+  else if (outcome == SSEM_ETCD_OK)
+    ssem_etcd_view_read_dispatcher (&self->view, ssem_etcd_txn_get_response (reply, 0));
+  volunteer_end (change);
 }
 
 static void
