@@ -496,6 +496,37 @@ class Etcd(ModelCase):
     def test_cancel(self):
         self.assertHolds(N_CANCELS=1)
 
+    def test_compare_dispatcher(self):
+        """A release leaves its units to a dispatcher that does not exist."""
+        self.assertMissed('COMPARE_DISPATCHER', DISPATCHER=1, LOOKS=0, N_SESSIONS=2)
+
+    def test_last_look(self):
+        """A release left its units to the dispatcher just before it resigned."""
+        self.assertMissed('LAST_LOOK', DISPATCHER=1, LOOKS=0, N_SESSIONS=2)
+
+    def test_look_at_stopped_dispatcher(self):
+        self.assertMissed('LOOKS', DISPATCHER=1, N_SESSIONS=2, N_STOPS=1)
+
+    def test_look_at_dead_dispatcher(self):
+        """Or a holder dies while there is no dispatcher."""
+        self.assertMissed('LOOKS', DISPATCHER=1, N_SESSIONS=2, N_ENDS=1)
+
+    def test_dispatcher_compares_new_holds(self):
+        """A waiting session and the dispatcher give the same units to two waiters. The search that
+        holds is in the set-up "thorough": it is longer."""
+        self.assertGreater(search(self.model, DISPATCHER=1, N_RESIGNS=0, UNITS=2, WANTS=112,
+                                  COMPARE_NEW=0), 0)
+
+    def test_lost_reply_of_dispatcher(self):
+        self.assertHolds(DISPATCHER=1, LOOKS=0, N_SESSIONS=2, N_LOSSES=1)
+
+    def test_second_dispatcher(self):
+        """It may begin while the first one serves once more."""
+        self.assertHolds(DISPATCHER=2, ANYBODY=1, LOOKS=0, N_SESSIONS=2)
+
+    def test_cancel_with_dispatcher(self):
+        self.assertHolds(DISPATCHER=1, N_SESSIONS=2, N_NUMBERS=2, N_CANCELS=1)
+
 
 class Thorough(unittest.TestCase):
     """The same in larger worlds."""
@@ -570,6 +601,27 @@ class Thorough(unittest.TestCase):
 
     def test_lost_reply_and_reset(self):
         self.check('etcd/session.pml', N_LOSSES=1, N_RESETS=1)
+
+    def test_three_with_dispatcher(self):
+        self.check('etcd/session.pml', DISPATCHER=1, LOOKS=0)
+
+    def test_dispatcher_stops(self):
+        self.check('etcd/session.pml', DISPATCHER=1, N_STOPS=1)
+
+    def test_dispatcher_and_lease(self):
+        self.check('etcd/session.pml', DISPATCHER=1, N_ENDS=1)
+
+    def test_dispatcher_and_lost_reply(self):
+        self.check('etcd/session.pml', DISPATCHER=1, LOOKS=0, N_LOSSES=1)
+
+    def test_dispatcher_with_large_waiter(self):
+        self.check('etcd/session.pml', DISPATCHER=1, UNITS=2, WANTS=112)
+
+    def test_dispatcher_and_lost_reply_and_lease(self):
+        self.check('etcd/session.pml', DISPATCHER=1, N_SESSIONS=2, N_LOSSES=1, N_ENDS=1)
+
+    def test_two_dispatchers_stop_or_end(self):
+        self.check('etcd/session.pml', DISPATCHER=2, ANYBODY=1, N_SESSIONS=2, N_STOPS=1, N_ENDS=1)
 
 
 sys.argv[1:] = []

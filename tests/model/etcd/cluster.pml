@@ -23,6 +23,7 @@
 #define CANCEL  7             /* delete a waiter */
 #define ADD     8             /* a unit that nobody has acquired */
 #define RESET   9
+#define LEAVE   10            /* release, and leave the units to the dispatcher */
 
 /* Answers. */
 #define DOUBT    1            /* there was none */
@@ -44,6 +45,7 @@ byte place[N_NAMES];          /* of the waiter in the queue, from 1; 0: there is
 byte n_waiting;
 byte mark[N_SESSIONS];        /* the revision of the session's record */
 bool is_gone[N_SESSIONS];     /* the lease, and with it all records of the session */
+byte dispatcher;              /* the session, plus 1, that its record names; 0: there is none */
 
 /* --- Sessions --- */
 
@@ -60,6 +62,8 @@ bool no_state[N_SESSIONS];    /* put since then */
 bool has_news[N_SESSIONS];
 bool is_blind[N_SESSIONS];    /* has ended, or does nothing any more */
 byte own_mark[N_SESSIONS];
+bool is_serving[N_SESSIONS];  /* as dispatcher */
+bool has_all_news;            /* the dispatcher's view is old */
 
 /* The request that is late. */
 typedef Request {
@@ -78,6 +82,8 @@ byte n_losses;
 byte n_ends;
 byte n_resets;
 byte n_cancels;
+byte n_resigns;
+byte n_stops;
 
 /* What is true, known to nobody. */
 byte believes[N_SESSIONS];    /* units */
@@ -86,12 +92,14 @@ bool is_sure[N_NAMES];        /* the hold is valid */
 byte epoch;
 byte n_added[N_SESSIONS];     /* how often this addition was done */
 byte n_units = UNITS;
+bool is_any_fit;              /* free units are enough for a waiter */
 
 /* --- Inside d_step --- */
 
 hidden byte i, j, sum, result, rest, taken;
 hidden byte is_heard;         /* the session gets the answer */
 hidden byte all_known;
+hidden byte is_dispatching;   /* the dispatcher looks, not the session whose view it shares */
 
 #define FREE (sum < total -> total - sum : 0)
 
@@ -132,9 +140,17 @@ inline look (p_)
      i++
   :: else -> break
   od;
+  /* A session serves in the place of the dispatcher only if it looks again and again. */
+  if
+  :: dispatcher != 0 && !is_serving[p_] && !LOOKS -> seen_fit[p_] = 0
+  :: else
+  fi;
   no_new[p_] = true;
   no_state[p_] = true;
-  has_news[p_] = false
+  if
+  :: is_dispatching -> has_all_news = false
+  :: else -> has_news[p_] = false
+  fi
 }
 
 /* The session does not look at anything any more. */
@@ -142,22 +158,28 @@ inline close_eyes (p_)
 {
   seen_free[p_] = 0; seen_total[p_] = 0; seen_waiters[p_] = 0; seen_first[p_] = false;
   seen_fit[p_] = 0; no_new[p_] = false; no_state[p_] = false; has_news[p_] = false;
+  is_serving[p_] = false;
   is_blind[p_] = true
 }
 
-/* The record of a name has changed. In a short queue everybody who waits watches everything. */
+/* In a short queue everybody who waits watches everything. In a very long one, only the dispatcher
+ * does. */
+#define WATCHES_ALL(i_) (!DISPATCHER && (!ONLY_FIRST || seen_first[i_]))
+
+/* The record of a name has changed. */
 inline tell (x_)
 {
   i = 0;
   do
   :: i < N_SESSIONS ->
      if
-     :: !is_blind[i] && (!ONLY_FIRST || OWNER (x_) == i || seen_first[i]) -> has_news[i] = true
+     :: !is_blind[i] && (OWNER (x_) == i || WATCHES_ALL (i)) -> has_news[i] = true
      :: else
      fi;
      i++
   :: else -> break
-  od
+  od;
+  has_all_news = dispatcher != 0
 }
 
 inline tell_all ()
@@ -166,12 +188,13 @@ inline tell_all ()
   do
   :: i < N_SESSIONS ->
      if
-     :: !is_blind[i] && (!ONLY_FIRST || seen_first[i]) -> has_news[i] = true
+     :: !is_blind[i] && WATCHES_ALL (i) -> has_news[i] = true
      :: else
      fi;
      i++
   :: else -> break
-  od
+  od;
+  has_all_news = dispatcher != 0
 }
 
 inline outdate ()
@@ -218,7 +241,8 @@ inline delete_waiter (x_)
      :: place[x_] != 0 && place[j] > place[x_] ->
         /* The next one sees that its predecessor is gone. */
         if
-        :: WATCH_PREDECESSOR && place[j] == place[x_] + 1 && !is_blind[OWNER (j)] ->
+        :: WATCH_PREDECESSOR && !DISPATCHER &&
+           place[j] == place[x_] + 1 && !is_blind[OWNER (j)] ->
            has_news[OWNER (j)] = true
         :: else
         fi;
@@ -320,7 +344,11 @@ inline apply_take (p_, r)
      fi;
      put_waiter (r.name);
      if
-     :: is_heard && LOOK_AT_ANSWER -> look (p_)
+     :: is_heard && LOOK_AT_ANSWER && dispatcher == 0 -> look (p_)
+     :: is_heard && LOOK_AT_ANSWER && dispatcher != 0 ->
+        /* The dispatcher gives what is free. */
+        has_news[p_] = false;
+        seen_fit[p_] = (is_serving[p_] -> seen_fit[p_] : 0)
      :: is_heard && !LOOK_AT_ANSWER -> has_news[p_] = false
      :: else
      fi;
@@ -411,6 +439,12 @@ inline apply (p_, r)
      fi;
      read (p_)
   :: r.what == RELEASE -> apply_release (p_, r)
+  :: r.what == LEAVE ->
+     if
+     :: held[r.name] != 0 && (dispatcher != 0 || !COMPARE_DISPATCHER) ->
+        delete_hold (r.name); result = DONE
+     :: else -> result = AGAIN
+     fi
   :: r.what == CANCEL ->
      if
      :: place[r.name] != 0 -> delete_waiter (r.name); result = DONE
@@ -436,6 +470,18 @@ inline apply (p_, r)
   check ()
 }
 
+inline see_whether_any_fits ()
+{
+  sum_up ();
+  is_any_fit = false; i = 0;
+  do
+  :: i < N_NAMES ->
+     is_any_fit = is_any_fit || (place[i] != 0 && WANTED (OWNER (i)) <= FREE);
+     i++
+  :: else -> break
+  od
+}
+
 inline check ()
 {
   sum = 0; i = 0;
@@ -445,6 +491,10 @@ inline check ()
   od;
   assert (sum <= total);
   assert (total == n_units);
+  if
+  :: DISPATCHER && LOOKS -> see_whether_any_fits ()
+  :: else
+  fi;
   sum = 0; i = 0;
   do
   :: i < N_SESSIONS ->

@@ -23,6 +23,13 @@
  * flag, too: a record has changed since the session read its view. To look then copies the records
  * as they are. Sessions that do not wait may look at any time.
  *
+ * In a very long queue, a session may become the dispatcher: it puts a record on its lease. While
+ * the record exists, a release may delete its hold and serve nobody. Waiting sessions watch only
+ * their own records. The dispatcher watches all records, and offers free units to waiters. It has
+ * one view for this and for its own acquires. It may resign. It may also stop serving, and then the
+ * record exists until the lease ends. Waiting sessions look again and again, and serve in its place.
+ * In the model, they may look whenever a waiter waits for units that are free.
+ *
  * The words that no session can see, believes[], is_sure[], epoch and n_added[], change in the very
  * step that makes the change true. The model asserts that
  *
@@ -69,6 +76,15 @@
 #ifndef WATCH_PREDECESSOR
 #define WATCH_PREDECESSOR 1  /* a waiter sees that the one before it has left the queue */
 #endif
+#ifndef COMPARE_DISPATCHER
+#define COMPARE_DISPATCHER 1  /* a release that serves nobody compares for the dispatcher */
+#endif
+#ifndef LAST_LOOK
+#define LAST_LOOK 1       /* a dispatcher that resigns reads everything, and serves once more */
+#endif
+#ifndef LOOKS
+#define LOOKS 1           /* waiting sessions look again and again whether a dispatcher serves */
+#endif
 
 /* The size of the world. */
 #ifndef N_SESSIONS
@@ -107,6 +123,18 @@
 #ifndef ONLY_FIRST
 #define ONLY_FIRST 0      /* only the first in the queue watches all records */
 #endif
+#ifndef DISPATCHER
+#define DISPATCHER 0      /* how often a session may become the dispatcher: at most twice */
+#endif
+#ifndef ANYBODY
+#define ANYBODY 0         /* any session may become the dispatcher, not only the first one */
+#endif
+#ifndef N_RESIGNS
+#define N_RESIGNS 1       /* of dispatchers */
+#endif
+#ifndef N_STOPS
+#define N_STOPS 0         /* of dispatchers: their records stay */
+#endif
 
 #include "cluster.pml"
 
@@ -116,10 +144,17 @@ inline forget (r)
   r.free = 0; r.total = 0; r.mark = 0
 }
 
+/* The session may have changed its view as dispatcher since it chose the request. The C code chooses
+ * and sends in one step. */
+#define IS_STILL_RIGHT(p_) \
+  (!DISPATCHER || (sent.what == OFFER -> seen_fit[p_] == sent.name + 1 \
+                   : (sent.what != TAKE || (seen_free[p_] >= WANTED (p_) && \
+                                            seen_waiters[p_] == 0))))
+
 /* Each request of a session, and its answer. */
 inline send (p_)
 {
-  sent.no_new = no_new[p_];
+  sent.no_new = no_new[p_] && IS_STILL_RIGHT (p_);
   sent.no_state = no_state[p_];
   sent.waiters = seen_waiters[p_];
   sent.free = seen_free[p_];
@@ -207,7 +242,8 @@ request:
     if
     :: answer == DOUBT ->
        if
-       :: sent.what == RELEASE || sent.what == CANCEL || sent.what == RESET -> goto request
+       :: sent.what == RELEASE || sent.what == LEAVE || sent.what == CANCEL ||
+          sent.what == RESET -> goto request
        :: sent.what == OFFER -> goto waiting
        :: is_adding && SEND_AGAIN -> goto request
        :: else -> sent.what = SETTLE; goto request
@@ -231,7 +267,8 @@ request:
        :: answer == HELD && sent.what != CANCEL -> goto holding
        :: answer == HELD && sent.what == CANCEL -> goto release
        :: answer == TOO_MANY -> sent.what = CONVERT; goto request
-       :: answer == AGAIN && sent.what != OFFER -> goto request
+       :: answer == AGAIN && sent.what == LEAVE -> sent.what = RELEASE; goto request
+       :: answer == AGAIN && sent.what != LEAVE && sent.what != OFFER -> goto request
        :: answer == QUEUED -> has_news[p] = has_news[p] || !DECIDE_ONCE; goto waiting
        :: sent.what == OFFER -> has_news[p] = true; goto waiting
        :: (answer == DONE && sent.what != OFFER) || answer == ABSENT || answer == MOVED -> goto idle
@@ -245,7 +282,7 @@ waiting:
   atomic {
     !is_over[p] ->
     if
-    :: has_news[p] ->
+    :: has_news[p] || (DISPATCHER && LOOKS && is_any_fit) ->
        d_step {
          look (p);
          is_heard = true;
@@ -260,7 +297,7 @@ waiting:
        :: answer == QUEUED -> goto waiting
        :: answer == ABSENT -> goto idle
        fi
-    :: seen_fit[p] != 0 && DECIDE_ONCE ->
+    :: seen_fit[p] != 0 && DECIDE_ONCE && !is_serving[p] ->
        sent.what = OFFER;
        sent.name = seen_fit[p] - 1;
        goto request
@@ -295,7 +332,10 @@ release:
     :: d_step { look (p) }
     :: true
     fi;
-    sent.what = (DECIDE_ONCE -> RELEASE : CANCEL);
+    if
+    :: sent.what = (DECIDE_ONCE -> RELEASE : CANCEL)
+    :: DISPATCHER -> sent.what = LEAVE
+    fi;
     sent.name = x;
     goto request
   }
@@ -303,8 +343,124 @@ release:
 end:
   atomic {
     !is_over[p] ->
-    close_eyes (p); number = 0; answer = 0; x = 0; sent.what = NOTHING; sent.name = 0
+    if
+    :: is_serving[p] -> is_blind[p] = true; has_news[p] = false
+    :: else -> close_eyes (p)
+    fi;
+    number = 0; answer = 0; x = 0; sent.what = NOTHING; sent.name = 0
   }
+}
+
+/* The dispatcher offers free units to a waiter. If it cannot, the watch has news about the reason.
+ * Its view then has its own hold, but nothing else that is new. */
+inline serve (p_)
+{
+  sent.what = OFFER;
+  sent.name = seen_fit[p_] - 1;
+  sent.no_new = no_new[p_];
+  if
+  :: d_step {
+       is_heard = false;
+       apply (p_, sent);
+       if
+       :: result == DONE ->
+          no_new[p_] = sent.no_new;
+          seen_free[p_] = seen_free[p_] - WANTED (OWNER (sent.name));
+          seen_waiters[p_] = seen_waiters[p_] & ~BIT (sent.name);
+          choose (seen_waiters[p_], seen_free[p_]);
+          seen_fit[p_] = (taken == N_NAMES -> 0 : taken + 1)
+       :: else -> seen_fit[p_] = 0
+       fi;
+       answer = result;
+       sent.what = NOTHING; sent.name = 0; sent.no_new = false
+     }
+  :: n_losses < N_LOSSES && late[p_].what == NOTHING ->
+     d_step {
+       n_losses++;
+       late[p_].what = OFFER;
+       late[p_].name = sent.name;
+       late[p_].no_new = sent.no_new;
+       answer = AGAIN;
+       seen_fit[p_] = 0;
+       has_all_news = dispatcher != 0;
+       sent.what = NOTHING; sent.name = 0; sent.no_new = false
+     }
+  fi
+}
+
+inline look_as_dispatcher (p_)
+{
+  is_dispatching = true;
+  look (p_);
+  is_dispatching = false
+}
+
+inline end_serving (p_)
+{
+  is_serving[p_] = false;
+  seen_fit[p_] = 0;
+  if
+  :: is_blind[p_] -> close_eyes (p_)
+  :: else
+  fi
+}
+
+#define MAY_SERVE(p_) (dispatcher == 0 && n_waiting != 0 && !is_blind[p_] && !is_serving[p_])
+
+/* What a session does as dispatcher. The transactions that put and delete its record read
+ * everything. */
+proctype dispatching ()
+{
+  Request sent;
+  byte p, answer;
+
+  atomic {
+    if
+    :: MAY_SERVE (0) -> p = 0
+    :: ANYBODY && MAY_SERVE (1) -> p = 1
+    :: ANYBODY && N_SESSIONS > 2 && MAY_SERVE (N_SESSIONS - 1) -> p = N_SESSIONS - 1
+    fi;
+    d_step { dispatcher = p + 1; is_serving[p] = true; look_as_dispatcher (p) }
+  }
+
+serving:
+  atomic {
+    if
+    :: !is_serving[p] -> goto end
+    :: is_serving[p] && has_all_news -> d_step { look_as_dispatcher (p) }; goto serving
+    :: is_serving[p] && seen_fit[p] != 0 -> serve (p); answer = 0; goto serving
+    :: is_serving[p] && n_stops < N_STOPS -> n_stops++; d_step { end_serving (p) }; goto end
+    :: is_serving[p] && n_resigns < N_RESIGNS ->
+       n_resigns++;
+       d_step {
+         dispatcher = 0;
+         if
+         :: LAST_LOOK -> look_as_dispatcher (p)
+         :: else -> seen_fit[p] = 0; has_all_news = false
+         fi
+       }
+    fi
+  }
+
+resigned:
+  atomic {
+    if
+    :: !is_serving[p] -> goto end
+    :: is_serving[p] && seen_fit[p] == 0 -> d_step { end_serving (p) }
+    :: is_serving[p] && seen_fit[p] != 0 ->
+       serve (p);
+       if
+       :: answer == AGAIN && (dispatcher == 0 || LOOKS) ->
+          d_step { look_as_dispatcher (p); has_all_news = dispatcher != 0 }
+       :: else
+       fi;
+       answer = 0;
+       goto resigned
+    fi
+  }
+
+end:
+  atomic { p = 0; answer = 0 }
 }
 
 /* A session's late request, and its lease. */
@@ -331,6 +487,10 @@ proctype cluster (byte q)
   od;
   atomic {
     is_gone[q] = true;
+    if
+    :: dispatcher == q + 1 -> dispatcher = 0; has_all_news = false
+    :: else
+    fi;
     d_step {
       rest = 0;
       do
@@ -376,6 +536,11 @@ init {
     if
     :: N_SESSIONS > 2 -> run session (2); run cluster (2)
     :: else
+    fi;
+    if
+    :: true
+    :: DISPATCHER > 0 -> run dispatching ()
+    :: DISPATCHER > 1 -> run dispatching (); run dispatching ()
     fi;
     run watchdog ()
   }
