@@ -25,6 +25,9 @@ from workers import CREATE, GIO, LOST, OURS, TIMED_OUT, WOULD_BLOCK, Worker
 THOROUGH = 'SSEM_TEST_THOROUGH' in os.environ
 # A client waits for an answer a quarter of this.
 TTL = 6
+# As many as a queue has at most that every process serves; and how long they wait.
+MANY = 32
+CROWD_USEC = 8000000
 # Runs wait most of their time.
 AT_ONCE = 12
 TOTAL = 3
@@ -350,6 +353,65 @@ class LeaveHolding(Run):
         self.other.release(3)
 
 
+class Crowd(Run):
+    """So many wait, in vain, that with another one there is a dispatcher: for all units, of which
+    @other holds one."""
+    size = MANY
+
+    def prepare(self):
+        super().prepare()
+        self.other.acquire(1)
+        self.crowd = Worker(self.cluster.endpoints, TTL)
+        self.crowd.open_surely(self.key)
+        for _ in range(self.size):
+            self.crowd.send('beside', 'acquire', 'a', TOTAL, CROWD_USEC)
+        wait_until(lambda: len(self.records.read().waiters) >= self.size, 'so many wait')
+
+    def wait_for_dispatcher(self):
+        wait_until(lambda: 'state/dispatcher' in self.records.read().all, 'a dispatcher')
+
+    def check(self):
+        self.crowd.leave()
+        super().check()
+
+
+class Volunteer(Crowd):
+    """The last one to wait becomes the dispatcher, and serves itself."""
+    value, held = 1, 2
+
+    def operate(self):
+        assert self.subject.acquire() > 0
+
+
+class ReleaseToDispatcher(Crowd):
+    size = MANY + 1
+    value, held = 2, 1
+
+    def prepare(self):
+        super().prepare()
+        self.subject.acquire()
+        self.wait_for_dispatcher()
+
+    def operate(self):
+        self.subject.release()
+
+
+class Resign(Crowd):
+    """The dispatcher closes the semaphore."""
+    value, held = 2, 1
+
+    def prepare(self):
+        super().prepare()
+        self.subject.acquire()
+        self.wait_for_dispatcher()
+        self.subject.release()
+
+    def operate(self):
+        self.subject.ask('close', 'a')
+        # For check ().
+        self.subject.open(self.key)
+
+
 class Reset(Run):
     """May fail, as opening; a second attempt does it."""
     value = 5
@@ -420,6 +482,9 @@ def add_sweeps():
     kinds = [Open, OpenAnew, OpenToReset, Acquire, AcquireTwice, AcquireContended, Try, TryInVain,
              Wait, WaitForDead, WaitInVain, Release, ReleaseToWaiter, ReleaseMore, CreateForWaiter,
              Value, Close, CloseLast, Leave, LeaveHolding, Reset, List]
+    # Each run of these takes as long as the crowd waits.
+    if THOROUGH:
+        kinds += [Volunteer, ReleaseToDispatcher, Resign]
     for kind in kinds:
         def test(self, kind=kind):
             self.sweep(kind)
