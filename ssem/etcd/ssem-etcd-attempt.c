@@ -201,8 +201,8 @@ static SsemEtcdTxn *
 end_change (SsemEtcdSemaphore *semaphore,
             SsemEtcdTxn       *txn)
 {
-  ssem_etcd_semaphore_add_ranges_if_valid (semaphore, txn, SSEM_ETCD_THEN);
-  ssem_etcd_semaphore_add_ranges_if_valid (semaphore, txn, SSEM_ETCD_ELSE);
+  ssem_etcd_semaphore_add_ranges (semaphore, txn, SSEM_ETCD_THEN);
+  ssem_etcd_semaphore_add_ranges (semaphore, txn, SSEM_ETCD_ELSE);
 
   return txn;
 }
@@ -233,8 +233,10 @@ ssem_etcd_attempt_build_convert (SsemEtcdSemaphore *semaphore,
   ssem_etcd_semaphore_compare_hold (semaphore, txn, name, over_revision);
   ssem_etcd_semaphore_delete_hold (semaphore, txn, name);
   ssem_etcd_semaphore_put_waiter (semaphore, txn, name, units);
+  ssem_etcd_semaphore_add_ranges_if_valid (semaphore, txn, SSEM_ETCD_THEN);
+  ssem_etcd_semaphore_add_ranges (semaphore, txn, SSEM_ETCD_ELSE);
 
-  return end_change (semaphore, txn);
+  return txn;
 }
 
 SsemEtcdTxn *

@@ -82,7 +82,7 @@ void           ssem_etcd_view_add_ranges    (const SsemEtcdNames  *names,
 
 /* Takes over what a transaction has answered, from the response at @index on. @revision is that of
  * the answer. Returns FALSE if more is known already, or the answer does not have all holds: then it
- * tells only how many wait. */
+ * tells a view that is not live how many wait, and who dispatches. */
 gboolean       ssem_etcd_view_read          (SsemEtcdView         *self,
                                              JsonObject           *reply,
                                              guint                 index,

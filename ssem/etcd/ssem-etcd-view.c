@@ -275,6 +275,10 @@ ssem_etcd_view_read (SsemEtcdView *self,
     return FALSE;
   if (holds != NULL && has_more (holds))
     {
+      /* A watch tells the rest. */
+      if (self->is_live)
+        return FALSE;
+
       self->n_waiters = ssem_etcd_txn_get_count (reply, index + 2);
       self->is_partial = TRUE;
       ssem_etcd_view_read_dispatcher (self, ssem_etcd_txn_get_response (reply, index));

@@ -137,9 +137,13 @@ ssem_etcd_semaphore_note_waiter (SsemEtcdSemaphore  *self,
                                  const SsemEtcdWait *wait,
                                  gint64              revision)
 {
-  if ((self->view.is_partial || self->has_long_queue) && wait->granted_revision == 0 &&
-      !g_hash_table_contains (self->view.waiters, wait->name) &&
-      !g_hash_table_contains (self->view.holds, wait->name))
+  const SsemEtcdView *view = &self->view;
+  gboolean is_seen = revision <= MAX (view->read_revision, view->event_revision);
+
+  /* What the view has seen and has not is gone, unless it does not have all. */
+  if (wait->granted_revision == 0 && (!is_seen || view->is_partial || self->has_long_queue) &&
+      !g_hash_table_contains (view->waiters, wait->name) &&
+      !g_hash_table_contains (view->holds, wait->name))
     ssem_etcd_view_put_waiter (&self->view, wait->name, wait->units, revision);
 }
 

@@ -10,10 +10,10 @@ import unittest
 import tap
 from proxy import Proxy
 from records import Records
-from semaphores import wait_until
+from semaphores import Refused, wait_until
 from servers import Cluster, require
 from storms import Storm
-from workers import Worker
+from workers import GIO, TIMED_OUT, Worker
 
 # More than a queue has that every process serves.
 MANY = 40
@@ -127,9 +127,15 @@ class Dispatcher(unittest.TestCase):
         subject = self.start()
         for number in range(4):
             self.gateway.put(f'{self.records.base}hold/none-{number}', '{"units":1}')
+        with self.assertRaises(Refused) as refused:
+            subject.acquire(1, 100000)
+        self.assertEqual((refused.exception.domain, refused.exception.code), (GIO, TIMED_OUT))
+        self.assertEqual(self.records.read().waiters, {})
         subject.send('acquire', 'a', 1, -1)
         self.wait_for_waiters(1)
         self.gateway.remove(self.records.base + 'hold/none-')
+        # Not only when it looks, once in the time of a lease.
+        wait_until(lambda: self.records.read().holds, 'it gets the unit')
         self.assertGreater(subject.reply(), 0)
 
     # --- With many processes ---------------------------------------------------------------------
