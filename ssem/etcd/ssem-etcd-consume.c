@@ -30,12 +30,6 @@ typedef struct
 static void consume_send (Consume *consume);
 
 static void
-consume_lose_cb (SsemEtcdActivity *activity)
-{
-  /* The reply comes in any case. */
-}
-
-static void
 consume_end (Consume *consume,
              int      failure)
 {
@@ -194,7 +188,7 @@ ssem_etcd_consume (SsemEtcdSemaphore    *semaphore,
 {
   Consume *consume = g_new0 (Consume, 1);
 
-  ssem_etcd_activity_begin (&consume->activity, semaphore, consume_lose_cb);
+  ssem_etcd_activity_begin (&consume->activity, semaphore, NULL);
   consume->hold = *hold;
   consume->hold.name = g_strdup (hold->name);
   consume->n = n;

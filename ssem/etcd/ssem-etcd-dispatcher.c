@@ -40,12 +40,6 @@ typedef struct
 
 static void resign_send (Change *change);
 
-static void
-change_lose_cb (SsemEtcdActivity *activity)
-{
-  /* The reply comes in any case. */
-}
-
 static Change *
 change_begin (SsemEtcdSemaphore *self,
               SsemEtcdTaskFunc   func,
@@ -56,7 +50,7 @@ change_begin (SsemEtcdSemaphore *self,
   self->is_changing_dispatcher = TRUE;
   change->func = func;
   change->data = data;
-  ssem_etcd_activity_begin_busy (&change->activity, self, change_lose_cb);
+  ssem_etcd_activity_begin_busy (&change->activity, self, NULL);
 
   return change;
 }

@@ -52,13 +52,6 @@ typedef struct
 static void fence_send (Fence *fence);
 static void fence_locked_cb (gpointer data);
 
-/* Nothing of the process's is in the cluster any more, or is on its way out. */
-static void
-fence_lose_cb (SsemEtcdActivity *activity)
-{
-  /* The reply, which comes in any case, ends the fence. */
-}
-
 static void
 fence_end (Fence *fence,
            int    failure)
@@ -177,7 +170,7 @@ ssem_etcd_semaphore_fence (SsemEtcdSemaphore  *self,
 {
   Fence *fence = g_new0 (Fence, 1);
 
-  ssem_etcd_activity_begin (&fence->activity, self, fence_lose_cb);
+  ssem_etcd_activity_begin (&fence->activity, self, NULL);
   fence->func = func;
   fence->data = data;
   ssem_etcd_semaphore_lock (self, fence_locked_cb, fence);

@@ -94,12 +94,6 @@ join_end (Join         *join,
   ssem_etcd_semaphore_unref (semaphore);
 }
 
-static void
-join_lose_cb (SsemEtcdActivity *activity)
-{
-  /* What it waits for comes in any case. */
-}
-
 /* Begins again on another object, since the one that the process knew is not the key's any more. */
 static void
 join_start_anew (Join *join)
@@ -377,7 +371,7 @@ static void
 join_start (Join              *join,
             SsemEtcdSemaphore *semaphore)
 {
-  ssem_etcd_activity_begin (&join->activity, semaphore, join_lose_cb);
+  ssem_etcd_activity_begin (&join->activity, semaphore, NULL);
   ssem_etcd_session_want_lease (join->session, leased_cb, join);
 }
 
@@ -511,11 +505,6 @@ leave_send (Leave *leave)
                            leave);
 }
 
-static void
-leave_lose_cb (SsemEtcdActivity *activity)
-{
-}
-
 static void leave_cb (gpointer data);
 
 static void
@@ -561,7 +550,7 @@ ssem_etcd_membership_leave (SsemEtcdSemaphore *self,
 {
   Leave *leave = g_new0 (Leave, 1);
 
-  ssem_etcd_activity_begin (&leave->activity, self, leave_lose_cb);
+  ssem_etcd_activity_begin (&leave->activity, self, NULL);
   leave->func = func;
   leave->data = data;
   /* Its requests have the guard, so they must come first. */

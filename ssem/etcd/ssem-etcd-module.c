@@ -80,7 +80,10 @@ lose_cb (gpointer data)
 
   /* Each may end, and begin others; but none ends another. */
   for (link = semaphore->activities.head; link != NULL; link = link->next)
-    g_ptr_array_add (activities, link->data);
+    {
+      if (((SsemEtcdActivity *) link->data)->lose != NULL)
+        g_ptr_array_add (activities, link->data);
+    }
   for (i = 0; i < activities->len; i++)
     ((SsemEtcdActivity *) activities->pdata[i])->lose (activities->pdata[i]);
 

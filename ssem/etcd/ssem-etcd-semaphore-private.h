@@ -59,7 +59,8 @@ struct _SsemEtcdActivity
   SsemEtcdSemaphore *semaphore; /* a reference */
   guint generation;             /* of the lease that its last request was for */
   GList link;
-  /* The lease has ended. May free the activity. */
+  /* The lease has ended. May free the activity. NULL if the reply, which comes in any case, is soon
+   * enough. */
   void (* lose) (SsemEtcdActivity *self);
 };
 

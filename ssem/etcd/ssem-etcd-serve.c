@@ -22,12 +22,6 @@ typedef struct
 } Serve;
 
 static void
-serve_lose_cb (SsemEtcdActivity *activity)
-{
-  /* The reply comes in any case. */
-}
-
-static void
 serve_end (Serve *serve)
 {
   SsemEtcdSemaphore *semaphore = ssem_etcd_semaphore_ref (serve->activity.semaphore);
@@ -120,7 +114,7 @@ ssem_etcd_serve (SsemEtcdSemaphore *semaphore)
 
   semaphore->is_serving = TRUE;
   serve = g_new0 (Serve, 1);
-  ssem_etcd_activity_begin_busy (&serve->activity, semaphore, serve_lose_cb);
+  ssem_etcd_activity_begin_busy (&serve->activity, semaphore, NULL);
   serve->activity.generation = semaphore->session->generation;
   if (semaphore->has_long_queue && !ssem_etcd_semaphore_is_dispatcher (semaphore))
     ssem_etcd_session_send (semaphore->session, "kv/range",

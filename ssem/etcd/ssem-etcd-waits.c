@@ -169,12 +169,6 @@ typedef struct
   SsemEtcdActivity activity;
 } Look;
 
-static void
-look_lose_cb (SsemEtcdActivity *activity)
-{
-  /* The reply comes in any case. */
-}
-
 /* Returns the waits whose record exists, as a list that wakes do not change. */
 static GPtrArray *
 list_idle_waits (SsemEtcdSemaphore *self)
@@ -275,7 +269,7 @@ ssem_etcd_semaphore_look (SsemEtcdSemaphore *self)
 
   self->is_looking = TRUE;
   look = g_new0 (Look, 1);
-  ssem_etcd_activity_begin (&look->activity, self, look_lose_cb);
+  ssem_etcd_activity_begin (&look->activity, self, NULL);
   txn = ssem_etcd_txn_new ();
   ssem_etcd_semaphore_add_ranges_with_queue (self, txn, SSEM_ETCD_THEN);
   ssem_etcd_activity_send (&look->activity, txn, looked_cb, look);
@@ -498,7 +492,7 @@ look_for_own (SsemEtcdSemaphore *self)
 
   self->is_looking = TRUE;
   look = g_new0 (Look, 1);
-  ssem_etcd_activity_begin (&look->activity, self, look_lose_cb);
+  ssem_etcd_activity_begin (&look->activity, self, NULL);
   look->activity.generation = self->session->generation;
   ssem_etcd_session_send (self->session, "kv/range",
                           ssem_etcd_range_body (own, own_end, 0, 0, SSEM_ETCD_RANGE_DEFAULT),
