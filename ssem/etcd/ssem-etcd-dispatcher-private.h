@@ -15,16 +15,16 @@ gboolean ssem_etcd_dispatcher_is_expected (SsemEtcdSemaphore *self);
  * Returns whether it does, so that the queue will be served. */
 gboolean ssem_etcd_dispatcher_volunteer (SsemEtcdSemaphore *self);
 
-/* The process is the dispatcher. Ends that, serves those who wait once more, and calls @func. */
+/* The process is the dispatcher. Ends that, serves the waiters once more, and calls @func. */
 void     ssem_etcd_dispatcher_resign    (SsemEtcdSemaphore *self,
                                          SsemEtcdTaskFunc   func,
                                          gpointer           data);
 
-/* The process is the dispatcher. Serves whoever fits. */
+/* The process is the dispatcher. Serves the waiters that the free units are enough for. */
 void     ssem_etcd_dispatcher_evaluate  (SsemEtcdSemaphore *self);
 
-/* Takes over who dispatches, from the range of the state in the response at @index. Returns whether
- * anybody does. */
+/* Reads which process is the dispatcher, from the range of the state in the response at @index.
+ * Returns whether there is one. */
 gboolean ssem_etcd_dispatcher_read      (SsemEtcdSemaphore *self,
                                          JsonObject        *reply,
                                          guint              index,

@@ -11,21 +11,21 @@
 
 /* Serving a long queue.
  *
- * Where many hold and many wait, many release at the same time. If each of them gave its units to
- * one who waits, it would have to read the queue first, and most would choose the same waiter. So
- * one of the processes becomes the dispatcher. The others only delete what they hold, and put a
+ * Where many hold and many wait, many release at the same time. If each release gave its units to a
+ * waiter, it would have to read the queue first, and most would choose the same waiter. So one of
+ * the processes becomes the dispatcher. The others only delete what they hold, and put a
  * waiter for what they want. The dispatcher watches everything, and gives what is free to many in
  * one transaction.
  *
  * The record of the dispatcher is bound to its lease. A release compares that the record is there,
- * so its units are not left to nobody: whoever resigns reads everything in the very transaction
- * that deletes the record, and serves once more.
+ * so its units are not left to nobody: a dispatcher that resigns reads everything in the
+ * transaction that deletes the record, and serves once more.
  *
- * A dispatcher may be stopped, or killed, and then its record stays until the lease ends. Those who
- * wait look in turn. Who sees free units twice, and no new hold between, serves in its place. */
+ * A dispatcher may be stopped, or killed, and then its record stays until the lease ends. Waiting
+ * processes look in turn. One that sees free units twice, and no new hold between, serves in its
+ * place. */
 
-/* Becoming the dispatcher and resigning are apart, so that this does not change at each step. */
-#define MANY_WAITERS 32
+/* Fewer than SSEM_ETCD_MANY_WAITERS, so that the dispatcher does not change at each step. */
 #define FEW_WAITERS 16
 
 /* After this time without a new hold, the dispatcher is taken for stopped. */
@@ -73,7 +73,7 @@ gboolean
 ssem_etcd_dispatcher_is_expected (SsemEtcdSemaphore *self)
 {
   return self->has_long_queue &&
-         (self->view.dispatcher != 0 || self->view.n_waiters > MANY_WAITERS);
+         (self->view.dispatcher != 0 || self->view.n_waiters > SSEM_ETCD_MANY_WAITERS);
 }
 
 /* --- Volunteering --- */
@@ -146,7 +146,7 @@ ssem_etcd_dispatcher_volunteer (SsemEtcdSemaphore *self)
   if (self->is_changing_dispatcher)
     return TRUE;
   if (!self->has_long_queue || self->view.dispatcher != 0 ||
-      self->view.n_waiters <= MANY_WAITERS || self->instances->len == 0 ||
+      self->view.n_waiters <= SSEM_ETCD_MANY_WAITERS || self->instances->len == 0 ||
       !ssem_etcd_semaphore_is_joined (self))
     return FALSE;
 
@@ -222,8 +222,7 @@ ssem_etcd_dispatcher_evaluate (SsemEtcdSemaphore *self)
 
   if (self->is_changing_dispatcher || self->is_serving)
     return;
-  /* The answer of a request that began before may have put a partial view in the place of the live
-   * one. */
+  /* A request that began before may have replaced the live view by a partial one. */
   if (view->is_partial)
     {
       ssem_etcd_semaphore_look (self);
@@ -264,7 +263,7 @@ ssem_etcd_dispatcher_enqueue (SsemEtcdSemaphore *self,
 {
   /* Where more wait, enough others have volunteered. */
   if (!self->has_long_queue || self->view.dispatcher != 0 ||
-      self->view.n_waiters > 2 * MANY_WAITERS)
+      self->view.n_waiters > 2 * SSEM_ETCD_MANY_WAITERS)
     return;
 
   if (!ssem_etcd_dispatcher_volunteer (self) && ssem_etcd_view_get_free (&self->view) >= units)

@@ -533,7 +533,7 @@ leave_cb (gpointer data)
   Leave *leave = data;
   SsemEtcdSemaphore *self = leave->activity.semaphore;
 
-  /* Resigning serves those who wait once more. */
+  /* Resigning serves the waiters once more. */
   if (self->instances->len == 0 && ssem_etcd_semaphore_is_dispatcher (self))
     {
       ssem_etcd_dispatcher_resign (self, resigned_cb, leave);

@@ -43,7 +43,7 @@ typedef struct
   SsemEtcdPayment payment;   /* of the transaction under way */
   gboolean is_locked;
   gboolean is_fresh;         /* the view was read for this release */
-  gboolean is_to_dispatcher; /* who is to serve those who wait */
+  gboolean is_to_dispatcher; /* it serves nobody: the dispatcher will */
   gboolean has_missed_dispatcher;
   guint n_missed;            /* how often others were faster to serve the same waiters */
   gboolean is_blind;         /* the transaction reads nothing where it changes nothing */
@@ -520,8 +520,7 @@ must_read (Release *release)
           release->activity.semaphore->view.total + release->n_left > G_MAXINT);
 }
 
-/* Whether the dispatcher is to serve those who wait, which may be this process: it gives the units
- * with all others that are free. */
+/* Whether the dispatcher is to serve the waiters. It may be this process. */
 static gboolean
 can_leave_to_dispatcher (Release *release)
 {

@@ -12,6 +12,9 @@ G_BEGIN_DECLS
 /* One semaphore, as a session uses it. All of this belongs to the I/O thread. */
 typedef struct _SsemEtcdSemaphore SsemEtcdSemaphore;
 
+/* If more acquires wait, one process serves them all: see ssem-etcd-dispatcher.c. */
+#define SSEM_ETCD_MANY_WAITERS 32
+
 /* What the process holds: each hold is a record in the cluster. */
 typedef struct
 {
@@ -59,8 +62,8 @@ struct _SsemEtcdActivity
   SsemEtcdSemaphore *semaphore; /* a reference */
   guint generation;             /* of the lease that its last request was for */
   GList link;
-  /* The lease has ended. May free the activity. NULL if the reply, which comes in any case, is soon
-   * enough. */
+  /* The lease has ended. May free the activity. NULL: nothing is done before the reply, which comes
+   * in any case. */
   void (* lose) (SsemEtcdActivity *self);
 };
 

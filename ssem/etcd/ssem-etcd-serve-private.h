@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* Gives units that are free to those who wait. Does nothing while it does so already. */
+/* Gives free units to waiters. Does nothing while it does so already. */
 void ssem_etcd_serve (SsemEtcdSemaphore *semaphore);
 
 G_END_DECLS

@@ -8,11 +8,11 @@
 
 #include "ssem-etcd-grants-private.h"
 
-/* Serving those who wait, with units that nobody holds.
+/* Serving waiters with units that nobody holds.
  *
  * The transaction puts holds in the place of waiters, if no hold is newer than the view. If it
- * fails, another process has served at the same time, or one who waits is gone. The dispatcher then
- * goes on when its watch tells what has changed; another process looks a moment later. */
+ * fails, another process has served at the same time, or a waiter is gone. The dispatcher then
+ * continues when its watch reports what has changed. Another process looks a moment later. */
 
 typedef struct
 {
@@ -83,7 +83,7 @@ serve_send (Serve *serve)
   ssem_etcd_activity_send (&serve->activity, txn, served_cb, serve);
 }
 
-/* In a long queue the view does not have those who wait. */
+/* In a long queue the view does not have the waiters. */
 static void
 queue_cb (gpointer         data,
           SsemEtcdOutcome  outcome,

@@ -160,9 +160,10 @@ ssem_etcd_semaphore_remove_wait (SsemEtcdSemaphore *self,
 /* --- Looking --- */
 
 #define LOOK_MS 100
-#define MANY 32
+/* Where very many wait: of all of them together; and the least share of its turns in which each of
+ * them reads everything. */
 #define LOOKS_PER_SECOND 8
-#define LEAST_TURNS 0.06
+#define LEAST_SHARE 0.06
 
 typedef struct
 {
@@ -218,6 +219,13 @@ wake_gone (SsemEtcdSemaphore *self)
 }
 
 static void
+end_look (Look *look)
+{
+  ssem_etcd_activity_end (&look->activity);
+  g_free (look);
+}
+
+static void
 looked_cb (gpointer         data,
            SsemEtcdOutcome  outcome,
            JsonObject      *reply,
@@ -253,23 +261,36 @@ looked_cb (gpointer         data,
         ssem_etcd_dispatcher_check (self);
       ssem_etcd_semaphore_evaluate (self);
     }
-  ssem_etcd_activity_end (&look->activity);
-  g_free (look);
+  end_look (look);
   ssem_etcd_semaphore_unref (self);
+}
+
+/* Returns NULL if the process looks already, or cannot. */
+static Look *
+begin_look (SsemEtcdSemaphore *self)
+{
+  Look *look;
+
+  if (self->is_looking || !ssem_etcd_semaphore_is_joined (self))
+    return NULL;
+
+  self->is_looking = TRUE;
+  look = g_new0 (Look, 1);
+  ssem_etcd_activity_begin (&look->activity, self, NULL);
+  look->activity.generation = self->session->generation;
+
+  return look;
 }
 
 void
 ssem_etcd_semaphore_look (SsemEtcdSemaphore *self)
 {
+  Look *look = begin_look (self);
   SsemEtcdTxn *txn;
-  Look *look;
 
-  if (self->is_looking || !ssem_etcd_semaphore_is_joined (self))
+  if (look == NULL)
     return;
 
-  self->is_looking = TRUE;
-  look = g_new0 (Look, 1);
-  ssem_etcd_activity_begin (&look->activity, self, NULL);
   txn = ssem_etcd_txn_new ();
   ssem_etcd_semaphore_add_ranges_with_queue (self, txn, SSEM_ETCD_THEN);
   ssem_etcd_activity_send (&look->activity, txn, looked_cb, look);
@@ -448,8 +469,8 @@ is_turn_to_look (SsemEtcdSemaphore *self)
   gint64 n_waiters = self->view.n_waiters;
   double n_looks = LOOKS_PER_SECOND * self->session->config->ttl;
 
-  return !self->has_long_queue || n_waiters <= MANY ||
-         g_random_double () < MAX (n_looks / (double) n_waiters, LEAST_TURNS);
+  return !self->has_long_queue || n_waiters <= SSEM_ETCD_MANY_WAITERS ||
+         g_random_double () < MAX (n_looks / (double) n_waiters, LEAST_SHARE);
 }
 
 static void
@@ -474,8 +495,7 @@ looked_for_own_cb (gpointer         data,
         ssem_etcd_semaphore_look (self);
     }
   ssem_etcd_view_clear (&view);
-  ssem_etcd_activity_end (&look->activity);
-  g_free (look);
+  end_look (look);
   ssem_etcd_semaphore_unref (self);
 }
 
@@ -485,15 +505,11 @@ look_for_own (SsemEtcdSemaphore *self)
 {
   g_autofree char *own = g_strconcat (self->names.waiters, self->session->lease_name, "-", NULL);
   g_autofree char *own_end = ssem_etcd_range_end (own);
-  Look *look;
+  Look *look = begin_look (self);
 
-  if (self->is_looking || !ssem_etcd_semaphore_is_joined (self))
+  if (look == NULL)
     return;
 
-  self->is_looking = TRUE;
-  look = g_new0 (Look, 1);
-  ssem_etcd_activity_begin (&look->activity, self, NULL);
-  look->activity.generation = self->session->generation;
   ssem_etcd_session_send (self->session, "kv/range",
                           ssem_etcd_range_body (own, own_end, 0, 0, SSEM_ETCD_RANGE_DEFAULT),
                           looked_for_own_cb, look);
@@ -508,7 +524,7 @@ set_watch_timer (SsemEtcdSemaphore *self)
 {
   guint period = (guint) self->session->config->ttl * 1000;
 
-  if (self->has_long_queue && self->view.n_waiters > MANY)
+  if (self->has_long_queue && self->view.n_waiters > SSEM_ETCD_MANY_WAITERS)
     period = (guint) MIN ((gint64) period, self->view.n_waiters * 1000 / LOOKS_PER_SECOND);
   if (self->has_long_queue)
     period -= (guint) g_random_int_range (0, (int) period / 2);
@@ -565,7 +581,7 @@ start_watching (SsemEtcdSemaphore *self)
                                      is_own ? own_end : self->names.end,
                                      self->view.read_revision + 1, watch_cb, self);
   self->watch_generation = self->session->generation;
-  if (is_own && self->view.n_waiters <= MANY)
+  if (is_own && self->view.n_waiters <= SSEM_ETCD_MANY_WAITERS)
     self->members_watch = ssem_etcd_watch_new (self->session->client, self->names.members,
                                                self->names.members_end,
                                                self->view.read_revision + 1, members_cb, self);

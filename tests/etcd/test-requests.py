@@ -57,6 +57,7 @@ class Run:
             stack.callback(self.other.end)
             self.subject = Worker(proxy.endpoint, TTL)
             stack.callback(self.subject.end)
+            self.stack = stack
 
             self.other.open_surely(self.key, TOTAL)
             self.prepare()
@@ -362,6 +363,7 @@ class Crowd(Run):
         super().prepare()
         self.other.acquire(1)
         self.crowd = Worker(self.cluster.endpoints, TTL)
+        self.stack.callback(self.crowd.end)
         self.crowd.open_surely(self.key)
         for _ in range(self.size):
             self.crowd.send('beside', 'acquire', 'a', TOTAL, CROWD_USEC)
