@@ -3,6 +3,7 @@
 
 """Where very many wait, one process serves them all: the dispatcher."""
 
+import base64
 import json
 import secrets
 import unittest
@@ -32,6 +33,22 @@ class Puts:
         self.n += request.body.count(b'request_put')
 
 
+class DeadWatch:
+    """A plan of a proxy: no watch has an answer. Counts the looks at the process's own waiters."""
+
+    def __init__(self):
+        self.n = 0
+
+    def __call__(self, request):
+        if request.path == 'watch':
+            return 'lost'
+        if request.path == 'kv/range':
+            key = base64.b64decode(json.loads(request.body)['key'])
+            # A lease follows in the name, and then the number.
+            self.n += b'/waiter/' in key and key.endswith(b'-')
+        return None
+
+
 class Dispatcher(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -49,8 +66,8 @@ class Dispatcher(unittest.TestCase):
 
     # --- With one process that has many waits ----------------------------------------------------
 
-    def start(self, endpoint=None, total=1):
-        worker = Worker(endpoint or self.cluster.endpoints, TTL)
+    def start(self, endpoint=None, total=1, ttl=TTL):
+        worker = Worker(endpoint or self.cluster.endpoints, ttl)
         self.addCleanup(worker.end)
         worker.open_surely(self.key, total)
         return worker
@@ -121,6 +138,23 @@ class Dispatcher(unittest.TestCase):
         self.assertIn(name, self.records.read().holds)
         waiter.go_on()
         self.assertGreater(waiter.reply(), 0)
+
+    def test_dead_watch(self):
+        """A process looks at its own waiters, where it is not its turn to read everything."""
+        plan = DeadWatch()
+        proxy = self.enterContext(Proxy(self.cluster.members[0].client_port, plan=plan))
+        holder = self.start()
+        holder.acquire()
+        # It looks once in the time of its lease: here, not each time at everything.
+        subject = self.start(proxy.endpoint, ttl=2)
+        subject.send('acquire', 'a', 1, -1)
+        self.wait_for_waiters(1)
+        crowd = self.start_crowd()
+        wait_until(lambda: plan.n > 0, 'a look at its own waiters')
+        holder.release()
+        self.assertGreater(subject.reply(), 0)
+        subject.release()
+        self.let_through(crowd)
 
     def test_more_holds_than_units(self):
         """As when very many begin at the same time: no answer has all holds."""
